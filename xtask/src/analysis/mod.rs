@@ -1,0 +1,3 @@
+//! Pure: transcripts in, findings out. Nothing here can fail, touches the world, or needs Postgres.
+
+pub mod diagnosis;

@@ -1,0 +1,375 @@
+//! Alembic, through one interpreter that has imported it.
+//!
+//! Starting Python and importing Alembic and SQLAlchemy costs about a second, more than all the
+//! rest of a run. So [`start`] does it once, while Postgres is starting, and each call runs in a
+//! fork: see `worker.py`, which speaks JSON lines on a socket of its own for each tree.
+
+mod protocol;
+
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use camino::{Utf8Path, Utf8PathBuf};
+use command_fds::{CommandFdExt, FdMapping};
+
+use self::protocol::{Call, Event, Hello};
+use super::interrupt::Interrupt;
+use super::postgres::session::VersionTable;
+use super::process::{Group, last_lines};
+use super::scratch::Scratch;
+use crate::model::transcript::{Direction, End, RevisionInFlight, Statement, Transcript};
+use crate::model::tree::Tree;
+
+pub use self::protocol::Description;
+
+const WORKER: &str = include_str!("worker.py");
+/// How long the imports may take; a cold disk needs several seconds.
+const IMPORT_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long the worker may take to say that it ended a call.
+const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest line that the worker writes is far below this.
+const LINE_MAX: usize = 16 * 1024 * 1024;
+
+/// An interpreter that has imported Alembic, ended with this value.
+pub struct Interpreter {
+    process: Group,
+}
+
+impl Interpreter {
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.process.child.id()
+    }
+}
+
+impl Drop for Interpreter {
+    fn drop(&mut self) {
+        // Its sockets are closed by now, and it ends what it runs by itself; `Group` makes sure.
+        self.process.ended_within(Duration::from_secs(2));
+    }
+}
+
+/// Starts an interpreter that serves as many trees as asked for. The connections must be dropped
+/// before the interpreter is.
+pub fn start(
+    python: &Utf8Path,
+    trees: usize,
+    env: &[(String, std::ffi::OsString)],
+    scratch: &Scratch,
+) -> Result<(Interpreter, Vec<Connection>)> {
+    let script = scratch.path().join("worker.py");
+    std::fs::write(&script, WORKER).with_context(|| format!("cannot write `{script}`"))?;
+    // Several interpreters may write to it, each with little to say.
+    let log = scratch.path().join("worker.log");
+    let output = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(&log)
+        .with_context(|| format!("cannot write `{log}`"))?;
+    let (mut ours, mut mappings, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
+    for child_fd in (3..).take(trees) {
+        let (mine, theirs) = UnixStream::pair().context("cannot make a socket pair")?;
+        mine.set_nonblocking(true).context("cannot set up a socket")?;
+        ours.push(mine);
+        mappings.push(FdMapping { parent_fd: OwnedFd::from(theirs), child_fd });
+        numbers.push(child_fd.to_string());
+    }
+    let mut command = Command::new(python);
+    command
+        .args(["-u", script.as_str()])
+        .args(numbers)
+        .env_clear()
+        .envs(env.iter().map(|(name, value)| (name, value)))
+        .current_dir(scratch.path())
+        .stdin(Stdio::null())
+        .stdout(output.try_clone().context("cannot open the worker's log twice")?)
+        .stderr(output)
+        .process_group(0);
+    command.fd_mappings(mappings).context("cannot hand sockets to Python")?;
+    let child = command.spawn().with_context(|| format!("cannot start `{python}`"))?;
+    // The command holds the child's ends of the sockets: while it lives, they never close.
+    drop(command);
+    let connections = ours
+        .into_iter()
+        .map(|stream| Connection {
+            stream,
+            pending: Vec::new(),
+            log: log.clone(),
+            pycache: scratch.path().join("pycache"),
+        })
+        .collect();
+    Ok((Interpreter { process: Group { child } }, connections))
+}
+
+/// One tree's socket.
+pub struct Connection {
+    stream: UnixStream,
+    pending: Vec<u8>,
+    log: Utf8PathBuf,
+    pycache: Utf8PathBuf,
+}
+
+/// A tree's Alembic, ready for calls.
+pub struct Alembic {
+    connection: Connection,
+    tree: Tree,
+    url: String,
+    interrupt: Interrupt,
+    /// What the interpreter is: `Python 3.11.7, Alembic 1.20.1, SQLAlchemy 2.1.9`.
+    pub versions: String,
+    /// Where Alembic keeps its version, as the last call's env.py configured it.
+    pub version_table: VersionTable,
+}
+
+/// What a call may do and how long it may take.
+pub struct Limits<'a> {
+    /// How long.
+    pub timeout: Duration,
+    /// Is told which revision begins.
+    pub on_revision: &'a dyn Fn(&RevisionInFlight),
+}
+
+impl Alembic {
+    /// Waits until the interpreter is ready. `url` makes the tree's database URL from a driver's
+    /// name. Fails where Alembic cannot be imported.
+    pub fn new(
+        mut connection: Connection,
+        tree: &Tree,
+        interrupt: &Interrupt,
+        url: impl FnOnce(&str) -> String,
+    ) -> Result<Alembic> {
+        let deadline = Instant::now() + IMPORT_TIMEOUT;
+        let hello: Hello = match connection.next(interrupt, deadline)? {
+            Heard::Event(Event::Ready(hello)) => hello,
+            Heard::Event(Event::Unusable { python, message }) => bail!(
+                "cannot use `{python}`: {message}\n\
+                 hint: name an interpreter that has Alembic and SQLAlchemy with --python, or leave \
+                 it out and the gate makes one from {}",
+                tree.requirements
+            ),
+            _ => bail!("cannot start Alembic's interpreter:\n{}", connection.log_end()),
+        };
+        let driver = match &tree.driver {
+            Some(driver) => driver.clone(),
+            None => hello.drivers.first().cloned().context(
+                "cannot connect to Postgres from Python: it has none of psycopg2, psycopg, \
+                 asyncpg, pg8000\nhint: install one, or name another with --driver",
+            )?,
+        };
+        Ok(Alembic {
+            connection,
+            tree: tree.clone(),
+            url: url(&driver),
+            interrupt: interrupt.clone(),
+            versions: format!(
+                "Python {}, Alembic {}, SQLAlchemy {}",
+                hello.python, hello.alembic, hello.sqlalchemy
+            ),
+            version_table: VersionTable::default(),
+        })
+    }
+
+    /// The database URL, password included.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Reads the revision graph as Alembic does; nothing is run but the top level of the revision
+    /// files.
+    pub fn describe(&mut self, limits: &Limits<'_>) -> Result<(Transcript, Option<Description>)> {
+        self.call("describe", None, limits)
+    }
+
+    /// `alembic upgrade REVISION`.
+    pub fn upgrade(&mut self, revision: &str, limits: &Limits<'_>) -> Result<Transcript> {
+        Ok(self.call("upgrade", Some(revision), limits)?.0)
+    }
+
+    /// `alembic downgrade REVISION`.
+    pub fn downgrade(&mut self, revision: &str, limits: &Limits<'_>) -> Result<Transcript> {
+        Ok(self.call("downgrade", Some(revision), limits)?.0)
+    }
+
+    fn call(
+        &mut self,
+        op: &str,
+        revision: Option<&str>,
+        limits: &Limits<'_>,
+    ) -> Result<(Transcript, Option<Description>)> {
+        let shown = if op == "describe" { "heads" } else { op };
+        let mut argv = vec!["-c".to_owned(), self.tree.ini.to_string(), shown.to_owned()];
+        argv.extend(revision.map(str::to_owned));
+        let command: Vec<String> = argv.iter().map(|word| super::process::quote(word)).collect();
+        let call = Call {
+            op,
+            revision,
+            ini: &self.tree.ini,
+            cwd: &self.tree.cwd,
+            argv: &argv,
+            env: [(self.tree.url_env.as_str(), self.url.as_str())].into(),
+            config_url: self.tree.sets_config_url.then_some(self.url.as_str()),
+            pycache: &self.connection.pycache,
+            within: [self.tree.cwd.as_path(), self.tree.ini_folder()],
+        };
+        let mut heard = Listener::new(format!("alembic {}", command.join(" ")));
+        if !self.connection.send(&serde_json::to_string(&call).context("cannot write a call")?) {
+            return Ok((heard.lost(), None));
+        }
+        let deadline = Instant::now() + limits.timeout;
+        loop {
+            match self.connection.next(&self.interrupt, deadline)? {
+                Heard::Event(Event::Ended(ended)) => return Ok(heard.end(ended)),
+                Heard::Event(Event::VersionTable { name, schema }) => {
+                    self.version_table = VersionTable { schema, name };
+                }
+                Heard::Event(event) => heard.take(event, limits.on_revision),
+                Heard::Closed => return Ok((heard.lost(), None)),
+                Heard::Deadline if heard.timed_out => return Ok((heard.lost(), None)),
+                Heard::Deadline => {
+                    heard.timed_out = true;
+                    break;
+                }
+            }
+        }
+        self.connection.send(r#"{"kill": true}"#);
+        let deadline = Instant::now() + KILL_TIMEOUT;
+        loop {
+            match self.connection.next(&self.interrupt, deadline)? {
+                Heard::Event(Event::Ended(ended)) => return Ok(heard.end(ended)),
+                // What it said between its deadline and its end changes nothing.
+                Heard::Event(_) => {}
+                Heard::Closed | Heard::Deadline => return Ok((heard.lost(), None)),
+            }
+        }
+    }
+}
+
+/// Puts the events of one call together.
+struct Listener {
+    said: Transcript,
+    description: Option<Description>,
+    started: Instant,
+    statement_started: Instant,
+    returned: Option<bool>,
+    timed_out: bool,
+}
+
+impl Listener {
+    fn new(command: String) -> Listener {
+        Listener {
+            said: Transcript { command, ..Transcript::default() },
+            description: None,
+            started: Instant::now(),
+            statement_started: Instant::now(),
+            returned: None,
+            timed_out: false,
+        }
+    }
+
+    fn take(&mut self, event: Event, on_revision: &dyn Fn(&RevisionInFlight)) {
+        match event {
+            Event::Revision { id, direction } => {
+                let direction =
+                    if direction == "upgrade" { Direction::Upgrade } else { Direction::Downgrade };
+                let revision = RevisionInFlight { id, direction };
+                on_revision(&revision);
+                self.said.revision = Some(revision);
+            }
+            Event::RevisionsDone => self.said.revision = None,
+            Event::Statement { sql } => {
+                self.statement_started = Instant::now();
+                self.said.statement = Some(sql.clone());
+                let revision = self.said.revision.as_ref().map(|r| r.id.clone());
+                self.said.statements.push(Statement { sql, revision, elapsed: None });
+            }
+            Event::StatementDone => {
+                self.said.statement = None;
+                if let Some(last) = self.said.statements.last_mut() {
+                    last.elapsed = Some(self.statement_started.elapsed());
+                }
+            }
+            Event::Result { ok, value, exceptions, frames } => {
+                self.returned = Some(ok);
+                self.description = value;
+                self.said.exceptions = exceptions.into_iter().map(Into::into).collect();
+                self.said.frames = frames.into_iter().map(Into::into).collect();
+            }
+            // Said once at the start, or handled where the connection is at hand.
+            Event::Ready(_)
+            | Event::Unusable { .. }
+            | Event::VersionTable { .. }
+            | Event::Ended(_)
+            | Event::Unknown => {}
+        }
+    }
+
+    fn end(mut self, ended: protocol::Ended) -> (Transcript, Option<Description>) {
+        self.said.elapsed = self.started.elapsed();
+        self.said.output = ended.output;
+        self.said.end = match (self.timed_out, self.returned, ended.status, ended.signal) {
+            (true, ..) => End::TimedOut,
+            (_, Some(true), ..) => End::Returned,
+            (_, Some(false), ..) => End::Raised,
+            (_, None, _, Some(signal)) => End::Killed(signal),
+            (_, None, status, None) => End::Exited(status.unwrap_or_default()),
+        };
+        (self.said, self.description)
+    }
+
+    fn lost(mut self) -> Transcript {
+        self.said.elapsed = self.started.elapsed();
+        self.said.end = if self.timed_out { End::TimedOut } else { End::Lost };
+        self.said
+    }
+}
+
+enum Heard {
+    Event(Event),
+    Deadline,
+    Closed,
+}
+
+impl Connection {
+    /// Whether the whole line could be written.
+    fn send(&mut self, line: &str) -> bool {
+        // A call is far smaller than a socket's buffer, which is empty between calls.
+        self.stream.write_all(format!("{line}\n").as_bytes()).is_ok()
+    }
+
+    fn next(&mut self, interrupt: &Interrupt, deadline: Instant) -> Result<Heard> {
+        loop {
+            if let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.pending.drain(..=end).collect();
+                // A process that is ended in the middle of a line leaves one that is no JSON.
+                match serde_json::from_slice(&line) {
+                    Ok(event) => return Ok(Heard::Event(event)),
+                    Err(_) => continue,
+                }
+            }
+            if self.pending.len() > LINE_MAX {
+                return Ok(Heard::Closed);
+            }
+            if interrupt.wait(&[self.stream.as_fd()], deadline)?.is_none() {
+                return Ok(Heard::Deadline);
+            }
+            let mut chunk = [0; 65536];
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return Ok(Heard::Closed),
+                Ok(n) => self.pending.extend_from_slice(&chunk[..n]),
+                Err(err)
+                    if matches!(err.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                Err(_) => return Ok(Heard::Closed),
+            }
+        }
+    }
+
+    fn log_end(&self) -> String {
+        let log = std::fs::read(&self.log).unwrap_or_default();
+        last_lines(&String::from_utf8_lossy(&log), 20)
+    }
+}

@@ -1,0 +1,404 @@
+"""Runs Alembic for the migration gate.
+
+One interpreter imports Alembic, SQLAlchemy and a driver once. It forks one server for each tree,
+and each server forks one process for each call, so that a call finds everything imported, and
+leaves nothing behind in the next one.
+
+    worker.py FD [FD ...]        one socket for each tree, handed over by the gate
+
+A line in either direction is one JSON object. The gate writes a call and, to end it early,
+{"kill": true}. The process of a call writes events and its result; when it has ended, for whatever
+reason, its server writes how, and the end of what it printed. What a migration prints goes to a
+pipe of its own and never meets these sockets. When the gate's end of the socket closes, the server
+ends what is running and exits.
+"""
+
+import gc
+import importlib.util
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+import warnings
+
+OUTPUT_KEPT = 64 * 1024
+TEXT_KEPT = 20_000
+STATEMENTS_KEPT = 20_000
+DRIVERS = ("psycopg2", "psycopg", "asyncpg", "pg8000")
+
+
+def clip(text):
+    text = str(text)
+    return text if len(text) <= TEXT_KEPT else text[:TEXT_KEPT] + " …"
+
+
+def send(sock, event, **fields):
+    # Lone surrogates cannot be encoded as UTF-8; ASCII with escapes always can.
+    sock.sendall(json.dumps({"event": event, **fields}).encode("ascii") + b"\n")
+
+
+# ---------------------------------------------------------------- the interpreter and the servers
+
+
+def main(fds):
+    socks = [socket.socket(fileno=int(fd)) for fd in fds]
+    for sock in socks:
+        sock.set_inheritable(False)
+    # The folder of this file is on the path of every script; `alembic` as a command has it not.
+    own = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != own]
+    try:
+        hello = prepare()
+    except Exception as exc:
+        for sock in socks:
+            send(sock, "unusable", python=sys.executable, message=f"{type(exc).__name__}: {exc}")
+        return
+    # What is imported by now is shared by all forks; the collector need not look at it again.
+    gc.freeze()
+    servers = []
+    for sock in socks:
+        pid = os.fork()
+        if pid == 0:
+            for other in socks:
+                if other is not sock:
+                    other.close()
+            serve(sock, hello)
+            os._exit(0)
+        servers.append(pid)
+    for sock in socks:
+        sock.close()
+    for pid in servers:
+        os.waitpid(pid, 0)
+
+
+def prepare():
+    """Imports what every call needs, and says what there is."""
+    import alembic
+    import alembic.command
+    import alembic.config
+    import alembic.context
+    import alembic.op
+    import alembic.runtime.environment
+    import alembic.script
+    import logging.config  # noqa: F401  every env.py reads its logging from the ini
+    import sqlalchemy
+    import sqlalchemy.dialects.postgresql  # noqa: F401
+
+    drivers = [name for name in DRIVERS if importlib.util.find_spec(name)]
+    if drivers:
+        try:
+            __import__(drivers[0])
+            # The dialect is loaded here once instead of in every call.
+            sqlalchemy.engine.make_url(f"postgresql+{drivers[0]}://").get_dialect()
+        except Exception:
+            # A driver that cannot be imported fails in the call that uses it, with its own words.
+            pass
+    return {
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "alembic": alembic.__version__,
+        "sqlalchemy": sqlalchemy.__version__,
+        "drivers": drivers,
+    }
+
+
+def serve(sock, hello):
+    send(sock, "ready", **hello)
+    wake_r, wake_w = os.pipe()
+    for fd in (wake_r, wake_w):
+        os.set_blocking(fd, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
+    lines = Lines(sock)
+    while (call := lines.next()) is not None:
+        if "kill" not in call:
+            run_forked(sock, lines, call, wake_r)
+
+
+class Lines:
+    """The lines that arrive on a socket, as JSON."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.pending = b""
+
+    def next(self):
+        """The next one; None at the end."""
+        while b"\n" not in self.pending:
+            chunk = self.sock.recv(65536)
+            if not chunk:
+                return None
+            self.pending += chunk
+        line, self.pending = self.pending.split(b"\n", 1)
+        return json.loads(line)
+
+
+def run_forked(sock, lines, call, wake_r):
+    out_r, out_w = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(out_r)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        become_call(sock, call, out_w)
+        os._exit(0)
+    os.close(out_w)
+    tail, total, gate_is_gone = bytearray(), 0, False
+    status = None
+    while status is None:
+        ready, _, _ = select.select([out_r, wake_r] + ([] if gate_is_gone else [sock]), [], [])
+        if out_r in ready:
+            total += drain(out_r, tail)
+        if wake_r in ready:
+            os.read(wake_r, 512)
+        if sock in ready:
+            gate_is_gone = lines.next() is None
+            kill_group(pid)
+        ended, code = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            status = code
+    # What it started and did not wait for ends with it, and lets go of the pipe.
+    kill_group(pid)
+    os.set_blocking(out_r, False)
+    while (count := drain(out_r, tail)) > 0:
+        total += count
+    os.close(out_r)
+    if gate_is_gone:
+        os._exit(0)
+    # It may have been ended in the middle of a line.
+    sock.sendall(b"\n")
+    send(
+        sock,
+        "ended",
+        status=os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+        signal=os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
+        output=tail.decode("utf-8", "replace"),
+        output_bytes=total,
+    )
+
+
+def drain(fd, tail):
+    try:
+        chunk = os.read(fd, 65536)
+    except BlockingIOError:
+        return 0
+    tail += chunk
+    del tail[:-OUTPUT_KEPT]
+    if not chunk:
+        # At its end a pipe stays readable for ever; the process may live on without it.
+        time.sleep(0.005)
+    return len(chunk)
+
+
+def kill_group(pid):
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+# ----------------------------------------------------------------------------- the process of a call
+
+
+def become_call(sock, call, out_w):
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(out_w, 1)
+    os.dup2(out_w, 2)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)
+    # A line at a time: what was printed before the process was ended is still wanted.
+    written = {"encoding": "utf-8", "errors": "backslashreplace", "buffering": 1, "closefd": False}
+    sys.stdout, sys.stderr = open(1, "w", **written), open(2, "w", **written)
+    # A stale or foreign .pyc never decides what is run, and the tree is left as it was.
+    sys.pycache_prefix = call["pycache"]
+    os.environ.update(call["env"])
+    sys.argv = ["alembic", *call["argv"]]
+    try:
+        os.chdir(call["cwd"])
+        value = perform(sock, call)
+    except BaseException as exc:
+        report_exception(sock, call, exc)
+    else:
+        send(sock, "result", ok=True, value=value)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def perform(sock, call):
+    from alembic import command
+    from alembic.config import CommandLine
+    from alembic.script import ScriptDirectory
+
+    options = CommandLine(prog="alembic").parser.parse_args(call["argv"])
+    config = make_config(call["ini"], options)
+    if call["config_url"]:
+        # `%` begins an interpolation in an ini.
+        config.set_main_option("sqlalchemy.url", call["config_url"].replace("%", "%%"))
+    if call["op"] == "describe":
+        return describe(ScriptDirectory.from_config(config))
+    trace(sock)
+    getattr(command, call["op"])(config, call["revision"])
+    return None
+
+
+def make_config(ini, options):
+    """As the `alembic` command makes it."""
+    import inspect
+
+    from alembic.config import Config
+
+    arguments = {"file_": ini, "ini_section": options.name, "cmd_opts": options}
+    toml = os.path.abspath("pyproject.toml")
+    if "toml_file" in inspect.signature(Config.__init__).parameters and os.path.exists(toml):
+        arguments["toml_file"] = toml
+    return Config(**arguments)
+
+
+def describe(script):
+    """The revision graph as Alembic itself reads it."""
+    heads = list(script.get_heads())
+    revisions = [
+        {
+            "revision": revision.revision,
+            "down_revision": as_list(revision.down_revision),
+            "file": revision.path,
+        }
+        for revision in script.walk_revisions()
+    ]
+    return {"heads": sorted(heads), "revisions": revisions}
+
+
+def as_list(value):
+    return [] if value is None else [value] if isinstance(value, str) else list(value)
+
+
+def trace(sock):
+    """Reports each revision before it runs and each statement before and after."""
+    from alembic import command
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    # A function in the place of the class: a subclass would not be installed as `alembic.context`.
+    environment_context = command.EnvironmentContext
+
+    def traced_context(config, script, **kw):
+        return environment_context(config, script, **{**kw, "fn": traced(kw["fn"])})
+
+    def traced(steps):
+        # Alembic takes the next step when the one before is done and committed.
+        def run(revision, context):
+            send(sock, "version_table", name=context.version_table, schema=context.version_table_schema)
+            for step in steps(revision, context):
+                if hasattr(step, "revision"):
+                    direction = "upgrade" if step.is_upgrade else "downgrade"
+                    send(sock, "revision", id=step.revision.revision, direction=direction)
+                yield step
+            send(sock, "revisions_done")
+
+        return run
+
+    command.EnvironmentContext = traced_context
+    seen = 0
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def before(conn, cursor, statement, parameters, context, executemany):
+        nonlocal seen
+        seen += 1
+        if seen <= STATEMENTS_KEPT:
+            send(sock, "statement", sql=clip(statement))
+
+    @event.listens_for(Engine, "after_cursor_execute")
+    def after(conn, cursor, statement, parameters, context, executemany):
+        if seen <= STATEMENTS_KEPT:
+            send(sock, "statement_done")
+
+
+def report_exception(sock, call, exc):
+    sys.stdout.flush()
+    exceptions, frames, met = [], [], set()
+    current = exc
+    while current is not None and id(current) not in met and len(exceptions) < 20:
+        met.add(id(current))
+        exceptions.append(describe_exception(current))
+        frames += frames_in_tree(current, call)
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    # As a shell would show it; the gate prints the end of it where nothing better is known.
+    warnings.simplefilter("ignore")
+    traceback.print_exception(type(exc), exc, exc.__traceback__)
+    send(sock, "result", ok=False, exceptions=exceptions, frames=frames)
+
+
+def describe_exception(exc):
+    kind = type(exc)
+    module = "" if kind.__module__ == "builtins" else kind.__module__ + "."
+    # SQLAlchemy's message repeats the driver's and adds the statement, which is sent on its own.
+    orig = getattr(exc, "orig", None)
+    told = orig if isinstance(orig, BaseException) else exc
+    fields = server_fields(told)
+    return {
+        "kind": module + kind.__qualname__,
+        "message": clip(fields.pop("message") or message_of(told)),
+        **{key: None if value is None else clip(value) for key, value in fields.items()},
+    }
+
+
+def message_of(exc):
+    try:
+        return str(exc)
+    except Exception as broken:
+        return f"<its message cannot be read: {type(broken).__name__}>"
+
+
+def server_fields(exc):
+    """SQLSTATE, message, detail and hint, as each driver keeps them."""
+    first = exc.args[0] if exc.args else None
+    if isinstance(first, dict) and "C" in first:  # pg8000
+        keys = {"sqlstate": "C", "message": "M", "detail": "D", "hint": "H"}
+        return {name: first.get(key) for name, key in keys.items()}
+    diag = getattr(exc, "diag", None)  # psycopg2 and psycopg
+    source = diag or exc  # asyncpg has them on the exception itself
+    sqlstate = getattr(exc, "sqlstate", None) or getattr(exc, "pgcode", None)
+    return {
+        "sqlstate": sqlstate if isinstance(sqlstate, str) else None,
+        "message": getattr(diag, "message_primary", None),
+        "detail": getattr(source, "message_detail" if diag else "detail", None) if sqlstate else None,
+        "hint": getattr(source, "message_hint" if diag else "hint", None) if sqlstate else None,
+    }
+
+
+def frames_in_tree(exc, call):
+    frames = [
+        {
+            "file": os.path.abspath(frame.filename),
+            "line": frame.lineno or 1,
+            "function": frame.name,
+            "source": frame.line,
+        }
+        for frame in traceback.extract_tb(exc.__traceback__)
+    ]
+    if isinstance(exc, SyntaxError) and exc.filename:
+        frames.append(
+            {
+                "file": os.path.abspath(exc.filename),
+                "line": exc.lineno or 1,
+                "function": "<module>",
+                "source": exc.text,
+            }
+        )
+    return [frame for frame in frames if lies_in_tree(frame["file"], call["within"])]
+
+
+def lies_in_tree(file, folders):
+    if "site-packages" in file.split(os.sep) or file.startswith(sys.prefix + os.sep):
+        return False
+    real = os.path.realpath(file)
+    return any(real.startswith(os.path.realpath(folder) + os.sep) for folder in folders)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,11 @@
+//! What touches the world: processes, files, Postgres, Python, Alembic.
+//!
+//! A driver returns what was said and never judges it. `Err` from here means that the gate is sick:
+//! something that it needs is missing, broken, or interrupted.
+
+pub mod alembic;
+pub mod interrupt;
+pub mod postgres;
+pub mod process;
+pub mod python;
+pub mod scratch;

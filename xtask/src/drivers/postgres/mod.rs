@@ -1,0 +1,88 @@
+//! Postgres 15: found, started or given, and talked to.
+
+pub mod binaries;
+pub mod cluster;
+pub mod endpoint;
+pub mod given;
+pub mod session;
+pub mod tls;
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use self::session::Session;
+use crate::drivers::interrupt::Interrupt;
+use crate::model::report::Source;
+use crate::model::supply::Role;
+use crate::model::transcript::Transcript;
+
+/// The major version that production runs and the gate needs.
+pub const MAJOR: u32 = 15;
+
+/// The server that a run uses.
+pub enum Server {
+    /// A private cluster.
+    Local(cluster::Cluster),
+    /// A running server that the user named.
+    Given(given::Given),
+}
+
+impl Server {
+    /// How to reach it.
+    pub fn endpoint(&self) -> &endpoint::Endpoint {
+        match self {
+            Server::Local(cluster) => &cluster.endpoint,
+            Server::Given(given) => &given.endpoint,
+        }
+    }
+
+    /// Where it came from.
+    pub fn source(&self) -> Source {
+        match self {
+            Server::Local(_) => Source::Local,
+            Server::Given(_) => Source::Provided,
+        }
+    }
+
+    /// Its version: `15.18`.
+    pub fn version(&self) -> &str {
+        match self {
+            Server::Local(cluster) => &cluster.version,
+            Server::Given(given) => &given.version,
+        }
+    }
+
+    /// Creates an empty database for a tree, replacing one that an earlier gate left.
+    pub fn create_database(&self, name: &str, interrupt: &Interrupt) -> Result<()> {
+        match self {
+            Server::Local(cluster) => {
+                Session::open(&cluster.endpoint, "postgres", interrupt)?.create_database(name)
+            }
+            Server::Given(given) => given.create_database(name, interrupt),
+        }
+    }
+
+    /// Creates a role that a recipe supplies, unless it is there.
+    pub fn supply_role(
+        &self,
+        role: &Role,
+        database: &str,
+        timeout: Duration,
+        interrupt: &Interrupt,
+    ) -> Result<Transcript> {
+        let mut session = Session::open(self.endpoint(), database, interrupt)?;
+        match self {
+            Server::Local(_) => session.transcribe(role.create, timeout),
+            Server::Given(_) => given::supply_role(&mut session, role, timeout),
+        }
+    }
+
+    /// How the server died; `None` while it lives, as far as this side can tell.
+    pub fn death(&self, interrupt: &Interrupt) -> Option<String> {
+        match self {
+            Server::Local(cluster) => cluster.death(),
+            Server::Given(given) => given.death(interrupt),
+        }
+    }
+}

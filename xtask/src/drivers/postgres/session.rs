@@ -1,0 +1,211 @@
+//! The gate's own connection to a database: supplies, and what the checks after a step read.
+//!
+//! A connection is opened for each use. A migration may end every other connection of its
+//! database, and opening one on a socket takes a few milliseconds.
+
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use postgres::{Client, SimpleQueryMessage};
+
+use super::endpoint::Endpoint;
+use crate::drivers::interrupt::Interrupt;
+use crate::model::transcript::{End, Exception, Statement, Transcript};
+
+/// One connection. What it runs ends early when the run is interrupted.
+pub struct Session<'a> {
+    client: Client,
+    endpoint: &'a Endpoint,
+    interrupt: &'a Interrupt,
+}
+
+/// What Postgres knows of a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoleState {
+    /// Whether it can log in.
+    pub can_login: bool,
+}
+
+impl<'a> Session<'a> {
+    /// Connects to a database.
+    pub fn open(endpoint: &'a Endpoint, database: &str, interrupt: &'a Interrupt) -> Result<Self> {
+        interrupt.check()?;
+        Ok(Session { client: endpoint.connect(database)?, endpoint, interrupt })
+    }
+
+    /// Runs something on the connection, and has Postgres cancel it when the run is interrupted.
+    fn guarded<T>(
+        &mut self,
+        run: impl FnOnce(&mut Client) -> std::result::Result<T, postgres::Error>,
+    ) -> Result<T> {
+        let Session { client, endpoint, interrupt } = self;
+        let token = client.cancel_token();
+        let (done, waiter) = UnixStream::pair().context("cannot make a socket pair")?;
+        let result = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let never = Instant::now() + Duration::from_secs(24 * 3600);
+                if interrupt.wait(&[waiter.as_fd()], never).is_err() {
+                    endpoint.cancel(&token);
+                }
+            });
+            let result = run(client);
+            drop(done);
+            result
+        });
+        interrupt.check()?;
+        Ok(result?)
+    }
+
+    /// Runs statements, and returns what was said whether they went well or not. Fails only where
+    /// the run was interrupted.
+    pub fn transcribe(&mut self, sql: &str, timeout: Duration) -> Result<Transcript> {
+        let started = Instant::now();
+        let limited = format!("SET statement_timeout = {};\n{sql}", timeout.as_millis());
+        let result = self.guarded(|client| client.batch_execute(&limited));
+        self.interrupt.check()?;
+        let elapsed = started.elapsed();
+        let mut said = Transcript {
+            command: "psql".into(),
+            elapsed,
+            statements: vec![Statement { sql: sql.into(), revision: None, elapsed: Some(elapsed) }],
+            ..Transcript::default()
+        };
+        if let Err(err) = result {
+            said.end = End::Raised;
+            said.statement = Some(sql.into());
+            said.exceptions = vec![exception(&err)];
+        }
+        Ok(said)
+    }
+
+    /// Runs statements for the gate itself.
+    pub fn execute(&mut self, sql: &str) -> Result<()> {
+        self.guarded(|client| client.batch_execute(sql))
+            .with_context(|| format!("cannot run `{sql}`"))
+    }
+
+    /// The first column of what a query returns.
+    pub fn column(&mut self, sql: &str) -> Result<Vec<String>> {
+        let rows = self.guarded(|client| client.simple_query(sql));
+        let rows = rows.with_context(|| format!("cannot run `{sql}`"))?;
+        Ok(rows
+            .iter()
+            .filter_map(|message| match message {
+                SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+                _ => None,
+            })
+            .collect())
+    }
+
+    /// The one value that a query returns, if any.
+    pub fn value(&mut self, sql: &str) -> Result<Option<String>> {
+        Ok(self.column(sql)?.into_iter().next())
+    }
+
+    /// The value of a setting.
+    pub fn show(&mut self, setting: &str) -> Result<String> {
+        self.value(&format!("SHOW {setting}"))?
+            .with_context(|| format!("`SHOW {setting}` says nothing"))
+    }
+
+    /// Creates an empty database. From `template0`, because that is the one that nobody can be
+    /// connected to.
+    pub fn create_database(&mut self, name: &str) -> Result<()> {
+        self.execute(&format!("CREATE DATABASE {} TEMPLATE template0", identifier(name)))
+    }
+
+    /// The rows of Alembic's version table, sorted; none where there is no such table.
+    pub fn alembic_version(&mut self, table: &VersionTable) -> Result<Vec<String>> {
+        let name = table.sql();
+        let there = self.value(&format!("SELECT to_regclass({})", literal(&name)))?;
+        if there.is_none() {
+            return Ok(Vec::new());
+        }
+        self.column(&format!("SELECT version_num FROM {name} ORDER BY 1"))
+    }
+
+    /// What Postgres knows of a role; `None`: there is no such role.
+    pub fn role(&mut self, name: &str) -> Result<Option<RoleState>> {
+        let sql = format!("SELECT rolcanlogin FROM pg_roles WHERE rolname = {}", literal(name));
+        Ok(self.value(&sql)?.map(|can_login| RoleState { can_login: can_login == "t" }))
+    }
+
+    /// Ends every other connection to this connection's database: what a step that was ended left
+    /// running on the server.
+    pub fn end_others(&mut self) -> Result<()> {
+        self.column(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity \
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        .map(|_| ())
+    }
+}
+
+/// Where Alembic keeps its version in a database, as env.py configured it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionTable {
+    /// Its schema; `None`: the first of the search path.
+    pub schema: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+impl Default for VersionTable {
+    fn default() -> Self {
+        VersionTable { schema: None, name: "alembic_version".into() }
+    }
+}
+
+impl VersionTable {
+    fn sql(&self) -> String {
+        let name = identifier(&self.name);
+        self.schema
+            .as_deref()
+            .map_or(name.clone(), |schema| format!("{}.{name}", identifier(schema)))
+    }
+}
+
+/// A name as SQL needs it.
+pub fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A text as SQL needs it.
+pub fn literal(text: &str) -> String {
+    // `E''` where a backslash would else depend on a setting.
+    let quoted = text.replace('\'', "''");
+    if text.contains('\\') {
+        format!(" E'{}'", quoted.replace('\\', r"\\"))
+    } else {
+        format!("'{quoted}'")
+    }
+}
+
+fn exception(err: &anyhow::Error) -> Exception {
+    match err.chain().find_map(|cause| cause.downcast_ref::<postgres::Error>()?.as_db_error()) {
+        Some(db) => Exception {
+            kind: db.severity().into(),
+            message: db.message().into(),
+            sqlstate: Some(db.code().code().into()),
+            detail: db.detail().map(Into::into),
+            hint: db.hint().map(Into::into),
+        },
+        None => {
+            Exception { kind: "ERROR".into(), message: format!("{err:#}"), ..Exception::default() }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{identifier, literal};
+
+    #[test]
+    fn names_and_texts_cannot_break_out() {
+        assert_eq!(identifier("a\"b"), "\"a\"\"b\"");
+        assert_eq!(literal("it's"), "'it''s'");
+        assert_eq!(literal("a\\'b"), " E'a\\\\''b'");
+    }
+}

@@ -1,0 +1,188 @@
+//! Python: found, given what the migrations need, and kept from what is the caller's.
+//!
+//! A virtual environment is made once for each lock file and interpreter, below cargo's target
+//! folder, and named by the hash of both. It is made under a lock and marked as complete only at
+//! the end, so that a second gate waits for it and a cut-off one is made anew.
+
+use std::fs::{self, File};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use camino::{Utf8Path, Utf8PathBuf};
+use sha2::{Digest, Sha256};
+use xshell::{Shell, cmd};
+
+use super::interrupt::Interrupt;
+use super::process::{self, Limits};
+use super::scratch::Scratch;
+
+/// The oldest Python that the pinned SQLAlchemy runs on.
+const OLDEST: (u32, u32) = (3, 11);
+/// How long the packages may take to come from the registry.
+const INSTALL_TIMEOUT: Duration = Duration::from_secs(600);
+/// Written last into a virtual environment.
+const COMPLETE: &str = "migration-gate-complete";
+
+/// Where to find an interpreter and where to keep environments.
+pub struct Search<'a> {
+    /// `--python`: an interpreter that has what it needs.
+    pub named: Option<&'a Utf8Path>,
+    /// The folder below which environments are kept.
+    pub environments: &'a Utf8Path,
+    /// What ends it early.
+    pub interrupt: &'a Interrupt,
+    /// Is told when something takes long.
+    pub notice: &'a (dyn Fn(&str) + Sync),
+}
+
+/// The interpreter for a lock file: the named one as it is, else that of a virtual environment with
+/// what the lock file names. Fails where there is no Python, or the packages cannot be had.
+pub fn interpreter(search: &Search<'_>, lock_file: &Utf8Path) -> Result<Utf8PathBuf> {
+    if let Some(python) = search.named {
+        if python.is_file() {
+            // Not canonical: a virtual environment is known by the path of its symbolic link.
+            return Ok(camino::absolute_utf8(python)?);
+        }
+        let found = which::which(python).ok().and_then(|p| Utf8PathBuf::from_path_buf(p).ok());
+        return found.with_context(|| format!("cannot find `{python}`, named by --python"));
+    }
+    let base = base_interpreter(search)?;
+    let lock = fs::read(lock_file).with_context(|| {
+        format!("cannot read `{lock_file}`, which names what the migrations need")
+    })?;
+    let hash = Sha256::new().chain_update(&lock).chain_update(&base.identity).finalize();
+    let name: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    virtual_environment(search, &base.path, lock_file, &search.environments.join(name))
+}
+
+struct Base {
+    path: Utf8PathBuf,
+    /// Changes when another interpreter stands behind the same name.
+    identity: String,
+}
+
+/// The `python3` (else `python`) on PATH, asked what it really is.
+fn base_interpreter(search: &Search<'_>) -> Result<Base> {
+    let found = which::which("python3").or_else(|_| which::which("python")).map_err(|_| {
+        anyhow::anyhow!(
+            "cannot find Python: neither python3 nor python is on PATH\n\
+             hint: install Python {}.{} or newer, or name one that has Alembic with --python",
+            OLDEST.0,
+            OLDEST.1
+        )
+    })?;
+    let mut command = Command::new(&found);
+    let ask = "import sys; print(*sys.version_info[:2]); print(sys.executable); print(sys.version)";
+    command.args(["-I", "-S", "-c", ask]);
+    let limits = Limits {
+        cwd: Utf8Path::new("/"),
+        timeout: Duration::from_secs(30),
+        interrupt: search.interrupt,
+    };
+    let said = process::run(command, limits)?.stdout;
+    let mut lines = said.lines();
+    let version: Vec<u32> =
+        lines.next().unwrap_or_default().split(' ').filter_map(|n| n.parse().ok()).collect();
+    let path: Utf8PathBuf = lines.next().unwrap_or_default().into();
+    if (version.first(), version.get(1)) < (Some(&OLDEST.0), Some(&OLDEST.1)) {
+        let version: Vec<String> = version.iter().map(u32::to_string).collect();
+        bail!(
+            "found Python {} at {path}, the lock files need {}.{} or newer\n\
+             hint: put a newer python3 first on PATH, or name one that has Alembic with --python",
+            version.join("."),
+            OLDEST.0,
+            OLDEST.1
+        );
+    }
+    Ok(Base { path, identity: said })
+}
+
+fn virtual_environment(
+    search: &Search<'_>,
+    base: &Utf8Path,
+    lock_file: &Utf8Path,
+    dir: &Utf8Path,
+) -> Result<Utf8PathBuf> {
+    let python = dir.join("bin/python");
+    let complete = dir.join(COMPLETE);
+    if complete.is_file() {
+        return Ok(python);
+    }
+    fs::create_dir_all(search.environments)
+        .with_context(|| format!("cannot make `{}`", search.environments))?;
+    let _lock = lock(&dir.with_extension("lock"), search)?;
+    if complete.is_file() {
+        return Ok(python);
+    }
+    if dir.exists() {
+        fs::remove_dir_all(dir).with_context(|| format!("cannot remove the cut-off `{dir}`"))?;
+    }
+    (search.notice)(&format!("making a Python environment from {lock_file} (once)"));
+    let sh = Shell::new().context("cannot read the working folder")?;
+    let install = ["--require-hashes", "--only-binary", ":all:", "-r", lock_file.as_str()];
+    let commands: [Command; 2] = if which::which("uv").is_ok() {
+        [
+            cmd!(sh, "uv venv --quiet --python {base} {dir}").into(),
+            cmd!(sh, "uv pip install --quiet --python {python} {install...}").into(),
+        ]
+    } else {
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"];
+        [cmd!(sh, "{base} -m venv {dir}").into(), cmd!(sh, "{python} {pip...} {install...}").into()]
+    };
+    for command in commands {
+        let limits = Limits {
+            cwd: search.environments,
+            timeout: INSTALL_TIMEOUT,
+            interrupt: search.interrupt,
+        };
+        process::run(command, limits).with_context(|| {
+            format!(
+                "cannot make a Python environment from {lock_file}\n\
+                 hint: Debian and Ubuntu need `apt-get install python3-venv`; an interpreter that \
+                 has Alembic can be named with --python"
+            )
+        })?;
+    }
+    File::create(&complete).with_context(|| format!("cannot write `{complete}`"))?;
+    Ok(python)
+}
+
+/// Takes the lock on a file, and says so when it has to wait.
+fn lock(path: &Utf8Path, search: &Search<'_>) -> Result<File> {
+    let file = File::create(path).with_context(|| format!("cannot write `{path}`"))?;
+    let mut told = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(fs::TryLockError::WouldBlock) => {}
+            Err(fs::TryLockError::Error(err)) => {
+                return Err(err).with_context(|| format!("cannot lock `{path}`"));
+            }
+        }
+        if !told {
+            (search.notice)("waiting for another gate to make the Python environment");
+            told = true;
+        }
+        search.interrupt.sleep(Duration::from_millis(50))?;
+    }
+}
+
+/// The environment of what runs migrations, built from nothing: a migration is code from a pull
+/// request, and sees no secret of the caller. The URL is set for each tree by the worker.
+pub fn environment(scratch: &Scratch, pass: &[String]) -> Vec<(String, std::ffi::OsString)> {
+    let mut env: Vec<(String, std::ffi::OsString)> = vec![
+        ("PATH".into(), std::env::var_os("PATH").unwrap_or_default()),
+        ("HOME".into(), scratch.home().into_string().into()),
+        ("TMPDIR".into(), scratch.tmp().into_string().into()),
+        ("LANG".into(), "C.UTF-8".into()),
+        ("TZ".into(), "UTC".into()),
+    ];
+    for name in pass {
+        if let Some(value) = std::env::var_os(name) {
+            env.retain(|(known, _)| known != name);
+            env.push((name.clone(), value));
+        }
+    }
+    env
+}

@@ -1,0 +1,160 @@
+//! The folder of one run, in the system's temporary folder and never in the checkout.
+//!
+//! It holds the cluster, its socket, and the home and temporary folders of the migrations. The gate
+//! keeps a lock on a file in it for as long as it lives, whatever way it dies. So a folder whose
+//! lock is free belongs to a dead run, and the next run clears it away: its server first. A folder
+//! that `--keep` left says so by a file and is not touched.
+
+use std::fs::{self, File, Permissions, TryLockError};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use camino::{Utf8Path, Utf8PathBuf};
+use nix::unistd::{User, geteuid};
+use tempfile::TempDir;
+
+use super::postgres::cluster;
+
+/// What the folders of all runs are called before their random part.
+const PREFIX: &str = "migration-gate-";
+/// Held locked by the gate that owns the folder.
+const LOCK: &str = "lock";
+/// Its presence says that `--keep` left the folder on purpose.
+const KEPT: &str = "kept";
+/// The longest path that a Unix socket can have, in bytes: `sun_path` less its NUL.
+const SOCKET_PATH_MAX: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+
+/// The folder of one run, removed with this value.
+#[derive(Debug)]
+pub struct Scratch {
+    // Dropped in this order: the lock must outlive the folder.
+    dir: TempDir,
+    path: Utf8PathBuf,
+    _lock: File,
+}
+
+impl Scratch {
+    /// Makes the folder, after clearing away those of dead runs. `server_user` is the user that the
+    /// server will run as, where that is not the caller. Fails where no temporary folder can be
+    /// used, and says what is wrong with each.
+    pub fn new(server_user: Option<&User>) -> Result<Scratch> {
+        let mut bases = vec![std::env::temp_dir()];
+        bases.extend(["/tmp", "/var/tmp"].map(Into::into));
+        bases.dedup();
+        let mut tried = Vec::new();
+        for base in bases {
+            match Utf8PathBuf::from_path_buf(base) {
+                Ok(base) => {
+                    clear_dead_runs(&base);
+                    match Scratch::new_in(&base, server_user) {
+                        Ok(scratch) => return Ok(scratch),
+                        Err(err) => tried.push(format!("  {base}: {err:#}")),
+                    }
+                }
+                Err(base) => tried.push(format!("  {}: not UTF-8", base.display())),
+            }
+        }
+        bail!(
+            "cannot make a temporary folder:\n{}\nname one that can be used with TMPDIR",
+            tried.join("\n")
+        )
+    }
+
+    fn new_in(base: &Utf8Path, server_user: Option<&User>) -> Result<Scratch> {
+        let socket = base.join(format!("{PREFIX}XXXXXX/.s.PGSQL.5432"));
+        if socket.as_str().len() > SOCKET_PATH_MAX {
+            bail!("its path is too long for a Unix socket ({SOCKET_PATH_MAX} bytes at most)");
+        }
+        let dir = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(base)?;
+        let path = Utf8PathBuf::from_path_buf(dir.path().to_owned())
+            .map_err(|path| anyhow::anyhow!("`{}` is not UTF-8", path.display()))?;
+        // Locked before it has its name: nobody ever sees it free while this run lives.
+        let unnamed = path.join("lock.new");
+        let lock =
+            File::create_new(&unnamed).with_context(|| format!("cannot make `{unnamed}`"))?;
+        lock.lock().with_context(|| format!("cannot lock `{unnamed}`"))?;
+        fs::rename(&unnamed, path.join(LOCK)).context("cannot name the lock file")?;
+        for name in ["home", "tmp"] {
+            fs::create_dir(path.join(name)).with_context(|| format!("cannot make `{name}`"))?;
+        }
+        if let Some(user) = server_user {
+            chown(&path, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
+                .with_context(|| format!("cannot give the folder to user {}", user.name))?;
+            check_reachable(&path, user)?;
+        }
+        Ok(Scratch { dir, path, _lock: lock })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Utf8Path {
+        &self.path
+    }
+
+    /// The home folder of what runs migrations.
+    pub fn home(&self) -> Utf8PathBuf {
+        self.path.join("home")
+    }
+
+    /// The temporary folder of what runs migrations.
+    pub fn tmp(&self) -> Utf8PathBuf {
+        self.path.join("tmp")
+    }
+
+    /// Leaves the folder where it is, and marks it so that no later run clears it away.
+    pub fn keep(&mut self) -> Result<()> {
+        File::create(self.path.join(KEPT)).context("cannot mark the folder as kept")?;
+        self.dir.disable_cleanup(true);
+        Ok(())
+    }
+}
+
+/// Asks as the user itself, since rights have more sources than the mode bits of a folder.
+fn check_reachable(path: &Utf8Path, user: &User) -> Result<()> {
+    let status = Command::new("sh")
+        .args(["-c", "test -w . && cd \"$1\"", "sh", path.as_str()])
+        .uid(user.uid.as_raw())
+        .gid(user.gid.as_raw())
+        .current_dir(path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        _ => bail!("user {}, whom the server would run as, cannot reach it", user.name),
+    }
+}
+
+/// Clears away what runs left that were killed before they could: best effort, since a folder that
+/// cannot be removed hinders nobody.
+fn clear_dead_runs(base: &Utf8Path) {
+    let Ok(entries) = base.read_dir_utf8() else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().starts_with(PREFIX) && belongs_to_dead_run(entry.path()) {
+            cluster::end_leftover(&entry.path().join(cluster::DATA_DIR));
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Whether a folder was made by a gate of this user that no longer lives, and not kept.
+fn belongs_to_dead_run(path: &Utf8Path) -> bool {
+    let lock = path.join(LOCK);
+    // The temporary folder is everybody's: a folder that someone else made to look like ours must
+    // not lead the gate to end processes or remove files for them.
+    let ours = fs::symlink_metadata(&lock)
+        .is_ok_and(|meta| meta.is_file() && meta.uid() == geteuid().as_raw() && meta.nlink() == 1);
+    if !ours || path.join(KEPT).exists() {
+        return false;
+    }
+    let Ok(file) = File::open(&lock) else { return false };
+    match file.try_lock() {
+        Ok(()) => true,
+        Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,
+    }
+}

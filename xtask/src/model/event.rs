@@ -1,0 +1,36 @@
+//! What happens while the gate runs, for whoever shows it. Events carry no decision: a run goes the
+//! same way whether somebody listens or not.
+
+use super::step::Step;
+use super::transcript::RevisionInFlight;
+
+/// Something that happened.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// Something that takes long or that the user should know now.
+    Notice(&'a str),
+    /// A step of a tree (its label) begins.
+    StepStarted {
+        /// The tree's label.
+        label: &'a str,
+        /// The step's name.
+        name: &'a str,
+    },
+    /// The step that a tree runs comes to a revision.
+    Revision {
+        /// The tree's label.
+        label: &'a str,
+        /// The revision.
+        revision: &'a RevisionInFlight,
+    },
+    /// A step of a tree ended, or was skipped.
+    StepEnded {
+        /// The tree's label.
+        label: &'a str,
+        /// The step.
+        step: &'a Step,
+    },
+}
+
+/// Who is told. Trees run side by side, so it is called from several threads.
+pub type Tell<'a> = &'a (dyn Fn(Event<'_>) + Sync);

@@ -1,0 +1,55 @@
+//! What the gate concluded: one thing that is wrong. Severity, title, owner and remedy follow from
+//! the code.
+
+use camino::Utf8PathBuf;
+
+use super::code::Code;
+use super::transcript::Transcript;
+
+/// One thing that is wrong.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// What kind of thing.
+    pub code: &'static Code,
+    /// The tree's id.
+    pub tree: Option<String>,
+    /// The step in which it was seen.
+    pub step: Option<String>,
+    /// The revision it lies in.
+    pub revision: Option<String>,
+    /// Where, as far as it is known.
+    pub place: Option<Place>,
+    /// What was seen, in one or a few sentences.
+    pub message: String,
+    /// What was said, for those who want to read on.
+    pub transcript: Option<Box<Transcript>>,
+    /// The commands that run the failed step again by hand.
+    pub by_hand: Vec<String>,
+}
+
+/// A place in a source file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file, relative to the root where it lies below, else absolute.
+    pub file: Utf8PathBuf,
+    /// The line, from 1.
+    pub line: Option<u32>,
+    /// The text of that line.
+    pub source: Option<String>,
+}
+
+impl Finding {
+    /// A finding of which nothing but the message is known yet.
+    pub fn new(code: &'static Code, message: impl Into<String>) -> Finding {
+        Finding {
+            code,
+            tree: None,
+            step: None,
+            revision: None,
+            place: None,
+            message: message.into(),
+            transcript: None,
+            by_hand: Vec::new(),
+        }
+    }
+}

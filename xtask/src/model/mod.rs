@@ -1,0 +1,14 @@
+//! Plain data, in the order in which a run makes it: a tree, what its recipe supplies, its steps,
+//! what was said, what was concluded, what is printed.
+//!
+//! Nothing here does I/O and nothing derives `Serialize`: what the outside sees is spelt in `render`.
+
+pub mod code;
+pub mod event;
+pub mod finding;
+pub mod redact;
+pub mod report;
+pub mod step;
+pub mod supply;
+pub mod transcript;
+pub mod tree;

@@ -1,0 +1,87 @@
+//! What the gate prints: the trees, their steps, the findings. Every format is a function of it.
+
+use std::time::Duration;
+
+use super::code::Severity;
+use super::finding::Finding;
+use super::step::{Status, Step};
+
+/// The outcome of one run.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Wall time of the run.
+    pub elapsed: Duration,
+    /// The server that was used, if it came to that.
+    pub postgres: Option<Postgres>,
+    /// The interpreters that were used, as `Python 3.11.7, Alembic 1.20.1, SQLAlchemy 2.1.9`.
+    pub python: Vec<String>,
+    /// The trees, in the order asked for.
+    pub trees: Vec<TreeReport>,
+    /// What is wrong, in the order found.
+    pub findings: Vec<Finding>,
+    /// What the user should know besides: how to reach what `--keep` left, say.
+    pub notes: Vec<String>,
+    /// Whether a signal ended the run.
+    pub interrupted: bool,
+}
+
+/// The server that was used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Postgres {
+    /// As the server says it: `15.18`.
+    pub version: String,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// Where a server came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A private cluster, made by the gate from binaries found on the machine.
+    Local,
+    /// A running server, named by `--postgres-url`.
+    Provided,
+}
+
+/// The outcome for one tree.
+#[derive(Clone, Debug)]
+pub struct TreeReport {
+    /// Its id.
+    pub tree: String,
+    /// Its label.
+    pub label: String,
+    /// Its database.
+    pub database: String,
+    /// The heads that Alembic reports; empty where it could not load the tree.
+    pub heads: Vec<String>,
+    /// Its steps, in order.
+    pub steps: Vec<Step>,
+}
+
+/// What a run says in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every step ran and passed, and no finding is an error.
+    Pass,
+    /// The migrations are at fault.
+    Fail,
+    /// The gate could not do its work.
+    Error,
+}
+
+impl Report {
+    /// The verdict. That the gate could not do its work outweighs what it found until then; a step
+    /// that did not pass is never green, whatever the findings say.
+    pub fn verdict(&self) -> Verdict {
+        let mut errors = self.findings.iter().filter(|f| f.code.severity == Severity::Error);
+        let mut steps = self.trees.iter().flat_map(|t| &t.steps);
+        let sick = self.findings.iter().any(|f| f.code.infrastructure);
+        if sick || self.interrupted || self.trees.is_empty() {
+            Verdict::Error
+        } else if errors.next().is_some() || steps.any(|s| s.status != Status::Passed) {
+            Verdict::Fail
+        } else {
+            Verdict::Pass
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! One named thing that the gate runs against a tree.
+
+use std::time::Duration;
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It ran, and everything that it asked for was found to be so.
+    Passed,
+    /// It ran, and something was wrong; a finding says what.
+    Failed,
+    /// It did not run. Never green.
+    Skipped,
+}
+
+/// A step and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The name in the contract: `Console — assert single head`.
+    pub name: String,
+    /// How it ended.
+    pub status: Status,
+    /// Why it failed or was skipped.
+    pub reason: Option<String>,
+    /// What it printed for the reader: `Console head count: 1`.
+    pub notes: Vec<String>,
+    /// Wall time.
+    pub elapsed: Duration,
+}
+
+impl Step {
+    /// A step that did not run, and why.
+    pub fn skipped(name: String, reason: String) -> Step {
+        let status = Status::Skipped;
+        Step { name, status, reason: Some(reason), notes: Vec::new(), elapsed: Duration::ZERO }
+    }
+}

@@ -1,0 +1,28 @@
+//! What production has and an empty database lacks, as plain values.
+//!
+//! A supply is idempotent by its own SQL (`ON CONFLICT DO NOTHING`, `IF NOT EXISTS`), so that a
+//! round trip or a second run finds it and goes on.
+
+/// A row that a migration looks up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// How the step names it: `kris@ admin row`.
+    pub name: &'static str,
+    /// The revision that needs it, as the step name has it.
+    pub required_by: &'static str,
+    /// Inserts it.
+    pub insert: &'static str,
+    /// Returns one row when it is there.
+    pub exists: &'static str,
+}
+
+/// A role that migrations grant to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// Its name in Postgres.
+    pub name: &'static str,
+    /// The revisions that need it, as the step name has them.
+    pub required_by: &'static str,
+    /// Creates it, unless it exists.
+    pub create: &'static str,
+}

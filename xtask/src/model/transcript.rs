@@ -1,0 +1,143 @@
+//! What a command, an Alembic call or a statement said. The only thing that the drivers return.
+
+use std::fmt;
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+
+/// What one call said, whether it went well or not.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Transcript {
+    /// The call as one would type it: `alembic -c alembic.ini upgrade head`.
+    pub command: String,
+    /// How it ended.
+    pub end: End,
+    /// The exception and its causes, outermost first.
+    pub exceptions: Vec<Exception>,
+    /// The revision in flight at the end.
+    pub revision: Option<RevisionInFlight>,
+    /// The statement in flight at the end; a statement that was done is not in flight.
+    pub statement: Option<String>,
+    /// Every statement that was run, in order.
+    pub statements: Vec<Statement>,
+    /// The frames of the traceback that lie in the tree, outermost first.
+    pub frames: Vec<Frame>,
+    /// The end of what was printed on stdout and stderr.
+    pub output: String,
+    /// Wall time.
+    pub elapsed: Duration,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum End {
+    /// It returned, and said that all went well.
+    #[default]
+    Returned,
+    /// It raised.
+    Raised,
+    /// Its process exited with this status before it returned.
+    Exited(i32),
+    /// Its process was ended by this signal.
+    Killed(i32),
+    /// It was still running at its deadline and was ended.
+    TimedOut,
+    /// The process that it ran in is gone, and nothing more is known.
+    Lost,
+}
+
+impl Transcript {
+    /// Whether the call did what it was asked to, by its own word.
+    pub fn ok(&self) -> bool {
+        self.end == End::Returned
+    }
+
+    /// The SQLSTATE of the error that Postgres raised, if one did.
+    pub fn sqlstate(&self) -> Option<&str> {
+        self.exceptions.iter().find_map(|e| e.sqlstate.as_deref())
+    }
+
+    /// The exception that says most: the one that Postgres raised, else the outermost.
+    pub fn headline(&self) -> Option<&Exception> {
+        // SQLAlchemy wraps what the driver raised and carries its SQLSTATE too; the driver's own
+        // words are the inner ones.
+        self.exceptions.iter().rev().find(|e| e.sqlstate.is_some()).or(self.exceptions.first())
+    }
+}
+
+/// One exception of a chain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exception {
+    /// Its type with its module: `psycopg2.errors.UndefinedObject`.
+    pub kind: String,
+    /// What it says.
+    pub message: String,
+    /// Postgres's code for it.
+    pub sqlstate: Option<String>,
+    /// Postgres's detail.
+    pub detail: Option<String>,
+    /// Postgres's hint.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = self.message.trim();
+        if message.is_empty() {
+            f.write_str(&self.kind)
+        } else {
+            write!(f, "{}: {message}", self.kind)
+        }
+    }
+}
+
+/// The revision that Alembic was running.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevisionInFlight {
+    /// Its id.
+    pub id: String,
+    /// Which way it was being run.
+    pub direction: Direction,
+}
+
+/// Which way a revision is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// `upgrade()`.
+    Upgrade,
+    /// `downgrade()`.
+    Downgrade,
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Direction::Upgrade => "upgrade",
+            Direction::Downgrade => "downgrade",
+        })
+    }
+}
+
+/// A statement that was run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement {
+    /// Its text, without parameters.
+    pub sql: String,
+    /// The revision that ran it; `None`: Alembic itself.
+    pub revision: Option<String>,
+    /// How long it took; `None`: it did not end.
+    pub elapsed: Option<Duration>,
+}
+
+/// A place in a Python file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// The file, absolute.
+    pub file: Utf8PathBuf,
+    /// The line, from 1.
+    pub line: u32,
+    /// The function that it stands in.
+    pub function: String,
+    /// The text of the line, where it could be read.
+    pub source: Option<String>,
+}

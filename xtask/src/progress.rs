@@ -1,0 +1,64 @@
+//! What goes to stderr while the gate runs: a live line for each tree on a terminal, plain lines
+//! elsewhere. Nothing depends on it.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// The display of one run.
+pub struct Progress {
+    bars: MultiProgress,
+    live: bool,
+    running: Mutex<BTreeMap<String, ProgressBar>>,
+}
+
+impl Progress {
+    /// Live on a terminal that can redraw a line.
+    pub fn new() -> Progress {
+        let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+        let live = std::io::stderr().is_terminal() && !dumb;
+        let target = if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Progress { bars: MultiProgress::with_draw_target(target), live, running: Mutex::default() }
+    }
+
+    /// Shows what a tree is doing now.
+    pub fn running(&self, label: &str, what: String) {
+        if !self.live {
+            return;
+        }
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let bar = running.entry(label.to_owned()).or_insert_with(|| {
+            let bar = self.bars.add(ProgressBar::new_spinner());
+            // The template is fixed and known to be good.
+            let style = ProgressStyle::with_template("{spinner} {elapsed:>4} {wide_msg}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar
+        });
+        bar.set_message(what);
+    }
+
+    /// Takes away a tree's live line.
+    pub fn ended(&self, label: &str) {
+        let bar = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(label);
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Writes something while no live line is in the way.
+    pub fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bars.suspend(write)
+    }
+
+    /// Writes a line to stderr.
+    pub fn note(&self, text: &str) {
+        self.suspend(|| {
+            // Nobody is left to tell when stderr is closed.
+            let _ = writeln!(anstream::stderr(), "{text}");
+        });
+    }
+}

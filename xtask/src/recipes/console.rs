@@ -1,0 +1,33 @@
+//! Console: `0016` enrols the operator, whom production has and an empty database lacks.
+
+use anyhow::Result;
+
+use super::round_trip;
+use super::steps::Steps;
+use crate::model::supply::Row;
+
+/// The operator's row in `admins` (runbook, 'Seed requirements', 1). `0016` looks it up and raises
+/// without it. Its `downgrade()` leaves the row alone, so the second upgrade finds it again.
+pub const KRIS_ADMIN_ROW: Row = Row {
+    name: "kris@ admin row",
+    required_by: "0016",
+    insert: "\
+INSERT INTO admins (id, email, display_name, created_at, updated_at, disabled_at)
+VALUES (
+    '00000000-0000-0000-0000-000000000001',
+    'kris@moosequest.net',
+    'CI Seed — do not use in prod',
+    '2026-01-01T00:00:00',
+    '2026-01-01T00:00:00',
+    NULL
+)
+ON CONFLICT (email) DO NOTHING;",
+    exists: "SELECT 1 FROM admins WHERE email = 'kris@moosequest.net'",
+};
+
+/// The two-phase upgrade around the seed row, then the round trip.
+pub fn console(steps: &mut Steps<'_>) -> Result<()> {
+    steps.upgrade("0015", "pre-seed")?;
+    steps.seed(&KRIS_ADMIN_ROW)?;
+    round_trip(steps)
+}

@@ -1,0 +1,31 @@
+//! What each tree needs, in order: plain functions that read like the runbook.
+//!
+//! A recipe is run against a [`Steps`], which is either live or a rehearsal. The rehearsal records
+//! the steps without doing them; so what a tree's steps are is written down once.
+
+pub mod console;
+pub mod plain;
+pub mod raptor;
+pub mod steps;
+
+use anyhow::Result;
+
+use self::steps::Steps;
+use crate::model::tree::RecipeName;
+
+/// Runs a recipe by its name.
+pub fn run(recipe: RecipeName, steps: &mut Steps<'_>) -> Result<()> {
+    match recipe {
+        RecipeName::Console => console::console(steps),
+        RecipeName::Raptor => raptor::raptor(steps),
+        RecipeName::Plain => plain::plain(steps),
+    }
+}
+
+/// What every tree has in common: up, one head, down, and up again.
+fn round_trip(steps: &mut Steps<'_>) -> Result<()> {
+    steps.upgrade_head()?;
+    steps.assert_single_head()?;
+    steps.downgrade_one()?;
+    steps.upgrade_head_again()
+}

@@ -1,0 +1,145 @@
+//! The contract's JSON, with structs of its own: what machines read changes only on purpose.
+
+use serde::Serialize;
+
+use crate::model::code::{Owner, Severity};
+use crate::model::finding;
+use crate::model::redact::redact;
+use crate::model::report::{self, Source, Verdict};
+use crate::model::step::{self, Status};
+
+/// Grows when a reader of the JSON would have to change.
+const SCHEMA: u32 = 1;
+
+#[derive(Serialize)]
+struct Report {
+    schema: u32,
+    verdict: &'static str,
+    seconds: f64,
+    postgres: Option<Postgres>,
+    trees: Vec<Tree>,
+    findings: Vec<Finding>,
+}
+
+#[derive(Serialize)]
+struct Postgres {
+    version: String,
+    source: &'static str,
+}
+
+#[derive(Serialize)]
+struct Tree {
+    tree: String,
+    label: String,
+    database: String,
+    heads: Vec<String>,
+    steps: Vec<Step>,
+}
+
+#[derive(Serialize)]
+struct Step {
+    name: String,
+    status: &'static str,
+    reason: Option<String>,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct Finding {
+    code: &'static str,
+    title: &'static str,
+    severity: &'static str,
+    mode: Option<char>,
+    owner: &'static str,
+    sev2: bool,
+    tree: Option<String>,
+    step: Option<String>,
+    revision: Option<String>,
+    file: Option<String>,
+    line: Option<u32>,
+    message: String,
+    sqlstate: Option<String>,
+    statement: Option<String>,
+    remedy: &'static [&'static str],
+    verify: &'static str,
+}
+
+/// Renders a report.
+pub fn report(report: &report::Report) -> String {
+    let rendered = Report {
+        schema: SCHEMA,
+        verdict: match report.verdict() {
+            Verdict::Pass => "pass",
+            Verdict::Fail => "fail",
+            Verdict::Error => "error",
+        },
+        seconds: seconds(report.elapsed),
+        postgres: report.postgres.as_ref().map(|postgres| Postgres {
+            version: postgres.version.clone(),
+            source: match postgres.source {
+                Source::Local => "local",
+                Source::Provided => "provided",
+            },
+        }),
+        trees: report.trees.iter().map(tree).collect(),
+        findings: report.findings.iter().map(finding).collect(),
+    };
+    // Plain structs with string keys cannot fail to be written.
+    serde_json::to_string_pretty(&rendered).unwrap_or_default() + "\n"
+}
+
+fn tree(tree: &report::TreeReport) -> Tree {
+    Tree {
+        tree: tree.tree.clone(),
+        label: tree.label.clone(),
+        database: tree.database.clone(),
+        heads: tree.heads.clone(),
+        steps: tree.steps.iter().map(step).collect(),
+    }
+}
+
+fn step(step: &step::Step) -> Step {
+    Step {
+        name: step.name.clone(),
+        status: match step.status {
+            Status::Passed => "passed",
+            Status::Failed => "failed",
+            Status::Skipped => "skipped",
+        },
+        reason: step.reason.as_deref().map(|reason| redact(reason).into_owned()),
+        seconds: seconds(step.elapsed),
+    }
+}
+
+fn finding(finding: &finding::Finding) -> Finding {
+    let said = finding.transcript.as_deref();
+    Finding {
+        code: finding.code.id,
+        title: finding.code.title,
+        severity: match finding.code.severity {
+            Severity::Error => "error",
+        },
+        mode: finding.code.mode,
+        owner: match finding.code.owner {
+            Owner::Sre => "sre",
+            Owner::FeatureDev => "feature-dev",
+        },
+        sev2: false,
+        tree: finding.tree.clone(),
+        step: finding.step.clone(),
+        revision: finding.revision.clone(),
+        file: finding.place.as_ref().map(|place| place.file.to_string()),
+        line: finding.place.as_ref().and_then(|place| place.line),
+        message: redact(&finding.message).into_owned(),
+        sqlstate: said.and_then(|said| said.sqlstate()).map(Into::into),
+        statement: said
+            .and_then(|said| said.statement.as_deref())
+            .map(|sql| redact(sql).into_owned()),
+        remedy: finding.code.remedy,
+        verify: finding.code.verify,
+    }
+}
+
+fn seconds(duration: std::time::Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
+}

@@ -1,0 +1,4 @@
+//! A report as text. Each format is a function of `&Report` and nothing else.
+
+pub mod human;
+pub mod json;

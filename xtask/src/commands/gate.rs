@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::selection;
 use crate::drivers::alembic::{self, Alembic, Connection, Description, Interpreter, Limits};
 use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::drivers::postgres::Server;
@@ -20,7 +21,7 @@ use crate::drivers::postgres::given::Given;
 use crate::drivers::process::{self, quote};
 use crate::drivers::python::{self, Search};
 use crate::drivers::scratch::Scratch;
-use crate::flags::{Gate, TreeName};
+use crate::flags::Gate;
 use crate::model::code;
 use crate::model::event::{Event, Tell};
 use crate::model::finding::Finding;
@@ -30,14 +31,15 @@ use crate::model::step::Step;
 use crate::model::transcript::Transcript;
 use crate::model::tree::Tree;
 use crate::recipes;
-use crate::recipes::steps::{Done, Live, ServerDied, Steps};
+use crate::recipes::live::{Live, ServerDied};
+use crate::recipes::steps::{Done, Steps};
 
 /// Runs the gate. What goes wrong is in the report, whatever it is.
 pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
     let started = Instant::now();
     process::adopt_orphans();
     let mut report = Report::default();
-    match select(flags) {
+    match selection::select(flags) {
         Err(err) => blame(&mut report, &err, None),
         Ok((root, trees)) => {
             report.trees = trees.iter().map(unrun).collect();
@@ -52,35 +54,6 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
     }
     report.elapsed = started.elapsed();
     report
-}
-
-/// The root and the trees that were asked for.
-fn select(flags: &Gate) -> Result<(Utf8PathBuf, Vec<Tree>)> {
-    let root = match &flags.root {
-        Some(root) => root.clone(),
-        // Cargo says where the package that it runs lies; what was compiled in serves a binary that
-        // is run by itself.
-        None => std::env::var("CARGO_MANIFEST_DIR")
-            .map_or(Utf8Path::new(env!("CARGO_MANIFEST_DIR")).to_owned(), Utf8PathBuf::from)
-            .join(".."),
-    };
-    let root =
-        root.canonicalize_utf8().with_context(|| format!("cannot read the root `{root}`"))?;
-    let trees = match &flags.ini {
-        Some(ini) => {
-            let tree = Tree::plain(&root, ini, flags.cwd.as_deref())?;
-            let (url_env, driver) = (flags.url_env.clone(), flags.driver.clone());
-            vec![Tree { url_env, driver, ..tree }]
-        }
-        None => {
-            [(TreeName::Console, Tree::console(&root)), (TreeName::Raptor, Tree::raptor(&root))]
-                .into_iter()
-                .filter(|(name, _)| flags.trees.is_empty() || flags.trees.contains(name))
-                .map(|(_, tree)| tree)
-                .collect()
-        }
-    };
-    Ok((root, trees))
 }
 
 fn unrun(tree: &Tree) -> TreeReport {
@@ -207,7 +180,7 @@ impl Run<'_> {
 
     /// Starts an interpreter for each environment and has it read each tree.
     fn prepare(&self, trees: &[usize], scratch: &Scratch, endpoint: &Endpoint) -> Result<Prepared> {
-        let environments = environments_folder(self.root);
+        let environments = selection::environments_folder(self.root);
         let notice = |text: &str| (self.tell)(Event::Notice(text));
         let search = Search {
             named: self.flags.python.as_deref(),
@@ -252,8 +225,7 @@ impl Run<'_> {
         connection: Connection,
         endpoint: &Endpoint,
     ) -> Result<(Alembic, Result<Description, Transcript>)> {
-        let url = |driver: &str| endpoint.sqlalchemy_url(driver, &tree.database);
-        let mut alembic = Alembic::new(connection, tree, self.interrupt, url)?;
+        let mut alembic = Alembic::new(connection, tree, endpoint, self.interrupt)?;
         let limits = Limits { timeout: self.timeout(), on_revision: &|_| {} };
         let (said, graph) = alembic.describe(&limits)?;
         Ok((alembic, graph.filter(|_| said.ok()).ok_or(said)))
@@ -327,23 +299,22 @@ impl Run<'_> {
 
     /// The commands that run an Alembic call again.
     fn by_hand(&self, tree: &Tree, python: &Utf8Path, url: &str, command: &str) -> Vec<String> {
-        let mut commands = Vec::new();
-        let url = if self.flags.keep {
-            quote(url)
-        } else {
-            let which = match &self.flags.ini {
-                Some(_) => format!("--ini {}", quote(tree.ini_path().as_str())),
-                None => tree.id.clone(),
-            };
-            commands.push(format!(
-                "cargo xtask migration-gate {which} --keep   # prints {}",
-                tree.url_env
-            ));
-            "…".to_owned()
-        };
         let (cwd, name) = (quote(tree.cwd.as_str()), &tree.url_env);
-        commands.push(format!("cd {cwd} && {name}={url} {} -m {command}", quote(python.as_str())));
-        commands
+        let python = quote(python.as_str());
+        if self.flags.keep {
+            return vec![format!("cd {cwd} && {name}={} {python} -m {command}", quote(url))];
+        }
+        let mut which = match &self.flags.ini {
+            Some(_) => format!("--ini {}", quote(tree.ini_path().as_str())),
+            None => tree.id.clone(),
+        };
+        if self.flags.root.is_some() {
+            which += &format!(" --root {}", quote(self.root.as_str()));
+        }
+        vec![
+            format!("cargo xtask migration-gate {which} --keep   # prints {name}"),
+            format!("cd {cwd} && {name}=… {python} -m {command}"),
+        ]
     }
 
     /// Leaves the databases, and says how to reach and how to remove them.
@@ -412,17 +383,4 @@ struct TreeOutcome {
 /// The result of a thread; a panic in it goes on here.
 fn join<T>(handle: ScopedJoinHandle<'_, T>) -> T {
     handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-/// Below cargo's target folder, which is where this binary lies; a binary that was moved keeps
-/// them below the root's.
-fn environments_folder(root: &Utf8Path) -> Utf8PathBuf {
-    let target = std::env::current_exe()
-        .ok()
-        .and_then(|exe| Utf8PathBuf::from_path_buf(exe).ok())
-        .and_then(|exe| {
-            let tagged = |dir: &&Utf8Path| dir.join("CACHEDIR.TAG").is_file();
-            exe.ancestors().skip(1).find(tagged).map(Utf8Path::to_owned)
-        });
-    target.unwrap_or_else(|| root.join("target")).join("migration-gate/python")
 }

@@ -33,9 +33,25 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Replaces a password that is known by `***` wherever it stands. One of fewer than four characters
+/// hides nothing and would spoil the text.
+pub fn hide(text: &str, password: Option<&str>) -> String {
+    match password.filter(|password| password.chars().count() >= 4) {
+        Some(password) => text.replace(password, "***"),
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::redact;
+    use super::{hide, redact};
+
+    #[test]
+    fn a_known_password_goes_wherever_it_stands() {
+        assert_eq!(hide("it is s3cret!", Some("s3cret")), "it is ***!");
+        assert_eq!(hide("a postgres b", Some("pos")), "a postgres b");
+        assert_eq!(hide("a", None), "a");
+    }
 
     #[track_caller]
     fn check(input: &str, expected: &str) {

@@ -57,6 +57,25 @@ impl Transcript {
         self.exceptions.iter().find_map(|e| e.sqlstate.as_deref())
     }
 
+    /// The same with every text that came from the call put through `change`.
+    pub fn map_texts(mut self, change: impl Fn(&str) -> String) -> Transcript {
+        let all = |text: &mut Option<String>| *text = text.as_deref().map(&change);
+        for exception in &mut self.exceptions {
+            exception.message = change(&exception.message);
+            all(&mut exception.detail);
+            all(&mut exception.hint);
+        }
+        for statement in &mut self.statements {
+            statement.sql = change(&statement.sql);
+        }
+        for frame in &mut self.frames {
+            all(&mut frame.source);
+        }
+        all(&mut self.statement);
+        self.output = change(&self.output);
+        self
+    }
+
     /// The exception that says most: the one that Postgres raised, else the outermost.
     pub fn headline(&self) -> Option<&Exception> {
         // SQLAlchemy wraps what the driver raised and carries its SQLSTATE too; the driver's own

@@ -1,52 +1,18 @@
-//! The one place with control flow: runs a step, checks what it left, and skips what depends on it.
+//! The one place with control flow: runs a step, and skips what depends on one that failed.
 //!
-//! No step trusts an exit status. After an upgrade or a downgrade `alembic_version` must hold
-//! exactly what was asked for; after the seed the row must be there; after the role step the role
-//! must exist and must not be able to log in. A `sys.exit(0)` in a revision leaves a shell script
-//! green with nothing applied; here it is a failure of its step.
+//! A rehearsal records the steps without running them, so that a tree's steps are written down once:
+//! in its recipe.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Result, bail};
-use camino::{Utf8Path, Utf8PathBuf};
+use anyhow::Result;
 
-use crate::analysis::diagnosis::{self, Known};
-use crate::drivers::alembic::{Alembic, Description, Limits};
-use crate::drivers::interrupt::{Interrupt, Interrupted};
-use crate::drivers::postgres::Server;
-use crate::drivers::postgres::session::Session;
-use crate::drivers::process;
-use crate::model::code;
-use crate::model::event::{Event, Tell};
-use crate::model::finding::{Finding, Place};
+use super::live::{Live, Outcome};
+use crate::drivers::interrupt::Interrupted;
+use crate::model::event::Event;
+use crate::model::finding::Finding;
 use crate::model::step::{Status, Step};
 use crate::model::supply::{Role, Row};
-use crate::model::transcript::{End, RevisionInFlight, Transcript};
-use crate::model::tree::Tree;
-
-/// What a live run works on.
-pub struct Live<'a> {
-    /// The tree.
-    pub tree: &'a Tree,
-    /// The root that files are shown relative to.
-    pub root: &'a Utf8Path,
-    /// The server.
-    pub server: &'a Server,
-    /// The tree's Alembic.
-    pub alembic: &'a mut Alembic,
-    /// The revision graph as Alembic reads it, or what it said instead.
-    pub graph: Result<Description, Transcript>,
-    /// The longest that one step may take.
-    pub timeout: Duration,
-    /// What ends the run early.
-    pub interrupt: &'a Interrupt,
-    /// Processes of the gate's own that are no strays.
-    pub own_processes: &'a [u32],
-    /// The commands that run an Alembic call by hand.
-    pub by_hand: &'a (dyn Fn(&str) -> Vec<String> + Sync),
-    /// Who is told what happens.
-    pub tell: Tell<'a>,
-}
 
 /// The steps of one tree, as a recipe runs them.
 pub struct Steps<'a> {
@@ -72,18 +38,6 @@ pub struct Done {
     pub statements: Vec<String>,
 }
 
-/// The server is gone, and with it what the steps worked on.
-#[derive(Debug)]
-pub struct ServerDied(pub String);
-
-impl std::fmt::Display for ServerDied {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for ServerDied {}
-
 /// What a step depends on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Needs {
@@ -91,19 +45,6 @@ enum Needs {
     Database,
     /// The files of the tree alone.
     Files,
-}
-
-/// What came of one step.
-#[derive(Default)]
-struct Outcome {
-    notes: Vec<String>,
-    finding: Option<Finding>,
-}
-
-impl Outcome {
-    fn failed(finding: Finding) -> Outcome {
-        Outcome { finding: Some(finding), ..Outcome::default() }
-    }
 }
 
 impl<'a> Steps<'a> {
@@ -149,40 +90,13 @@ impl<'a> Steps<'a> {
     /// Inserts a row that production has, and sees that it is there.
     pub fn seed(&mut self, row: &Row) -> Result<()> {
         let what = format!("seed {} (required by {})", row.name, row.required_by);
-        self.step(&what, Needs::Database, |live, _| {
-            let mut session =
-                Session::open(live.server.endpoint(), &live.tree.database, live.interrupt)?;
-            let said = session.transcribe(row.insert, live.timeout)?;
-            if let Some(failed) = live.supply_failed(said) {
-                return Ok(failed);
-            }
-            if session.value(row.exists)?.is_none() {
-                let message = format!("the {} is not there after the insert", row.name);
-                return Ok(Outcome::failed(Finding::new(&code::NOT_AS_ASKED, message)));
-            }
-            Ok(Outcome::default())
-        })
+        self.step(&what, Needs::Database, |live, _| live.seed(row))
     }
 
     /// Creates a role that production has, and sees that it is there and cannot log in.
     pub fn create_role(&mut self, role: &Role) -> Result<()> {
         let what = format!("create {} role (required by {})", role.name, role.required_by);
-        self.step(&what, Needs::Database, |live, _| {
-            let (database, timeout) = (&live.tree.database, live.timeout);
-            let said = live.server.supply_role(role, database, timeout, live.interrupt)?;
-            if let Some(failed) = live.supply_failed(said) {
-                return Ok(failed);
-            }
-            let mut session = Session::open(live.server.endpoint(), database, live.interrupt)?;
-            let wrong = match session.role(role.name)? {
-                None => format!("there is no role {} after it was created", role.name),
-                Some(state) if state.can_login => {
-                    format!("role {} can log in, which it cannot in production", role.name)
-                }
-                Some(_) => return Ok(Outcome::default()),
-            };
-            Ok(Outcome::failed(Finding::new(&code::NOT_AS_ASKED, wrong)))
-        })
+        self.step(&what, Needs::Database, |live, _| live.create_role(role))
     }
 
     /// `alembic upgrade head`.
@@ -208,12 +122,7 @@ impl<'a> Steps<'a> {
     /// there a parent is named instead, and all parents are expected.
     pub fn downgrade_one(&mut self) -> Result<()> {
         self.step("downgrade -1 (reversibility check)", Needs::Database, |live, seen| {
-            let parents = live.parents_of_head();
-            let target = match parents.as_deref() {
-                Some([first, _, ..]) => first.clone(),
-                _ => "-1".to_owned(),
-            };
-            live.run_alembic("downgrade", &target, parents, seen)
+            live.downgrade_one(seen)
         })
     }
 
@@ -263,168 +172,5 @@ impl<'a> Steps<'a> {
             self.findings.push(Finding { tree, step: Some(name), ..finding });
         }
         sick.map_or(Ok(()), Err)
-    }
-}
-
-impl Live<'_> {
-    /// The heads that `upgrade head` must reach; `None` where Alembic could not say.
-    fn heads(&self) -> Option<Vec<String>> {
-        self.graph.as_ref().ok().map(|graph| graph.heads.clone())
-    }
-
-    fn parents_of_head(&self) -> Option<Vec<String>> {
-        let graph = self.graph.as_ref().ok()?;
-        let [head] = graph.heads.as_slice() else { return None };
-        let revision = graph.revisions.iter().find(|revision| revision.revision == *head)?;
-        let mut parents = revision.down_revision.clone();
-        parents.sort();
-        Some(parents)
-    }
-
-    /// Runs an Alembic command and compares `alembic_version` with what was asked for.
-    fn run_alembic(
-        &mut self,
-        command: &str,
-        revision: &str,
-        expected: Option<Vec<String>>,
-        seen: &mut Vec<String>,
-    ) -> Result<Outcome> {
-        let (tell, label) = (self.tell, &self.tree.label);
-        let on_revision = |r: &RevisionInFlight| tell(Event::Revision { label, revision: r });
-        let limits = Limits { timeout: self.timeout, on_revision: &on_revision };
-        let said = match command {
-            "upgrade" => self.alembic.upgrade(revision, &limits)?,
-            _ => self.alembic.downgrade(revision, &limits)?,
-        };
-        seen.extend(said.statements.iter().map(|statement| statement.sql.clone()));
-        let by_hand = (self.by_hand)(&said.command);
-        if !said.ok() {
-            if said.end != End::Raised {
-                self.clear_away()?;
-            }
-            let finding = self.diagnose(said);
-            return Ok(Outcome::failed(Finding { by_hand, ..finding }));
-        }
-        let found = self.alembic_version();
-        self.interrupt.check()?;
-        let holds = match &found {
-            Ok(found) if expected.as_ref() == Some(found) => return Ok(Outcome::default()),
-            Ok(found) => format!("holds {}", list(found)),
-            Err(err) => format!("cannot be read: {err:#}"),
-        };
-        let message = format!(
-            "`{}` ended well, but {} {holds}, expected {}",
-            said.command,
-            self.alembic.version_table.name,
-            expected.as_deref().map_or("something that Alembic could not say".into(), list),
-        );
-        let transcript = Some(Box::new(said));
-        Ok(Outcome::failed(Finding {
-            by_hand,
-            transcript,
-            ..Finding::new(&code::NOT_AS_ASKED, message)
-        }))
-    }
-
-    fn alembic_version(&self) -> Result<Vec<String>> {
-        Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?
-            .alembic_version(&self.alembic.version_table)
-    }
-
-    /// Ends what a call that was cut off left running, here and on the server.
-    fn clear_away(&self) -> Result<()> {
-        process::end_strays(self.own_processes);
-        // Where the server cannot be reached any more, that is found out right after.
-        if let Ok(mut session) =
-            Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)
-        {
-            let _ = session.end_others();
-        }
-        self.interrupt.check()
-    }
-
-    fn count_heads(&self) -> Outcome {
-        let graph = match &self.graph {
-            Ok(graph) => graph,
-            Err(said) => {
-                let by_hand = (self.by_hand)(&said.command);
-                return Outcome::failed(Finding { by_hand, ..self.diagnose(said.clone()) });
-            }
-        };
-        let (label, count) = (&self.tree.label, graph.heads.len());
-        let mut notes = vec![format!("{label} head count: {count}")];
-        if count == 1 {
-            return Outcome { notes, finding: None };
-        }
-        let error = format!("{label} alembic has {count} heads — expected exactly 1.");
-        notes.push(format!("ERROR: {error}"));
-        let files = self.revision_files();
-        let heads: Vec<(String, Option<Utf8PathBuf>)> = graph
-            .heads
-            .iter()
-            .map(|head| {
-                let file = files.iter().find(|(id, _)| id == head).map(|(_, file)| file);
-                let file = file.map(|f| f.strip_prefix(self.root).unwrap_or(f).to_owned());
-                (head.clone(), file)
-            })
-            .collect();
-        let shown: Vec<String> = heads
-            .iter()
-            .map(|(id, file)| file.as_ref().map_or(id.clone(), |file| format!("{id} ({file})")))
-            .collect();
-        let last = heads.last().cloned();
-        let finding = Finding {
-            revision: last.as_ref().map(|(id, _)| id.clone()),
-            place: last.and_then(|(_, file)| Some(Place { file: file?, line: None, source: None })),
-            ..Finding::new(&code::MULTIPLE_HEADS, format!("{error} They are {}.", list(&shown)))
-        };
-        Outcome { notes, finding: Some(finding) }
-    }
-
-    /// A supply's outcome, where it could not be created.
-    fn supply_failed(&self, said: Transcript) -> Option<Outcome> {
-        if said.ok() {
-            return None;
-        }
-        let message = said.headline().map(ToString::to_string).unwrap_or_default();
-        let transcript = Some(Box::new(said));
-        Some(Outcome::failed(Finding { transcript, ..Finding::new(&code::SUPPLY_FAILED, message) }))
-    }
-
-    fn diagnose(&self, said: Transcript) -> Finding {
-        diagnosis::diagnose(said, Known { root: self.root, revisions: &self.revision_files() })
-    }
-
-    fn revision_files(&self) -> Vec<(String, Utf8PathBuf)> {
-        let revisions = self.graph.as_ref().map(|graph| graph.revisions.as_slice());
-        revisions.unwrap_or_default().iter().map(|r| (r.revision.clone(), r.file.clone())).collect()
-    }
-
-    /// A step that failed because the server died says nothing about the migrations.
-    fn server_lives(&self, outcome: Outcome) -> Result<Outcome> {
-        if outcome.finding.is_some()
-            && let Some(death) = self.server.death(self.interrupt)
-        {
-            bail!(ServerDied(death));
-        }
-        Ok(outcome)
-    }
-
-    /// The server's death, where it is the reason for an error.
-    fn explain_death(&self, err: anyhow::Error) -> anyhow::Error {
-        if err.is::<Interrupted>() || err.is::<ServerDied>() {
-            return err;
-        }
-        match self.server.death(self.interrupt) {
-            Some(death) => ServerDied(death).into(),
-            None => err,
-        }
-    }
-}
-
-fn list(items: &[String]) -> String {
-    match items {
-        [] => "nothing".into(),
-        items => items.join(", "),
     }
 }

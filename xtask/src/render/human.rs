@@ -126,10 +126,10 @@ fn finding(finding: &Finding) -> String {
         field(&mut out, "revision", &format!("{} ({})", revision.id, revision.direction));
     }
     if let Some(sql) = said.and_then(|said| said.statement.as_deref()) {
-        field(&mut out, "statement", &first_lines(sql));
+        verbatim(&mut out, "statement", &first_lines(sql));
     }
     if let Some(said) = said.filter(|said| shows_output(said)) {
-        field(&mut out, "output", &last_lines(&said.output));
+        verbatim(&mut out, "output", &last_lines(&said.output));
     }
     let owner = match code.owner {
         Owner::Sre => "sre",
@@ -140,11 +140,7 @@ fn finding(finding: &Finding) -> String {
         field(&mut out, if number == 0 { "mend" } else { "" }, remedy);
     }
     field(&mut out, "verify", code.verify);
-    for (number, command) in finding.by_hand.iter().enumerate() {
-        let name = if number == 0 { "by hand" } else { "" };
-        // A command is for copying: it is not wrapped.
-        label(&mut out, name, &redact(command));
-    }
+    verbatim(&mut out, "by hand", &finding.by_hand.join("\n"));
     out
 }
 
@@ -162,7 +158,7 @@ fn excerpt(place: &Place) -> String {
         let number = number.to_string();
         let gap = " ".repeat(number.len());
         line(&mut out, &format!("  {BLUE}{gap} |{BLUE:#}"));
-        line(&mut out, &format!("  {BLUE}{number} |{BLUE:#}     {}", redact(source)));
+        line(&mut out, &format!("  {BLUE}{number} |{BLUE:#}     {}", printable(&redact(source))));
         let caret = "^".repeat(source.chars().count().min(60));
         line(&mut out, &format!("  {BLUE}{gap} |{BLUE:#}     {RED}{caret}{RED:#}"));
     }
@@ -174,11 +170,23 @@ fn field(out: &mut String, name: &str, text: &str) {
     let text = redact(text);
     let mut first = true;
     for paragraph in text.trim_end().lines() {
-        for wrapped in wrap(paragraph, 80 - 14) {
+        for wrapped in wrap(&printable(paragraph), 80 - 14) {
             label(out, if first { name } else { "" }, &wrapped);
             first = false;
         }
     }
+}
+
+/// A named text that is for copying, or that keeps its shape: not wrapped.
+fn verbatim(out: &mut String, name: &str, text: &str) {
+    for (number, line) in redact(text).lines().enumerate() {
+        label(out, if number == 0 { name } else { "" }, &printable(line));
+    }
+}
+
+/// A line as a terminal can show it: tabs widened, and no code that moves the cursor or worse.
+fn printable(line: &str) -> String {
+    line.replace('\t', "    ").chars().filter(|c| !c.is_control()).collect()
 }
 
 fn label(out: &mut String, name: &str, text: &str) {

@@ -19,9 +19,11 @@ use command_fds::{CommandFdExt, FdMapping};
 
 use self::protocol::{Call, Event, Hello};
 use super::interrupt::Interrupt;
+use super::postgres::endpoint::Endpoint;
 use super::postgres::session::VersionTable;
 use super::process::{Group, last_lines};
 use super::scratch::Scratch;
+use crate::model::redact::{hide, redact};
 use crate::model::transcript::{Direction, End, RevisionInFlight, Statement, Transcript};
 use crate::model::tree::Tree;
 
@@ -119,6 +121,8 @@ pub struct Alembic {
     connection: Connection,
     tree: Tree,
     url: String,
+    /// The password in the URL, as it is typed.
+    password: Option<String>,
     interrupt: Interrupt,
     /// What the interpreter is: `Python 3.11.7, Alembic 1.20.1, SQLAlchemy 2.1.9`.
     pub versions: String,
@@ -135,13 +139,13 @@ pub struct Limits<'a> {
 }
 
 impl Alembic {
-    /// Waits until the interpreter is ready. `url` makes the tree's database URL from a driver's
-    /// name. Fails where Alembic cannot be imported.
+    /// Waits until the interpreter is ready. Fails where Alembic cannot be imported, or where the
+    /// interpreter has no driver for Postgres.
     pub fn new(
         mut connection: Connection,
         tree: &Tree,
+        endpoint: &Endpoint,
         interrupt: &Interrupt,
-        url: impl FnOnce(&str) -> String,
     ) -> Result<Alembic> {
         let deadline = Instant::now() + IMPORT_TIMEOUT;
         let hello: Hello = match connection.next(interrupt, deadline)? {
@@ -164,7 +168,8 @@ impl Alembic {
         Ok(Alembic {
             connection,
             tree: tree.clone(),
-            url: url(&driver),
+            url: endpoint.sqlalchemy_url(&driver, &tree.database),
+            password: endpoint.password(),
             interrupt: interrupt.clone(),
             versions: format!(
                 "Python {}, Alembic {}, SQLAlchemy {}",
@@ -185,6 +190,18 @@ impl Alembic {
         self.call("describe", None, limits)
     }
 
+    /// Calls, and takes the password out of what was said: a migration may print its environment.
+    fn call(
+        &mut self,
+        op: &str,
+        revision: Option<&str>,
+        limits: &Limits<'_>,
+    ) -> Result<(Transcript, Option<Description>)> {
+        let (said, description) = self.call_raw(op, revision, limits)?;
+        let password = self.password.as_deref();
+        Ok((said.map_texts(|text| redact(&hide(text, password)).into_owned()), description))
+    }
+
     /// `alembic upgrade REVISION`.
     pub fn upgrade(&mut self, revision: &str, limits: &Limits<'_>) -> Result<Transcript> {
         Ok(self.call("upgrade", Some(revision), limits)?.0)
@@ -195,7 +212,7 @@ impl Alembic {
         Ok(self.call("downgrade", Some(revision), limits)?.0)
     }
 
-    fn call(
+    fn call_raw(
         &mut self,
         op: &str,
         revision: Option<&str>,

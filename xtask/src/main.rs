@@ -62,6 +62,12 @@ fn gate(flags: &Gate) -> ExitCode {
     } else {
         render::json::report(&report)
     });
+    if !human {
+        // A program reads the report; what is for a person still reaches one.
+        for note in &report.notes {
+            progress.note(note);
+        }
+    }
     // A file that cannot be written does not hide the verdict, but it is not green either.
     for file in &flags.reports {
         if let Err(err) = std::fs::write(&file.path, render::json::report(&report)) {
@@ -90,6 +96,8 @@ fn exit_status(report: &Report, interrupt: &Interrupt, code: u8) -> u8 {
 fn show(event: Event<'_>, human: bool, progress: &Progress) {
     match event {
         Event::Notice(text) => progress.note(text),
+        Event::SetUpStarted { what } => progress.running(what, what.to_owned()),
+        Event::SetUpEnded { what } => progress.ended(what),
         Event::StepStarted { label, name } => progress.running(label, name.to_owned()),
         Event::Revision { label, revision } => {
             let what = format!("{label} — {} ({})", revision.id, revision.direction);

@@ -75,10 +75,19 @@ fn name(said: &Transcript) -> (&'static Code, String) {
                 &code::PROCESS_ENDED,
                 format!("`sys.exit({})` was called{during}", exception.message),
             ),
+            Some(exception) if is_out_of_resources(exception.sqlstate.as_deref()) => {
+                (&code::OUT_OF_RESOURCES, exception.to_string())
+            }
             Some(exception) => (&code::MIGRATION_FAILED, exception.to_string()),
             None => (&code::MIGRATION_FAILED, format!("`{}` failed", said.command)),
         },
     }
+}
+
+/// Disk, memory and I/O. Too many connections (53300) are the migration's own doing here, where
+/// nobody else connects.
+fn is_out_of_resources(sqlstate: Option<&str>) -> bool {
+    sqlstate.is_some_and(|code| ["53100", "53200"].contains(&code) || code.starts_with("58"))
 }
 
 /// The frame that a reader wants to see: the innermost one in a revision file, else in the tree.
@@ -141,6 +150,17 @@ mod tests {
         let place = finding.place.unwrap();
         assert_eq!((place.file.as_str(), place.line), ("t/versions/0002_b.py", Some(31)));
         assert_eq!(finding.message, "ValueError: no");
+    }
+
+    #[test]
+    fn a_full_disk_is_not_the_migrations_fault() {
+        let raised = |sqlstate: &str| Transcript {
+            end: End::Raised,
+            exceptions: vec![Exception { sqlstate: Some(sqlstate.into()), ..Exception::default() }],
+            ..Transcript::default()
+        };
+        assert!(diagnose(raised("53100"), known(&[])).code.infrastructure);
+        assert!(!diagnose(raised("42P07"), known(&[])).code.infrastructure);
     }
 
     #[test]

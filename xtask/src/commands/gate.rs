@@ -8,10 +8,11 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
+use super::prepare::{Prepared, Ready};
 use super::selection;
-use crate::drivers::alembic::{self, Alembic, Connection, Description, Interpreter, Limits};
+use crate::drivers::alembic::Interpreter;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::drivers::postgres::Server;
 use crate::drivers::postgres::binaries::{self, Places};
@@ -19,7 +20,6 @@ use crate::drivers::postgres::cluster::{self, Cluster};
 use crate::drivers::postgres::endpoint::Endpoint;
 use crate::drivers::postgres::given::Given;
 use crate::drivers::process::{self, quote};
-use crate::drivers::python::{self, Search};
 use crate::drivers::scratch::Scratch;
 use crate::flags::Gate;
 use crate::model::code;
@@ -28,7 +28,6 @@ use crate::model::finding::Finding;
 use crate::model::redact::redact;
 use crate::model::report::{Postgres, Report, TreeReport};
 use crate::model::step::Step;
-use crate::model::transcript::Transcript;
 use crate::model::tree::Tree;
 use crate::recipes;
 use crate::recipes::live::{Live, ServerDied};
@@ -84,26 +83,12 @@ fn blame(report: &mut Report, err: &anyhow::Error, tree: Option<&Tree>) {
 }
 
 /// One run and what it was asked to do.
-struct Run<'a> {
-    flags: &'a Gate,
-    root: &'a Utf8Path,
-    trees: &'a [Tree],
-    interrupt: &'a Interrupt,
-    tell: Tell<'a>,
-}
-
-/// The trees' Alembics and the interpreters that serve them, dropped in this order.
-#[derive(Default)]
-struct Prepared {
-    trees: Vec<Ready>,
-    interpreters: Vec<Interpreter>,
-}
-
-/// A tree that can be run, or why it cannot.
-struct Ready {
-    index: usize,
-    python: Utf8PathBuf,
-    alembic: Result<(Alembic, Result<Description, Transcript>)>,
+pub(super) struct Run<'a> {
+    pub(super) flags: &'a Gate,
+    pub(super) root: &'a Utf8Path,
+    pub(super) trees: &'a [Tree],
+    pub(super) interrupt: &'a Interrupt,
+    pub(super) tell: Tell<'a>,
 }
 
 impl Run<'_> {
@@ -129,28 +114,38 @@ impl Run<'_> {
             url.map_or_else(|| Ok(Endpoint::local(scratch.path())), Endpoint::from_url)?;
         let (server, prepared) = thread::scope(|scope| {
             let server = scope.spawn(|| match local {
-                Some((binaries, user)) => {
+                Some((binaries, user)) => self.setting_up("Postgres — making a cluster", || {
                     Cluster::start(binaries, user, &scratch, self.interrupt).map(Server::Local)
-                }
+                }),
                 None => self.open_given(&endpoint),
             });
-            let prepared = self.prepare(&readable, &scratch, &endpoint);
+            let prepared = self
+                .setting_up("Python — importing Alembic, reading the trees", || {
+                    self.prepare(&readable, &scratch, &endpoint)
+                });
             (join(server), prepared)
         });
         let (server, prepared) = (server?, prepared?);
         let version = server.version().to_owned();
         report.postgres = Some(Postgres { version, source: server.source() });
-        let statements = self.run_trees(&server, prepared, report);
+        let ran = self.run_trees(&server, prepared, report);
         if let Server::Given(given) = &server
             && (!self.flags.keep || report.interrupted)
         {
-            let left = given.clean_up(&statements);
+            let left = given.clean_up(&ran.statements);
             report.notes.extend(left.into_iter().map(|what| format!("left on the server: {what}")));
         }
         if !self.flags.keep || report.interrupted {
             return Ok(Vec::new());
         }
-        self.keep(server, &mut scratch, &endpoint, report)
+        self.keep(server, &mut scratch, &ran.urls, report)
+    }
+
+    fn setting_up<T>(&self, what: &str, work: impl FnOnce() -> T) -> T {
+        (self.tell)(Event::SetUpStarted { what });
+        let done = work();
+        (self.tell)(Event::SetUpEnded { what });
+        done
     }
 
     fn open_given(&self, endpoint: &Endpoint) -> Result<Server> {
@@ -178,62 +173,8 @@ impl Run<'_> {
         readable
     }
 
-    /// Starts an interpreter for each environment and has it read each tree.
-    fn prepare(&self, trees: &[usize], scratch: &Scratch, endpoint: &Endpoint) -> Result<Prepared> {
-        let environments = selection::environments_folder(self.root);
-        let notice = |text: &str| (self.tell)(Event::Notice(text));
-        let search = Search {
-            named: self.flags.python.as_deref(),
-            environments: &environments,
-            interrupt: self.interrupt,
-            notice: &notice,
-        };
-        let mut pythons: Vec<(Utf8PathBuf, Vec<usize>)> = Vec::new();
-        for index in trees {
-            let python = python::interpreter(&search, &self.trees[*index].requirements)?;
-            match pythons.iter_mut().find(|(known, _)| *known == python) {
-                Some((_, served)) => served.push(*index),
-                None => pythons.push((python, vec![*index])),
-            }
-        }
-        let env = python::environment(scratch, &self.flags.pass_env);
-        let (mut interpreters, mut connections) = (Vec::new(), Vec::new());
-        for (python, served) in pythons {
-            let (interpreter, sockets) = alembic::start(&python, served.len(), &env, scratch)?;
-            interpreters.push(interpreter);
-            connections
-                .extend(served.into_iter().zip(sockets).map(|(i, s)| (i, python.clone(), s)));
-        }
-        let trees = thread::scope(|scope| {
-            let handles: Vec<_> = connections
-                .into_iter()
-                .map(|(index, python, connection)| {
-                    scope.spawn(move || {
-                        let alembic = self.read_tree(&self.trees[index], connection, endpoint);
-                        Ready { index, python, alembic }
-                    })
-                })
-                .collect();
-            handles.into_iter().map(join).collect()
-        });
-        Ok(Prepared { trees, interpreters })
-    }
-
-    fn read_tree(
-        &self,
-        tree: &Tree,
-        connection: Connection,
-        endpoint: &Endpoint,
-    ) -> Result<(Alembic, Result<Description, Transcript>)> {
-        let mut alembic = Alembic::new(connection, tree, endpoint, self.interrupt)?;
-        let limits = Limits { timeout: self.timeout(), on_revision: &|_| {} };
-        let (said, graph) = alembic.describe(&limits)?;
-        Ok((alembic, graph.filter(|_| said.ok()).ok_or(said)))
-    }
-
-    /// Runs the trees side by side, puts what came of them into the report, and returns every
-    /// statement that they ran.
-    fn run_trees(&self, server: &Server, prepared: Prepared, report: &mut Report) -> Vec<String> {
+    /// Runs the trees side by side, and puts what came of them into the report.
+    fn run_trees(&self, server: &Server, prepared: Prepared, report: &mut Report) -> Ran {
         let mut own: Vec<u32> = prepared.interpreters.iter().map(Interpreter::pid).collect();
         if let Server::Local(cluster) = server {
             own.push(cluster.pid());
@@ -249,13 +190,14 @@ impl Run<'_> {
             let handles: Vec<_> = prepared.trees.into_iter().map(run).collect();
             handles.into_iter().map(join).collect()
         });
-        let mut statements = Vec::new();
+        let mut ran = Ran::default();
         for (index, outcome) in done {
             let tree = &mut report.trees[index];
             tree.heads = outcome.heads;
             tree.steps = outcome.done.steps;
             report.findings.extend(outcome.done.findings);
-            statements.extend(outcome.done.statements);
+            ran.statements.extend(outcome.done.statements);
+            ran.urls.extend(outcome.url.map(|url| (index, url)));
             if let Some(versions) = outcome.versions.filter(|v| !report.python.contains(v)) {
                 report.python.push(versions);
             }
@@ -263,7 +205,7 @@ impl Run<'_> {
                 blame(report, &err, Some(&self.trees[index]));
             }
         }
-        statements
+        ran
     }
 
     fn run_tree(&self, tree: &Tree, ready: Ready, server: &Server, own: &[u32]) -> TreeOutcome {
@@ -279,6 +221,7 @@ impl Run<'_> {
             return outcome;
         }
         let url = redact(alembic.url()).into_owned();
+        outcome.url = Some(url.clone());
         let by_hand = |command: &str| self.by_hand(tree, &ready.python, &url, command);
         let mut steps = Steps::live(Live {
             tree,
@@ -322,15 +265,14 @@ impl Run<'_> {
         &self,
         server: Server,
         scratch: &mut Scratch,
-        endpoint: &Endpoint,
+        urls: &[(usize, String)],
         report: &mut Report,
     ) -> Result<Vec<u32>> {
         let mut lines = vec!["kept, as --keep asks:".to_owned()];
-        for tree in self.trees {
-            let url = endpoint
-                .sqlalchemy_url(tree.driver.as_deref().unwrap_or("psycopg2"), &tree.database);
-            lines.push(format!("  {}", endpoint.psql(&tree.database)));
-            lines.push(format!("  {}={}", tree.url_env, quote(&redact(&url))));
+        for (index, url) in urls {
+            let tree = &self.trees[*index];
+            lines.push(format!("  {}", server.endpoint().psql(&tree.database)));
+            lines.push(format!("  {}={}", tree.url_env, quote(url)));
         }
         let pids = match server {
             Server::Local(cluster) => {
@@ -365,14 +307,25 @@ impl Run<'_> {
         }
     }
 
-    fn timeout(&self) -> Duration {
+    /// The longest that one step may take.
+    pub(super) fn timeout(&self) -> Duration {
         Duration::from_secs(self.flags.timeout)
     }
+}
+
+/// What the trees ran, and where.
+#[derive(Default)]
+struct Ran {
+    statements: Vec<String>,
+    /// The database URL of each tree, without its password.
+    urls: Vec<(usize, String)>,
 }
 
 /// What came of one tree.
 #[derive(Default)]
 struct TreeOutcome {
+    /// The URL of its database, without its password.
+    url: Option<String>,
     versions: Option<String>,
     heads: Vec<String>,
     done: Done,
@@ -381,6 +334,6 @@ struct TreeOutcome {
 }
 
 /// The result of a thread; a panic in it goes on here.
-fn join<T>(handle: ScopedJoinHandle<'_, T>) -> T {
+pub(super) fn join<T>(handle: ScopedJoinHandle<'_, T>) -> T {
     handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -1,4 +1,5 @@
 //! One file a verb.
 
 pub mod gate;
+mod prepare;
 pub mod selection;

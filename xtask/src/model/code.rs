@@ -146,6 +146,17 @@ pub static SERVER_DIED: Code = Code {
     ..INFRASTRUCTURE
 };
 
+/// The server ran out of disk or memory, or its disk failed: SQLSTATE classes 53 and 58.
+pub static OUT_OF_RESOURCES: Code = Code {
+    id: "MG902",
+    title: "the machine ran out of disk or memory",
+    remedy: &[
+        "free some disk or memory, or name a temporary folder with more room with TMPDIR",
+        "then run the gate again: this says nothing about the migration",
+    ],
+    ..INFRASTRUCTURE
+};
+
 /// Every code, in order.
 #[cfg(test)]
 pub static ALL: &[&Code] = &[
@@ -157,6 +168,7 @@ pub static ALL: &[&Code] = &[
     &PROCESS_ENDED,
     &CANNOT_WORK,
     &SERVER_DIED,
+    &OUT_OF_RESOURCES,
 ];
 
 #[cfg(test)]

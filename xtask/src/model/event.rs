@@ -9,6 +9,16 @@ use super::transcript::RevisionInFlight;
 pub enum Event<'a> {
     /// Something that takes long or that the user should know now.
     Notice(&'a str),
+    /// Something that the steps need is being made ready.
+    SetUpStarted {
+        /// What.
+        what: &'a str,
+    },
+    /// It is ready, or failed.
+    SetUpEnded {
+        /// What, in the same words.
+        what: &'a str,
+    },
     /// A step of a tree (its label) begins.
     StepStarted {
         /// The tree's label.

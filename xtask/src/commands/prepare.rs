@@ -1,0 +1,90 @@
+//! Makes the trees' Alembics ready, while Postgres is starting.
+
+use std::thread;
+
+use anyhow::Result;
+use camino::Utf8PathBuf;
+
+use super::gate::{Run, join};
+use super::selection;
+use crate::drivers::alembic::{self, Alembic, Connection, Description, Interpreter, Limits};
+use crate::drivers::postgres::endpoint::Endpoint;
+use crate::drivers::python::{self, Search};
+use crate::drivers::scratch::Scratch;
+use crate::model::event::Event;
+use crate::model::transcript::Transcript;
+use crate::model::tree::Tree;
+
+/// The trees' Alembics and the interpreters that serve them, dropped in this order.
+#[derive(Default)]
+pub(super) struct Prepared {
+    pub(super) trees: Vec<Ready>,
+    pub(super) interpreters: Vec<Interpreter>,
+}
+
+/// A tree that can be run, or why it cannot.
+pub(super) struct Ready {
+    pub(super) index: usize,
+    pub(super) python: Utf8PathBuf,
+    pub(super) alembic: Result<(Alembic, Result<Description, Transcript>)>,
+}
+
+impl Run<'_> {
+    /// Starts an interpreter for each environment and has it read each tree.
+    pub(super) fn prepare(
+        &self,
+        trees: &[usize],
+        scratch: &Scratch,
+        endpoint: &Endpoint,
+    ) -> Result<Prepared> {
+        let environments = selection::environments_folder(self.root);
+        let notice = |text: &str| (self.tell)(Event::Notice(text));
+        let search = Search {
+            named: self.flags.python.as_deref(),
+            environments: &environments,
+            interrupt: self.interrupt,
+            notice: &notice,
+        };
+        let mut pythons: Vec<(Utf8PathBuf, Vec<usize>)> = Vec::new();
+        for index in trees {
+            let python = python::interpreter(&search, &self.trees[*index].requirements)?;
+            match pythons.iter_mut().find(|(known, _)| *known == python) {
+                Some((_, served)) => served.push(*index),
+                None => pythons.push((python, vec![*index])),
+            }
+        }
+        let env = python::environment(scratch, &self.flags.pass_env);
+        let (mut interpreters, mut connections) = (Vec::new(), Vec::new());
+        for (python, served) in pythons {
+            let (interpreter, sockets) = alembic::start(&python, served.len(), &env, scratch)?;
+            interpreters.push(interpreter);
+            connections
+                .extend(served.into_iter().zip(sockets).map(|(i, s)| (i, python.clone(), s)));
+        }
+        let trees = thread::scope(|scope| {
+            let handles: Vec<_> = connections
+                .into_iter()
+                .map(|(index, python, connection)| {
+                    scope.spawn(move || {
+                        let alembic = self.read_tree(&self.trees[index], connection, endpoint);
+                        Ready { index, python, alembic }
+                    })
+                })
+                .collect();
+            handles.into_iter().map(join).collect()
+        });
+        Ok(Prepared { trees, interpreters })
+    }
+
+    fn read_tree(
+        &self,
+        tree: &Tree,
+        connection: Connection,
+        endpoint: &Endpoint,
+    ) -> Result<(Alembic, Result<Description, Transcript>)> {
+        let mut alembic = Alembic::new(connection, tree, endpoint, self.interrupt)?;
+        let limits = Limits { timeout: self.timeout(), on_revision: &|_| {} };
+        let (said, graph) = alembic.describe(&limits)?;
+        Ok((alembic, graph.filter(|_| said.ok()).ok_or(said)))
+    }
+}

@@ -16,14 +16,14 @@ pub struct Xtask {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Prove that the Alembic trees can be applied, rolled back and applied again
+    ///
+    /// Each tree is applied to a fresh Postgres 15, must have one head, is rolled back and applied
+    /// again. Exit status: 0 every step passed; 1 the migrations are at fault; 2 the gate could not
+    /// do its work; 130 or 143 interrupted.
     MigrationGate(Box<Gate>),
 }
 
-/// Proves, on a fresh Postgres 15, that each Alembic tree can be applied, has one head, can be
-/// rolled back and applied again.
-///
-/// Exit status: 0 every step passed; 1 the migrations are at fault; 2 the gate could not do its
-/// work; 130 or 143 interrupted.
+/// What the gate works on and how.
 #[derive(Debug, Args)]
 pub struct Gate {
     /// The trees to gate; both unless named

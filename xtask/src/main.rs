@@ -3,6 +3,9 @@
 //! The world speaks in transcripts, the gate thinks in findings, the reader sees one report.
 //! `xtask/README.md` is the tour. Modules in reading order:
 
+#[cfg(not(unix))]
+compile_error!("the migration gate runs on Linux and macOS; on Windows, run it inside WSL");
+
 mod flags;
 mod model;
 

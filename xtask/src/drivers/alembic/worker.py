@@ -106,6 +106,8 @@ def prepare():
 
 
 def serve(sock, hello):
+    # Without a terminal nothing can be asked for there, by getpass for instance.
+    os.setsid()
     send(sock, "ready", **hello)
     wake_r, wake_w = os.pipe()
     for fd in (wake_r, wake_w):
@@ -143,9 +145,11 @@ def run_forked(sock, lines, call, wake_r):
         os.close(out_r)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.setsid()
+        lead_group(0)
         become_call(sock, call, out_w)
         os._exit(0)
+    # Here as well as there: whichever comes first, the group is there before it has to be ended.
+    lead_group(pid)
     os.close(out_w)
     tail, total, gate_is_gone = bytearray(), 0, False
     status = None
@@ -192,6 +196,13 @@ def drain(fd, tail):
         # At its end a pipe stays readable for ever; the process may live on without it.
         time.sleep(0.005)
     return len(chunk)
+
+
+def lead_group(pid):
+    try:
+        os.setpgid(pid, pid)
+    except (ProcessLookupError, PermissionError):
+        pass
 
 
 def kill_group(pid):

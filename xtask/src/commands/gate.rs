@@ -229,6 +229,7 @@ impl Run<'_> {
             server,
             alembic: &mut alembic,
             graph,
+            before_seed: false,
             timeout: self.timeout(),
             interrupt: self.interrupt,
             own_processes: own,

@@ -4,6 +4,10 @@
 //! `MG1xx` are what the gate sees when it runs a step; `MG9xx` say that the gate itself could not
 //! do its work.
 
+mod running;
+
+pub use running::*;
+
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
@@ -60,6 +64,36 @@ const INFRASTRUCTURE: Code = Code {
     ..MIGRATION
 };
 
+/// A row that a migration looks up and an empty database lacks (runbook, failure mode A).
+pub static MISSING_ROW: Code = Code {
+    id: "MG001",
+    title: "a row that the migration needs is missing",
+    mode: Some('A'),
+    owner: Owner::Sre,
+    remedy: &[
+        "see that the supply is there and comes before the revision that needs it: the recipe in \
+         `xtask/src/recipes` says so",
+        "a new need: add a `Row` there, with `ON CONFLICT … DO NOTHING`, an `upgrade` to the \
+         revision before and a `seed`, in the same pull request as the migration",
+    ],
+    verify: "the seed step must pass, and the 'alembic upgrade head' after it",
+    ..MIGRATION
+};
+
+/// A role that a migration names and the cluster lacks (runbook, failure mode B).
+pub static MISSING_ROLE: Code = Code {
+    id: "MG002",
+    title: "a role that the migration needs is missing",
+    mode: Some('B'),
+    owner: Owner::Sre,
+    remedy: &[
+        "add a `Role` to the tree's recipe in `xtask/src/recipes`, `NOLOGIN` and with the `IF NOT \
+         EXISTS` guard, and a `create_role` before the upgrade, in the same pull request",
+    ],
+    verify: "the new role step must pass, and the 'alembic upgrade head' after it",
+    ..MIGRATION
+};
+
 /// Several heads (runbook, failure mode C).
 pub static MULTIPLE_HEADS: Code = Code {
     id: "MG003",
@@ -75,7 +109,52 @@ pub static MULTIPLE_HEADS: Code = Code {
     ..MIGRATION
 };
 
-/// A call to Alembic that failed, not yet named by a diagnosis.
+/// An index predicate or expression, a generated column or a partition key that is not immutable
+/// (runbook, failure mode D).
+pub static NOT_IMMUTABLE: Code = Code {
+    id: "MG004",
+    title: "an expression that is not immutable",
+    mode: Some('D'),
+    remedy: &[
+        "use immutable expressions alone: a literal, a column, an IMMUTABLE function; not `now()` \
+         or `CURRENT_TIMESTAMP`",
+        "where a bound in time is really needed, write it as a literal, or filter in the query",
+    ],
+    verify: "`SELECT indexname, indexdef FROM pg_indexes WHERE tablename = '…'` shows the index",
+    ..MIGRATION
+};
+
+/// A `down_revision` that names no revision (runbook, failure mode E).
+pub static BROKEN_POINTER: Code = Code {
+    id: "MG005",
+    title: "a `down_revision` that does not exist",
+    mode: Some('E'),
+    remedy: &[
+        "set `down_revision` to the revision that was meant to come before; only the author knows \
+         which, so nothing guesses it",
+        "where it names a revision of another pull request, wait for that one or rebase on it",
+    ],
+    verify: "`alembic history --verbose` must show a contiguous chain with no gaps",
+    ..MIGRATION
+};
+
+/// A table created twice (runbook, failure mode F).
+pub static TABLE_TWICE: Code = Code {
+    id: "MG006",
+    title: "a table is created twice",
+    mode: Some('F'),
+    remedy: &[
+        "where the later revision replaces the table: drop its indexes and the table at the top of \
+         the later `upgrade()`, and create the earlier one again in its `downgrade()`",
+        "where both are the same: take out the later `create_table`, and say in a comment which \
+         revision creates it",
+    ],
+    verify: "'alembic upgrade head' must pass, and `information_schema.columns` must show the later \
+             revision's columns",
+    ..MIGRATION
+};
+
+/// A call to Alembic that failed, and no recogniser knows why.
 pub static MIGRATION_FAILED: Code = Code {
     id: "MG100",
     title: "migration failed",
@@ -160,12 +239,30 @@ pub static OUT_OF_RESOURCES: Code = Code {
 /// Every code, in order.
 #[cfg(test)]
 pub static ALL: &[&Code] = &[
+    &MISSING_ROW,
+    &MISSING_ROLE,
     &MULTIPLE_HEADS,
+    &NOT_IMMUTABLE,
+    &BROKEN_POINTER,
+    &TABLE_TWICE,
     &MIGRATION_FAILED,
     &NOT_AS_ASKED,
     &SUPPLY_FAILED,
     &TIMED_OUT,
     &PROCESS_ENDED,
+    &BEFORE_SEED,
+    &DOWNGRADE_FAILED,
+    &ENV_FAILED,
+    &MISSING_PACKAGE,
+    &NOT_PYTHON,
+    &UNDEFINED_OBJECT,
+    &DUPLICATE_OBJECT,
+    &CONSTRAINT_VIOLATED,
+    &NO_PRIVILEGE,
+    &REFUSED,
+    &LOCKED,
+    &CONNECTION_ENDED,
+    &IRREVERSIBLE,
     &CANNOT_WORK,
     &SERVER_DIED,
     &OUT_OF_RESOURCES,

@@ -37,6 +37,8 @@ pub struct Live<'a> {
     pub graph: Result<Description, Transcript>,
     /// The longest that one step may take.
     pub timeout: Duration,
+    /// Whether a seed is still to come.
+    pub before_seed: bool,
     /// What ends the run early.
     pub interrupt: &'a Interrupt,
     /// Processes of the gate's own that are no strays.
@@ -242,7 +244,9 @@ impl Live<'_> {
     }
 
     fn diagnose(&self, said: Transcript) -> Finding {
-        diagnosis::diagnose(said, Known { root: self.root, revisions: &self.revision_files() })
+        let before_seed = self.before_seed;
+        let revisions = &self.revision_files();
+        diagnosis::diagnose(said, Known { root: self.root, revisions, before_seed })
     }
 
     fn revision_files(&self) -> Vec<(String, Utf8PathBuf)> {

@@ -1,12 +1,14 @@
 //! Gives a name to what a call said.
 //!
-//! So far by how the call ended; every exception is one 'migration failed' with all that is known.
+//! `recognise.rs` holds the recognisers, in the order in which they are asked. The last one knows
+//! nothing, and then everything that was said is printed.
+
+mod recognise;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::model::code::{self, Code};
 use crate::model::finding::{Finding, Place};
-use crate::model::transcript::{End, Frame, Transcript};
+use crate::model::transcript::{Frame, Transcript};
 
 /// What is known beside the transcript.
 #[derive(Clone, Copy)]
@@ -15,11 +17,13 @@ pub struct Known<'a> {
     pub root: &'a Utf8Path,
     /// The revision files of the tree, with their ids, as far as Alembic could read them.
     pub revisions: &'a [(String, Utf8PathBuf)],
+    /// Whether the step lies before the tree's seed.
+    pub before_seed: bool,
 }
 
 /// Names a call that did not end well.
 pub fn diagnose(said: Transcript, known: Known<'_>) -> Finding {
-    let (code, message) = name(&said);
+    let (code, message) = recognise::name(&said, known);
     let frame = best_frame(&said.frames, known);
     let in_flight = said.revision.as_ref().map(|revision| revision.id.clone());
     let place =
@@ -41,55 +45,6 @@ pub fn diagnose(said: Transcript, known: Known<'_>) -> Finding {
     }
 }
 
-fn name(said: &Transcript) -> (&'static Code, String) {
-    let during = match (&said.revision, &said.statement) {
-        (Some(revision), Some(sql)) => {
-            format!(
-                " in revision {} ({}), during `{}`",
-                revision.id,
-                revision.direction,
-                first_line(sql)
-            )
-        }
-        (Some(revision), None) => format!(" in revision {} ({})", revision.id, revision.direction),
-        (None, _) => String::new(),
-    };
-    match said.end {
-        End::TimedOut => {
-            let seconds = said.elapsed.as_secs_f64();
-            (&code::TIMED_OUT, format!("still running after {seconds:.0} s{during}"))
-        }
-        End::Exited(status) => (
-            &code::PROCESS_ENDED,
-            format!("the process exited with status {status} before Alembic returned{during}"),
-        ),
-        End::Killed(signal) => (
-            &code::PROCESS_ENDED,
-            format!("the process was ended by {}{during}", signal_name(signal)),
-        ),
-        End::Lost => {
-            (&code::PROCESS_ENDED, format!("the interpreter that ran Alembic is gone{during}"))
-        }
-        End::Raised | End::Returned => match said.headline() {
-            Some(exception) if exception.kind == "SystemExit" => (
-                &code::PROCESS_ENDED,
-                format!("`sys.exit({})` was called{during}", exception.message),
-            ),
-            Some(exception) if is_out_of_resources(exception.sqlstate.as_deref()) => {
-                (&code::OUT_OF_RESOURCES, exception.to_string())
-            }
-            Some(exception) => (&code::MIGRATION_FAILED, exception.to_string()),
-            None => (&code::MIGRATION_FAILED, format!("`{}` failed", said.command)),
-        },
-    }
-}
-
-/// Disk, memory and I/O. Too many connections (53300) are the migration's own doing here, where
-/// nobody else connects.
-fn is_out_of_resources(sqlstate: Option<&str>) -> bool {
-    sqlstate.is_some_and(|code| ["53100", "53200"].contains(&code) || code.starts_with("58"))
-}
-
 /// The frame that a reader wants to see: the innermost one in a revision file, else in the tree.
 fn best_frame<'a>(frames: &'a [Frame], known: Known<'_>) -> Option<&'a Frame> {
     let is_revision = |frame: &&Frame| known.revisions.iter().any(|(_, file)| *file == frame.file);
@@ -100,29 +55,13 @@ fn relative(file: &Utf8Path, root: &Utf8Path) -> Utf8PathBuf {
     file.strip_prefix(root).unwrap_or(file).to_owned()
 }
 
-fn first_line(sql: &str) -> String {
-    let mut lines = sql.trim().lines();
-    let first: String = lines.next().unwrap_or_default().chars().take(100).collect();
-    if lines.next().is_some() { format!("{first} …") } else { first }
-}
-
-fn signal_name(signal: i32) -> String {
-    match signal {
-        6 => "SIGABRT".into(),
-        9 => "SIGKILL (out of memory, or killed by hand)".into(),
-        11 => "SIGSEGV".into(),
-        15 => "SIGTERM".into(),
-        other => format!("signal {other}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::transcript::{Direction, Exception, RevisionInFlight};
+    use crate::model::transcript::{Direction, End, Exception, RevisionInFlight};
 
     fn known(revisions: &[(String, Utf8PathBuf)]) -> Known<'_> {
-        Known { root: Utf8Path::new("/repo"), revisions }
+        Known { root: Utf8Path::new("/repo"), revisions, before_seed: false }
     }
 
     fn frame(file: &str, line: u32) -> Frame {

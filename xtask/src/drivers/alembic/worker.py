@@ -391,8 +391,10 @@ def frames_in_tree(exc, call):
             "source": frame.line,
         }
         for frame in traceback.extract_tb(exc.__traceback__)
+        # Code that was made at run time, as Alembic makes its proxies, lies in `<string>`.
+        if not frame.filename.startswith("<")
     ]
-    if isinstance(exc, SyntaxError) and exc.filename:
+    if isinstance(exc, SyntaxError) and exc.filename and not exc.filename.startswith("<"):
         frames.append(
             {
                 "file": os.path.abspath(exc.filename),

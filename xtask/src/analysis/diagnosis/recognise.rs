@@ -109,7 +109,8 @@ fn out_of_resources(case: &Case<'_>) -> Option<Named> {
 /// else by its type, which for lost connections comes without one.
 fn connection_ended(case: &Case<'_>) -> Option<Named> {
     let told = case.sqlstate.starts_with("08") || case.sqlstate.starts_with("57P");
-    let lost = ["OperationalError", "InterfaceError", "AdminShutdown", "ConnectionDoesNotExistError"];
+    let lost =
+        ["OperationalError", "InterfaceError", "AdminShutdown", "ConnectionDoesNotExistError"];
     let silent = case.sqlstate.is_empty() && lost.iter().any(|kind| case.raised(kind));
     if (told || silent) && case.said.revision.is_some() {
         case.is(&code::CONNECTION_ENDED)
@@ -134,7 +135,8 @@ fn broken_pointer(case: &Case<'_>) -> Option<Named> {
         ));
     }
     let unlocated = case.raised("ResolutionError")
-        || (case.raised("CommandError") && case.headline.message.starts_with("Can't locate revision"));
+        || (case.raised("CommandError")
+            && case.headline.message.starts_with("Can't locate revision"));
     if loading && unlocated { case.is(&code::BROKEN_POINTER) } else { None }
 }
 

@@ -1,11 +1,96 @@
-//! What the gate sees when it runs a step, beyond the runbook's six modes: `MG105` to `MG119`.
+//! What the gate sees when it runs a step, beyond the runbook's six modes: `MG100` to `MG199`.
 
-use super::{Code, MIGRATION, Owner};
+use super::{Code, Example, MIGRATION, Owner};
+
+/// A call to Alembic that failed, and no recogniser knows why.
+pub static MIGRATION_FAILED: Code = Code {
+    id: "MG100",
+    title: "migration failed",
+    symptom: "any exception that no other code stands for",
+    why: "What was raised is none of the kinds that are known by type or SQLSTATE. Everything that was said is printed.",
+    example: Some(Example {
+        bad: "raise ValueError(\"unexpected\")",
+        good: "# a migration that returns",
+    }),
+    remedy: &["read the exception and the line it points at, and mend the migration"],
+    ..MIGRATION
+};
+
+/// A step that ended well and did something else than it was asked to.
+pub static NOT_AS_ASKED: Code = Code {
+    id: "MG101",
+    title: "the step ended well, but the database is not where it should be",
+    symptom: "a step that exits with status 0, and an `alembic_version` that does not hold what was asked for",
+    why: "Something ended the migration without an error: `sys.exit(0)`, a swallowed exception, a transaction of its own. An exit status alone would have been green.",
+    example: Some(Example {
+        bad: "try:\n    op.create_table(\"orders\", …)\nexcept Exception:\n    pass",
+        good: "op.create_table(\"orders\", …)",
+    }),
+    remedy: &[
+        "look for what ends the migration early (`sys.exit`, a swallowed exception, a `COMMIT` of \
+         its own) or writes to `alembic_version` itself",
+    ],
+    ..MIGRATION
+};
+
+/// A supply that could not be created.
+pub static SUPPLY_FAILED: Code = Code {
+    id: "MG102",
+    title: "the supply could not be created",
+    owner: Owner::Sre,
+    symptom: "an error in the seed or the role step",
+    why: "The row's table is missing or has other columns by then, or the role could not be created. The supply and the chain have grown apart.",
+    example: Some(Example {
+        bad: "INSERT INTO admins (id, mail) VALUES (…)",
+        good: "INSERT INTO admins (id, email, …) VALUES (…) ON CONFLICT (email) DO NOTHING",
+    }),
+    remedy: &[
+        "check that the tables it needs exist at that point of the chain",
+        "change the supply in `xtask/src/recipes` in the same pull request as the migration",
+    ],
+    ..MIGRATION
+};
+
+/// A step that was still running at its deadline.
+pub static TIMED_OUT: Code = Code {
+    id: "MG103",
+    title: "the step ran past its time",
+    symptom: "a step that is ended at `--timeout`",
+    why: "The migration loops, sleeps, or waits for a lock that it will never get, in most cases one that a second connection of its own holds.",
+    example: Some(Example {
+        bad: "while not ready():\n    pass",
+        good: "# a migration that does its work and returns",
+    }),
+    remedy: &[
+        "look at the revision and the statement that were in flight",
+        "where the work is honest and long, allow more with `--timeout SECONDS`",
+    ],
+    ..MIGRATION
+};
+
+/// A migration that ended the process that it ran in.
+pub static PROCESS_ENDED: Code = Code {
+    id: "MG104",
+    title: "the migration ended its own process",
+    symptom: "a step whose process is gone before Alembic returned",
+    why: "The migration called `sys.exit` or `os._exit`, or a signal ended the process. Plain Alembic is green with nothing applied when the status is 0.",
+    example: Some(Example { bad: "sys.exit(0)", good: "return" }),
+    remedy: &[
+        "take out what exits (`sys.exit`, `os._exit`, `os.kill`): a migration returns or raises",
+    ],
+    ..MIGRATION
+};
 
 /// An error before the revision at which the seed row goes in (runbook, decision tree).
 pub static BEFORE_SEED: Code = Code {
     id: "MG105",
     title: "a migration fails before the seed",
+    symptom: "the step 'alembic upgrade to 0015 (pre-seed)' fails",
+    why: "A revision at or before the pre-seed revision fails. No supply is missing yet: the fault is in the revision.",
+    example: Some(Example {
+        bad: "op.add_column(\"admin\", …)   # the table is `admins`",
+        good: "op.add_column(\"admins\", …)",
+    }),
     remedy: &[
         "look at the revision that the finding names: it lies at or before the pre-seed revision",
         "its author mends it; no supply is missing yet at that point",
@@ -18,6 +103,12 @@ pub static BEFORE_SEED: Code = Code {
 pub static DOWNGRADE_FAILED: Code = Code {
     id: "MG106",
     title: "the downgrade failed",
+    symptom: "the step 'downgrade -1 (reversibility check)' fails",
+    why: "The revision's `downgrade()` does not fit what its `upgrade()` made.",
+    example: Some(Example {
+        bad: "def downgrade():\n    op.drop_table(\"alert\")   # the upgrade made `alerts`",
+        good: "def downgrade():\n    op.drop_table(\"alerts\")",
+    }),
     remedy: &[
         "mend the revision's `downgrade()`: it must take back exactly what `upgrade()` did, in the \
          opposite order",
@@ -30,6 +121,12 @@ pub static DOWNGRADE_FAILED: Code = Code {
 pub static ENV_FAILED: Code = Code {
     id: "MG107",
     title: "env.py fails",
+    symptom: "an exception from env.py, before any revision runs",
+    why: "env.py runs whenever Alembic does. It reads a setting that is not there, or imports what it should not need.",
+    example: Some(Example {
+        bad: "url = os.environ[\"PROD_URL\"]",
+        good: "url = os.environ[\"DATABASE_URL\"]",
+    }),
     remedy: &["mend env.py at the line that the finding names; no migration ran"],
     ..MIGRATION
 };
@@ -38,6 +135,12 @@ pub static ENV_FAILED: Code = Code {
 pub static MISSING_PACKAGE: Code = Code {
     id: "MG108",
     title: "a Python package is missing",
+    symptom: "`ModuleNotFoundError: No module named '…'`",
+    why: "A revision or env.py imports something that the lock file does not name: code of the application, most often.",
+    example: Some(Example {
+        bad: "from app.models import Order",
+        good: "# the table as the revision needs it\norders = sa.table(\"orders\", sa.column(\"id\"))",
+    }),
     remedy: &[
         "take out the import: a migration and env.py need Alembic, SQLAlchemy and the driver, and \
          nothing of the application",
@@ -50,6 +153,12 @@ pub static MISSING_PACKAGE: Code = Code {
 pub static NOT_PYTHON: Code = Code {
     id: "MG109",
     title: "a file is not readable Python",
+    symptom: "`SyntaxError`, or a file that is not UTF-8",
+    why: "Alembic imports every file in `versions/`, so one that Python cannot read stops the whole tree.",
+    example: Some(Example {
+        bad: "<<<<<<< HEAD\nrevision = \"0031\"",
+        good: "revision = \"0031\"",
+    }),
     remedy: &["mend the file where the finding points; look for what an unfinished merge left"],
     ..MIGRATION
 };
@@ -58,6 +167,12 @@ pub static NOT_PYTHON: Code = Code {
 pub static UNDEFINED_OBJECT: Code = Code {
     id: "MG110",
     title: "something that the migration needs does not exist",
+    symptom: "SQLSTATE 42P01, 42703, 42704 or 42883",
+    why: "The statement names a table, column, type or function that nothing in the chain has created by then.",
+    example: Some(Example {
+        bad: "op.create_foreign_key(None, \"fills\", \"order\", …)",
+        good: "op.create_foreign_key(None, \"fills\", \"orders\", …)",
+    }),
     remedy: &[
         "create it earlier in the chain, or mend its name; on an empty database only what the \
          chain has created is there",
@@ -69,6 +184,12 @@ pub static UNDEFINED_OBJECT: Code = Code {
 pub static DUPLICATE_OBJECT: Code = Code {
     id: "MG111",
     title: "something is created twice",
+    symptom: "SQLSTATE 42710, 42701 or 42P07",
+    why: "The object is there already: an earlier revision made it, or a downgrade left it behind. An enum type survives `drop_table`.",
+    example: Some(Example {
+        bad: "def downgrade():\n    op.drop_table(\"orders\")",
+        good: "def downgrade():\n    op.drop_table(\"orders\")\n    order_side.drop(op.get_bind())",
+    }),
     remedy: &[
         "find the revision that created it first; drop it there or here, or do not create it again",
         "in a round trip, the `downgrade()` left it behind: drop it there (an enum type, most often)",
@@ -80,6 +201,12 @@ pub static DUPLICATE_OBJECT: Code = Code {
 pub static CONSTRAINT_VIOLATED: Code = Code {
     id: "MG112",
     title: "a row breaks a constraint",
+    symptom: "SQLSTATE class 23",
+    why: "Rows that the chain itself inserted do not fit a constraint that the migration adds or meets.",
+    example: Some(Example {
+        bad: "op.alter_column(\"alerts\", \"channel\", nullable=False)",
+        good: "op.execute(\"UPDATE alerts SET channel = 'email' WHERE channel IS NULL\")\nop.alter_column(\"alerts\", \"channel\", nullable=False)",
+    }),
     remedy: &[
         "make the rows fit before the constraint holds: backfill, then `SET NOT NULL`; remove \
          duplicates, then `UNIQUE`",
@@ -92,6 +219,12 @@ pub static NO_PRIVILEGE: Code = Code {
     id: "MG113",
     title: "the role that runs the migrations may not do this",
     owner: Owner::Sre,
+    symptom: "SQLSTATE 42501",
+    why: "The role that runs the migration lacks a right that a superuser has.",
+    example: Some(Example {
+        bad: "op.execute(\"CREATE EXTENSION adminpack\")",
+        good: "# have the extension installed where the server is set up",
+    }),
     remedy: &[
         "let the migration do without it, or have the role that deploys be granted the right first",
     ],
@@ -102,6 +235,12 @@ pub static NO_PRIVILEGE: Code = Code {
 pub static REFUSED: Code = Code {
     id: "MG114",
     title: "Postgres refuses the statement",
+    symptom: "any other SQLSTATE",
+    why: "Postgres does not accept the statement: its syntax, a type, a limit.",
+    example: Some(Example {
+        bad: "op.execute(\"ALTER TABLE orders ADD COLUM note text\")",
+        good: "op.execute(\"ALTER TABLE orders ADD COLUMN note text\")",
+    }),
     remedy: &["mend the statement: the finding has it in full, with Postgres's own words"],
     ..MIGRATION
 };
@@ -110,6 +249,12 @@ pub static REFUSED: Code = Code {
 pub static LOCKED: Code = Code {
     id: "MG115",
     title: "the statement waited for a lock, or for too long",
+    symptom: "SQLSTATE 55P03, 40P01 or 57014",
+    why: "The statement waited for a lock longer than it may.",
+    example: Some(Example {
+        bad: "engine.connect().execute(…)   # a second connection",
+        good: "op.get_bind().execute(…)",
+    }),
     remedy: &["look for two connections in one migration: the second waits for the first for ever"],
     ..MIGRATION
 };
@@ -118,6 +263,12 @@ pub static LOCKED: Code = Code {
 pub static CONNECTION_ENDED: Code = Code {
     id: "MG116",
     title: "the migration's connection was ended",
+    symptom: "`server closed the connection unexpectedly`, while the server lives",
+    why: "The migration ended its own connection, or all of its database.",
+    example: Some(Example {
+        bad: "op.execute(\"SELECT pg_terminate_backend(pid) FROM pg_stat_activity\")",
+        good: "# leave connections alone",
+    }),
     remedy: &["take out what ends connections (`pg_terminate_backend`, `DROP DATABASE … FORCE`)"],
     ..MIGRATION
 };
@@ -126,6 +277,12 @@ pub static CONNECTION_ENDED: Code = Code {
 pub static IRREVERSIBLE: Code = Code {
     id: "MG117",
     title: "the downgrade says that it cannot be done",
+    symptom: "`NotImplementedError` from a `downgrade()`",
+    why: "The revision says that it cannot be taken back. All migrations must be reversible.",
+    example: Some(Example {
+        bad: "def downgrade():\n    raise NotImplementedError",
+        good: "def downgrade():\n    op.drop_column(\"orders\", \"note\")",
+    }),
     remedy: &["write the `downgrade()`: all migrations must be reversible"],
     verify: "the step 'downgrade -1 (reversibility check)' must pass, and the upgrade after it",
     ..MIGRATION

@@ -25,7 +25,12 @@ pub enum Command {
 
 /// What the gate works on and how.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Gate {
+    /// What to do instead of running the gate
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+
     /// The trees to gate; both unless named
     #[arg(value_name = "TREE", conflicts_with = "ini")]
     pub trees: Vec<TreeName>,
@@ -86,6 +91,31 @@ pub struct Gate {
     /// Let the migrations see this environment variable; repeatable
     #[arg(long, value_name = "NAME")]
     pub pass_env: Vec<String>,
+}
+
+/// What can be done beside running the gate.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Name the failure in a CI log or Alembic output, or explain a code or failure mode
+    Explain(Explain),
+    /// Write `xtask/RUNBOOK.md` from the gate's own tables
+    Runbook(Runbook),
+}
+
+/// What to explain.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A log or JSON report, `-` for standard input, or a code (`MG003`) or mode (`C`)
+    #[arg(value_name = "FILE|CODE|MODE", default_value = "-")]
+    pub what: String,
+}
+
+/// How to write the runbook.
+#[derive(Debug, Args)]
+pub struct Runbook {
+    /// Print it instead of writing the file
+    #[arg(long)]
+    pub print: bool,
 }
 
 /// A tree of the monorepo.

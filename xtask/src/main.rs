@@ -27,21 +27,53 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::commands::explain::Explanation;
 use crate::drivers::interrupt::Interrupt;
-use crate::flags::{Command, Format, Gate, Xtask};
+use crate::flags::{Command, Format, Gate, Verb, Xtask};
 use crate::model::event::Event;
+use crate::model::redact::redact;
 use crate::model::report::{Report, Verdict};
 use crate::progress::Progress;
 
 fn main() -> ExitCode {
     let Xtask { command: Command::MigrationGate(flags) } = Xtask::parse();
     // A panic unwinds, so that what was started is stopped; then it is a bug, and says so.
-    let code = panic::catch_unwind(AssertUnwindSafe(|| gate(&flags)));
+    let code = panic::catch_unwind(AssertUnwindSafe(|| match &flags.verb {
+        None => gate(&flags),
+        Some(Verb::Explain(explain)) => text(commands::explain::run(explain).map(explained)),
+        Some(Verb::Runbook(runbook)) => text(
+            commands::selection::root(&flags).and_then(|r| commands::runbook::run(runbook, &r)),
+        ),
+    }));
     code.unwrap_or_else(|_| {
         drivers::process::end_strays(&[]);
         let _ = writeln!(anstream::stderr(), "error: this is a bug in the gate; please report it");
         ExitCode::from(2)
     })
+}
+
+/// Prints what a command that only reads and writes text has to say.
+fn text(said: anyhow::Result<String>) -> ExitCode {
+    match said {
+        Ok(text) => {
+            write_stdout(&text);
+            ExitCode::SUCCESS
+        }
+        Err(err) => {
+            let _ = writeln!(anstream::stderr(), "error: {}", redact(&format!("{err:#}")));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn explained(explanation: Explanation) -> String {
+    match explanation {
+        Explanation::Code(code) => render::human::code(code),
+        Explanation::Findings(findings) if findings.is_empty() => "no failure found\n".to_owned(),
+        Explanation::Findings(findings) => {
+            findings.iter().map(render::human::finding).collect::<Vec<_>>().join("\n")
+        }
+    }
 }
 
 fn gate(flags: &Gate) -> ExitCode {

@@ -45,7 +45,9 @@ fn sources() -> Vec<Source> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("tidy.rs") {
+            } else if path.extension().is_some_and(|e| e == "rs")
+                && !["tidy.rs", "tests.rs"].iter().any(|name| path.ends_with(name))
+            {
                 let text = fs::read_to_string(&path).unwrap();
                 let text = text.split("\n#[cfg(test)]\nmod tests").next().unwrap().to_owned();
                 found.push(Source { path: path.strip_prefix(&src).unwrap().to_owned(), text });

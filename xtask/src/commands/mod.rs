@@ -1,5 +1,7 @@
 //! One file a verb.
 
+pub mod explain;
 pub mod gate;
 mod prepare;
+pub mod runbook;
 pub mod selection;

@@ -6,8 +6,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::flags::{Gate, TreeName};
 use crate::model::tree::Tree;
 
-/// The root and the trees that were asked for.
-pub fn select(flags: &Gate) -> Result<(Utf8PathBuf, Vec<Tree>)> {
+/// The monorepo to work on.
+pub fn root(flags: &Gate) -> Result<Utf8PathBuf> {
     let root = match &flags.root {
         Some(root) => root.clone(),
         // Cargo says where the package that it runs lies; what was compiled in serves a binary that
@@ -16,8 +16,12 @@ pub fn select(flags: &Gate) -> Result<(Utf8PathBuf, Vec<Tree>)> {
             .map_or(Utf8Path::new(env!("CARGO_MANIFEST_DIR")).to_owned(), Utf8PathBuf::from)
             .join(".."),
     };
-    let root =
-        root.canonicalize_utf8().with_context(|| format!("cannot read the root `{root}`"))?;
+    root.canonicalize_utf8().with_context(|| format!("cannot read the root `{root}`"))
+}
+
+/// The root and the trees that were asked for.
+pub fn select(flags: &Gate) -> Result<(Utf8PathBuf, Vec<Tree>)> {
+    let root = root(flags)?;
     let trees = match &flags.ini {
         Some(ini) => {
             let tree = Tree::plain(&root, ini, flags.cwd.as_deref())?;

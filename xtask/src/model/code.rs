@@ -19,6 +19,9 @@ pub enum Severity {
     Error,
 }
 
+/// How to reach the operator (runbook, 'Escalation').
+pub const OPERATOR: &str = "kris@moosequest.net, Slack #ops or a direct message to D0AJ7K184TV";
+
 /// Who mends it (runbook, 'Escalation').
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {

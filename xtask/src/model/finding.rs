@@ -21,6 +21,8 @@ pub struct Finding {
     pub place: Option<Place>,
     /// What was seen, in one or a few sentences.
     pub message: String,
+    /// The sensitive area that the migration touches: SEV-2 until shown that no data was lost.
+    pub sev2: Option<&'static str>,
     /// What was said, for those who want to read on.
     pub transcript: Option<Box<Transcript>>,
     /// The commands that run the failed step again by hand.
@@ -48,6 +50,7 @@ impl Finding {
             revision: None,
             place: None,
             message: message.into(),
+            sev2: None,
             transcript: None,
             by_hand: Vec::new(),
         }

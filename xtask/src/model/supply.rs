@@ -26,3 +26,12 @@ pub struct Role {
     /// Creates it, unless it exists.
     pub create: &'static str,
 }
+
+/// Something that production has and an empty database lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Supply {
+    /// A row.
+    Row(Row),
+    /// A role.
+    Role(Role),
+}

@@ -12,7 +12,7 @@ use crate::drivers::interrupt::Interrupted;
 use crate::model::event::Event;
 use crate::model::finding::Finding;
 use crate::model::step::{Status, Step};
-use crate::model::supply::{Role, Row};
+use crate::model::supply::{Role, Row, Supply};
 
 /// The steps of one tree, as a recipe runs them.
 pub struct Steps<'a> {
@@ -25,6 +25,8 @@ pub struct Steps<'a> {
     blocked_by: Option<String>,
     /// Every statement that was run.
     statements: Vec<String>,
+    /// What the recipe supplies, with the step that does.
+    supplies: Vec<(String, Supply)>,
 }
 
 /// What came of the steps of one tree.
@@ -36,6 +38,8 @@ pub struct Done {
     pub findings: Vec<Finding>,
     /// Every statement that the migrations ran.
     pub statements: Vec<String>,
+    /// What the recipe supplies, with the step that does.
+    pub supplies: Vec<(String, Supply)>,
 }
 
 /// What a step depends on.
@@ -62,6 +66,7 @@ impl<'a> Steps<'a> {
             findings: Vec::new(),
             blocked_by: None,
             statements: Vec::new(),
+            supplies: Vec::new(),
         }
     }
 
@@ -72,7 +77,8 @@ impl<'a> Steps<'a> {
 
     /// What came of them.
     pub fn finish(self) -> Done {
-        Done { steps: self.done, findings: self.findings, statements: self.statements }
+        let Steps { done, findings, statements, supplies, .. } = self;
+        Done { steps: done, findings, statements, supplies }
     }
 
     /// `alembic upgrade REVISION`, on the way to something that must happen there.
@@ -90,12 +96,14 @@ impl<'a> Steps<'a> {
     /// Inserts a row that production has, and sees that it is there.
     pub fn seed(&mut self, row: &Row) -> Result<()> {
         let what = format!("seed {} (required by {})", row.name, row.required_by);
+        self.supplies.push((format!("{} — {what}", self.label), Supply::Row(*row)));
         self.step(&what, Needs::Database, |live, _| live.seed(row))
     }
 
     /// Creates a role that production has, and sees that it is there and cannot log in.
     pub fn create_role(&mut self, role: &Role) -> Result<()> {
         let what = format!("create {} role (required by {})", role.name, role.required_by);
+        self.supplies.push((format!("{} — {what}", self.label), Supply::Role(*role)));
         self.step(&what, Needs::Database, |live, _| live.create_role(role))
     }
 

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::model::code::Owner;
+use crate::model::code::{Code, OPERATOR, Owner};
 use crate::model::finding::{Finding, Place};
 use crate::model::redact::redact;
 use crate::model::report::{Report, Source, Verdict};
@@ -99,7 +99,7 @@ fn verdict(report: &Report) -> String {
 }
 
 /// A finding in full: what, where, why, who and how.
-fn finding(finding: &Finding) -> String {
+pub fn finding(finding: &Finding) -> String {
     let code = finding.code;
     let mut out = String::new();
     let mode = code.mode.map(|mode| format!(" (failure mode {mode})")).unwrap_or_default();
@@ -131,15 +131,14 @@ fn finding(finding: &Finding) -> String {
     if let Some(said) = said.filter(|said| shows_output(said)) {
         verbatim(&mut out, "output", &last_lines(&said.output));
     }
-    let owner = match code.owner {
-        Owner::Sre => "sre",
-        Owner::FeatureDev => "feature-dev",
-    };
-    field(&mut out, "owner", owner);
-    for (number, remedy) in code.remedy.iter().enumerate() {
-        field(&mut out, if number == 0 { "mend" } else { "" }, remedy);
+    if let Some(area) = finding.sev2 {
+        let text = format!(
+            "it touches {area} schema: SEV-2 until it is shown that no data was lost. Escalate to \
+             the operator ({OPERATOR})."
+        );
+        field(&mut out, "SEV-2", &text);
     }
-    field(&mut out, "verify", code.verify);
+    mend(&mut out, code);
     verbatim(&mut out, "by hand", &finding.by_hand.join("\n"));
     out
 }
@@ -187,6 +186,34 @@ fn verbatim(out: &mut String, name: &str, text: &str) {
 /// A line as a terminal can show it: tabs widened, and no code that moves the cursor or worse.
 fn printable(line: &str) -> String {
     line.replace('\t', "    ").chars().filter(|c| !c.is_control()).collect()
+}
+
+/// All that is known of a code.
+pub fn code(code: &Code) -> String {
+    let mut out = String::new();
+    let mode = code.mode.map(|mode| format!(" (failure mode {mode})")).unwrap_or_default();
+    line(&mut out, &format!("{BOLD}{}: {}{mode}{BOLD:#}", code.id, code.title));
+    field(&mut out, "symptom", code.symptom);
+    field(&mut out, "why", code.why);
+    mend(&mut out, code);
+    if let Some(example) = code.example {
+        verbatim(&mut out, "wrong", example.bad);
+        verbatim(&mut out, "right", example.good);
+    }
+    out
+}
+
+/// Who mends it, how, and how one sees that it is mended.
+fn mend(out: &mut String, code: &Code) {
+    let owner = match code.owner {
+        Owner::Sre => "sre",
+        Owner::FeatureDev => "feature-dev",
+    };
+    field(out, "owner", owner);
+    for (number, remedy) in code.remedy.iter().enumerate() {
+        field(out, if number == 0 { "mend" } else { "" }, remedy);
+    }
+    field(out, "verify", code.verify);
 }
 
 fn label(out: &mut String, name: &str, text: &str) {

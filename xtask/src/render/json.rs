@@ -124,7 +124,7 @@ fn finding(finding: &finding::Finding) -> Finding {
             Owner::Sre => "sre",
             Owner::FeatureDev => "feature-dev",
         },
-        sev2: false,
+        sev2: finding.sev2.is_some(),
         tree: finding.tree.clone(),
         step: finding.step.clone(),
         revision: finding.revision.clone(),

@@ -7,7 +7,9 @@ mod recognise;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::model::code;
 use crate::model::finding::{Finding, Place};
+use crate::model::sensitive;
 use crate::model::transcript::{Frame, Transcript};
 
 /// What is known beside the transcript.
@@ -24,7 +26,9 @@ pub struct Known<'a> {
 /// Names a call that did not end well.
 pub fn diagnose(said: Transcript, known: Known<'_>) -> Finding {
     let (code, message) = recognise::name(&said, known);
-    let frame = best_frame(&said.frames, known);
+    // What is wrong with the graph lies in no line that ran: env.py only asked for it.
+    let in_graph = code == &code::MULTIPLE_HEADS || code == &code::BROKEN_POINTER;
+    let frame = best_frame(&said.frames, known).filter(|_| !in_graph);
     let in_flight = said.revision.as_ref().map(|revision| revision.id.clone());
     let place =
         match frame {
@@ -37,12 +41,26 @@ pub fn diagnose(said: Transcript, known: Known<'_>) -> Finding {
                 |(_, file)| Place { file: relative(file, known.root), line: None, source: None },
             ),
         };
+    // That the gate could not do its work is no failure of a migration.
+    let sev2 = if code.infrastructure { None } else { sensitive_area(&said, place.as_ref()) };
     Finding {
         revision: in_flight,
         place,
+        sev2,
         transcript: Some(Box::new(said)),
         ..Finding::new(code, message)
     }
+}
+
+/// The sensitive area that the revision in flight touches, by its file and what it ran.
+fn sensitive_area(said: &Transcript, place: Option<&Place>) -> Option<&'static str> {
+    let revision = said.revision.as_ref()?;
+    let own = said.statements.iter().filter(|s| s.revision.as_ref() == Some(&revision.id));
+    // The version table's own statements come from Alembic and name no schema of ours.
+    let texts = own.map(|s| s.sql.as_str()).chain(said.statement.as_deref());
+    place
+        .and_then(|place| sensitive::area(place.file.file_name().unwrap_or_default()))
+        .or_else(|| texts.filter(|sql| !sql.contains("alembic_version")).find_map(sensitive::area))
 }
 
 /// The frame that a reader wants to see: the innermost one in a revision file, else in the tree.

@@ -127,19 +127,18 @@ fn exception(lines: &[Line]) -> (usize, Option<Exception>, Option<String>) {
             exception.detail = Some(detail.to_owned());
         } else if let Some(hint) = text.strip_prefix("HINT:  ") {
             exception.hint = Some(hint.to_owned());
-        } else if !(text.is_empty()
-            || text.starts_with("LINE ")
-            || text.starts_with("[parameters:")
-            || text.starts_with("(Background on this error")
-            || text.trim() == "^")
-        {
-            break;
-        } else if text.is_empty() && next_traceback(&lines[at..]).is_some() {
+        } else if !belongs_to_exception(text) || next_traceback(&lines[at..]).is_some() {
             break;
         }
         at += 1;
     }
     (at, Some(exception), statement)
+}
+
+/// What SQLAlchemy and the drivers print below the exception's own line.
+fn belongs_to_exception(text: &str) -> bool {
+    let starts = ["LINE ", "[parameters:", "(Background on this error"];
+    text.is_empty() || text.trim() == "^" || starts.iter().any(|start| text.starts_with(start))
 }
 
 fn exception_line(text: &str) -> Option<Exception> {

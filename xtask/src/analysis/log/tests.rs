@@ -1,3 +1,5 @@
+//! What is read out of logs.
+
 use super::*;
 
 #[track_caller]

@@ -1,0 +1,55 @@
+//! `runbook`: writes `xtask/RUNBOOK.md` from the tables that the gate itself runs on.
+
+use anyhow::{Context, Result};
+use camino::Utf8Path;
+
+use crate::flags;
+use crate::model::tree::Tree;
+use crate::recipes;
+use crate::recipes::steps::Steps;
+use crate::render::runbook::{self, Plan};
+
+/// Where the runbook lies below the root.
+pub const FILE: &str = "xtask/RUNBOOK.md";
+
+/// The runbook's text, from the recipes and the codes.
+pub fn text() -> String {
+    let root = Utf8Path::new("");
+    let trees = [Tree::console(root), Tree::raptor(root)];
+    let plans: Vec<Plan> = trees
+        .iter()
+        .map(|tree| {
+            let mut steps = Steps::rehearsal(&tree.label);
+            // A rehearsal touches nothing that could fail.
+            let _ = recipes::run(tree.recipe, &mut steps);
+            let done = steps.finish();
+            let steps = done.steps.into_iter().map(|step| step.name).collect();
+            Plan { tree: tree.clone(), steps, supplies: done.supplies }
+        })
+        .collect();
+    runbook::render(&plans)
+}
+
+/// Writes the file, and returns what to print.
+pub fn run(flags: &flags::Runbook, root: &Utf8Path) -> Result<String> {
+    let text = text();
+    if flags.print {
+        return Ok(text);
+    }
+    let file = root.join(FILE);
+    std::fs::write(&file, text).with_context(|| format!("cannot write `{file}`"))?;
+    Ok(format!("wrote {FILE}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_runbook_is_what_the_tables_say() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/RUNBOOK.md");
+        let written = std::fs::read_to_string(file).unwrap_or_default();
+        assert!(
+            written == super::text(),
+            "xtask/RUNBOOK.md is stale: run `cargo xtask migration-gate runbook`"
+        );
+    }
+}

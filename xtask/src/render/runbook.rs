@@ -1,0 +1,225 @@
+//! `xtask/RUNBOOK.md`: what the on-call reader needs, from the tables that the gate runs on.
+
+use std::fmt::Write as _;
+
+use crate::model::code::{self, Code, OPERATOR, Owner};
+use crate::model::sensitive;
+use crate::model::supply::Supply;
+use crate::model::tree::Tree;
+
+/// What the gate does for one tree, as its recipe says in rehearsal.
+pub struct Plan {
+    /// The tree.
+    pub tree: Tree,
+    /// The names of its steps, in order.
+    pub steps: Vec<String>,
+    /// What is supplied, with the step that does.
+    pub supplies: Vec<(String, Supply)>,
+}
+
+/// Renders the runbook.
+pub fn render(plans: &[Plan]) -> String {
+    let mut out = String::new();
+    push(&mut out, HEAD);
+    for plan in plans {
+        steps(&mut out, plan);
+    }
+    push(&mut out, "## What is supplied\n");
+    push(&mut out, SUPPLIES);
+    for plan in plans {
+        for (step, supply) in &plan.supplies {
+            self::supply(&mut out, &plan.tree, step, supply);
+        }
+    }
+    push(&mut out, RULE);
+    push(&mut out, DIAGNOSE);
+    classes(&mut out);
+    push(&mut out, "## Failure modes\n");
+    for code in code::ALL.iter().filter(|code| code.mode.is_some()) {
+        section(&mut out, code);
+    }
+    push(&mut out, "## Every other code\n");
+    for code in code::ALL.iter().filter(|code| code.mode.is_none()) {
+        section(&mut out, code);
+    }
+    push(&mut out, DECISIONS);
+    escalation(&mut out);
+    push(&mut out, HISTORY);
+    out.trim_end().to_owned() + "\n"
+}
+
+fn push(out: &mut String, text: &str) {
+    out.push_str(text);
+    out.push('\n');
+}
+
+fn steps(out: &mut String, plan: &Plan) {
+    let tree = &plan.tree;
+    let _ = writeln!(
+        out,
+        "### {}\n\n`{}`, run from `{}`, in the database `{}`:\n",
+        tree.label,
+        tree.ini_path(),
+        tree.cwd,
+        tree.database
+    );
+    for (number, step) in plan.steps.iter().enumerate() {
+        let _ = writeln!(out, "{}. `{step}`", number + 1);
+    }
+    out.push('\n');
+}
+
+fn supply(out: &mut String, tree: &Tree, step: &str, supply: &Supply) {
+    let (name, required_by, sql) = match supply {
+        Supply::Row(row) => (row.name, row.required_by, row.insert),
+        Supply::Role(role) => (role.name, role.required_by, role.create),
+    };
+    let _ = writeln!(
+        out,
+        "### {}: {name}\n\nNeeded by {required_by}, supplied by the step `{step}`:\n\n```sql\n{sql}\n```\n",
+        tree.label
+    );
+}
+
+fn classes(out: &mut String) {
+    push(out, "| what one sees | code | what it is | who mends it |\n|---|---|---|---|");
+    for code in code::ALL {
+        // A bar would end the cell.
+        let symptom = code.symptom.replace('|', "\\|");
+        let _ = writeln!(out, "| {symptom} | {} | {} | {} |", code.id, code.title, owner(code));
+    }
+    out.push('\n');
+}
+
+fn section(out: &mut String, code: &Code) {
+    let name = code.mode.map_or(code.id.to_owned(), |mode| format!("Mode {mode} ({})", code.id));
+    let _ = writeln!(out, "### {name}: {}\n", code.title);
+    let _ = writeln!(out, "**Symptom.** {}\n\n**Cause.** {}\n", code.symptom, code.why);
+    let _ = writeln!(out, "**Mend** ({}):\n", owner(code));
+    for (number, remedy) in code.remedy.iter().enumerate() {
+        let _ = writeln!(out, "{}. {remedy}", number + 1);
+    }
+    let _ = writeln!(out, "\n**Verify.** {}\n", code.verify);
+    if let Some(example) = code.example {
+        let _ =
+            writeln!(out, "```text\n# wrong\n{}\n\n# right\n{}\n```\n", example.bad, example.good);
+    }
+}
+
+fn escalation(out: &mut String) {
+    push(out, "## Escalation\n");
+    for (owner, text) in [
+        (Owner::Sre, "**SRE** mends these in the pull request at hand"),
+        (Owner::FeatureDev, "**The migration's author** mends these"),
+    ] {
+        let codes: Vec<String> = code::ALL
+            .iter()
+            .filter(|code| code.owner == owner)
+            .map(|code| format!("{} ({})", code.id, code.title))
+            .collect();
+        let _ = writeln!(out, "- {text}: {}.", codes.join(", "));
+    }
+    let areas: Vec<&str> = sensitive::AREAS.iter().map(|(area, _)| *area).collect();
+    let _ = writeln!(
+        out,
+        "- **The operator** ({OPERATOR}) is told when the gate is bypassed or switched off without a \
+         documented reason, when a migration fails in production that the gate never saw, when the \
+         gate fails for every pull request although no migration changed, and whenever a migration \
+         fails that touches {} schema: that is SEV-2 until it is shown that no data was lost.\n",
+        areas.join(", ")
+    );
+}
+
+fn owner(code: &Code) -> &'static str {
+    match code.owner {
+        Owner::Sre => "sre",
+        Owner::FeatureDev => "feature-dev",
+    }
+}
+
+const HEAD: &str = "\
+# The migration gate's runbook
+
+Written by `cargo xtask migration-gate runbook` from the gate's own tables; do not edit it by hand.
+`cargo xtask migration-gate explain FILE` reads a log with the same knowledge, `explain MG003` or
+`explain C` prints one entry.
+
+## What the gate does
+
+Before a pull request that touches a migration tree merges, the gate applies each tree to an empty
+Postgres 15 of its own, asserts that there is one head, takes the head back, and applies it again.
+Each tree has a database of its own, so that nothing bleeds from one into the other. The server is
+private and short-lived and holds no credentials of production, whose managed Postgres would not
+even let a role with a password be created. No step trusts an exit status: after each, the gate
+reads back what it left.
+
+A step that depends on one that failed is skipped, and a skipped step is never green. One tree's
+failure never stops the other.
+";
+
+const SUPPLIES: &str = "\
+Production has rows and roles that an empty database lacks. The recipe of each tree creates them, at
+the point of the chain where they are needed, and always idempotently: the round trip meets them
+again.
+";
+
+const RULE: &str = "\
+### A migration that needs something new
+
+A migration that looks up a row, or grants to a named role, needs it supplied, in the same pull
+request:
+
+1. in the tree's recipe (`xtask/src/recipes`), upgrade to the revision before the one that needs it;
+2. add the `Row` (`ON CONFLICT … DO NOTHING`) or the `Role` (`IF NOT EXISTS`, `NOLOGIN`), with its
+   step;
+3. go on to the head.
+";
+
+const DIAGNOSE: &str = "\
+## When it is red
+
+1. Read the finding: it names the step, the code, the file and line, who mends it and how.
+2. Only a log is at hand: `cargo xtask migration-gate explain job.log`.
+3. To look at the database as the failed step left it: `cargo xtask migration-gate TREE --keep`.
+4. Several heads: `cd console && alembic -c migrations/alembic.ini heads`, or
+   `cd backend_v2 && alembic heads`; then look for the two revisions with the same `down_revision`.
+
+What one sees, and what it is:
+";
+
+const DECISIONS: &str = "\
+## First failure, next step
+
+- **alembic upgrade to 0015 (pre-seed)** fails: the fault is in a revision at or before 0015; its
+  author mends it.
+- **seed kris@ admin row** fails: the insert or the `admins` table is wrong. Did 0015 end well and do
+  nothing (MG101)? Was the table changed lately? Then tell the operator.
+- **create raptor_app role** fails: the connection or the SQL, rarely anything else. Run the job once
+  more; the second time, file a `type:reliability` issue.
+- **alembic upgrade head** fails:
+  - a row was not found: mode A; the supply goes into the recipe, in the same pull request;
+  - a role does not exist: mode B; likewise;
+  - a revision cannot be located: mode E; the author mends the pointer;
+  - a table exists already: mode F; look for `create_table` of that name in all revisions;
+  - any other error of Postgres: the author mends the migration.
+- **assert single head** fails: mode C. Renumber the revision that was merged later; SRE checks the
+  gate before approving.
+- **downgrade -1 (reversibility check)** fails: the author mends `downgrade()`. All migrations must
+  be reversible.
+- **the gate could not do its work** (exit status 2): nothing is said about the migrations. Mend what
+  the message names, or run the job once more; if it comes again, file a `type:reliability` issue.
+";
+
+const HISTORY: &str = "\
+## Where it comes from
+
+| | |
+|---|---|
+| issue 1552, PR 1623 | the gate was asked for, and introduced |
+| PRs 1548, 1550 | mode C: `0022` and `0024` named another revision's parent |
+| PR 1551 | mode D: a partial index with a function that is not immutable |
+| issue 1655, PR 1654 | mode A: the operator's row, and the two-phase upgrade around it |
+| PR 1656 | mode B: the role `raptor_app` |
+| PRs 1781, 1778 | mode C: two revisions claimed `0038`, and their repairs to `0038` and `0040` |
+| 2026-05-31 | mode F: `paper_orders` in `0002` and again in `0022` |
+";

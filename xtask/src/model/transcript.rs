@@ -18,6 +18,8 @@ pub struct Transcript {
     pub revision: Option<RevisionInFlight>,
     /// The statement in flight at the end; a statement that was done is not in flight.
     pub statement: Option<String>,
+    /// Who held the lock that the statement waited for at its deadline.
+    pub waits_for: Option<String>,
     /// Every statement that was run, in order.
     pub statements: Vec<Statement>,
     /// The frames of the traceback that lie in the tree, outermost first.
@@ -72,6 +74,7 @@ impl Transcript {
             all(&mut frame.source);
         }
         all(&mut self.statement);
+        all(&mut self.waits_for);
         self.output = change(&self.output);
         self
     }

@@ -143,7 +143,14 @@ impl Live<'_> {
     ) -> Result<Outcome> {
         let (tell, label) = (self.tell, &self.tree.label);
         let on_revision = |r: &RevisionInFlight| tell(Event::Revision { label, revision: r });
-        let limits = Limits { timeout: self.timeout, on_revision: &on_revision };
+        let (server, tree, interrupt) = (self.server, self.tree, self.interrupt);
+        let on_deadline = || {
+            let session = Session::open(server.endpoint(), &tree.database, interrupt);
+            // A server that does not answer any more is found out right after.
+            session.ok()?.lock_holder().ok()?
+        };
+        let limits =
+            Limits { timeout: self.timeout, on_revision: &on_revision, on_deadline: &on_deadline };
         let said = match command {
             "upgrade" => self.alembic.upgrade(revision, &limits)?,
             _ => self.alembic.downgrade(revision, &limits)?,

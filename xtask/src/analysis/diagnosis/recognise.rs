@@ -43,7 +43,8 @@ pub(super) fn name(said: &Transcript, known: Known<'_>) -> Named {
     match said.end {
         End::TimedOut => {
             let seconds = said.elapsed.as_secs_f64();
-            (&code::TIMED_OUT, format!("still running after {seconds:.0} s{during}"))
+            let waits = said.waits_for.as_ref().map(|w| format!("; {w}")).unwrap_or_default();
+            (&code::TIMED_OUT, format!("still running after {seconds:.0} s{during}{waits}"))
         }
         End::Exited(status) => (
             &code::PROCESS_ENDED,

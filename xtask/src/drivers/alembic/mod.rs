@@ -136,6 +136,8 @@ pub struct Limits<'a> {
     pub timeout: Duration,
     /// Is told which revision begins.
     pub on_revision: &'a dyn Fn(&RevisionInFlight),
+    /// Is asked at the deadline, while the call still runs, what it waits for.
+    pub on_deadline: &'a dyn Fn() -> Option<String>,
 }
 
 impl Alembic {
@@ -249,6 +251,7 @@ impl Alembic {
                 Heard::Deadline if heard.timed_out => return Ok((heard.lost(), None)),
                 Heard::Deadline => {
                     heard.timed_out = true;
+                    heard.said.waits_for = (limits.on_deadline)();
                     break;
                 }
             }

@@ -132,6 +132,18 @@ impl<'a> Session<'a> {
         Ok(self.value(&sql)?.map(|can_login| RoleState { can_login: can_login == "t" }))
     }
 
+    /// Who holds a lock that another connection to this database waits for, in a sentence.
+    pub fn lock_holder(&mut self) -> Result<Option<String>> {
+        self.value(
+            "SELECT format('process %s waits for process %s (%s), whose last statement was `%s`', \
+             waiting.pid, holding.pid, holding.state, left(holding.query, 300)) \
+             FROM pg_stat_activity AS waiting, \
+             LATERAL unnest(pg_blocking_pids(waiting.pid)) AS blocker(pid) \
+             JOIN pg_stat_activity AS holding ON holding.pid = blocker.pid \
+             WHERE waiting.datname = current_database() LIMIT 1",
+        )
+    }
+
     /// Ends every other connection to this connection's database: what a step that was ended left
     /// running on the server.
     pub fn end_others(&mut self) -> Result<()> {

@@ -1,3 +1,6 @@
-//! Pure: transcripts in, findings out. Nothing here can fail, touches the world, or needs Postgres.
+//! Pure: transcripts and text in, findings out. Nothing here can fail, touches the world, or needs
+//! Postgres.
 
 pub mod diagnosis;
+#[allow(dead_code, reason = "the lints that read it come next")]
+pub mod python;

@@ -2,5 +2,9 @@
 //! Postgres.
 
 pub mod diagnosis;
-#[allow(dead_code, reason = "the lints that read it come next")]
+pub mod graph;
+pub mod ini;
+pub mod lints;
 pub mod python;
+pub mod script;
+pub mod settings;

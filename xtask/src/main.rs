@@ -28,8 +28,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::commands::explain::Explanation;
-use crate::drivers::interrupt::Interrupt;
-use crate::flags::{Command, Format, Gate, Verb, Xtask};
+use crate::drivers::interrupt::{Interrupt, Interrupted};
+use crate::flags::{Command, Format, Gate, ReportFile, Verb, Xtask};
 use crate::model::event::Event;
 use crate::model::redact::redact;
 use crate::model::report::{Report, Verdict};
@@ -38,30 +38,24 @@ use crate::progress::Progress;
 fn main() -> ExitCode {
     let Xtask { command: Command::MigrationGate(flags) } = Xtask::parse();
     // A panic unwinds, so that what was started is stopped; then it is a bug, and says so.
-    let code = panic::catch_unwind(AssertUnwindSafe(|| match &flags.verb {
-        None => gate(&flags),
-        Some(Verb::Explain(explain)) => text(commands::explain::run(explain).map(explained)),
-        Some(Verb::Runbook(runbook)) => text(
-            commands::selection::root(&flags).and_then(|r| commands::runbook::run(runbook, &r)),
-        ),
-    }));
+    let code = panic::catch_unwind(AssertUnwindSafe(|| run(&flags)));
     code.unwrap_or_else(|_| {
         drivers::process::end_strays(&[]);
-        let _ = writeln!(anstream::stderr(), "error: this is a bug in the gate; please report it");
+        note("error: this is a bug in the gate; please report it");
         ExitCode::from(2)
     })
 }
 
 /// Prints what a command that only reads and writes text has to say.
-fn text(said: anyhow::Result<String>) -> ExitCode {
+fn text(said: anyhow::Result<String>) -> u8 {
     match said {
         Ok(text) => {
             write_stdout(&text);
-            ExitCode::SUCCESS
+            0
         }
         Err(err) => {
-            let _ = writeln!(anstream::stderr(), "error: {}", redact(&format!("{err:#}")));
-            ExitCode::from(2)
+            note(&format!("error: {}", redact(&format!("{err:#}"))));
+            2
         }
     }
 }
@@ -76,7 +70,7 @@ fn explained(explanation: Explanation) -> String {
     }
 }
 
-fn gate(flags: &Gate) -> ExitCode {
+fn run(flags: &Gate) -> ExitCode {
     let progress = Progress::new();
     let interrupt = match Interrupt::install() {
         Ok(interrupt) => interrupt,
@@ -85,43 +79,63 @@ fn gate(flags: &Gate) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let human = flags.format == Format::Human;
-    let report = commands::gate::run(flags, &interrupt, &|event| show(event, human, &progress));
+    let code = match &flags.verb {
+        None => {
+            let human = flags.format == Format::Human;
+            let tell = |event: Event<'_>| show(event, human, &progress);
+            let report = commands::gate::run(flags, &interrupt, &tell);
+            finish(&report, flags.format, &flags.reports, &interrupt)
+        }
+        Some(Verb::Lint(lint)) => {
+            let report = commands::lint::run(&lint.which, lint.since.as_deref(), &interrupt);
+            finish(&report, lint.format, &lint.reports, &interrupt)
+        }
+        Some(Verb::Graph(graph)) => {
+            let (report, drawn) = commands::graph::run(graph, &interrupt);
+            match drawn {
+                Some(drawn) => {
+                    write_stdout(&drawn);
+                    0
+                }
+                None => finish(&report, Format::Human, &[], &interrupt),
+            }
+        }
+        Some(Verb::Explain(explain)) => text(commands::explain::run(explain).map(explained)),
+        Some(Verb::Runbook(runbook)) => text(commands::runbook::run(runbook)),
+    };
+    ExitCode::from(code)
+}
+
+/// Prints a report, writes the files that were asked for, and returns the exit status.
+fn finish(report: &Report, format: Format, files: &[ReportFile], interrupt: &Interrupt) -> u8 {
     let mut code = match report.verdict() {
         Verdict::Pass => 0,
         Verdict::Fail => 1,
         Verdict::Error => 2,
     };
-    write_stdout(&if human {
-        render::human::summary(&report)
-    } else {
-        render::json::report(&report)
+    write_stdout(&match format {
+        Format::Human => render::human::summary(report),
+        Format::Json => render::json::report(report),
     });
-    if !human {
+    if format != Format::Human {
         // A program reads the report; what is for a person still reaches one.
-        for note in &report.notes {
-            progress.note(note);
-        }
+        report.notes.iter().for_each(|text| note(text));
     }
     // A file that cannot be written does not hide the verdict, but it is not green either.
-    for file in &flags.reports {
-        if let Err(err) = std::fs::write(&file.path, render::json::report(&report)) {
-            progress.note(&format!("error: cannot write the report `{}`: {err}", file.path));
+    for file in files {
+        if let Err(err) = std::fs::write(&file.path, render::json::report(report)) {
+            note(&format!("error: cannot write the report `{}`: {err}", file.path));
             code = code.max(if code == 1 { 1 } else { 2 });
         }
     }
-    ExitCode::from(exit_status(&report, &interrupt, code))
+    exit_status(report, interrupt, code)
 }
 
 /// A run that a signal ended says so by the shell's convention, whatever it found until then.
 fn exit_status(report: &Report, interrupt: &Interrupt, code: u8) -> u8 {
     match interrupt.signal().filter(|_| report.interrupted) {
         Some(signal) => {
-            let _ = writeln!(
-                anstream::stderr(),
-                "error: {}",
-                drivers::interrupt::Interrupted { signal }
-            );
+            note(&format!("error: {}", Interrupted { signal }));
             u8::try_from(128 + signal).unwrap_or(2)
         }
         None => code,
@@ -148,6 +162,11 @@ fn show(event: Event<'_>, human: bool, progress: &Progress) {
             }
         }
     }
+}
+
+fn note(text: &str) {
+    // Nobody is left to tell when stderr is closed.
+    let _ = writeln!(anstream::stderr(), "{text}");
 }
 
 fn write_stdout(text: &str) {

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use camino::Utf8Path;
 
+use super::selection;
 use crate::flags;
 use crate::model::tree::Tree;
 use crate::recipes;
@@ -31,12 +32,12 @@ pub fn text() -> String {
 }
 
 /// Writes the file, and returns what to print.
-pub fn run(flags: &flags::Runbook, root: &Utf8Path) -> Result<String> {
+pub fn run(flags: &flags::Runbook) -> Result<String> {
     let text = text();
     if flags.print {
         return Ok(text);
     }
-    let file = root.join(FILE);
+    let file = selection::root(flags.root.as_deref())?.join(FILE);
     std::fs::write(&file, text).with_context(|| format!("cannot write `{file}`"))?;
     Ok(format!("wrote {FILE}\n"))
 }

@@ -3,13 +3,13 @@
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::flags::{Gate, TreeName};
+use crate::flags::{TreeName, Which};
 use crate::model::tree::Tree;
 
 /// The monorepo to work on.
-pub fn root(flags: &Gate) -> Result<Utf8PathBuf> {
-    let root = match &flags.root {
-        Some(root) => root.clone(),
+pub fn root(named: Option<&Utf8Path>) -> Result<Utf8PathBuf> {
+    let root = match named {
+        Some(root) => root.to_owned(),
         // Cargo says where the package that it runs lies; what was compiled in serves a binary that
         // is run by itself.
         None => std::env::var("CARGO_MANIFEST_DIR")
@@ -20,14 +20,10 @@ pub fn root(flags: &Gate) -> Result<Utf8PathBuf> {
 }
 
 /// The root and the trees that were asked for.
-pub fn select(flags: &Gate) -> Result<(Utf8PathBuf, Vec<Tree>)> {
-    let root = root(flags)?;
+pub fn select(flags: &Which) -> Result<(Utf8PathBuf, Vec<Tree>)> {
+    let root = root(flags.root.as_deref())?;
     let trees = match &flags.ini {
-        Some(ini) => {
-            let tree = Tree::plain(&root, ini, flags.cwd.as_deref())?;
-            let (url_env, driver) = (flags.url_env.clone(), flags.driver.clone());
-            vec![Tree { url_env, driver, ..tree }]
-        }
+        Some(ini) => vec![Tree::plain(&root, ini, flags.cwd.as_deref())?],
         None => {
             [(TreeName::Console, Tree::console(&root)), (TreeName::Raptor, Tree::raptor(&root))]
                 .into_iter()

@@ -2,12 +2,14 @@
 //!
 //! `MG001` to `MG006` are the runbook's failure modes A to F and get their names from a diagnosis;
 //! `MG1xx` are what the gate sees when it runs a step; `MG9xx` say that the gate itself could not
-//! do its work.
+//! do its work. What a lint sees in the text of the migrations is `MG2xx`, in files of their own.
 
+mod graph;
 mod infrastructure;
 mod modes;
 mod running;
 
+pub use graph::*;
 pub use infrastructure::*;
 pub use modes::*;
 pub use running::*;
@@ -17,6 +19,10 @@ pub use running::*;
 pub enum Severity {
     /// It keeps the gate from being green.
     Error,
+    /// It is worth a look and may be right.
+    Warning,
+    /// It is worth knowing.
+    Note,
 }
 
 /// How to reach the operator (runbook, 'Escalation').
@@ -115,6 +121,21 @@ pub static ALL: &[&Code] = &[
     &LOCKED,
     &CONNECTION_ENDED,
     &IRREVERSIBLE,
+    &COMPUTED,
+    &NOT_A_REVISION,
+    &UNREADABLE,
+    &CYCLE,
+    &MISSING_DEPENDENCY,
+    &SEVERAL_BASES,
+    &NOT_ON_BASE_HEAD,
+    &CHANGED_ON_BASE,
+    &NUMBER_DIFFERS,
+    &ILLEGAL_ID,
+    &LABEL_USED_TWICE,
+    &UNUSED_ALLOW,
+    &BAD_ALLOW,
+    &CONFIG_UNKNOWN,
+    &LOADED_TWICE,
     &CANNOT_WORK,
     &SERVER_DIED,
     &OUT_OF_RESOURCES,

@@ -8,6 +8,7 @@ pub mod live;
 pub mod plain;
 pub mod raptor;
 pub mod steps;
+pub mod survey;
 
 use anyhow::Result;
 

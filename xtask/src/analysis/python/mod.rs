@@ -1,0 +1,232 @@
+//! Python as text: a file's syntax tree and the constants in it. Nothing is ever run.
+//!
+//! Everything holds for any bytes at all: what cannot be read gets an [`Unreadable`] for an answer,
+//! what cannot be known is `None`. Nothing here recurses deeper than [`constant::MAX_DEPTH`].
+//!
+//! A tour: [`Module::parse`] reads a file, [`Module::constants`] is what its top level binds,
+//! [`Module::eval`] evaluates one expression with it, [`descendants`] and [`line`] are for those who
+//! look at the rest of the tree (node kinds are those of tree-sitter-python).
+
+mod bindings;
+pub mod constant;
+mod literal;
+
+use std::ops::{ControlFlow, Range};
+
+use tree_sitter::{Node, ParseOptions, Parser, Tree, TreeCursor};
+
+pub use bindings::Env;
+pub use constant::{Constant, Value};
+
+/// The largest file that is parsed; CPython takes seconds for one of this size.
+const MAX_BYTES: usize = 16 << 20;
+/// CPython itself refuses more nested brackets than 200.
+const MAX_BRACKETS: usize = 200;
+/// How often the parser may report progress, a fixed amount of work each, for a file of no bytes...
+const MIN_WORK: usize = 100_000;
+/// ...and for each byte more. Broken text can make error recovery very slow.
+const WORK_PER_BYTE: usize = 2;
+
+/// A Python file that could be read.
+pub struct Module {
+    tree: Tree,
+    source: String,
+    bom: bool,
+}
+
+/// Why a file cannot be read. CPython refuses each of these too, but for the first and the last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It is longer than what is parsed.
+    TooLarge,
+    /// It holds a NUL byte, on this line.
+    Nul(u32),
+    /// It is not the encoding that it says (or UTF-8, where it says none), on this line.
+    NotInEncoding(u32),
+    /// It names an encoding that is not understood here.
+    UnknownEncoding(String),
+    /// Its brackets nest deeper than Python's own limit, on this line.
+    TooDeep(u32),
+    /// It is so broken that parsing it takes too long.
+    TooBroken,
+}
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Unreadable::TooLarge => write!(f, "it is longer than {} MiB", MAX_BYTES >> 20),
+            Unreadable::Nul(line) => write!(f, "it holds a NUL byte, line {line}"),
+            Unreadable::NotInEncoding(line) => {
+                write!(f, "its bytes are not text in its encoding, line {line}")
+            }
+            Unreadable::UnknownEncoding(name) => {
+                write!(f, "it declares the encoding `{name}`, which the gate cannot read")
+            }
+            Unreadable::TooDeep(line) => {
+                write!(f, "its brackets nest deeper than Python's limit, line {line}")
+            }
+            Unreadable::TooBroken => write!(f, "its text is too broken to be parsed"),
+        }
+    }
+}
+
+impl Unreadable {
+    /// The line at which it shows, from 1.
+    pub fn line(&self) -> Option<u32> {
+        match self {
+            Unreadable::Nul(line) | Unreadable::NotInEncoding(line) | Unreadable::TooDeep(line) => {
+                Some(*line)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Module {
+    /// Parses a file. Broken syntax is no reason to refuse it: see [`Module::syntax_error`].
+    pub fn parse(bytes: &[u8]) -> Result<Module, Unreadable> {
+        if bytes.len() > MAX_BYTES {
+            return Err(Unreadable::TooLarge);
+        }
+        if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
+            return Err(Unreadable::Nul(line_at(bytes, at)));
+        }
+        let (source, bom) = literal::decode_source(bytes)?;
+        if let Some(at) = too_deep(source.as_bytes()) {
+            return Err(Unreadable::TooDeep(line_at(source.as_bytes(), at)));
+        }
+        let tree = parse(&source).ok_or(Unreadable::TooBroken)?;
+        Ok(Module { tree, source, bom })
+    }
+
+    /// The root of the syntax tree, a `module`.
+    pub fn root(&self) -> Node<'_> {
+        self.tree.root_node()
+    }
+
+    /// The text. Its offsets are those of the file where the file is UTF-8, less [`Module::bom_len`].
+    /// (A carriage return that stands alone is a newline here, as it is to Python.)
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// How many bytes of byte order mark stand before the text in the file.
+    #[allow(dead_code, reason = "for what edits a file")]
+    pub fn bom_len(&self) -> usize {
+        if self.bom { 3 } else { 0 }
+    }
+
+    /// The text of a node.
+    pub fn text(&self, node: Node<'_>) -> &str {
+        self.slice(node.byte_range())
+    }
+
+    /// A piece of the text; empty where there is no such piece.
+    pub fn slice(&self, range: Range<usize>) -> &str {
+        self.source.get(range).unwrap_or_default()
+    }
+
+    /// The text of a line, from 1, without what surrounds it.
+    pub fn line_text(&self, line: u32) -> Option<&str> {
+        self.source.lines().nth((line as usize).checked_sub(1)?).map(str::trim)
+    }
+
+    /// The first line that is not Python, where there is one.
+    pub fn syntax_error(&self) -> Option<u32> {
+        if !self.root().has_error() {
+            return None;
+        }
+        let broken = |node: &Node<'_>| node.is_error() || node.is_missing();
+        Some(descendants(self.root()).find(broken).map_or(1, line))
+    }
+
+    /// What the top level of the file has bound when it has been run to its end.
+    pub fn constants(&self) -> Env<'static> {
+        bindings::of_module(self)
+    }
+
+    /// The value of an expression, as far as the text tells: literals, names that `env` knows, and
+    /// what is built from them. `None`: it is computed when the file runs.
+    pub fn eval(&self, node: Node<'_>, env: &Env<'_>) -> Option<Constant> {
+        constant::eval(self, node, env, 0)
+    }
+
+    /// The docstring of the file, as a node.
+    pub fn docstring(&self) -> Option<Node<'_>> {
+        let root = self.root();
+        let mut cursor = root.walk();
+        let first = root.named_children(&mut cursor).find(|node| node.kind() != "comment")?;
+        let string = first.named_child(0).filter(|_| first.kind() == "expression_statement")?;
+        matches!(string.kind(), "string" | "concatenated_string").then_some(string)
+    }
+}
+
+/// The line of a node, from 1.
+pub fn line(node: Node<'_>) -> u32 {
+    u32::try_from(node.start_position().row + 1).unwrap_or(u32::MAX)
+}
+
+/// A node and everything below it, in the order of the text.
+pub fn descendants(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
+    let mut cursor = node.walk();
+    let mut next = Some(node);
+    std::iter::from_fn(move || {
+        let current = next?;
+        next = (cursor.goto_first_child() || to_the_right(&mut cursor)).then(|| cursor.node());
+        Some(current)
+    })
+}
+
+/// Moves to what follows a node and all that is below it.
+fn to_the_right(cursor: &mut TreeCursor<'_>) -> bool {
+    loop {
+        if cursor.goto_next_sibling() {
+            return true;
+        }
+        if !cursor.goto_parent() {
+            return false;
+        }
+    }
+}
+
+fn parse(source: &str) -> Option<Tree> {
+    let mut parser = Parser::new();
+    parser.set_language(&tree_sitter_python::LANGUAGE.into()).ok()?;
+    let mut work_left = source.len().saturating_mul(WORK_PER_BYTE).saturating_add(MIN_WORK);
+    let mut progress = |_: &tree_sitter::ParseState| match work_left.checked_sub(1) {
+        Some(left) => {
+            work_left = left;
+            ControlFlow::Continue(())
+        }
+        None => ControlFlow::Break(()),
+    };
+    let options = ParseOptions::new().progress_callback(&mut progress);
+    let bytes = source.as_bytes();
+    let mut read = |at: usize, _| bytes.get(at..).unwrap_or_default();
+    parser.parse_with_options(&mut read, None, Some(options))
+}
+
+/// Where brackets nest deeper than Python's limit. Brackets in strings count as well, so more are
+/// allowed than Python allows: what matters is that some bound holds.
+fn too_deep(source: &[u8]) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, byte) in source.iter().enumerate() {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > 50 * MAX_BRACKETS {
+            return Some(at);
+        }
+    }
+    None
+}
+
+fn line_at(bytes: &[u8], at: usize) -> u32 {
+    let before = bytes.iter().take(at).filter(|byte| **byte == b'\n').count();
+    u32::try_from(before + 1).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

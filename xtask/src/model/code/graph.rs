@@ -1,6 +1,6 @@
 //! What the lints see in the revision graph and in how the files are kept: `MG200` to `MG219`.
 
-use super::{Code, MIGRATION, Owner, Severity};
+use super::{Code, Example, MIGRATION, Owner, Severity};
 
 const LINT: Code =
     Code { verify: "`cargo xtask migration-gate lint` must not find it again", ..MIGRATION };
@@ -11,6 +11,9 @@ const WARNING: Code = Code { severity: Severity::Warning, ..LINT };
 pub static COMPUTED: Code = Code {
     id: "MG200",
     title: "computed at run time",
+    symptom: "`lint` says that a revision is computed at run time",
+    why: "`revision` or `down_revision` is not a literal, so nobody can read the chain without running the file.",
+    example: Some(Example { bad: "revision = make_id(__file__)", good: "revision = \"0045\"" }),
     remedy: &[
         "write it as a literal: tools and reviewers read revision files, they do not run them",
     ],
@@ -21,6 +24,12 @@ pub static COMPUTED: Code = Code {
 pub static NOT_A_REVISION: Code = Code {
     id: "MG201",
     title: "a file in `versions/` that is no revision",
+    symptom: "`Could not determine revision id from filename …`",
+    why: "Alembic takes every Python file in `versions/` for a revision, and refuses the whole tree when one is not.",
+    example: Some(Example {
+        bad: "# versions/helpers.py\ndef now(): …",
+        good: "# migrations/helpers.py, beside versions/",
+    }),
     remedy: &["give it `revision` and `down_revision`, or move it out of `versions/`"],
     ..LINT
 };
@@ -29,6 +38,12 @@ pub static NOT_A_REVISION: Code = Code {
 pub static UNREADABLE: Code = Code {
     id: "MG202",
     title: "the file is not readable Python",
+    symptom: "`SyntaxError`, `UnicodeDecodeError`, or `source code string cannot contain null bytes`",
+    why: "Alembic imports every file in `versions/`; one that Python cannot read stops all of them.",
+    example: Some(Example {
+        bad: "<<<<<<< HEAD\nrevision = \"0031\"",
+        good: "revision = \"0031\"",
+    }),
     remedy: &["mend the file where the message points; look for what an unfinished merge left"],
     ..LINT
 };
@@ -37,6 +52,12 @@ pub static UNREADABLE: Code = Code {
 pub static CYCLE: Code = Code {
     id: "MG203",
     title: "a revision that comes before itself",
+    symptom: "`CycleDetected` or `LoopDetected`",
+    why: "Following `down_revision` from the revision leads back to it, so there is no order in which the chain could run.",
+    example: Some(Example {
+        bad: "revision = \"0031\"\ndown_revision = \"0031\"",
+        good: "revision = \"0031\"\ndown_revision = \"0030\"",
+    }),
     remedy: &[
         "point one `down_revision` (or `depends_on`) of the circle at what really came before",
     ],
@@ -47,6 +68,9 @@ pub static CYCLE: Code = Code {
 pub static MISSING_DEPENDENCY: Code = Code {
     id: "MG204",
     title: "a `depends_on` that does not exist",
+    symptom: "a bare `KeyError` from Alembic, or `Can't locate revision`",
+    why: "The `depends_on` names neither a revision nor a branch label that exists.",
+    example: Some(Example { bad: "depends_on = \"billing\"", good: "depends_on = \"0014\"" }),
     remedy: &["name an existing revision, whole, or a branch label; or take it out"],
     ..LINT
 };
@@ -55,6 +79,12 @@ pub static MISSING_DEPENDENCY: Code = Code {
 pub static SEVERAL_BASES: Code = Code {
     id: "MG205",
     title: "more than one base",
+    symptom: "`alembic heads` shows two heads that never meet",
+    why: "A second revision has `down_revision = None`, so it begins a chain of its own.",
+    example: Some(Example {
+        bad: "revision = \"0031\"\ndown_revision = None",
+        good: "revision = \"0031\"\ndown_revision = \"0030\"",
+    }),
     remedy: &[
         "set `down_revision` of the later one to the head before it",
         "where the tree is meant to have several bases, say so: `# migration-gate: allow MG205 …`",
@@ -67,6 +97,12 @@ pub static NOT_ON_BASE_HEAD: Code = Code {
     id: "MG206",
     title: "a new revision that does not descend from the base branch's head",
     mode: Some('C'),
+    symptom: "two heads after the merge, though each branch alone has one",
+    why: "The base branch has moved on since this one was cut: its new head and this revision have the same parent.",
+    example: Some(Example {
+        bad: "# main has 0045 on 0044 by now\nrevision = \"0045\"\ndown_revision = \"0044\"",
+        good: "revision = \"0046\"\ndown_revision = \"0045\"",
+    }),
     remedy: &[
         "rebase on the base branch, then run `cargo xtask migration-gate renumber`",
         "or set `down_revision` to the base branch's head by hand",
@@ -78,6 +114,12 @@ pub static NOT_ON_BASE_HEAD: Code = Code {
 pub static CHANGED_ON_BASE: Code = Code {
     id: "MG207",
     title: "a revision of the base branch was changed",
+    symptom: "a database that ran the earlier form differs from a fresh one",
+    why: "Alembic runs a revision once. Who has it already never sees what was changed in it.",
+    example: Some(Example {
+        bad: "# 0012, merged long ago, edited",
+        good: "# 0045, new: alters what 0012 made",
+    }),
     remedy: &[
         "leave it as it is and write a new revision: databases that have run it never run it again",
         "where it mends a collision or never ran anywhere, say so: `# migration-gate: allow MG207 …`",
@@ -89,6 +131,12 @@ pub static CHANGED_ON_BASE: Code = Code {
 pub static NUMBER_DIFFERS: Code = Code {
     id: "MG208",
     title: "the number in the file name is not the revision's",
+    symptom: "a file that is looked for under one number and found under another",
+    why: "The number in the file name and `revision` have grown apart, by a copy or by hand.",
+    example: Some(Example {
+        bad: "# 0044_holds.py\nrevision = \"0045\"",
+        good: "# 0045_holds.py\nrevision = \"0045\"",
+    }),
     remedy: &["rename the file after its `revision`"],
     ..WARNING
 };
@@ -97,6 +145,9 @@ pub static NUMBER_DIFFERS: Code = Code {
 pub static ILLEGAL_ID: Code = Code {
     id: "MG209",
     title: "a revision id that Alembic refuses",
+    symptom: "`RevisionError: Character(s) … not allowed in revision identifier`",
+    why: "`@`, `-`, `+` and `:` have a meaning where a revision is named.",
+    example: Some(Example { bad: "revision = \"2026-05\"", good: "revision = \"2026_05\"" }),
     remedy: &["take `@`, `-`, `+` and `:` out of the id, and out of every `down_revision` of it"],
     ..LINT
 };
@@ -105,6 +156,12 @@ pub static ILLEGAL_ID: Code = Code {
 pub static LABEL_USED_TWICE: Code = Code {
     id: "MG210",
     title: "a branch label that is used already",
+    symptom: "`Branch name '…' in revision … already used by revision …`",
+    why: "A branch label stands for one branch.",
+    example: Some(Example {
+        bad: "branch_labels = (\"billing\",)   # 0014 has it",
+        good: "branch_labels = (\"refunds\",)",
+    }),
     remedy: &["give one of the two branches another label"],
     ..LINT
 };
@@ -113,6 +170,12 @@ pub static LABEL_USED_TWICE: Code = Code {
 pub static UNUSED_ALLOW: Code = Code {
     id: "MG211",
     title: "nothing needs this `allow` any more",
+    symptom: "`lint` says that an `allow` silences nothing",
+    why: "What the comment allowed is gone, and the next real finding would be silenced unseen.",
+    example: Some(Example {
+        bad: "# migration-gate: allow MG233 kept for the archive",
+        good: "# nothing",
+    }),
     remedy: &["remove the comment"],
     ..WARNING
 };
@@ -121,6 +184,12 @@ pub static UNUSED_ALLOW: Code = Code {
 pub static BAD_ALLOW: Code = Code {
     id: "MG212",
     title: "an `allow` that allows nothing",
+    symptom: "`lint` says that an `allow` allows nothing",
+    why: "The comment has no code, an unknown code, or no reason; a silence needs one.",
+    example: Some(Example {
+        bad: "# migration-gate: allow MG233",
+        good: "# migration-gate: allow MG233 the archive keeps the type",
+    }),
     remedy: &["write `# migration-gate: allow MGnnn` and why, on one line"],
     ..WARNING
 };
@@ -130,6 +199,12 @@ pub static CONFIG_UNKNOWN: Code = Code {
     id: "MG213",
     title: "the Alembic settings cannot be followed",
     owner: Owner::Sre,
+    symptom: "`lint` cannot say which files are revisions",
+    why: "`script_location` or `version_locations` names a Python package, or something that is set only at run time.",
+    example: Some(Example {
+        bad: "script_location = app:migrations",
+        good: "script_location = %(here)s/migrations",
+    }),
     remedy: &["give `script_location` and `version_locations` as paths, with `%(here)s`"],
     ..LINT
 };
@@ -138,6 +213,12 @@ pub static CONFIG_UNKNOWN: Code = Code {
 pub static LOADED_TWICE: Code = Code {
     id: "MG214",
     title: "one file lies in two version locations",
+    symptom: "`Revision … is present more than once`",
+    why: "Two entries of `version_locations` lead to the same file.",
+    example: Some(Example {
+        bad: "version_locations = %(here)s/versions %(here)s/versions/..//versions",
+        good: "version_locations = %(here)s/versions",
+    }),
     remedy: &["take one of the two out of `version_locations`"],
     ..WARNING
 };

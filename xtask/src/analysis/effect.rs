@@ -98,8 +98,10 @@ pub struct Detail {
     pub guarded: bool,
     /// `OR REPLACE`.
     pub replaces: bool,
-    /// A column's type, as `pg_type` names it.
+    /// A column's type, as `pg_type` names it; what a function takes, as it is written.
     pub type_: Option<String>,
+    /// Whether a type is an enum.
+    pub is_enum: bool,
     /// Columns that an index or a constraint is on: it goes when one of them does.
     pub columns: Vec<String>,
     /// Whether a constraint brings an index of its own name.
@@ -317,6 +319,7 @@ impl Detail {
             (self.replaces, "replaces"),
             (self.indexed, "indexed"),
             (self.immutable, "immutable"),
+            (self.is_enum, "enum"),
             (self.temporary, "temporary"),
         ];
         flags.iter().filter(|(on, _)| *on).for_each(|(_, word)| {

@@ -7,6 +7,8 @@ pub mod diagnosis;
 #[allow(dead_code, reason = "the lints that read it come next")]
 pub mod effect;
 #[allow(dead_code, reason = "the lints that read it come next")]
+pub mod history;
+#[allow(dead_code, reason = "the lints that read it come next")]
 pub mod python;
 #[allow(dead_code, reason = "the lints that read it come next")]
 pub mod sql;

@@ -5,7 +5,7 @@ use tree_sitter::Node;
 use super::arguments::Arguments;
 use super::thing::{Built, Does, Enum, Sql, Thing};
 use super::{Frame, MAX_DEPTH, Reader};
-use crate::analysis::effect::{Effect, HOLE, Kind, Object};
+use crate::analysis::effect::{Detail, Effect, HOLE, Kind, Object};
 use crate::analysis::python::{self, Value};
 
 /// Modules that no migration needs to be followed into: they have no connection.
@@ -361,7 +361,7 @@ impl<'m> Reader<'m> {
         // Unless it is told otherwise, SQLAlchemy looks first.
         let guarded = checked.is_none_or(|node| self.module.text(node) != "False");
         let object = Object::new(Kind::Type, &enum_.name);
-        let detail = crate::analysis::effect::Detail { guarded, ..Default::default() };
+        let detail = Detail { guarded, is_enum: true, ..Detail::default() };
         let line = python::line(node);
         match method {
             "create" => self.push(frame, line, Effect::Create(object, detail)),
@@ -383,7 +383,7 @@ impl<'m> Reader<'m> {
         let checked = arguments.get(1, "checkfirst");
         let guarded = checked.is_some_and(|node| self.module.text(node) != "False");
         let object = Object::new(Kind::Table, table);
-        let detail = crate::analysis::effect::Detail { guarded, ..Default::default() };
+        let detail = Detail { guarded, ..Detail::default() };
         let effect = match method {
             "create" => Effect::Create(object, detail),
             _ => Effect::Drop { object, guarded, cascade: false },

@@ -39,7 +39,8 @@ pub fn read(c: &mut Cursor<'_>) -> Option<Vec<Effect>> {
     if c.eat_any(&["FUNCTION", "PROCEDURE", "AGGREGATE"]) {
         let immutable = c.rest().iter().any(|token| is_word(token, "IMMUTABLE"));
         let object = Object::new(Kind::Function, c.name()?);
-        return Some(vec![Effect::Create(object, Detail { immutable, ..detail })]);
+        let type_ = c.parenthesis().map(text_of);
+        return Some(vec![Effect::Create(object, Detail { immutable, type_, ..detail })]);
     }
     let is_view = c.sees(&["VIEW"]) || c.sees(&["MATERIALIZED", "VIEW"]);
     let kinds = [
@@ -53,7 +54,8 @@ pub fn read(c: &mut Cursor<'_>) -> Option<Vec<Effect>> {
     let (_, kind) = kinds.into_iter().find(|(words, _)| c.eat(words))?;
     let guarded = c.if_not_exists();
     let object = Object::new(kind, c.name()?);
-    let mut effects = vec![Effect::Create(object, Detail { guarded, ..detail })];
+    let is_enum = kind == Kind::Type && c.sees(&["AS", "ENUM"]);
+    let mut effects = vec![Effect::Create(object, Detail { guarded, is_enum, ..detail })];
     if is_view && c.seek(&["AS"]) {
         effects.extend(query::uses(c.rest()));
     }

@@ -25,10 +25,15 @@ pub enum Command {
 /// Exit status: 0 every step passed; 1 the migrations are at fault; 2 the gate could not do its
 /// work; 130 or 143 interrupted.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Gate {
-    /// The trees to gate; both unless named
-    #[arg(value_name = "TREE", conflicts_with = "ini")]
-    pub trees: Vec<TreeName>,
+    /// Something else than the gate itself.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+
+    /// Which trees.
+    #[command(flatten)]
+    pub which: Which,
 
     /// Use this running Postgres 15, as a role that may create databases and roles
     #[arg(long, value_name = "URL", env = "MIGRATION_GATE_POSTGRES_URL", hide_env_values = true)]
@@ -42,14 +47,6 @@ pub struct Gate {
     #[arg(long, value_name = "PATH", env = "MIGRATION_GATE_PYTHON")]
     pub python: Option<Utf8PathBuf>,
 
-    /// Gate another Alembic tree, which needs nothing supplied
-    #[arg(long, value_name = "PATH")]
-    pub ini: Option<Utf8PathBuf>,
-
-    /// With --ini: the folder where Alembic runs [default: the folder of the ini]
-    #[arg(long, value_name = "DIR", requires = "ini")]
-    pub cwd: Option<Utf8PathBuf>,
-
     /// With --ini: the variable through which its env.py takes its URL
     #[arg(long, value_name = "NAME", requires = "ini", default_value = "DATABASE_URL")]
     pub url_env: String,
@@ -58,10 +55,6 @@ pub struct Gate {
     /// of psycopg2, psycopg, asyncpg, pg8000]
     #[arg(long, value_name = "NAME", requires = "ini")]
     pub driver: Option<String>,
-
-    /// The monorepo to work on [default: the one that holds this xtask]
-    #[arg(long, value_name = "DIR")]
-    pub root: Option<Utf8PathBuf>,
 
     /// What goes to stdout
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Human)]
@@ -86,6 +79,89 @@ pub struct Gate {
     /// Let the migrations see this environment variable; repeatable
     #[arg(long, value_name = "NAME")]
     pub pass_env: Vec<String>,
+}
+
+/// What there is beside the gate itself.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Find what can be known to be wrong without running anything
+    Lint(Lint),
+    /// Draw the revision graph
+    Graph(Graph),
+}
+
+/// Which trees to work on.
+#[derive(Debug, Args)]
+pub struct Which {
+    /// The trees; both unless named
+    #[arg(value_name = "TREE", conflicts_with = "ini")]
+    pub trees: Vec<TreeName>,
+
+    /// Work on another Alembic tree, which needs nothing supplied
+    #[arg(long, value_name = "PATH")]
+    pub ini: Option<Utf8PathBuf>,
+
+    /// With --ini: the folder where Alembic runs [default: the folder of the ini]
+    #[arg(long, value_name = "DIR", requires = "ini")]
+    pub cwd: Option<Utf8PathBuf>,
+
+    /// The monorepo to work on [default: the one that holds this xtask]
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<Utf8PathBuf>,
+}
+
+/// Finds what can be known to be wrong with the migrations without Postgres, without Python and
+/// without running any of them.
+///
+/// `# migration-gate: allow MGnnn reason` silences a finding on its line, or, at the top of a file,
+/// in the whole file. Exit status: 0 no error was found; 1 one was; 2 the trees could not be read.
+#[derive(Debug, Args)]
+pub struct Lint {
+    /// Which trees.
+    #[command(flatten)]
+    pub which: Which,
+
+    /// What is new is what this revision lacks [default: the merge base with origin/main, else main]
+    #[arg(long, value_name = "REV")]
+    pub since: Option<String>,
+
+    /// What goes to stdout
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+
+    /// Also write a report, as json=PATH; repeatable
+    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_report)]
+    pub reports: Vec<ReportFile>,
+}
+
+/// Draws the revision graph, newest first, with heads, bases, merges, new revisions and broken links
+/// marked.
+#[derive(Debug, Args)]
+pub struct Graph {
+    /// Which trees.
+    #[command(flatten)]
+    pub which: Which,
+
+    /// What is new is what this revision lacks [default: the merge base with origin/main, else main]
+    #[arg(long, value_name = "REV")]
+    pub since: Option<String>,
+
+    /// How it is drawn
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = GraphFormat::Text)]
+    pub format: GraphFormat,
+}
+
+/// How a graph is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// As `git log --graph` draws one
+    Text,
+    /// A Mermaid flowchart, which GitHub shows in Markdown
+    Mermaid,
+    /// Graphviz
+    Dot,
+    /// The contract's JSON, as `lint` prints it
+    Json,
 }
 
 /// A tree of the monorepo.

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::drivers::interrupt::Interrupt;
-use crate::flags::{Command, Format, Gate, Xtask};
+use crate::flags::{Command, Format, Gate, ReportFile, Verb, Xtask};
 use crate::model::event::Event;
 use crate::model::report::{Report, Verdict};
 use crate::progress::Progress;
@@ -50,26 +50,54 @@ fn gate(flags: &Gate) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let human = flags.format == Format::Human;
-    let report = commands::gate::run(flags, &interrupt, &|event| show(event, human, &progress));
+    let code = match &flags.verb {
+        None => {
+            let human = flags.format == Format::Human;
+            let tell = |event: Event<'_>| show(event, human, &progress);
+            let report = commands::gate::run(flags, &interrupt, &tell);
+            finish(&report, flags.format, &flags.reports, &interrupt)
+        }
+        Some(Verb::Lint(lint)) => {
+            let report = commands::lint::run(&lint.which, lint.since.as_deref(), &interrupt);
+            finish(&report, lint.format, &lint.reports, &interrupt)
+        }
+        Some(Verb::Graph(graph)) => {
+            let (report, drawn) = commands::graph::run(graph, &interrupt);
+            match drawn {
+                Some(drawn) => {
+                    write_stdout(&drawn);
+                    0
+                }
+                None => finish(&report, Format::Human, &[], &interrupt),
+            }
+        }
+    };
+    ExitCode::from(code)
+}
+
+/// Prints a report, writes the files that were asked for, and returns the exit status.
+fn finish(report: &Report, format: Format, files: &[ReportFile], interrupt: &Interrupt) -> u8 {
     let mut code = match report.verdict() {
         Verdict::Pass => 0,
         Verdict::Fail => 1,
         Verdict::Error => 2,
     };
-    write_stdout(&if human {
-        render::human::summary(&report)
-    } else {
-        render::json::report(&report)
+    write_stdout(&match format {
+        Format::Human => render::human::summary(report),
+        Format::Json => render::json::report(report),
     });
     // A file that cannot be written does not hide the verdict, but it is not green either.
-    for file in &flags.reports {
-        if let Err(err) = std::fs::write(&file.path, render::json::report(&report)) {
-            progress.note(&format!("error: cannot write the report `{}`: {err}", file.path));
+    for file in files {
+        if let Err(err) = std::fs::write(&file.path, render::json::report(report)) {
+            let _ = writeln!(
+                anstream::stderr(),
+                "error: cannot write the report `{}`: {err}",
+                file.path
+            );
             code = code.max(if code == 1 { 1 } else { 2 });
         }
     }
-    ExitCode::from(exit_status(&report, &interrupt, code))
+    exit_status(report, interrupt, code)
 }
 
 /// A run that a signal ended says so by the shell's convention, whatever it found until then.

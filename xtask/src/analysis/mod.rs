@@ -1,14 +1,14 @@
 //! Pure: transcripts and text in, findings out. Nothing here can fail, touches the world, or needs
 //! Postgres.
 
-#[allow(dead_code, reason = "the lints that read it come next")]
 pub mod body;
 pub mod diagnosis;
-#[allow(dead_code, reason = "the lints that read it come next")]
 pub mod effect;
-#[allow(dead_code, reason = "the lints that read it come next")]
+pub mod graph;
 pub mod history;
-#[allow(dead_code, reason = "the lints that read it come next")]
+pub mod ini;
+pub mod lints;
 pub mod python;
-#[allow(dead_code, reason = "the lints that read it come next")]
+pub mod script;
+pub mod settings;
 pub mod sql;

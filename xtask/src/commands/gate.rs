@@ -39,9 +39,12 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
     let started = Instant::now();
     process::adopt_orphans();
     let mut report = Report::default();
-    match selection::select(flags) {
+    match selection::select(&flags.which) {
         Err(err) => blame(&mut report, &err, None),
-        Ok((root, trees)) => {
+        Ok((root, mut trees)) => {
+            for tree in trees.iter_mut().filter(|_| flags.which.ini.is_some()) {
+                (tree.url_env, tree.driver) = (flags.url_env.clone(), flags.driver.clone());
+            }
             report.trees = trees.iter().map(unrun).collect();
             let run = Run { flags, root: &root, trees: &trees, interrupt, tell };
             let kept = run.go(&mut report).unwrap_or_else(|err| {
@@ -62,6 +65,7 @@ fn unrun(tree: &Tree) -> TreeReport {
         label: tree.label.clone(),
         database: tree.database.clone(),
         heads: Vec::new(),
+        graph: None,
         steps: Vec::new(),
     }
 }
@@ -304,11 +308,11 @@ impl Run<'_> {
         if self.flags.keep {
             return vec![format!("cd {cwd} && {name}={} {python} -m {command}", quote(url))];
         }
-        let mut which = match &self.flags.ini {
+        let mut which = match &self.flags.which.ini {
             Some(_) => format!("--ini {}", quote(tree.ini_path().as_str())),
             None => tree.id.clone(),
         };
-        if self.flags.root.is_some() {
+        if self.flags.which.root.is_some() {
             which += &format!(" --root {}", quote(self.root.as_str()));
         }
         vec![

@@ -1,4 +1,6 @@
 //! One file a verb.
 
 pub mod gate;
+pub mod graph;
+pub mod lint;
 pub mod selection;

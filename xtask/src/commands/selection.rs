@@ -3,11 +3,11 @@
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::flags::{Gate, TreeName};
+use crate::flags::{TreeName, Which};
 use crate::model::tree::Tree;
 
 /// The root and the trees that were asked for.
-pub fn select(flags: &Gate) -> Result<(Utf8PathBuf, Vec<Tree>)> {
+pub fn select(flags: &Which) -> Result<(Utf8PathBuf, Vec<Tree>)> {
     let root = match &flags.root {
         Some(root) => root.clone(),
         // Cargo says where the package that it runs lies; what was compiled in serves a binary that
@@ -19,11 +19,7 @@ pub fn select(flags: &Gate) -> Result<(Utf8PathBuf, Vec<Tree>)> {
     let root =
         root.canonicalize_utf8().with_context(|| format!("cannot read the root `{root}`"))?;
     let trees = match &flags.ini {
-        Some(ini) => {
-            let tree = Tree::plain(&root, ini, flags.cwd.as_deref())?;
-            let (url_env, driver) = (flags.url_env.clone(), flags.driver.clone());
-            vec![Tree { url_env, driver, ..tree }]
-        }
+        Some(ini) => vec![Tree::plain(&root, ini, flags.cwd.as_deref())?],
         None => {
             [(TreeName::Console, Tree::console(&root)), (TreeName::Raptor, Tree::raptor(&root))]
                 .into_iter()

@@ -4,8 +4,10 @@
 //! something that it needs is missing, broken, or interrupted.
 
 pub mod alembic;
+pub mod git;
 pub mod interrupt;
 pub mod postgres;
 pub mod process;
 pub mod python;
 pub mod scratch;
+pub mod tree_files;

@@ -22,6 +22,8 @@ use super::interrupt::Interrupt;
 
 /// How much of a command's output is kept, in bytes: the end of it.
 const OUTPUT_KEPT: usize = 64 * 1024;
+/// How much is kept of an answer that is wanted whole.
+const ANSWER_KEPT: usize = 256 << 20;
 
 /// Where a command runs and how long it may take.
 #[derive(Clone, Copy)]
@@ -80,8 +82,31 @@ pub fn run(command: Command, limits: Limits<'_>) -> Result<Said> {
     Ok(said)
 }
 
+/// As [`run`], but returns all that it printed on stdout, byte for byte.
+pub fn output(command: Command, limits: Limits<'_>) -> Result<Vec<u8>> {
+    let shown = show(&command);
+    let (status, out, err) = run_keeping(command, limits, ANSWER_KEPT)?;
+    if !status.success() {
+        bail!(CommandFailed {
+            command: shown,
+            how: format!("ended with {status}"),
+            output: last_lines(&err.text(), 20)
+        });
+    }
+    Ok(out.bytes.into())
+}
+
 /// As [`run`], but any exit status will do.
-pub fn run_unchecked(mut command: Command, limits: Limits<'_>) -> Result<Said> {
+pub fn run_unchecked(command: Command, limits: Limits<'_>) -> Result<Said> {
+    let (status, out, err) = run_keeping(command, limits, OUTPUT_KEPT)?;
+    Ok(Said { status, stdout: out.text(), stderr: err.text() })
+}
+
+fn run_keeping(
+    mut command: Command,
+    limits: Limits<'_>,
+    kept: usize,
+) -> Result<(ExitStatus, Tail, Tail)> {
     limits.interrupt.check()?;
     let shown = show(&command);
     let child = command
@@ -96,7 +121,7 @@ pub fn run_unchecked(mut command: Command, limits: Limits<'_>) -> Result<Said> {
     let deadline = Instant::now() + limits.timeout;
     let mut stdout = child.child.stdout.take().context("a pipe is missing")?;
     let mut stderr = child.child.stderr.take().context("a pipe is missing")?;
-    let (mut out, mut err) = (Tail::default(), Tail::default());
+    let (mut out, mut err) = (Tail::new(kept), Tail::new(OUTPUT_KEPT));
     while !(out.ended && err.ended) {
         let fds = [stdout.as_fd(), stderr.as_fd()];
         // A descriptor at its end stays readable for ever: ask only for those that are not.
@@ -116,7 +141,7 @@ pub fn run_unchecked(mut command: Command, limits: Limits<'_>) -> Result<Said> {
     // Its output has ended, so it is about to exit, or it closed both and works on.
     loop {
         if let Some(status) = child.child.try_wait().context("cannot wait for a child process")? {
-            return Ok(Said { status, stdout: out.text(), stderr: err.text() });
+            return Ok((status, out, err));
         }
         if Instant::now() > deadline {
             return Err(too_long(shown, limits.timeout, &out, &err));
@@ -220,20 +245,24 @@ fn strays(keep: &[u32]) -> Vec<Pid> {
 }
 
 /// The end of a stream, bounded.
-#[derive(Default)]
 struct Tail {
     bytes: VecDeque<u8>,
+    kept: usize,
     ended: bool,
 }
 
 impl Tail {
+    fn new(kept: usize) -> Tail {
+        Tail { bytes: VecDeque::new(), kept, ended: false }
+    }
+
     fn read(&mut self, from: &mut impl Read) -> Result<()> {
         let mut chunk = [0; 8192];
         match from.read(&mut chunk) {
             Ok(0) => self.ended = true,
             Ok(n) => {
                 self.bytes.extend(&chunk[..n]);
-                let extra = self.bytes.len().saturating_sub(OUTPUT_KEPT);
+                let extra = self.bytes.len().saturating_sub(self.kept);
                 self.bytes.drain(..extra);
             }
             Err(err) if err.kind() == ErrorKind::Interrupted => {}

@@ -2,13 +2,23 @@
 //!
 //! `MG001` to `MG006` are the runbook's failure modes A to F and get their names from a diagnosis;
 //! `MG1xx` are what the gate sees when it runs a step; `MG9xx` say that the gate itself could not
-//! do its work.
+//! do its work. What a lint sees in the text of the migrations is `MG2xx`, in files of their own.
+
+mod bodies;
+mod graph;
+
+pub use bodies::*;
+pub use graph::*;
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
     /// It keeps the gate from being green.
     Error,
+    /// It is worth a look and may be right.
+    Warning,
+    /// It is worth knowing.
+    Note,
 }
 
 /// Who mends it (runbook, 'Escalation').
@@ -72,6 +82,20 @@ pub static MULTIPLE_HEADS: Code = Code {
         "commit it to the pull request's branch; SRE checks the gate before approving",
     ],
     verify: "the step 'assert single head' must report `head count: 1`",
+    ..MIGRATION
+};
+
+/// A `down_revision` that names no revision (runbook, failure mode E).
+pub static BROKEN_POINTER: Code = Code {
+    id: "MG005",
+    title: "a `down_revision` that does not exist",
+    mode: Some('E'),
+    remedy: &[
+        "set `down_revision` to the revision that was meant to come before; only the author knows \
+         which, so nothing guesses it",
+        "where it names a revision of another pull request, wait for that one or rebase on it",
+    ],
+    verify: "`alembic history --verbose` must show a contiguous chain with no gaps",
     ..MIGRATION
 };
 
@@ -149,12 +173,46 @@ pub static SERVER_DIED: Code = Code {
 /// Every code, in order.
 #[cfg(test)]
 pub static ALL: &[&Code] = &[
+    &MISSING_ROW,
+    &MISSING_ROLE,
     &MULTIPLE_HEADS,
+    &NOT_IMMUTABLE,
+    &BROKEN_POINTER,
+    &TABLE_TWICE,
     &MIGRATION_FAILED,
     &NOT_AS_ASKED,
     &SUPPLY_FAILED,
     &TIMED_OUT,
     &PROCESS_ENDED,
+    &COMPUTED,
+    &NOT_A_REVISION,
+    &UNREADABLE,
+    &CYCLE,
+    &MISSING_DEPENDENCY,
+    &SEVERAL_BASES,
+    &NOT_ON_BASE_HEAD,
+    &CHANGED_ON_BASE,
+    &NUMBER_DIFFERS,
+    &ILLEGAL_ID,
+    &LABEL_USED_TWICE,
+    &UNUSED_ALLOW,
+    &BAD_ALLOW,
+    &CONFIG_UNKNOWN,
+    &LOADED_TWICE,
+    &CREATED_TWICE,
+    &DROPPED_NOT_THERE,
+    &USED_AFTER_DROP,
+    &USED_BEFORE_MADE,
+    &NO_DOWNGRADE,
+    &EMPTY_DOWNGRADE,
+    &RAISING_DOWNGRADE,
+    &LEFT_BEHIND,
+    &DROPS_OTHERS,
+    &OUTSIDE_TRANSACTION,
+    &LABEL_TOO_EARLY,
+    &ENDS_TRANSACTION,
+    &TOUCHES_AT_IMPORT,
+    &IMPORTS_APPLICATION,
     &CANNOT_WORK,
     &SERVER_DIED,
 ];

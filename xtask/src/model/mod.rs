@@ -5,7 +5,9 @@
 
 pub mod code;
 pub mod event;
+pub mod files;
 pub mod finding;
+pub mod graph;
 pub mod redact;
 pub mod report;
 pub mod step;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::code::Severity;
 use super::finding::Finding;
+use super::graph::Graph;
 use super::step::{Status, Step};
 
 /// The outcome of one run.
@@ -54,6 +55,8 @@ pub struct TreeReport {
     pub database: String,
     /// The heads that Alembic reports; empty where it could not load the tree.
     pub heads: Vec<String>,
+    /// Its graph, where the text of the files was read.
+    pub graph: Option<Graph>,
     /// Its steps, in order.
     pub steps: Vec<Step>,
 }

@@ -26,3 +26,21 @@ pub struct Role {
     /// Creates it, unless it exists.
     pub create: &'static str,
 }
+
+/// Something that a recipe supplies, and from when on it is there: what a rehearsal records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The revision after which it is there; `None`: from the start.
+    pub after: Option<String>,
+    /// What it is.
+    pub what: GivenWhat,
+}
+
+/// What a recipe supplies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GivenWhat {
+    /// A role, by its name.
+    Role(String),
+    /// A row, by the SQL that inserts it.
+    Row(String),
+}

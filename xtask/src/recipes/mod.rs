@@ -8,6 +8,10 @@ pub mod live;
 pub mod plain;
 pub mod raptor;
 pub mod steps;
+pub mod survey;
+
+#[cfg(test)]
+mod mutants;
 
 use anyhow::Result;
 

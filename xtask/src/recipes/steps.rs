@@ -12,7 +12,7 @@ use crate::drivers::interrupt::Interrupted;
 use crate::model::event::Event;
 use crate::model::finding::Finding;
 use crate::model::step::{Status, Step};
-use crate::model::supply::{Role, Row};
+use crate::model::supply::{Given, GivenWhat, Role, Row};
 
 /// The steps of one tree, as a recipe runs them.
 pub struct Steps<'a> {
@@ -25,6 +25,9 @@ pub struct Steps<'a> {
     blocked_by: Option<String>,
     /// Every statement that was run.
     statements: Vec<String>,
+    /// Where the upgrade stands so far.
+    reached: Option<String>,
+    given: Vec<Given>,
 }
 
 /// What came of the steps of one tree.
@@ -36,6 +39,8 @@ pub struct Done {
     pub findings: Vec<Finding>,
     /// Every statement that the migrations ran.
     pub statements: Vec<String>,
+    /// What was supplied, and where in the chain.
+    pub given: Vec<Given>,
 }
 
 /// What a step depends on.
@@ -62,6 +67,8 @@ impl<'a> Steps<'a> {
             findings: Vec::new(),
             blocked_by: None,
             statements: Vec::new(),
+            reached: None,
+            given: Vec::new(),
         }
     }
 
@@ -72,11 +79,17 @@ impl<'a> Steps<'a> {
 
     /// What came of them.
     pub fn finish(self) -> Done {
-        Done { steps: self.done, findings: self.findings, statements: self.statements }
+        Done {
+            steps: self.done,
+            findings: self.findings,
+            statements: self.statements,
+            given: self.given,
+        }
     }
 
     /// `alembic upgrade REVISION`, on the way to something that must happen there.
     pub fn upgrade(&mut self, revision: &str, why: &str) -> Result<()> {
+        self.reached = Some(revision.to_owned());
         self.step(
             &format!("alembic upgrade to {revision} ({why})"),
             Needs::Database,
@@ -89,14 +102,20 @@ impl<'a> Steps<'a> {
 
     /// Inserts a row that production has, and sees that it is there.
     pub fn seed(&mut self, row: &Row) -> Result<()> {
+        self.give(GivenWhat::Row(row.insert.to_owned()));
         let what = format!("seed {} (required by {})", row.name, row.required_by);
         self.step(&what, Needs::Database, |live, _| live.seed(row))
     }
 
     /// Creates a role that production has, and sees that it is there and cannot log in.
     pub fn create_role(&mut self, role: &Role) -> Result<()> {
+        self.give(GivenWhat::Role(role.name.to_owned()));
         let what = format!("create {} role (required by {})", role.name, role.required_by);
         self.step(&what, Needs::Database, |live, _| live.create_role(role))
+    }
+
+    fn give(&mut self, what: GivenWhat) {
+        self.given.push(Given { after: self.reached.clone(), what });
     }
 
     /// `alembic upgrade head`.

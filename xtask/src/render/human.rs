@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::model::code::Owner;
+use crate::model::code::{Owner, Severity};
 use crate::model::finding::{Finding, Place};
 use crate::model::redact::redact;
 use crate::model::report::{Report, Source, Verdict};
@@ -75,7 +75,10 @@ fn verdict(report: &Report) -> String {
         Verdict::Fail => ("FAIL", RED),
         Verdict::Error => ("ERROR", RED),
     };
-    let mut counts = vec![format!("{passed} of {} steps passed", steps().count())];
+    let mut counts = match steps().count() {
+        0 => read_without_running(report),
+        all => vec![format!("{passed} of {all} steps passed")],
+    };
     for (count, what) in [(failed, "failed"), (skipped, "skipped")] {
         if count > 0 {
             counts.push(format!("{count} {what}"));
@@ -98,12 +101,39 @@ fn verdict(report: &Report) -> String {
     out
 }
 
+/// What was looked at and found, where nothing was run.
+fn read_without_running(report: &Report) -> Vec<String> {
+    let graphs = || report.trees.iter().filter_map(|tree| tree.graph.as_ref());
+    let revisions: usize = graphs().map(|graph| graph.revisions.len()).sum();
+    let mut counts = vec![format!("{revisions} revisions read")];
+    let kinds =
+        [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "note")];
+    for (severity, word) in kinds {
+        let count = report.findings.iter().filter(|f| f.code.severity == severity).count();
+        if count > 0 {
+            counts.push(format!("{count} {word}{}", if count == 1 { "" } else { "s" }));
+        }
+    }
+    if report.findings.is_empty() {
+        counts.push("nothing found".to_owned());
+    }
+    counts
+}
+
 /// A finding in full: what, where, why, who and how.
 fn finding(finding: &Finding) -> String {
     let code = finding.code;
     let mut out = String::new();
     let mode = code.mode.map(|mode| format!(" (failure mode {mode})")).unwrap_or_default();
-    line(&mut out, &format!("{RED}error[{}]{RED:#}{BOLD}: {}{mode}{BOLD:#}", code.id, code.title));
+    let (word, style) = match code.severity {
+        Severity::Error => ("error", RED),
+        Severity::Warning => ("warning", YELLOW),
+        Severity::Note => ("note", BLUE),
+    };
+    line(
+        &mut out,
+        &format!("{style}{word}[{}]{style:#}{BOLD}: {}{mode}{BOLD:#}", code.id, code.title),
+    );
     if let Some(place) = &finding.place {
         out.push_str(&excerpt(place));
     }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::model::code::{Owner, Severity};
 use crate::model::finding;
+use crate::model::graph;
 use crate::model::redact::redact;
 use crate::model::report::{self, Source, Verdict};
 use crate::model::step::{self, Status};
@@ -33,7 +34,26 @@ struct Tree {
     label: String,
     database: String,
     heads: Vec<String>,
+    #[serde(flatten)]
+    graph: Option<Graph>,
     steps: Vec<Step>,
+}
+
+/// Only where the text of the files was read.
+#[derive(Serialize)]
+struct Graph {
+    bases: Vec<String>,
+    revisions: Vec<Revision>,
+}
+
+#[derive(Serialize)]
+struct Revision {
+    revision: String,
+    down_revision: Vec<String>,
+    depends_on: Vec<String>,
+    branch_labels: Vec<String>,
+    file: String,
+    line: u32,
 }
 
 #[derive(Serialize)]
@@ -94,7 +114,23 @@ fn tree(tree: &report::TreeReport) -> Tree {
         label: tree.label.clone(),
         database: tree.database.clone(),
         heads: tree.heads.clone(),
+        graph: tree.graph.as_ref().map(graph),
         steps: tree.steps.iter().map(step).collect(),
+    }
+}
+
+fn graph(graph: &graph::Graph) -> Graph {
+    let revision = |revision: &graph::Revision| Revision {
+        revision: revision.id.clone(),
+        down_revision: revision.down_revision.clone(),
+        depends_on: revision.depends_on.clone(),
+        branch_labels: revision.branch_labels.clone(),
+        file: revision.file.to_string(),
+        line: revision.line,
+    };
+    Graph {
+        bases: graph.ids(&graph.bases),
+        revisions: graph.revisions.iter().map(revision).collect(),
     }
 }
 
@@ -118,6 +154,8 @@ fn finding(finding: &finding::Finding) -> Finding {
         title: finding.code.title,
         severity: match finding.code.severity {
             Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
         },
         mode: finding.code.mode,
         owner: match finding.code.owner {

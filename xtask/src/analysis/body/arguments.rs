@@ -51,9 +51,4 @@ impl<'m> Arguments<'m> {
     pub fn all_named(&self) -> impl Iterator<Item = (&'m str, Node<'m>)> {
         self.named.iter().copied()
     }
-
-    /// The same without the first one: how a bound method sees them.
-    pub fn is_empty(&self) -> bool {
-        self.positional.is_empty() && self.named.is_empty()
-    }
 }

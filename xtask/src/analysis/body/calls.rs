@@ -3,10 +3,9 @@
 use tree_sitter::Node;
 
 use super::arguments::Arguments;
-use super::thing::{Built, Does, Enum, Sql, Thing};
+use super::thing::{Built, Does, Thing};
 use super::{Frame, MAX_DEPTH, Reader};
-use crate::analysis::effect::{Detail, Effect, HOLE, Kind, Object};
-use crate::analysis::python::{self, Value};
+use crate::analysis::python::Value;
 
 /// Modules that no migration needs to be followed into: they have no connection.
 const HARMLESS: &[&str] = &[
@@ -91,18 +90,7 @@ impl<'m> Reader<'m> {
                 }
                 thing
             }
-            "subscript" => {
-                let value = node.child_by_field_name("value");
-                match value.map(|value| self.thing(frame, value)) {
-                    // `….first()[0]` fails on nothing; a name may have been looked at before.
-                    Some(Thing::Found(at)) if value.is_some_and(|v| v.kind() == "call") => {
-                        self.mark_raising(at);
-                        Thing::Found(at)
-                    }
-                    Some(found @ Thing::Found(_)) => found,
-                    _ => Thing::Unknown,
-                }
-            }
+            "subscript" => self.subscript(frame, node),
             "list_comprehension"
             | "set_comprehension"
             | "generator_expression"
@@ -122,6 +110,19 @@ impl<'m> Reader<'m> {
                 self.each_child(frame, node);
                 Thing::Unknown
             }
+        }
+    }
+
+    fn subscript(&mut self, frame: &mut Frame<'_>, node: Node<'m>) -> Thing {
+        let value = node.child_by_field_name("value");
+        match value.map(|value| self.thing(frame, value)) {
+            // `….first()[0]` fails on nothing; a name may have been looked at before.
+            Some(Thing::Found(at)) if value.is_some_and(|v| v.kind() == "call") => {
+                self.mark_raising(at);
+                Thing::Found(at)
+            }
+            Some(found @ Thing::Found(_)) => found,
+            _ => Thing::Unknown,
         }
     }
 
@@ -273,34 +274,6 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// `sa.schema.CreateSequence(sa.Sequence("s"))`: the SQL that it stands for.
-    fn ddl_element(
-        &mut self,
-        frame: &mut Frame<'_>,
-        name: &str,
-        arguments: &Arguments<'m>,
-    ) -> Thing {
-        let Some(first) = arguments.positional.first().copied() else { return Thing::Unknown };
-        let inner = if first.kind() == "call" {
-            Arguments::of(self.module, first).positional.first().copied()
-        } else {
-            Some(first)
-        };
-        let object = self.constant_name(frame, inner).unwrap_or_else(|| HOLE.to_owned());
-        let guard = |word: &str, sql: &str| {
-            if arguments.named(word).is_some() { sql.to_owned() } else { String::new() }
-        };
-        let (verb, kind) = if let Some(kind) = name.strip_prefix("Create") {
-            (format!("CREATE {} {}", kind, guard("if_not_exists", "IF NOT EXISTS")), kind)
-        } else {
-            let kind = name.strip_prefix("Drop").unwrap_or(name);
-            (format!("DROP {} {}", kind, guard("if_exists", "IF EXISTS")), kind)
-        };
-        let _ = kind;
-        let text = format!("{verb} \"{object}\"");
-        Thing::Sql(Sql { text, line: python::line(first), parameters: Vec::new() })
-    }
-
     /// A call of a method of something that matters.
     fn method(
         &mut self,
@@ -347,49 +320,6 @@ impl<'m> Reader<'m> {
             "scalars" | "mappings" | "unique" | "columns" => Thing::Result(at),
             _ => Thing::Unknown,
         }
-    }
-
-    fn enum_method(
-        &mut self,
-        frame: &mut Frame<'_>,
-        node: Node<'m>,
-        enum_: Enum,
-        method: &str,
-        arguments: &Arguments<'m>,
-    ) -> Thing {
-        let checked = arguments.get(1, "checkfirst");
-        // Unless it is told otherwise, SQLAlchemy looks first.
-        let guarded = checked.is_none_or(|node| self.module.text(node) != "False");
-        let object = Object::new(Kind::Type, &enum_.name);
-        let detail = Detail { guarded, is_enum: true, ..Detail::default() };
-        let line = python::line(node);
-        match method {
-            "create" => self.push(frame, line, Effect::Create(object, detail)),
-            "drop" => self.push(frame, line, Effect::Drop { object, guarded, cascade: false }),
-            "with_variant" | "copy" => return Thing::Enum(enum_),
-            _ => {}
-        }
-        Thing::Unknown
-    }
-
-    fn table_method(
-        &mut self,
-        frame: &mut Frame<'_>,
-        node: Node<'m>,
-        table: String,
-        method: &str,
-        arguments: &Arguments<'m>,
-    ) -> Thing {
-        let checked = arguments.get(1, "checkfirst");
-        let guarded = checked.is_some_and(|node| self.module.text(node) != "False");
-        let object = Object::new(Kind::Table, table);
-        let detail = Detail { guarded, ..Detail::default() };
-        let effect = match method {
-            "create" => Effect::Create(object, detail),
-            _ => Effect::Drop { object, guarded, cascade: false },
-        };
-        self.push(frame, python::line(node), effect);
-        Thing::Unknown
     }
 
     /// A name that a constant gives, through `op.f(…)` and `quoted_name(…)`.

@@ -83,6 +83,7 @@ impl<'m> Reader<'m> {
         node: Node<'m>,
         arguments: &Arguments<'m>,
     ) -> Thing {
+        self.acts = true;
         let first = arguments.positional.first().copied();
         let named = ["sqltext", "statement", "sql", "clause"].iter();
         let Some(first) = first.or_else(|| named.filter_map(|n| arguments.named(n)).next()) else {

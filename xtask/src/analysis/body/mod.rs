@@ -11,6 +11,7 @@ mod columns;
 mod execute;
 mod imports;
 mod operations;
+mod schema;
 mod statements;
 mod thing;
 
@@ -43,6 +44,8 @@ pub struct Function {
     pub deeds: Vec<Deed>,
     /// The line of a `raise` that it always comes to.
     pub raises: Option<u32>,
+    /// Whether it runs any SQL or operation at all, whatever that does.
+    pub acts: bool,
 }
 
 /// What a revision file does.
@@ -58,21 +61,22 @@ pub struct Body {
     pub touches: Vec<Touch>,
 }
 
-/// Reads a revision file.
-pub fn read(module: &Module) -> Body {
+/// Reads a revision file, whose top level binds these constants.
+pub fn read<'m>(module: &'m Module, globals: &'m Env<'static>) -> Body {
     let (imports, names) = imports::read(module);
     let functions = functions(module);
     let reader = |name: &str| {
         let node = functions.get(name).copied()?;
         let mut reader = Reader {
             module,
-            globals: module.constants(),
+            globals,
             things: HashMap::new(),
             functions: &functions,
             names: &names,
             deeds: Vec::new(),
             blocks: 0,
             turns: 0,
+            acts: false,
         };
         reader.read_globals();
         Some(reader.function(node))
@@ -104,7 +108,7 @@ fn functions(module: &Module) -> HashMap<&str, Node<'_>> {
 struct Reader<'m> {
     module: &'m Module,
     /// Constants at the top of the file.
-    globals: Env<'static>,
+    globals: &'m Env<'static>,
     /// Everything else at the top of the file that matters.
     things: HashMap<String, Thing>,
     functions: &'m HashMap<&'m str, Node<'m>>,
@@ -115,6 +119,8 @@ struct Reader<'m> {
     blocks: u32,
     /// How many turns of loops and calls of helpers there were.
     turns: u32,
+    /// Whether anything was run.
+    acts: bool,
 }
 
 /// One call of one function.
@@ -149,8 +155,8 @@ impl<'e> Frame<'e> {
 impl<'m> Reader<'m> {
     /// Takes note of enums, tables and SQL that the top of the file binds.
     fn read_globals(&mut self) {
-        let (module, globals) = (self.module, self.globals.clone());
-        let mut frame = Frame::new(globals, 0);
+        let module = self.module;
+        let mut frame = Frame::new(Env::inside(self.globals), 0);
         let root = module.root();
         let mut cursor = root.walk();
         for statement in root.named_children(&mut cursor) {
@@ -163,16 +169,17 @@ impl<'m> Reader<'m> {
         }
         // What the top of a file runs is none of upgrade()'s doing.
         self.deeds.clear();
+        self.acts = false;
         self.things = frame.things;
     }
 
     fn function(mut self, node: Node<'m>) -> Function {
-        let globals = self.globals.clone();
-        let mut frame = Frame::new(Env::inside(&globals), 0);
+        let mut frame = Frame::new(Env::inside(self.globals), 0);
         if let Some(body) = node.child_by_field_name("body") {
             self.block(&mut frame, body);
         }
-        Function { line: line(node), deeds: self.deeds, raises: frame.raises }
+        let acts = self.acts || !self.deeds.is_empty();
+        Function { line: line(node), deeds: self.deeds, raises: frame.raises, acts }
     }
 
     /// Takes note of an effect.

@@ -205,12 +205,12 @@ impl<'m> Reader<'m> {
             self.branch(frame, body);
             return;
         };
-        for element in elements.to_vec() {
+        for element in elements {
             self.turns += 1;
             if frame.done || self.turns > MOST_TURNS {
                 break;
             }
-            self.bind(frame, target, &element);
+            self.bind(frame, target, element);
             self.block(frame, body);
         }
         if self.turns > MOST_TURNS {
@@ -264,8 +264,7 @@ impl<'m> Reader<'m> {
             self.opaque(frame, function);
             return Thing::Unknown;
         }
-        let globals = self.globals.clone();
-        let mut inner = Frame::new(Env::inside(&globals), frame.depth + 1);
+        let mut inner = Frame::new(Env::inside(self.globals), frame.depth + 1);
         (inner.conditional, inner.autocommit) = (frame.conditional, frame.autocommit);
         let mut cursor = function.walk();
         let parameters: Vec<Node<'m>> = function
@@ -349,7 +348,7 @@ impl<'m> Reader<'m> {
             return None;
         }
         let value = condition.named_child(1)?;
-        let constant = self.module.eval(value, &self.globals)?;
+        let constant = self.module.eval(value, self.globals)?;
         let Value::Str(name) = &constant.value else { return None };
         let is_postgres = name == "postgresql";
         if text.contains("==") {

@@ -281,7 +281,7 @@ impl Chain<'_> {
         };
         let certain = entry.certain && !self.world.is_uncertain_since(&key, entry.since);
         if let Some(dropped) = entry.dropped.filter(|_| certain && !entry.alive)
-            && self.reported.insert((key, self.down))
+            && self.reported_gone.insert((key, self.down))
         {
             let object = Object { kind: entry.object.kind, ..object.clone() };
             self.push(What::UsedAfterDrop { object, dropped });

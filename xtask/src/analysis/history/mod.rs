@@ -17,8 +17,9 @@ use std::collections::{HashMap, HashSet};
 
 use self::world::{Key, World};
 use super::body::{Body, Function};
-use super::effect::{Deed, Effect, Object, Spot, Value};
+use super::effect::{Deed, Effect, Object, Spot};
 use super::sql;
+use crate::model::supply::Given;
 
 pub use self::rows::Missing as MissingRow;
 
@@ -113,24 +114,6 @@ pub enum What {
     NoRow(MissingRow),
 }
 
-/// What is in the database beside what the chain makes, and from when on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Given {
-    /// The revision after which it is there; `None`: from the start.
-    pub after: Option<String>,
-    /// What it is.
-    pub what: GivenWhat,
-}
-
-/// What is given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GivenWhat {
-    /// A role.
-    Role(String),
-    /// A row, by the SQL that inserts it.
-    Row(String),
-}
-
 /// The chain as it is run.
 pub(crate) struct Chain<'a> {
     pub(crate) revisions: &'a [Revision<'a>],
@@ -138,8 +121,10 @@ pub(crate) struct Chain<'a> {
     pub(crate) made: HashMap<Key, At>,
     pub(crate) world: World,
     pub(crate) events: Vec<Event>,
-    /// Revisions and objects that were reported: the first report says it.
+    /// What was said not to be there yet, up or down: the first finding says it.
     pub(crate) reported: HashSet<(Key, bool)>,
+    /// What was said not to be there any more.
+    pub(crate) reported_gone: HashSet<(Key, bool)>,
     /// Tables made twice in the revision at hand: what is on them is made twice as well.
     pub(crate) twice: HashSet<String>,
     /// The table whose parts are passed over, since it was there already.
@@ -156,6 +141,7 @@ pub fn walk(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
         world: World::default(),
         events: Vec::new(),
         reported: HashSet::new(),
+        reported_gone: HashSet::new(),
         twice: HashSet::new(),
         passing_over: None,
         at: At { revision: 0, line: 0 },
@@ -202,7 +188,7 @@ impl<'a> Chain<'a> {
         self.down = true;
         self.function(index, Some(downgrade));
         // What is empty or raises is a finding of its own, and leaves everything.
-        if !downgrade.deeds.is_empty() && downgrade.raises.is_none() {
+        if downgrade.acts && downgrade.raises.is_none() {
             self.compare(index, &before, &after, &up_touched, downgrade);
         }
         self.world.roll_back(&after);
@@ -253,12 +239,4 @@ impl<'a> Chain<'a> {
 
 pub(crate) fn deeds(function: Option<&Function>) -> impl Iterator<Item = &Deed> {
     function.into_iter().flat_map(|function| &function.deeds)
-}
-
-/// A value as a message shows it.
-pub(crate) fn shown(value: &Value) -> String {
-    match value {
-        Value::Known(text) => format!("'{text}'"),
-        _ => "…".to_owned(),
-    }
 }

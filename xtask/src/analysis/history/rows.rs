@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::{At, Event, Given, GivenWhat, Revision, What, deeds};
+use super::{At, Event, Revision, What, deeds};
 use crate::analysis::effect::{Deed, Effect, Lookup, Rows, Value};
 use crate::analysis::sql;
+use crate::model::supply::{Given, GivenWhat};
 
 /// A row that is looked up and that nothing put there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +87,7 @@ struct Put<'a> {
 
 /// Lookups that raise when nothing is found, of rows that nothing put there.
 pub fn rows(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
-    let supplied: Vec<Put<'_>> = given.iter().flat_map(|given| supplied_rows(given)).collect();
+    let supplied: Vec<Put<'_>> = given.iter().flat_map(supplied_rows).collect();
     let mut put: Vec<Rows> = Vec::new();
     let mut unknown = false;
     let mut events = Vec::new();

@@ -26,6 +26,7 @@ pub struct Env<'a> {
 
 impl<'a> Env<'a> {
     /// Nothing is bound yet, but for what is bound outside.
+    #[allow(dead_code, reason = "for the lints that look into functions")]
     pub fn inside(outer: &'a Env<'a>) -> Env<'a> {
         Env { outer: Some(outer), ..Env::default() }
     }

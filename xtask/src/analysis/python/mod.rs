@@ -15,10 +15,8 @@ use std::ops::{ControlFlow, Range};
 
 use tree_sitter::{Node, ParseOptions, Parser, Tree, TreeCursor};
 
-#[allow(unused_imports, reason = "the lints that use them come next")]
-pub use bindings::{Binding, Env};
-#[allow(unused_imports, reason = "the lints that use them come next")]
-pub use constant::{Constant, HOLE, Value};
+pub use bindings::Env;
+pub use constant::{Constant, Value};
 
 /// The largest file that is parsed; CPython takes seconds for one of this size.
 const MAX_BYTES: usize = 16 << 20;
@@ -113,6 +111,7 @@ impl Module {
     }
 
     /// How many bytes of byte order mark stand before the text in the file.
+    #[allow(dead_code, reason = "for what edits a file")]
     pub fn bom_len(&self) -> usize {
         if self.bom { 3 } else { 0 }
     }

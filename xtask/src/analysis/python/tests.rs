@@ -1,3 +1,5 @@
+//! One `check(text, expected)` for each thing that a file can say.
+
 use super::{Constant, Env, Module, Unreadable, Value};
 
 fn module(text: &str) -> Module {

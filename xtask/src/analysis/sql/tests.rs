@@ -74,7 +74,7 @@ fn other_creations() {
             0 immutable: an expression of ix, table t: lower(b)
             0 immutable: the predicate of ix, table t: d IS NULL AND e > now()
             0 create index `ix` guarded on t (a, c)
-            2 create function `f` immutable
+            2 create function `f` immutable x int
             3 use table `t`
             3 use function `f`
             3 create trigger `trg` of `t`
@@ -87,7 +87,7 @@ fn other_creations() {
             5 use table `z`
             5 use table `y`
             6 create materialized view `m`
-            7 create type `e`
+            7 create type `e` enum
             8 create sequence `s`
             8 create role r
             8 create schema `sc` guarded

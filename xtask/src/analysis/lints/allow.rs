@@ -1,0 +1,90 @@
+//! `# migration-gate: allow MG208 the number is part of the product's name`: silences one lint, on
+//! its line, or, at the top of the file, in the whole file.
+
+use super::{LINTS, in_file};
+use crate::analysis::python::{Module, descendants, line};
+use crate::analysis::script::Script;
+use crate::model::code;
+use crate::model::finding::{Finding, Place};
+
+/// What such a comment starts with, after its `#`.
+const MARK: &str = "migration-gate:";
+
+/// One such comment.
+struct Allow<'a> {
+    script: &'a Script,
+    line: u32,
+    /// Whether it stands at the top, and so counts for the whole file.
+    whole_file: bool,
+    code: &'a str,
+}
+
+/// Takes out what the files allow, and adds what is wrong with the comments themselves.
+pub(super) fn apply(scripts: &[Script], mut findings: Vec<Finding>) -> Vec<Finding> {
+    let mut complaints = Vec::new();
+    let mut allows = Vec::new();
+    for script in scripts {
+        // The text is searched first: hardly any file has such a comment.
+        if script.module.source().contains(MARK) {
+            read(script, &mut allows, &mut complaints);
+        }
+    }
+    for allow in &allows {
+        let before = findings.len();
+        findings.retain(|finding| !allow.covers(finding));
+        if findings.len() == before {
+            let message = format!("nothing here is {} any more", allow.code);
+            let mut complaint =
+                in_file(&code::UNUSED_ALLOW, &allow.script.file, Some(allow.line), message);
+            complaint.revision = Some(allow.script.revision.text.clone());
+            complaints.push(complaint);
+        }
+    }
+    findings.extend(complaints);
+    findings
+}
+
+impl Allow<'_> {
+    fn covers(&self, finding: &Finding) -> bool {
+        let at = |place: &Place| {
+            place.file == self.script.file && (self.whole_file || place.line == Some(self.line))
+        };
+        finding.code.id == self.code && finding.place.as_ref().is_some_and(at)
+    }
+}
+
+fn read<'a>(script: &'a Script, allows: &mut Vec<Allow<'a>>, complaints: &mut Vec<Finding>) {
+    let first_code = first_line_of_code(&script.module);
+    for node in descendants(script.module.root()).filter(|node| node.kind() == "comment") {
+        let text = script.module.text(node).trim_start_matches('#').trim();
+        let Some(rest) = text.strip_prefix(MARK) else { continue };
+        let line = line(node);
+        let mut words = rest.split_whitespace();
+        let verb = words.next();
+        let code = words.next().unwrap_or_default();
+        let has_reason = words.next().is_some();
+        let wrong = if verb != Some("allow") || code.is_empty() {
+            "write `# migration-gate: allow MGnnn reason`".to_owned()
+        } else if !LINTS.iter().any(|lint| lint.code.id == code) {
+            format!("`{code}` is nothing that a lint finds")
+        } else if !has_reason {
+            format!("it gives no reason, so {code} is not silenced")
+        } else {
+            let whole_file = first_code.is_none_or(|first| line < first);
+            allows.push(Allow { script, line, whole_file, code });
+            continue;
+        };
+        complaints.push(in_file(&code::BAD_ALLOW, &script.file, Some(line), wrong));
+    }
+}
+
+/// The line on which the first statement starts that is no docstring.
+fn first_line_of_code(module: &Module) -> Option<u32> {
+    let root = module.root();
+    let doc = module.docstring().map(|doc| doc.start_byte());
+    let mut cursor = root.walk();
+    let first = root
+        .named_children(&mut cursor)
+        .find(|node| node.kind() != "comment" && Some(node.start_byte()) != doc);
+    first.map(line)
+}

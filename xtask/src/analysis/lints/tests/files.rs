@@ -1,0 +1,163 @@
+//! Lints on files, on the base branch's revisions, and the comments that silence.
+
+use expect_test::expect;
+
+use super::{Files, chain, finds, finds_nothing, finds_since, found, more, rev, with};
+
+#[test]
+fn mg200_computed_at_run_time() {
+    finds(
+        with(("0003_c.py", "import x\nrevision = '0003'\ndown_revision = x.last()\n".into())),
+        expect![[r#"
+            warning MG251 0003_c.py:1
+              `x` is neither Python's own nor a package that migrations are written with
+            warning MG200 0003_c.py:3
+              `down_revision` is computed at run time in line 3; heads, bases and missing parents of this tree cannot be judged from its text
+        "#]],
+    );
+}
+
+#[test]
+fn mg201_no_revision() {
+    finds(
+        with(("helpers.py", "def f():\n    pass\n".into())),
+        expect![[r#"
+        error MG201 helpers.py
+          it sets no `revision`, and Alembic takes every `.py` file here for one
+    "#]],
+    );
+}
+
+#[test]
+fn mg202_unreadable() {
+    finds(
+        with(("0003_c.py", "<<<<<<< HEAD\nrevision = '0003'\n".into())),
+        expect![[r#"
+            error MG202 0003_c.py:1
+              the text is no valid Python here, so Alembic cannot load the file
+        "#]],
+    );
+}
+
+#[test]
+fn mg206_not_on_the_head_of_the_base_branch() {
+    let older = || vec![rev("0001_a.py", "0001", ""), rev("0002_b.py", "0002", "0001")];
+    // Main has gone on to 0003, which this branch has not seen yet.
+    let mut branch = older();
+    branch.push(rev("0004_d.py", "0004", "0002"));
+    finds_since(
+        chain(),
+        branch,
+        expect![[r#"
+        warning MG207 0003_c.py
+          revision 0003 of main was deleted
+        error MG206 0004_d.py:2
+          it descends from 0002, not from 0003, the head of main: merged, they make two heads
+    "#]],
+    );
+    finds_since(older(), chain(), expect![[r#""#]]);
+}
+
+#[test]
+fn mg207_changed_on_the_base_branch() {
+    let edited = more(rev("0002_b.py", "0002", "0001"), "\ndef upgrade():\n    pass\n");
+    finds_since(
+        chain(),
+        with(edited),
+        expect![[r#"
+        warning MG207 0002_b.py:4
+          revision 0002 of main was edited
+    "#]],
+    );
+    // A comment and a docstring are no code.
+    let (file, text) = rev("0002_b.py", "0002", "0001");
+    finds_since(
+        chain(),
+        with((file, format!("\"\"\"doc\"\"\"\n\n# why\n{text}"))),
+        expect![[r#""#]],
+    );
+    let mut renamed = chain();
+    renamed[2].0 = "0003_other.py";
+    finds_since(
+        chain(),
+        renamed,
+        expect![[r#"
+        warning MG207 0003_other.py:1
+          revision 0003 of main was renamed, it was 0003_c.py
+    "#]],
+    );
+    finds_since(
+        chain(),
+        chain()[..2].to_vec(),
+        expect![[r#"
+        warning MG207 0003_c.py
+          revision 0003 of main was deleted
+    "#]],
+    );
+}
+
+#[test]
+fn mg208_the_number_in_the_name() {
+    finds(
+        with(rev("0002_c.py", "0003", "0002")).into_iter().filter(|f| f.0 != "0003_c.py").collect(),
+        expect![[r#"
+            warning MG208 0002_c.py:1
+              the file's name says 0002, its `revision` is `0003`
+        "#]],
+    );
+    finds_nothing(vec![rev("20260511_0001_a.py", "0001", "")]);
+    finds_nothing(vec![rev("2026_05_11_a.py", "a1b2c3d4e5f6", "")]);
+    finds_nothing(vec![rev("2026_05_11_a.py", "123456789012", "")]);
+    finds_nothing(vec![rev("a.py", "0001", "")]);
+    finds_nothing(vec![rev("0001_a.py", "0001_a", "")]);
+}
+
+#[test]
+fn mg211_and_mg212_allow() {
+    let base = |comment: &str| {
+        let text = format!("revision = '0003'\ndown_revision = None  {comment}\n");
+        with(("0003_c.py", text))
+    };
+    let reason = "# migration-gate: allow MG205 another product's history";
+    let found = found(&Files { now: base(reason), base: None });
+    assert!(!found.contains("MG205") && !found.contains("MG21"), "{found}");
+    finds(
+        base("# migration-gate: allow MG205"),
+        expect![[r#"
+        error MG003 0003_c.py:2
+          Tree has 2 heads, expected exactly 1: 0002 (0002_b.py), 0003 (0003_c.py).
+          Head 0002 shares nothing with the others: 0001, 0002.
+          Head 0003 shares nothing with the others: 0003.
+        warning MG205 0003_c.py:2
+          it has no parent, so it starts a history of its own beside 0001 (0001_a.py)
+        warning MG212 0003_c.py:2
+          it gives no reason, so MG205 is not silenced
+    "#]],
+    );
+    finds(
+        base("# migration-gate: allow MG999 because"),
+        expect![[r#"
+        error MG003 0003_c.py:2
+          Tree has 2 heads, expected exactly 1: 0002 (0002_b.py), 0003 (0003_c.py).
+          Head 0002 shares nothing with the others: 0001, 0002.
+          Head 0003 shares nothing with the others: 0003.
+        warning MG205 0003_c.py:2
+          it has no parent, so it starts a history of its own beside 0001 (0001_a.py)
+        warning MG212 0003_c.py:2
+          `MG999` is nothing that a lint finds
+    "#]],
+    );
+    let (file, text) = rev("0003_c.py", "0003", "0002");
+    finds(
+        with((file, format!("\"\"\"doc\"\"\"\n# migration-gate: allow MG205 why\n{text}"))),
+        expect![[r#"
+            warning MG211 0003_c.py:2
+              nothing here is MG205 any more
+        "#]],
+    );
+    finds_nothing(with((file, format!("x = '# migration-gate: allow MG205 why'\n{text}"))));
+    let (file, text) = rev("0002_c.py", "0003", "0002");
+    let mut top = chain();
+    top[2] = (file, format!("# migration-gate: allow MG208 kept for the links to it\n{text}"));
+    finds_nothing(top);
+}

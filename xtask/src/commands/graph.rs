@@ -1,0 +1,21 @@
+//! `cargo xtask migration-gate graph`: the revision graph, drawn.
+
+use crate::drivers::interrupt::Interrupt;
+use crate::flags::{Graph, GraphFormat};
+use crate::model::report::{Report, Verdict};
+use crate::render::{diagram, json, log_graph};
+
+/// Draws the graph; where the trees cannot be read, the report says why and nothing is drawn.
+pub fn run(flags: &Graph, interrupt: &Interrupt) -> (Report, Option<String>) {
+    let report = super::lint::run(&flags.which, flags.since.as_deref(), interrupt);
+    if report.verdict() == Verdict::Error {
+        return (report, None);
+    }
+    let drawn = match flags.format {
+        GraphFormat::Text => log_graph::draw(&report),
+        GraphFormat::Mermaid => diagram::mermaid(&report),
+        GraphFormat::Dot => diagram::dot(&report),
+        GraphFormat::Json => json::report(&report),
+    };
+    (report, Some(drawn))
+}

@@ -1,0 +1,69 @@
+//! `cargo xtask migration-gate lint`: what can be known without running anything, in milliseconds.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use camino::Utf8PathBuf;
+
+use super::selection;
+use crate::drivers::interrupt::{Interrupt, Interrupted};
+use crate::flags::Which;
+use crate::model::code;
+use crate::model::finding::Finding;
+use crate::model::report::{Report, TreeReport};
+use crate::model::tree::Tree;
+use crate::recipes::survey::{self, Survey};
+
+/// Reads and lints the trees that were asked for. What goes wrong is in the report.
+pub fn run(which: &Which, since: Option<&str>, interrupt: &Interrupt) -> Report {
+    let started = Instant::now();
+    let mut report = Report::default();
+    match surveys(which, since, interrupt) {
+        Ok((_, surveys)) => {
+            for (tree, survey) in surveys {
+                report.trees.push(tree_report(&tree, &survey));
+                report.findings.extend(survey.findings);
+            }
+        }
+        Err(err) if err.is::<Interrupted>() => report.interrupted = true,
+        Err(err) => {
+            report.findings.push(Finding::new(&code::CANNOT_WORK, format!("{err:#}")));
+        }
+    }
+    report.elapsed = started.elapsed();
+    report
+}
+
+/// The root, and the trees with what was found out about them.
+pub(super) fn surveys(
+    which: &Which,
+    since: Option<&str>,
+    interrupt: &Interrupt,
+) -> Result<(Utf8PathBuf, Vec<(Tree, Survey)>)> {
+    let (root, trees) = selection::select(which)?;
+    for tree in &trees {
+        let ini = tree.ini_path();
+        std::fs::metadata(&ini).with_context(|| {
+            format!(
+                "cannot read `{ini}`, which makes {} an Alembic tree\n\
+                 hint: --root names the monorepo, --ini any other tree",
+                tree.label
+            )
+        })?;
+    }
+    let surveys = survey::survey(&trees, &root, since, interrupt)?;
+    Ok((root, trees.into_iter().zip(surveys).collect()))
+}
+
+fn tree_report(tree: &Tree, survey: &Survey) -> TreeReport {
+    let mut heads = survey.graph.ids(&survey.graph.heads);
+    heads.sort();
+    TreeReport {
+        tree: tree.id.clone(),
+        label: tree.label.clone(),
+        database: tree.database.clone(),
+        heads,
+        graph: Some(survey.graph.clone()),
+        steps: Vec::new(),
+    }
+}

@@ -1,0 +1,150 @@
+//! What git knows: the base branch's files, and what this change did to them.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::interrupt::Interrupt;
+use super::process::{self, Limits};
+use crate::model::files::{Base, Changed};
+
+/// How long one call may take; it reads local files alone.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// The branches that a change is measured against where none is named, in this order.
+const BASES: [&str; 2] = ["origin/main", "main"];
+
+/// A repository.
+pub struct Git<'a> {
+    /// Its top folder.
+    top: Utf8PathBuf,
+    /// The root that files are shown relative to.
+    root: &'a Utf8Path,
+    interrupt: &'a Interrupt,
+}
+
+impl<'a> Git<'a> {
+    /// The repository that holds `folder`; `None` where there is none, or no git. Its files are
+    /// shown relative to `root`.
+    pub fn at(
+        folder: &Utf8Path,
+        root: &'a Utf8Path,
+        interrupt: &'a Interrupt,
+    ) -> Result<Option<Git<'a>>> {
+        if which::which("git").is_err() || !folder.is_dir() {
+            return Ok(None);
+        }
+        let git = Git { top: folder.to_owned(), root, interrupt };
+        let Some(top) = git.line(&["rev-parse", "--show-toplevel"])? else { return Ok(None) };
+        Ok(Some(Git { top: top.into(), ..git }))
+    }
+
+    /// The base branch, as far as these folders go. Where `since` is not given: the merge base with
+    /// the usual branches, and `None` where there is none of them. Fails where there is no `since`.
+    pub fn base(&self, since: Option<&str>, folders: &[Utf8PathBuf]) -> Result<Option<Base>> {
+        let Some((name, commit, is_merge_base)) = self.base_commit(since)? else {
+            return Ok(None);
+        };
+        let folders: Vec<&str> = folders
+            .iter()
+            .filter_map(|folder| folder.strip_prefix(&self.top).ok())
+            .map(|folder| if folder == "" { "." } else { folder.as_str() })
+            .collect();
+        if folders.is_empty() {
+            return Ok(None);
+        }
+        let list = ["ls-tree", "-r", "-z", "--name-only", "--full-tree", &commit, "--"];
+        let files = self.run(&[&list[..], &folders].concat())?;
+        let files: BTreeSet<Utf8PathBuf> = fields(&files).map(|file| self.shown(file)).collect();
+        let ours = if is_merge_base { None } else { self.changed_by_us(&commit, &folders)? };
+        let diff = self.diff(&commit, &folders)?;
+        let mut changed = Vec::new();
+        let mut fields = fields(&diff);
+        while let (Some(status), Some(file)) = (fields.next(), fields.next()) {
+            if status == "A" || !file.ends_with(".py") {
+                continue;
+            }
+            let before = self.run(&["cat-file", "blob", &format!("{commit}:{file}")])?;
+            let by_us = ours.as_ref().is_none_or(|ours| ours.contains(file));
+            changed.push(Changed { file: self.shown(file), before, gone: status == "D", by_us });
+        }
+        Ok(Some(Base { name, files, changed }))
+    }
+
+    /// What was changed since this change left the base branch; `None`: all that differs from it.
+    fn changed_by_us(&self, commit: &str, folders: &[&str]) -> Result<Option<BTreeSet<String>>> {
+        let left = self.line(&["merge-base", "HEAD", commit])?;
+        let Some(left) = left.filter(|left| left != commit) else { return Ok(None) };
+        let diff = self.diff(&left, folders)?;
+        Ok(Some(fields(&diff).skip(1).step_by(2).map(str::to_owned).collect()))
+    }
+
+    /// Pairs of a status and a file that differs from what it is in a commit.
+    fn diff(&self, commit: &str, folders: &[&str]) -> Result<Vec<u8>> {
+        let diff = ["diff", "--name-status", "-z", "--no-renames", "--no-ext-diff", commit, "--"];
+        self.run(&[&diff[..], folders].concat())
+    }
+
+    /// The name and the commit of the base branch, and whether this change is known to stand on it.
+    fn base_commit(&self, since: Option<&str>) -> Result<Option<(String, String, bool)>> {
+        if let Some(since) = since {
+            let commit = format!("{since}^{{commit}}");
+            let commit =
+                self.line(&["rev-parse", "--verify", "--quiet", "--end-of-options", &commit])?;
+            let Some(commit) = commit else {
+                bail!(
+                    "cannot find `{since}`, named by --since, in the repository {}\n\
+                     hint: name a branch, a tag or a commit; in a shallow clone fetch it first",
+                    self.top
+                );
+            };
+            return Ok(Some((since.to_owned(), commit, false)));
+        }
+        for name in BASES {
+            if let Some(commit) = self.line(&["merge-base", "HEAD", name])? {
+                return Ok(Some((name.to_owned(), commit, true)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A file as it is shown to people.
+    fn shown(&self, file: &str) -> Utf8PathBuf {
+        let absolute = self.top.join(file);
+        absolute.strip_prefix(self.root).map(Utf8Path::to_owned).unwrap_or(absolute)
+    }
+
+    /// The first line that a call prints; `None` where it ends with a status other than 0.
+    fn line(&self, arguments: &[&str]) -> Result<Option<String>> {
+        let said = process::run_unchecked(self.command(arguments), self.limits())?;
+        let line = said.stdout.lines().next().map(str::to_owned);
+        Ok(line.filter(|_| said.status.success()))
+    }
+
+    fn run(&self, arguments: &[&str]) -> Result<Vec<u8>> {
+        process::output(self.command(arguments), self.limits())
+            .with_context(|| format!("cannot read the repository {}", self.top))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("git");
+        command.args(["--literal-pathspecs", "-c", "core.fsmonitor=false"]).args(arguments);
+        command.env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
+        command
+    }
+
+    fn limits(&self) -> Limits<'_> {
+        Limits { cwd: &self.top, timeout: TIMEOUT, interrupt: self.interrupt }
+    }
+}
+
+/// The fields of an answer that ends each with a NUL. A name that is no UTF-8 is left out: no
+/// revision that the gate can read has one.
+fn fields(answer: &[u8]) -> impl Iterator<Item = &str> {
+    answer
+        .split(|byte| *byte == 0)
+        .filter(|field| !field.is_empty())
+        .filter_map(|field| std::str::from_utf8(field).ok())
+}

@@ -1,0 +1,230 @@
+//! Surveys a tree: reads its settings and its files, builds its graph, and lints it. Nothing of it
+//! is run, and neither Postgres nor Python is needed.
+
+use std::cell::OnceCell;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use anyhow::Result;
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::steps::Steps;
+use crate::analysis::lints::{self, Subject};
+use crate::analysis::script::{Script, Trouble};
+use crate::analysis::{graph, settings};
+use crate::drivers::git::Git;
+use crate::drivers::interrupt::Interrupt;
+use crate::drivers::tree_files;
+use crate::model::code;
+use crate::model::files::{Base, Listing, Settings, is_revision_name};
+use crate::model::finding::Finding;
+use crate::model::graph::Graph;
+use crate::model::tree::Tree;
+
+/// How many files one thread takes at a time.
+const CHUNK: usize = 32;
+
+/// What was found out about a tree.
+#[allow(dead_code, reason = "renumbering needs all of it")]
+pub struct Survey {
+    /// The files that say which revision they are.
+    pub scripts: Vec<Script>,
+    /// How they hang together; its indexes are theirs.
+    pub graph: Graph,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// The folders in which revisions lie, absolute.
+    pub folders: Vec<Utf8PathBuf>,
+}
+
+/// Surveys trees, against the base branch where there is one. Fails where `since` is given and names
+/// nothing, or the run is interrupted.
+pub fn survey(
+    trees: &[Tree],
+    root: &Utf8Path,
+    since: Option<&str>,
+    interrupt: &Interrupt,
+) -> Result<Vec<Survey>> {
+    let Some(first) = trees.first() else { return Ok(Vec::new()) };
+    let settings: Vec<Settings> = trees
+        .iter()
+        .map(|tree| {
+            let texts = tree_files::texts(&tree.ini_path(), &tree.cwd);
+            settings::understand(&texts, &tree.cwd, "alembic")
+        })
+        .collect();
+    let folders: Vec<Utf8PathBuf> = settings.iter().flat_map(tree_files::folders).collect();
+    // Git is asked while the files are read.
+    let (base, read) = thread::scope(|scope| {
+        let base = scope.spawn(|| match Git::at(&first.cwd, root, interrupt)? {
+            Some(git) => git.base(since, &folders),
+            None => Ok(None),
+        });
+        let read: Vec<Read> = settings.iter().map(|settings| read(settings, root)).collect();
+        let base = base.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (base, read)
+    });
+    let base = base?;
+    let trees = trees.iter().zip(settings).zip(read);
+    Ok(trees
+        .map(|((tree, settings), read)| judge(tree, root, &settings, read, base.as_ref()))
+        .collect())
+}
+
+/// What the files of a tree say.
+struct Read {
+    listing: Listing,
+    scripts: Vec<Script>,
+    troubles: Vec<(Utf8PathBuf, Trouble)>,
+}
+
+fn read(settings: &Settings, root: &Utf8Path) -> Read {
+    let mut listing = tree_files::list(settings);
+    let read = read_files(&listing.files, root);
+    for file in &mut listing.twice {
+        *file = shown(file, root).to_owned();
+    }
+    let mut all = Read { listing, scripts: Vec::new(), troubles: Vec::new() };
+    for (file, (script, troubles)) in read {
+        all.scripts.extend(script);
+        all.troubles.extend(troubles.into_iter().map(|trouble| (file.clone(), trouble)));
+    }
+    all
+}
+
+type ReadFile = (Utf8PathBuf, (Option<Script>, Vec<Trouble>));
+
+/// Reads and parses files, on as many threads as there are processors, and keeps their order.
+fn read_files(files: &[Utf8PathBuf], root: &Utf8Path) -> Vec<ReadFile> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let next = AtomicUsize::new(0);
+    let chunks: Vec<&[Utf8PathBuf]> = files.chunks(CHUNK).collect();
+    let work = || {
+        let mut done = Vec::new();
+        while let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
+            done.extend(chunk.iter().map(|file| read_file(file, root)));
+        }
+        done
+    };
+    let mut read: Vec<ReadFile> = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(chunks.len())).map(|_| scope.spawn(work)).collect();
+        let mut read = work();
+        for other in others {
+            read.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        read
+    });
+    // Threads end when they like; the order in which Alembic reads the files has a meaning.
+    let position: std::collections::HashMap<&Utf8Path, usize> =
+        files.iter().enumerate().map(|(at, file)| (shown(file, root), at)).collect();
+    read.sort_by_key(|(file, _)| position.get(file.as_path()).copied());
+    read
+}
+
+fn read_file(file: &Utf8Path, root: &Utf8Path) -> ReadFile {
+    let name = shown(file, root).to_owned();
+    let read = match tree_files::read(file) {
+        Ok(bytes) => Script::read(&name, &bytes),
+        Err(err) => {
+            let message = format!("it cannot be read: {err}");
+            let (code, line) = (&code::UNREADABLE, None);
+            (None, vec![Trouble { code, line, message, leaves_a_gap: true }])
+        }
+    };
+    (name, read)
+}
+
+fn judge(
+    tree: &Tree,
+    root: &Utf8Path,
+    settings: &Settings,
+    read: Read,
+    base: Option<&Base>,
+) -> Survey {
+    let Read { listing, scripts, troubles } = read;
+    let mut graph = graph::build(&scripts.iter().collect::<Vec<_>>());
+    graph.whole &= !troubles.iter().any(|(_, trouble)| trouble.leaves_a_gap)
+        && listing.unknown.is_empty()
+        && settings.unknown.is_empty();
+    let base = base.map(|base| base_of(base, settings, root));
+    let base = base.as_ref();
+    mark_new(&mut graph, base);
+    let before = base.map(|base| (base, graph_of_base(&scripts, base)));
+    let ini = tree.ini_path();
+    // A rehearsal touches nothing that could fail.
+    let mut rehearsal = Steps::rehearsal(&tree.label);
+    let _ = super::run(tree.recipe, &mut rehearsal);
+    let given = rehearsal.finish().given;
+    let subject = Subject {
+        label: &tree.label,
+        scripts: &scripts,
+        graph: &graph,
+        troubles: &troubles,
+        listing: &listing,
+        unknown_settings: &settings.unknown,
+        ini: shown(&ini, root),
+        base: before.as_ref().map(|(base, graph)| (*base, graph)),
+        given: &given,
+        recipe: tree.recipe.file(),
+        events: OnceCell::new(),
+    };
+    let mut findings = lints::lint(&subject);
+    for finding in &mut findings {
+        finding.tree = Some(tree.id.clone());
+    }
+    Survey { findings, folders: tree_files::folders(settings), scripts, graph }
+}
+
+/// With no base branch to compare with, what is new is the head.
+fn mark_new(graph: &mut Graph, base: Option<&Base>) {
+    match base {
+        Some(base) => {
+            for revision in &mut graph.revisions {
+                revision.new = !base.files.contains(&revision.file);
+            }
+        }
+        None => {
+            for head in graph.heads.clone() {
+                graph.revisions[head].new = true;
+            }
+        }
+    }
+}
+
+/// As much of the base branch as lies where Alembic looks for this tree's revisions.
+fn base_of(base: &Base, settings: &Settings, root: &Utf8Path) -> Base {
+    let folders = tree_files::folders(settings);
+    let is_ours = |file: &Utf8Path| {
+        let file = root.join(file);
+        let below = |folder: &Utf8PathBuf| match settings.recursive {
+            true => file.starts_with(folder),
+            false => file.parent() == Some(folder),
+        };
+        folders.iter().any(below) && file.file_name().is_some_and(is_revision_name)
+    };
+    Base {
+        name: base.name.clone(),
+        files: base.files.iter().filter(|file| is_ours(file)).cloned().collect(),
+        changed: base.changed.iter().filter(|changed| is_ours(&changed.file)).cloned().collect(),
+    }
+}
+
+/// The graph as the base branch has it: what is not new, as it was before this change.
+fn graph_of_base(scripts: &[Script], base: &Base) -> Graph {
+    let is_changed = |file: &Utf8Path| base.changed.iter().any(|changed| changed.file == file);
+    let before: Vec<Script> = base
+        .changed
+        .iter()
+        .filter_map(|changed| Script::read(&changed.file, &changed.before).0)
+        .collect();
+    let same = scripts.iter().filter(|s| base.files.contains(&s.file) && !is_changed(&s.file));
+    let mut all: Vec<&Script> = same.chain(&before).collect();
+    all.sort_by(|a, b| a.file.cmp(&b.file));
+    graph::build(&all)
+}
+
+/// A file as it is shown: relative to the root where it lies below.
+fn shown<'a>(file: &'a Utf8Path, root: &Utf8Path) -> &'a Utf8Path {
+    file.strip_prefix(root).unwrap_or(file)
+}

@@ -1,11 +1,15 @@
 //! Pure: transcripts and text in, findings out. Nothing here can fail, touches the world, or needs
 //! Postgres.
 
+pub mod body;
 pub mod diagnosis;
+pub mod effect;
 pub mod graph;
+pub mod history;
 pub mod ini;
 pub mod lints;
 pub mod log;
 pub mod python;
 pub mod script;
 pub mod settings;
+pub mod sql;

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::body::{self, Body};
 use super::python::{Constant, Env, Module, Value};
 use crate::model::code::{self, Code};
 
@@ -23,6 +24,8 @@ pub struct Script {
     pub branch_labels: Field,
     /// The ids and labels that it depends on.
     pub depends_on: Field,
+    /// What it does.
+    pub body: Body,
 }
 
 /// An id or a label, and where it stands.
@@ -86,8 +89,17 @@ impl Script {
         let constants = reader.constants.clone();
         let troubles = reader.finish(&module);
         let file = file.to_owned();
-        let script =
-            Script { file, module, constants, revision, down_revision, branch_labels, depends_on };
+        let body = body::read(&module, &constants);
+        let script = Script {
+            file,
+            module,
+            constants,
+            revision,
+            down_revision,
+            branch_labels,
+            depends_on,
+            body,
+        };
         (Some(script), troubles)
     }
 

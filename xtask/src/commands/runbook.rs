@@ -25,7 +25,7 @@ pub fn text() -> String {
             let _ = recipes::run(tree.recipe, &mut steps);
             let done = steps.finish();
             let steps = done.steps.into_iter().map(|step| step.name).collect();
-            Plan { tree: tree.clone(), steps, supplies: done.supplies }
+            Plan { tree: tree.clone(), steps, given: done.given }
         })
         .collect();
     runbook::render(&plans)

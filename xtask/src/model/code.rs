@@ -4,11 +4,13 @@
 //! `MG1xx` are what the gate sees when it runs a step; `MG9xx` say that the gate itself could not
 //! do its work. What a lint sees in the text of the migrations is `MG2xx`, in files of their own.
 
+mod bodies;
 mod graph;
 mod infrastructure;
 mod modes;
 mod running;
 
+pub use bodies::*;
 pub use graph::*;
 pub use infrastructure::*;
 pub use modes::*;
@@ -136,6 +138,20 @@ pub static ALL: &[&Code] = &[
     &BAD_ALLOW,
     &CONFIG_UNKNOWN,
     &LOADED_TWICE,
+    &CREATED_TWICE,
+    &DROPPED_NOT_THERE,
+    &USED_AFTER_DROP,
+    &USED_BEFORE_MADE,
+    &NO_DOWNGRADE,
+    &EMPTY_DOWNGRADE,
+    &RAISING_DOWNGRADE,
+    &LEFT_BEHIND,
+    &DROPS_OTHERS,
+    &OUTSIDE_TRANSACTION,
+    &LABEL_TOO_EARLY,
+    &ENDS_TRANSACTION,
+    &TOUCHES_AT_IMPORT,
+    &IMPORTS_APPLICATION,
     &CANNOT_WORK,
     &SERVER_DIED,
     &OUT_OF_RESOURCES,

@@ -35,3 +35,14 @@ pub enum Supply {
     /// A role.
     Role(Role),
 }
+
+/// Something that a recipe supplies, and from when on it is there: what a rehearsal records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The revision after which it is there; `None`: from the start.
+    pub after: Option<String>,
+    /// The step that supplies it.
+    pub step: String,
+    /// What it is.
+    pub what: Supply,
+}

@@ -14,6 +14,17 @@ pub enum RecipeName {
     Plain,
 }
 
+impl RecipeName {
+    /// The file that it is written in; none is written for a tree that needs nothing.
+    pub fn file(self) -> Option<&'static str> {
+        match self {
+            RecipeName::Console => Some("xtask/src/recipes/console.rs"),
+            RecipeName::Raptor => Some("xtask/src/recipes/raptor.rs"),
+            RecipeName::Plain => None,
+        }
+    }
+}
+
 /// One Alembic migration tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tree {

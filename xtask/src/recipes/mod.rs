@@ -10,6 +10,9 @@ pub mod raptor;
 pub mod steps;
 pub mod survey;
 
+#[cfg(test)]
+mod mutants;
+
 use anyhow::Result;
 
 use self::steps::Steps;

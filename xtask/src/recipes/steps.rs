@@ -12,7 +12,7 @@ use crate::drivers::interrupt::Interrupted;
 use crate::model::event::Event;
 use crate::model::finding::Finding;
 use crate::model::step::{Status, Step};
-use crate::model::supply::{Role, Row, Supply};
+use crate::model::supply::{Given, Role, Row, Supply};
 
 /// The steps of one tree, as a recipe runs them.
 pub struct Steps<'a> {
@@ -25,8 +25,9 @@ pub struct Steps<'a> {
     blocked_by: Option<String>,
     /// Every statement that was run.
     statements: Vec<String>,
-    /// What the recipe supplies, with the step that does.
-    supplies: Vec<(String, Supply)>,
+    /// Where the upgrade stands so far.
+    reached: Option<String>,
+    given: Vec<Given>,
 }
 
 /// What came of the steps of one tree.
@@ -38,8 +39,8 @@ pub struct Done {
     pub findings: Vec<Finding>,
     /// Every statement that the migrations ran.
     pub statements: Vec<String>,
-    /// What the recipe supplies, with the step that does.
-    pub supplies: Vec<(String, Supply)>,
+    /// What was supplied, and where in the chain.
+    pub given: Vec<Given>,
 }
 
 /// What a step depends on.
@@ -66,7 +67,8 @@ impl<'a> Steps<'a> {
             findings: Vec::new(),
             blocked_by: None,
             statements: Vec::new(),
-            supplies: Vec::new(),
+            reached: None,
+            given: Vec::new(),
         }
     }
 
@@ -77,12 +79,13 @@ impl<'a> Steps<'a> {
 
     /// What came of them.
     pub fn finish(self) -> Done {
-        let Steps { done, findings, statements, supplies, .. } = self;
-        Done { steps: done, findings, statements, supplies }
+        let Steps { done, findings, statements, given, .. } = self;
+        Done { steps: done, findings, statements, given }
     }
 
     /// `alembic upgrade REVISION`, on the way to something that must happen there.
     pub fn upgrade(&mut self, revision: &str, why: &str) -> Result<()> {
+        self.reached = Some(revision.to_owned());
         self.step(
             &format!("alembic upgrade to {revision} ({why})"),
             Needs::Database,
@@ -96,15 +99,20 @@ impl<'a> Steps<'a> {
     /// Inserts a row that production has, and sees that it is there.
     pub fn seed(&mut self, row: &Row) -> Result<()> {
         let what = format!("seed {} (required by {})", row.name, row.required_by);
-        self.supplies.push((format!("{} — {what}", self.label), Supply::Row(*row)));
+        self.give(&what, Supply::Row(*row));
         self.step(&what, Needs::Database, |live, _| live.seed(row))
     }
 
     /// Creates a role that production has, and sees that it is there and cannot log in.
     pub fn create_role(&mut self, role: &Role) -> Result<()> {
         let what = format!("create {} role (required by {})", role.name, role.required_by);
-        self.supplies.push((format!("{} — {what}", self.label), Supply::Role(*role)));
+        self.give(&what, Supply::Role(*role));
         self.step(&what, Needs::Database, |live, _| live.create_role(role))
+    }
+
+    fn give(&mut self, step: &str, what: Supply) {
+        let step = format!("{} — {step}", self.label);
+        self.given.push(Given { after: self.reached.clone(), step, what });
     }
 
     /// `alembic upgrade head`.

@@ -1,6 +1,7 @@
 //! Surveys a tree: reads its settings and its files, builds its graph, and lints it. Nothing of it
 //! is run, and neither Postgres nor Python is needed.
 
+use std::cell::OnceCell;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -8,6 +9,7 @@ use std::thread;
 use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::steps::Steps;
 use crate::analysis::lints::{self, Subject};
 use crate::analysis::script::{Script, Trouble};
 use crate::analysis::{graph, settings};
@@ -150,6 +152,10 @@ fn judge(
     mark_new(&mut graph, base);
     let before = base.map(|base| (base, graph_of_base(&scripts, base)));
     let ini = tree.ini_path();
+    // A rehearsal touches nothing that could fail.
+    let mut rehearsal = Steps::rehearsal(&tree.label);
+    let _ = super::run(tree.recipe, &mut rehearsal);
+    let given = rehearsal.finish().given;
     let subject = Subject {
         label: &tree.label,
         scripts: &scripts,
@@ -159,6 +165,9 @@ fn judge(
         unknown_settings: &settings.unknown,
         ini: shown(&ini, root),
         base: before.as_ref().map(|(base, graph)| (*base, graph)),
+        given: &given,
+        recipe: tree.recipe.file(),
+        events: OnceCell::new(),
     };
     let mut findings = lints::lint(&subject);
     for finding in &mut findings {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::model::code::{self, Code, OPERATOR, Owner};
 use crate::model::sensitive;
-use crate::model::supply::Supply;
+use crate::model::supply::{Given, Supply};
 use crate::model::tree::Tree;
 
 /// What the gate does for one tree, as its recipe says in rehearsal.
@@ -13,8 +13,8 @@ pub struct Plan {
     pub tree: Tree,
     /// The names of its steps, in order.
     pub steps: Vec<String>,
-    /// What is supplied, with the step that does.
-    pub supplies: Vec<(String, Supply)>,
+    /// What is supplied, and where.
+    pub given: Vec<Given>,
 }
 
 /// Renders the runbook.
@@ -27,8 +27,8 @@ pub fn render(plans: &[Plan]) -> String {
     push(&mut out, "## What is supplied\n");
     push(&mut out, SUPPLIES);
     for plan in plans {
-        for (step, supply) in &plan.supplies {
-            self::supply(&mut out, &plan.tree, step, supply);
+        for given in &plan.given {
+            supply(&mut out, &plan.tree, given);
         }
     }
     push(&mut out, RULE);
@@ -69,8 +69,9 @@ fn steps(out: &mut String, plan: &Plan) {
     out.push('\n');
 }
 
-fn supply(out: &mut String, tree: &Tree, step: &str, supply: &Supply) {
-    let (name, required_by, sql) = match supply {
+fn supply(out: &mut String, tree: &Tree, given: &Given) {
+    let step = &given.step;
+    let (name, required_by, sql) = match &given.what {
         Supply::Row(row) => (row.name, row.required_by, row.insert),
         Supply::Role(role) => (role.name, role.required_by, role.create),
     };

@@ -5,17 +5,23 @@
 
 mod allow;
 mod base;
+mod bodies;
+mod chain;
 mod files;
 mod graph;
 mod nearest;
 
+use std::cell::OnceCell;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::history::Event;
 use super::script::{Script, Trouble};
 use crate::model::code::{self, Code};
 use crate::model::files::{Base, Listing};
 use crate::model::finding::{Finding, Place};
 use crate::model::graph::Graph;
+use crate::model::supply::Given;
 
 /// A tree as the lints see it.
 pub struct Subject<'a> {
@@ -35,14 +41,23 @@ pub struct Subject<'a> {
     pub ini: &'a Utf8Path,
     /// The base branch, and the graph that it has.
     pub base: Option<(&'a Base, &'a Graph)>,
+    /// What its recipe supplies.
+    pub given: &'a [Given],
+    /// The file with its recipe, where it has one of its own.
+    pub recipe: Option<&'a str>,
+    /// What running the chain in the head shows, with the index of the revision; worked out by the
+    /// first lint that asks.
+    pub events: OnceCell<Vec<(usize, Event)>>,
 }
+
+type Check = fn(&Subject<'_>) -> Vec<Finding>;
 
 /// One kind of finding and what looks for it.
 pub struct Lint {
     /// What it finds.
     pub code: &'static Code,
     /// Finds it.
-    pub check: fn(&Subject<'_>) -> Vec<Finding>,
+    pub check: Check,
 }
 
 /// Every lint.
@@ -62,6 +77,24 @@ pub static LINTS: &[Lint] = &[
     Lint { code: &code::LABEL_USED_TWICE, check: graph::labels_used_twice },
     Lint { code: &code::NOT_ON_BASE_HEAD, check: base::not_on_base_head },
     Lint { code: &code::CHANGED_ON_BASE, check: base::changed },
+    Lint { code: &code::MISSING_ROW, check: chain::missing_rows },
+    Lint { code: &code::MISSING_ROLE, check: chain::missing_roles },
+    Lint { code: &code::NOT_IMMUTABLE, check: chain::not_immutable },
+    Lint { code: &code::TABLE_TWICE, check: chain::tables_twice },
+    Lint { code: &code::CREATED_TWICE, check: chain::created_twice },
+    Lint { code: &code::DROPPED_NOT_THERE, check: chain::dropped_not_there },
+    Lint { code: &code::USED_AFTER_DROP, check: chain::used_after_drop },
+    Lint { code: &code::USED_BEFORE_MADE, check: chain::used_before_made },
+    Lint { code: &code::LEFT_BEHIND, check: chain::left_behind },
+    Lint { code: &code::DROPS_OTHERS, check: chain::drops_others },
+    Lint { code: &code::NO_DOWNGRADE, check: bodies::no_downgrade },
+    Lint { code: &code::EMPTY_DOWNGRADE, check: bodies::empty_downgrade },
+    Lint { code: &code::RAISING_DOWNGRADE, check: bodies::raising_downgrade },
+    Lint { code: &code::OUTSIDE_TRANSACTION, check: bodies::outside_transaction },
+    Lint { code: &code::LABEL_TOO_EARLY, check: bodies::label_too_early },
+    Lint { code: &code::ENDS_TRANSACTION, check: bodies::ends_transaction },
+    Lint { code: &code::TOUCHES_AT_IMPORT, check: bodies::touches_at_import },
+    Lint { code: &code::IMPORTS_APPLICATION, check: bodies::imports_application },
 ];
 
 /// Runs every lint, and leaves out what the files allow. Sorted by file and line.

@@ -1,5 +1,6 @@
 //! Each lint with what it finds and what it must not find.
 
+mod bodies;
 mod files;
 mod graph_lints;
 
@@ -80,6 +81,9 @@ fn found(files: &Files) -> String {
         unknown_settings: &[],
         ini: Utf8Path::new("alembic.ini"),
         base: base.as_ref().map(|(base, graph)| (base, graph)),
+        given: &[],
+        recipe: None,
+        events: std::cell::OnceCell::new(),
     });
     let mut out = String::new();
     for finding in findings {

@@ -1,0 +1,201 @@
+//! What a revision does: `upgrade()` and `downgrade()` as lists of effects, read from the text.
+//!
+//! The reader runs the functions in its head: names that are bound to constants are known, loops
+//! over constants are unrolled, helpers of the same file are followed, an `if` makes what is below
+//! it conditional. What it cannot follow, and what may change the schema, is
+//! [`Effect::Opaque`](super::effect::Effect::Opaque). It has a budget; past it the rest is opaque.
+
+mod arguments;
+mod calls;
+mod columns;
+mod execute;
+mod imports;
+mod operations;
+mod schema;
+mod statements;
+mod thing;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+use tree_sitter::Node;
+
+use self::thing::Thing;
+use super::effect::{Deed, Effect};
+use super::python::{Env, Module, line};
+
+pub use self::imports::{Imported, Touch};
+
+/// The most effects that one function may have before the rest is left alone.
+const MOST_DEEDS: usize = 20_000;
+/// The most calls of helpers and turns of loops that are followed in one function.
+const MOST_TURNS: u32 = 5_000;
+/// How deep calls and expressions may nest before they are left alone.
+const MAX_DEPTH: u32 = 60;
+
+/// One function of a revision.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Function {
+    /// The line of its `def`.
+    pub line: u32,
+    /// What it does, in order.
+    pub deeds: Vec<Deed>,
+    /// The line of a `raise` that it always comes to.
+    pub raises: Option<u32>,
+    /// Whether it runs any SQL or operation at all, whatever that does.
+    pub acts: bool,
+}
+
+/// What a revision file does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Body {
+    /// `upgrade()`.
+    pub upgrade: Option<Function>,
+    /// `downgrade()`.
+    pub downgrade: Option<Function>,
+    /// What it imports, from where.
+    pub imports: Vec<Imported>,
+    /// What its top level does to the world when it is imported.
+    pub touches: Vec<Touch>,
+}
+
+/// Reads a revision file, whose top level binds these constants.
+pub fn read<'m>(module: &'m Module, globals: &'m Env<'static>) -> Body {
+    let (imports, names) = imports::read(module);
+    let functions = functions(module);
+    let reader = |name: &str| {
+        let node = functions.get(name).copied()?;
+        let mut reader = Reader {
+            module,
+            globals,
+            things: HashMap::new(),
+            functions: &functions,
+            names: &names,
+            deeds: Vec::new(),
+            blocks: 0,
+            turns: 0,
+            acts: false,
+        };
+        reader.read_globals();
+        Some(reader.function(node))
+    };
+    Body {
+        upgrade: reader("upgrade"),
+        downgrade: reader("downgrade"),
+        touches: imports::touches(module, &names),
+        imports,
+    }
+}
+
+/// The functions at the top of a file, the last of each name.
+fn functions(module: &Module) -> HashMap<&str, Node<'_>> {
+    let root = module.root();
+    let mut cursor = root.walk();
+    root.named_children(&mut cursor)
+        .filter_map(|node| match node.kind() {
+            "function_definition" => Some(node),
+            "decorated_definition" => node.child_by_field_name("definition"),
+            _ => None,
+        })
+        .filter(|node| node.kind() == "function_definition")
+        .filter_map(|node| Some((module.text(node.child_by_field_name("name")?), node)))
+        .collect()
+}
+
+/// Reads the functions of one file.
+struct Reader<'m> {
+    module: &'m Module,
+    /// Constants at the top of the file.
+    globals: &'m Env<'static>,
+    /// Everything else at the top of the file that matters.
+    things: HashMap<String, Thing>,
+    functions: &'m HashMap<&'m str, Node<'m>>,
+    /// What the file imports: the name in the file, and the full one.
+    names: &'m HashMap<String, String>,
+    deeds: Vec<Deed>,
+    /// How many `autocommit_block()`s there were.
+    blocks: u32,
+    /// How many turns of loops and calls of helpers there were.
+    turns: u32,
+    /// Whether anything was run.
+    acts: bool,
+}
+
+/// One call of one function.
+struct Frame<'e> {
+    env: Env<'e>,
+    things: HashMap<String, Thing>,
+    conditional: bool,
+    autocommit: Option<u32>,
+    raises: Option<u32>,
+    /// What it returns.
+    returns: Thing,
+    /// Nothing below is reached.
+    done: bool,
+    depth: u32,
+}
+
+impl<'e> Frame<'e> {
+    fn new(env: Env<'e>, depth: u32) -> Frame<'e> {
+        Frame {
+            env,
+            things: HashMap::new(),
+            conditional: false,
+            autocommit: None,
+            raises: None,
+            returns: Thing::Unknown,
+            done: false,
+            depth,
+        }
+    }
+}
+
+impl<'m> Reader<'m> {
+    /// Takes note of enums, tables and SQL that the top of the file binds.
+    fn read_globals(&mut self) {
+        let module = self.module;
+        let mut frame = Frame::new(Env::inside(self.globals), 0);
+        let root = module.root();
+        let mut cursor = root.walk();
+        for statement in root.named_children(&mut cursor) {
+            if statement.kind() == "expression_statement"
+                && let Some(assignment) = statement.named_child(0)
+                && assignment.kind() == "assignment"
+            {
+                self.assign(&mut frame, assignment);
+            }
+        }
+        // What the top of a file runs is none of upgrade()'s doing.
+        self.deeds.clear();
+        self.acts = false;
+        self.things = frame.things;
+    }
+
+    fn function(mut self, node: Node<'m>) -> Function {
+        let mut frame = Frame::new(Env::inside(self.globals), 0);
+        if let Some(body) = node.child_by_field_name("body") {
+            self.block(&mut frame, body);
+        }
+        let acts = self.acts || !self.deeds.is_empty();
+        Function { line: line(node), deeds: self.deeds, raises: frame.raises, acts }
+    }
+
+    /// Takes note of an effect.
+    fn push(&mut self, frame: &Frame<'_>, line: u32, effect: Effect) {
+        let (conditional, autocommit) = (frame.conditional, frame.autocommit);
+        match self.deeds.len() {
+            MOST_DEEDS.. => {}
+            len if len + 1 == MOST_DEEDS => {
+                let effect = Effect::Opaque(None);
+                self.deeds.push(Deed { effect, line, conditional, autocommit });
+            }
+            _ => self.deeds.push(Deed { effect, line, conditional, autocommit }),
+        }
+    }
+
+    fn opaque(&mut self, frame: &Frame<'_>, node: Node<'_>) {
+        self.push(frame, line(node), Effect::Opaque(None));
+    }
+}

@@ -1,0 +1,216 @@
+//! A walk over the tokens of one SQL statement.
+//!
+//! DDL is read by hand over sqlparser's tokens: what the gate wants from it stands at its head, and
+//! sqlparser refuses much of what Postgres takes there (policies, default privileges, `ATTACH
+//! PARTITION`). Nothing here fails; what does not fit is `None`.
+
+use sqlparser::tokenizer::Token;
+
+/// A position in the tokens of a statement, blanks and comments left out.
+#[derive(Clone, Copy)]
+pub struct Cursor<'t> {
+    tokens: &'t [Token],
+    at: usize,
+}
+
+impl<'t> Cursor<'t> {
+    /// The start of a statement.
+    pub fn new(tokens: &'t [Token]) -> Cursor<'t> {
+        Cursor { tokens, at: 0 }
+    }
+
+    /// What has not been read.
+    pub fn rest(&self) -> &'t [Token] {
+        self.tokens.get(self.at..).unwrap_or_default()
+    }
+
+    /// Whether everything has been read.
+    pub fn at_end(&self) -> bool {
+        self.at >= self.tokens.len()
+    }
+
+    /// The next token.
+    pub fn peek(&self) -> Option<&'t Token> {
+        self.tokens.get(self.at)
+    }
+
+    /// Reads any token.
+    pub fn next(&mut self) -> Option<&'t Token> {
+        let token = self.tokens.get(self.at);
+        self.at += 1;
+        token
+    }
+
+    /// Whether the next words are these, without quotes and in any case.
+    pub fn sees(&self, words: &[&str]) -> bool {
+        words
+            .iter()
+            .enumerate()
+            .all(|(i, word)| self.tokens.get(self.at + i).is_some_and(|token| is_word(token, word)))
+    }
+
+    /// Reads these words, if they come next.
+    pub fn eat(&mut self, words: &[&str]) -> bool {
+        let found = self.sees(words);
+        if found {
+            self.at += words.len();
+        }
+        found
+    }
+
+    /// Reads one of these words, if one comes next.
+    pub fn eat_any(&mut self, words: &[&str]) -> bool {
+        words.iter().any(|word| self.eat(&[word]))
+    }
+
+    /// Reads this token, if it comes next.
+    pub fn eat_token(&mut self, token: &Token) -> bool {
+        let found = self.peek() == Some(token);
+        if found {
+            self.at += 1;
+        }
+        found
+    }
+
+    /// Reads on to just behind these words, at this depth of parentheses; stays where it is and
+    /// says no where they do not come.
+    pub fn seek(&mut self, words: &[&str]) -> bool {
+        let start = self.at;
+        while !self.at_end() {
+            if self.eat(words) {
+                return true;
+            }
+            self.skip_one();
+        }
+        self.at = start;
+        false
+    }
+
+    /// Reads one token, or all of a parenthesis.
+    pub fn skip_one(&mut self) {
+        if self.parenthesis().is_none() {
+            self.at += 1;
+        }
+    }
+
+    /// Reads a parenthesis and returns what is in it.
+    pub fn parenthesis(&mut self) -> Option<&'t [Token]> {
+        if self.peek() != Some(&Token::LParen) {
+            return None;
+        }
+        let start = self.at + 1;
+        let mut depth = 0_usize;
+        while let Some(token) = self.next() {
+            match token {
+                Token::LParen => depth += 1,
+                Token::RParen => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                return self.tokens.get(start..self.at - 1);
+            }
+        }
+        Some(self.tokens.get(start..).unwrap_or_default())
+    }
+
+    /// Reads one identifier.
+    pub fn identifier(&mut self) -> Option<String> {
+        match self.peek() {
+            Some(Token::Word(word)) => {
+                self.at += 1;
+                Some(match word.quote_style {
+                    Some(_) => word.value.clone(),
+                    None => word.value.to_lowercase(),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// Reads a name with its qualifiers. `public.` is left out: it is where names go by themselves.
+    pub fn name(&mut self) -> Option<String> {
+        let mut name = self.identifier()?;
+        while self.eat_token(&Token::Period) {
+            let part = self.identifier()?;
+            name = if name == "public" { part } else { format!("{name}.{part}") };
+        }
+        Some(name)
+    }
+
+    /// Reads a string literal.
+    pub fn string(&mut self) -> Option<&'t str> {
+        let text = self.peek().and_then(string_of)?;
+        self.at += 1;
+        Some(text)
+    }
+
+    /// `IF EXISTS`.
+    pub fn if_exists(&mut self) -> bool {
+        self.eat(&["IF", "EXISTS"])
+    }
+
+    /// `IF NOT EXISTS`.
+    pub fn if_not_exists(&mut self) -> bool {
+        self.eat(&["IF", "NOT", "EXISTS"])
+    }
+
+    /// Whether a statement's tail says `CASCADE`.
+    pub fn cascades(&self) -> bool {
+        self.rest().iter().any(|token| is_word(token, "CASCADE"))
+    }
+}
+
+/// Splits at the commas of this depth.
+pub fn split_commas(tokens: &[Token]) -> Vec<&[Token]> {
+    let mut parts = Vec::new();
+    let (mut depth, mut start) = (0_i64, 0);
+    for (i, token) in tokens.iter().enumerate() {
+        match token {
+            Token::LParen | Token::LBracket => depth += 1,
+            Token::RParen | Token::RBracket => depth -= 1,
+            Token::Comma if depth == 0 => {
+                parts.push(&tokens[start..i]);
+                start = i + 1;
+            }
+            _ => {}
+        }
+    }
+    if start < tokens.len() {
+        parts.push(&tokens[start..]);
+    }
+    parts
+}
+
+/// Whether a token is this word, without quotes and in any case.
+pub fn is_word(token: &Token, expected: &str) -> bool {
+    matches!(token, Token::Word(word) if word.quote_style.is_none()
+        && word.value.eq_ignore_ascii_case(expected))
+}
+
+/// The text of a string literal.
+pub fn string_of(token: &Token) -> Option<&str> {
+    match token {
+        Token::SingleQuotedString(text)
+        | Token::EscapedStringLiteral(text)
+        | Token::UnicodeStringLiteral(text)
+        | Token::NationalStringLiteral(text) => Some(text),
+        Token::DollarQuotedString(quoted) => Some(&quoted.value),
+        _ => None,
+    }
+}
+
+/// The tokens as text again.
+pub fn text_of(tokens: &[Token]) -> String {
+    let mut text = String::new();
+    for token in tokens {
+        let tight = matches!(token, Token::Period | Token::Comma | Token::RParen | Token::LParen)
+            || matches!(token, Token::DoubleColon)
+            || text.ends_with(['.', '(', ':'])
+            || text.is_empty();
+        if !tight {
+            text.push(' ');
+        }
+        text.push_str(&token.to_string());
+    }
+    text
+}

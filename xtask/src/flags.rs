@@ -56,6 +56,10 @@ pub struct Gate {
     #[arg(long, value_name = "NAME", requires = "ini")]
     pub driver: Option<String>,
 
+    /// What is new is what this revision lacks [default: the merge base with origin/main, else main]
+    #[arg(long, value_name = "REV")]
+    pub since: Option<String>,
+
     /// What goes to stdout
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Human)]
     pub format: Format,

@@ -145,6 +145,14 @@ fn exit_status(report: &Report, interrupt: &Interrupt, code: u8) -> u8 {
 fn show(event: Event<'_>, human: bool, progress: &Progress) {
     match event {
         Event::Notice(text) => progress.note(text),
+        Event::Predicted(finding) => {
+            let text = render::human::predicted(finding);
+            if human {
+                progress.suspend(|| write_stdout(&text));
+            } else {
+                progress.note(text.trim_end());
+            }
+        }
         Event::SetUpStarted { what } => progress.running(what, what.to_owned()),
         Event::SetUpEnded { what } => progress.ended(what),
         Event::StepStarted { label, name } => progress.running(label, name.to_owned()),

@@ -9,6 +9,7 @@ pub mod history;
 pub mod ini;
 pub mod lints;
 pub mod log;
+pub mod predicted;
 pub mod python;
 pub mod script;
 pub mod settings;

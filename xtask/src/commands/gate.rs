@@ -12,7 +12,9 @@ use camino::Utf8Path;
 
 use super::prepare::{Prepared, Ready};
 use super::selection;
-use crate::drivers::alembic::Interpreter;
+use crate::analysis::graph::compare;
+use crate::analysis::predicted;
+use crate::drivers::alembic::{Description, Interpreter};
 use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::drivers::postgres::Server;
 use crate::drivers::postgres::binaries::{self, Places};
@@ -32,6 +34,7 @@ use crate::model::tree::Tree;
 use crate::recipes;
 use crate::recipes::live::{Live, ServerDied};
 use crate::recipes::steps::{Done, Steps};
+use crate::recipes::survey::{self, Survey};
 
 /// Runs the gate. What goes wrong is in the report, whatever it is.
 pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
@@ -46,12 +49,22 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
             }
             report.trees = trees.iter().map(unrun).collect();
             let run = Run { flags, root: &root, trees: &trees, interrupt, tell };
-            let kept = run.go(&mut report).unwrap_or_else(|err| {
+            let mut described = Vec::new();
+            let (surveys, kept) = thread::scope(|scope| {
+                let surveys = scope.spawn(|| run.lint());
+                let kept = run.go(&mut report, &mut described);
+                (join(surveys), kept)
+            });
+            let kept = kept.unwrap_or_else(|err| {
                 blame(&mut report, &err, None);
                 Vec::new()
             });
             process::end_strays(&kept);
             run.skip_the_rest(&mut report);
+            match surveys {
+                Ok(surveys) => run.add_lints(surveys, &described, &mut report),
+                Err(err) => blame(&mut report, &err, None),
+            }
         }
     }
     report.elapsed = started.elapsed();
@@ -98,7 +111,11 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     /// Runs what can be run, and returns the processes that are left running on purpose. Values are
     /// dropped from the last to the first: Alembic before the server, the server before its folder.
-    fn go(&self, report: &mut Report) -> Result<Vec<u32>> {
+    fn go(
+        &self,
+        report: &mut Report,
+        described: &mut Vec<(usize, Description)>,
+    ) -> Result<Vec<u32>> {
         // What is missing is known in milliseconds, before anything is started.
         let readable = self.readable_trees(report);
         if readable.is_empty() {
@@ -130,6 +147,7 @@ impl Run<'_> {
             (join(server), prepared)
         });
         let (server, prepared) = (server?, prepared?);
+        described.extend(prepared.trees.iter().filter_map(Ready::graph));
         let version = server.version().to_owned();
         report.postgres = Some(Postgres { version, source: server.source() });
         let ran = self.run_trees(&server, prepared, report);
@@ -143,6 +161,42 @@ impl Run<'_> {
             return Ok(Vec::new());
         }
         self.keep(server, &mut scratch, &ran.urls, report)
+    }
+
+    /// Lints the trees, which takes milliseconds, and tells what is found: Postgres is starting
+    /// meanwhile. The steps run all the same, so that the proof stands beside the prediction.
+    fn lint(&self) -> Result<Vec<Survey>> {
+        let since = self.flags.since.as_deref();
+        let surveys = survey::survey(self.trees, self.root, since, self.interrupt)?;
+        for finding in surveys.iter().flat_map(|survey| &survey.findings) {
+            (self.tell)(Event::Predicted(finding));
+        }
+        Ok(surveys)
+    }
+
+    /// Puts the lints' findings beside those of the steps, and compares the graphs that they stand
+    /// on with what Alembic itself read.
+    fn add_lints(
+        &self,
+        surveys: Vec<Survey>,
+        described: &[(usize, Description)],
+        report: &mut Report,
+    ) {
+        for (index, survey) in surveys.into_iter().enumerate() {
+            let tree = &self.trees[index];
+            let told = described.iter().find(|(known, _)| *known == index);
+            if let Some((_, description)) = told {
+                let revisions = description.revisions.iter();
+                let links = revisions.map(|r| (r.revision.as_str(), r.down_revision.as_slice()));
+                let differs = compare::with_alembic(&survey.graph, &description.heads, links);
+                report.findings.extend(differs.map(|message| Finding {
+                    tree: Some(tree.id.clone()),
+                    ..Finding::new(&code::READ_DIFFERENTLY, message)
+                }));
+            }
+            report.trees[index].graph = Some(survey.graph);
+            predicted::join(&mut report.findings, survey.findings);
+        }
     }
 
     fn setting_up<T>(&self, what: &str, work: impl FnOnce() -> T) -> T {

@@ -29,6 +29,14 @@ pub(super) struct Ready {
     pub(super) alembic: Result<(Alembic, Result<Description, Transcript>)>,
 }
 
+impl Ready {
+    /// The tree's index, with its graph as Alembic reads it.
+    pub(super) fn graph(&self) -> Option<(usize, Description)> {
+        let (_, graph) = self.alembic.as_ref().ok()?;
+        Some((self.index, graph.as_ref().ok()?.clone()))
+    }
+}
+
 impl Run<'_> {
     /// Starts an interpreter for each environment and has it read each tree.
     pub(super) fn prepare(

@@ -123,6 +123,7 @@ pub static ALL: &[&Code] = &[
     &LOCKED,
     &CONNECTION_ENDED,
     &IRREVERSIBLE,
+    &READ_DIFFERENTLY,
     &COMPUTED,
     &NOT_A_REVISION,
     &UNREADABLE,

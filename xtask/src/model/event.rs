@@ -1,6 +1,7 @@
 //! What happens while the gate runs, for whoever shows it. Events carry no decision: a run goes the
 //! same way whether somebody listens or not.
 
+use super::finding::Finding;
 use super::step::Step;
 use super::transcript::RevisionInFlight;
 
@@ -9,6 +10,8 @@ use super::transcript::RevisionInFlight;
 pub enum Event<'a> {
     /// Something that takes long or that the user should know now.
     Notice(&'a str),
+    /// A lint found something, before any step ran.
+    Predicted(&'a Finding),
     /// Something that the steps need is being made ready.
     SetUpStarted {
         /// What.

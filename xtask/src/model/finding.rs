@@ -23,6 +23,8 @@ pub struct Finding {
     pub message: String,
     /// The sensitive area that the migration touches: SEV-2 until shown that no data was lost.
     pub sev2: Option<&'static str>,
+    /// What a lint said of it before it happened.
+    pub predicted: Option<String>,
     /// What was said, for those who want to read on.
     pub transcript: Option<Box<Transcript>>,
     /// The commands that run the failed step again by hand.
@@ -51,6 +53,7 @@ impl Finding {
             place: None,
             message: message.into(),
             sev2: None,
+            predicted: None,
             transcript: None,
             by_hand: Vec::new(),
         }

@@ -48,6 +48,30 @@ pub fn step(step: &Step) -> String {
     out
 }
 
+fn severity(code: &Code) -> (&'static str, Style) {
+    match code.severity {
+        Severity::Error => ("error", RED),
+        Severity::Warning => ("warning", YELLOW),
+        Severity::Note => ("note", BLUE),
+    }
+}
+
+/// What a lint found, in a line, before any step ran; the summary has it in full.
+pub fn predicted(finding: &Finding) -> String {
+    let (word, style) = severity(finding.code);
+    let mut out = String::new();
+    let at = finding.place.as_ref().map(|place| {
+        let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!("\n{:16}{}{line}", "", place.file)
+    });
+    let (id, title) = (finding.code.id, finding.code.title);
+    line(
+        &mut out,
+        &format!("LINT            {style}{word}[{id}]{style:#}: {title}{}", at.unwrap_or_default()),
+    );
+    out
+}
+
 /// What follows the steps: the findings, what the user should know besides, and the verdict.
 pub fn summary(report: &Report) -> String {
     let mut out = String::new();
@@ -125,11 +149,7 @@ pub fn finding(finding: &Finding) -> String {
     let code = finding.code;
     let mut out = String::new();
     let mode = code.mode.map(|mode| format!(" (failure mode {mode})")).unwrap_or_default();
-    let (word, style) = match code.severity {
-        Severity::Error => ("error", RED),
-        Severity::Warning => ("warning", YELLOW),
-        Severity::Note => ("note", BLUE),
-    };
+    let (word, style) = severity(code);
     line(
         &mut out,
         &format!("{style}{word}[{}]{style:#}{BOLD}: {}{mode}{BOLD:#}", code.id, code.title),
@@ -160,6 +180,9 @@ pub fn finding(finding: &Finding) -> String {
     }
     if let Some(said) = said.filter(|said| shows_output(said)) {
         verbatim(&mut out, "output", &last_lines(&said.output));
+    }
+    if let Some(predicted) = &finding.predicted {
+        field(&mut out, "predicted", predicted);
     }
     if let Some(area) = finding.sev2 {
         let text = format!(

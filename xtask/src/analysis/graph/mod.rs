@@ -2,6 +2,7 @@
 //! step, and says where Alembic would warn or refuse instead of stopping there.
 
 mod branches;
+pub mod compare;
 mod resolve;
 mod walk;
 

@@ -1,6 +1,6 @@
 //! What the gate sees when it runs a step, beyond the runbook's six modes: `MG100` to `MG199`.
 
-use super::{Code, Example, MIGRATION, Owner};
+use super::{Code, Example, MIGRATION, Owner, Severity};
 
 /// A call to Alembic that failed, and no recogniser knows why.
 pub static MIGRATION_FAILED: Code = Code {
@@ -285,5 +285,22 @@ pub static IRREVERSIBLE: Code = Code {
     }),
     remedy: &["write the `downgrade()`: all migrations must be reversible"],
     verify: "the step 'downgrade -1 (reversibility check)' must pass, and the upgrade after it",
+    ..MIGRATION
+};
+
+/// The graph that the lints read from the text is another than Alembic's.
+pub static READ_DIFFERENTLY: Code = Code {
+    id: "MG118",
+    title: "the lints read the graph differently than Alembic",
+    severity: Severity::Warning,
+    owner: Owner::Sre,
+    symptom: "the gate says that its own reading of the revision files and Alembic's differ",
+    why: "A revision says what it is in a way that the gate's reader does not understand, or computes it. Alembic's reading decides; the lints on the graph may be wrong.",
+    example: Some(Example { bad: "revision = make_id(__file__)", good: "revision = \"0045\"" }),
+    remedy: &[
+        "write `revision` and `down_revision` as literals",
+        "where they are literals, report it: it is a bug in the gate's reader",
+    ],
+    verify: "run the gate again: it must not say so",
     ..MIGRATION
 };

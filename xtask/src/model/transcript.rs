@@ -92,6 +92,8 @@ impl Transcript {
 pub struct Exception {
     /// Its type with its module: `psycopg2.errors.UndefinedObject`.
     pub kind: String,
+    /// The Python module whose code raised it: `alembic.script.revision`.
+    pub raised_in: String,
     /// What it says.
     pub message: String,
     /// Postgres's code for it.

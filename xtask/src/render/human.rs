@@ -75,9 +75,13 @@ pub fn predicted(finding: &Finding) -> String {
 /// What follows the steps: the findings, what the user should know besides, and the verdict.
 pub fn summary(report: &Report) -> String {
     let mut out = String::new();
-    for finding in &report.findings {
+    for (number, finding) in report.findings.iter().enumerate() {
         out.push('\n');
-        out.push_str(&self::finding(finding));
+        // One fault of the graph fails several steps; it is told in full once.
+        let told = report.findings[..number].iter().any(|before| {
+            before.tree == finding.tree && before.code == finding.code && before.code.mode.is_some()
+        });
+        out.push_str(&if told { again(finding) } else { self::finding(finding) });
     }
     for note in &report.notes {
         line(&mut out, "");
@@ -142,6 +146,22 @@ fn read_without_running(report: &Report) -> Vec<String> {
         counts.push("nothing found".to_owned());
     }
     counts
+}
+
+/// A finding whose like was told in full before.
+fn again(finding: &Finding) -> String {
+    let (word, style) = severity(finding.code);
+    let mut out = String::new();
+    let (id, title) = (finding.code.id, finding.code.title);
+    line(&mut out, &format!("{style}{word}[{id}]{style:#}{BOLD}: {title}, again{BOLD:#}"));
+    if let Some(place) = &finding.place {
+        out.push_str(&excerpt(place));
+    }
+    field(&mut out, "", &finding.message);
+    if let Some(step) = &finding.step {
+        field(&mut out, "step", step);
+    }
+    out
 }
 
 /// A finding in full: what, where, why, who and how.

@@ -127,18 +127,23 @@ fn multiple_heads(case: &Case<'_>) -> Option<Named> {
 /// Alembic 1.20 answers a parent that does not exist with a bare `KeyError` while it loads the
 /// files; earlier versions, and a target that does not exist, with `Can't locate revision`.
 fn broken_pointer(case: &Case<'_>) -> Option<Named> {
-    let loading = case.said.revision.is_none() && case.said.frames.is_empty();
+    if case.said.revision.is_some() {
+        return None;
+    }
+    let loading = case.headline.raised_in.starts_with("alembic.script");
     if loading && type_name(case.headline) == "KeyError" {
-        let id = case.headline.message.trim();
+        let id = case.headline.message.trim().trim_matches('\'');
         return Some((
             &code::BROKEN_POINTER,
-            format!("a revision names {id} as its `down_revision`, and there is no such revision"),
+            format!(
+                "a revision names `{id}` as its `down_revision`, and there is no such revision"
+            ),
         ));
     }
     let unlocated = case.raised("ResolutionError")
         || (case.raised("CommandError")
             && case.headline.message.starts_with("Can't locate revision"));
-    if loading && unlocated { case.is(&code::BROKEN_POINTER) } else { None }
+    if unlocated { case.is(&code::BROKEN_POINTER) } else { None }
 }
 
 fn missing_package(case: &Case<'_>) -> Option<Named> {

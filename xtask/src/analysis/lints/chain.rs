@@ -2,16 +2,16 @@
 //! modes A, B, D and F among them.
 
 use super::Subject;
-use super::graph::has_cycle;
 use crate::analysis::effect::{Kind, Value};
 use crate::analysis::history::{self, At, Event, MissingRow, Revision, What};
 use crate::model::code::{self, Code};
 use crate::model::finding::Finding;
+use crate::model::graph::Fault;
 
 /// What could not work, or does not fit together, over the whole chain. Worked out once.
 pub(super) fn events(subject: &Subject<'_>) -> Vec<(usize, Event)> {
     // With a gap in the graph nobody knows what comes before what.
-    if !subject.graph.whole || has_cycle(subject) {
+    if !subject.graph.whole || is_broken(subject) {
         return Vec::new();
     }
     let order: Vec<usize> = subject.graph.walk.iter().rev().copied().collect();
@@ -35,6 +35,23 @@ pub(super) fn events(subject: &Subject<'_>) -> Vec<(usize, Event)> {
     };
     let known = events.into_iter().filter(in_order);
     known.filter_map(|event| Some((*order.get(event.at.revision)?, event))).collect()
+}
+
+/// Whether the chain cannot be followed from its base to its head: what lies beyond the gap would
+/// seem to lack everything that was made before it.
+fn is_broken(subject: &Subject<'_>) -> bool {
+    subject.graph.faults.iter().any(|fault| {
+        matches!(
+            fault,
+            Fault::NoParent { .. }
+                | Fault::NoDependency { .. }
+                | Fault::IdTwice { .. }
+                | Fault::OwnParent(_)
+                | Fault::OwnDependency(_)
+                | Fault::Cycle(_)
+                | Fault::DependencyCycle(_)
+        )
+    })
 }
 
 /// Whether a revision is another one, or among those that it descends from or depends on.

@@ -52,12 +52,13 @@ fn traceback(lines: &[Line]) -> (usize, Read) {
     let mut at = 0;
     loop {
         at += 1;
-        at += frames(&lines[at..], &mut read.frames);
+        let (length, raised_in) = frames(&lines[at..], &mut read.frames);
+        at += length;
         let (length, exception, statement) = exception(&lines[at..]);
         at += length;
         // The last one printed is the outermost.
         if let Some(exception) = exception {
-            read.exceptions.insert(0, exception);
+            read.exceptions.insert(0, Exception { raised_in, ..exception });
         }
         read.statement = statement.or(read.statement);
         match next_traceback(&lines[at..]) {
@@ -78,11 +79,13 @@ fn next_traceback(lines: &[Line]) -> Option<usize> {
     (next.text.trim() == TRACEBACK).then_some(at)
 }
 
-/// Reads `  File "…", line 3, in upgrade` and the source line below each.
-fn frames(lines: &[Line], frames: &mut Vec<Frame>) -> usize {
-    let mut at = 0;
+/// Reads `  File "…", line 3, in upgrade` and the source line below each. Returns how many lines that
+/// takes, and the module that the last one lies in.
+fn frames(lines: &[Line], frames: &mut Vec<Frame>) -> (usize, String) {
+    let (mut at, mut module) = (0, String::new());
     while let Some(line) = lines.get(at).filter(|line| line.text.starts_with("  ")) {
         if let Some(frame) = frame(&line.text) {
+            module = module_of(frame.file.as_str());
             let source = lines.get(at + 1).filter(|next| next.text.starts_with("    "));
             let in_tree = frame.file.as_str().contains("/versions/")
                 || frame.file.file_name() == Some("env.py");
@@ -92,7 +95,13 @@ fn frames(lines: &[Line], frames: &mut Vec<Frame>) -> usize {
         }
         at += 1;
     }
-    at
+    (at, module)
+}
+
+/// `…/site-packages/alembic/script/revision.py` is `alembic.script.revision`.
+fn module_of(file: &str) -> String {
+    let Some((_, path)) = file.rsplit_once("site-packages/") else { return String::new() };
+    path.trim_end_matches(".py").replace('/', ".")
 }
 
 fn frame(text: &str) -> Option<Frame> {

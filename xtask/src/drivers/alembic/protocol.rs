@@ -102,6 +102,7 @@ pub struct Revision {
 #[derive(Deserialize)]
 pub(super) struct Exception {
     kind: String,
+    raised_in: String,
     message: String,
     sqlstate: Option<String>,
     detail: Option<String>,
@@ -110,8 +111,8 @@ pub(super) struct Exception {
 
 impl From<Exception> for transcript::Exception {
     fn from(e: Exception) -> Self {
-        let Exception { kind, message, sqlstate, detail, hint } = e;
-        transcript::Exception { kind, message, sqlstate, detail, hint }
+        let Exception { kind, raised_in, message, sqlstate, detail, hint } = e;
+        transcript::Exception { kind, raised_in, message, sqlstate, detail, hint }
     }
 }
 

@@ -353,9 +353,18 @@ def describe_exception(exc):
     fields = server_fields(told)
     return {
         "kind": module + kind.__qualname__,
+        "raised_in": raised_in(exc),
         "message": clip(fields.pop("message") or message_of(told)),
         **{key: None if value is None else clip(value) for key, value in fields.items()},
     }
+
+
+def raised_in(exc):
+    """The module whose code raised it: what Alembic raises while it loads the files is its own."""
+    frame, last = exc.__traceback__, None
+    while frame is not None:
+        frame, last = frame.tb_next, frame
+    return "" if last is None else str(last.tb_frame.f_globals.get("__name__", ""))
 
 
 def message_of(exc):

@@ -199,6 +199,7 @@ fn exception(err: &anyhow::Error) -> Exception {
     match err.chain().find_map(|cause| cause.downcast_ref::<postgres::Error>()?.as_db_error()) {
         Some(db) => Exception {
             kind: db.severity().into(),
+            raised_in: String::new(),
             message: db.message().into(),
             sqlstate: Some(db.code().code().into()),
             detail: db.detail().map(Into::into),

@@ -166,7 +166,9 @@ impl<'m> Reader<'m> {
             let made = with_table && enum_.made_with_table;
             let object = Object::new(Kind::Type, enum_.name);
             effects.push(if made {
-                Effect::Create(object, Detail { guarded, is_enum: true, ..Detail::default() })
+                let with_table = true;
+                let detail = Detail { guarded, is_enum: true, with_table, ..Detail::default() };
+                Effect::Create(object, detail)
             } else {
                 Effect::Alter { object, guarded: false, type_: None }
             });

@@ -18,14 +18,16 @@ impl Chain<'_> {
             }
             Effect::Alter { object, guarded, type_ } => {
                 if !guarded && !deed.conditional {
-                    self.needs(object);
+                    // A type that a column names in SQL may come with an extension. One that is
+                    // altered, or that Python calls an enum, does not.
+                    self.needs(object, object.kind == Kind::Type);
                 }
                 if let Some(type_) = type_.clone() {
                     let type_ = Some(if deed.conditional { "?".to_owned() } else { type_ });
                     self.world.change(&Key::of(object), |entry| entry.detail.type_ = type_);
                 }
             }
-            Effect::Use(object) if !deed.conditional => self.needs(object),
+            Effect::Use(object) if !deed.conditional => self.needs(object, false),
             Effect::Rename { object, to, guarded } => {
                 self.rename(object, to, *guarded, deed.conditional);
             }
@@ -100,8 +102,10 @@ impl Chain<'_> {
         let on_twice = object.table.as_ref().is_some_and(|table| self.twice.contains(table));
         // Functions of one name may differ in what they take.
         let other_function = object.kind == Kind::Function && before.detail.type_ != detail.type_;
+        let made_once = detail.with_table && before.detail.with_table;
         let is_fine = detail.replaces
             || other_function
+            || made_once
             || on_twice
             || !before.certain
             || self.world.is_uncertain_since(key, before.since);
@@ -203,7 +207,7 @@ impl Chain<'_> {
         let key = Key::of(object);
         let Some(entry) = self.world.get(&key).cloned().filter(|entry| entry.alive) else {
             if !guarded && !conditional {
-                self.needs(object);
+                self.needs(object, object.kind == Kind::Type);
             }
             return;
         };
@@ -273,10 +277,10 @@ impl Chain<'_> {
     }
 
     /// Says so where something is used that is not there.
-    fn needs(&mut self, object: &Object) {
+    fn needs(&mut self, object: &Object, is_enum: bool) {
         let key = Key::of(object);
         let Some(entry) = self.world.get(&key).cloned() else {
-            self.needs_made(key, object);
+            self.needs_made(key, object, is_enum);
             return;
         };
         let certain = entry.certain && !self.world.is_uncertain_since(&key, entry.since);
@@ -288,10 +292,11 @@ impl Chain<'_> {
         }
     }
 
-    fn needs_made(&mut self, key: Key, object: &Object) {
+    fn needs_made(&mut self, key: Key, object: &Object, is_enum: bool) {
         let later: Option<At> = self.made.get(&key).copied();
-        // Types come with extensions, columns and functions from where they cannot be seen.
-        let never_is_certain = matches!(object.kind, Kind::Table | Kind::MaterializedView);
+        // Columns and functions come from where they cannot be seen.
+        let never_is_certain =
+            matches!(object.kind, Kind::Table | Kind::MaterializedView) || is_enum;
         // What was made before, and is not there, came or went in a way that was not seen.
         let comes = |later: At| {
             later.revision > self.at.revision

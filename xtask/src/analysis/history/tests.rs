@@ -95,6 +95,26 @@ fn made_twice() {
 }
 
 #[test]
+fn the_enum_of_a_column_is_made_once_in_a_run() {
+    let e = "sa.Enum('a', name='e')";
+    let drop = "op.drop_table('t')\nop.execute('DROP TYPE e')";
+    clean(&[&format!("op.create_table('t', sa.Column('a', {e}), sa.Column('b', {e})) -- {drop}")]);
+    finds(
+        &[&format!(
+            "e = {e}\ne.create(op.get_bind())\nop.create_table('t', sa.Column('a', e)) -- {drop}"
+        )],
+        &["0:7 twice: type `e`, first 0:6"],
+    );
+    finds(
+        &[
+            "op.create_table('t') -- op.drop_table('t')",
+            &format!("op.add_column('t', sa.Column('a', {e})) -- op.drop_column('t', 'a')"),
+        ],
+        &["1:5 used before made: type `e`, later false"],
+    );
+}
+
+#[test]
 fn dropped_twice_and_never_made() {
     finds(
         &[

@@ -71,10 +71,13 @@ impl<'m> Reader<'m> {
                     Thing::Path(path) => Thing::Path(format!("{path}.{attribute}")),
                     // The connection of the driver below it, or what a session is bound to.
                     bind @ Thing::Bind { .. } if attribute == "connection" => bind,
-                    context @ Thing::Context if attribute == "bind" => {
-                        drop(context);
-                        Thing::Bind { autocommit: false }
+                    Thing::Context if attribute == "bind" => Thing::Bind { autocommit: false },
+                    Thing::Bind { .. } | Thing::Context
+                        if ["dialect", "engine"].contains(&attribute) =>
+                    {
+                        Thing::Dialect
                     }
+                    Thing::Dialect if attribute == "name" => Thing::DialectName,
                     _ => Thing::Unknown,
                 }
             }
@@ -304,7 +307,7 @@ impl<'m> Reader<'m> {
             Thing::Sql(sql) => self.sql_method(frame, sql, method, arguments),
             Thing::Built(built) => Thing::Built(built),
             Thing::Result(at) | Thing::Found(at) => self.result_method(at, method),
-            Thing::Path(_) | Thing::Unknown => Thing::Unknown,
+            Thing::Path(_) | Thing::Dialect | Thing::DialectName | Thing::Unknown => Thing::Unknown,
         }
     }
 

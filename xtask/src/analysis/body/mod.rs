@@ -8,6 +8,7 @@
 mod arguments;
 mod calls;
 mod columns;
+mod conditions;
 mod execute;
 mod imports;
 mod operations;

@@ -80,15 +80,13 @@ impl Chain<'_> {
             alive: true,
             certain: !conditional,
             implied: false,
+            unseen: false,
             made,
             dropped: None,
             since: self.world.tick(),
         };
         if object.kind == Kind::Table {
-            // What was put on a table before it was there cannot have worked.
-            for child in self.world.children_of(&object.name) {
-                self.world.change(&child, |entry| entry.certain = false);
-            }
+            self.world.forget_parts(&object.name);
         }
         if detail.indexed && object.kind == Kind::Constraint {
             let index = Object { kind: Kind::Index, ..object.clone() };
@@ -135,8 +133,14 @@ impl Chain<'_> {
                     | Kind::Policy
             );
             let certain = !guarded && !conditional && !self.world.is_uncertain_since(&key, 0);
-            if always_seen && certain && is_ours(&key) && self.reported.insert((key, self.down)) {
+            if always_seen
+                && certain
+                && is_ours(&key)
+                && self.reported.insert((key.clone(), self.down))
+            {
                 self.push(What::NeverMade(object.clone()));
+            } else if !conditional {
+                self.drop_unseen(key, object);
             }
             return;
         };
@@ -148,6 +152,23 @@ impl Chain<'_> {
         if let Some(first) = entry.dropped.filter(|_| certain && !guarded && !conditional) {
             self.push(What::DroppedTwice { object: object.clone(), first });
         }
+    }
+
+    /// Takes note that something was there that nobody saw made, and is gone.
+    fn drop_unseen(&mut self, key: Key, object: &Object) {
+        let entry = Entry {
+            object: object.clone(),
+            detail: Detail::default(),
+            alive: true,
+            certain: false,
+            implied: false,
+            unseen: true,
+            made: self.at,
+            dropped: None,
+            since: self.world.tick(),
+        };
+        self.world.put(key.clone(), entry);
+        self.world.change(&key, |entry| entry.alive = false);
     }
 
     /// Drops what is there, and what is on it. The depth is that of partitions of partitions.
@@ -237,6 +258,9 @@ impl Chain<'_> {
         }
         if let (Kind::Column, Some(table)) = (entry.object.kind, &entry.object.table) {
             self.rename_in_columns(&table.clone(), &object.name, &name);
+        }
+        if is_table {
+            self.world.forget_parts(&name);
         }
         self.move_to(&key, &entry, renamed);
         for child in children {

@@ -248,6 +248,24 @@ fn what_downgrade_drops_of_others() {
 }
 
 #[test]
+fn a_table_that_takes_the_place_of_another_has_parts_of_its_own() {
+    clean(&[
+        T,
+        "op.execute('CREATE TABLE n AS SELECT a FROM t')\nop.drop_table('t')\nop.rename_table('n', 't')\nop.alter_column('t', 'a', nullable=True) -- op.execute(x())",
+        "op.alter_column('t', 'at', nullable=True) -- op.execute('x')",
+    ]);
+    // A constraint without a name has one in Postgres, and was there before.
+    let pk = "op.drop_constraint('t_pkey', 't')\nop.create_primary_key('t_pkey', 't', ['a'])";
+    clean(&[T, &format!("{pk} -- {pk}")]);
+    // What downgrade() makes again under another name was not made by upgrade().
+    clean(&[
+        T,
+        "for name in x():\n    op.drop_constraint(name, 't') -- op.create_primary_key('pk', 't', ['a'])",
+        "op.drop_constraint('pk', 't') -- op.create_primary_key('pk', 't', ['a'])",
+    ]);
+}
+
+#[test]
 fn expressions_and_roles_and_rows() {
     finds(
         &[

@@ -171,6 +171,8 @@ impl<'m> Reader<'m> {
         }
         match self.thing(frame, callee) {
             Thing::Path(path) => self.call_path(frame, node, &path, &arguments),
+            // `Session = sessionmaker(bind=bind)`, then `Session()`.
+            Thing::Session => Thing::Session,
             _ => self.call_unknown(frame, node, &arguments),
         }
     }

@@ -229,7 +229,10 @@ impl<'m> Reader<'m> {
         frame: &mut Frame<'_>,
         node: Node<'m>,
     ) -> (Option<String>, Option<Enum>) {
-        if let Thing::Enum(enum_) = self.thing(frame, node) {
+        // A type of the application's own is a type, whatever it is made of.
+        let may_be_enum =
+            node.kind() != "call" || ["Enum", "ENUM", "with_variant"].contains(&self.callee(node));
+        if may_be_enum && let Thing::Enum(enum_) = self.thing(frame, node) {
             return (Some(enum_.name.clone()), Some(enum_));
         }
         let (name, arguments) = match node.kind() {

@@ -101,6 +101,8 @@ impl<'m> Reader<'m> {
         }
         let arguments = Arguments::of(self.module, node);
         match self.callee(node) {
+            // Such a key is put on later, by an operation of its own.
+            _ if self.is_true(arguments.named("use_alter")) => Vec::new(),
             "Column" => self.column(frame, table, node, guarded, true).unwrap_or_default(),
             "PrimaryKeyConstraint" | "UniqueConstraint" => {
                 let columns = arguments.positional.iter();
@@ -184,7 +186,7 @@ impl<'m> Reader<'m> {
         for element in arguments.positional.iter().skip(1).filter(|node| node.kind() == "call") {
             let inner = Arguments::of(self.module, *element);
             match self.callee(*element) {
-                "ForeignKey" => {
+                "ForeignKey" if !self.is_true(inner.named("use_alter")) => {
                     let target = self.constant_name(frame, inner.get(0, "column"));
                     effects.extend(referred_table(target.as_ref()));
                     let detail =

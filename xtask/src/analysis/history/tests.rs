@@ -115,6 +115,21 @@ fn the_enum_of_a_column_is_made_once_in_a_run() {
 }
 
 #[test]
+fn a_key_that_is_put_on_later_is_not_made_with_its_table() {
+    let key = "sa.ForeignKeyConstraint(['a'], ['u.a'], name='fk', use_alter=True)";
+    clean(&[&format!(
+        "op.create_table('t', sa.Column('a', sa.Text()), {key})\nop.create_table('u', sa.Column('a', sa.Text()))\nop.create_foreign_key('fk', 't', 'u', ['a'], ['a']) -- op.drop_constraint('fk', 't')\nop.drop_table('u')\nop.drop_table('t')"
+    )]);
+    finds(
+        &[&format!(
+            "op.create_table('t', sa.Column('a', sa.Text()), {}) -- op.drop_table('t')",
+            key.replace("True", "False")
+        )],
+        &["0:5 used before made: table `u`, later false"],
+    );
+}
+
+#[test]
 fn dropped_twice_and_never_made() {
     finds(
         &[

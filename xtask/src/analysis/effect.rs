@@ -102,6 +102,9 @@ pub struct Detail {
     pub type_: Option<String>,
     /// Whether a type is an enum.
     pub is_enum: bool,
+    /// Whether `op.create_table` makes it on its way, which SQLAlchemy does once for each name and
+    /// run of Alembic.
+    pub with_table: bool,
     /// Columns that an index or a constraint is on: it goes when one of them does.
     pub columns: Vec<String>,
     /// Whether a constraint brings an index of its own name.

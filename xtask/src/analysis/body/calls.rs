@@ -71,10 +71,13 @@ impl<'m> Reader<'m> {
                     Thing::Path(path) => Thing::Path(format!("{path}.{attribute}")),
                     // The connection of the driver below it, or what a session is bound to.
                     bind @ Thing::Bind { .. } if attribute == "connection" => bind,
-                    context @ Thing::Context if attribute == "bind" => {
-                        drop(context);
-                        Thing::Bind { autocommit: false }
+                    Thing::Context if attribute == "bind" => Thing::Bind { autocommit: false },
+                    Thing::Bind { .. } | Thing::Context
+                        if ["dialect", "engine"].contains(&attribute) =>
+                    {
+                        Thing::Dialect
                     }
+                    Thing::Dialect if attribute == "name" => Thing::DialectName,
                     _ => Thing::Unknown,
                 }
             }
@@ -168,6 +171,8 @@ impl<'m> Reader<'m> {
         }
         match self.thing(frame, callee) {
             Thing::Path(path) => self.call_path(frame, node, &path, &arguments),
+            // `Session = sessionmaker(bind=bind)`, then `Session()`.
+            Thing::Session => Thing::Session,
             _ => self.call_unknown(frame, node, &arguments),
         }
     }
@@ -304,7 +309,7 @@ impl<'m> Reader<'m> {
             Thing::Sql(sql) => self.sql_method(frame, sql, method, arguments),
             Thing::Built(built) => Thing::Built(built),
             Thing::Result(at) | Thing::Found(at) => self.result_method(at, method),
-            Thing::Path(_) | Thing::Unknown => Thing::Unknown,
+            Thing::Path(_) | Thing::Dialect | Thing::DialectName | Thing::Unknown => Thing::Unknown,
         }
     }
 

@@ -101,6 +101,8 @@ impl<'m> Reader<'m> {
         }
         let arguments = Arguments::of(self.module, node);
         match self.callee(node) {
+            // Such a key is put on later, by an operation of its own.
+            _ if self.is_true(arguments.named("use_alter")) => Vec::new(),
             "Column" => self.column(frame, table, node, guarded, true).unwrap_or_default(),
             "PrimaryKeyConstraint" | "UniqueConstraint" => {
                 let columns = arguments.positional.iter();
@@ -166,7 +168,9 @@ impl<'m> Reader<'m> {
             let made = with_table && enum_.made_with_table;
             let object = Object::new(Kind::Type, enum_.name);
             effects.push(if made {
-                Effect::Create(object, Detail { guarded, is_enum: true, ..Detail::default() })
+                let with_table = true;
+                let detail = Detail { guarded, is_enum: true, with_table, ..Detail::default() };
+                Effect::Create(object, detail)
             } else {
                 Effect::Alter { object, guarded: false, type_: None }
             });
@@ -182,7 +186,7 @@ impl<'m> Reader<'m> {
         for element in arguments.positional.iter().skip(1).filter(|node| node.kind() == "call") {
             let inner = Arguments::of(self.module, *element);
             match self.callee(*element) {
-                "ForeignKey" => {
+                "ForeignKey" if !self.is_true(inner.named("use_alter")) => {
                     let target = self.constant_name(frame, inner.get(0, "column"));
                     effects.extend(referred_table(target.as_ref()));
                     let detail =
@@ -227,7 +231,10 @@ impl<'m> Reader<'m> {
         frame: &mut Frame<'_>,
         node: Node<'m>,
     ) -> (Option<String>, Option<Enum>) {
-        if let Thing::Enum(enum_) = self.thing(frame, node) {
+        // A type of the application's own is a type, whatever it is made of.
+        let may_be_enum =
+            node.kind() != "call" || ["Enum", "ENUM", "with_variant"].contains(&self.callee(node));
+        if may_be_enum && let Thing::Enum(enum_) = self.thing(frame, node) {
             return (Some(enum_.name.clone()), Some(enum_));
         }
         let (name, arguments) = match node.kind() {

@@ -8,6 +8,7 @@
 mod arguments;
 mod calls;
 mod columns;
+mod conditions;
 mod execute;
 mod imports;
 mod operations;
@@ -65,20 +66,25 @@ pub struct Body {
 pub fn read<'m>(module: &'m Module, globals: &'m Env<'static>) -> Body {
     let (imports, names) = imports::read(module);
     let functions = functions(module);
+    let mut top = Reader {
+        module,
+        globals,
+        things: HashMap::new(),
+        functions: &functions,
+        names: &names,
+        deeds: Vec::new(),
+        blocks: 0,
+        turns: 0,
+        acts: false,
+    };
+    top.read_globals();
+    let things = top.things;
     let reader = |name: &str| {
         let node = functions.get(name).copied()?;
-        let mut reader = Reader {
-            module,
-            globals,
-            things: HashMap::new(),
-            functions: &functions,
-            names: &names,
-            deeds: Vec::new(),
-            blocks: 0,
-            turns: 0,
-            acts: false,
-        };
-        reader.read_globals();
+        let (functions, names, things) = (&functions, &names, things.clone());
+        let (deeds, blocks, turns, acts) = (Vec::new(), 0, 0, false);
+        let reader =
+            Reader { module, globals, things, functions, names, deeds, blocks, turns, acts };
         Some(reader.function(node))
     };
     Body {
@@ -167,9 +173,7 @@ impl<'m> Reader<'m> {
                 self.assign(&mut frame, assignment);
             }
         }
-        // What the top of a file runs is none of upgrade()'s doing.
-        self.deeds.clear();
-        self.acts = false;
+        // What it runs is left behind with this reader: it is none of upgrade()'s doing.
         self.things = frame.things;
     }
 

@@ -6,7 +6,7 @@ use super::arguments::Arguments;
 use super::thing::Thing;
 use super::{Frame, MAX_DEPTH, MOST_TURNS, Reader};
 use crate::analysis::effect::Effect;
-use crate::analysis::python::{Env, Value, line};
+use crate::analysis::python::{Env, line};
 
 impl<'m> Reader<'m> {
     /// Runs the statements of a block.
@@ -111,7 +111,9 @@ impl<'m> Reader<'m> {
             }
         }
         if let Some(body) = node.child_by_field_name("body") {
-            self.block(frame, body);
+            // Under `with suppress(…):` what fails does not matter.
+            let suppresses = clause.is_some_and(|c| self.module.text(c).contains("suppress("));
+            if suppresses { self.branch(frame, body) } else { self.block(frame, body) }
         }
         frame.autocommit = before;
     }
@@ -133,17 +135,13 @@ impl<'m> Reader<'m> {
         {
             self.raises_without(frame, Some(name));
         }
-        match self.is_postgres(condition) {
+        match self.is_postgres(frame, condition) {
             Some(true) => {
                 if let Some(block) = consequence {
                     self.block(frame, block);
                 }
             }
-            Some(false) => {
-                for alternative in alternatives {
-                    self.alternative(frame, alternative);
-                }
-            }
+            Some(false) => self.alternatives(frame, &alternatives),
             None => {
                 let branches = consequence.into_iter().chain(alternatives);
                 for branch in branches {
@@ -153,12 +151,26 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// The `else` or `elif` of an `if` that does not hold on Postgres.
-    fn alternative(&mut self, frame: &mut Frame<'_>, node: Node<'m>) {
-        if node.kind() == "elif_clause" {
-            self.branch(frame, node);
-        } else if let Some(block) = last_block(node) {
-            self.block(frame, block);
+    /// The `elif`s and the `else` of an `if` that does not hold on Postgres.
+    fn alternatives(&mut self, frame: &mut Frame<'_>, alternatives: &[Node<'m>]) {
+        let mut certain = true;
+        for alternative in alternatives.iter().copied() {
+            let condition = alternative.child_by_field_name("condition");
+            match condition.map(|condition| self.is_postgres(frame, condition)) {
+                Some(Some(false)) => {}
+                Some(None) => {
+                    certain = false;
+                    self.branch(frame, alternative);
+                }
+                // The `else`, or an `elif` that holds: nothing behind it is reached.
+                None | Some(Some(true)) => {
+                    match last_block(alternative) {
+                        Some(block) if certain => self.block(frame, block),
+                        _ => self.branch(frame, alternative),
+                    }
+                    break;
+                }
+            }
         }
     }
 
@@ -313,68 +325,6 @@ impl<'m> Reader<'m> {
             lookup.raises = true;
         }
     }
-
-    /// `x is None`, `not x`: the name that holds nothing when the condition holds.
-    fn absent_when_true(&self, condition: Node<'m>) -> Option<&'m str> {
-        let condition = bare(condition);
-        let text = self.module.text(condition);
-        match condition.kind() {
-            "not_operator" => name_of(self.module.text(condition.child_by_field_name("argument")?)),
-            "comparison_operator" => {
-                let ends = [" is None", " == None", " == 0"];
-                let left = ends.iter().find_map(|end| text.strip_suffix(end))?;
-                name_of(left.trim_start_matches("len(").trim_end_matches(')'))
-            }
-            _ => None,
-        }
-    }
-
-    /// `x`, `x is not None`: the name that holds nothing when the condition does not hold.
-    fn absent_when_false(&self, condition: Node<'m>) -> Option<&'m str> {
-        let condition = bare(condition);
-        let text = self.module.text(condition);
-        match condition.kind() {
-            "identifier" => Some(text),
-            "comparison_operator" => name_of(text.strip_suffix(" is not None")?),
-            _ => None,
-        }
-    }
-
-    /// Whether a condition on the dialect holds on Postgres.
-    fn is_postgres(&self, condition: Node<'m>) -> Option<bool> {
-        let condition = bare(condition);
-        let text = self.module.text(condition);
-        if condition.kind() != "comparison_operator" || !text.contains("dialect") {
-            return None;
-        }
-        let value = condition.named_child(1)?;
-        let constant = self.module.eval(value, self.globals)?;
-        let Value::Str(name) = &constant.value else { return None };
-        let is_postgres = name == "postgresql";
-        if text.contains("==") {
-            Some(is_postgres)
-        } else if text.contains("!=") {
-            Some(!is_postgres)
-        } else {
-            None
-        }
-    }
-}
-
-/// Without parentheses around it.
-fn bare(node: Node<'_>) -> Node<'_> {
-    let mut node = node;
-    while node.kind() == "parenthesized_expression"
-        && let Some(inner) = node.named_child(0)
-    {
-        node = inner;
-    }
-    node
-}
-
-fn name_of(text: &str) -> Option<&str> {
-    let is_name = !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_');
-    is_name.then_some(text)
 }
 
 /// The block of a clause, or the block itself.

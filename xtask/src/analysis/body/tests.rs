@@ -218,6 +218,31 @@ unknown()",
 }
 
 #[test]
+fn types_of_the_application_hide_nothing() {
+    check_file(
+        "
+from app.types import GUID
+import geoalchemy2
+from sqlalchemy.orm import sessionmaker
+def upgrade():
+    op.create_table('t', sa.Column('id', GUID(16)), sa.Column('g', geoalchemy2.Geometry()), sa.Column('a', sa.ARRAY(GUID())))
+    Session = sessionmaker(bind=op.get_bind())
+    session = Session()
+    session.execute(sa.text('DELETE FROM t'))
+    session.query(t).delete()
+    session.commit()
+",
+        &expect![[r#"
+            9 create table `t`
+            9 create column `id` of `t`
+            9 create column `g` of `t`
+            9 create column `a` of `t`
+            12 use table `t`
+            12 write t"#]],
+    );
+}
+
+#[test]
 fn enums() {
     check_file(
         "

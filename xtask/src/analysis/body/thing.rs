@@ -19,6 +19,10 @@ pub enum Thing {
     Session,
     /// `op.get_context()`.
     Context,
+    /// `bind.dialect`.
+    Dialect,
+    /// Its name.
+    DialectName,
     /// `op.batch_alter_table("t")`.
     Batch(String),
     /// An enum type.

@@ -18,14 +18,16 @@ impl Chain<'_> {
             }
             Effect::Alter { object, guarded, type_ } => {
                 if !guarded && !deed.conditional {
-                    self.needs(object);
+                    // A type that a column names in SQL may come with an extension. One that is
+                    // altered, or that Python calls an enum, does not.
+                    self.needs(object, object.kind == Kind::Type);
                 }
                 if let Some(type_) = type_.clone() {
                     let type_ = Some(if deed.conditional { "?".to_owned() } else { type_ });
                     self.world.change(&Key::of(object), |entry| entry.detail.type_ = type_);
                 }
             }
-            Effect::Use(object) if !deed.conditional => self.needs(object),
+            Effect::Use(object) if !deed.conditional => self.needs(object, false),
             Effect::Rename { object, to, guarded } => {
                 self.rename(object, to, *guarded, deed.conditional);
             }
@@ -78,15 +80,13 @@ impl Chain<'_> {
             alive: true,
             certain: !conditional,
             implied: false,
+            unseen: false,
             made,
             dropped: None,
             since: self.world.tick(),
         };
         if object.kind == Kind::Table {
-            // What was put on a table before it was there cannot have worked.
-            for child in self.world.children_of(&object.name) {
-                self.world.change(&child, |entry| entry.certain = false);
-            }
+            self.world.forget_parts(&object.name);
         }
         if detail.indexed && object.kind == Kind::Constraint {
             let index = Object { kind: Kind::Index, ..object.clone() };
@@ -100,8 +100,10 @@ impl Chain<'_> {
         let on_twice = object.table.as_ref().is_some_and(|table| self.twice.contains(table));
         // Functions of one name may differ in what they take.
         let other_function = object.kind == Kind::Function && before.detail.type_ != detail.type_;
+        let made_once = detail.with_table && before.detail.with_table;
         let is_fine = detail.replaces
             || other_function
+            || made_once
             || on_twice
             || !before.certain
             || self.world.is_uncertain_since(key, before.since);
@@ -131,8 +133,14 @@ impl Chain<'_> {
                     | Kind::Policy
             );
             let certain = !guarded && !conditional && !self.world.is_uncertain_since(&key, 0);
-            if always_seen && certain && is_ours(&key) && self.reported.insert((key, self.down)) {
+            if always_seen
+                && certain
+                && is_ours(&key)
+                && self.reported.insert((key.clone(), self.down))
+            {
                 self.push(What::NeverMade(object.clone()));
+            } else if !conditional {
+                self.drop_unseen(key, object);
             }
             return;
         };
@@ -144,6 +152,23 @@ impl Chain<'_> {
         if let Some(first) = entry.dropped.filter(|_| certain && !guarded && !conditional) {
             self.push(What::DroppedTwice { object: object.clone(), first });
         }
+    }
+
+    /// Takes note that something was there that nobody saw made, and is gone.
+    fn drop_unseen(&mut self, key: Key, object: &Object) {
+        let entry = Entry {
+            object: object.clone(),
+            detail: Detail::default(),
+            alive: true,
+            certain: false,
+            implied: false,
+            unseen: true,
+            made: self.at,
+            dropped: None,
+            since: self.world.tick(),
+        };
+        self.world.put(key.clone(), entry);
+        self.world.change(&key, |entry| entry.alive = false);
     }
 
     /// Drops what is there, and what is on it. The depth is that of partitions of partitions.
@@ -203,7 +228,7 @@ impl Chain<'_> {
         let key = Key::of(object);
         let Some(entry) = self.world.get(&key).cloned().filter(|entry| entry.alive) else {
             if !guarded && !conditional {
-                self.needs(object);
+                self.needs(object, object.kind == Kind::Type);
             }
             return;
         };
@@ -233,6 +258,9 @@ impl Chain<'_> {
         }
         if let (Kind::Column, Some(table)) = (entry.object.kind, &entry.object.table) {
             self.rename_in_columns(&table.clone(), &object.name, &name);
+        }
+        if is_table {
+            self.world.forget_parts(&name);
         }
         self.move_to(&key, &entry, renamed);
         for child in children {
@@ -273,10 +301,10 @@ impl Chain<'_> {
     }
 
     /// Says so where something is used that is not there.
-    fn needs(&mut self, object: &Object) {
+    fn needs(&mut self, object: &Object, is_enum: bool) {
         let key = Key::of(object);
         let Some(entry) = self.world.get(&key).cloned() else {
-            self.needs_made(key, object);
+            self.needs_made(key, object, is_enum);
             return;
         };
         let certain = entry.certain && !self.world.is_uncertain_since(&key, entry.since);
@@ -288,10 +316,11 @@ impl Chain<'_> {
         }
     }
 
-    fn needs_made(&mut self, key: Key, object: &Object) {
+    fn needs_made(&mut self, key: Key, object: &Object, is_enum: bool) {
         let later: Option<At> = self.made.get(&key).copied();
-        // Types come with extensions, columns and functions from where they cannot be seen.
-        let never_is_certain = matches!(object.kind, Kind::Table | Kind::MaterializedView);
+        // Columns and functions come from where they cannot be seen.
+        let never_is_certain =
+            matches!(object.kind, Kind::Table | Kind::MaterializedView) || is_enum;
         // What was made before, and is not there, came or went in a way that was not seen.
         let comes = |later: At| {
             later.revision > self.at.revision

@@ -182,14 +182,14 @@ impl<'a> Chain<'a> {
         self.down = false;
         let before = self.world.mark();
         self.function(index, body.upgrade.as_ref());
-        let up_touched = self.world.touched_since(&before);
+        let made = self.made_since(&before);
         let Some(downgrade) = body.downgrade.as_ref() else { return };
         let after = self.world.mark();
         self.down = true;
         self.function(index, Some(downgrade));
         // What is empty or raises is a finding of its own, and leaves everything.
         if downgrade.acts && downgrade.raises.is_none() {
-            self.compare(index, &before, &after, &up_touched, downgrade);
+            self.compare(index, &before, &after, &made, downgrade);
         }
         self.world.roll_back(&after);
         self.down = false;

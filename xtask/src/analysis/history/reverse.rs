@@ -8,6 +8,15 @@ use crate::analysis::body::Function;
 use crate::analysis::effect::{Kind, Object};
 
 impl Chain<'_> {
+    /// What is there for certain and was not at a point before.
+    pub(super) fn made_since(&self, before: &Mark) -> HashSet<Key> {
+        let touched = self.world.touched_since(before).into_iter();
+        let was_gone = touched.filter(|(_, was)| !was.as_ref().is_some_and(|was| was.alive));
+        let is_there = |key: &Key| self.world.get(key).is_some_and(|e| e.alive && e.certain);
+        let unseen = self.world.unseen_since(before);
+        was_gone.map(|(key, _)| key).filter(is_there).filter(|key| !unseen.contains(key)).collect()
+    }
+
     /// Compares the database before `upgrade()` with that after `downgrade()`, which is the one
     /// that is there now.
     pub(super) fn compare(
@@ -15,20 +24,13 @@ impl Chain<'_> {
         revision: usize,
         before: &Mark,
         after: &Mark,
-        up_touched: &[(Key, Option<Entry>)],
+        made: &HashSet<Key>,
         downgrade: &Function,
     ) {
-        let made: HashSet<&Key> = up_touched
-            .iter()
-            .filter(|(key, was)| {
-                !was.as_ref().is_some_and(|was| was.alive) && self.is_new(key, before)
-            })
-            .map(|(key, _)| key)
-            .collect();
         let left: Vec<Object> = made
             .iter()
             .filter_map(|key| self.left(key, after))
-            .filter(|object| !self.is_said_by_table(object, &made))
+            .filter(|object| !self.is_said_by_table(object, made))
             .collect();
         for object in left {
             let key = Key::of(&object);
@@ -69,11 +71,6 @@ impl Chain<'_> {
         self.events.push(Event { at: At { revision, line }, down, what });
     }
 
-    /// Whether an object was not there before the upgrade, and was made in it.
-    fn is_new(&self, key: &Key, before: &Mark) -> bool {
-        self.world.get(key).is_some_and(|entry| entry.since > before.now)
-    }
-
     /// Whether an object had its name before the upgrade.
     fn is_old(&self, entry: &Entry, before: &Mark) -> bool {
         entry.since <= before.now
@@ -102,7 +99,7 @@ impl Chain<'_> {
     }
 
     /// What is on a table that is left, or was made twice, is said by the table.
-    fn is_said_by_table(&self, object: &Object, made: &HashSet<&Key>) -> bool {
+    fn is_said_by_table(&self, object: &Object, made: &HashSet<Key>) -> bool {
         let Some(table) = &object.table else { return false };
         let key = Key::of(&Object::new(Kind::Table, table));
         let is_left = made.contains(&key) && self.world.get(&key).is_some_and(|e| e.alive);

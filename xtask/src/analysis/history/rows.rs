@@ -39,19 +39,18 @@ pub fn roles(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
                     }
                     Effect::Opaque(text) => opaque.push(text.clone()),
                     Effect::Role { name, command } => {
+                        if deed.conditional || made.contains(name) || said.contains(name) {
+                            continue;
+                        }
                         let supplied = given.iter().any(|given| {
                             matches!(&given.what, Supply::Role(role) if role.name == name)
                                 && is_there(revisions, given, index)
                         });
                         let perhaps = opaque.iter().any(|text| makes_role(text.as_deref(), name));
-                        if supplied
-                            || perhaps
-                            || deed.conditional
-                            || made.contains(name)
-                            || !said.insert(name.clone())
-                        {
+                        if supplied || perhaps {
                             continue;
                         }
+                        said.insert(name.clone());
                         let at = At { revision: index, line: deed.line };
                         let what = What::NoRole { role: name.clone(), command };
                         events.push(Event { at, down, what });

@@ -95,6 +95,41 @@ fn made_twice() {
 }
 
 #[test]
+fn the_enum_of_a_column_is_made_once_in_a_run() {
+    let e = "sa.Enum('a', name='e')";
+    let drop = "op.drop_table('t')\nop.execute('DROP TYPE e')";
+    clean(&[&format!("op.create_table('t', sa.Column('a', {e}), sa.Column('b', {e})) -- {drop}")]);
+    finds(
+        &[&format!(
+            "e = {e}\ne.create(op.get_bind())\nop.create_table('t', sa.Column('a', e)) -- {drop}"
+        )],
+        &["0:7 twice: type `e`, first 0:6"],
+    );
+    finds(
+        &[
+            "op.create_table('t') -- op.drop_table('t')",
+            &format!("op.add_column('t', sa.Column('a', {e})) -- op.drop_column('t', 'a')"),
+        ],
+        &["1:5 used before made: type `e`, later false"],
+    );
+}
+
+#[test]
+fn a_key_that_is_put_on_later_is_not_made_with_its_table() {
+    let key = "sa.ForeignKeyConstraint(['a'], ['u.a'], name='fk', use_alter=True)";
+    clean(&[&format!(
+        "op.create_table('t', sa.Column('a', sa.Text()), {key})\nop.create_table('u', sa.Column('a', sa.Text()))\nop.create_foreign_key('fk', 't', 'u', ['a'], ['a']) -- op.drop_constraint('fk', 't')\nop.drop_table('u')\nop.drop_table('t')"
+    )]);
+    finds(
+        &[&format!(
+            "op.create_table('t', sa.Column('a', sa.Text()), {}) -- op.drop_table('t')",
+            key.replace("True", "False")
+        )],
+        &["0:5 used before made: table `u`, later false"],
+    );
+}
+
+#[test]
 fn dropped_twice_and_never_made() {
     finds(
         &[
@@ -224,6 +259,24 @@ fn what_downgrade_drops_of_others() {
     clean(&[
         "op.execute('CREATE VIEW v AS SELECT 1') -- op.execute('DROP VIEW v')",
         "op.execute('CREATE OR REPLACE VIEW v AS SELECT 2') -- op.execute('DROP VIEW v')\nop.execute('CREATE VIEW v AS SELECT 1')",
+    ]);
+}
+
+#[test]
+fn a_table_that_takes_the_place_of_another_has_parts_of_its_own() {
+    clean(&[
+        T,
+        "op.execute('CREATE TABLE n AS SELECT a FROM t')\nop.drop_table('t')\nop.rename_table('n', 't')\nop.alter_column('t', 'a', nullable=True) -- op.execute(x())",
+        "op.alter_column('t', 'at', nullable=True) -- op.execute('x')",
+    ]);
+    // A constraint without a name has one in Postgres, and was there before.
+    let pk = "op.drop_constraint('t_pkey', 't')\nop.create_primary_key('t_pkey', 't', ['a'])";
+    clean(&[T, &format!("{pk} -- {pk}")]);
+    // What downgrade() makes again under another name was not made by upgrade().
+    clean(&[
+        T,
+        "for name in x():\n    op.drop_constraint(name, 't') -- op.create_primary_key('pk', 't', ['a'])",
+        "op.drop_constraint('pk', 't') -- op.create_primary_key('pk', 't', ['a'])",
     ]);
 }
 

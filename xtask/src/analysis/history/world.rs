@@ -59,6 +59,8 @@ pub struct Entry {
     pub certain: bool,
     /// Whether something else brought it: the index of a constraint.
     pub implied: bool,
+    /// Whether it was only seen when it was dropped.
+    pub unseen: bool,
     /// Where it was made.
     pub made: At,
     /// Where it went.
@@ -134,6 +136,13 @@ impl World {
         since.iter().filter(|(key, _)| seen.insert(key.clone())).cloned().collect()
     }
 
+    /// What was there at some time since a point, though nobody saw it made.
+    pub fn unseen_since(&self, mark: &Mark) -> HashSet<Key> {
+        let since = self.journal.get(mark.journal..).unwrap_or_default();
+        let unseen = since.iter().filter(|(_, was)| was.as_ref().is_some_and(|was| was.unseen));
+        unseen.map(|(key, _)| key.clone()).collect()
+    }
+
     /// Time goes on.
     pub fn tick(&mut self) -> u64 {
         self.now += 1;
@@ -176,6 +185,17 @@ impl World {
         };
         let children = self.children.get(table);
         children.into_iter().flatten().filter(on_it).cloned().collect()
+    }
+
+    /// A table of this name is another one from here on: what went from the old one says nothing
+    /// of it.
+    pub fn forget_parts(&mut self, table: &str) {
+        for key in self.children.get(table).cloned().unwrap_or_default() {
+            let is_part = |entry: &Entry| entry.object.table.as_deref() == Some(table);
+            if self.entries.get(&key).is_some_and(|entry| entry.certain && is_part(entry)) {
+                self.change(&key, |entry| entry.certain = false);
+            }
+        }
     }
 
     /// What is in a schema now.

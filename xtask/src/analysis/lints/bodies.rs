@@ -2,7 +2,7 @@
 
 use super::Subject;
 use crate::analysis::body::Function;
-use crate::analysis::effect::{Deed, Effect, Kind};
+use crate::analysis::effect::{Deed, Effect, Kind, Object};
 use crate::analysis::script::Script;
 use crate::model::code::{self, Code};
 use crate::model::finding::Finding;
@@ -30,19 +30,36 @@ fn functions(script: &Script) -> impl Iterator<Item = &Function> {
 /// Whether an `upgrade()` does something that a `downgrade()` can and must undo. Rows that are
 /// changed or removed are gone, and rights go with what they are on.
 fn must_be_undone(function: &Function) -> bool {
+    let is = |wanted: fn(&Effect) -> Option<&Object>, object: &Object| {
+        function.deeds.iter().filter_map(|deed| wanted(&deed.effect)).any(|own| own == object)
+    };
     function.deeds.iter().any(|deed| match &deed.effect {
         Effect::Create(object, detail) => {
-            object.kind != Kind::Extension && !(detail.temporary || detail.guarded && is_kept(deed))
+            // What is dropped and made anew is there before and after.
+            let kept = matches!(object.kind, Kind::Extension | Kind::Schema);
+            let table = object.table.as_ref().map(|table| Object::new(Kind::Table, table));
+            let gone = is(dropped, object) || table.is_some_and(|table| is(dropped, &table));
+            !(detail.temporary || kept || gone)
         }
-        Effect::Drop { .. } | Effect::Rename { .. } | Effect::Attach { .. } => true,
+        Effect::Drop { object, guarded, .. } => !(*guarded || is(created, object)),
+        Effect::Rename { .. } | Effect::Attach { .. } => true,
         Effect::Alter { .. } | Effect::AddValue { .. } | Effect::Insert(_) => true,
         _ => false,
     })
 }
 
-/// What is made only where it is not there is often meant to stay.
-fn is_kept(deed: &Deed) -> bool {
-    matches!(&deed.effect, Effect::Create(object, _) if object.kind == Kind::Schema)
+fn created(effect: &Effect) -> Option<&Object> {
+    match effect {
+        Effect::Create(object, _) => Some(object),
+        _ => None,
+    }
+}
+
+fn dropped(effect: &Effect) -> Option<&Object> {
+    match effect {
+        Effect::Drop { object, .. } => Some(object),
+        _ => None,
+    }
 }
 
 /// Revisions without `downgrade()`.
@@ -88,6 +105,7 @@ pub(super) fn outside_transaction(subject: &Subject<'_>) -> Vec<Finding> {
             for deed in function.deeds.iter().take_while(begun) {
                 if let Effect::OutsideTransaction(what) = &deed.effect
                     && deed.autocommit.is_none()
+                    && !deed.conditional
                 {
                     let message =
                         format!("`{what}` cannot run inside a transaction, and Alembic began one");
@@ -147,7 +165,7 @@ pub(super) fn ends_transaction(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, &code::ENDS_TRANSACTION, |script| {
         let deeds = functions(script).flat_map(|function| &function.deeds);
         deeds
-            .filter(|deed| deed.autocommit.is_none())
+            .filter(|deed| deed.autocommit.is_none() && !deed.conditional)
             .filter_map(|deed| match &deed.effect {
                 Effect::Transaction(verb) => {
                     Some((deed.line, format!("`{verb}` inside Alembic's own transaction")))

@@ -39,7 +39,7 @@ pub fn read(sql: &str) -> Vec<(u32, Effect)> {
         return vec![(0, opaque(sql.to_owned()))];
     };
     let mut effects = Vec::new();
-    for statement in tokens.split(|token| token.token == Token::SemiColon) {
+    for statement in split(&tokens) {
         let Some(first) = statement.first() else { continue };
         let line = u32::try_from(first.span.start.line.saturating_sub(1)).unwrap_or(0);
         let tokens: Vec<Token> = statement.iter().map(|token| token.token.clone()).collect();
@@ -56,6 +56,26 @@ fn tokenize(sql: &str) -> Option<Vec<TokenWithSpan>> {
         Tokenizer::new(&dialect, sql).with_unescape(false).tokenize_with_location().ok()?;
     tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
     Some(tokens)
+}
+
+/// Splits at the semicolons, but for those in the body of a function: `BEGIN ATOMIC …; …; END`.
+fn split(tokens: &[TokenWithSpan]) -> Vec<&[TokenWithSpan]> {
+    let mut statements = Vec::new();
+    let (mut start, mut blocks) = (0, 0_usize);
+    for (i, token) in tokens.iter().enumerate() {
+        let is = |word: &str| is_word(&token.token, word);
+        let begins = is("BEGIN") && tokens.get(i + 1).is_some_and(|t| is_word(&t.token, "ATOMIC"));
+        if begins || (blocks > 0 && is("CASE")) {
+            blocks += 1;
+        } else if is("END") {
+            blocks = blocks.saturating_sub(1);
+        } else if token.token == Token::SemiColon && blocks == 0 {
+            statements.push(tokens.get(start..i).unwrap_or_default());
+            start = i + 1;
+        }
+    }
+    statements.push(tokens.get(start..).unwrap_or_default());
+    statements
 }
 
 fn read_statement(tokens: &[Token]) -> Vec<Effect> {

@@ -88,7 +88,9 @@ pub fn names(c: &mut Cursor<'_>, command: &'static str) -> Vec<Effect> {
 
 /// A role that is named, unless it is one that every database has.
 pub fn role(name: String, command: &'static str) -> Option<Effect> {
-    let everywhere = ["public", "current_user", "current_role", "session_user", "none", "default"];
+    // `postgres` is the superuser of every server that the gate starts itself.
+    let everywhere =
+        ["public", "current_user", "current_role", "session_user", "none", "default", "postgres"];
     let own = everywhere.contains(&name.as_str()) || name.starts_with("pg_");
     (!own).then_some(Effect::Role { name, command })
 }

@@ -230,6 +230,13 @@ fn what_is_not_understood_is_opaque() {
             5 opaque None
             5 outside transaction: VACUUM"#]],
     );
+    check(
+        "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END;
+        COMMIT",
+        &expect![[r#"
+            0 create function `f` 
+            1 transaction: COMMIT"#]],
+    );
     check("SELECT 'unfinished", &expect![[r#"0 opaque Some("SELECT 'unfinished")"#]]);
     check("", &expect![[""]]);
 }

@@ -225,6 +225,7 @@ fn mg230_to_mg232_downgrades() {
     );
     clean(&[
         "pass -- pass",
+        "op.execute('DROP INDEX IF EXISTS ix')\nop.execute('CREATE TABLE IF NOT EXISTS a (b int)')\nop.drop_table('a') -- pass",
         "op.execute('UPDATE pg_class SET a = 1') -- pass",
         "op.create_table('v') -- if op.get_bind() is None:\n    raise ValueError\nop.drop_table('v')",
     ]);

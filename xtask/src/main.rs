@@ -29,18 +29,20 @@ use clap::Parser;
 
 use crate::commands::explain::Explanation;
 use crate::drivers::interrupt::Interrupt;
-use crate::flags::{Command, Format, Gate, Verb, Xtask};
+use crate::flags::{Command, Format, Gate, Replay, Verb, Xtask};
 use crate::model::event::Event;
 use crate::model::redact::redact;
-use crate::model::report::{Report, Verdict};
+use crate::model::report::Verdict;
 use crate::progress::Progress;
 
 fn main() -> ExitCode {
-    let Xtask { command: Command::MigrationGate(flags) } = Xtask::parse();
+    let Xtask { command: Command::MigrationGate(mut flags) } = Xtask::parse();
+    let verb = flags.verb.take();
     // A panic unwinds, so that what was started is stopped; then it is a bug, and says so.
-    let code = panic::catch_unwind(AssertUnwindSafe(|| match &flags.verb {
+    let code = panic::catch_unwind(AssertUnwindSafe(|| match &verb {
         None => gate(&flags),
         Some(Verb::Explain(explain)) => text(commands::explain::run(explain).map(explained)),
+        Some(Verb::Replay(args)) => replay(&mut flags, args),
         Some(Verb::Runbook(runbook)) => text(
             commands::selection::root(&flags).and_then(|r| commands::runbook::run(runbook, &r)),
         ),
@@ -110,12 +112,38 @@ fn gate(flags: &Gate) -> ExitCode {
             code = code.max(if code == 1 { 1 } else { 2 });
         }
     }
-    ExitCode::from(exit_status(&report, &interrupt, code))
+    ExitCode::from(exit_status(report.interrupted, &interrupt, code))
+}
+
+fn replay(flags: &mut Gate, args: &Replay) -> ExitCode {
+    commands::replay::gate_flags(flags, args);
+    if args.list {
+        let incidents = commands::replay::select(flags, args);
+        return text(incidents.map(|incidents| render::replay::list(&incidents)));
+    }
+    let progress = Progress::new();
+    let interrupt = match Interrupt::install() {
+        Ok(interrupt) => interrupt,
+        Err(err) => {
+            progress.note(&format!("error: {err:#}"));
+            return ExitCode::from(2);
+        }
+    };
+    let tell = |event: Event<'_>| show(event, false, &progress);
+    let replays = commands::replay::run(flags, args, &interrupt, &tell);
+    for sick in &replays.sick {
+        progress.note(&format!("error: {}", redact(sick)));
+    }
+    write_stdout(&match args.format {
+        Format::Human => render::replay::human(&replays),
+        Format::Json => render::replay::json(&replays),
+    });
+    ExitCode::from(exit_status(replays.interrupted, &interrupt, replays.exit_status()))
 }
 
 /// A run that a signal ended says so by the shell's convention, whatever it found until then.
-fn exit_status(report: &Report, interrupt: &Interrupt, code: u8) -> u8 {
-    match interrupt.signal().filter(|_| report.interrupted) {
+fn exit_status(interrupted: bool, interrupt: &Interrupt, code: u8) -> u8 {
+    match interrupt.signal().filter(|_| interrupted) {
         Some(signal) => {
             let _ = writeln!(
                 anstream::stderr(),
@@ -137,6 +165,11 @@ fn show(event: Event<'_>, human: bool, progress: &Progress) {
         Event::Revision { label, revision } => {
             let what = format!("{label} — {} ({})", revision.id, revision.direction);
             progress.running(label, what);
+        }
+        Event::Replaying { id, what } => progress.running(id, what.to_owned()),
+        Event::Replayed { replayed, done, total } => {
+            progress.ended(&replayed.incident.id);
+            progress.note(&render::replay::progress(replayed, done, total));
         }
         Event::StepEnded { label, step } => {
             progress.ended(label);

@@ -41,14 +41,11 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
     match selection::select(flags) {
         Err(err) => blame(&mut report, &err, None),
         Ok((root, trees)) => {
-            report.trees = trees.iter().map(unrun).collect();
-            let run = Run { flags, root: &root, trees: &trees, interrupt, tell };
-            let kept = run.go(&mut report).unwrap_or_else(|err| {
-                blame(&mut report, &err, None);
-                Vec::new()
-            });
+            let (root, trees) = (&root, trees.as_slice());
+            let run = Run { flags, root, trees, without: &[], alone: true, interrupt, tell };
+            let (over, kept) = run.over(|report| run.go(report));
+            report = over;
             process::end_strays(&kept);
-            run.skip_the_rest(&mut report);
         }
     }
     report.elapsed = started.elapsed();
@@ -87,11 +84,32 @@ pub(super) struct Run<'a> {
     pub(super) flags: &'a Gate,
     pub(super) root: &'a Utf8Path,
     pub(super) trees: &'a [Tree],
+    /// The names of the supplies that the recipes leave out.
+    pub(super) without: &'a [String],
+    /// Whether no other run of this process goes on beside it. Otherwise what it leaves running is
+    /// told from what the others run by nobody, and is ended when all of them have.
+    pub(super) alone: bool,
     pub(super) interrupt: &'a Interrupt,
     pub(super) tell: Tell<'a>,
 }
 
 impl Run<'_> {
+    /// The report of a run over these trees, whatever happens in it, and the processes that it
+    /// leaves running on purpose.
+    pub(super) fn over(
+        &self,
+        go: impl FnOnce(&mut Report) -> Result<Vec<u32>>,
+    ) -> (Report, Vec<u32>) {
+        let trees = self.trees.iter().map(unrun).collect();
+        let mut report = Report { trees, ..Report::default() };
+        let kept = go(&mut report).unwrap_or_else(|err| {
+            blame(&mut report, &err, None);
+            Vec::new()
+        });
+        self.skip_the_rest(&mut report);
+        (report, kept)
+    }
+
     /// Runs what can be run, and returns the processes that are left running on purpose. Values are
     /// dropped from the last to the first: Alembic before the server, the server before its folder.
     fn go(&self, report: &mut Report) -> Result<Vec<u32>> {
@@ -174,7 +192,12 @@ impl Run<'_> {
     }
 
     /// Runs the trees side by side, and puts what came of them into the report.
-    fn run_trees(&self, server: &Server, prepared: Prepared, report: &mut Report) -> Ran {
+    pub(super) fn run_trees(
+        &self,
+        server: &Server,
+        prepared: Prepared,
+        report: &mut Report,
+    ) -> Ran {
         let mut own: Vec<u32> = prepared.interpreters.iter().map(Interpreter::pid).collect();
         if let Server::Local(cluster) = server {
             own.push(cluster.pid());
@@ -232,10 +255,11 @@ impl Run<'_> {
             before_seed: false,
             timeout: self.timeout(),
             interrupt: self.interrupt,
-            own_processes: own,
+            own_processes: self.alone.then_some(own),
             by_hand: &by_hand,
             tell: self.tell,
-        });
+        })
+        .without(self.without);
         outcome.sick = recipes::run(tree.recipe, &mut steps).err();
         outcome.done = steps.finish();
         outcome
@@ -262,7 +286,7 @@ impl Run<'_> {
     }
 
     /// Leaves the databases, and says how to reach and how to remove them.
-    fn keep(
+    pub(super) fn keep(
         &self,
         server: Server,
         scratch: &mut Scratch,
@@ -297,7 +321,7 @@ impl Run<'_> {
     fn skip_the_rest(&self, report: &mut Report) {
         let why = if report.interrupted { "interrupted" } else { "the gate could not do its work" };
         for (tree, done) in self.trees.iter().zip(&mut report.trees) {
-            let mut plan = Steps::rehearsal(&tree.label);
+            let mut plan = Steps::rehearsal(&tree.label).without(self.without);
             // A rehearsal touches nothing that could fail.
             let _ = recipes::run(tree.recipe, &mut plan);
             for step in plan.finish().steps.into_iter().skip(done.steps.len()) {
@@ -316,10 +340,10 @@ impl Run<'_> {
 
 /// What the trees ran, and where.
 #[derive(Default)]
-struct Ran {
+pub(super) struct Ran {
     statements: Vec<String>,
     /// The database URL of each tree, without its password.
-    urls: Vec<(usize, String)>,
+    pub(super) urls: Vec<(usize, String)>,
 }
 
 /// What came of one tree.

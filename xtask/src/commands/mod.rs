@@ -3,5 +3,6 @@
 pub mod explain;
 pub mod gate;
 mod prepare;
+pub mod replay;
 pub mod runbook;
 pub mod selection;

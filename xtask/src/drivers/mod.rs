@@ -4,6 +4,8 @@
 //! something that it needs is missing, broken, or interrupted.
 
 pub mod alembic;
+pub mod copy;
+pub mod incidents;
 pub mod interrupt;
 pub mod postgres;
 pub mod process;

@@ -1,6 +1,7 @@
 //! What happens while the gate runs, for whoever shows it. Events carry no decision: a run goes the
 //! same way whether somebody listens or not.
 
+use super::replay::Replayed;
 use super::step::Step;
 use super::transcript::RevisionInFlight;
 
@@ -39,6 +40,22 @@ pub enum Event<'a> {
         label: &'a str,
         /// The step.
         step: &'a Step,
+    },
+    /// An incident that is replayed comes to a step.
+    Replaying {
+        /// The incident.
+        id: &'a str,
+        /// The step.
+        what: &'a str,
+    },
+    /// An incident was replayed.
+    Replayed {
+        /// What came of it.
+        replayed: &'a Replayed,
+        /// How many were until now, this one included.
+        done: usize,
+        /// How many there are.
+        total: usize,
     },
 }
 

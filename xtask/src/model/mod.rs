@@ -6,7 +6,9 @@
 pub mod code;
 pub mod event;
 pub mod finding;
+pub mod incident;
 pub mod redact;
+pub mod replay;
 pub mod report;
 pub mod sensitive;
 pub mod step;

@@ -41,7 +41,10 @@ pub fn progress(replayed: &Replayed, done: usize, total: usize) -> String {
 
 /// The table, what was not as expected, and the verdict.
 pub fn human(replays: &Replays) -> String {
-    let mut out = table(&replays.replayed);
+    let mut out = String::new();
+    if !replays.replayed.is_empty() {
+        out = table(&replays.replayed);
+    }
     for replayed in replays.replayed.iter().filter(|replayed| !replayed.good()) {
         let Incident { id, title, .. } = &replayed.incident;
         let _ = writeln!(out, "\n{RED}{id}{RED:#}{BOLD}: {title}{BOLD:#}");

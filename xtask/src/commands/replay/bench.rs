@@ -159,7 +159,7 @@ impl<'a> Bench<'a> {
     /// Runs the gate over a copy of the tree, on a cluster of its own.
     fn gate(&self, incident: &Incident, phase: Phase) -> Result<Report> {
         let today = self.today(incident.tree)?;
-        let scratch = Scratch::new(self.user.as_ref())?;
+        let scratch = Scratch::in_memory(self.user.as_ref())?;
         let root = scratch.path().join("tree");
         self.lay_out(incident, phase, today, &root)?;
         let state = match phase {

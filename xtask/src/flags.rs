@@ -127,7 +127,7 @@ pub struct Runbook {
 #[derive(Debug, Args)]
 pub struct Replay {
     /// The incidents: `1548`; `broken-down-revision` names all that begin with it
-    #[arg(value_name = "ID", required_unless_present_any = ["all", "list"])]
+    #[arg(value_name = "ID", required_unless_present_any = ["all", "list", "mutants"])]
     pub ids: Vec<String>,
 
     /// Replay every incident
@@ -137,6 +137,27 @@ pub struct Replay {
     /// Say which incidents there are, and replay none
     #[arg(long)]
     pub list: bool,
+
+    /// Put faults into today's trees instead, and see that the gate catches and names each
+    #[arg(long, conflicts_with_all = ["ids", "all", "list", "keep", "shard"])]
+    pub mutants: bool,
+
+    /// With --mutants: how many
+    #[arg(long, value_name = "N", requires = "mutants", default_value_t = 150)]
+    pub limit: usize,
+
+    /// With --mutants: begin none after this long
+    #[arg(long, value_name = "SECONDS", requires = "mutants", default_value_t = 600)]
+    pub seconds: u64,
+
+    /// With --mutants: draws others
+    #[arg(long, value_name = "N", requires = "mutants", default_value_t = 1)]
+    pub seed: u64,
+
+    /// With --mutants: where those are written as incidents that the gate does not catch or misnames
+    /// [default: target/migration-gate/survivors of the monorepo]
+    #[arg(long, value_name = "DIR", requires = "mutants")]
+    pub survivors: Option<Utf8PathBuf>,
 
     /// Leave the broken trees and their databases, and print how to connect
     #[arg(long)]

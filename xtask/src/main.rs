@@ -130,6 +130,17 @@ fn replay(flags: &mut Gate, args: &Replay) -> ExitCode {
         }
     };
     let tell = |event: Event<'_>| show(event, false, &progress);
+    if args.mutants {
+        let score = commands::replay::mutants::run(flags, args, &interrupt, &tell);
+        for sick in &score.sick {
+            progress.note(&format!("error: {}", redact(sick)));
+        }
+        write_stdout(&match args.format {
+            Format::Human => render::mutants::human(&score),
+            Format::Json => render::mutants::json(&score),
+        });
+        return ExitCode::from(exit_status(score.interrupted, &interrupt, score.exit_status()));
+    }
     let replays = commands::replay::run(flags, args, &interrupt, &tell);
     for sick in &replays.sick {
         progress.note(&format!("error: {}", redact(sick)));
@@ -170,6 +181,10 @@ fn show(event: Event<'_>, human: bool, progress: &Progress) {
         Event::Replayed { replayed, done, total } => {
             progress.ended(&replayed.incident.id);
             progress.note(&render::replay::progress(replayed, done, total));
+        }
+        Event::Judged { judged, done, total } => {
+            progress.ended(&judged.mutant.incident.id);
+            progress.note(&render::mutants::progress(judged, done, total));
         }
         Event::StepEnded { label, step } => {
             progress.ended(label);

@@ -2,4 +2,5 @@
 
 pub mod diagnosis;
 pub mod log;
+pub mod mutants;
 pub mod replay;

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
-use camino::Utf8PathBuf;
+use camino::Utf8Path;
 
 use super::selection;
 use crate::drivers::incidents;
@@ -21,9 +21,10 @@ use crate::drivers::process;
 use crate::flags::{Gate, Replay};
 use crate::model::event::{Event, Tell};
 use crate::model::incident::Incident;
-use crate::model::replay::{Replayed, Replays};
+use crate::model::replay::Replays;
 
 mod bench;
+pub mod mutants;
 
 use self::bench::Bench;
 
@@ -83,7 +84,7 @@ pub fn run(flags: &Gate, args: &Replay, interrupt: &Interrupt, tell: Tell<'_>) -
 /// Replays side by side, and returns the processes that `--keep` leaves running.
 fn replay_all(
     flags: &Gate,
-    root: &Utf8PathBuf,
+    root: &Utf8Path,
     incidents: &[Incident],
     replays: &mut Replays,
     interrupt: &Interrupt,
@@ -92,41 +93,55 @@ fn replay_all(
     if incidents.is_empty() {
         return Ok(Vec::new());
     }
-    let bench = Bench::make(flags, root, incidents, interrupt, tell)?;
-    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let results: Mutex<Vec<(usize, Result<Replayed>)>> = Mutex::default();
-    let work = || {
-        loop {
+    let runs = |tree| 2 * incidents.iter().filter(|incident| incident.tree == tree).count();
+    let bench = Bench::make(flags, root, &runs, interrupt, tell)?;
+    let (done, total) = (AtomicUsize::new(0), incidents.len());
+    let (replayed, sick) = side_by_side(incidents, None, |incident| {
+        let replayed = bench.replay(incident)?;
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        tell(Event::Replayed { replayed: &replayed, done, total });
+        Ok(replayed)
+    });
+    replays.replayed = replayed;
+    sick.map_or_else(|| bench.keep(&mut replays.notes), Err)
+}
+
+/// Works on items as far as the cores go, and returns what came of them in their order. The first
+/// error ends it, as does the deadline: what has been begun is brought to its end.
+fn side_by_side<I: Sync, T: Send>(
+    items: &[I],
+    deadline: Option<Instant>,
+    work: impl Fn(&I) -> Result<T> + Sync,
+) -> (Vec<T>, Option<anyhow::Error>) {
+    let next = AtomicUsize::new(0);
+    let results: Mutex<Vec<(usize, Result<T>)>> = Mutex::default();
+    let worker = || {
+        while deadline.is_none_or(|deadline| Instant::now() < deadline) {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(incident) = incidents.get(index) else { return };
-            let result = bench.replay(incident);
-            if let Ok(replayed) = &result {
-                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                tell(Event::Replayed { replayed, done, total: incidents.len() });
-            }
-            let failed = result.is_err();
-            results.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
-            if failed {
+            let Some(item) = items.get(index) else { return };
+            let result = work(item);
+            if result.is_err() {
                 // Nothing else would go better.
-                next.store(incidents.len(), Ordering::Relaxed);
+                next.store(items.len(), Ordering::Relaxed);
             }
+            results.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
         }
     };
     let cores = thread::available_parallelism().map_or(2, usize::from);
     thread::scope(|scope| {
         // A run waits now and then, for a server to start say: one more than there are cores.
-        for _ in 0..incidents.len().min(cores + 1) {
-            scope.spawn(work);
+        for _ in 0..items.len().min(cores + 1) {
+            scope.spawn(worker);
         }
     });
     let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.sort_by_key(|(index, _)| *index);
-    let mut failed = None;
+    let (mut good, mut sick) = (Vec::new(), None);
     for (_, result) in results {
         match result {
-            Ok(replayed) => replays.replayed.push(replayed),
-            Err(err) => failed = Some(err),
+            Ok(value) => good.push(value),
+            Err(err) => sick = Some(err),
         }
     }
-    failed.map_or_else(|| bench.keep(&mut replays.notes), Err)
+    (good, sick)
 }

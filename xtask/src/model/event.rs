@@ -1,6 +1,7 @@
 //! What happens while the gate runs, for whoever shows it. Events carry no decision: a run goes the
 //! same way whether somebody listens or not.
 
+use super::mutant::Judged;
 use super::replay::Replayed;
 use super::step::Step;
 use super::transcript::RevisionInFlight;
@@ -52,6 +53,15 @@ pub enum Event<'a> {
     Replayed {
         /// What came of it.
         replayed: &'a Replayed,
+        /// How many were until now, this one included.
+        done: usize,
+        /// How many there are.
+        total: usize,
+    },
+    /// A mutant was judged.
+    Judged {
+        /// What came of it.
+        judged: &'a Judged,
         /// How many were until now, this one included.
         done: usize,
         /// How many there are.

@@ -7,6 +7,7 @@ pub mod code;
 pub mod event;
 pub mod finding;
 pub mod incident;
+pub mod mutant;
 pub mod redact;
 pub mod replay;
 pub mod report;

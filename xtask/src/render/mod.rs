@@ -2,5 +2,6 @@
 
 pub mod human;
 pub mod json;
+pub mod mutants;
 pub mod replay;
 pub mod runbook;

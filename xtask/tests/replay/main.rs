@@ -1,5 +1,7 @@
 //! `migration-gate replay`, end to end: the built binary, a real Postgres, a real Alembic.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails where its helper does")]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

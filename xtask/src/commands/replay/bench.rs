@@ -26,8 +26,9 @@ use crate::drivers::scratch::Scratch;
 use crate::flags::Gate;
 use crate::model::event::{Event, Tell};
 use crate::model::incident::{Incident, State, TreeId};
+use crate::model::mutant::{Judged, Mutant};
 use crate::model::replay::Replayed;
-use crate::model::report::Report;
+use crate::model::report::{Report, Verdict};
 use crate::model::tree::Tree;
 
 /// The replays' workbench: what is made once for all of them. Dropped from the first to the last:
@@ -83,11 +84,11 @@ enum Phase {
 }
 
 impl<'a> Bench<'a> {
-    /// Makes what the replays of these incidents share.
+    /// Makes what all runs share. `runs` says how many of them a tree will have.
     pub(super) fn make(
         flags: &'a Gate,
         root: &'a Utf8Path,
-        incidents: &[Incident],
+        runs: &dyn Fn(TreeId) -> usize,
         interrupt: &'a Interrupt,
         tell: Tell<'a>,
     ) -> Result<Bench<'a>> {
@@ -100,7 +101,7 @@ impl<'a> Bench<'a> {
             let template =
                 scope.spawn(|| cluster::prepare(&binaries, user.as_ref(), &scratch, interrupt));
             let run = Run { flags, root, trees: &[], without: &[], alone: false, interrupt, tell };
-            let ready = start_pythons(&run, incidents, &scratch);
+            let ready = start_pythons(&run, runs, &scratch);
             (join(template), ready)
         });
         tell(Event::SetUpEnded { what });
@@ -154,6 +155,27 @@ impl<'a> Bench<'a> {
         }
         replayed.elapsed = started.elapsed();
         Ok(replayed)
+    }
+
+    /// Runs the gate over a mutant. Fails only where it was interrupted.
+    pub(super) fn judge(&self, mutant: &Mutant) -> Result<Judged> {
+        let mut judged = Judged {
+            mutant: mutant.clone(),
+            caught: false,
+            observed: None,
+            differences: Vec::new(),
+        };
+        match self.gate(&mutant.incident, Phase::Broken) {
+            Ok(report) => {
+                let (observed, differences) = compare::of_broken(&mutant.incident.expect, &report);
+                judged.caught = report.verdict() == Verdict::Fail;
+                judged.observed = observed;
+                judged.differences = differences;
+            }
+            Err(err) if err.is::<Interrupted>() => return Err(err),
+            Err(err) => judged.differences.push(format!("{err:#}")),
+        }
+        Ok(judged)
     }
 
     /// Runs the gate over a copy of the tree, on a cluster of its own.
@@ -287,10 +309,10 @@ fn tree_at(id: TreeId, root: &Utf8Path) -> Tree {
     }
 }
 
-/// Starts an interpreter for each environment and has it read the trees that the incidents befell.
+/// Starts an interpreter for each environment and has it read the trees that have runs.
 fn start_pythons(
     run: &Run<'_>,
-    incidents: &[Incident],
+    runs: &dyn Fn(TreeId) -> usize,
     scratch: &Scratch,
 ) -> Result<(Vec<Python>, Vec<Today>)> {
     let environments = selection::environments_folder(run.root);
@@ -303,12 +325,12 @@ fn start_pythons(
     };
     let mut befallen = Vec::new();
     for id in [TreeId::Console, TreeId::Raptor] {
-        let count = incidents.iter().filter(|incident| incident.tree == id).count();
+        let count = runs(id);
         if count > 0 {
             let tree = tree_at(id, run.root);
             let python = python::interpreter(&search, &tree.requirements)?;
-            // One to read it as it is today, and two for each incident.
-            befallen.push((id, tree, python, 1 + 2 * count));
+            // One to read it as it is today, and one for each run.
+            befallen.push((id, tree, python, 1 + count));
         }
     }
     let env = python::environment(scratch, &run.flags.pass_env);

@@ -29,16 +29,17 @@ use clap::Parser;
 
 use crate::commands::explain::Explanation;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
-use crate::flags::{Command, Format, Gate, ReportFile, Verb, Xtask};
+use crate::flags::{Command, Format, Gate, Replay, ReportFile, Verb, Xtask};
 use crate::model::event::Event;
 use crate::model::redact::redact;
 use crate::model::report::{Report, Verdict};
 use crate::progress::Progress;
 
 fn main() -> ExitCode {
-    let Xtask { command: Command::MigrationGate(flags) } = Xtask::parse();
+    let Xtask { command: Command::MigrationGate(mut flags) } = Xtask::parse();
+    let verb = flags.verb.take();
     // A panic unwinds, so that what was started is stopped; then it is a bug, and says so.
-    let code = panic::catch_unwind(AssertUnwindSafe(|| run(&flags)));
+    let code = panic::catch_unwind(AssertUnwindSafe(|| run(&mut flags, verb)));
     code.unwrap_or_else(|_| {
         drivers::process::end_strays(&[]);
         note("error: this is a bug in the gate; please report it");
@@ -70,7 +71,7 @@ fn explained(explanation: Explanation) -> String {
     }
 }
 
-fn run(flags: &Gate) -> ExitCode {
+fn run(flags: &mut Gate, verb: Option<Verb>) -> ExitCode {
     let progress = Progress::new();
     let interrupt = match Interrupt::install() {
         Ok(interrupt) => interrupt,
@@ -79,7 +80,7 @@ fn run(flags: &Gate) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let code = match &flags.verb {
+    let code = match &verb {
         None => {
             let human = flags.format == Format::Human;
             let tell = |event: Event<'_>| show(event, human, &progress);
@@ -100,6 +101,7 @@ fn run(flags: &Gate) -> ExitCode {
                 None => finish(&report, Format::Human, &[], &interrupt),
             }
         }
+        Some(Verb::Replay(args)) => replay(flags, args, &interrupt, &progress),
         Some(Verb::Explain(explain)) => text(commands::explain::run(explain).map(explained)),
         Some(Verb::Runbook(runbook)) => text(commands::runbook::run(runbook)),
     };
@@ -128,12 +130,41 @@ fn finish(report: &Report, format: Format, files: &[ReportFile], interrupt: &Int
             code = code.max(if code == 1 { 1 } else { 2 });
         }
     }
-    exit_status(report, interrupt, code)
+    exit_status(report.interrupted, interrupt, code)
+}
+
+fn replay(flags: &mut Gate, args: &Replay, interrupt: &Interrupt, progress: &Progress) -> u8 {
+    commands::replay::gate_flags(flags, args);
+    if args.list {
+        let incidents = commands::replay::select(flags, args);
+        return text(incidents.map(|incidents| render::replay::list(&incidents)));
+    }
+    let tell = |event: Event<'_>| show(event, false, progress);
+    if args.mutants {
+        let score = commands::replay::mutants::run(flags, args, interrupt, &tell);
+        for sick in &score.sick {
+            progress.note(&format!("error: {}", redact(sick)));
+        }
+        write_stdout(&match args.format {
+            Format::Human => render::mutants::human(&score),
+            Format::Json => render::mutants::json(&score),
+        });
+        return exit_status(score.interrupted, interrupt, score.exit_status());
+    }
+    let replays = commands::replay::run(flags, args, interrupt, &tell);
+    for sick in &replays.sick {
+        progress.note(&format!("error: {}", redact(sick)));
+    }
+    write_stdout(&match args.format {
+        Format::Human => render::replay::human(&replays),
+        Format::Json => render::replay::json(&replays),
+    });
+    exit_status(replays.interrupted, interrupt, replays.exit_status())
 }
 
 /// A run that a signal ended says so by the shell's convention, whatever it found until then.
-fn exit_status(report: &Report, interrupt: &Interrupt, code: u8) -> u8 {
-    match interrupt.signal().filter(|_| report.interrupted) {
+fn exit_status(interrupted: bool, interrupt: &Interrupt, code: u8) -> u8 {
+    match interrupt.signal().filter(|_| interrupted) {
         Some(signal) => {
             note(&format!("error: {}", Interrupted { signal }));
             u8::try_from(128 + signal).unwrap_or(2)
@@ -159,6 +190,15 @@ fn show(event: Event<'_>, human: bool, progress: &Progress) {
         Event::Revision { label, revision } => {
             let what = format!("{label} — {} ({})", revision.id, revision.direction);
             progress.running(label, what);
+        }
+        Event::Replaying { id, what } => progress.running(id, what.to_owned()),
+        Event::Replayed { replayed, done, total } => {
+            progress.ended(&replayed.incident.id);
+            progress.note(&render::replay::progress(replayed, done, total));
+        }
+        Event::Judged { judged, done, total } => {
+            progress.ended(&judged.mutant.incident.id);
+            progress.note(&render::mutants::progress(judged, done, total));
         }
         Event::StepEnded { label, step } => {
             progress.ended(label);

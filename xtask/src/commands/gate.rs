@@ -12,8 +12,6 @@ use camino::Utf8Path;
 
 use super::prepare::{Prepared, Ready};
 use super::selection;
-use crate::analysis::graph::compare;
-use crate::analysis::predicted;
 use crate::drivers::alembic::{Description, Interpreter};
 use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::drivers::postgres::Server;
@@ -34,7 +32,6 @@ use crate::model::tree::Tree;
 use crate::recipes;
 use crate::recipes::live::{Live, ServerDied};
 use crate::recipes::steps::{Done, Steps};
-use crate::recipes::survey::{self, Survey};
 
 /// Runs the gate. What goes wrong is in the report, whatever it is.
 pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
@@ -47,20 +44,16 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
             for tree in trees.iter_mut().filter(|_| flags.which.ini.is_some()) {
                 (tree.url_env, tree.driver) = (flags.url_env.clone(), flags.driver.clone());
             }
-            report.trees = trees.iter().map(unrun).collect();
-            let run = Run { flags, root: &root, trees: &trees, interrupt, tell };
+            let (root, trees) = (&root, trees.as_slice());
+            let run = Run { flags, root, trees, without: &[], alone: true, interrupt, tell };
             let mut described = Vec::new();
-            let (surveys, kept) = thread::scope(|scope| {
+            let (surveys, (over, kept)) = thread::scope(|scope| {
                 let surveys = scope.spawn(|| run.lint());
-                let kept = run.go(&mut report, &mut described);
-                (join(surveys), kept)
+                let over = run.over(|report| run.go(report, &mut described));
+                (join(surveys), over)
             });
-            let kept = kept.unwrap_or_else(|err| {
-                blame(&mut report, &err, None);
-                Vec::new()
-            });
+            report = over;
             process::end_strays(&kept);
-            run.skip_the_rest(&mut report);
             match surveys {
                 Ok(surveys) => run.add_lints(surveys, &described, &mut report),
                 Err(err) => blame(&mut report, &err, None),
@@ -104,11 +97,32 @@ pub(super) struct Run<'a> {
     pub(super) flags: &'a Gate,
     pub(super) root: &'a Utf8Path,
     pub(super) trees: &'a [Tree],
+    /// The names of the supplies that the recipes leave out.
+    pub(super) without: &'a [String],
+    /// Whether no other run of this process goes on beside it. Otherwise what it leaves running is
+    /// told from what the others run by nobody, and is ended when all of them have.
+    pub(super) alone: bool,
     pub(super) interrupt: &'a Interrupt,
     pub(super) tell: Tell<'a>,
 }
 
 impl Run<'_> {
+    /// The report of a run over these trees, whatever happens in it, and the processes that it
+    /// leaves running on purpose.
+    pub(super) fn over(
+        &self,
+        go: impl FnOnce(&mut Report) -> Result<Vec<u32>>,
+    ) -> (Report, Vec<u32>) {
+        let trees = self.trees.iter().map(unrun).collect();
+        let mut report = Report { trees, ..Report::default() };
+        let kept = go(&mut report).unwrap_or_else(|err| {
+            blame(&mut report, &err, None);
+            Vec::new()
+        });
+        self.skip_the_rest(&mut report);
+        (report, kept)
+    }
+
     /// Runs what can be run, and returns the processes that are left running on purpose. Values are
     /// dropped from the last to the first: Alembic before the server, the server before its folder.
     fn go(
@@ -163,42 +177,6 @@ impl Run<'_> {
         self.keep(server, &mut scratch, &ran.urls, report)
     }
 
-    /// Lints the trees, which takes milliseconds, and tells what is found: Postgres is starting
-    /// meanwhile. The steps run all the same, so that the proof stands beside the prediction.
-    fn lint(&self) -> Result<Vec<Survey>> {
-        let since = self.flags.since.as_deref();
-        let surveys = survey::survey(self.trees, self.root, since, self.interrupt)?;
-        for finding in surveys.iter().flat_map(|survey| &survey.findings) {
-            (self.tell)(Event::Predicted(finding));
-        }
-        Ok(surveys)
-    }
-
-    /// Puts the lints' findings beside those of the steps, and compares the graphs that they stand
-    /// on with what Alembic itself read.
-    fn add_lints(
-        &self,
-        surveys: Vec<Survey>,
-        described: &[(usize, Description)],
-        report: &mut Report,
-    ) {
-        for (index, survey) in surveys.into_iter().enumerate() {
-            let tree = &self.trees[index];
-            let told = described.iter().find(|(known, _)| *known == index);
-            if let Some((_, description)) = told {
-                let revisions = description.revisions.iter();
-                let links = revisions.map(|r| (r.revision.as_str(), r.down_revision.as_slice()));
-                let differs = compare::with_alembic(&survey.graph, &description.heads, links);
-                report.findings.extend(differs.map(|message| Finding {
-                    tree: Some(tree.id.clone()),
-                    ..Finding::new(&code::READ_DIFFERENTLY, message)
-                }));
-            }
-            report.trees[index].graph = Some(survey.graph);
-            predicted::join(&mut report.findings, survey.findings);
-        }
-    }
-
     fn setting_up<T>(&self, what: &str, work: impl FnOnce() -> T) -> T {
         (self.tell)(Event::SetUpStarted { what });
         let done = work();
@@ -232,7 +210,12 @@ impl Run<'_> {
     }
 
     /// Runs the trees side by side, and puts what came of them into the report.
-    fn run_trees(&self, server: &Server, prepared: Prepared, report: &mut Report) -> Ran {
+    pub(super) fn run_trees(
+        &self,
+        server: &Server,
+        prepared: Prepared,
+        report: &mut Report,
+    ) -> Ran {
         let mut own: Vec<u32> = prepared.interpreters.iter().map(Interpreter::pid).collect();
         if let Server::Local(cluster) = server {
             own.push(cluster.pid());
@@ -290,10 +273,11 @@ impl Run<'_> {
             before_seed: false,
             timeout: self.timeout(),
             interrupt: self.interrupt,
-            own_processes: own,
+            own_processes: self.alone.then_some(own),
             by_hand: &by_hand,
             tell: self.tell,
-        });
+        })
+        .without(self.without);
         outcome.sick = recipes::run(tree.recipe, &mut steps).err();
         outcome.done = steps.finish();
         outcome
@@ -320,7 +304,7 @@ impl Run<'_> {
     }
 
     /// Leaves the databases, and says how to reach and how to remove them.
-    fn keep(
+    pub(super) fn keep(
         &self,
         server: Server,
         scratch: &mut Scratch,
@@ -355,7 +339,7 @@ impl Run<'_> {
     fn skip_the_rest(&self, report: &mut Report) {
         let why = if report.interrupted { "interrupted" } else { "the gate could not do its work" };
         for (tree, done) in self.trees.iter().zip(&mut report.trees) {
-            let mut plan = Steps::rehearsal(&tree.label);
+            let mut plan = Steps::rehearsal(&tree.label).without(self.without);
             // A rehearsal touches nothing that could fail.
             let _ = recipes::run(tree.recipe, &mut plan);
             for step in plan.finish().steps.into_iter().skip(done.steps.len()) {
@@ -374,10 +358,10 @@ impl Run<'_> {
 
 /// What the trees ran, and where.
 #[derive(Default)]
-struct Ran {
+pub(super) struct Ran {
     statements: Vec<String>,
     /// The database URL of each tree, without its password.
-    urls: Vec<(usize, String)>,
+    pub(super) urls: Vec<(usize, String)>,
 }
 
 /// What came of one tree.

@@ -4,6 +4,8 @@ pub mod explain;
 pub mod gate;
 pub mod graph;
 pub mod lint;
+mod predict;
 mod prepare;
+pub mod replay;
 pub mod runbook;
 pub mod selection;

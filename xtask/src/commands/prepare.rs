@@ -84,7 +84,7 @@ impl Run<'_> {
         Ok(Prepared { trees, interpreters })
     }
 
-    fn read_tree(
+    pub(super) fn read_tree(
         &self,
         tree: &Tree,
         connection: Connection,

@@ -4,7 +4,9 @@
 //! something that it needs is missing, broken, or interrupted.
 
 pub mod alembic;
+pub mod copy;
 pub mod git;
+pub mod incidents;
 pub mod interrupt;
 pub mod postgres;
 pub mod process;

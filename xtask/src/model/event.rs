@@ -2,6 +2,8 @@
 //! same way whether somebody listens or not.
 
 use super::finding::Finding;
+use super::mutant::Judged;
+use super::replay::Replayed;
 use super::step::Step;
 use super::transcript::RevisionInFlight;
 
@@ -42,6 +44,31 @@ pub enum Event<'a> {
         label: &'a str,
         /// The step.
         step: &'a Step,
+    },
+    /// An incident that is replayed comes to a step.
+    Replaying {
+        /// The incident.
+        id: &'a str,
+        /// The step.
+        what: &'a str,
+    },
+    /// An incident was replayed.
+    Replayed {
+        /// What came of it.
+        replayed: &'a Replayed,
+        /// How many were until now, this one included.
+        done: usize,
+        /// How many there are.
+        total: usize,
+    },
+    /// A mutant was judged.
+    Judged {
+        /// What came of it.
+        judged: &'a Judged,
+        /// How many were until now, this one included.
+        done: usize,
+        /// How many there are.
+        total: usize,
     },
 }
 

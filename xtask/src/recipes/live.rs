@@ -18,7 +18,7 @@ use crate::drivers::postgres::session::Session;
 use crate::drivers::process;
 use crate::model::code;
 use crate::model::event::{Event, Tell};
-use crate::model::finding::{Finding, Place};
+use crate::model::finding::Finding;
 use crate::model::supply::{Role, Row};
 use crate::model::transcript::{End, RevisionInFlight, Transcript};
 use crate::model::tree::Tree;
@@ -41,8 +41,9 @@ pub struct Live<'a> {
     pub before_seed: bool,
     /// What ends the run early.
     pub interrupt: &'a Interrupt,
-    /// Processes of the gate's own that are no strays.
-    pub own_processes: &'a [u32],
+    /// Processes of the gate's own that are no strays; `None`: other runs go on beside this one,
+    /// and theirs cannot be told from strays.
+    pub own_processes: Option<&'a [u32]>,
     /// The commands that run an Alembic call by hand.
     pub by_hand: &'a (dyn Fn(&str) -> Vec<String> + Sync),
     /// Who is told what happens.
@@ -69,7 +70,7 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    fn failed(finding: Finding) -> Outcome {
+    pub(super) fn failed(finding: Finding) -> Outcome {
         Outcome { finding: Some(finding), ..Outcome::default() }
     }
 }
@@ -192,7 +193,9 @@ impl Live<'_> {
 
     /// Ends what a call that was cut off left running, here and on the server.
     fn clear_away(&self) -> Result<()> {
-        process::end_strays(self.own_processes);
+        if let Some(own) = self.own_processes {
+            process::end_strays(own);
+        }
         // Where the server cannot be reached any more, that is found out right after.
         if let Ok(mut session) =
             Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)
@@ -200,44 +203,6 @@ impl Live<'_> {
             let _ = session.end_others();
         }
         self.interrupt.check()
-    }
-
-    pub(super) fn count_heads(&self) -> Outcome {
-        let graph = match &self.graph {
-            Ok(graph) => graph,
-            Err(said) => {
-                let by_hand = (self.by_hand)(&said.command);
-                return Outcome::failed(Finding { by_hand, ..self.diagnose(said.clone()) });
-            }
-        };
-        let (label, count) = (&self.tree.label, graph.heads.len());
-        let mut notes = vec![format!("{label} head count: {count}")];
-        if count == 1 {
-            return Outcome { notes, finding: None };
-        }
-        let error = format!("{label} alembic has {count} heads — expected exactly 1.");
-        notes.push(format!("ERROR: {error}"));
-        let files = self.revision_files();
-        let heads: Vec<(String, Option<Utf8PathBuf>)> = graph
-            .heads
-            .iter()
-            .map(|head| {
-                let file = files.iter().find(|(id, _)| id == head).map(|(_, file)| file);
-                let file = file.map(|f| f.strip_prefix(self.root).unwrap_or(f).to_owned());
-                (head.clone(), file)
-            })
-            .collect();
-        let shown: Vec<String> = heads
-            .iter()
-            .map(|(id, file)| file.as_ref().map_or(id.clone(), |file| format!("{id} ({file})")))
-            .collect();
-        let last = heads.last().cloned();
-        let finding = Finding {
-            revision: last.as_ref().map(|(id, _)| id.clone()),
-            place: last.and_then(|(_, file)| Some(Place { file: file?, line: None, source: None })),
-            ..Finding::new(&code::MULTIPLE_HEADS, format!("{error} They are {}.", list(&shown)))
-        };
-        Outcome { notes, finding: Some(finding) }
     }
 
     /// A supply's outcome, where it could not be created.
@@ -250,13 +215,21 @@ impl Live<'_> {
         Some(Outcome::failed(Finding { transcript, ..Finding::new(&code::SUPPLY_FAILED, message) }))
     }
 
-    fn diagnose(&self, said: Transcript) -> Finding {
+    pub(super) fn diagnose(&self, mut said: Transcript) -> Finding {
+        // Reading the files failed in the same way without env.py, so the frames in env.py, which
+        // any other call goes through, only lead astray.
+        if let Err(unread) = &self.graph
+            && said.revision.is_none()
+            && said.headline() == unread.headline()
+        {
+            said.frames.clone_from(&unread.frames);
+        }
         let before_seed = self.before_seed;
         let revisions = &self.revision_files();
         diagnosis::diagnose(said, Known { root: self.root, revisions, before_seed })
     }
 
-    fn revision_files(&self) -> Vec<(String, Utf8PathBuf)> {
+    pub(super) fn revision_files(&self) -> Vec<(String, Utf8PathBuf)> {
         let revisions = self.graph.as_ref().map(|graph| graph.revisions.as_slice());
         revisions.unwrap_or_default().iter().map(|r| (r.revision.clone(), r.file.clone())).collect()
     }
@@ -283,7 +256,7 @@ impl Live<'_> {
     }
 }
 
-fn list(items: &[String]) -> String {
+pub(super) fn list(items: &[String]) -> String {
     match items {
         [] => "nothing".into(),
         items => items.join(", "),

@@ -4,6 +4,7 @@
 //! the steps without doing them; so what a tree's steps are is written down once.
 
 pub mod console;
+mod heads;
 pub mod live;
 pub mod plain;
 pub mod raptor;

@@ -4,4 +4,6 @@ pub mod diagram;
 pub mod human;
 pub mod json;
 pub mod log_graph;
+pub mod mutants;
+pub mod replay;
 pub mod runbook;

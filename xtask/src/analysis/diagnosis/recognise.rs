@@ -65,8 +65,12 @@ fn exception(said: &Transcript, known: Known<'_>, during: &str) -> Named {
     let Some(headline) = said.headline() else {
         return (&code::MIGRATION_FAILED, format!("`{}` failed{during}", said.command));
     };
-    if headline.kind == "SystemExit" {
-        let message = format!("`sys.exit({})` was called{during}", headline.message);
+    // The outermost one: what was caught before the exit is the reason for it, not how it ended.
+    if let Some(exit) = said.exceptions.first().filter(|e| e.kind == "SystemExit") {
+        let mut message = format!("`sys.exit({})` was called{during}", exit.message);
+        if headline != exit {
+            message = format!("{message}, after {headline}");
+        }
         return (&code::PROCESS_ENDED, message);
     }
     let sqlstate = headline.sqlstate.as_deref().unwrap_or_default();

@@ -86,6 +86,18 @@ pub struct Description {
     pub heads: Vec<String>,
     /// Its revisions.
     pub revisions: Vec<Revision>,
+    /// The ids that several files claim. Alembic only warns, and drops all files but one.
+    #[serde(default)]
+    pub repeated: Vec<Repeated>,
+}
+
+/// A revision id that several files claim.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Repeated {
+    /// The id.
+    pub revision: String,
+    /// The files, absolute and sorted.
+    pub files: Vec<Utf8PathBuf>,
 }
 
 /// One revision as Alembic reads it.

@@ -251,7 +251,10 @@ def perform(sock, call):
         # `%` begins an interpolation in an ini.
         config.set_main_option("sqlalchemy.url", call["config_url"].replace("%", "%%"))
     if call["op"] == "describe":
-        return describe(ScriptDirectory.from_config(config))
+        # The id that is used twice is in the answer; as a warning it would only be printed.
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            return describe(ScriptDirectory.from_config(config), said)
     trace(sock)
     getattr(command, call["op"])(config, call["revision"])
     return None
@@ -270,18 +273,33 @@ def make_config(ini, options):
     return Config(**arguments)
 
 
-def describe(script):
-    """The revision graph as Alembic itself reads it."""
-    heads = list(script.get_heads())
+def describe(script, said):
+    """The revision graph as Alembic itself reads it; `said` are the warnings while it does."""
+    heads = sorted(script.get_heads())
+    warned = any("present more than once" in str(warning.message) for warning in said)
+    # Alembic only warns, and keeps the file that it read last. It cannot always walk what is left.
+    files = script._load_revisions() if warned else script.walk_revisions()
     revisions = [
         {
             "revision": revision.revision,
             "down_revision": as_list(revision.down_revision),
             "file": revision.path,
         }
-        for revision in script.walk_revisions()
+        for revision in files
     ]
-    return {"heads": sorted(heads), "revisions": revisions}
+    return {"heads": heads, "revisions": revisions, "repeated": repeated(revisions)}
+
+
+def repeated(revisions):
+    """The ids that several files claim."""
+    files = {}
+    for revision in revisions:
+        files.setdefault(revision["revision"], []).append(revision["file"])
+    return [
+        {"revision": revision, "files": sorted(claims)}
+        for revision, claims in sorted(files.items())
+        if len(claims) > 1
+    ]
 
 
 def as_list(value):

@@ -1,0 +1,52 @@
+//! The gate's own lint run: what it finds while Postgres is starting, and how that stands beside what
+//! then happens.
+
+use anyhow::Result;
+
+use super::gate::Run;
+use crate::analysis::graph::compare;
+use crate::analysis::predicted;
+use crate::drivers::alembic::Description;
+use crate::model::code;
+use crate::model::event::Event;
+use crate::model::finding::Finding;
+use crate::model::report::Report;
+use crate::recipes::survey::{self, Survey};
+
+impl Run<'_> {
+    /// Lints the trees, which takes milliseconds, and tells what is found: Postgres is starting
+    /// meanwhile. The steps run all the same, so that the proof stands beside the prediction.
+    pub(super) fn lint(&self) -> Result<Vec<Survey>> {
+        let since = self.flags.since.as_deref();
+        let surveys = survey::survey(self.trees, self.root, since, self.interrupt)?;
+        for finding in surveys.iter().flat_map(|survey| &survey.findings) {
+            (self.tell)(Event::Predicted(finding));
+        }
+        Ok(surveys)
+    }
+
+    /// Puts the lints' findings beside those of the steps, and compares the graphs that they stand
+    /// on with what Alembic itself read.
+    pub(super) fn add_lints(
+        &self,
+        surveys: Vec<Survey>,
+        described: &[(usize, Description)],
+        report: &mut Report,
+    ) {
+        for (index, survey) in surveys.into_iter().enumerate() {
+            let tree = &self.trees[index];
+            let told = described.iter().find(|(known, _)| *known == index);
+            if let Some((_, description)) = told {
+                let revisions = description.revisions.iter();
+                let links = revisions.map(|r| (r.revision.as_str(), r.down_revision.as_slice()));
+                let differs = compare::with_alembic(&survey.graph, &description.heads, links);
+                report.findings.extend(differs.map(|message| Finding {
+                    tree: Some(tree.id.clone()),
+                    ..Finding::new(&code::READ_DIFFERENTLY, message)
+                }));
+            }
+            report.trees[index].graph = Some(survey.graph);
+            predicted::join(&mut report.findings, survey.findings);
+        }
+    }
+}

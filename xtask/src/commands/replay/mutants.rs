@@ -1,0 +1,101 @@
+//! `replay --mutants`: faults put into today's green trees, to see that the gate still bites.
+
+use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::bench::Bench;
+use super::side_by_side;
+use crate::analysis::mutants::{self, File, Source};
+use crate::commands::selection;
+use crate::drivers::interrupt::{Interrupt, Interrupted};
+use crate::drivers::process;
+use crate::flags::{Gate, Replay};
+use crate::model::event::{Event, Tell};
+use crate::model::incident::TreeId;
+use crate::model::mutant::{Judged, Score};
+use crate::render;
+
+/// Where the trees keep their revisions, relative to the root.
+const FOLDERS: &[(TreeId, &str)] = &[
+    (TreeId::Console, "console/migrations/versions"),
+    (TreeId::Raptor, "backend_v2/alembic/versions"),
+];
+
+/// Draws mutants and judges them. What goes wrong is in what it returns, whatever it is.
+pub fn run(flags: &Gate, args: &Replay, interrupt: &Interrupt, tell: Tell<'_>) -> Score {
+    let started = Instant::now();
+    process::adopt_orphans();
+    let mut score = Score::default();
+    let judged = selection::root(flags.which.root.as_deref())
+        .and_then(|root| judge(flags, args, &root, &mut score, interrupt, tell));
+    if let Err(err) = judged {
+        if err.is::<Interrupted>() {
+            score.interrupted = true;
+        } else {
+            score.sick.push(format!("{err:#}"));
+        }
+    }
+    process::end_strays(&[]);
+    score.elapsed = started.elapsed();
+    score
+}
+
+fn judge(
+    flags: &Gate,
+    args: &Replay,
+    root: &Utf8Path,
+    score: &mut Score,
+    interrupt: &Interrupt,
+    tell: Tell<'_>,
+) -> Result<()> {
+    let sources: Result<Vec<Source>> =
+        FOLDERS.iter().map(|(tree, folder)| read(*tree, root, folder)).collect();
+    let mutants = mutants::draw(&sources?, args.seed, args.limit);
+    let deadline = Instant::now() + Duration::from_secs(args.seconds);
+    let runs = |tree| mutants.iter().filter(|mutant| mutant.incident.tree == tree).count();
+    let bench = Bench::make(flags, root, &runs, interrupt, tell)?;
+    let (done, total) = (AtomicUsize::new(0), mutants.len());
+    let (judged, sick) = side_by_side(&mutants, Some(deadline), |mutant| {
+        let judged = bench.judge(mutant)?;
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        tell(Event::Judged { judged: &judged, done, total });
+        Ok(judged)
+    });
+    score.left = total - judged.len();
+    for survivor in judged.iter().filter(|judged| !judged.good()) {
+        let path = write_survivor(survivor, args, root)?;
+        score.notes.push(format!("written as an incident: {path}"));
+    }
+    score.judged = judged;
+    sick.map_or(Ok(()), Err)
+}
+
+fn read(tree: TreeId, root: &Utf8Path, folder: &str) -> Result<Source> {
+    let context = || format!("cannot read the revisions in `{folder}`");
+    let mut files = Vec::new();
+    for entry in root.join(folder).read_dir_utf8().with_context(context)? {
+        let entry = entry.with_context(context)?;
+        if entry.path().extension() == Some("py") {
+            let text = fs::read_to_string(entry.path()).with_context(context)?;
+            files.push(File { path: Utf8Path::new(folder).join(entry.file_name()), text });
+        }
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(Source { tree, files })
+}
+
+fn write_survivor(judged: &Judged, args: &Replay, root: &Utf8Path) -> Result<Utf8PathBuf> {
+    let folder = match &args.survivors {
+        Some(folder) => folder.clone(),
+        None => root.join("target/migration-gate/survivors"),
+    };
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make `{folder}`"))?;
+    let path = folder.join(format!("{}.yaml", judged.mutant.incident.id));
+    let text = render::mutants::incident(&judged.mutant.incident);
+    fs::write(&path, text).with_context(|| format!("cannot write `{path}`"))?;
+    Ok(path)
+}

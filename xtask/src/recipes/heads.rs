@@ -1,0 +1,87 @@
+//! The step 'assert single head': one head, and one file for each id.
+//!
+//! Two files that claim one id leave one head: Alembic warns, keeps the file that it read last and
+//! never runs the other. Counting heads alone would call that green.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::live::{Live, Outcome, list};
+use crate::drivers::alembic::Description;
+use crate::model::code;
+use crate::model::finding::{Finding, Place};
+
+impl Live<'_> {
+    /// Counts the heads, and sees that no id is used twice.
+    pub(super) fn count_heads(&self) -> Outcome {
+        let graph = match &self.graph {
+            Ok(graph) => graph,
+            Err(said) => {
+                let by_hand = (self.by_hand)(&said.command);
+                return Outcome::failed(Finding { by_hand, ..self.diagnose(said.clone()) });
+            }
+        };
+        let (label, count) = (&self.tree.label, graph.heads.len());
+        let mut notes = vec![format!("{label} head count: {count}")];
+        let twice = self.id_used_twice(graph);
+        notes.extend(twice.iter().map(|finding| format!("ERROR: {}", finding.message)));
+        if count == 1 {
+            return Outcome { notes, finding: twice };
+        }
+        let error = format!("{label} alembic has {count} heads — expected exactly 1.");
+        notes.push(format!("ERROR: {error}"));
+        let files = self.revision_files();
+        let heads: Vec<(String, Option<Utf8PathBuf>)> = graph
+            .heads
+            .iter()
+            .map(|head| {
+                let file = files.iter().find(|(id, _)| id == head).map(|(_, file)| file);
+                let file = file.map(|file| self.relative(file));
+                (head.clone(), file)
+            })
+            .collect();
+        let shown: Vec<String> = heads
+            .iter()
+            .map(|(id, file)| file.as_ref().map_or(id.clone(), |file| format!("{id} ({file})")))
+            .collect();
+        let last = heads.last().cloned();
+        let mut message = format!("{error} They are {}.", list(&shown));
+        if let Some(twice) = twice {
+            message = format!("{message} Besides, {}", twice.message);
+        }
+        let finding = Finding {
+            revision: last.as_ref().map(|(id, _)| id.clone()),
+            place: last.and_then(|(_, file)| Some(Place { file: file?, line: None, source: None })),
+            ..Finding::new(&code::MULTIPLE_HEADS, message)
+        };
+        Outcome { notes, finding: Some(finding) }
+    }
+
+    fn id_used_twice(&self, graph: &Description) -> Option<Finding> {
+        let claims: Vec<String> = graph
+            .repeated
+            .iter()
+            .map(|repeated| {
+                let files: Vec<String> =
+                    repeated.files.iter().map(|file| self.relative(file).to_string()).collect();
+                format!("{} in {}", repeated.revision, files.join(" and "))
+            })
+            .collect();
+        let first = graph.repeated.first()?;
+        let file = first.files.last().map(|file| self.relative(file));
+        let message = format!(
+            "{} alembic has a revision id that is used twice: {}. Alembic runs one of the files \
+             and drops the other.",
+            self.tree.label,
+            claims.join("; ")
+        );
+        Some(Finding {
+            revision: Some(first.revision.clone()),
+            place: file.map(|file| Place { file, line: None, source: None }),
+            ..Finding::new(&code::MULTIPLE_HEADS, message)
+        })
+    }
+
+    fn relative(&self, file: &Utf8Path) -> Utf8PathBuf {
+        file.strip_prefix(self.root).unwrap_or(file).to_owned()
+    }
+}

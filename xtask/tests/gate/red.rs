@@ -39,7 +39,7 @@ fn a_seed_row_that_is_left_out_is_missed_by_the_revision_that_needs_it() {
     assert_holds(
         report.finding(),
         &json!({
-            "code": "MG100", "severity": "error", "tree": "console",
+            "code": "MG001", "severity": "error", "tree": "console",
             "step": "Console — alembic upgrade head", "revision": "0016",
             "file": file, "line": root.line_of(file, "raise RuntimeError("),
             "message": "RuntimeError: 0016 migration: operator 'lex@moosequest.net' not found in \
@@ -95,7 +95,7 @@ fn a_role_that_is_left_out_is_missed_by_the_grant_that_needs_it() {
     assert_holds(
         report.finding(),
         &json!({
-            "code": "MG100", "tree": "raptor", "step": "Raptor — alembic upgrade head",
+            "code": "MG002", "tree": "raptor", "step": "Raptor — alembic upgrade head",
             "revision": ADDED, "file": file, "line": root.line_of(&file, "GRANT"),
             "message": "psycopg2.errors.UndefinedObject: role \"raptor_reader\" does not exist",
             "sqlstate": "42704", "statement": grant,
@@ -132,7 +132,7 @@ fn a_downgrade_that_raises_fails_the_reversibility_check() {
     assert_holds(
         report.finding(),
         &json!({
-            "code": "MG100", "step": "Console — downgrade -1 (reversibility check)",
+            "code": "MG106", "step": "Console — downgrade -1 (reversibility check)",
             "revision": ADDED, "file": file, "line": root.line_of(&file, "raise"),
             "message": "NotImplementedError: one way",
         }),
@@ -198,7 +198,7 @@ fn an_exception_of_postgres_that_is_swallowed_is_not_green() {
     assert_eq!(report.statuses("console"), "passed passed failed passed skipped skipped");
     assert_holds(
         report.finding(),
-        &json!({"code": "MG100", "revision": ADDED, "sqlstate": "25P02"}),
+        &json!({"code": "MG114", "revision": ADDED, "sqlstate": "25P02"}),
     );
 }
 
@@ -211,7 +211,7 @@ fn a_commit_in_a_migration_does_not_hide_the_exception_after_it() {
     assert_holds(
         report.finding(),
         &json!({
-            "code": "MG100", "revision": ADDED, "file": file,
+            "code": "MG116", "revision": ADDED, "file": file,
             "line": root.line_of(&file, "raise"), "message": "OSError: late",
         }),
     );
@@ -231,7 +231,7 @@ fn a_migration_that_ends_its_own_connection_fails_and_the_server_lives_on() {
     assert_holds(
         report.finding(),
         &json!({
-            "code": "MG100", "revision": ADDED, "file": file,
+            "code": "MG116", "revision": ADDED, "file": file,
             "line": root.line_of(&file, "terminate"),
             "statement": "SELECT pg_terminate_backend(pg_backend_pid())",
         }),

@@ -1,6 +1,7 @@
 //! What one file in `versions/` says of itself, by the letter of its text.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -8,14 +9,17 @@ use super::body::{self, Body};
 use super::python::{Constant, Env, Module, Value};
 use crate::model::code::{self, Code};
 
+/// What Alembic looks for in a revision file.
+const NAMES: [&str; 4] = ["revision", "down_revision", "branch_labels", "depends_on"];
+
 /// A revision file that says which revision it is.
 pub struct Script {
     /// The file, relative to the root where it lies below.
     pub file: Utf8PathBuf,
     /// Its text.
     pub module: Module,
-    /// What its top level binds.
-    pub constants: Env<'static>,
+    /// The first line of its docstring.
+    pub title: String,
     /// Its id.
     pub revision: Ident,
     /// The ids of its parents.
@@ -24,8 +28,7 @@ pub struct Script {
     pub branch_labels: Field,
     /// The ids and labels that it depends on.
     pub depends_on: Field,
-    /// What it does.
-    pub body: Body,
+    body: OnceLock<Body>,
 }
 
 /// An id or a label, and where it stands.
@@ -67,17 +70,31 @@ pub struct Trouble {
 
 impl Script {
     /// Reads a file. Troubles come beside the script where it is still clear which revision it is.
+    /// Whether its syntax is valid is not looked at here: see [`Script::syntax`].
     pub fn read(file: &Utf8Path, bytes: &[u8]) -> (Option<Script>, Vec<Trouble>) {
-        let module = match Module::parse(bytes) {
-            Ok(module) => module,
+        let (module, skim) = match Module::skim(bytes, &NAMES) {
+            Ok(read) => read,
             Err(why) => {
                 let message = format!("Alembic cannot load the file: {why}");
                 return (None, vec![trouble(&code::UNREADABLE, why.line(), message, true)]);
             }
         };
-        let mut reader = Reader { constants: module.constants(), troubles: Vec::new() };
-        let revision = reader.revision(file);
-        let Some(revision) = revision else { return (None, reader.finish(&module)) };
+        let (constants, title) = match skim {
+            Some(skim) => {
+                let mut constants = Env::default();
+                for (name, constant, line) in skim.bound {
+                    constants.bind(name, Some(constant), line);
+                }
+                (constants, skim.title)
+            }
+            None => {
+                let constants = module.constants();
+                let title = title(&module, &constants);
+                (constants, title)
+            }
+        };
+        let mut reader = Reader { constants, troubles: Vec::new() };
+        let Some(revision) = reader.revision(file) else { return (None, reader.finish(&module)) };
         let down_revision = reader.field("down_revision");
         if down_revision.line.is_none() && reader.constants.star_import().is_none() {
             let message = "it has a `revision` and no `down_revision`: Alembic needs both";
@@ -86,34 +103,47 @@ impl Script {
         }
         let branch_labels = reader.field("branch_labels");
         let depends_on = reader.field("depends_on");
-        let constants = reader.constants.clone();
         let troubles = reader.finish(&module);
         let file = file.to_owned();
-        let body = body::read(&module, &constants);
         let script = Script {
             file,
             module,
-            constants,
+            title,
             revision,
             down_revision,
             branch_labels,
             depends_on,
-            body,
+            body: OnceLock::new(),
         };
         (Some(script), troubles)
     }
 
-    /// The first line of its docstring.
-    pub fn title(&self) -> String {
-        let doc = self.module.docstring().and_then(|doc| self.module.eval(doc, &self.constants));
-        let doc = doc.as_ref().and_then(Constant::as_str).unwrap_or_default();
-        doc.trim().lines().next().unwrap_or_default().trim().to_owned()
+    /// What it does. This parses the whole file, if nothing has done so yet.
+    pub fn body(&self) -> &Body {
+        self.body.get_or_init(|| body::read(&self.module, &self.module.constants()))
+    }
+
+    /// What is wrong with its syntax. This parses the whole file, if nothing has done so yet.
+    pub fn syntax(&self) -> Option<Trouble> {
+        self.module.syntax_error().map(|line| broken(line, false))
     }
 
     /// Whether everything that the graph is made of is known.
     pub fn known(&self) -> bool {
         self.down_revision.known && self.branch_labels.known && self.depends_on.known
     }
+}
+
+fn broken(line: u32, leaves_a_gap: bool) -> Trouble {
+    let message = "the text is no valid Python here, so Alembic cannot load the file";
+    trouble(&code::UNREADABLE, Some(line), message.into(), leaves_a_gap)
+}
+
+/// The first line of the docstring.
+fn title(module: &Module, constants: &Env<'_>) -> String {
+    let doc = module.docstring().and_then(|doc| module.eval(doc, constants));
+    let doc = doc.as_ref().and_then(Constant::as_str).unwrap_or_default();
+    doc.trim().lines().next().unwrap_or_default().trim().to_owned()
 }
 
 fn trouble(code: &'static Code, line: Option<u32>, message: String, leaves_a_gap: bool) -> Trouble {
@@ -159,10 +189,14 @@ impl Reader {
 
     /// What is wrong. Broken syntax explains whatever else is missing.
     fn finish(self, module: &Module) -> Vec<Trouble> {
-        let Some(line) = module.syntax_error() else { return self.troubles };
-        let message = "the text is no valid Python here, so Alembic cannot load the file";
+        if self.troubles.is_empty() {
+            return self.troubles;
+        }
         let leaves_a_gap = self.troubles.iter().any(|trouble| trouble.leaves_a_gap);
-        vec![trouble(&code::UNREADABLE, Some(line), message.into(), leaves_a_gap)]
+        match module.syntax_error() {
+            Some(line) => vec![broken(line, leaves_a_gap)],
+            None => self.troubles,
+        }
     }
 
     /// A value that names nothing, one or several.
@@ -213,139 +247,4 @@ fn legacy_id(file: &Utf8Path) -> Option<&str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use expect_test::{Expect, expect};
-
-    #[track_caller]
-    #[expect(clippy::needless_pass_by_value, reason = "an `expect!` is written in the call")]
-    fn check(name: &str, text: &str, expected: Expect) {
-        let (script, troubles) = Script::read(Utf8Path::new(name), text.as_bytes());
-        let mut out = String::new();
-        if let Some(script) = script {
-            let names = |field: &Field| {
-                field.names.iter().map(|name| name.text.as_str()).collect::<Vec<_>>().join(" ")
-            };
-            out += &format!(
-                "{} <- [{}] labels [{}] needs [{}]\n",
-                script.revision.text,
-                names(&script.down_revision),
-                names(&script.branch_labels),
-                names(&script.depends_on)
-            );
-        }
-        for trouble in troubles {
-            let line = trouble.line.map_or(String::new(), |line| format!(":{line}"));
-            out += &format!("{}{line} {}\n", trouble.code.id, trouble.message);
-        }
-        expected.assert_eq(&out);
-    }
-
-    #[test]
-    fn the_spellings_that_alembic_takes() {
-        check(
-            "a.py",
-            "revision = 'a'\ndown_revision = None\n",
-            expect![[r#"
-            a <- [] labels [] needs []
-        "#]],
-        );
-        check(
-            "a.py",
-            "revision: str = 'a'\ndown_revision: Union[str, None] = ('b', \"c\")\n\
-             branch_labels = ['x']\ndepends_on = 'y',\n",
-            expect![[r#"
-                a <- [b c] labels [x] needs [y]
-            "#]],
-        );
-        check(
-            "a.py",
-            "revision = 'a'\ndown_revision = [None]\n",
-            expect![[r#"
-            a <- [] labels [] needs []
-        "#]],
-        );
-        check(
-            "0a1.py",
-            "down_revision = '0a0'\n",
-            expect![[r#"
-            0a1 <- [0a0] labels [] needs []
-        "#]],
-        );
-    }
-
-    #[test]
-    fn what_is_not_known_is_said() {
-        check(
-            "a.py",
-            "import x\n\nrevision = x.id()\ndown_revision = None\n",
-            expect![[r#"
-            MG200:3 `revision` is computed at run time in line 3
-        "#]],
-        );
-        check(
-            "a.py",
-            "revision = 'a'\ndown_revision = f()\n",
-            expect![[r#"
-            a <- [] labels [] needs []
-            MG200:2 `down_revision` is computed at run time in line 2
-        "#]],
-        );
-        check(
-            "a.py",
-            "from x import *\n",
-            expect![[r#"
-            MG200:1 `revision` is not set here; the `import *` may bring it along
-        "#]],
-        );
-    }
-
-    #[test]
-    fn what_alembic_refuses_is_refused() {
-        check(
-            "helpers.py",
-            "x = 1\n",
-            expect![[r#"
-            MG201 it sets no `revision`, and Alembic takes every `.py` file here for one
-        "#]],
-        );
-        check(
-            "a.py",
-            "revision = 'a'\n",
-            expect![[r#"
-            a <- [] labels [] needs []
-            MG201:1 it has a `revision` and no `down_revision`: Alembic needs both
-        "#]],
-        );
-        check(
-            "a.py",
-            "revision = 1\ndown_revision = 2\n",
-            expect![[r#"
-            MG201:1 `revision` is not a string
-        "#]],
-        );
-        check(
-            "a.py",
-            "revision = 'a'\ndown_revision = 2\n",
-            expect![[r#"
-            a <- [] labels [] needs []
-            MG201:2 `down_revision` is neither a string, a list of strings nor None
-        "#]],
-        );
-        check(
-            "a.py",
-            "revision = 'a'\n=======\ndown_revision = None\n",
-            expect![[r#"
-            a <- [] labels [] needs []
-            MG202:2 the text is no valid Python here, so Alembic cannot load the file
-        "#]],
-        );
-        check(
-            "a.py",
-            "revision = '\0'\n",
-            expect![[r#"
-            MG202:1 Alembic cannot load the file: it holds a NUL byte, line 1
-        "#]],
-        );
-    }
-}
+mod tests;

@@ -45,7 +45,6 @@ impl Run<'_> {
                     ..Finding::new(&code::READ_DIFFERENTLY, message)
                 }));
             }
-            report.trees[index].graph = Some(survey.graph);
             predicted::join(&mut report.findings, survey.findings);
         }
     }

@@ -25,6 +25,9 @@ use crate::model::tree::Tree;
 /// How many files one thread takes at a time.
 const CHUNK: usize = 32;
 
+/// Up to how many bytes of revisions all are parsed, whatever the base branch says of them.
+const PARSED_WHOLE: usize = 1 << 20;
+
 /// What was found out about a tree.
 #[allow(dead_code, reason = "renumbering needs all of it")]
 pub struct Survey {
@@ -81,7 +84,7 @@ struct Read {
 
 fn read(settings: &Settings, root: &Utf8Path) -> Read {
     let mut listing = tree_files::list(settings);
-    let read = read_files(&listing.files, root);
+    let read = in_parallel(&listing.files, |file| read_file(file, root));
     for file in &mut listing.twice {
         *file = shown(file, root).to_owned();
     }
@@ -95,31 +98,29 @@ fn read(settings: &Settings, root: &Utf8Path) -> Read {
 
 type ReadFile = (Utf8PathBuf, (Option<Script>, Vec<Trouble>));
 
-/// Reads and parses files, on as many threads as there are processors, and keeps their order.
-fn read_files(files: &[Utf8PathBuf], root: &Utf8Path) -> Vec<ReadFile> {
+/// Does the same with many things, on as many threads as there are processors, and keeps the order.
+fn in_parallel<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let next = AtomicUsize::new(0);
-    let chunks: Vec<&[Utf8PathBuf]> = files.chunks(CHUNK).collect();
-    let work = || {
+    let chunks: Vec<&[T]> = things.chunks(CHUNK).collect();
+    let run = || {
         let mut done = Vec::new();
-        while let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
-            done.extend(chunk.iter().map(|file| read_file(file, root)));
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(chunk) = chunks.get(at) else { return done };
+            done.push((at, chunk.iter().map(&work).collect::<Vec<R>>()));
+        }
+    };
+    let mut done = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(chunks.len())).map(|_| scope.spawn(run)).collect();
+        let mut done = run();
+        for other in others {
+            done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
         done
-    };
-    let mut read: Vec<ReadFile> = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(chunks.len())).map(|_| scope.spawn(work)).collect();
-        let mut read = work();
-        for other in others {
-            read.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-        read
     });
-    // Threads end when they like; the order in which Alembic reads the files has a meaning.
-    let position: std::collections::HashMap<&Utf8Path, usize> =
-        files.iter().enumerate().map(|(at, file)| (shown(file, root), at)).collect();
-    read.sort_by_key(|(file, _)| position.get(file.as_path()).copied());
-    read
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().flat_map(|(_, results)| results).collect()
 }
 
 fn read_file(file: &Utf8Path, root: &Utf8Path) -> ReadFile {
@@ -142,13 +143,15 @@ fn judge(
     read: Read,
     base: Option<&Base>,
 ) -> Survey {
-    let Read { listing, scripts, troubles } = read;
+    let Read { listing, scripts, mut troubles } = read;
+    let base = base.map(|base| base_of(base, settings, root));
+    let base = base.as_ref();
+    let looked_into = doubtful(&scripts, base);
+    troubles.extend(look_into(&scripts, &looked_into));
     let mut graph = graph::build(&scripts.iter().collect::<Vec<_>>());
     graph.whole &= !troubles.iter().any(|(_, trouble)| trouble.leaves_a_gap)
         && listing.unknown.is_empty()
         && settings.unknown.is_empty();
-    let base = base.map(|base| base_of(base, settings, root));
-    let base = base.as_ref();
     mark_new(&mut graph, base);
     let before = base.map(|base| (base, graph_of_base(&scripts, base)));
     let ini = tree.ini_path();
@@ -165,6 +168,7 @@ fn judge(
         unknown_settings: &settings.unknown,
         ini: shown(&ini, root),
         base: before.as_ref().map(|(base, graph)| (*base, graph)),
+        looked_into: &looked_into,
         given: &given,
         recipe: tree.recipe.file(),
         events: OnceCell::new(),
@@ -174,6 +178,32 @@ fn judge(
         finding.tree = Some(tree.id.clone());
     }
     Survey { findings, folders: tree_files::folders(settings), scripts, graph }
+}
+
+/// Which files are parsed whole. In a tree so large that parsing it all would take too long, only
+/// those that the base branch does not have as they are: the others it has gated.
+fn doubtful(scripts: &[Script], base: Option<&Base>) -> Vec<bool> {
+    let size: usize = scripts.iter().map(|script| script.module.source().len()).sum();
+    let is_gated = |script: &Script| {
+        base.is_some_and(|base| {
+            let changed = base.changed.iter().any(|changed| changed.file == script.file);
+            base.files.contains(&script.file) && !changed
+        })
+    };
+    let is_doubtful =
+        |script: &Script| size <= PARSED_WHOLE || (base.is_some() && !is_gated(script));
+    scripts.iter().map(is_doubtful).collect()
+}
+
+/// Reads what the files do, for the lints, and returns what is wrong with their syntax.
+fn look_into(scripts: &[Script], looked_into: &[bool]) -> Vec<(Utf8PathBuf, Trouble)> {
+    let chosen = scripts.iter().zip(looked_into).filter(|(_, looked)| **looked);
+    let chosen: Vec<&Script> = chosen.map(|(script, _)| script).collect();
+    let broken = in_parallel(&chosen, |script| {
+        script.body();
+        Some((script.file.clone(), script.syntax()?))
+    });
+    broken.into_iter().flatten().collect()
 }
 
 /// With no base branch to compare with, what is new is the head.

@@ -14,15 +14,15 @@ pub(super) fn of_heads(graph: &Graph) -> Vec<Branch> {
     for index in reached.iter().flatten() {
         heads_of[*index] += 1;
     }
-    let mut oldest_first = graph.walk.clone();
-    oldest_first.reverse();
+    // What Alembic drops, as another file has its id, is not in its walk; it counts as the newest.
+    let mut age = vec![0; graph.revisions.len()];
+    for (position, index) in graph.walk.iter().enumerate() {
+        age[*index] = position + 1;
+    }
     let branch = |(head, reached): (&usize, &Vec<usize>)| {
-        let own = |index: &usize| heads_of[*index] == 1 && reached.contains(index);
-        let mut adds: Vec<usize> = oldest_first.iter().copied().filter(own).collect();
-        if !adds.contains(head) {
-            // Alembic drops it from its walk, as another file has its id.
-            adds.push(*head);
-        }
+        let own = |index: &usize| heads_of[*index] == 1;
+        let mut adds: Vec<usize> = reached.iter().copied().filter(own).collect();
+        adds.sort_by_key(|index| std::cmp::Reverse(age[*index]));
         let parents = adds.iter().flat_map(|index| &graph.revisions[*index].parents);
         let from = parents.copied().find(|parent| !adds.contains(parent));
         Branch { head: *head, adds, from }

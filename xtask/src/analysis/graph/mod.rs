@@ -50,7 +50,7 @@ fn revision(script: &Script) -> Revision {
         branch_labels: names(&script.branch_labels),
         file: script.file.clone(),
         line: script.revision.line,
-        title: script.title(),
+        title: script.title.clone(),
         ..Revision::default()
     }
 }
@@ -113,7 +113,10 @@ fn link(graph: &mut Graph) {
     let mut followed = HashSet::new();
     for of in 0..graph.revisions.len() {
         let revision = &graph.revisions[of];
-        let kept = graph.by_id.get(&revision.id) == Some(&of);
+        let kept = graph.by_id.get(&revision.id).copied().unwrap_or(of);
+        // What Alembic drops is nobody's child, unless a branch label still leads to it.
+        let counts =
+            kept == of || revision.branch_labels.iter().any(|l| graph.by_label.get(l) == Some(&of));
         let (mut parents, mut dependencies) = (Vec::new(), Vec::new());
         for named in &revision.down_revision {
             match graph.by_id.get(named) {
@@ -123,20 +126,21 @@ fn link(graph: &mut Graph) {
         }
         // Alembic takes `depends_on = ""` for none.
         for named in revision.depends_on.iter().filter(|_| revision.depends_on != [""]) {
-            match graph.by_id.get(named).or_else(|| graph.by_label.get(named)) {
+            // A label may be that of a file that is dropped; its id then leads to what is kept.
+            let labelled = || graph.by_id.get(graph.id(*graph.by_label.get(named)?));
+            match graph.by_id.get(named).or_else(labelled) {
                 Some(dependency) => dependencies.push(*dependency),
                 None => graph.faults.push(Fault::NoDependency { of, named: named.clone() }),
             }
         }
-        // What Alembic drops is nobody's child.
-        if kept {
+        if counts {
             parented.extend(parents.iter().copied());
             followed.extend(parents.iter().chain(&dependencies).copied());
             for parent in unique(&parents) {
-                graph.revisions[parent].children.push(of);
+                insert(&mut graph.revisions[parent].children, kept);
             }
             for follows in unique(&[parents.as_slice(), &dependencies].concat()) {
-                graph.revisions[follows].followers.push(of);
+                insert(&mut graph.revisions[follows].followers, kept);
             }
         }
         let revision = &mut graph.revisions[of];
@@ -151,6 +155,13 @@ fn link(graph: &mut Graph) {
     let all = || 0..graph.revisions.len();
     graph.heads = all().filter(|index| !parented.contains(index)).collect();
     graph.real_heads = all().filter(|index| !followed.contains(index)).collect();
+}
+
+/// Adds to a list what is not in it; nearly all of these lists have one element.
+fn insert(list: &mut Vec<usize>, index: usize) {
+    if !list.contains(&index) {
+        list.push(index);
+    }
 }
 
 /// Leaves out of each revision's dependencies what an ancestor depends on already.

@@ -15,6 +15,9 @@ fn each(
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (index, script) in subject.scripts.iter().enumerate() {
+        if !subject.looked_into.get(index).is_some_and(|looked| *looked) {
+            continue;
+        }
         for (line, message) in check(script) {
             findings.push(subject.in_script(code, index, line, message));
         }
@@ -24,7 +27,7 @@ fn each(
 
 /// Both functions of a revision.
 fn functions(script: &Script) -> impl Iterator<Item = &Function> {
-    script.body.upgrade.iter().chain(&script.body.downgrade)
+    script.body().upgrade.iter().chain(&script.body().downgrade)
 }
 
 /// Whether an `upgrade()` does something that a `downgrade()` can and must undo. Rows that are
@@ -65,7 +68,7 @@ fn dropped(effect: &Effect) -> Option<&Object> {
 /// Revisions without `downgrade()`.
 pub(super) fn no_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, &code::NO_DOWNGRADE, |script| {
-        match (&script.body.upgrade, &script.body.downgrade) {
+        match (&script.body().upgrade, &script.body().downgrade) {
             (Some(upgrade), None) if !upgrade.deeds.is_empty() => {
                 vec![(upgrade.line, "there is an `upgrade()` and no `downgrade()`".to_owned())]
             }
@@ -77,7 +80,7 @@ pub(super) fn no_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
 /// `downgrade()`s that do nothing.
 pub(super) fn empty_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, &code::EMPTY_DOWNGRADE, |script| {
-        match (&script.body.upgrade, &script.body.downgrade) {
+        match (&script.body().upgrade, &script.body().downgrade) {
             (Some(up), Some(down)) if !down.acts && down.raises.is_none() && must_be_undone(up) => {
                 vec![(down.line, "`upgrade()` changes the database and this does not".to_owned())]
             }
@@ -89,7 +92,7 @@ pub(super) fn empty_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
 /// `downgrade()`s that always raise.
 pub(super) fn raising_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, &code::RAISING_DOWNGRADE, |script| {
-        let raises = script.body.downgrade.as_ref().and_then(|down| down.raises);
+        let raises = script.body().downgrade.as_ref().and_then(|down| down.raises);
         let message = "every way through `downgrade()` ends here".to_owned();
         raises.map(|line| (line, message)).into_iter().collect()
     })
@@ -179,7 +182,7 @@ pub(super) fn ends_transaction(subject: &Subject<'_>) -> Vec<Finding> {
 /// Code that touches the world when a revision is imported.
 pub(super) fn touches_at_import(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, &code::TOUCHES_AT_IMPORT, |script| {
-        let touches = script.body.touches.iter();
+        let touches = script.body().touches.iter();
         touches.map(|t| (t.line, format!("`{}` touches {} at import", t.what, t.whom))).collect()
     })
 }
@@ -187,7 +190,7 @@ pub(super) fn touches_at_import(subject: &Subject<'_>) -> Vec<Finding> {
 /// Imports of application code.
 pub(super) fn imports_application(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, &code::IMPORTS_APPLICATION, |script| {
-        let imports = script.body.imports.iter().filter(|import| is_application(&import.module));
+        let imports = script.body().imports.iter().filter(|import| is_application(&import.module));
         imports
             .map(|import| {
                 let message = format!(

@@ -11,14 +11,15 @@ use crate::model::graph::Fault;
 /// What could not work, or does not fit together, over the whole chain. Worked out once.
 pub(super) fn events(subject: &Subject<'_>) -> Vec<(usize, Event)> {
     // With a gap in the graph nobody knows what comes before what.
-    if !subject.graph.whole || is_broken(subject) {
+    let all_read = subject.looked_into.iter().all(|looked| *looked);
+    if !subject.graph.whole || !all_read || is_broken(subject) {
         return Vec::new();
     }
     let order: Vec<usize> = subject.graph.walk.iter().rev().copied().collect();
     let revisions: Vec<Revision<'_>> = order
         .iter()
         .filter_map(|index| subject.scripts.get(*index))
-        .map(|script| Revision { id: &script.revision.text, body: &script.body })
+        .map(|script| Revision { id: &script.revision.text, body: script.body() })
         .collect();
     let events = history::walk(&revisions, subject.given);
     let in_order = |event: &Event| {

@@ -7,6 +7,11 @@ use crate::model::code::{self, Code};
 use crate::model::finding::Finding;
 use crate::model::graph::{Branch, Fault};
 
+/// How many heads are named at most.
+const HEADS_SHOWN: usize = 10;
+/// For how many names that do not exist it is looked for what was meant.
+const HINTS: usize = 50;
+
 /// Several heads, and ids that are used twice (runbook, failure mode C).
 pub(super) fn heads_and_duplicates(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -38,11 +43,16 @@ fn several_heads(subject: &Subject<'_>) -> Option<Finding> {
     if !graph.whole || heads.len() < 2 || has_cycle(subject) {
         return None;
     }
-    let shown: Vec<String> = heads.iter().map(|head| subject.show(*head)).collect();
+    let mut shown: Vec<String> =
+        heads.iter().take(HEADS_SHOWN).map(|head| subject.show(*head)).collect();
+    if heads.len() > shown.len() {
+        shown.push(format!("and {} more", heads.len() - shown.len()));
+    }
     let label = subject.label;
     let mut message =
         format!("{label} has {} heads, expected exactly 1: {}.", heads.len(), shown.join(", "));
-    for branch in graph.branches.iter().filter(|branch| heads.contains(&branch.head)) {
+    let described = graph.branches.iter().filter(|branch| heads.contains(&branch.head));
+    for branch in described.take(HEADS_SHOWN) {
         message.push_str(&format!("\n{}", describe(subject, branch)));
     }
     // The branch to move is a new one, else the last.
@@ -116,14 +126,15 @@ fn missing(
     }
     let faults = subject.graph.faults.iter().filter_map(select);
     faults
-        .map(|(of, named, field)| {
+        .enumerate()
+        .map(|(number, (of, named, field))| {
             let script = &subject.scripts[of];
             let names =
                 if field == "depends_on" { &script.depends_on } else { &script.down_revision };
             let ident = names.names.iter().find(|name| name.text == *named);
             let line = ident.map(|name| name.line).or(names.line).unwrap_or(script.revision.line);
             let mut message = format!("`{field}` names `{named}`, which no file here has");
-            match nearest::hint(subject, named) {
+            match Some(named).filter(|_| number < HINTS).and_then(|n| nearest::hint(subject, n)) {
                 Some(hint) => message.push_str(&format!(": {hint}")),
                 None => message.push('.'),
             }

@@ -41,6 +41,9 @@ pub struct Subject<'a> {
     pub ini: &'a Utf8Path,
     /// The base branch, and the graph that it has.
     pub base: Option<(&'a Base, &'a Graph)>,
+    /// Which of the scripts are looked into for what they do. Only where all of them are can the
+    /// chain be followed.
+    pub looked_into: &'a [bool],
     /// What its recipe supplies.
     pub given: &'a [Given],
     /// The file with its recipe, where it has one of its own.

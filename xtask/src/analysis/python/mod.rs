@@ -10,13 +10,16 @@
 mod bindings;
 pub mod constant;
 mod literal;
+mod skim;
 
 use std::ops::{ControlFlow, Range};
+use std::sync::OnceLock;
 
 use tree_sitter::{Node, ParseOptions, Parser, Tree, TreeCursor};
 
 pub use bindings::Env;
 pub use constant::{Constant, Value};
+pub use skim::Skim;
 
 /// The largest file that is parsed; CPython takes seconds for one of this size.
 const MAX_BYTES: usize = 16 << 20;
@@ -29,7 +32,10 @@ const WORK_PER_BYTE: usize = 2;
 
 /// A Python file that could be read.
 pub struct Module {
-    tree: Tree,
+    /// Made when it is first needed; `None` where the text is too broken.
+    tree: OnceLock<Option<Tree>>,
+    /// Stands in for a tree that cannot be made.
+    nothing: &'static Tree,
     source: String,
     bom: bool,
 }
@@ -85,23 +91,51 @@ impl Unreadable {
 impl Module {
     /// Parses a file. Broken syntax is no reason to refuse it: see [`Module::syntax_error`].
     pub fn parse(bytes: &[u8]) -> Result<Module, Unreadable> {
+        let module = Module::read(bytes)?;
+        let source = module.source.as_bytes();
+        if let Some(at) = too_deep(source) {
+            return Err(Unreadable::TooDeep(line_at(source, at)));
+        }
+        module.tree().map(|_| ()).ok_or(Unreadable::TooBroken)?;
+        Ok(module)
+    }
+
+    /// Reads a file, and finds what these names are bound to at its top level, without parsing it
+    /// where it is as plain as most revision files are: then it is parsed when that is needed.
+    pub fn skim(
+        bytes: &[u8],
+        names: &[&'static str],
+    ) -> Result<(Module, Option<Skim>), Unreadable> {
+        let module = Module::read(bytes)?;
+        match skim::skim(&module.source, names) {
+            Some(skim) => Ok((module, Some(skim))),
+            None => Ok((Module::parse(bytes)?, None)),
+        }
+    }
+
+    fn read(bytes: &[u8]) -> Result<Module, Unreadable> {
         if bytes.len() > MAX_BYTES {
             return Err(Unreadable::TooLarge);
         }
         if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
             return Err(Unreadable::Nul(line_at(bytes, at)));
         }
+        static NOTHING: OnceLock<Option<Tree>> = OnceLock::new();
+        let nothing = NOTHING.get_or_init(|| parse("")).as_ref().ok_or(Unreadable::TooBroken)?;
         let (source, bom) = literal::decode_source(bytes)?;
-        if let Some(at) = too_deep(source.as_bytes()) {
-            return Err(Unreadable::TooDeep(line_at(source.as_bytes(), at)));
-        }
-        let tree = parse(&source).ok_or(Unreadable::TooBroken)?;
-        Ok(Module { tree, source, bom })
+        Ok(Module { tree: OnceLock::new(), nothing, source, bom })
     }
 
-    /// The root of the syntax tree, a `module`.
+    fn tree(&self) -> Option<&Tree> {
+        self.tree.get_or_init(|| parse(&self.source)).as_ref()
+    }
+
+    /// The root of the syntax tree, a `module`; an empty one where the text is too broken.
     pub fn root(&self) -> Node<'_> {
-        self.tree.root_node()
+        match self.tree() {
+            Some(tree) => tree.root_node(),
+            None => self.nothing.root_node(),
+        }
     }
 
     /// The text. Its offsets are those of the file where the file is UTF-8, less [`Module::bom_len`].
@@ -133,7 +167,8 @@ impl Module {
 
     /// The first line that is not Python, where there is one.
     pub fn syntax_error(&self) -> Option<u32> {
-        if !self.root().has_error() {
+        let Some(tree) = self.tree() else { return Some(1) };
+        if !tree.root_node().has_error() {
             return None;
         }
         let broken = |node: &Node<'_>| node.is_error() || node.is_missing();

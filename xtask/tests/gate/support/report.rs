@@ -64,12 +64,13 @@ impl Report {
         self.list("findings")
     }
 
-    /// The only finding.
+    /// The only finding, beside what the lints predicted and what did not come true.
     #[track_caller]
     pub fn finding(&self) -> &Value {
-        let findings = self.findings();
+        let lint = |finding: &&Value| finding["code"].as_str().unwrap().starts_with("MG2");
+        let findings: Vec<&Value> = self.findings().iter().filter(|f| !lint(f)).collect();
         assert_eq!(findings.len(), 1, "one finding is wanted: {findings:#?}");
-        &findings[0]
+        findings[0]
     }
 
     /// Fails unless each step of a tree passed and no finding names it.

@@ -28,6 +28,7 @@ fn findings(
         unknown_settings: &[],
         ini: Utf8Path::new("alembic.ini"),
         base: None,
+        looked_into: &vec![true; scripts.len()],
         given,
         recipe,
         events: OnceCell::new(),

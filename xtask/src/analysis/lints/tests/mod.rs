@@ -52,8 +52,9 @@ fn scripts(files: &[(&str, String)]) -> (Vec<Script>, Vec<(Utf8PathBuf, super::T
     let (mut scripts, mut troubles) = (Vec::new(), Vec::new());
     for (name, text) in files {
         let (script, found) = Script::read(Utf8Path::new(name), text.as_bytes());
+        let syntax = script.as_ref().and_then(Script::syntax).filter(|_| found.is_empty());
         scripts.extend(script);
-        troubles.extend(found.into_iter().map(|trouble| ((*name).into(), trouble)));
+        troubles.extend(found.into_iter().chain(syntax).map(|trouble| ((*name).into(), trouble)));
     }
     (scripts, troubles)
 }
@@ -81,6 +82,7 @@ fn found(files: &Files) -> String {
         unknown_settings: &[],
         ini: Utf8Path::new("alembic.ini"),
         base: base.as_ref().map(|(base, graph)| (base, graph)),
+        looked_into: &vec![true; scripts.len()],
         given: &[],
         recipe: None,
         events: std::cell::OnceCell::new(),

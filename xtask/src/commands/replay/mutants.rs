@@ -54,7 +54,7 @@ fn judge(
 ) -> Result<()> {
     let sources: Result<Vec<Source>> =
         FOLDERS.iter().map(|(tree, folder)| read(*tree, root, folder)).collect();
-    let mutants = mutants::draw(&sources?, args.seed, args.limit);
+    let mutants = mutants::draw(&sources?, args.seed, args.limit.into());
     let deadline = Instant::now() + Duration::from_secs(args.seconds);
     let runs = |tree| mutants.iter().filter(|mutant| mutant.incident.tree == tree).count();
     let bench = Bench::make(flags, root, &runs, interrupt, tell)?;

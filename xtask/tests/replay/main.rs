@@ -199,3 +199,14 @@ fn an_interrupted_replay_leaves_nothing() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(folders().collect::<Vec<_>>(), Vec::<std::path::PathBuf>::new());
 }
+
+#[test]
+fn mutants_are_caught_and_named() {
+    let output = replay(&["--mutants", "--limit", "4", "--seed", "5", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let score = json(&output);
+    assert_eq!((&score["schema"], &score["verdict"]), (&1.into(), &"pass".into()));
+    let mutants = score["mutants"].as_array().unwrap();
+    assert_eq!(mutants.len(), 4);
+    assert!(mutants.iter().all(|mutant| mutant["caught"] == true && mutant["named"] == true));
+}

@@ -217,8 +217,8 @@ pub struct Replay {
     pub mutants: bool,
 
     /// With --mutants: how many
-    #[arg(long, value_name = "N", requires = "mutants", default_value_t = 150)]
-    pub limit: usize,
+    #[arg(long, value_name = "N", requires = "mutants", default_value_t = 150, value_parser = clap::value_parser!(u16).range(1..=400))]
+    pub limit: u16,
 
     /// With --mutants: begin none after this long
     #[arg(long, value_name = "SECONDS", requires = "mutants", default_value_t = 600)]

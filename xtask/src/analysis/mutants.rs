@@ -114,7 +114,8 @@ impl Spot<'_> {
             at: self.at.to_owned(),
             broken,
             expect: Expected {
-                step: Some(format!("{label} — {step}")),
+                // That the server died is nothing that befell a step.
+                step: (code != "MG901").then(|| format!("{label} — {step}")),
                 code: code.to_owned(),
                 message: String::new(),
             },

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::code::Severity;
 use crate::model::incident::Expected;
 use crate::model::replay::Observed;
 use crate::model::report::{Report, Verdict};
@@ -23,11 +24,12 @@ pub fn up_to<'a>(at: &'a str, chain: &'a [(String, Vec<String>)]) -> BTreeSet<&'
 }
 
 /// What the gate said of the broken tree, and how that differs from what was expected. The finding
-/// must be there, and no finding may have another code.
+/// must be there, and no other error may have another code; what is no error is not compared.
 pub fn of_broken(expect: &Expected, report: &Report) -> (Option<Observed>, Vec<String>) {
     let found: Vec<Observed> = report
         .findings
         .iter()
+        .filter(|finding| finding.code.severity == Severity::Error)
         .map(|finding| Observed {
             step: finding.step.clone(),
             code: finding.code.id,

@@ -99,8 +99,8 @@ pub(super) struct Run<'a> {
     pub(super) trees: &'a [Tree],
     /// The names of the supplies that the recipes leave out.
     pub(super) without: &'a [String],
-    /// Whether no other run of this process goes on beside it. Otherwise what it leaves running is
-    /// told from what the others run by nobody, and is ended when all of them have.
+    /// Whether no other run of this process goes on beside it. Where one does, nobody can tell what
+    /// this one leaves running from what the other runs: it is ended when all are done.
     pub(super) alone: bool,
     pub(super) interrupt: &'a Interrupt,
     pub(super) tell: Tell<'a>,

@@ -145,3 +145,43 @@ fn side_by_side<I: Sync, T: Send>(
     }
     (good, sick)
 }
+
+#[cfg(test)]
+mod tests {
+    use camino::Utf8Path;
+
+    use crate::drivers::incidents;
+    use crate::model::code;
+    use crate::model::incident::TreeId;
+    use crate::recipes::steps::Steps;
+    use crate::recipes::{console, raptor};
+
+    /// An incident that names something that is not there would only ever be 'not reproduced'.
+    #[test]
+    fn incidents_name_codes_steps_and_supplies_that_there_are() {
+        let folder = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("incidents");
+        for incident in incidents::read(&folder).unwrap() {
+            let mut steps;
+            let supply = match incident.tree {
+                TreeId::Console => {
+                    steps = Steps::rehearsal("Console");
+                    console::console(&mut steps).unwrap();
+                    console::KRIS_ADMIN_ROW.name
+                }
+                TreeId::Raptor => {
+                    steps = Steps::rehearsal("Raptor");
+                    raptor::raptor(&mut steps).unwrap();
+                    raptor::RAPTOR_APP.name
+                }
+            };
+            let expect = &incident.expect;
+            let code = code::ALL.iter().find(|code| code.id == expect.code);
+            assert_eq!(code.map(|code| code.mode), Some(incident.mode), "{}: code", incident.id);
+            let steps = steps.finish().steps;
+            let known = |step: &String| steps.iter().any(|known| known.name == *step);
+            assert!(expect.step.as_ref().is_none_or(known), "{}: step", incident.id);
+            let without = &incident.broken.without;
+            assert!(without.iter().all(|name| name == supply), "{}: without", incident.id);
+        }
+    }
+}

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails where its helper does")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -173,4 +175,38 @@ fn what_is_not_reproduced_is_status_1_and_says_how_it_differs() {
     assert_eq!(incident["observed"]["code"], "MG106");
     let step = &incident["observed"]["step"];
     assert_eq!(step, "Console — downgrade -1 (reversibility check)");
+}
+
+#[test]
+fn an_interrupted_replay_leaves_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    // The server's user must be able to enter it.
+    fs::set_permissions(temp.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let folders = || fs::read_dir(temp.path()).unwrap().map(|entry| entry.unwrap().path());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["migration-gate", "replay", "1654", "1656", "--keep"])
+        .env("TMPDIR", temp.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while !folders().any(|folder| folder.join("data/postmaster.pid").exists()) {
+        assert!(Instant::now() < deadline, "no server was started");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(folders().collect::<Vec<_>>(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn mutants_are_caught_and_named() {
+    let output = replay(&["--mutants", "--limit", "4", "--seed", "5", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let score = json(&output);
+    assert_eq!((&score["schema"], &score["verdict"]), (&1.into(), &"pass".into()));
+    let mutants = score["mutants"].as_array().unwrap();
+    assert_eq!(mutants.len(), 4);
+    assert!(mutants.iter().all(|mutant| mutant["caught"] == true && mutant["named"] == true));
 }

@@ -22,6 +22,9 @@ pub(super) fn of(spot: &Spot<'_>) -> Vec<Mutant> {
     mutants.extend(now_in_predicate(spot));
     mutants.extend(table_twice(spot));
     mutants.extend(in_upgrade(spot));
+    mutants.extend(refused(spot));
+    mutants.extend(env_fails(spot));
+    mutants.extend(role_can_login(spot));
     mutants.extend(in_downgrade(spot));
     mutants.extend(type_left(spot));
     mutants.extend(empty_downgrade(spot));
@@ -145,6 +148,49 @@ fn in_upgrade(spot: &Spot<'_>) -> Vec<Mutant> {
         first_in(spot, "upgrade", "__import__(\"os\")._exit(0)", ("exits-at-once", step, "MG104")),
     ];
     faults.into_iter().flatten().collect()
+}
+
+/// What Postgres refuses, by how it says so, and what it is not even asked.
+fn refused(spot: &Spot<'_>) -> Vec<Mutant> {
+    if spot.before_seed() {
+        return Vec::new();
+    }
+    let sql = [
+        ("division-by-zero", "MG114", "SELECT 1 / 0"),
+        ("constraint", "MG112", "INSERT INTO alembic_version VALUES (NULL)"),
+        ("privilege", "MG113", "SET LOCAL ROLE pg_monitor; CREATE TABLE mutant (id integer)"),
+        ("too-long", "MG115", "SET LOCAL statement_timeout = 1; SELECT pg_sleep(5)"),
+        ("connection-ended", "MG116", "SELECT pg_terminate_backend(pg_backend_pid())"),
+        (
+            "server-killed",
+            "MG901",
+            // The server's PATH has no commands but its own: this is all the shell's.
+            "COPY (SELECT 1) TO PROGRAM 'read pid < postmaster.pid; kill -QUIT $pid'; \
+             SELECT pg_sleep(60)",
+        ),
+    ];
+    let refused = sql.into_iter().filter_map(|(kind, code, sql)| {
+        let statement = format!("op.execute(\"{sql}\")");
+        first_in(spot, "upgrade", &statement, (kind, UPGRADE, code))
+    });
+    let raises = ("raises", UPGRADE, "MG100");
+    refused.chain(first_in(spot, "upgrade", "raise RuntimeError(\"mutant\")", raises)).collect()
+}
+
+fn env_fails(spot: &Spot<'_>) -> Option<Mutant> {
+    let (old, new) = ("from alembic import context\n", "raise RuntimeError(\"mutant\")\n");
+    let file = spot.folder.parent()?.join("env.py");
+    let new = format!("{old}{new}");
+    let broken = edits(vec![Edit::Replace { file, old: old.to_owned(), new }]);
+    Some(spot.mutant("env-fails", first_upgrade(spot), "MG107", broken))
+}
+
+/// A role that is there already, and may do what it may not in production.
+fn role_can_login(spot: &Spot<'_>) -> Option<Mutant> {
+    let sql = Some("CREATE ROLE raptor_app LOGIN".to_owned());
+    let step = "create raptor_app role (required by 0002+)";
+    let mutant = spot.mutant("role-can-login", step, "MG101", State { sql, ..State::default() });
+    (spot.tree == TreeId::Raptor).then_some(mutant)
 }
 
 fn in_downgrade(spot: &Spot<'_>) -> Vec<Mutant> {

@@ -168,7 +168,7 @@ impl<'a> Bench<'a> {
         match self.gate(&mutant.incident, Phase::Broken) {
             Ok(report) => {
                 let (observed, differences) = compare::of_broken(&mutant.incident.expect, &report);
-                judged.caught = report.verdict() == Verdict::Fail;
+                judged.caught = report.verdict() != Verdict::Pass;
                 judged.observed = observed;
                 judged.differences = differences;
             }

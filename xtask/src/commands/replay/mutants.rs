@@ -52,9 +52,7 @@ fn judge(
     interrupt: &Interrupt,
     tell: Tell<'_>,
 ) -> Result<()> {
-    let sources: Result<Vec<Source>> =
-        FOLDERS.iter().map(|(tree, folder)| read(*tree, root, folder)).collect();
-    let mutants = mutants::draw(&sources?, args.seed, args.limit);
+    let mutants = mutants::draw(&sources(root)?, args.seed, args.limit.into());
     let deadline = Instant::now() + Duration::from_secs(args.seconds);
     let runs = |tree| mutants.iter().filter(|mutant| mutant.incident.tree == tree).count();
     let bench = Bench::make(flags, root, &runs, interrupt, tell)?;
@@ -72,6 +70,10 @@ fn judge(
     }
     score.judged = judged;
     sick.map_or(Ok(()), Err)
+}
+
+fn sources(root: &Utf8Path) -> Result<Vec<Source>> {
+    FOLDERS.iter().map(|(tree, folder)| read(*tree, root, folder)).collect()
 }
 
 fn read(tree: TreeId, root: &Utf8Path, folder: &str) -> Result<Source> {
@@ -98,4 +100,33 @@ fn write_survivor(judged: &Judged, args: &Replay, root: &Utf8Path) -> Result<Utf
     let text = render::mutants::incident(&judged.mutant.incident);
     fs::write(&path, text).with_context(|| format!("cannot write `{path}`"))?;
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::drivers::incidents;
+    use crate::model::code;
+
+    /// A step that runs past its time and a machine without room cannot be had in a second.
+    const NEITHER: &[&str] = &["MG103", "MG902"];
+
+    #[test]
+    fn each_code_has_an_incident_or_a_mutant() {
+        let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mutants = mutants::draw(&sources(&root).unwrap(), 1, usize::MAX);
+        assert!(mutants.len() > 500, "{} mutants", mutants.len());
+        let incidents = incidents::read(&root.join("xtask/incidents")).unwrap();
+        let drawn = mutants.into_iter().map(|mutant| mutant.incident.expect.code);
+        let codes: BTreeSet<String> =
+            drawn.chain(incidents.into_iter().map(|incident| incident.expect.code)).collect();
+        let lacking: Vec<&str> = code::ALL
+            .iter()
+            .map(|code| code.id)
+            .filter(|id| !codes.contains(*id) && !NEITHER.contains(id))
+            .collect();
+        assert_eq!(lacking, Vec::<&str>::new());
+    }
 }

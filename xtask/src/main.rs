@@ -71,6 +71,17 @@ fn gate(flags: &Gate) -> ExitCode {
                 None => finish(&report, Format::Human, &[], &interrupt),
             }
         }
+        Some(Verb::Renumber(renumber)) => match commands::renumber::run(renumber, &interrupt) {
+            Ok(done) => {
+                done.notes.iter().for_each(|note| progress.note(note));
+                write_stdout(&done.text);
+                u8::from(!done.mended)
+            }
+            Err(err) => {
+                progress.note(&format!("error: {err:#}"));
+                interrupt.signal().map_or(2, |signal| u8::try_from(128 + signal).unwrap_or(2))
+            }
+        },
     };
     ExitCode::from(code)
 }

@@ -6,5 +6,6 @@ pub mod graph;
 pub mod ini;
 pub mod lints;
 pub mod python;
+pub mod renumber;
 pub mod script;
 pub mod settings;

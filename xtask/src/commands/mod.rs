@@ -3,4 +3,5 @@
 pub mod gate;
 pub mod graph;
 pub mod lint;
+pub mod renumber;
 pub mod selection;

@@ -101,6 +101,8 @@ pub enum Verb {
     Replay(Replay),
     /// Write `xtask/RUNBOOK.md` from the gate's own tables
     Runbook(Runbook),
+    /// Mend colliding revisions (failure mode C)
+    Renumber(Renumber),
 }
 
 /// Which trees to work on.
@@ -162,6 +164,27 @@ pub struct Graph {
     /// How it is drawn
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = GraphFormat::Text)]
     pub format: GraphFormat,
+}
+
+/// Mends colliding revisions as the runbook says for failure mode C: what came later by git goes on
+/// top, under the next free number, and only the bytes that must change do.
+///
+/// It cannot know whether two revisions fit in that order: run the gate afterwards. Exit status: 0
+/// mended, or nothing to mend; 1 it cannot be mended here, and nothing was changed; 2 the trees could
+/// not be read.
+#[derive(Debug, Args)]
+pub struct Renumber {
+    /// Which trees.
+    #[command(flatten)]
+    pub which: Which,
+
+    /// What is new is what this revision lacks [default: the merge base with origin/main, else main]
+    #[arg(long, value_name = "REV")]
+    pub since: Option<String>,
+
+    /// Change nothing, and print a patch that `git apply` takes at the top of the repository
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// How a graph is drawn.

@@ -104,6 +104,17 @@ fn run(flags: &mut Gate, verb: Option<Verb>) -> ExitCode {
         Some(Verb::Replay(args)) => replay(flags, args, &interrupt, &progress),
         Some(Verb::Explain(explain)) => text(commands::explain::run(explain).map(explained)),
         Some(Verb::Runbook(runbook)) => text(commands::runbook::run(runbook)),
+        Some(Verb::Renumber(renumber)) => match commands::renumber::run(renumber, &interrupt) {
+            Ok(done) => {
+                done.notes.iter().for_each(|note| progress.note(note));
+                write_stdout(&done.text);
+                u8::from(!done.mended)
+            }
+            Err(err) => {
+                progress.note(&format!("error: {err:#}"));
+                interrupt.signal().map_or(2, |signal| u8::try_from(128 + signal).unwrap_or(2))
+            }
+        },
     };
     ExitCode::from(code)
 }

@@ -12,6 +12,7 @@ pub mod log;
 pub mod mutants;
 pub mod predicted;
 pub mod python;
+pub mod renumber;
 pub mod replay;
 pub mod script;
 pub mod settings;

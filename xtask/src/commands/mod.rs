@@ -6,6 +6,7 @@ pub mod graph;
 pub mod lint;
 mod predict;
 mod prepare;
+pub mod renumber;
 pub mod replay;
 pub mod runbook;
 pub mod selection;

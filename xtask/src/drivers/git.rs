@@ -1,6 +1,6 @@
 //! What git knows: the base branch's files, and what this change did to them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::process::Command;
 use std::time::Duration;
 
@@ -71,6 +71,52 @@ impl<'a> Git<'a> {
             changed.push(Changed { file: self.shown(file), before, gone: status == "D", by_us });
         }
         Ok(Some(Base { name, files, changed }))
+    }
+
+    /// How late files came into the history that this one stands on: each with a number that is
+    /// the greater the later it was merged. A file that is in no commit has none.
+    pub fn ages(&self, folders: &[Utf8PathBuf]) -> Result<HashMap<Utf8PathBuf, usize>> {
+        let folders: Vec<&str> = folders
+            .iter()
+            .filter_map(|f| f.strip_prefix(&self.top).ok())
+            .map(Utf8Path::as_str)
+            .collect();
+        // The first parent's side of a merge is the branch that it was merged into.
+        let log = ["log", "--first-parent", "-m", "--no-renames", "--diff-filter=A", "--reverse"];
+        let format = ["--format=%x01", "--name-only", "-z", "HEAD", "--"];
+        let log = self.run(&[&log[..], &format, &folders].concat())?;
+        let (mut ages, mut age) = (HashMap::new(), 0);
+        for field in fields(&log) {
+            let field = field.trim_start_matches('\n');
+            let file = field.strip_prefix('\u{1}').map_or(field, |after| {
+                age += 1;
+                after.trim_start_matches('\n')
+            });
+            if !file.is_empty() {
+                ages.insert(self.shown(file), age);
+            }
+        }
+        Ok(ages)
+    }
+
+    /// Those of these files that have changes which are in no commit. New files have none: what
+    /// they hold is nowhere else, and is only moved.
+    pub fn dirty(&self, files: &[Utf8PathBuf]) -> Result<Vec<Utf8PathBuf>> {
+        let files: Vec<String> =
+            files.iter().map(|file| self.root.join(file).into_string()).collect();
+        let status = ["status", "--porcelain", "-z", "--untracked-files=no", "--no-renames", "--"];
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        let status = self.run(&[&status[..], &files].concat())?;
+        let is_dirty = |field: &&str| !field.starts_with("A ");
+        Ok(fields(&status)
+            .filter(is_dirty)
+            .filter_map(|field| Some(self.shown(field.get(3..)?)))
+            .collect())
+    }
+
+    /// The root's place in the repository, for a patch that is applied at its top.
+    pub fn prefix(&self) -> Utf8PathBuf {
+        self.root.strip_prefix(&self.top).unwrap_or("".into()).to_owned()
     }
 
     /// What was changed since this change left the base branch; `None`: all that differs from it.

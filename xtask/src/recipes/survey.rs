@@ -29,7 +29,6 @@ const CHUNK: usize = 32;
 const PARSED_WHOLE: usize = 1 << 20;
 
 /// What was found out about a tree.
-#[allow(dead_code, reason = "renumbering needs all of it")]
 pub struct Survey {
     /// The files that say which revision they are.
     pub scripts: Vec<Script>,

@@ -19,9 +19,28 @@ const ILLEGAL: [char; 4] = ['@', '-', '+', ':'];
 /// Builds the graph of these scripts, in the order in which Alembic reads them. The indexes of the
 /// graph are those of the scripts.
 pub fn build(scripts: &[&Script]) -> Graph {
+    let parents: Vec<Vec<String>> =
+        scripts.iter().map(|script| names(&script.down_revision)).collect();
+    let named = scripts.iter().zip(&parents);
+    let named = named.map(|(script, parents)| Named { script, id: &script.revision.text, parents });
+    build_named(&named.collect::<Vec<_>>())
+}
+
+/// A script that is to have this id and these parents, whatever it says now.
+pub struct Named<'a> {
+    /// What it says.
+    pub script: &'a Script,
+    /// The id that it is to have.
+    pub id: &'a str,
+    /// The parents that it is to name.
+    pub parents: &'a [String],
+}
+
+/// As [`build`], for scripts as they are to be.
+pub fn build_named(scripts: &[Named<'_>]) -> Graph {
     let mut graph = Graph {
-        revisions: scripts.iter().map(|script| revision(script)).collect(),
-        whole: scripts.iter().all(|script| script.known()),
+        revisions: scripts.iter().map(revision).collect(),
+        whole: scripts.iter().all(|named| named.script.known()),
         ..Graph::default()
     };
     let order = index_ids(&mut graph);
@@ -41,11 +60,15 @@ pub fn build(scripts: &[&Script]) -> Graph {
     graph
 }
 
-fn revision(script: &Script) -> Revision {
-    let names = |field: &Field| field.names.iter().map(|name| name.text.clone()).collect();
+fn names(field: &Field) -> Vec<String> {
+    field.names.iter().map(|name| name.text.clone()).collect()
+}
+
+fn revision(named: &Named<'_>) -> Revision {
+    let script = named.script;
     Revision {
-        id: script.revision.text.clone(),
-        down_revision: names(&script.down_revision),
+        id: named.id.to_owned(),
+        down_revision: named.parents.to_vec(),
         depends_on: names(&script.depends_on),
         branch_labels: names(&script.branch_labels),
         file: script.file.clone(),

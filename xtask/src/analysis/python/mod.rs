@@ -145,7 +145,6 @@ impl Module {
     }
 
     /// How many bytes of byte order mark stand before the text in the file.
-    #[allow(dead_code, reason = "for what edits a file")]
     pub fn bom_len(&self) -> usize {
         if self.bom { 3 } else { 0 }
     }

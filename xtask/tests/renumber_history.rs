@@ -1,0 +1,183 @@
+//! `renumber` repairs the collisions of the past byte for byte as they were repaired by hand: the
+//! real tree is taken back to each of them, in a repository of its own.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends there")]
+
+#[allow(dead_code)]
+#[path = "common/python_env.rs"]
+mod python_env;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A repository with the Console tree as it was at some time.
+struct Past {
+    folder: tempfile::TempDir,
+}
+
+type Files = BTreeMap<String, String>;
+
+impl Past {
+    /// The real revisions up to this number.
+    fn up_to(last: &str) -> (Past, Files) {
+        let past = Past { folder: tempfile::tempdir().unwrap() };
+        let real = python_env::root().join("console/migrations");
+        fs::create_dir_all(past.versions()).unwrap();
+        fs::copy(real.join("alembic.ini"), past.root().join("console/migrations/alembic.ini"))
+            .unwrap();
+        let mut files = Files::new();
+        for entry in fs::read_dir(real.join("versions")).unwrap().flatten() {
+            let name = entry.file_name().into_string().unwrap();
+            if name.ends_with(".py") && &name[..4] <= last {
+                files.insert(name, fs::read_to_string(entry.path()).unwrap());
+            }
+        }
+        past.git(&["init", "--quiet", "--initial-branch=main"]);
+        (past, files)
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().canonicalize().unwrap()
+    }
+
+    fn versions(&self) -> PathBuf {
+        self.root().join("console/migrations/versions")
+    }
+
+    fn git(&self, arguments: &[&str]) -> String {
+        let identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
+        let said = Command::new("git")
+            .args(identity)
+            .args(arguments)
+            .current_dir(self.root())
+            .output()
+            .unwrap();
+        assert!(said.status.success(), "{arguments:?} {}", String::from_utf8_lossy(&said.stderr));
+        String::from_utf8(said.stdout).unwrap()
+    }
+
+    fn commit(&self, files: &Files, which: impl Fn(&str) -> bool) {
+        for (name, text) in files.iter().filter(|(name, _)| which(name)) {
+            fs::write(self.versions().join(name), text).unwrap();
+        }
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "--quiet", "--allow-empty", "-m", "more"]);
+    }
+
+    fn gate(&self, arguments: &[&str]) -> (i32, String, String) {
+        let said =
+            python_env::gate().args(arguments).arg("--root").arg(self.root()).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (said.status.code().unwrap(), text(&said.stdout), text(&said.stderr))
+    }
+
+    fn files(&self) -> Files {
+        let read = |entry: fs::DirEntry| {
+            (entry.file_name().into_string().unwrap(), fs::read_to_string(entry.path()).unwrap())
+        };
+        let entries = fs::read_dir(self.versions()).unwrap().flatten();
+        entries.filter(|entry| entry.path().is_file()).map(read).collect()
+    }
+}
+
+/// A file as it was before its id and its parent were changed to what they are.
+fn taken_back(text: &str, ids: (&str, &str), parents: (&str, &str)) -> String {
+    text.replace(&format!("Revision ID: {}\n", ids.1), &format!("Revision ID: {}\n", ids.0))
+        .replace(&format!("Revises: {}\n", parents.1), &format!("Revises: {}\n", parents.0))
+        .replace(
+            &format!("\nrevision: str = \"{}\"", ids.1),
+            &format!("\nrevision: str = \"{}\"", ids.0),
+        )
+        .replace(
+            &format!("down_revision: Union[str, None] = \"{}\"", parents.1),
+            &format!("down_revision: Union[str, None] = \"{}\"", parents.0),
+        )
+}
+
+/// Takes one file of the tree back to what it was, commits it last, and has it repaired.
+#[track_caller]
+fn repairs(last: &str, file: &str, was: &str, ids: (&str, &str), parents: (&str, &str)) {
+    let (past, real) = Past::up_to(last);
+    let mut broken = real.clone();
+    let text = broken.remove(file).unwrap();
+    broken.insert(was.to_owned(), taken_back(&text, ids, parents));
+    past.commit(&broken, |name| name != was);
+    past.commit(&broken, |name| name == was);
+    let compiled = past.versions().join("__pycache__");
+    fs::create_dir(&compiled).unwrap();
+    let stale = compiled.join(Path::new(was).with_extension("cpython-311.pyc"));
+    fs::write(&stale, "").unwrap();
+    let (code, out, _) = past.gate(&["lint", "console"]);
+    assert!(code == 1 && out.contains("MG003"), "{out}");
+
+    let (code, patch, said) = past.gate(&["renumber", "console", "--dry-run"]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(past.files(), broken, "a dry run changed something");
+    fs::write(past.root().join("p.patch"), &patch).unwrap();
+    past.git(&["apply", "p.patch"]);
+    assert_eq!(past.files(), real, "the patch\n{patch}");
+    past.git(&["checkout", "--quiet", "--", "."]);
+    past.git(&["clean", "--quiet", "-fd", "console/migrations/versions"]);
+    fs::create_dir_all(&compiled).unwrap();
+    fs::write(&stale, "").unwrap();
+
+    let (code, out, said) = past.gate(&["renumber", "console"]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(past.files(), real, "{out}{said}");
+    assert!(was == file || !stale.exists(), "the stale {} is still there", stale.display());
+    let (code, out, _) = past.gate(&["lint", "console", "--since", "HEAD"]);
+    assert_eq!(code, 0, "{out}");
+}
+
+#[test]
+fn issue_1548_two_branches_cut_from_0021() {
+    let file = "0023_notifications.py";
+    repairs("0023", file, file, ("0023", "0023"), ("0021", "0022"));
+}
+
+#[test]
+fn issue_1550_two_branches_cut_from_0022() {
+    let file = "0024_admin_login_attempts.py";
+    repairs("0024", file, file, ("0024", "0024"), ("0022", "0023"));
+}
+
+#[test]
+fn pull_request_1781_a_second_0037() {
+    repairs(
+        "0038",
+        "0038_promote_trace_mode_transitions.py",
+        "0037_promote_trace_mode_transitions.py",
+        ("0037", "0038"),
+        ("0036", "0037"),
+    );
+}
+
+#[test]
+fn pull_request_1778_a_second_0038() {
+    repairs(
+        "0040",
+        "0040_promote_demo_paper_fill.py",
+        "0038_promote_demo_paper_fill.py",
+        ("0038", "0040"),
+        ("0037", "0039"),
+    );
+}
+
+#[test]
+fn a_file_with_changes_that_are_in_no_commit_is_left_alone() {
+    let (past, real) = Past::up_to("0024");
+    let mut broken = real;
+    let file = "0024_admin_login_attempts.py";
+    let text = taken_back(&broken[file], ("0024", "0024"), ("0022", "0023"));
+    broken.insert(file.to_owned(), text.clone());
+    past.commit(&broken, |_| true);
+    fs::write(past.versions().join(file), format!("{text}# mine\n")).unwrap();
+    fs::write(past.versions().join("0023_notifications.py"), &broken["0023_notifications.py"])
+        .unwrap();
+    let before = past.files();
+    let (code, _, said) = past.gate(&["renumber", "console"]);
+    assert!(code == 1 && said.contains("commit or stash"), "{said}");
+    assert_eq!(past.files(), before);
+}

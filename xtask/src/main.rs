@@ -27,58 +27,112 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::commands::reports::Runner;
 use crate::drivers::interrupt::Interrupt;
-use crate::flags::{Command, Format, Gate, Xtask};
+use crate::flags::{Command, Format, Gate, Output, Verb, Xtask};
 use crate::model::event::Event;
 use crate::model::report::{Report, Verdict};
 use crate::progress::Progress;
 
 fn main() -> ExitCode {
     let Xtask { command: Command::MigrationGate(flags) } = Xtask::parse();
-    // A panic unwinds, so that what was started is stopped; then it is a bug, and says so.
-    let code = panic::catch_unwind(AssertUnwindSafe(|| gate(&flags)));
-    code.unwrap_or_else(|_| {
-        drivers::process::end_strays(&[]);
-        let _ = writeln!(anstream::stderr(), "error: this is a bug in the gate; please report it");
-        ExitCode::from(2)
-    })
+    let progress = Progress::new();
+    let code = Interrupt::install().and_then(|interrupt| {
+        let runner = Runner::of_this_job();
+        let screen = Screen { progress: &progress, runner: &runner, interrupt: &interrupt };
+        screen.run(&flags)
+    });
+    ExitCode::from(code.unwrap_or_else(|err| {
+        progress.note(&format!("error: {err:#}"));
+        2
+    }))
 }
 
-fn gate(flags: &Gate) -> ExitCode {
-    let progress = Progress::new();
-    let interrupt = match Interrupt::install() {
-        Ok(interrupt) => interrupt,
-        Err(err) => {
-            progress.note(&format!("error: {err:#}"));
-            return ExitCode::from(2);
+/// Where everything is shown.
+struct Screen<'a> {
+    progress: &'a Progress,
+    runner: &'a Runner,
+    interrupt: &'a Interrupt,
+}
+
+impl Screen<'_> {
+    fn run(&self, flags: &Gate) -> anyhow::Result<u8> {
+        let output = flags.verb.as_ref().map_or(&flags.output, Verb::output);
+        let here = if self.runner.present { Format::Github } else { Format::Human };
+        let format = output.format.unwrap_or(here);
+        // Until the real ones are there, the files say that there are none: a gate that is killed
+        // outright leaves no report of an earlier run behind.
+        for err in
+            commands::reports::write(&commands::gate::unfinished(), &output.reports, self.runner)
+        {
+            self.progress.note(&format!("warning: {err:#}"));
         }
-    };
-    let human = flags.format == Format::Human;
-    let report = commands::gate::run(flags, &interrupt, &|event| show(event, human, &progress));
-    let mut code = match report.verdict() {
-        Verdict::Pass => 0,
-        Verdict::Fail => 1,
-        Verdict::Error => 2,
-    };
-    write_stdout(&if human {
-        render::human::summary(&report)
-    } else {
-        render::json::report(&report)
-    });
-    if !human {
-        // A program reads the report; what is for a person still reaches one.
-        for note in &report.notes {
-            progress.note(note);
+        // A panic unwinds, so that what was started is stopped; then it is a bug, and says so.
+        let report = panic::catch_unwind(AssertUnwindSafe(|| match &flags.verb {
+            Some(Verb::Workflow(args)) => commands::workflow::run(args),
+            None => {
+                if format == Format::Github {
+                    let password = commands::gate::password(flags);
+                    write_stdout(&render::github::mask(password.as_deref()));
+                }
+                let tell = |event: Event<'_>| self.show(event, format);
+                commands::gate::run(flags, self.interrupt, &tell)
+            }
+        }));
+        Ok(self.finish(&report.unwrap_or_else(|_| commands::gate::bug()), format, output))
+    }
+
+    /// Prints a report, writes the files that were asked for, and returns the exit status.
+    fn finish(&self, report: &Report, format: Format, output: &Output) -> u8 {
+        let mut code = match report.verdict() {
+            Verdict::Pass => 0,
+            Verdict::Fail => 1,
+            Verdict::Error => 2,
+        };
+        write_stdout(&match format {
+            Format::Human => render::human::summary(report),
+            Format::Github => render::github::summary(report),
+            Format::Json => render::json::report(report),
+        });
+        if format == Format::Json {
+            // A program reads the report; what is for a person still reaches one.
+            for note in &report.notes {
+                self.progress.note(note);
+            }
+        }
+        // A file that cannot be written does not hide the verdict, but it is not green either.
+        let mut unwritten = commands::reports::write(report, &output.reports, self.runner);
+        unwritten.extend(commands::reports::summarise(report, self.runner).err());
+        for err in unwritten {
+            self.progress.note(&format!("error: {err:#}"));
+            code = if code == 1 { 1 } else { 2 };
+        }
+        exit_status(report, self.interrupt, code)
+    }
+
+    fn show(&self, event: Event<'_>, format: Format) {
+        let progress = self.progress;
+        match event {
+            Event::Notice(text) => progress.note(text),
+            Event::SetUpStarted { what } => progress.running(what, what.to_owned()),
+            Event::SetUpEnded { what } => progress.ended(what),
+            Event::StepStarted { label, name } => progress.running(label, name.to_owned()),
+            Event::Revision { label, revision } => {
+                let what = format!("{label} — {} ({})", revision.id, revision.direction);
+                progress.running(label, what);
+            }
+            Event::StepEnded { label, step } => {
+                progress.ended(label);
+                match format {
+                    Format::Human => progress.suspend(|| write_stdout(&render::human::step(step))),
+                    Format::Github => {
+                        progress.suspend(|| write_stdout(&render::github::step(step)))
+                    }
+                    Format::Json => progress.note(render::human::step(step).trim_end()),
+                }
+            }
         }
     }
-    // A file that cannot be written does not hide the verdict, but it is not green either.
-    for file in &flags.reports {
-        if let Err(err) = std::fs::write(&file.path, render::json::report(&report)) {
-            progress.note(&format!("error: cannot write the report `{}`: {err}", file.path));
-            code = code.max(if code == 1 { 1 } else { 2 });
-        }
-    }
-    ExitCode::from(exit_status(&report, &interrupt, code))
 }
 
 /// A run that a signal ended says so by the shell's convention, whatever it found until then.
@@ -93,28 +147,6 @@ fn exit_status(report: &Report, interrupt: &Interrupt, code: u8) -> u8 {
             u8::try_from(128 + signal).unwrap_or(2)
         }
         None => code,
-    }
-}
-
-fn show(event: Event<'_>, human: bool, progress: &Progress) {
-    match event {
-        Event::Notice(text) => progress.note(text),
-        Event::SetUpStarted { what } => progress.running(what, what.to_owned()),
-        Event::SetUpEnded { what } => progress.ended(what),
-        Event::StepStarted { label, name } => progress.running(label, name.to_owned()),
-        Event::Revision { label, revision } => {
-            let what = format!("{label} — {} ({})", revision.id, revision.direction);
-            progress.running(label, what);
-        }
-        Event::StepEnded { label, step } => {
-            progress.ended(label);
-            let text = render::human::step(step);
-            if human {
-                progress.suspend(|| write_stdout(&text));
-            } else {
-                progress.note(text.trim_end());
-            }
-        }
     }
 }
 

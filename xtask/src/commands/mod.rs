@@ -2,4 +2,6 @@
 
 pub mod gate;
 mod prepare;
+pub mod reports;
 pub mod selection;
+pub mod workflow;

@@ -2,13 +2,21 @@
 //!
 //! `MG001` to `MG006` are the runbook's failure modes A to F and get their names from a diagnosis;
 //! `MG1xx` are what the gate sees when it runs a step; `MG9xx` say that the gate itself could not
-//! do its work.
+//! do its work; `MG3xx` say where a CI workflow weakens the gate.
+
+mod workflow;
+
+pub use workflow::*;
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
     /// It keeps the gate from being green.
     Error,
+    /// It is worth a look and may be right.
+    Warning,
+    /// It is worth knowing.
+    Note,
 }
 
 /// Who mends it (runbook, 'Escalation').
@@ -18,6 +26,8 @@ pub enum Owner {
     Sre,
     /// The author of the migration.
     FeatureDev,
+    /// Whoever answers for production, and for a gate that is bypassed.
+    Operator,
 }
 
 /// What is the same for every finding of one kind.
@@ -177,9 +187,11 @@ mod tests {
 
     #[test]
     fn each_code_is_whole_and_stands_once() {
-        for code in ALL {
+        for code in ALL.iter().chain(super::OF_WORKFLOWS) {
             assert!(!code.title.is_empty() && !code.remedy.is_empty() && !code.verify.is_empty());
         }
+        let of_workflows = super::OF_WORKFLOWS;
+        assert!(of_workflows.windows(2).all(|pair| pair[0].id < pair[1].id), "in order, each once");
         assert!(ALL.windows(2).all(|pair| pair[0].id < pair[1].id), "in order, each once");
     }
 }

@@ -25,6 +25,11 @@ pub struct Finding {
     pub transcript: Option<Box<Transcript>>,
     /// The commands that run the failed step again by hand.
     pub by_hand: Vec<String>,
+    /// What the line at `place` should say instead, where the mend is no more than that; empty: the
+    /// line goes.
+    pub suggestion: Option<String>,
+    /// Why it is as it should be all the same, in the words of who allowed it.
+    pub allowed: Option<String>,
 }
 
 /// A place in a source file.
@@ -50,6 +55,8 @@ impl Finding {
             message: message.into(),
             transcript: None,
             by_hand: Vec::new(),
+            suggestion: None,
+            allowed: None,
         }
     }
 }

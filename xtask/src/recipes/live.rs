@@ -20,7 +20,7 @@ use crate::model::code;
 use crate::model::event::{Event, Tell};
 use crate::model::finding::{Finding, Place};
 use crate::model::supply::{Role, Row};
-use crate::model::transcript::{End, RevisionInFlight, Transcript};
+use crate::model::transcript::{End, RevisionInFlight, Statement, Transcript};
 use crate::model::tree::Tree;
 
 /// What a live run works on.
@@ -108,7 +108,7 @@ impl Live<'_> {
 
     /// Takes the head down. A merge revision has several ways down, and `-1` means none of them:
     /// there a parent is named instead. All parents are expected either way.
-    pub(super) fn downgrade_one(&mut self, seen: &mut Vec<String>) -> Result<Outcome> {
+    pub(super) fn downgrade_one(&mut self, seen: &mut Vec<Statement>) -> Result<Outcome> {
         let parents = self.parents_of_head();
         let target = match parents.as_deref() {
             Some([first, _, ..]) => first.clone(),
@@ -137,7 +137,7 @@ impl Live<'_> {
         command: &str,
         revision: &str,
         expected: Option<Vec<String>>,
-        seen: &mut Vec<String>,
+        seen: &mut Vec<Statement>,
     ) -> Result<Outcome> {
         let (tell, label) = (self.tell, &self.tree.label);
         let on_revision = |r: &RevisionInFlight| tell(Event::Revision { label, revision: r });
@@ -146,7 +146,7 @@ impl Live<'_> {
             "upgrade" => self.alembic.upgrade(revision, &limits)?,
             _ => self.alembic.downgrade(revision, &limits)?,
         };
-        seen.extend(said.statements.iter().map(|statement| statement.sql.clone()));
+        seen.extend(said.statements.iter().cloned());
         let by_hand = (self.by_hand)(&said.command);
         if !said.ok() {
             if said.end != End::Raised {

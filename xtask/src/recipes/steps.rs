@@ -13,6 +13,7 @@ use crate::model::event::Event;
 use crate::model::finding::Finding;
 use crate::model::step::{Status, Step};
 use crate::model::supply::{Role, Row};
+use crate::model::transcript::Statement;
 
 /// The steps of one tree, as a recipe runs them.
 pub struct Steps<'a> {
@@ -24,7 +25,9 @@ pub struct Steps<'a> {
     /// The first step that failed: what depends on it is skipped.
     blocked_by: Option<String>,
     /// Every statement that was run.
-    statements: Vec<String>,
+    statements: Vec<Statement>,
+    /// Those of the first way up to the head.
+    way_up: Vec<Statement>,
 }
 
 /// What came of the steps of one tree.
@@ -35,7 +38,9 @@ pub struct Done {
     /// What is wrong.
     pub findings: Vec<Finding>,
     /// Every statement that the migrations ran.
-    pub statements: Vec<String>,
+    pub statements: Vec<Statement>,
+    /// Those of the first way up to the head.
+    pub way_up: Vec<Statement>,
 }
 
 /// What a step depends on.
@@ -62,6 +67,7 @@ impl<'a> Steps<'a> {
             findings: Vec::new(),
             blocked_by: None,
             statements: Vec::new(),
+            way_up: Vec::new(),
         }
     }
 
@@ -72,7 +78,8 @@ impl<'a> Steps<'a> {
 
     /// What came of them.
     pub fn finish(self) -> Done {
-        Done { steps: self.done, findings: self.findings, statements: self.statements }
+        let (statements, way_up) = (self.statements, self.way_up);
+        Done { steps: self.done, findings: self.findings, statements, way_up }
     }
 
     /// `alembic upgrade REVISION`, on the way to something that must happen there.
@@ -101,9 +108,12 @@ impl<'a> Steps<'a> {
 
     /// `alembic upgrade head`.
     pub fn upgrade_head(&mut self) -> Result<()> {
-        self.step("alembic upgrade head", Needs::Database, |live, seen| {
+        let before = self.statements.len();
+        let ran = self.step("alembic upgrade head", Needs::Database, |live, seen| {
             live.run_alembic("upgrade", "head", live.heads(), seen)
-        })
+        });
+        self.way_up = self.statements[before..].to_vec();
+        ran
     }
 
     /// `alembic upgrade head`, after the downgrade.
@@ -132,7 +142,7 @@ impl<'a> Steps<'a> {
         &mut self,
         what: &str,
         needs: Needs,
-        run: impl FnOnce(&mut Live<'_>, &mut Vec<String>) -> Result<Outcome>,
+        run: impl FnOnce(&mut Live<'_>, &mut Vec<Statement>) -> Result<Outcome>,
     ) -> Result<()> {
         let name = format!("{} — {what}", self.label);
         let Some(live) = &mut self.live else {

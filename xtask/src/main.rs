@@ -123,13 +123,12 @@ impl Screen<'_> {
             }
             Event::StepEnded { label, step } => {
                 progress.ended(label);
-                match format {
-                    Format::Human => progress.suspend(|| write_stdout(&render::human::step(step))),
-                    Format::Github => {
-                        progress.suspend(|| write_stdout(&render::github::step(step)))
-                    }
-                    Format::Json => progress.note(render::human::step(step).trim_end()),
-                }
+                let text = match format {
+                    Format::Human => render::human::step(step),
+                    Format::Github => render::github::step(step),
+                    Format::Json => return progress.note(render::human::step(step).trim_end()),
+                };
+                progress.suspend(|| write_stdout(&text));
             }
         }
     }

@@ -8,16 +8,7 @@ use crate::model::tree::Tree;
 
 /// The root and the trees that were asked for.
 pub fn select(flags: &Gate) -> Result<(Utf8PathBuf, Vec<Tree>)> {
-    let root = match &flags.root {
-        Some(root) => root.clone(),
-        // Cargo says where the package that it runs lies; what was compiled in serves a binary that
-        // is run by itself.
-        None => std::env::var("CARGO_MANIFEST_DIR")
-            .map_or(Utf8Path::new(env!("CARGO_MANIFEST_DIR")).to_owned(), Utf8PathBuf::from)
-            .join(".."),
-    };
-    let root =
-        root.canonicalize_utf8().with_context(|| format!("cannot read the root `{root}`"))?;
+    let root = root(flags.root.as_deref())?;
     let trees = match &flags.ini {
         Some(ini) => {
             let tree = Tree::plain(&root, ini, flags.cwd.as_deref())?;
@@ -33,6 +24,19 @@ pub fn select(flags: &Gate) -> Result<(Utf8PathBuf, Vec<Tree>)> {
         }
     };
     Ok((root, trees))
+}
+
+/// The monorepo: the one that is named, else the one that holds this xtask.
+pub fn root(named: Option<&Utf8Path>) -> Result<Utf8PathBuf> {
+    let root = match named {
+        Some(root) => root.to_owned(),
+        // Cargo says where the package that it runs lies; what was compiled in serves a binary that
+        // is run by itself.
+        None => std::env::var("CARGO_MANIFEST_DIR")
+            .map_or(Utf8Path::new(env!("CARGO_MANIFEST_DIR")).to_owned(), Utf8PathBuf::from)
+            .join(".."),
+    };
+    root.canonicalize_utf8().with_context(|| format!("cannot read the root `{root}`"))
 }
 
 /// Below cargo's target folder, which is where this binary lies; a binary that was moved keeps

@@ -90,6 +90,11 @@ fn pointer(findings: usize, sql: bool, run: Option<&str>) -> String {
 }
 
 fn verdict(report: &Report) -> String {
+    let what = if report.workflows.is_empty() {
+        "The migration gate"
+    } else {
+        "The audit of the CI workflows"
+    };
     let (icon, word) = match report.verdict() {
         Verdict::Pass => ("✅", "passed"),
         Verdict::Fail => ("❌", "failed"),
@@ -97,7 +102,7 @@ fn verdict(report: &Report) -> String {
         Verdict::Error => ("⚠️", "could not do its work"),
     };
     let seconds = report.elapsed.as_secs_f64();
-    let mut out = format!("## {icon} The migration gate {word}\n\n");
+    let mut out = format!("## {icon} {what} {word}\n\n");
     let _ = write!(out, "{} in {seconds:.1} s", words::counts(report));
     if let Some(postgres) = &report.postgres {
         let _ = write!(out, " · Postgres {}", text(&postgres.version));
@@ -120,7 +125,7 @@ fn finding(finding: &Finding) -> String {
         Severity::Warning => "⚠️",
         Severity::Note => "ℹ️",
     };
-    let mut out = format!("### {icon} {} {}\n\n", code.id, text(&words::title(finding)));
+    let mut out = format!("### {icon} {} {}\n\n", code.id, words::title(finding));
     let mut facts = Vec::new();
     if let Some(place) = &finding.place {
         facts.push(span(&words::place(place)));
@@ -172,9 +177,11 @@ fn excerpt(finding: &Finding) -> String {
             Some("yml" | "yaml") => "yaml",
             _ => "text",
         };
-        out.push_str(&fence(language, &format!("{} # line {number}", source.trim_end()), 1));
+        out.push_str(&fence(language, &format!("{number} | {}", source.trim()), 1));
     }
     if let Some(suggestion) = &finding.suggestion {
+        let verb = if suggestion.is_empty() { "goes" } else { "becomes" };
+        let _ = writeln!(out, "**The line {verb}:**\n");
         // In a review comment on that line, GitHub offers to commit it.
         out.push_str(&fence("suggestion", suggestion, LINES_SHOWN));
     }
@@ -182,8 +189,12 @@ fn excerpt(finding: &Finding) -> String {
 }
 
 fn steps(report: &Report) -> String {
-    if report.trees.iter().all(|tree| tree.steps.is_empty()) {
+    let mut all = report.trees.iter().flat_map(|tree| &tree.steps).peekable();
+    if all.peek().is_none() {
         return String::new();
+    }
+    if all.all(|step| step.status == Status::Skipped) {
+        return "No step was run.\n\n".to_owned();
     }
     let mut out = "| | step | time |\n|---|---|---:|\n".to_owned();
     for step in report.trees.iter().flat_map(|tree| &tree.steps) {

@@ -55,17 +55,24 @@ pub(super) fn place(place: &Place) -> String {
     format!("{}{line}", place.file)
 }
 
-/// `8 of 11 steps passed, 1 failed, 2 skipped`; where nothing was run, how much was found.
+/// `8 of 11 steps passed, 1 failed, 2 skipped`; where nothing was run, what was read and found.
 pub(super) fn counts(report: &Report) -> String {
     let steps = || report.trees.iter().flat_map(|tree| &tree.steps);
     let all = steps().count();
     let ended = |status: Status| steps().filter(|step| step.status == status).count();
     let mut out = match all {
-        0 => match report.findings.len() {
-            0 => "nothing found".to_owned(),
-            1 => "1 finding".to_owned(),
-            many => format!("{many} findings"),
-        },
+        0 => {
+            let found = match report.findings.len() {
+                0 => "nothing found".to_owned(),
+                1 => "1 finding".to_owned(),
+                many => format!("{many} findings"),
+            };
+            match report.workflows.len() {
+                0 => found,
+                1 => format!("1 workflow read, {found}"),
+                many => format!("{many} workflows read, {found}"),
+            }
+        }
         _ => format!("{} of {all} steps passed", ended(Status::Passed)),
     };
     for (status, word) in [(Status::Failed, "failed"), (Status::Skipped, "skipped")] {

@@ -76,6 +76,17 @@ impl Transcript {
         self
     }
 
+    /// Whether the connection was lost: by the SQLSTATE of an ending server, else by the exception's
+    /// type, which then comes without one.
+    pub fn lost_connection(&self) -> bool {
+        let told = |state: &str| state.starts_with("57P0") || state.starts_with("08");
+        let lost = ["OperationalError", "InterfaceError", "ConnectionDoesNotExistError"];
+        match self.sqlstate() {
+            Some(state) => told(state),
+            None => self.exceptions.iter().any(|e| lost.iter().any(|kind| e.kind.ends_with(kind))),
+        }
+    }
+
     /// The exception that says most: the one that Postgres raised, else the outermost.
     pub fn headline(&self) -> Option<&Exception> {
         // SQLAlchemy wraps what the driver raised and carries its SQLSTATE too; the driver's own

@@ -23,6 +23,9 @@ use crate::model::supply::{Role, Row};
 use crate::model::transcript::{End, RevisionInFlight, Statement, Transcript};
 use crate::model::tree::Tree;
 
+/// How long a server may take from closing its connections to its end.
+const DYING: Duration = Duration::from_secs(1);
+
 /// What a live run works on.
 pub struct Live<'a> {
     /// The tree.
@@ -252,10 +255,12 @@ impl Live<'_> {
 
     /// A step that failed because the server died says nothing about the migrations.
     pub(super) fn server_lives(&self, outcome: Outcome) -> Result<Outcome> {
-        if outcome.finding.is_some()
-            && let Some(death) = self.server.death(self.interrupt)
-        {
-            bail!(ServerDied(death));
+        if let Some(finding) = &outcome.finding {
+            let lost = finding.transcript.as_deref().is_some_and(Transcript::lost_connection);
+            let grace = if lost { DYING } else { Duration::ZERO };
+            if let Some(death) = self.server.death(grace, self.interrupt) {
+                bail!(ServerDied(death));
+            }
         }
         Ok(outcome)
     }
@@ -265,7 +270,7 @@ impl Live<'_> {
         if err.is::<Interrupted>() || err.is::<ServerDied>() {
             return err;
         }
-        match self.server.death(self.interrupt) {
+        match self.server.death(DYING, self.interrupt) {
             Some(death) => ServerDied(death).into(),
             None => err,
         }

@@ -153,8 +153,7 @@ impl Alembic {
             Heard::Event(Event::Unusable { python, message }) => bail!(
                 "cannot use `{python}`: {message}\n\
                  hint: name an interpreter that has Alembic and SQLAlchemy with --python, or leave \
-                 it out and the gate makes one from {}",
-                tree.requirements
+                 it out and the gate makes one from the tree's requirements.txt"
             ),
             _ => bail!("cannot start Alembic's interpreter:\n{}", connection.log_end()),
         };

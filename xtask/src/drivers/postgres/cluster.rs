@@ -146,6 +146,19 @@ impl Cluster {
         Some(format!("the server ended with {status}; the end of its log:\n{}", self.log_end()))
     }
 
+    /// As [`Cluster::death`], after waiting for it for a while.
+    pub fn death_within(&self, grace: Duration) -> Option<String> {
+        let deadline = Instant::now() + grace;
+        loop {
+            match self.death() {
+                None if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                death => return death,
+            }
+        }
+    }
+
     /// The process id of the server.
     pub fn pid(&self) -> u32 {
         self.server.lock().unwrap_or_else(std::sync::PoisonError::into_inner).child.id()

@@ -32,7 +32,7 @@ pub struct Given {
     pub version: String,
     /// Holds the advisory lock for as long as it is open.
     _lock: Mutex<Client>,
-    /// The roles that were there before.
+    /// The roles that were there before and are nobody's leftovers.
     roles_before: Vec<String>,
     created: Mutex<Vec<String>>,
     done: AtomicBool,
@@ -76,7 +76,11 @@ impl Given {
         }
         drop(session);
         let lock = take_turn(&endpoint, interrupt, waiting)?;
-        let roles_before = roles(&mut Session::open(&endpoint, &database, interrupt)?)?;
+        // A marked role is what an earlier gate left, and goes with what this one makes.
+        let mut session = Session::open(&endpoint, &database, interrupt)?;
+        let marked = marked_roles(&mut session)?;
+        let roles_before =
+            roles(&mut session)?.into_iter().filter(|r| !marked.contains(r)).collect();
         Ok(Given {
             endpoint,
             version,
@@ -148,10 +152,7 @@ impl Given {
                 left.push(format!("{err:#}"));
             }
         }
-        let marked = session.column(&format!(
-            "SELECT rolname FROM pg_roles WHERE shobj_description(oid, 'pg_authid') = {}",
-            literal(MARK)
-        ))?;
+        let marked = marked_roles(&mut session)?;
         for role in roles(&mut session)?.into_iter().filter(|r| !self.roles_before.contains(r)) {
             if !marked.contains(&role) && !created_by(&role, statements) {
                 left.push(format!("role {role} came into being during the run and was left"));
@@ -220,6 +221,13 @@ fn take_turn(endpoint: &Endpoint, interrupt: &Interrupt, waiting: impl Fn(&str))
 
 fn roles(session: &mut Session<'_>) -> Result<Vec<String>> {
     session.column("SELECT rolname FROM pg_roles")
+}
+
+fn marked_roles(session: &mut Session<'_>) -> Result<Vec<String>> {
+    session.column(&format!(
+        "SELECT rolname FROM pg_roles WHERE shobj_description(oid, 'pg_authid') = {}",
+        literal(MARK)
+    ))
 }
 
 fn drop_marked(session: &mut Session<'_>, name: &str) -> Result<()> {

@@ -78,10 +78,11 @@ impl Server {
         }
     }
 
-    /// How the server died; `None` while it lives, as far as this side can tell.
-    pub fn death(&self, interrupt: &Interrupt) -> Option<String> {
+    /// How the server died; `None` while it lives, as far as this side can tell. A server that is
+    /// dying closes its connections before it ends: `grace` is how long to wait for that.
+    pub fn death(&self, grace: Duration, interrupt: &Interrupt) -> Option<String> {
         match self {
-            Server::Local(cluster) => cluster.death(),
+            Server::Local(cluster) => cluster.death_within(grace),
             Server::Given(given) => given.death(interrupt),
         }
     }

@@ -1,0 +1,216 @@
+//! However a run ends, nothing of it is left: Ctrl-C, a job that is cancelled, a server that dies.
+//! After SIGKILL, which nobody can answer, the next run clears up.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::process::{Signal, kill_process};
+use serde_json::json;
+
+use crate::support::report::assert_holds;
+use crate::support::root::{Root, Tree};
+use crate::support::run::{Ended, Running};
+use crate::support::sandbox::pid;
+use crate::support::server::Server;
+
+/// Says that it began, and waits until it may go on.
+const WAITS: &str = "
+here = os.path.dirname(__file__)
+open(os.path.join(here, 'started'), 'w').close()
+while not os.path.exists(os.path.join(here, 'go')):
+    time.sleep(0.01)
+op.execute('SELECT 1')
+";
+
+/// A root whose run cannot end by itself, and the files by which its migration is met.
+fn waiting_root() -> (Root, PathBuf, PathBuf) {
+    let root = Root::copy();
+    root.add_head(Tree::Raptor, WAITS, "pass");
+    let versions = root.path().join("backend_v2/alembic/versions");
+    (root, versions.join("started"), versions.join("go"))
+}
+
+fn signal_number(signal: Signal) -> i32 {
+    signal.as_raw()
+}
+
+#[track_caller]
+fn assert_interrupted(root: &Root, ended: &Ended, signal: Signal) {
+    ended.assert_code(128 + signal_number(signal));
+    let report = ended.report();
+    assert_eq!(report.verdict(), "error");
+    for tree in ["console", "raptor"] {
+        let statuses = report.statuses(tree);
+        assert!(!statuses.contains("failed"), "an interrupt is nobody's fault: {statuses}");
+    }
+    assert!(report.statuses("raptor").ends_with("skipped skipped skipped"));
+    root.sandbox.assert_empty(&ended.traces);
+}
+
+/// Interrupts runs at several moments after their folder was made.
+fn interrupt_at_moments(signal: Signal) {
+    for moment in [0, 150, 300, 600, 1000, 1600, 2200] {
+        let (root, _, _) = waiting_root();
+        let mut run = root.gate().spawn();
+        run.until("its folder was made", || !root.sandbox.runs().is_empty());
+        std::thread::sleep(Duration::from_millis(moment));
+        run.signal(signal);
+        assert_interrupted(&root, &run.wait(), signal);
+    }
+}
+
+#[test]
+fn ctrl_c_at_any_moment_leaves_nothing() {
+    interrupt_at_moments(Signal::INT);
+}
+
+#[test]
+fn a_cancelled_job_at_any_moment_leaves_nothing() {
+    interrupt_at_moments(Signal::TERM);
+}
+
+#[test]
+fn ctrl_c_at_each_stage_leaves_nothing() {
+    for stage in ["data", "data/PG_VERSION", "data/postmaster.pid", ".s.PGSQL.5432"] {
+        let (root, _, _) = waiting_root();
+        let mut run = root.gate().spawn();
+        run.until(stage, || root.sandbox.runs().iter().any(|run| run.join(stage).exists()));
+        run.signal(Signal::INT);
+        assert_interrupted(&root, &run.wait(), Signal::INT);
+    }
+}
+
+#[test]
+fn ctrl_c_during_a_migration_and_again_and_again_leaves_nothing() {
+    let (root, started, _) = waiting_root();
+    let mut run = root.gate().spawn();
+    run.until("the migration began", || started.exists());
+    for signal in [Signal::INT, Signal::TERM, Signal::INT] {
+        run.signal(signal);
+    }
+    assert_interrupted(&root, &run.wait(), Signal::INT);
+}
+
+#[test]
+fn ctrl_c_during_a_statement_leaves_nothing() {
+    let (root, started, go) = waiting_root();
+    std::fs::write(go, "").unwrap();
+    root.edit("backend_v2/alembic/versions/9001_added.py", "SELECT 1", "SELECT pg_sleep(600)");
+    let mut run = root.gate().spawn();
+    run.until("the migration began", || started.exists());
+    std::thread::sleep(Duration::from_millis(200));
+    run.signal(Signal::INT);
+    assert_interrupted(&root, &run.wait(), Signal::INT);
+}
+
+#[test]
+fn an_interrupted_run_is_not_kept() {
+    let (root, started, _) = waiting_root();
+    let mut run = root.gate().arg("--keep").spawn();
+    run.until("the migration began", || started.exists());
+    run.signal(Signal::TERM);
+    assert_interrupted(&root, &run.wait(), Signal::TERM);
+}
+
+#[test]
+fn an_interrupted_run_leaves_nothing_on_a_given_server() {
+    let ((root, started, _), server) = (waiting_root(), Server::start());
+    let mut run = root.gate().arg("--postgres-url").arg(server.url()).spawn();
+    run.until("the migration began", || started.exists());
+    run.signal(Signal::INT);
+    assert_interrupted(&root, &run.wait(), Signal::INT);
+    assert!(server.contents().is_empty(), "{:?}", server.contents());
+}
+
+/// Ends a gate as nobody can answer, in the middle of a migration.
+fn kill_outright(root: &Root, started: &std::path::Path) -> Ended {
+    let mut run = root.gate().spawn();
+    run.until("the migration began", || started.exists());
+    run.signal(Signal::KILL);
+    run.wait()
+}
+
+#[test]
+fn what_a_killed_run_left_is_cleared_away_by_the_next() {
+    let (root, started, go) = waiting_root();
+    let killed = kill_outright(&root, &started);
+    killed.assert_code(137);
+    assert_eq!(root.sandbox.runs().len(), 1, "there is something to clear away");
+    assert_eq!(root.sandbox.postmasters().len(), 1);
+    assert!(!root.sandbox.processes().is_empty());
+    std::fs::write(go, "").unwrap();
+    let next = root.gate().run();
+    next.assert_code(0);
+    root.sandbox.assert_empty(&killed.traces);
+    root.sandbox.assert_empty(&next.traces);
+}
+
+#[test]
+fn what_a_killed_run_and_its_killed_server_left_is_cleared_away_too() {
+    let (root, started, go) = waiting_root();
+    let killed = kill_outright(&root, &started);
+    for (_, postmaster) in root.sandbox.postmasters() {
+        kill_process(pid(postmaster), Signal::KILL).unwrap();
+    }
+    std::fs::write(go, "").unwrap();
+    let next = root.gate().run();
+    next.assert_code(0);
+    root.sandbox.assert_empty(&killed.traces);
+    root.sandbox.assert_empty(&next.traces);
+}
+
+#[test]
+fn what_a_living_run_uses_is_never_cleared_away() {
+    let (root, started, go) = waiting_root();
+    let mut waiting = root.gate().spawn();
+    waiting.until("the migration began", || started.exists());
+    let folders = root.sandbox.runs();
+    let other = Root::copy();
+    other.gate_in(&root.sandbox).run().assert_code(0);
+    assert_eq!(root.sandbox.runs(), folders);
+    std::fs::write(go, "").unwrap();
+    let ended = waiting.wait();
+    ended.assert_code(0);
+    root.sandbox.assert_empty(&ended.traces);
+}
+
+#[test]
+fn a_folder_that_only_looks_like_a_runs_is_left_alone() {
+    let root = Root::copy();
+    let folder = root.sandbox.path().join("migration-gate-mine");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("thesis.txt"), "years of work").unwrap();
+    root.gate().arg("raptor").run().assert_code(0);
+    assert_eq!(root.sandbox.entries(), ["migration-gate-mine"]);
+    assert!(folder.join("thesis.txt").exists());
+}
+
+/// Ends the server in the middle of a migration, and lets that go on.
+#[track_caller]
+fn server_dies(signal: Signal) {
+    let (root, started, go) = waiting_root();
+    let mut run: Running<'_> = root.gate().spawn();
+    run.until("the migration began", || started.exists());
+    let (_, postmaster) = root.sandbox.postmasters()[0];
+    kill_process(pid(postmaster), signal).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    std::fs::write(go, "").unwrap();
+    let ended = run.wait();
+    ended.assert_code(2);
+    let report = ended.report();
+    assert_eq!(report.verdict(), "error");
+    assert_eq!(report.statuses("raptor"), "passed failed skipped skipped skipped");
+    assert!(report.statuses("console").starts_with("passed "), "what came before is reported");
+    assert_holds(report.finding(), &json!({"code": "MG901", "owner": "sre"}));
+    root.sandbox.assert_empty(&ended.traces);
+}
+
+#[test]
+fn a_server_that_is_shut_down_midway_is_no_migrations_fault() {
+    server_dies(Signal::QUIT);
+}
+
+#[test]
+fn a_server_that_is_killed_midway_is_no_migrations_fault_and_leaves_nothing() {
+    server_dies(Signal::KILL);
+}

@@ -1,0 +1,190 @@
+//! What the gate makes is what Alembic by hand makes, and `--keep` leaves it for a look.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::postgres::bin;
+use crate::support::root::{Root, monorepo};
+
+/// The runbook's SQL, as the CI job ran it.
+const SEED: &str = "
+INSERT INTO admins (id, email, display_name, created_at, updated_at, disabled_at)
+VALUES (
+  '00000000-0000-0000-0000-000000000001',
+  'kris@moosequest.net',
+  'CI Seed — do not use in prod',
+  '2026-01-01T00:00:00',
+  '2026-01-01T00:00:00',
+  NULL
+)
+ON CONFLICT (email) DO NOTHING;";
+const ROLE: &str = "
+DO $$ BEGIN
+IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'raptor_app') THEN
+CREATE ROLE raptor_app NOLOGIN;
+END IF;
+END $$;";
+
+/// Ends and removes what was kept, however the test ends.
+struct Removal(String);
+
+impl Removal {
+    fn run(&self) -> bool {
+        Command::new("sh").args(["-c", &self.0]).output().unwrap().status.success()
+    }
+}
+
+impl Drop for Removal {
+    fn drop(&mut self) {
+        self.run();
+    }
+}
+
+/// A cluster that was kept, and what is run on it by hand.
+struct Kept<'a> {
+    root: &'a Root,
+    python: String,
+    /// The `psql` command that the gate printed, up to the database's name.
+    psql: String,
+    /// The URL that the gate printed, up to the database's name, and what follows it.
+    url: (String, String),
+}
+
+impl Kept<'_> {
+    fn shell(&self, dir: &Path, script: &str) -> String {
+        let path = format!("{}:{}", bin().display(), std::env::var("PATH").unwrap());
+        let mut shell = Command::new("sh");
+        let said = shell.args(["-ec", script]).current_dir(dir).env("PATH", path).output().unwrap();
+        let err = String::from_utf8_lossy(&said.stderr);
+        assert!(said.status.success(), "{script}\n{err}");
+        String::from_utf8(said.stdout).unwrap()
+    }
+
+    fn psql(&self, database: &str, sql: &str) -> String {
+        let script =
+            format!("{} {database} -v ON_ERROR_STOP=1 -qAt <<'END'\n{sql}\nEND", self.psql);
+        self.shell(self.root.path(), &script)
+    }
+
+    fn alembic(&self, cwd: &str, database: &str, args: &str) {
+        let (before, after) = &self.url;
+        let script = format!(
+            "DATABASE_URL='{before}{database}{after}' {} -B -m alembic {args}",
+            self.python
+        );
+        self.shell(&self.root.path().join(cwd), &script);
+    }
+
+    /// Everything in a database, less what differs from run to run by its nature.
+    fn dump(&self, database: &str) -> String {
+        let dump = self.psql.replacen("psql ", "pg_dump --restrict-key=same ", 1);
+        comparable(&self.shell(self.root.path(), &format!("{dump} {database}")))
+    }
+}
+
+/// A dump with a word for each moment at which a row was made, and a number for each random id: the
+/// same number wherever the same id stands.
+fn comparable(dump: &str) -> String {
+    let mut ids: Vec<&str> = Vec::new();
+    let mut lines = Vec::new();
+    for line in dump.lines() {
+        let fields = line.split('\t').map(|field| {
+            if is_moment(field) {
+                return "<moment>".to_owned();
+            }
+            if !is_random_id(field) {
+                return field.to_owned();
+            }
+            let number = ids.iter().position(|id| *id == field).unwrap_or(ids.len());
+            if number == ids.len() {
+                ids.push(field);
+            }
+            format!("<id {number}>")
+        });
+        lines.push(fields.collect::<Vec<_>>().join("\t"));
+    }
+    lines.join("\n")
+}
+
+/// Whether a field of a row is a time with a fraction of a second, which no migration spells out.
+fn is_moment(field: &str) -> bool {
+    field.starts_with("20") && field.contains('.') && field.ends_with("+00")
+}
+
+/// Whether a field of a row is a UUID of version 4; the seed row's is none.
+fn is_random_id(field: &str) -> bool {
+    let groups: Vec<usize> = field.split('-').map(str::len).collect();
+    groups == [8, 4, 4, 4, 12] && field.as_bytes()[14] == b'4'
+}
+
+#[test]
+fn the_databases_are_those_that_alembic_by_hand_makes() {
+    let root = Root::copy();
+    // Which interpreter the gate made is for the tree to tell: it is the one to use by hand.
+    let env = root.read("console/migrations/env.py");
+    let tell = "\nimport pathlib, sys\n\
+                pathlib.Path(__file__).with_name('python').write_text(sys.executable)\n";
+    root.write("console/migrations/env.py", format!("{env}{tell}"));
+    let ended = root.gate_for_a_person().arg("--keep").run();
+    ended.assert_code(0);
+    let line = |text: &str| {
+        let line = ended.stdout.lines().map(str::trim).find(|line| line.contains(text));
+        line.unwrap_or_else(|| panic!("no {text} in:\n{}", ended.stdout)).to_owned()
+    };
+    let removal = Removal(line("rm -rf "));
+    let url = line("DATABASE_URL='postgresql+psycopg2://");
+    let url = url.strip_prefix("DATABASE_URL='").unwrap().strip_suffix('\'').unwrap();
+    let (before, after) = url.split_once("console_ci").expect("Console's URL is the first");
+    let kept = Kept {
+        root: &root,
+        python: root.read("console/migrations/python"),
+        psql: line("psql -h ").strip_suffix(" console_ci").unwrap().to_owned(),
+        url: (before.to_owned(), after.to_owned()),
+    };
+    check_by_hand(&kept);
+    // A later run in the same temporary folder leaves alone what was kept.
+    root.gate().arg("raptor").run().assert_code(0);
+    assert_eq!(kept.psql("raptor_ci", "SELECT 1"), "1\n");
+    assert!(removal.run(), "{}", removal.0);
+    root.sandbox.assert_empty(&ended.traces);
+}
+
+fn check_by_hand(kept: &Kept<'_>) {
+    kept.psql("postgres", "CREATE DATABASE console_hand;\nCREATE DATABASE raptor_hand;");
+    let console = |args: &str| {
+        kept.alembic("console", "console_hand", &format!("-c migrations/alembic.ini {args}"));
+    };
+    console("upgrade 0015");
+    kept.psql("console_hand", SEED);
+    console("upgrade head");
+    console("downgrade -1");
+    console("upgrade head");
+    kept.psql("raptor_hand", ROLE);
+    for args in ["upgrade head", "downgrade -1", "upgrade head"] {
+        kept.alembic("backend_v2", "raptor_hand", args);
+    }
+    for tree in ["console", "raptor"] {
+        let (gate, hand) = (kept.dump(&format!("{tree}_ci")), kept.dump(&format!("{tree}_hand")));
+        assert!(gate.contains("CREATE TABLE") && gate.contains("COPY public.alembic_version"));
+        assert!(gate.contains(if tree == "console" {
+            "kris@moosequest.net"
+        } else {
+            "raptor_app"
+        }));
+        for (gate, hand) in gate.lines().zip(hand.lines()) {
+            assert_eq!(gate, hand, "{tree}");
+        }
+        assert_eq!(gate.lines().count(), hand.lines().count(), "{tree}");
+    }
+}
+
+#[test]
+fn the_runbooks_sql_is_what_the_recipes_run() {
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (file, sql) in [("console.rs", SEED), ("raptor.rs", ROLE)] {
+        let source = std::fs::read_to_string(monorepo().join("xtask/src/recipes").join(file));
+        let sql = words(sql).replace("( ", "(").replace(" )", ")");
+        let source = words(&source.unwrap()).replace("( ", "(").replace(" )", ")");
+        assert!(source.contains(&sql), "{sql} in {file}");
+    }
+}

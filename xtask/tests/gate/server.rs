@@ -1,0 +1,207 @@
+//! A given server is used with care: checked, shared by turns, and left as it was found.
+
+use std::net::{TcpListener, UdpSocket};
+
+use serde_json::json;
+
+use crate::support::report::assert_holds;
+use crate::support::root::{Root, Tree};
+use crate::support::run::{Ended, Gate};
+use crate::support::server::{PASSWORD, PASSWORD_IN_URL, Server};
+
+/// A run on a given server.
+fn gate_on<'a>(root: &'a Root, url: &str) -> Gate<'a> {
+    root.gate().arg("--postgres-url").arg(url)
+}
+
+/// Fails unless the gate refused the server as a whole.
+#[track_caller]
+fn refusal(ended: &Ended) -> String {
+    ended.assert_code(2);
+    let report = ended.report();
+    assert_eq!(report.verdict(), "error");
+    assert_eq!(report.statuses("raptor"), ["skipped"; 5].join(" "));
+    assert_holds(report.finding(), &json!({"code": "MG900"}));
+    let message = report.finding()["message"].as_str().unwrap().to_owned();
+    for secret in [PASSWORD, PASSWORD_IN_URL] {
+        assert!(!ended.stdout.contains(secret) && !ended.stderr.contains(secret));
+    }
+    message
+}
+
+#[test]
+fn a_server_with_a_password_is_used_and_left_as_it_was() {
+    let (root, server) = (Root::copy(), Server::start());
+    // What a migration creates beside its tables goes as well.
+    let role = "op.execute('DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ''made_by_0'') THEN CREATE ROLE made_by_0; END IF; END $$')"
+        .replace("''", "\\'");
+    root.add_head(Tree::Console, &role, "pass");
+    let ended = gate_on(&root, &server.url()).run();
+    ended.assert_code(0);
+    let report = ended.report();
+    report.assert_green("console");
+    report.assert_green("raptor");
+    assert_eq!(report.0["postgres"]["source"], "provided");
+    assert!(report.0["postgres"]["version"].as_str().unwrap().starts_with("15."));
+    assert!(server.contents().is_empty(), "{:?}", server.contents());
+    root.sandbox.assert_empty(&ended.traces);
+}
+
+#[test]
+fn a_role_that_was_there_before_stays() {
+    let (root, server) = (Root::copy(), Server::start());
+    let mine = ["CREATE ROLE raptor_app NOLOGIN", "CREATE ROLE somebody LOGIN"];
+    server.execute("postgres", &mine);
+    gate_on(&root, &server.url()).arg("raptor").run().assert_code(0);
+    assert_eq!(server.contents(), ["role raptor_app", "role somebody"]);
+}
+
+#[test]
+fn a_role_that_can_log_in_fails_the_role_step() {
+    let (root, server) = (Root::copy(), Server::start());
+    server.execute("postgres", &["CREATE ROLE raptor_app LOGIN"]);
+    let ended = gate_on(&root, &server.url()).run();
+    ended.assert_code(1);
+    let report = ended.report();
+    report.assert_green("console");
+    assert_eq!(report.statuses("raptor"), "failed skipped passed skipped skipped");
+    let message = report.finding()["message"].as_str().unwrap();
+    assert!(message.contains("raptor_app can log in"), "{message}");
+    assert_eq!(server.contents(), ["role raptor_app"]);
+}
+
+#[test]
+fn a_database_without_the_gates_mark_is_not_touched() {
+    let (root, server) = (Root::copy(), Server::start());
+    server.execute("postgres", &["CREATE DATABASE console_ci"]);
+    server.execute("console_ci", &["CREATE TABLE mine AS SELECT 42 AS answer"]);
+    let ended = gate_on(&root, &server.url()).run();
+    ended.assert_code(2);
+    let report = ended.report();
+    assert_eq!(report.verdict(), "error");
+    report.assert_green("raptor");
+    assert_eq!(report.statuses("console"), ["skipped"; 6].join(" "));
+    assert_holds(report.finding(), &json!({"code": "MG900", "tree": "console"}));
+    let message = report.finding()["message"].as_str().unwrap();
+    assert!(message.starts_with("refused to touch the database console_ci"), "{message}");
+    assert_eq!(server.contents(), ["console_ci"]);
+    let answer: i32 =
+        server.connect("console_ci").query_one("SELECT answer FROM mine", &[]).unwrap().get(0);
+    assert_eq!(answer, 42);
+}
+
+#[test]
+fn what_was_kept_is_replaced_by_the_next_run() {
+    let (root, server) = (Root::copy(), Server::start());
+    gate_on(&root, &server.url()).arg("--keep").run().assert_code(0);
+    assert_eq!(server.contents(), ["console_ci", "raptor_ci", "role raptor_app"]);
+    gate_on(&root, &server.url()).run().assert_code(0);
+    assert!(server.contents().is_empty(), "{:?}", server.contents());
+}
+
+#[test]
+fn a_failed_run_leaves_nothing_on_the_server_either() {
+    let (root, server) = (Root::copy(), Server::start());
+    root.add_head(Tree::Raptor, "raise ValueError", "pass");
+    root.add_head(Tree::Console, "op.execute('SELECT pg_sleep(600)')", "pass");
+    gate_on(&root, &server.url()).args("--timeout 5").run().assert_code(1);
+    assert!(server.contents().is_empty(), "{:?}", server.contents());
+    let others = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' \
+                  AND pid <> pg_backend_pid()";
+    let running: i64 = server.connect("postgres").query_one(others, &[]).unwrap().get(0);
+    assert_eq!(running, 0);
+}
+
+#[test]
+fn two_gates_on_one_server_take_turns() {
+    let (root, other, server) = (Root::copy(), Root::copy(), Server::start());
+    let runs = [gate_on(&root, &server.url()).spawn(), gate_on(&other, &server.url()).spawn()];
+    for run in runs {
+        let ended = run.wait();
+        ended.assert_code(0);
+        ended.report().assert_green("console");
+        ended.report().assert_green("raptor");
+    }
+    assert!(server.contents().is_empty(), "{:?}", server.contents());
+}
+
+#[test]
+fn a_role_that_may_not_create_databases_is_refused() {
+    let (root, server) = (Root::copy(), Server::start());
+    let create = format!("CREATE ROLE modest LOGIN PASSWORD '{PASSWORD}'");
+    server.execute("postgres", &[&create]);
+    let message = refusal(&gate_on(&root, &server.url_of("modest")).run());
+    assert!(message.contains("role modest may not create databases and roles"), "{message}");
+}
+
+#[test]
+fn a_role_that_is_no_superuser_is_enough() {
+    let (root, server) = (Root::copy(), Server::start());
+    let create = format!("CREATE ROLE able LOGIN CREATEDB CREATEROLE PASSWORD '{PASSWORD}'");
+    server.execute("postgres", &[&create]);
+    let ended = gate_on(&root, &server.url_of("able")).run();
+    ended.assert_code(0);
+    assert_eq!(server.contents(), ["role able"]);
+}
+
+#[test]
+fn a_wrong_password_is_said_without_being_told() {
+    let (root, server) = (Root::copy(), Server::start());
+    let url = server.url().replace(PASSWORD_IN_URL, "wrong-secret");
+    let ended = gate_on(&root, &url).run();
+    let message = refusal(&ended);
+    assert!(message.contains("password authentication failed"), "{message}");
+    assert!(!ended.stdout.contains("wrong-secret") && !ended.stderr.contains("wrong-secret"));
+}
+
+#[test]
+fn nobody_listening_is_said() {
+    let root = Root::copy();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let message = refusal(&gate_on(&root, &format!("postgresql://u@127.0.0.1:{port}/db")).run());
+    assert!(message.contains(&format!("127.0.0.1:{port}")), "{message}");
+}
+
+/// An address of this machine that is not loopback. Connecting a datagram socket sends nothing.
+fn own_address() -> std::net::IpAddr {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    socket.connect("192.0.2.1:9").expect("this test needs a network");
+    socket.local_addr().unwrap().ip()
+}
+
+#[test]
+fn another_machine_is_not_even_called_unless_that_is_asked_for() {
+    let root = Root::copy();
+    let listener = TcpListener::bind((own_address(), 0)).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = listener.local_addr().unwrap();
+    let url = format!("postgresql://postgres:{PASSWORD_IN_URL}@{address}/postgres");
+    let message = refusal(&gate_on(&root, &url).run());
+    assert!(message.contains("neither a socket nor loopback"), "{message}");
+    assert!(message.contains("--allow-remote"), "{message}");
+    assert!(listener.accept().is_err(), "nothing came");
+    // The same with leave does call, so that the silence above means something.
+    let run = gate_on(&root, &format!("{url}?connect_timeout=2")).arg("--allow-remote").spawn();
+    listener.set_nonblocking(false).unwrap();
+    drop(listener.accept().unwrap());
+    drop(listener);
+    run.wait().assert_code(2);
+}
+
+#[test]
+fn a_server_that_dies_midway_is_no_migrations_fault() {
+    let (root, server) = (Root::copy(), Server::start());
+    let body = "open(os.path.join(os.path.dirname(__file__), 'started'), 'w').close()\n\
+                op.execute('SELECT pg_sleep(600)')";
+    root.add_head(Tree::Raptor, body, "pass");
+    let mut run = gate_on(&root, &server.url()).arg("raptor").spawn();
+    let started = root.path().join("backend_v2/alembic/versions/started");
+    run.until("the migration began", || started.exists());
+    server.crash();
+    let ended = run.wait();
+    ended.assert_code(2);
+    let report = ended.report();
+    assert_eq!(report.verdict(), "error");
+    assert_eq!(report.statuses("raptor"), "passed failed skipped skipped skipped");
+    assert_holds(report.finding(), &json!({"code": "MG901"}));
+}

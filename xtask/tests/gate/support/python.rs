@@ -1,0 +1,59 @@
+//! What a test needs from PyPI beside the gate's own environments: made once, below cargo's target
+//! folder, under a lock, so that tests that run at once make it once.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The binaries of a real Postgres 16.
+pub fn postgres_16() -> PathBuf {
+    let dir = once("postgres-16", |dir| {
+        let what = "--no-deps --only-binary :all: --python-version 3.11 pgserver==0.1.4";
+        let target = ["-m", "pip", "install", "--quiet", "--target", dir.to_str().unwrap()];
+        run(Command::new("python3").args(target).args(what.split(' ')));
+    });
+    dir.join("pgserver/pginstall/bin")
+}
+
+/// An interpreter with Alembic and psycopg 3, and no psycopg2.
+pub fn with_psycopg_3() -> PathBuf {
+    let dir = once("psycopg-3", |dir| {
+        run(Command::new("python3").args(["-m", "venv"]).arg(dir));
+        let what = "-m pip install --quiet --only-binary :all: alembic==1.16.5 \
+                    sqlalchemy==2.0.43 psycopg[binary]==3.2.10";
+        run(Command::new(dir.join("bin/python")).args(what.split_whitespace()));
+    });
+    dir.join("bin/python")
+}
+
+/// An interpreter with nothing.
+pub fn bare() -> PathBuf {
+    let dir = once("bare", |dir| {
+        run(Command::new("python3").args(["-m", "venv", "--without-pip"]).arg(dir));
+    });
+    dir.join("bin/python")
+}
+
+/// A folder that is made whole or made again.
+fn once(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
+    let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join("migration-gate");
+    let (dir, done) = (base.join(name), base.join(format!("{name}.done")));
+    // Whoever may only read what another user made can use it.
+    if done.exists() {
+        return dir;
+    }
+    fs::create_dir_all(&base).unwrap();
+    let lock = File::create(base.join(format!("{name}.lock"))).unwrap();
+    lock.lock().unwrap();
+    if !done.exists() {
+        let _ = fs::remove_dir_all(&dir);
+        make(&dir);
+        File::create(done).unwrap();
+    }
+    dir
+}
+
+fn run(command: &mut Command) {
+    let status = command.status().unwrap();
+    assert!(status.success(), "{command:?} ended with {status}");
+}

@@ -1,0 +1,94 @@
+//! What a run said: the JSON report, asked in the contract's words.
+
+use serde_json::Value;
+
+/// The contract's steps of Console, in order.
+pub const CONSOLE_STEPS: [&str; 6] = [
+    "Console — alembic upgrade to 0015 (pre-seed)",
+    "Console — seed kris@ admin row (required by 0016)",
+    "Console — alembic upgrade head",
+    "Console — assert single head",
+    "Console — downgrade -1 (reversibility check)",
+    "Console — alembic upgrade head (round trip)",
+];
+
+/// The contract's steps of Raptor, in order.
+pub const RAPTOR_STEPS: [&str; 5] = [
+    "Raptor — create raptor_app role (required by 0002+)",
+    "Raptor — alembic upgrade head",
+    "Raptor — assert single head",
+    "Raptor — downgrade -1 (reversibility check)",
+    "Raptor — alembic upgrade head (round trip)",
+];
+
+/// A JSON report.
+#[derive(Debug)]
+pub struct Report(pub Value);
+
+impl Report {
+    #[track_caller]
+    pub fn parse(text: &str) -> Report {
+        Report(serde_json::from_str(text).unwrap_or_else(|err| panic!("{err} in:\n{text}")))
+    }
+
+    pub fn verdict(&self) -> &str {
+        self.0["verdict"].as_str().unwrap()
+    }
+
+    /// One tree's part.
+    #[track_caller]
+    pub fn tree(&self, id: &str) -> &Value {
+        let tree = self.list("trees").iter().find(|tree| tree["tree"] == id);
+        tree.unwrap_or_else(|| panic!("no tree {id} in {:#}", self.0))
+    }
+
+    /// The names of a tree's steps.
+    #[track_caller]
+    pub fn names(&self, tree: &str) -> Vec<&str> {
+        self.steps(tree).iter().map(|step| step["name"].as_str().unwrap()).collect()
+    }
+
+    /// How a tree's steps ended, in order: `passed failed skipped`.
+    #[track_caller]
+    pub fn statuses(&self, tree: &str) -> String {
+        let statuses = self.steps(tree).iter().map(|step| step["status"].as_str().unwrap());
+        statuses.collect::<Vec<_>>().join(" ")
+    }
+
+    #[track_caller]
+    pub fn steps(&self, tree: &str) -> &[Value] {
+        self.tree(tree)["steps"].as_array().unwrap()
+    }
+
+    pub fn findings(&self) -> &[Value] {
+        self.list("findings")
+    }
+
+    /// The only finding.
+    #[track_caller]
+    pub fn finding(&self) -> &Value {
+        let findings = self.findings();
+        assert_eq!(findings.len(), 1, "one finding is wanted: {findings:#?}");
+        &findings[0]
+    }
+
+    /// Fails unless each step of a tree passed and no finding names it.
+    #[track_caller]
+    pub fn assert_green(&self, tree: &str) {
+        let statuses = self.statuses(tree);
+        assert!(statuses.split(' ').all(|status| status == "passed"), "{tree}: {statuses}");
+        assert!(self.findings().iter().all(|finding| finding["tree"] != tree), "{:#}", self.0);
+    }
+
+    fn list(&self, key: &str) -> &[Value] {
+        self.0[key].as_array().unwrap()
+    }
+}
+
+/// Fails unless a finding holds these values; a key that is not named may hold anything.
+#[track_caller]
+pub fn assert_holds(finding: &Value, expected: &Value) {
+    for (key, value) in expected.as_object().unwrap() {
+        assert_eq!(&finding[key], value, "`{key}` of {finding:#}");
+    }
+}

@@ -1,0 +1,178 @@
+//! Runs the built binary and keeps what it said.
+
+use std::ffi::OsStr;
+use std::io::Read;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Signal, kill_process_group};
+
+use super::report::Report;
+use super::sandbox::{Sandbox, Traces, pid};
+
+/// No run takes this long; a test that hangs says so instead of hanging for ever.
+const HANGS_AFTER: Duration = Duration::from_secs(300);
+/// What a shell or a CI job may have set that would change a run.
+const NOT_INHERITED: [&str; 6] = [
+    "MIGRATION_GATE_POSTGRES_URL",
+    "MIGRATION_GATE_POSTGRES_BIN",
+    "MIGRATION_GATE_PYTHON",
+    "CI",
+    "GITHUB_ACTIONS",
+    "DATABASE_URL",
+];
+
+/// A run of the gate to be.
+pub struct Gate<'a> {
+    command: Command,
+    sandbox: &'a Sandbox,
+}
+
+/// A run of the gate.
+pub struct Running<'a> {
+    child: Child,
+    sandbox: &'a Sandbox,
+    stdout: Option<JoinHandle<Vec<u8>>>,
+    stderr: Option<JoinHandle<Vec<u8>>>,
+    traces: Traces,
+    looked: Option<Instant>,
+}
+
+/// A run that ended.
+pub struct Ended {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+    /// What its server held outside its folder.
+    pub traces: Traces,
+}
+
+impl<'a> Gate<'a> {
+    /// `xtask migration-gate` with its temporary folder in the sandbox.
+    pub fn new(sandbox: &'a Sandbox) -> Gate<'a> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        for name in NOT_INHERITED {
+            command.env_remove(name);
+        }
+        command.arg("migration-gate").env("TMPDIR", sandbox.path());
+        Gate { command, sandbox }
+    }
+
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.command.arg(arg);
+        self
+    }
+
+    /// Words as they are typed, between spaces.
+    pub fn args(mut self, args: &str) -> Self {
+        self.command.args(args.split_whitespace());
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub fn cwd(mut self, dir: &Path) -> Self {
+        self.command.current_dir(dir);
+        self
+    }
+
+    /// Starts it as a shell would: as the leader of a process group.
+    pub fn spawn(mut self) -> Running<'a> {
+        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.process_group(0).spawn().unwrap();
+        let stdout = Some(reader(child.stdout.take().unwrap()));
+        let stderr = Some(reader(child.stderr.take().unwrap()));
+        let (sandbox, traces) = (self.sandbox, Traces::default());
+        Running { child, sandbox, stdout, stderr, traces, looked: None }
+    }
+
+    pub fn run(self) -> Ended {
+        self.spawn().wait()
+    }
+}
+
+fn reader(mut from: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes).unwrap();
+        bytes
+    })
+}
+
+impl Running<'_> {
+    /// Waits until something is so. Fails where the run ends before.
+    #[track_caller]
+    pub fn until(&mut self, what: &str, mut is_so: impl FnMut() -> bool) {
+        let deadline = Instant::now() + HANGS_AFTER;
+        while !is_so() {
+            assert!(self.child.try_wait().unwrap().is_none(), "the run ended before {what}");
+            assert!(Instant::now() < deadline, "hangs before {what}");
+            self.look();
+        }
+        self.look();
+    }
+
+    /// As a terminal does with Ctrl-C: the whole group gets the signal.
+    pub fn signal(&mut self, signal: Signal) {
+        self.traces.add(self.sandbox.traces());
+        kill_process_group(pid(self.child.id()), signal).unwrap();
+    }
+
+    #[track_caller]
+    pub fn wait(mut self) -> Ended {
+        let deadline = Instant::now() + HANGS_AFTER;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "the run hangs");
+            self.look();
+        };
+        let text = |reader: Option<JoinHandle<Vec<u8>>>| {
+            String::from_utf8(reader.unwrap().join().unwrap()).expect("what it prints is UTF-8")
+        };
+        let (stdout, stderr) = (text(self.stdout.take()), text(self.stderr.take()));
+        Ended { status, stdout, stderr, traces: std::mem::take(&mut self.traces) }
+    }
+
+    /// Looks now and then at what the server holds, which cannot be asked when it is gone.
+    fn look(&mut self) {
+        std::thread::sleep(Duration::from_millis(10));
+        if self.looked.is_none_or(|looked| looked.elapsed() > Duration::from_millis(100)) {
+            self.traces.add(self.sandbox.traces());
+            self.looked = Some(Instant::now());
+        }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        // A test that failed midway leaves its run; what that started, the sandbox ends.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Ended {
+    /// The exit status as a shell has it.
+    pub fn code(&self) -> i32 {
+        self.status.code().unwrap_or_else(|| 128 + self.status.signal().unwrap())
+    }
+
+    /// The report that `--format json` wrote to stdout, which holds nothing else.
+    #[track_caller]
+    pub fn report(&self) -> Report {
+        Report::parse(&self.stdout)
+    }
+
+    #[track_caller]
+    pub fn assert_code(&self, code: i32) {
+        assert_eq!(self.code(), code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+    }
+}

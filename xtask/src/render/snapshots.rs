@@ -81,6 +81,52 @@ fn junit_is_xml_whose_counts_are_right() {
     }
 }
 
+/// What the schema says of an element: the attributes that it may have and must have, and the
+/// elements that may lie in it.
+fn declared(
+    schema: &roxmltree::Document<'_>,
+    tag: &str,
+) -> (Vec<String>, Vec<String>, Vec<String>) {
+    let named = |node: &roxmltree::Node<'_, '_>| node.attribute("name") == Some(tag);
+    let mut top = schema.root_element().children().filter(|node| node.has_tag_name(XS_ELEMENT));
+    let element = top.find(named).unwrap_or_else(|| panic!("<{tag}> is not in the schema"));
+    let of = |kind, what: &str| -> Vec<String> {
+        let nodes = element.descendants().filter(move |node| node.has_tag_name(kind));
+        nodes.filter_map(|node| node.attribute(what)).map(ToOwned::to_owned).collect()
+    };
+    let attributes = element.descendants().filter(|node| node.has_tag_name(XS_ATTRIBUTE));
+    let required = attributes.filter(|node| node.attribute("use") == Some("required"));
+    let required = required.filter_map(|node| node.attribute("name")).map(ToOwned::to_owned);
+    (of(XS_ATTRIBUTE, "name"), required.collect(), of(XS_ELEMENT, "ref"))
+}
+
+const XS_ELEMENT: (&str, &str) = ("http://www.w3.org/2001/XMLSchema", "element");
+const XS_ATTRIBUTE: (&str, &str) = ("http://www.w3.org/2001/XMLSchema", "attribute");
+
+#[test]
+fn junit_keeps_to_its_schema() {
+    let schema = manifest().join("test_data/schemas/junit-10.xsd");
+    let schema = std::fs::read_to_string(schema).unwrap();
+    let schema = roxmltree::Document::parse(&schema).unwrap();
+    for (name, report) in canonical::all() {
+        let text = junit::report(&report);
+        let document = roxmltree::Document::parse(&text).unwrap();
+        for node in document.descendants().filter(roxmltree::Node::is_element) {
+            let tag = node.tag_name().name();
+            let (may, must, inside) = declared(&schema, tag);
+            for attribute in node.attributes() {
+                let known = may.iter().any(|may| may == attribute.name());
+                assert!(known, "{name}: <{tag} {}>", attribute.name());
+            }
+            assert!(must.iter().all(|must| node.has_attribute(must.as_str())), "{name}: <{tag}>");
+            for child in node.children().filter(roxmltree::Node::is_element) {
+                let child = child.tag_name().name();
+                assert!(inside.iter().any(|inside| inside == child), "{name}: <{tag}><{child}>");
+            }
+        }
+    }
+}
+
 /// A line that the runner would take for a command.
 fn commands(text: &str) -> Vec<&str> {
     let is_command = |line: &&str| line.trim_start().starts_with("::") || line.contains("##[");

@@ -6,6 +6,8 @@
 //! is there, and `cargo`, which hands `cargo xtask …` to the binary under test (with
 //! `REHEARSE_WITH_CARGO=1` it is the real one, which takes as long as a build takes).
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by a panic")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -60,13 +60,9 @@ pub struct Gate {
     #[arg(long, value_name = "REV")]
     pub since: Option<String>,
 
-    /// What goes to stdout
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Human)]
-    pub format: Format,
-
-    /// Also write a report, as json=PATH; repeatable
-    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_report)]
-    pub reports: Vec<ReportFile>,
+    /// How it is reported.
+    #[command(flatten)]
+    pub output: Output,
 
     /// The longest that one step may take
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
@@ -103,6 +99,39 @@ pub enum Verb {
     Runbook(Runbook),
     /// Mend colliding revisions (failure mode C)
     Renumber(Renumber),
+    /// Find where the CI workflows weaken the gate
+    Workflow(WorkflowArgs),
+}
+
+impl Verb {
+    /// How it is reported, where it ends with a report.
+    pub fn output(&self) -> Option<&Output> {
+        match self {
+            Verb::Lint(args) => Some(&args.output),
+            Verb::Workflow(args) => Some(&args.output),
+            _ => None,
+        }
+    }
+}
+
+/// Finds where the CI workflows weaken the gate: what does not run it, does not wait for it, or
+/// throws its verdict away.
+///
+/// `# migration-gate: bypass REASON` on the line, or in the comment above it, turns an error into a
+/// note for the operator. Exit status: 0 no error was found; 1 one was; 2 they could not be read.
+#[derive(Debug, Args)]
+pub struct WorkflowArgs {
+    /// The workflows [default: all of .github/workflows]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<Utf8PathBuf>,
+
+    /// The monorepo to work on [default: the one that holds this xtask]
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<Utf8PathBuf>,
+
+    /// How it is reported.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// Which trees to work on.
@@ -140,11 +169,19 @@ pub struct Lint {
     #[arg(long, value_name = "REV")]
     pub since: Option<String>,
 
-    /// What goes to stdout
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Human)]
-    pub format: Format,
+    /// How it is reported.
+    #[command(flatten)]
+    pub output: Output,
+}
 
-    /// Also write a report, as json=PATH; repeatable
+/// How what was found is reported.
+#[derive(Debug, Args)]
+pub struct Output {
+    /// What goes to stdout [default: human; github where GITHUB_ACTIONS=true]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub format: Option<Format>,
+
+    /// Also write a report: json, junit, sarif or markdown; repeatable
     #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_report)]
     pub reports: Vec<ReportFile>,
 }
@@ -320,6 +357,8 @@ pub enum TreeName {
 pub enum Format {
     /// For a person
     Human,
+    /// For the log of a GitHub Actions job: folds and annotations
+    Github,
     /// For a program: the contract's JSON
     Json,
 }
@@ -327,13 +366,28 @@ pub enum Format {
 /// A report to write beside what goes to stdout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportFile {
+    /// As what.
+    pub format: FileFormat,
     /// Where.
     pub path: Utf8PathBuf,
 }
 
+/// What a report file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FileFormat {
+    /// The contract's JSON
+    Json,
+    /// JUnit's XML
+    Junit,
+    /// SARIF 2.1.0
+    Sarif,
+    /// A comment for a pull request
+    Markdown,
+}
+
 fn parse_report(text: &str) -> Result<ReportFile, String> {
-    match text.split_once('=') {
-        Some(("json", path)) if !path.is_empty() => Ok(ReportFile { path: path.into() }),
-        _ => Err("write it as json=PATH".into()),
-    }
+    let wanted = || "write it as json=PATH, junit=PATH, sarif=PATH or markdown=PATH".to_owned();
+    let (format, path) = text.split_once('=').ok_or_else(wanted)?;
+    let format = FileFormat::from_str(format, false).map_err(|_| wanted())?;
+    if path.is_empty() { Err(wanted()) } else { Ok(ReportFile { format, path: path.into() }) }
 }

@@ -28,8 +28,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::commands::explain::Explanation;
+use crate::commands::reports::Runner;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
-use crate::flags::{Command, Format, Gate, Replay, ReportFile, Verb, Xtask};
+use crate::flags::{Command, Format, Gate, Output, Replay, Verb, Xtask};
 use crate::model::event::Event;
 use crate::model::redact::redact;
 use crate::model::report::{Report, Verdict};
@@ -38,26 +39,217 @@ use crate::progress::Progress;
 fn main() -> ExitCode {
     let Xtask { command: Command::MigrationGate(mut flags) } = Xtask::parse();
     let verb = flags.verb.take();
-    // A panic unwinds, so that what was started is stopped; then it is a bug, and says so.
-    let code = panic::catch_unwind(AssertUnwindSafe(|| run(&mut flags, verb)));
-    code.unwrap_or_else(|_| {
-        drivers::process::end_strays(&[]);
-        note("error: this is a bug in the gate; please report it");
-        ExitCode::from(2)
-    })
+    let progress = Progress::new();
+    let code = Interrupt::install().map(|interrupt| {
+        let runner = Runner::of_this_job();
+        let screen = Screen { progress: &progress, runner: &runner, interrupt: &interrupt };
+        // A panic unwinds, so that what was started is stopped; then it is a bug, and says so.
+        let done = panic::catch_unwind(AssertUnwindSafe(|| screen.run(&mut flags, verb.as_ref())));
+        done.unwrap_or_else(|_| {
+            drivers::process::end_strays(&[]);
+            progress.note("error: this is a bug in the gate; please report it");
+            2
+        })
+    });
+    ExitCode::from(code.unwrap_or_else(|err| {
+        progress.note(&format!("error: {err:#}"));
+        2
+    }))
 }
 
-/// Prints what a command that only reads and writes text has to say.
-fn text(said: anyhow::Result<String>) -> u8 {
-    match said {
-        Ok(text) => {
-            write_stdout(&text);
-            0
+/// Where everything is shown.
+struct Screen<'a> {
+    progress: &'a Progress,
+    runner: &'a Runner,
+    interrupt: &'a Interrupt,
+}
+
+impl Screen<'_> {
+    fn run(&self, flags: &mut Gate, verb: Option<&Verb>) -> u8 {
+        match verb {
+            None | Some(Verb::Lint(_) | Verb::Workflow(_)) => self.report(flags, verb),
+            Some(Verb::Graph(graph)) => {
+                let (report, drawn) = commands::graph::run(graph, self.interrupt);
+                match drawn {
+                    Some(drawn) => self.text(Ok(drawn)),
+                    None => {
+                        write_stdout(&render::human::summary(&report));
+                        exit_status(report.interrupted, self.interrupt, exit_code(&report))
+                    }
+                }
+            }
+            Some(Verb::Renumber(renumber)) => {
+                match commands::renumber::run(renumber, self.interrupt) {
+                    Ok(done) => {
+                        done.notes.iter().for_each(|note| self.progress.note(note));
+                        write_stdout(&done.text);
+                        u8::from(!done.mended)
+                    }
+                    Err(err) => self.text(Err(err)),
+                }
+            }
+            Some(Verb::Replay(args)) => self.replay(flags, args),
+            Some(Verb::Explain(explain)) => {
+                self.text(commands::explain::run(explain).map(explained))
+            }
+            Some(Verb::Runbook(runbook)) => self.text(commands::runbook::run(runbook)),
         }
-        Err(err) => {
-            note(&format!("error: {}", redact(&format!("{err:#}"))));
-            2
+    }
+
+    /// Runs what ends with a report.
+    fn report(&self, flags: &Gate, verb: Option<&Verb>) -> u8 {
+        let output = verb.and_then(Verb::output).unwrap_or(&flags.output);
+        let here = if self.runner.present { Format::Github } else { Format::Human };
+        let format = output.format.unwrap_or(here);
+        // Until the real ones are there, the files say that there are none: a gate that is killed
+        // outright leaves no report of an earlier run behind.
+        for err in
+            commands::reports::write(&commands::gate::unfinished(), &output.reports, self.runner)
+        {
+            self.progress.note(&format!("warning: {err:#}"));
         }
+        // A panic becomes a report too.
+        let report = panic::catch_unwind(AssertUnwindSafe(|| match verb {
+            Some(Verb::Workflow(args)) => commands::workflow::run(args),
+            Some(Verb::Lint(lint)) => {
+                commands::lint::run(&lint.which, lint.since.as_deref(), self.interrupt)
+            }
+            _ => {
+                if format == Format::Github {
+                    let password = commands::gate::password(flags);
+                    write_stdout(&render::github::mask(password.as_deref()));
+                }
+                let tell = |event: Event<'_>| self.show(event, format);
+                commands::gate::run(flags, self.interrupt, &tell)
+            }
+        }));
+        self.finish(&report.unwrap_or_else(|_| commands::gate::bug()), format, output)
+    }
+
+    fn replay(&self, flags: &mut Gate, args: &Replay) -> u8 {
+        commands::replay::gate_flags(flags, args);
+        if args.list {
+            let incidents = commands::replay::select(flags, args);
+            return self.text(incidents.map(|incidents| render::replay::list(&incidents)));
+        }
+        let tell = |event: Event<'_>| self.show(event, Format::Json);
+        let json = args.format == Format::Json;
+        if args.mutants {
+            let score = commands::replay::mutants::run(flags, args, self.interrupt, &tell);
+            self.sick(&score.sick);
+            let shown = if json { render::mutants::json } else { render::mutants::human };
+            write_stdout(&shown(&score));
+            return exit_status(score.interrupted, self.interrupt, score.exit_status());
+        }
+        let replays = commands::replay::run(flags, args, self.interrupt, &tell);
+        self.sick(&replays.sick);
+        let shown = if json { render::replay::json } else { render::replay::human };
+        write_stdout(&shown(&replays));
+        exit_status(replays.interrupted, self.interrupt, replays.exit_status())
+    }
+
+    fn sick(&self, errors: &[String]) {
+        for error in errors {
+            self.progress.note(&format!("error: {}", redact(error)));
+        }
+    }
+
+    /// Prints what a command that only reads and writes text has to say.
+    fn text(&self, said: anyhow::Result<String>) -> u8 {
+        match said {
+            Ok(text) => {
+                write_stdout(&text);
+                0
+            }
+            Err(err) => {
+                self.progress.note(&format!("error: {}", redact(&format!("{err:#}"))));
+                exit_status(err.is::<Interrupted>(), self.interrupt, 2)
+            }
+        }
+    }
+
+    /// Prints a report, writes the files that were asked for, and returns the exit status.
+    fn finish(&self, report: &Report, format: Format, output: &Output) -> u8 {
+        let mut code = exit_code(report);
+        write_stdout(&match format {
+            Format::Human => render::human::summary(report),
+            Format::Github => render::github::summary(report),
+            Format::Json => render::json::report(report),
+        });
+        if format == Format::Json {
+            // A program reads the report; what is for a person still reaches one.
+            for note in &report.notes {
+                self.progress.note(note);
+            }
+        }
+        // A file that cannot be written does not hide the verdict, but it is not green either.
+        let mut unwritten = commands::reports::write(report, &output.reports, self.runner);
+        unwritten.extend(commands::reports::summarise(report, self.runner).err());
+        for err in unwritten {
+            self.progress.note(&format!("error: {err:#}"));
+            code = if code == 1 { 1 } else { 2 };
+        }
+        exit_status(report.interrupted, self.interrupt, code)
+    }
+
+    fn show(&self, event: Event<'_>, format: Format) {
+        let progress = self.progress;
+        match event {
+            Event::Notice(text) => progress.note(text),
+            Event::Predicted(finding) => {
+                let text = render::human::predicted(finding);
+                match format {
+                    Format::Human => progress.suspend(|| write_stdout(&text)),
+                    // Its annotation comes with the summary, in order of weight.
+                    Format::Github => {}
+                    Format::Json => progress.note(text.trim_end()),
+                }
+            }
+            Event::Replaying { id, what } => progress.running(id, what.to_owned()),
+            Event::Replayed { replayed, done, total } => {
+                progress.ended(&replayed.incident.id);
+                progress.note(&render::replay::progress(replayed, done, total));
+            }
+            Event::Judged { judged, done, total } => {
+                progress.ended(&judged.mutant.incident.id);
+                progress.note(&render::mutants::progress(judged, done, total));
+            }
+            Event::SetUpStarted { what } => progress.running(what, what.to_owned()),
+            Event::SetUpEnded { what } => progress.ended(what),
+            Event::StepStarted { label, name } => progress.running(label, name.to_owned()),
+            Event::Revision { label, revision } => {
+                let what = format!("{label} — {} ({})", revision.id, revision.direction);
+                progress.running(label, what);
+            }
+            Event::StepEnded { label, step } => {
+                progress.ended(label);
+                let text = match format {
+                    Format::Human => render::human::step(step),
+                    Format::Github => render::github::step(step),
+                    Format::Json => return progress.note(render::human::step(step).trim_end()),
+                };
+                progress.suspend(|| write_stdout(&text));
+            }
+        }
+    }
+}
+
+fn exit_code(report: &Report) -> u8 {
+    match report.verdict() {
+        Verdict::Pass => 0,
+        Verdict::Fail => 1,
+        Verdict::Error => 2,
+    }
+}
+
+/// A run that a signal ended says so by the shell's convention, whatever it found until then.
+fn exit_status(interrupted: bool, interrupt: &Interrupt, code: u8) -> u8 {
+    match interrupt.signal().filter(|_| interrupted) {
+        Some(signal) => {
+            let _ = writeln!(anstream::stderr(), "error: {}", Interrupted { signal });
+            u8::try_from(128 + signal).unwrap_or(2)
+        }
+        None => code,
     }
 }
 
@@ -69,163 +261,6 @@ fn explained(explanation: Explanation) -> String {
             findings.iter().map(render::human::finding).collect::<Vec<_>>().join("\n")
         }
     }
-}
-
-fn run(flags: &mut Gate, verb: Option<Verb>) -> ExitCode {
-    let progress = Progress::new();
-    let interrupt = match Interrupt::install() {
-        Ok(interrupt) => interrupt,
-        Err(err) => {
-            progress.note(&format!("error: {err:#}"));
-            return ExitCode::from(2);
-        }
-    };
-    let code = match &verb {
-        None => {
-            let human = flags.format == Format::Human;
-            let tell = |event: Event<'_>| show(event, human, &progress);
-            let report = commands::gate::run(flags, &interrupt, &tell);
-            finish(&report, flags.format, &flags.reports, &interrupt)
-        }
-        Some(Verb::Lint(lint)) => {
-            let report = commands::lint::run(&lint.which, lint.since.as_deref(), &interrupt);
-            finish(&report, lint.format, &lint.reports, &interrupt)
-        }
-        Some(Verb::Graph(graph)) => {
-            let (report, drawn) = commands::graph::run(graph, &interrupt);
-            match drawn {
-                Some(drawn) => {
-                    write_stdout(&drawn);
-                    0
-                }
-                None => finish(&report, Format::Human, &[], &interrupt),
-            }
-        }
-        Some(Verb::Replay(args)) => replay(flags, args, &interrupt, &progress),
-        Some(Verb::Explain(explain)) => text(commands::explain::run(explain).map(explained)),
-        Some(Verb::Runbook(runbook)) => text(commands::runbook::run(runbook)),
-        Some(Verb::Renumber(renumber)) => match commands::renumber::run(renumber, &interrupt) {
-            Ok(done) => {
-                done.notes.iter().for_each(|note| progress.note(note));
-                write_stdout(&done.text);
-                u8::from(!done.mended)
-            }
-            Err(err) => {
-                progress.note(&format!("error: {err:#}"));
-                interrupt.signal().map_or(2, |signal| u8::try_from(128 + signal).unwrap_or(2))
-            }
-        },
-    };
-    ExitCode::from(code)
-}
-
-/// Prints a report, writes the files that were asked for, and returns the exit status.
-fn finish(report: &Report, format: Format, files: &[ReportFile], interrupt: &Interrupt) -> u8 {
-    let mut code = match report.verdict() {
-        Verdict::Pass => 0,
-        Verdict::Fail => 1,
-        Verdict::Error => 2,
-    };
-    write_stdout(&match format {
-        Format::Human => render::human::summary(report),
-        Format::Json => render::json::report(report),
-    });
-    if format != Format::Human {
-        // A program reads the report; what is for a person still reaches one.
-        report.notes.iter().for_each(|text| note(text));
-    }
-    // A file that cannot be written does not hide the verdict, but it is not green either.
-    for file in files {
-        if let Err(err) = std::fs::write(&file.path, render::json::report(report)) {
-            note(&format!("error: cannot write the report `{}`: {err}", file.path));
-            code = code.max(if code == 1 { 1 } else { 2 });
-        }
-    }
-    exit_status(report.interrupted, interrupt, code)
-}
-
-fn replay(flags: &mut Gate, args: &Replay, interrupt: &Interrupt, progress: &Progress) -> u8 {
-    commands::replay::gate_flags(flags, args);
-    if args.list {
-        let incidents = commands::replay::select(flags, args);
-        return text(incidents.map(|incidents| render::replay::list(&incidents)));
-    }
-    let tell = |event: Event<'_>| show(event, false, progress);
-    if args.mutants {
-        let score = commands::replay::mutants::run(flags, args, interrupt, &tell);
-        for sick in &score.sick {
-            progress.note(&format!("error: {}", redact(sick)));
-        }
-        write_stdout(&match args.format {
-            Format::Human => render::mutants::human(&score),
-            Format::Json => render::mutants::json(&score),
-        });
-        return exit_status(score.interrupted, interrupt, score.exit_status());
-    }
-    let replays = commands::replay::run(flags, args, interrupt, &tell);
-    for sick in &replays.sick {
-        progress.note(&format!("error: {}", redact(sick)));
-    }
-    write_stdout(&match args.format {
-        Format::Human => render::replay::human(&replays),
-        Format::Json => render::replay::json(&replays),
-    });
-    exit_status(replays.interrupted, interrupt, replays.exit_status())
-}
-
-/// A run that a signal ended says so by the shell's convention, whatever it found until then.
-fn exit_status(interrupted: bool, interrupt: &Interrupt, code: u8) -> u8 {
-    match interrupt.signal().filter(|_| interrupted) {
-        Some(signal) => {
-            note(&format!("error: {}", Interrupted { signal }));
-            u8::try_from(128 + signal).unwrap_or(2)
-        }
-        None => code,
-    }
-}
-
-fn show(event: Event<'_>, human: bool, progress: &Progress) {
-    match event {
-        Event::Notice(text) => progress.note(text),
-        Event::Predicted(finding) => {
-            let text = render::human::predicted(finding);
-            if human {
-                progress.suspend(|| write_stdout(&text));
-            } else {
-                progress.note(text.trim_end());
-            }
-        }
-        Event::SetUpStarted { what } => progress.running(what, what.to_owned()),
-        Event::SetUpEnded { what } => progress.ended(what),
-        Event::StepStarted { label, name } => progress.running(label, name.to_owned()),
-        Event::Revision { label, revision } => {
-            let what = format!("{label} — {} ({})", revision.id, revision.direction);
-            progress.running(label, what);
-        }
-        Event::Replaying { id, what } => progress.running(id, what.to_owned()),
-        Event::Replayed { replayed, done, total } => {
-            progress.ended(&replayed.incident.id);
-            progress.note(&render::replay::progress(replayed, done, total));
-        }
-        Event::Judged { judged, done, total } => {
-            progress.ended(&judged.mutant.incident.id);
-            progress.note(&render::mutants::progress(judged, done, total));
-        }
-        Event::StepEnded { label, step } => {
-            progress.ended(label);
-            let text = render::human::step(step);
-            if human {
-                progress.suspend(|| write_stdout(&text));
-            } else {
-                progress.note(text.trim_end());
-            }
-        }
-    }
-}
-
-fn note(text: &str) {
-    // Nobody is left to tell when stderr is closed.
-    let _ = writeln!(anstream::stderr(), "{text}");
 }
 
 fn write_stdout(text: &str) {

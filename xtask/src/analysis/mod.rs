@@ -17,3 +17,4 @@ pub mod replay;
 pub mod script;
 pub mod settings;
 pub mod sql;
+pub mod workflow;

@@ -64,6 +64,26 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
     report
 }
 
+/// What a report says until there is one.
+pub fn unfinished() -> Report {
+    sick("the gate was ended before it was done")
+}
+
+/// What a report says where the gate itself is wrong.
+pub fn bug() -> Report {
+    process::end_strays(&[]);
+    sick("this is a bug in the gate; please report it")
+}
+
+fn sick(message: &str) -> Report {
+    Report { findings: vec![Finding::new(&code::CANNOT_WORK, message)], ..Report::default() }
+}
+
+/// The password that the caller named, for taking it out of what is printed.
+pub fn password(flags: &Gate) -> Option<String> {
+    Endpoint::from_url(flags.postgres_url.as_deref()?).ok()?.password()
+}
+
 fn unrun(tree: &Tree) -> TreeReport {
     TreeReport {
         tree: tree.id.clone(),
@@ -72,6 +92,7 @@ fn unrun(tree: &Tree) -> TreeReport {
         heads: Vec::new(),
         graph: None,
         steps: Vec::new(),
+        sql: Vec::new(),
     }
 }
 
@@ -236,8 +257,11 @@ impl Run<'_> {
             let tree = &mut report.trees[index];
             tree.heads = outcome.heads;
             tree.steps = outcome.done.steps;
+            tree.sql = outcome.done.way_up;
+            tree.sql.retain(|ran| ran.revision.as_ref().is_some_and(|id| tree.heads.contains(id)));
             report.findings.extend(outcome.done.findings);
-            ran.statements.extend(outcome.done.statements);
+            ran.statements
+                .extend(outcome.done.statements.into_iter().map(|statement| statement.sql));
             ran.urls.extend(outcome.url.map(|url| (index, url)));
             if let Some(versions) = outcome.versions.filter(|v| !report.python.contains(v)) {
                 report.python.push(versions);

@@ -65,5 +65,6 @@ fn tree_report(tree: &Tree, survey: &Survey) -> TreeReport {
         heads,
         graph: Some(survey.graph.clone()),
         steps: Vec::new(),
+        sql: Vec::new(),
     }
 }

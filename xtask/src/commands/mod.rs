@@ -8,5 +8,7 @@ mod predict;
 mod prepare;
 pub mod renumber;
 pub mod replay;
+pub mod reports;
 pub mod runbook;
 pub mod selection;
+pub mod workflow;

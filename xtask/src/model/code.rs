@@ -2,19 +2,22 @@
 //!
 //! `MG001` to `MG006` are the runbook's failure modes A to F and get their names from a diagnosis;
 //! `MG1xx` are what the gate sees when it runs a step; `MG9xx` say that the gate itself could not
-//! do its work. What a lint sees in the text of the migrations is `MG2xx`, in files of their own.
+//! do its work. What a lint sees in the text of the migrations is `MG2xx`, in files of their own;
+//! `MG3xx` say where a CI workflow weakens the gate.
 
 mod bodies;
 mod graph;
 mod infrastructure;
 mod modes;
 mod running;
+mod workflow;
 
 pub use bodies::*;
 pub use graph::*;
 pub use infrastructure::*;
 pub use modes::*;
 pub use running::*;
+pub use workflow::*;
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub enum Owner {
     Sre,
     /// The author of the migration.
     FeatureDev,
+    /// Whoever answers for production, and for a gate that is bypassed.
+    Operator,
 }
 
 /// What is the same for every finding of one kind.
@@ -172,12 +177,17 @@ mod tests {
 
     #[test]
     fn each_code_is_whole_and_stands_once() {
+        for code in super::OF_WORKFLOWS {
+            assert!(!code.title.is_empty() && !code.remedy.is_empty() && !code.verify.is_empty());
+        }
         for code in ALL {
             let texts = [code.title, code.symptom, code.why, code.verify];
             assert!(texts.iter().all(|text| !text.is_empty()), "{} lacks a text", code.id);
             assert!(!code.remedy.is_empty(), "{} has no remedy", code.id);
             assert!(code.infrastructure || code.example.is_some(), "{} has no example", code.id);
         }
+        let of_workflows = super::OF_WORKFLOWS;
+        assert!(of_workflows.windows(2).all(|pair| pair[0].id < pair[1].id), "in order, each once");
         assert!(ALL.windows(2).all(|pair| pair[0].id < pair[1].id), "in order, each once");
     }
 }

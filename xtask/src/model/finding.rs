@@ -29,6 +29,11 @@ pub struct Finding {
     pub transcript: Option<Box<Transcript>>,
     /// The commands that run the failed step again by hand.
     pub by_hand: Vec<String>,
+    /// What the line at `place` should say instead, where the mend is no more than that; empty: the
+    /// line goes.
+    pub suggestion: Option<String>,
+    /// Why it is as it should be all the same, in the words of who allowed it.
+    pub allowed: Option<String>,
 }
 
 /// A place in a source file.
@@ -56,6 +61,8 @@ impl Finding {
             predicted: None,
             transcript: None,
             by_hand: Vec::new(),
+            suggestion: None,
+            allowed: None,
         }
     }
 }

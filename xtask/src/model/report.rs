@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use camino::Utf8PathBuf;
+
 use super::code::Severity;
 use super::finding::Finding;
 use super::graph::Graph;
 use super::step::{Status, Step};
+use super::transcript::Statement;
 
 /// The outcome of one run.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +21,8 @@ pub struct Report {
     pub python: Vec<String>,
     /// The trees, in the order asked for.
     pub trees: Vec<TreeReport>,
+    /// The workflows that were read, where it is they that were audited, relative to the root.
+    pub workflows: Vec<Utf8PathBuf>,
     /// What is wrong, in the order found.
     pub findings: Vec<Finding>,
     /// What the user should know besides: how to reach what `--keep` left, say.
@@ -59,6 +64,8 @@ pub struct TreeReport {
     pub graph: Option<Graph>,
     /// Its steps, in order.
     pub steps: Vec<Step>,
+    /// What the new revisions ran on the way up, in order.
+    pub sql: Vec<Statement>,
 }
 
 /// What a run says in one word.
@@ -79,12 +86,29 @@ impl Report {
         let mut errors = self.findings.iter().filter(|f| f.code.severity == Severity::Error);
         let mut steps = self.trees.iter().flat_map(|t| &t.steps);
         let sick = self.findings.iter().any(|f| f.code.infrastructure);
-        if sick || self.interrupted || self.trees.is_empty() {
+        let nothing_done = self.trees.is_empty() && self.workflows.is_empty();
+        if sick || self.interrupted || nothing_done {
             Verdict::Error
         } else if errors.next().is_some() || steps.any(|s| s.status != Status::Passed) {
             Verdict::Fail
         } else {
             Verdict::Pass
         }
+    }
+
+    /// The findings, what matters most first: what kept the gate from its work, then errors,
+    /// warnings and notes; among equals those with a place, then as found.
+    pub fn by_weight(&self) -> Vec<&Finding> {
+        let mut findings: Vec<&Finding> = self.findings.iter().collect();
+        findings.sort_by_key(|finding| {
+            let weight = match finding.code.severity {
+                _ if finding.code.infrastructure => 0,
+                Severity::Error => 1,
+                Severity::Warning => 2,
+                Severity::Note => 3,
+            };
+            (weight, finding.place.is_none())
+        });
+        findings
     }
 }

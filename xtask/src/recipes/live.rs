@@ -20,7 +20,7 @@ use crate::model::code;
 use crate::model::event::{Event, Tell};
 use crate::model::finding::Finding;
 use crate::model::supply::{Role, Row};
-use crate::model::transcript::{End, RevisionInFlight, Transcript};
+use crate::model::transcript::{End, RevisionInFlight, Statement, Transcript};
 use crate::model::tree::Tree;
 
 /// How long a server may take from closing its connections to its end.
@@ -114,7 +114,7 @@ impl Live<'_> {
 
     /// Takes the head down. A merge revision has several ways down, and `-1` means none of them:
     /// there a parent is named instead. All parents are expected either way.
-    pub(super) fn downgrade_one(&mut self, seen: &mut Vec<String>) -> Result<Outcome> {
+    pub(super) fn downgrade_one(&mut self, seen: &mut Vec<Statement>) -> Result<Outcome> {
         let parents = self.parents_of_head();
         let target = match parents.as_deref() {
             Some([first, _, ..]) => first.clone(),
@@ -143,7 +143,7 @@ impl Live<'_> {
         command: &str,
         revision: &str,
         expected: Option<Vec<String>>,
-        seen: &mut Vec<String>,
+        seen: &mut Vec<Statement>,
     ) -> Result<Outcome> {
         let (tell, label) = (self.tell, &self.tree.label);
         let on_revision = |r: &RevisionInFlight| tell(Event::Revision { label, revision: r });
@@ -159,7 +159,7 @@ impl Live<'_> {
             "upgrade" => self.alembic.upgrade(revision, &limits)?,
             _ => self.alembic.downgrade(revision, &limits)?,
         };
-        seen.extend(said.statements.iter().map(|statement| statement.sql.clone()));
+        seen.extend(said.statements.iter().cloned());
         let by_hand = (self.by_hand)(&said.command);
         if !said.ok() {
             if said.end != End::Raised {

@@ -13,6 +13,7 @@ use crate::model::event::Event;
 use crate::model::finding::Finding;
 use crate::model::step::{Status, Step};
 use crate::model::supply::{Given, Role, Row, Supply};
+use crate::model::transcript::Statement;
 
 /// The steps of one tree, as a recipe runs them.
 pub struct Steps<'a> {
@@ -24,7 +25,9 @@ pub struct Steps<'a> {
     /// The first step that failed: what depends on it is skipped.
     blocked_by: Option<String>,
     /// Every statement that was run.
-    statements: Vec<String>,
+    statements: Vec<Statement>,
+    /// Those of the first way up to the head.
+    way_up: Vec<Statement>,
     /// Where the upgrade stands so far.
     reached: Option<String>,
     given: Vec<Given>,
@@ -40,7 +43,9 @@ pub struct Done {
     /// What is wrong.
     pub findings: Vec<Finding>,
     /// Every statement that the migrations ran.
-    pub statements: Vec<String>,
+    pub statements: Vec<Statement>,
+    /// Those of the first way up to the head.
+    pub way_up: Vec<Statement>,
     /// What was supplied, and where in the chain.
     pub given: Vec<Given>,
 }
@@ -72,6 +77,7 @@ impl<'a> Steps<'a> {
             reached: None,
             given: Vec::new(),
             without: Vec::new(),
+            way_up: Vec::new(),
         }
     }
 
@@ -88,8 +94,8 @@ impl<'a> Steps<'a> {
 
     /// What came of them.
     pub fn finish(self) -> Done {
-        let Steps { done, findings, statements, given, .. } = self;
-        Done { steps: done, findings, statements, given }
+        let Steps { done, findings, statements, way_up, given, .. } = self;
+        Done { steps: done, findings, statements, way_up, given }
     }
 
     /// `alembic upgrade REVISION`, on the way to something that must happen there.
@@ -135,9 +141,12 @@ impl<'a> Steps<'a> {
 
     /// `alembic upgrade head`.
     pub fn upgrade_head(&mut self) -> Result<()> {
-        self.step("alembic upgrade head", Needs::Database, |live, seen| {
+        let before = self.statements.len();
+        let ran = self.step("alembic upgrade head", Needs::Database, |live, seen| {
             live.run_alembic("upgrade", "head", live.heads(), seen)
-        })
+        });
+        self.way_up = self.statements[before..].to_vec();
+        ran
     }
 
     /// `alembic upgrade head`, after the downgrade.
@@ -166,7 +175,7 @@ impl<'a> Steps<'a> {
         &mut self,
         what: &str,
         needs: Needs,
-        run: impl FnOnce(&mut Live<'_>, &mut Vec<String>) -> Result<Outcome>,
+        run: impl FnOnce(&mut Live<'_>, &mut Vec<Statement>) -> Result<Outcome>,
     ) -> Result<()> {
         let name = format!("{} — {what}", self.label);
         let Some(live) = &mut self.live else {

@@ -7,10 +7,11 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::model::code::{Code, OPERATOR, Owner, Severity};
+use super::words;
+use crate::model::code::{Code, OPERATOR, Severity};
 use crate::model::finding::{Finding, Place};
 use crate::model::redact::redact;
-use crate::model::report::{Report, Source, Verdict};
+use crate::model::report::{Report, Verdict};
 use crate::model::step::{Status, Step};
 use crate::model::transcript::Transcript;
 
@@ -94,33 +95,20 @@ pub fn summary(report: &Report) -> String {
 
 fn verdict(report: &Report) -> String {
     let mut out = String::new();
-    let steps = || report.trees.iter().flat_map(|tree| &tree.steps);
-    let count = |status: Status| steps().filter(|step| step.status == status).count();
-    let (passed, failed, skipped) =
-        (count(Status::Passed), count(Status::Failed), count(Status::Skipped));
     let (word, style) = match report.verdict() {
         Verdict::Pass => ("PASS", GREEN),
         Verdict::Fail => ("FAIL", RED),
         Verdict::Error => ("ERROR", RED),
     };
-    let mut counts = match steps().count() {
-        0 => read_without_running(report),
-        all => vec![format!("{passed} of {all} steps passed")],
-    };
-    for (count, what) in [(failed, "failed"), (skipped, "skipped")] {
-        if count > 0 {
-            counts.push(format!("{count} {what}"));
-        }
-    }
     let seconds = report.elapsed.as_secs_f64();
-    line(&mut out, &format!("{style}{word}{style:#}  {} in {seconds:.2} s", counts.join(", ")));
+    let counts = match report.trees.iter().any(|tree| tree.graph.is_some()) {
+        true => read_without_running(report).join(", "),
+        false => words::counts(report),
+    };
+    line(&mut out, &format!("{style}{word}{style:#}  {counts} in {seconds:.2} s"));
     let mut with = Vec::new();
     if let Some(postgres) = &report.postgres {
-        let source = match postgres.source {
-            Source::Local => "local",
-            Source::Provided => "provided",
-        };
-        with.push(format!("Postgres {} ({source})", postgres.version));
+        with.push(format!("Postgres {} ({})", postgres.version, words::source(postgres.source)));
     }
     with.extend(report.python.iter().cloned());
     if !with.is_empty() {
@@ -196,10 +184,10 @@ pub fn finding(finding: &Finding) -> String {
         field(&mut out, "revision", &format!("{} ({})", revision.id, revision.direction));
     }
     if let Some(sql) = said.and_then(|said| said.statement.as_deref()) {
-        verbatim(&mut out, "statement", &first_lines(sql));
+        verbatim(&mut out, "statement", &words::first_lines(sql, LINES_SHOWN));
     }
     if let Some(said) = said.filter(|said| shows_output(said)) {
-        verbatim(&mut out, "output", &last_lines(&said.output));
+        verbatim(&mut out, "output", &words::last_lines(&said.output, LINES_SHOWN));
     }
     if let Some(predicted) = &finding.predicted {
         field(&mut out, "predicted", predicted);
@@ -230,7 +218,10 @@ fn excerpt(place: &Place) -> String {
         let number = number.to_string();
         let gap = " ".repeat(number.len());
         line(&mut out, &format!("  {BLUE}{gap} |{BLUE:#}"));
-        line(&mut out, &format!("  {BLUE}{number} |{BLUE:#}     {}", printable(&redact(source))));
+        line(
+            &mut out,
+            &format!("  {BLUE}{number} |{BLUE:#}     {}", words::printable(&redact(source))),
+        );
         let caret = "^".repeat(source.chars().count().min(60));
         line(&mut out, &format!("  {BLUE}{gap} |{BLUE:#}     {RED}{caret}{RED:#}"));
     }
@@ -242,7 +233,7 @@ fn field(out: &mut String, name: &str, text: &str) {
     let text = redact(text);
     let mut first = true;
     for paragraph in text.trim_end().lines() {
-        for wrapped in wrap(&printable(paragraph), 80 - 14) {
+        for wrapped in wrap(&words::printable(paragraph), 80 - 14) {
             label(out, if first { name } else { "" }, &wrapped);
             first = false;
         }
@@ -252,13 +243,8 @@ fn field(out: &mut String, name: &str, text: &str) {
 /// A named text that is for copying, or that keeps its shape: not wrapped.
 fn verbatim(out: &mut String, name: &str, text: &str) {
     for (number, line) in redact(text).lines().enumerate() {
-        label(out, if number == 0 { name } else { "" }, &printable(line));
+        label(out, if number == 0 { name } else { "" }, &words::printable(line));
     }
-}
-
-/// A line as a terminal can show it: tabs widened, and no code that moves the cursor or worse.
-fn printable(line: &str) -> String {
-    line.replace('\t', "    ").chars().filter(|c| !c.is_control()).collect()
 }
 
 /// All that is known of a code.
@@ -278,11 +264,7 @@ pub fn code(code: &Code) -> String {
 
 /// Who mends it, how, and how one sees that it is mended.
 fn mend(out: &mut String, code: &Code) {
-    let owner = match code.owner {
-        Owner::Sre => "sre",
-        Owner::FeatureDev => "feature-dev",
-    };
-    field(out, "owner", owner);
+    field(out, "owner", words::owner(code.owner));
     for (number, remedy) in code.remedy.iter().enumerate() {
         field(out, if number == 0 { "mend" } else { "" }, remedy);
     }
@@ -316,23 +298,6 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
-}
-
-fn first_lines(text: &str) -> String {
-    let lines: Vec<&str> = text.trim().lines().collect();
-    if lines.len() <= LINES_SHOWN {
-        return lines.join("\n");
-    }
-    format!("{}\n… {} more lines", lines[..LINES_SHOWN].join("\n"), lines.len() - LINES_SHOWN)
-}
-
-fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text.trim_end().lines().collect();
-    if lines.len() <= LINES_SHOWN {
-        return lines.join("\n");
-    }
-    let left = lines.len() - LINES_SHOWN;
-    format!("… {left} lines before\n{}", lines[left..].join("\n"))
 }
 
 fn line(out: &mut String, text: &str) {

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use crate::model::code::{Owner, Severity};
+use super::words;
 use crate::model::finding;
 use crate::model::graph;
 use crate::model::redact::redact;
-use crate::model::report::{self, Source, Verdict};
-use crate::model::step::{self, Status};
+use crate::model::report::{self, Verdict};
+use crate::model::step;
 
 /// Grows when a reader of the JSON would have to change.
 const SCHEMA: u32 = 1;
@@ -96,10 +96,7 @@ pub fn report(report: &report::Report) -> String {
         seconds: seconds(report.elapsed),
         postgres: report.postgres.as_ref().map(|postgres| Postgres {
             version: postgres.version.clone(),
-            source: match postgres.source {
-                Source::Local => "local",
-                Source::Provided => "provided",
-            },
+            source: words::source(postgres.source),
         }),
         trees: report.trees.iter().map(tree).collect(),
         findings: report.findings.iter().map(finding).collect(),
@@ -137,11 +134,7 @@ fn graph(graph: &graph::Graph) -> Graph {
 fn step(step: &step::Step) -> Step {
     Step {
         name: step.name.clone(),
-        status: match step.status {
-            Status::Passed => "passed",
-            Status::Failed => "failed",
-            Status::Skipped => "skipped",
-        },
+        status: words::status(step.status),
         reason: step.reason.as_deref().map(|reason| redact(reason).into_owned()),
         seconds: seconds(step.elapsed),
     }
@@ -152,16 +145,9 @@ fn finding(finding: &finding::Finding) -> Finding {
     Finding {
         code: finding.code.id,
         title: finding.code.title,
-        severity: match finding.code.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-            Severity::Note => "note",
-        },
+        severity: words::severity(finding.code.severity),
         mode: finding.code.mode,
-        owner: match finding.code.owner {
-            Owner::Sre => "sre",
-            Owner::FeatureDev => "feature-dev",
-        },
+        owner: words::owner(finding.code.owner),
         sev2: finding.sev2.is_some(),
         tree: finding.tree.clone(),
         step: finding.step.clone(),

@@ -1,9 +1,20 @@
-//! A report as text. Each format is a function of `&Report` and nothing else.
+//! A report as text. Each format is a function of `&Report` and, where that cannot be helped, of
+//! where the reader finds the rest.
 
 pub mod diagram;
+pub mod github;
 pub mod human;
 pub mod json;
+pub mod junit;
 pub mod log_graph;
+pub mod markdown;
 pub mod mutants;
 pub mod replay;
 pub mod runbook;
+pub mod sarif;
+mod words;
+
+#[cfg(test)]
+mod canonical;
+#[cfg(test)]
+mod snapshots;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::words;
 use crate::model::code::{self, Code, OPERATOR, Owner};
 use crate::model::sensitive;
 use crate::model::supply::{Given, Supply};
@@ -87,7 +88,13 @@ fn classes(out: &mut String) {
     for code in code::ALL {
         // A bar would end the cell.
         let symptom = code.symptom.replace('|', "\\|");
-        let _ = writeln!(out, "| {symptom} | {} | {} | {} |", code.id, code.title, owner(code));
+        let _ = writeln!(
+            out,
+            "| {symptom} | {} | {} | {} |",
+            code.id,
+            code.title,
+            words::owner(code.owner)
+        );
     }
     out.push('\n');
 }
@@ -96,7 +103,7 @@ fn section(out: &mut String, code: &Code) {
     let name = code.mode.map_or(code.id.to_owned(), |mode| format!("Mode {mode} ({})", code.id));
     let _ = writeln!(out, "### {name}: {}\n", code.title);
     let _ = writeln!(out, "**Symptom.** {}\n\n**Cause.** {}\n", code.symptom, code.why);
-    let _ = writeln!(out, "**Mend** ({}):\n", owner(code));
+    let _ = writeln!(out, "**Mend** ({}):\n", words::owner(code.owner));
     for (number, remedy) in code.remedy.iter().enumerate() {
         let _ = writeln!(out, "{}. {remedy}", number + 1);
     }
@@ -129,13 +136,6 @@ fn escalation(out: &mut String) {
          fails that touches {} schema: that is SEV-2 until it is shown that no data was lost.\n",
         areas.join(", ")
     );
-}
-
-fn owner(code: &Code) -> &'static str {
-    match code.owner {
-        Owner::Sre => "sre",
-        Owner::FeatureDev => "feature-dev",
-    }
 }
 
 const HEAD: &str = "\

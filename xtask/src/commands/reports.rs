@@ -1,0 +1,71 @@
+//! Writes the reports that were asked for beside the one on stdout.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+
+use anyhow::{Context, Result};
+use camino::Utf8Path;
+
+use crate::flags::{FileFormat, ReportFile};
+use crate::model::report::Report;
+use crate::render::{json, junit, markdown, sarif};
+
+/// What the runner of a GitHub Actions job says about it.
+#[derive(Debug, Default)]
+pub struct Runner {
+    /// Whether there is one.
+    pub present: bool,
+    /// The file that it makes the job's summary of.
+    summary: Option<String>,
+    /// The page of the run, where its artifacts are.
+    run: Option<String>,
+}
+
+impl Runner {
+    /// From the environment.
+    pub fn of_this_job() -> Runner {
+        let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let run = || {
+            let (server, repository) = (get("GITHUB_SERVER_URL")?, get("GITHUB_REPOSITORY")?);
+            Some(format!("{server}/{repository}/actions/runs/{}", get("GITHUB_RUN_ID")?))
+        };
+        Runner {
+            present: get("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
+            summary: get("GITHUB_STEP_SUMMARY"),
+            run: run(),
+        }
+    }
+}
+
+/// Writes each file, and returns what could not be written.
+pub fn write(report: &Report, files: &[ReportFile], runner: &Runner) -> Vec<anyhow::Error> {
+    files.iter().filter_map(|file| write_one(report, file, runner).err()).collect()
+}
+
+/// Adds to the job's summary, where there is one.
+pub fn summarise(report: &Report, runner: &Runner) -> Result<()> {
+    let Some(path) = &runner.summary else { return Ok(()) };
+    let text = markdown::summary(report, runner.run.as_deref());
+    // Other steps' summaries are in the same file.
+    let mut file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .with_context(|| format!("cannot open the job's summary `{path}`"))?;
+    file.write_all(text.as_bytes())
+        .with_context(|| format!("cannot write the job's summary `{path}`"))
+}
+
+fn write_one(report: &Report, file: &ReportFile, runner: &Runner) -> Result<()> {
+    let text = match file.format {
+        FileFormat::Json => json::report(report),
+        FileFormat::Junit => junit::report(report),
+        FileFormat::Sarif => sarif::report(report),
+        FileFormat::Markdown => markdown::comment(report, runner.run.as_deref()),
+    };
+    let path = &file.path;
+    let folder = path.parent().filter(|folder| *folder != Utf8Path::new(""));
+    folder.map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(path, text)).with_context(
+        || format!("cannot write the report `{path}`; name a path that can be written"),
+    )
+}

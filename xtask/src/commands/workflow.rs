@@ -1,0 +1,78 @@
+//! `cargo xtask migration-gate workflow`: reads the CI workflows and the actions of this repository,
+//! and has them audited.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::selection;
+use crate::analysis::workflow::{self, Source, Supplied};
+use crate::flags::WorkflowArgs;
+use crate::model::code;
+use crate::model::finding::Finding;
+use crate::model::report::Report;
+use crate::recipes::console::KRIS_ADMIN_ROW;
+use crate::recipes::raptor::RAPTOR_APP;
+
+/// What the recipes supply, and the word by which one sees it in a script.
+const SUPPLIED: &[Supplied] = &[
+    Supplied { tree: "console", what: KRIS_ADMIN_ROW.name, marker: "kris@moosequest.net" },
+    Supplied { tree: "raptor", what: "raptor_app role", marker: RAPTOR_APP.name },
+];
+
+/// Audits the workflows. What cannot be read is in the report.
+pub fn run(args: &WorkflowArgs) -> Report {
+    let started = Instant::now();
+    let mut report = Report::default();
+    match read(args) {
+        Ok(sources) => {
+            report.findings = workflow::audit(&sources, SUPPLIED);
+            report.workflows = sources.into_iter().map(|source| source.file).collect();
+        }
+        Err(err) => report.findings.push(Finding::new(&code::CANNOT_WORK, format!("{err:#}"))),
+    }
+    report.elapsed = started.elapsed();
+    report
+}
+
+fn read(args: &WorkflowArgs) -> Result<Vec<Source>> {
+    let root = selection::root(args.root.as_deref())?;
+    let files = if args.files.is_empty() {
+        let mut files = yaml_files(&root.join(".github/workflows"), 1)?;
+        files.extend(yaml_files(&root.join(".github/actions"), 4).unwrap_or_default());
+        files
+    } else {
+        let here = |file: &Utf8PathBuf| {
+            file.canonicalize_utf8().with_context(|| format!("cannot read the workflow `{file}`"))
+        };
+        args.files.iter().map(here).collect::<Result<_>>()?
+    };
+    files
+        .into_iter()
+        .map(|path| {
+            let text = std::fs::read_to_string(&path)
+                .with_context(|| format!("cannot read the workflow `{path}`"))?;
+            let file = path.strip_prefix(&root).map(Utf8Path::to_owned).unwrap_or(path);
+            Ok(Source { file, text })
+        })
+        .collect()
+}
+
+/// The YAML files of a folder and `depth` levels below, in order.
+fn yaml_files(folder: &Utf8Path, depth: usize) -> Result<Vec<Utf8PathBuf>> {
+    let entries = folder.read_dir_utf8().with_context(|| {
+        format!("cannot read `{folder}`; name the workflows, or the monorepo with --root")
+    })?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.with_context(|| format!("cannot read `{folder}`"))?.into_path();
+        if path.is_dir() && depth > 1 {
+            files.extend(yaml_files(&path, depth - 1)?);
+        } else if matches!(path.extension(), Some("yml" | "yaml")) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,132 @@
+//! For the log of a GitHub Actions job: each step a fold by its name in the contract, an annotation
+//! for each finding, then what a person reads.
+//!
+//! The runner reads workflow commands out of every line, from stdout and stderr alike, whoever wrote
+//! it. So every line that holds a migration's words is made plain first.
+
+use super::{human, words};
+use crate::model::code::Severity;
+use crate::model::finding::Finding;
+use crate::model::redact::redact;
+use crate::model::report::Report;
+use crate::model::step::{Status, Step};
+
+/// GitHub shows so many annotations of a kind for one step of a job, and drops the rest unsaid.
+const ANNOTATIONS_SHOWN: usize = 10;
+/// An annotation is a pointer, not a log.
+const MESSAGE_CHARACTERS: usize = 4000;
+/// Passwords that everybody uses for a throwaway server. To mask one would blot out the log.
+const NO_SECRETS: &[&str] = &["postgres", "password", "admin", "root", "test", "secret", "runner"];
+
+/// The command that keeps a password of the caller out of the log, where it is one.
+pub fn mask(password: Option<&str>) -> String {
+    match password.filter(|word| word.chars().count() >= 4 && !NO_SECRETS.contains(word)) {
+        Some(password) => format!("::add-mask::{}\n", data(password)),
+        None => String::new(),
+    }
+}
+
+/// A step that ended, folded away unless it is of interest.
+pub fn step(step: &Step) -> String {
+    let said = plain(&anstream::adapter::strip_str(&human::step(step)).to_string());
+    let fold = format!("::group::{}\n{said}::endgroup::\n", data(&step.name));
+    match (step.status, said.lines().next()) {
+        (Status::Failed | Status::Skipped, Some(headline)) => format!("{fold}{headline}\n"),
+        _ => fold,
+    }
+}
+
+/// What follows the steps: the annotations, then what a person reads.
+pub fn summary(report: &Report) -> String {
+    let mut out = String::new();
+    for severity in [Severity::Error, Severity::Warning, Severity::Note] {
+        let findings: Vec<&Finding> =
+            report.by_weight().into_iter().filter(|f| f.code.severity == severity).collect();
+        for finding in findings.iter().take(ANNOTATIONS_SHOWN) {
+            out.push_str(&annotation(finding));
+        }
+        if findings.len() > ANNOTATIONS_SHOWN {
+            let more = findings.len() - ANNOTATIONS_SHOWN;
+            let word = words::severity(severity);
+            out.push_str(&format!("{more} more of severity {word} stand below\n"));
+        }
+    }
+    out.push_str(&plain(&anstream::adapter::strip_str(&human::summary(report)).to_string()));
+    out
+}
+
+fn annotation(finding: &Finding) -> String {
+    let command = match finding.code.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "notice",
+    };
+    let mut properties = Vec::new();
+    // A file outside the repository is none that GitHub could show.
+    if let Some(place) = finding.place.as_ref().filter(|place| place.file.is_relative()) {
+        properties.push(format!("file={}", property(place.file.as_str())));
+        properties.extend(place.line.map(|line| format!("line={line}")));
+    }
+    let title = format!("{} {}", finding.code.id, words::title(finding));
+    properties.push(format!("title={}", property(&title)));
+    let mut message = words::message(finding);
+    if let Some(step) = &finding.step {
+        message += &format!("\nstep: {step}");
+    }
+    message = words::cut(&message, MESSAGE_CHARACTERS);
+    message += &format!("\nowner: {}", words::owner(finding.code.owner));
+    for remedy in finding.code.remedy {
+        message += &format!("\nmend: {remedy}");
+    }
+    let message = words::printable(&redact(&message));
+    format!("::{command} {}::{}\n", properties.join(","), data(&message))
+}
+
+/// Escapes what stands after the second `::`.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// Escapes the value of a property, which ends at a comma or a colon.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// Lines that the runner takes for text. A command is `::` at the start of a line, blanks aside, or
+/// `##[` anywhere.
+pub fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        let line = line.replace("##[", "# #[");
+        if line.trim_start().starts_with("::") {
+            out.push_str("| ");
+        }
+        out.push_str(&line);
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{data, mask, plain, property};
+
+    #[test]
+    fn no_text_becomes_a_command() {
+        assert_eq!(plain("a\n  ::error::b\n::x\n"), "a\n|   ::error::b\n| ::x\n");
+        assert_eq!(plain("a ##[error]b\n"), "a # #[error]b\n");
+    }
+
+    #[test]
+    fn what_ends_a_property_or_a_line_is_escaped() {
+        assert_eq!(data("50%\r\na:b,c"), "50%25%0D%0Aa:b,c");
+        assert_eq!(property("a:b,c\n"), "a%3Ab%2Cc%0A");
+    }
+
+    #[test]
+    fn a_password_is_masked_unless_everybody_knows_it() {
+        assert_eq!(mask(Some("hunter2%")), "::add-mask::hunter2%25\n");
+        assert_eq!(mask(Some("postgres")), "");
+        assert_eq!(mask(None), "");
+    }
+}

@@ -1,0 +1,299 @@
+//! For people on GitHub: the comment on a pull request, and the summary of a job. The same report,
+//! at two sizes.
+//!
+//! The words of a migration stand in fences and code spans, where they can be neither a mention nor
+//! a picture. Where there is no room for all, what matters least is left out, and a line says so.
+
+use std::fmt::Write as _;
+
+use super::words;
+use crate::model::code::Severity;
+use crate::model::finding::Finding;
+use crate::model::redact::redact;
+use crate::model::report::{Report, TreeReport, Verdict};
+use crate::model::step::Status;
+
+/// By this the next run finds the comment that it replaces.
+const MARKER: &str = "<!-- migration-gate -->";
+/// GitHub takes 65,536 characters in a comment.
+const COMMENT_BYTES: usize = 64_000;
+/// GitHub takes 1 MiB in a summary, and drops all of one that is longer.
+const SUMMARY_BYTES: usize = 1_000_000;
+/// How many lines of a statement and of the output are shown, and how long each may be.
+const LINES_SHOWN: usize = 20;
+const LINE_CHARACTERS: usize = 300;
+/// Room for the line that says what was left out.
+const POINTER_BYTES: usize = 400;
+
+/// The comment on a pull request. `run`: the page where the artifacts are.
+pub fn comment(report: &Report, run: Option<&str>) -> String {
+    format!("{MARKER}\n{}", within(COMMENT_BYTES, report, run))
+}
+
+/// The summary of a job.
+pub fn summary(report: &Report, run: Option<&str>) -> String {
+    within(SUMMARY_BYTES, report, run)
+}
+
+/// The parts in the order in which they are read; each is in as long as there is room, in the order
+/// of what matters: the verdict, the steps, the findings, then the SQL.
+fn within(bytes: usize, report: &Report, run: Option<&str>) -> String {
+    let verdict = verdict(report);
+    let mut steps = steps(report);
+    let mut room = bytes.saturating_sub(POINTER_BYTES + verdict.len() + MARKER.len());
+    if steps.len() > room {
+        steps.clear();
+    }
+    room -= steps.len();
+    let (mut findings, mut left_out) = (String::new(), 0);
+    for finding in report.by_weight() {
+        let text = if left_out == 0 { self::finding(finding) } else { String::new() };
+        if left_out == 0 && text.len() <= room {
+            room -= text.len();
+            findings.push_str(&text);
+        } else {
+            left_out += 1;
+        }
+    }
+    let (mut sql, mut sql_left_out) = (String::new(), false);
+    for tree in &report.trees {
+        let text = self::sql(tree);
+        if text.len() <= room {
+            room -= text.len();
+            sql.push_str(&text);
+        } else {
+            sql_left_out = true;
+        }
+    }
+    let mut out = verdict + &findings + &steps + &sql;
+    if left_out > 0 || sql_left_out {
+        out.push_str(&pointer(left_out, sql_left_out, run));
+    }
+    out
+}
+
+fn pointer(findings: usize, sql: bool, run: Option<&str>) -> String {
+    let mut what = Vec::new();
+    match findings {
+        0 => {}
+        1 => what.push("1 more finding".to_owned()),
+        many => what.push(format!("{many} more findings")),
+    }
+    if sql {
+        what.push("SQL".to_owned());
+    }
+    let place = match run {
+        Some(url) => format!("[the run's artifacts]({url})"),
+        None => "the run's artifacts".to_owned(),
+    };
+    format!("\nThere is no room here for {}: see {place}.\n", what.join(" and "))
+}
+
+fn verdict(report: &Report) -> String {
+    let what = if report.workflows.is_empty() {
+        "The migration gate"
+    } else {
+        "The audit of the CI workflows"
+    };
+    let (icon, word) = match report.verdict() {
+        Verdict::Pass => ("✅", "passed"),
+        Verdict::Fail => ("❌", "failed"),
+        Verdict::Error if report.interrupted => ("⚠️", "was interrupted"),
+        Verdict::Error => ("⚠️", "could not do its work"),
+    };
+    let seconds = report.elapsed.as_secs_f64();
+    let mut out = format!("## {icon} {what} {word}\n\n");
+    let _ = write!(out, "{} in {seconds:.1} s", words::counts(report));
+    if let Some(postgres) = &report.postgres {
+        let _ = write!(out, " · Postgres {}", text(&postgres.version));
+    }
+    for python in &report.python {
+        let _ = write!(out, " · {}", text(python));
+    }
+    out.push_str("\n\n");
+    if report.verdict() == Verdict::Error {
+        out.push_str("This says nothing about the migrations.\n\n");
+    }
+    out
+}
+
+fn finding(finding: &Finding) -> String {
+    let code = finding.code;
+    let icon = match code.severity {
+        Severity::Error if code.infrastructure => "⚠️",
+        Severity::Error => "❌",
+        Severity::Warning => "⚠️",
+        Severity::Note => "ℹ️",
+    };
+    let mut out = format!("### {icon} {} {}\n\n", code.id, words::title(finding));
+    let mut facts = Vec::new();
+    if let Some(place) = &finding.place {
+        facts.push(span(&words::place(place)));
+    }
+    facts.extend(finding.step.as_ref().map(|step| format!("step {}", span(step))));
+    facts.extend(finding.revision.as_ref().map(|revision| format!("revision {}", span(revision))));
+    facts.push(format!("owner **{}**", words::owner(code.owner)));
+    let _ = writeln!(out, "{}\n", facts.join(" · "));
+    if let Some(reason) = &finding.allowed {
+        let _ = writeln!(out, "Allowed: {}\n", text(&redact(reason)));
+    }
+    out.push_str(&fence("text", &words::message(finding), LINES_SHOWN));
+    out.push_str(&excerpt(finding));
+    let said = finding.transcript.as_deref();
+    if let Some(sql) = said.and_then(|said| said.statement.as_deref()) {
+        out.push_str(&fence("sql", sql, LINES_SHOWN));
+    }
+    if code.remedy.len() == 1 {
+        let _ = writeln!(out, "**To mend it:** {}\n", code.remedy[0]);
+    } else {
+        out.push_str("**To mend it:**\n\n");
+        for (number, remedy) in code.remedy.iter().enumerate() {
+            let _ = writeln!(out, "{}. {remedy}", number + 1);
+        }
+        out.push('\n');
+    }
+    let _ = writeln!(out, "**Then:** {}\n", code.verify);
+    let output = said.map(|said| said.output.trim()).unwrap_or_default();
+    if !output.is_empty() {
+        out.push_str("<details><summary>The end of what it printed</summary>\n\n");
+        out.push_str(&fence("text", &words::last_lines(output, LINES_SHOWN), LINES_SHOWN + 1));
+        out.push_str("</details>\n\n");
+    }
+    if !finding.by_hand.is_empty() {
+        out.push_str("<details><summary>Run it by hand</summary>\n\n");
+        out.push_str(&fence("sh", &finding.by_hand.join("\n"), LINES_SHOWN));
+        out.push_str("</details>\n\n");
+    }
+    out
+}
+
+/// The line that is meant, and what it should say instead where that is all the mend.
+fn excerpt(finding: &Finding) -> String {
+    let Some(place) = &finding.place else { return String::new() };
+    let mut out = String::new();
+    if let (Some(number), Some(source)) = (place.line, &place.source) {
+        let language = match place.file.extension() {
+            Some("py") => "python",
+            Some("yml" | "yaml") => "yaml",
+            _ => "text",
+        };
+        out.push_str(&fence(language, &format!("{number} | {}", source.trim()), 1));
+    }
+    if let Some(suggestion) = &finding.suggestion {
+        let verb = if suggestion.is_empty() { "goes" } else { "becomes" };
+        let _ = writeln!(out, "**The line {verb}:**\n");
+        // In a review comment on that line, GitHub offers to commit it.
+        out.push_str(&fence("suggestion", suggestion, LINES_SHOWN));
+    }
+    out
+}
+
+fn steps(report: &Report) -> String {
+    let mut all = report.trees.iter().flat_map(|tree| &tree.steps).peekable();
+    if all.peek().is_none() {
+        return String::new();
+    }
+    if all.all(|step| step.status == Status::Skipped) {
+        return "No step was run.\n\n".to_owned();
+    }
+    let mut out = "| | step | time |\n|---|---|---:|\n".to_owned();
+    for step in report.trees.iter().flat_map(|tree| &tree.steps) {
+        let (icon, time) = match step.status {
+            Status::Passed => ("✅", format!("{:.2} s", step.elapsed.as_secs_f64())),
+            Status::Failed => ("❌", format!("{:.2} s", step.elapsed.as_secs_f64())),
+            Status::Skipped => ("⏭️", "skipped".to_owned()),
+        };
+        let _ = writeln!(out, "| {icon} | {} | {time} |", text(&step.name));
+    }
+    out.push('\n');
+    out
+}
+
+/// What the new revisions of a tree ran.
+fn sql(tree: &TreeReport) -> String {
+    if tree.sql.is_empty() {
+        return String::new();
+    }
+    let mut all = String::new();
+    let mut revision = None;
+    for statement in &tree.sql {
+        if revision != Some(&statement.revision) {
+            revision = Some(&statement.revision);
+            let _ = writeln!(all, "-- {}", statement.revision.as_deref().unwrap_or("alembic"));
+        }
+        let _ = writeln!(all, "{};", statement.sql.trim().trim_end_matches(';'));
+    }
+    let summary = format!("The SQL of {}’s new revisions", text(&tree.label));
+    let lines = all.lines().count();
+    format!("<details><summary>{summary}</summary>\n\n{}</details>\n\n", fence("sql", &all, lines))
+}
+
+/// A fenced block that its content cannot end.
+fn fence(language: &str, content: &str, lines: usize) -> String {
+    let content = words::first_lines(&words::printable(&redact(content)), lines);
+    let mut longest = 2;
+    let mut run = 0;
+    for c in content.chars() {
+        run = if c == '`' { run + 1 } else { 0 };
+        longest = longest.max(run);
+    }
+    let ticks = "`".repeat(longest + 1);
+    let mut out = format!("{ticks}{language}\n");
+    for line in content.lines() {
+        let _ = writeln!(out, "{}", words::cut(line, LINE_CHARACTERS));
+    }
+    let _ = writeln!(out, "{ticks}\n");
+    out
+}
+
+/// A code span that its content cannot end.
+fn span(content: &str) -> String {
+    let content = words::printable(&redact(content)).replace('\n', " ");
+    if content.contains('`') {
+        format!("`` {} ``", content.replace("``", "` `"))
+    } else {
+        format!("`{content}`")
+    }
+}
+
+/// Text that stays text: no markup, no mention, no reference to an issue, no link.
+fn text(content: &str) -> String {
+    let content = words::printable(content).replace('\n', " ");
+    let mut out = String::with_capacity(content.len());
+    let mut characters = content.chars().peekable();
+    while let Some(c) = characters.next() {
+        match c {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '!' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            // An empty comment parts the sign from the word, which alone would be a reference.
+            '@' | '#' | ':' if characters.peek().is_some_and(|next| !next.is_whitespace()) => {
+                out.push(c);
+                out.push_str("<!-- -->");
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fence, span, text};
+
+    #[test]
+    fn a_fence_is_longer_than_what_it_holds() {
+        assert_eq!(fence("text", "a\n```\nb", 9), "````text\na\n```\nb\n````\n\n");
+    }
+
+    #[test]
+    fn text_is_neither_markup_nor_a_mention() {
+        assert_eq!(text("seed kris@ admin"), "seed kris@ admin");
+        assert_eq!(text("@all #1 <b>*x*|"), "@<!-- -->all #<!-- -->1 &lt;b&gt;\\*x\\*\\|");
+        assert_eq!(span("a`b"), "`` a`b ``");
+    }
+}

@@ -1,0 +1,139 @@
+//! The words by which every format calls the same thing.
+
+use std::fmt::Write as _;
+
+use crate::model::code::{Owner, Severity};
+use crate::model::finding::{Finding, Place};
+use crate::model::report::{Report, Source};
+use crate::model::step::Status;
+use crate::model::transcript::Transcript;
+
+/// Who mends it.
+pub(super) fn owner(owner: Owner) -> &'static str {
+    match owner {
+        Owner::Sre => "sre",
+        Owner::FeatureDev => "feature-dev",
+        Owner::Operator => "operator",
+    }
+}
+
+/// How much it weighs.
+pub(super) fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    }
+}
+
+/// How a step ended.
+pub(super) fn status(status: Status) -> &'static str {
+    match status {
+        Status::Passed => "passed",
+        Status::Failed => "failed",
+        Status::Skipped => "skipped",
+    }
+}
+
+/// Where a server came from.
+pub(super) fn source(source: Source) -> &'static str {
+    match source {
+        Source::Local => "local",
+        Source::Provided => "provided",
+    }
+}
+
+/// `multiple heads (failure mode C)`.
+pub(super) fn title(finding: &Finding) -> String {
+    let mode = finding.code.mode.map(|mode| format!(" (failure mode {mode})"));
+    format!("{}{}", finding.code.title, mode.unwrap_or_default())
+}
+
+/// `file.py:12`.
+pub(super) fn place(place: &Place) -> String {
+    let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+    format!("{}{line}", place.file)
+}
+
+/// `8 of 11 steps passed, 1 failed, 2 skipped`; where nothing was run, what was read and found.
+pub(super) fn counts(report: &Report) -> String {
+    let steps = || report.trees.iter().flat_map(|tree| &tree.steps);
+    let all = steps().count();
+    let ended = |status: Status| steps().filter(|step| step.status == status).count();
+    let mut out = match all {
+        0 => {
+            let found = match report.findings.len() {
+                0 => "nothing found".to_owned(),
+                1 => "1 finding".to_owned(),
+                many => format!("{many} findings"),
+            };
+            match report.workflows.len() {
+                0 => found,
+                1 => format!("1 workflow read, {found}"),
+                many => format!("{many} workflows read, {found}"),
+            }
+        }
+        _ => format!("{} of {all} steps passed", ended(Status::Passed)),
+    };
+    for (status, word) in [(Status::Failed, "failed"), (Status::Skipped, "skipped")] {
+        let count = ended(status);
+        if count > 0 {
+            // Writing to a string cannot fail.
+            let _ = write!(out, ", {count} {word}");
+        }
+    }
+    out
+}
+
+/// The message with what Postgres said beside it.
+pub(super) fn message(finding: &Finding) -> String {
+    let mut out = finding.message.trim_end().to_owned();
+    let exception = finding.transcript.as_deref().and_then(Transcript::headline);
+    let details = exception.map(|e| [("detail", &e.detail), ("hint", &e.hint)]);
+    for (name, text) in details.into_iter().flatten() {
+        if let Some(text) = text {
+            let _ = write!(out, "\n{name}: {}", text.trim_end());
+        }
+    }
+    out
+}
+
+/// A text without what moves a cursor, changes a colour or cannot be seen; lines stay lines.
+pub(super) fn printable(text: &str) -> String {
+    let lines = text.replace("\r\n", "\n").replace('\t', "    ");
+    lines.chars().filter(|c| *c == '\n' || !is_invisible(*c)).collect()
+}
+
+/// Control characters, and those that turn the direction of writing: with them a text can show
+/// something else than it holds.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The first lines of a text, and how many follow.
+pub(super) fn first_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.trim().lines().collect();
+    if lines.len() <= count {
+        return lines.join("\n");
+    }
+    format!("{}\n… {} more lines", lines[..count].join("\n"), lines.len() - count)
+}
+
+/// The last lines of a text, and how many stand before.
+pub(super) fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    if lines.len() <= count {
+        return lines.join("\n");
+    }
+    let left = lines.len() - count;
+    format!("… {left} lines before\n{}", lines[left..].join("\n"))
+}
+
+/// The first characters of a text.
+pub(super) fn cut(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}

@@ -64,7 +64,9 @@ fn write_one(report: &Report, file: &ReportFile, runner: &Runner) -> Result<()> 
         FileFormat::Markdown => markdown::comment(report, runner.run.as_deref()),
     };
     let path = &file.path;
-    let folder = path.parent().filter(|folder| *folder != Utf8Path::new(""));
+    // A folder below this one is made; elsewhere, one that is not there is a slip of the pen.
+    let here = |folder: &&Utf8Path| folder.is_relative() && *folder != "";
+    let folder = path.parent().filter(here);
     folder.map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(path, text)).with_context(
         || format!("cannot write the report `{path}`; name a path that can be written"),
     )

@@ -27,9 +27,9 @@ const MAX_BYTES: usize = 16 << 20;
 const MAX_BRACKETS: usize = 200;
 /// How often the parser may report progress for a file of no bytes. It does so after a fixed amount
 /// of work, which whole text needs once in some 400 bytes; broken text can need it for ever.
-const MIN_WORK: usize = 2_000;
+const MIN_WORK: usize = 10_000;
 /// For how many bytes it may report progress once more.
-const BYTES_PER_WORK: usize = 150;
+const BYTES_PER_WORK: usize = 100;
 
 /// A Python file that could be read.
 pub struct Module {

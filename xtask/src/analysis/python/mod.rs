@@ -25,10 +25,11 @@ pub use skim::Skim;
 const MAX_BYTES: usize = 16 << 20;
 /// CPython itself refuses more nested brackets than 200.
 const MAX_BRACKETS: usize = 200;
-/// How often the parser may report progress, a fixed amount of work each, for a file of no bytes...
-const MIN_WORK: usize = 100_000;
-/// ...and for each byte more. Broken text can make error recovery very slow.
-const WORK_PER_BYTE: usize = 2;
+/// How often the parser may report progress for a file of no bytes. It does so after a fixed amount
+/// of work, which whole text needs once in some 400 bytes; broken text can need it for ever.
+const MIN_WORK: usize = 10_000;
+/// For how many bytes it may report progress once more.
+const BYTES_PER_WORK: usize = 100;
 
 /// A Python file that could be read.
 pub struct Module {
@@ -226,7 +227,7 @@ fn to_the_right(cursor: &mut TreeCursor<'_>) -> bool {
 fn parse(source: &str) -> Option<Tree> {
     let mut parser = Parser::new();
     parser.set_language(&tree_sitter_python::LANGUAGE.into()).ok()?;
-    let mut work_left = source.len().saturating_mul(WORK_PER_BYTE).saturating_add(MIN_WORK);
+    let mut work_left = source.len() / BYTES_PER_WORK + MIN_WORK;
     let mut progress = |_: &tree_sitter::ParseState| match work_left.checked_sub(1) {
         Some(left) => {
             work_left = left;

@@ -148,6 +148,23 @@ fn every_file_gets_an_answer() {
 }
 
 #[test]
+fn broken_text_is_given_up_in_time() {
+    let pieces =
+        ["(", "[", "{", ")", "'", "\"", "\\ ", "\n", ":", "=", "a b", "if ", "def ", "class "];
+    let mut seed = 1_u32;
+    let mut text = String::from("revision = 'a'\n");
+    while text.len() < 300_000 {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        text.push_str(pieces[(seed >> 16) as usize % pieces.len()]);
+    }
+    let started = std::time::Instant::now();
+    let broken =
+        Module::parse(text.as_bytes()).map_or(true, |module| module.syntax_error().is_some());
+    let took = started.elapsed().as_secs();
+    assert!(broken && took < 20, "took {took} s");
+}
+
+#[test]
 fn the_first_broken_line_is_named() {
     assert_eq!(module("a = 1\n").syntax_error(), None);
     assert_eq!(module("a = 1\nb = = 2\nc = 3").syntax_error(), Some(2));

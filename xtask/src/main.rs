@@ -104,7 +104,7 @@ impl Screen<'_> {
         // Until the real ones are there, the files say that there are none: a gate that is killed
         // outright leaves no report of an earlier run behind.
         for err in
-            commands::reports::write(&commands::gate::unfinished(), &output.reports, self.runner)
+            commands::reports::write(&commands::reports::unfinished(), &output.reports, self.runner)
         {
             self.progress.note(&format!("warning: {err:#}"));
         }
@@ -116,14 +116,14 @@ impl Screen<'_> {
             }
             _ => {
                 if format == Format::Github {
-                    let password = commands::gate::password(flags);
+                    let password = commands::reports::password(flags);
                     write_stdout(&render::github::mask(password.as_deref()));
                 }
                 let tell = |event: Event<'_>| self.show(event, format);
                 commands::gate::run(flags, self.interrupt, &tell)
             }
         }));
-        self.finish(&report.unwrap_or_else(|_| commands::gate::bug()), format, output)
+        self.finish(&report.unwrap_or_else(|_| commands::reports::bug()), format, output)
     }
 
     fn replay(&self, flags: &mut Gate, args: &Replay) -> u8 {

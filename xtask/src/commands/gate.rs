@@ -64,26 +64,6 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
     report
 }
 
-/// What a report says until there is one.
-pub fn unfinished() -> Report {
-    sick("the gate was ended before it was done")
-}
-
-/// What a report says where the gate itself is wrong.
-pub fn bug() -> Report {
-    process::end_strays(&[]);
-    sick("this is a bug in the gate; please report it")
-}
-
-fn sick(message: &str) -> Report {
-    Report { findings: vec![Finding::new(&code::CANNOT_WORK, message)], ..Report::default() }
-}
-
-/// The password that the caller named, for taking it out of what is printed.
-pub fn password(flags: &Gate) -> Option<String> {
-    Endpoint::from_url(flags.postgres_url.as_deref()?).ok()?.password()
-}
-
 fn unrun(tree: &Tree) -> TreeReport {
     TreeReport {
         tree: tree.id.clone(),

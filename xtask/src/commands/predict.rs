@@ -11,29 +11,34 @@ use crate::model::code;
 use crate::model::event::Event;
 use crate::model::finding::Finding;
 use crate::model::report::Report;
+use crate::model::tree::Tree;
 use crate::recipes::survey::{self, Survey};
 
 impl Run<'_> {
     /// Lints the trees, which takes milliseconds, and tells what is found: Postgres is starting
     /// meanwhile. The steps run all the same, so that the proof stands beside the prediction.
-    pub(super) fn lint(&self) -> Result<Vec<Survey>> {
+    pub(super) fn lint(&self) -> Result<Vec<(usize, Survey)>> {
         let since = self.flags.since.as_deref();
-        let surveys = survey::survey(self.trees, self.root, since, self.interrupt)?;
+        // A tree whose ini cannot be read is a finding of its own.
+        let readable: Vec<usize> =
+            (0..self.trees.len()).filter(|i| self.trees[*i].ini_path().is_file()).collect();
+        let trees: Vec<Tree> = readable.iter().map(|index| self.trees[*index].clone()).collect();
+        let surveys = survey::survey(&trees, self.root, since, self.interrupt)?;
         for finding in surveys.iter().flat_map(|survey| &survey.findings) {
             (self.tell)(Event::Predicted(finding));
         }
-        Ok(surveys)
+        Ok(readable.into_iter().zip(surveys).collect())
     }
 
     /// Puts the lints' findings beside those of the steps, and compares the graphs that they stand
     /// on with what Alembic itself read.
     pub(super) fn add_lints(
         &self,
-        surveys: Vec<Survey>,
+        surveys: Vec<(usize, Survey)>,
         described: &[(usize, Description)],
         report: &mut Report,
     ) {
-        for (index, survey) in surveys.into_iter().enumerate() {
+        for (index, survey) in surveys {
             let tree = &self.trees[index];
             let told = described.iter().find(|(known, _)| *known == index);
             if let Some((_, description)) = told {

@@ -6,9 +6,33 @@ use std::io::Write;
 use anyhow::{Context, Result};
 use camino::Utf8Path;
 
-use crate::flags::{FileFormat, ReportFile};
+use crate::drivers::postgres::endpoint::Endpoint;
+use crate::drivers::process;
+use crate::flags::{FileFormat, Gate, ReportFile};
+use crate::model::code;
+use crate::model::finding::Finding;
 use crate::model::report::Report;
 use crate::render::{json, junit, markdown, sarif};
+
+/// What a report says until there is one.
+pub fn unfinished() -> Report {
+    sick("the gate was ended before it was done")
+}
+
+/// What a report says where the gate itself is wrong.
+pub fn bug() -> Report {
+    process::end_strays(&[]);
+    sick("this is a bug in the gate; please report it")
+}
+
+fn sick(message: &str) -> Report {
+    Report { findings: vec![Finding::new(&code::CANNOT_WORK, message)], ..Report::default() }
+}
+
+/// The password that the caller named, for taking it out of what is printed.
+pub fn password(flags: &Gate) -> Option<String> {
+    Endpoint::from_url(flags.postgres_url.as_deref()?).ok()?.password()
+}
 
 /// What the runner of a GitHub Actions job says about it.
 #[derive(Debug, Default)]

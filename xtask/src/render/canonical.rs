@@ -1,5 +1,5 @@
 //! The reports that every format is held against: green, each failure mode, several findings, a
-//! fault of the gate itself, and words that were chosen to do harm.
+//! fault of the gate itself, and words that were chosen to do harm. Long because each report is whole.
 
 use std::time::Duration;
 

@@ -132,7 +132,7 @@ fn a_downgrade_that_raises_fails_the_reversibility_check() {
     assert_holds(
         report.finding(),
         &json!({
-            "code": "MG106", "step": "Console — downgrade -1 (reversibility check)",
+            "code": "MG117", "step": "Console — downgrade -1 (reversibility check)",
             "revision": ADDED, "file": file, "line": root.line_of(&file, "raise"),
             "message": "NotImplementedError: one way",
         }),
@@ -211,7 +211,7 @@ fn a_commit_in_a_migration_does_not_hide_the_exception_after_it() {
     assert_holds(
         report.finding(),
         &json!({
-            "code": "MG116", "revision": ADDED, "file": file,
+            "code": "MG100", "revision": ADDED, "file": file,
             "line": root.line_of(&file, "raise"), "message": "OSError: late",
         }),
     );

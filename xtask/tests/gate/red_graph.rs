@@ -107,7 +107,7 @@ fn a_revision_that_is_no_python_is_named_with_its_line() {
     let report = red_console(&root, "failed skipped skipped failed skipped skipped");
     for finding in report.findings() {
         let line = root.line_of(&file, "def upgrade(:");
-        assert_holds(finding, &json!({"code": "MG100", "file": file, "line": line}));
+        assert_holds(finding, &json!({"code": "MG109", "file": file, "line": line}));
         assert!(finding["message"].as_str().unwrap().starts_with("SyntaxError: "));
     }
 }
@@ -121,7 +121,7 @@ fn a_revision_that_is_not_utf_8_is_named() {
     root.write(&file, latin_1);
     let report = red_console(&root, "failed skipped skipped failed skipped skipped");
     for finding in report.findings() {
-        assert_holds(finding, &json!({"code": "MG100", "file": file}));
+        assert_holds(finding, &json!({"code": "MG109", "file": file}));
         assert!(finding["message"].as_str().unwrap().starts_with("SyntaxError: "));
     }
 }
@@ -151,7 +151,7 @@ fn an_env_py_that_does_not_import_is_named_with_its_line() {
     assert_holds(
         report.finding(),
         &json!({
-            "code": "MG100", "file": file, "line": root.line_of(file, "nosuchmodule"),
+            "code": "MG108", "file": file, "line": root.line_of(file, "nosuchmodule"),
             "message": "ModuleNotFoundError: No module named 'nosuchmodule'", "revision": null,
         }),
     );

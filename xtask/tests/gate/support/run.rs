@@ -16,12 +16,13 @@ use super::sandbox::{Sandbox, Traces, pid};
 /// No run takes this long; a test that hangs says so instead of hanging for ever.
 const HANGS_AFTER: Duration = Duration::from_secs(300);
 /// What a shell or a CI job may have set that would change a run.
-const NOT_INHERITED: [&str; 6] = [
+const NOT_INHERITED: [&str; 7] = [
     "MIGRATION_GATE_POSTGRES_URL",
     "MIGRATION_GATE_POSTGRES_BIN",
     "MIGRATION_GATE_PYTHON",
     "CI",
     "GITHUB_ACTIONS",
+    "GITHUB_STEP_SUMMARY",
     "DATABASE_URL",
 ];
 

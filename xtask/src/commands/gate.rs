@@ -31,6 +31,7 @@ use crate::model::step::Step;
 use crate::model::tree::Tree;
 use crate::recipes;
 use crate::recipes::live::{Live, ServerDied};
+use crate::recipes::reversal::Memory;
 use crate::recipes::steps::{Done, Steps};
 
 /// Runs the gate. What goes wrong is in the report, whatever it is.
@@ -234,6 +235,8 @@ impl Run<'_> {
             own_processes: own,
             by_hand: &by_hand,
             tell: self.tell,
+            alone: self.trees.len() == 1 && self.flags.postgres_url.is_none(),
+            memory: Memory::default(),
         });
         outcome.sick = recipes::run(tree.recipe, &mut steps).err();
         outcome.done = steps.finish();

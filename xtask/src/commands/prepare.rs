@@ -83,7 +83,7 @@ impl Run<'_> {
         endpoint: &Endpoint,
     ) -> Result<(Alembic, Result<Description, Transcript>)> {
         let mut alembic = Alembic::new(connection, tree, endpoint, self.interrupt)?;
-        let limits = Limits { timeout: self.timeout(), on_revision: &|_| {} };
+        let limits = Limits { timeout: self.timeout(), on_revision: &|_| {}, pause: None };
         let (said, graph) = alembic.describe(&limits)?;
         Ok((alembic, graph.filter(|_| said.ok()).ok_or(said)))
     }

@@ -2,13 +2,19 @@
 //!
 //! `MG001` to `MG006` are the runbook's failure modes A to F and get their names from a diagnosis;
 //! `MG1xx` are what the gate sees when it runs a step; `MG9xx` say that the gate itself could not
-//! do its work.
+//! do its work. Codes of one subject lie in a file of their own below `code`.
+
+mod schema;
+
+pub use schema::*;
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
     /// It keeps the gate from being green.
     Error,
+    /// It is worth knowing.
+    Note,
 }
 
 /// Who mends it (runbook, 'Escalation').
@@ -166,6 +172,15 @@ pub static ALL: &[&Code] = &[
     &SUPPLY_FAILED,
     &TIMED_OUT,
     &PROCESS_ENDED,
+    &LEFT_BEHIND,
+    &NOT_RESTORED,
+    &CHANGED,
+    &NOT_REPEATABLE,
+    &SUPPLY_LOST,
+    &IRREVERSIBLE,
+    &KEPT,
+    &COLUMN_AT_END,
+    &IRREVERSIBLE_DECLARED,
     &CANNOT_WORK,
     &SERVER_DIED,
     &OUT_OF_RESOURCES,

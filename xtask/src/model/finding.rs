@@ -23,6 +23,10 @@ pub struct Finding {
     pub message: String,
     /// What was said, for those who want to read on.
     pub transcript: Option<Box<Transcript>>,
+    /// The statement that made what the finding is about.
+    pub statement: Option<String>,
+    /// The lines that the migration lacks, as Python ready to paste.
+    pub lacks: Vec<String>,
     /// The commands that run the failed step again by hand.
     pub by_hand: Vec<String>,
 }
@@ -49,6 +53,8 @@ impl Finding {
             place: None,
             message: message.into(),
             transcript: None,
+            statement: None,
+            lacks: Vec::new(),
             by_hand: Vec::new(),
         }
     }

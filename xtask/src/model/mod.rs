@@ -8,6 +8,7 @@ pub mod event;
 pub mod finding;
 pub mod redact;
 pub mod report;
+pub mod schema;
 pub mod step;
 pub mod supply;
 pub mod transcript;

@@ -5,18 +5,20 @@
 //! must exist and must not be able to log in. A `sys.exit(0)` in a revision leaves a shell script
 //! green with nothing applied; here it is a failure of its step.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::reversal::{self, Memory};
 use crate::analysis::diagnosis::{self, Known};
-use crate::drivers::alembic::{Alembic, Description, Limits};
+use crate::drivers::alembic::{Alembic, Description, Limits, Pause};
 use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::drivers::postgres::Server;
 use crate::drivers::postgres::session::Session;
 use crate::drivers::process;
-use crate::model::code;
+use crate::model::code::{self, Severity};
 use crate::model::event::{Event, Tell};
 use crate::model::finding::{Finding, Place};
 use crate::model::supply::{Role, Row};
@@ -45,6 +47,10 @@ pub struct Live<'a> {
     pub by_hand: &'a (dyn Fn(&str) -> Vec<String> + Sync),
     /// Who is told what happens.
     pub tell: Tell<'a>,
+    /// Whether nobody else works on the server.
+    pub alone: bool,
+    /// What the steps before left for those after.
+    pub memory: Memory,
 }
 
 /// The server is gone, and with it what the steps worked on.
@@ -63,12 +69,17 @@ impl std::error::Error for ServerDied {}
 #[derive(Default)]
 pub(super) struct Outcome {
     pub(super) notes: Vec<String>,
-    pub(super) finding: Option<Finding>,
+    pub(super) findings: Vec<Finding>,
 }
 
 impl Outcome {
-    fn failed(finding: Finding) -> Outcome {
-        Outcome { finding: Some(finding), ..Outcome::default() }
+    pub(super) fn failed(finding: Finding) -> Outcome {
+        Outcome { findings: vec![finding], ..Outcome::default() }
+    }
+
+    /// The first thing that keeps the step from being green.
+    pub(super) fn error(&self) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.code.severity == Severity::Error)
     }
 }
 
@@ -106,23 +117,12 @@ impl Live<'_> {
         Ok(Outcome::failed(Finding::new(&code::NOT_AS_ASKED, wrong)))
     }
 
-    /// Takes the head down. A merge revision has several ways down, and `-1` means none of them:
-    /// there a parent is named instead. All parents are expected either way.
-    pub(super) fn downgrade_one(&mut self, seen: &mut Vec<String>) -> Result<Outcome> {
-        let parents = self.parents_of_head();
-        let target = match parents.as_deref() {
-            Some([first, _, ..]) => first.clone(),
-            _ => "-1".to_owned(),
-        };
-        self.run_alembic("downgrade", &target, parents, seen)
-    }
-
     /// The heads that `upgrade head` must reach; `None` where Alembic could not say.
     pub(super) fn heads(&self) -> Option<Vec<String>> {
         self.graph.as_ref().ok().map(|graph| graph.heads.clone())
     }
 
-    fn parents_of_head(&self) -> Option<Vec<String>> {
+    pub(super) fn parents_of_head(&self) -> Option<Vec<String>> {
         let graph = self.graph.as_ref().ok()?;
         let [head] = graph.heads.as_slice() else { return None };
         let revision = graph.revisions.iter().find(|revision| revision.revision == *head)?;
@@ -141,12 +141,29 @@ impl Live<'_> {
     ) -> Result<Outcome> {
         let (tell, label) = (self.tell, &self.tree.label);
         let on_revision = |r: &RevisionInFlight| tell(Event::Revision { label, revision: r });
-        let limits = Limits { timeout: self.timeout, on_revision: &on_revision };
+        let before = RefCell::new(None);
+        let head = self.graph.as_ref().ok().and_then(|graph| match graph.heads.as_slice() {
+            [head] if self.memory.before.is_none() => Some(head.clone()),
+            _ => None,
+        });
+        let parents = self.parents_of_head();
+        let (server, tree, interrupt) = (self.server, self.tree, self.interrupt);
+        let table = self.alembic.version_table.clone();
+        let look = || {
+            *before.borrow_mut() =
+                reversal::committed_schema(server, tree, &table, parents.as_deref(), interrupt);
+        };
+        let pause = head.as_deref().map(|before| Pause { before, then: &look });
+        let limits = Limits { timeout: self.timeout, on_revision: &on_revision, pause };
         let said = match command {
             "upgrade" => self.alembic.upgrade(revision, &limits)?,
             _ => self.alembic.downgrade(revision, &limits)?,
         };
         seen.extend(said.statements.iter().map(|statement| statement.sql.clone()));
+        self.memory.statements.extend(said.statements.iter().cloned());
+        if let Some(before) = before.into_inner() {
+            self.memory.before = Some(before);
+        }
         let by_hand = (self.by_hand)(&said.command);
         if !said.ok() {
             if said.end != End::Raised {
@@ -204,7 +221,7 @@ impl Live<'_> {
         let (label, count) = (&self.tree.label, graph.heads.len());
         let mut notes = vec![format!("{label} head count: {count}")];
         if count == 1 {
-            return Outcome { notes, finding: None };
+            return Outcome { notes, findings: Vec::new() };
         }
         let error = format!("{label} alembic has {count} heads — expected exactly 1.");
         notes.push(format!("ERROR: {error}"));
@@ -228,7 +245,7 @@ impl Live<'_> {
             place: last.and_then(|(_, file)| Some(Place { file: file?, line: None, source: None })),
             ..Finding::new(&code::MULTIPLE_HEADS, format!("{error} They are {}.", list(&shown)))
         };
-        Outcome { notes, finding: Some(finding) }
+        Outcome { notes, findings: vec![finding] }
     }
 
     /// A supply's outcome, where it could not be created.
@@ -245,14 +262,14 @@ impl Live<'_> {
         diagnosis::diagnose(said, Known { root: self.root, revisions: &self.revision_files() })
     }
 
-    fn revision_files(&self) -> Vec<(String, Utf8PathBuf)> {
+    pub(super) fn revision_files(&self) -> Vec<(String, Utf8PathBuf)> {
         let revisions = self.graph.as_ref().map(|graph| graph.revisions.as_slice());
         revisions.unwrap_or_default().iter().map(|r| (r.revision.clone(), r.file.clone())).collect()
     }
 
     /// A step that failed because the server died says nothing about the migrations.
     pub(super) fn server_lives(&self, outcome: Outcome) -> Result<Outcome> {
-        if outcome.finding.is_some()
+        if outcome.error().is_some()
             && let Some(death) = self.server.death(self.interrupt)
         {
             bail!(ServerDied(death));

@@ -7,6 +7,7 @@ pub mod console;
 pub mod live;
 pub mod plain;
 pub mod raptor;
+pub mod reversal;
 pub mod steps;
 
 use anyhow::Result;

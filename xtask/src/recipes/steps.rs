@@ -90,26 +90,30 @@ impl<'a> Steps<'a> {
     /// Inserts a row that production has, and sees that it is there.
     pub fn seed(&mut self, row: &Row) -> Result<()> {
         let what = format!("seed {} (required by {})", row.name, row.required_by);
-        self.step(&what, Needs::Database, |live, _| live.seed(row))
+        self.step(&what, Needs::Database, |live, _| {
+            live.memory.rows.push(*row);
+            live.seed(row)
+        })
     }
 
     /// Creates a role that production has, and sees that it is there and cannot log in.
     pub fn create_role(&mut self, role: &Role) -> Result<()> {
         let what = format!("create {} role (required by {})", role.name, role.required_by);
-        self.step(&what, Needs::Database, |live, _| live.create_role(role))
+        self.step(&what, Needs::Database, |live, _| {
+            live.memory.roles.push(*role);
+            live.create_role(role)
+        })
     }
 
     /// `alembic upgrade head`.
     pub fn upgrade_head(&mut self) -> Result<()> {
-        self.step("alembic upgrade head", Needs::Database, |live, seen| {
-            live.run_alembic("upgrade", "head", live.heads(), seen)
-        })
+        self.step("alembic upgrade head", Needs::Database, |live, seen| live.upgrade_head(seen))
     }
 
     /// `alembic upgrade head`, after the downgrade.
     pub fn upgrade_head_again(&mut self) -> Result<()> {
         self.step("alembic upgrade head (round trip)", Needs::Database, |live, seen| {
-            live.run_alembic("upgrade", "head", live.heads(), seen)
+            live.upgrade_head_again(seen)
         })
     }
 
@@ -154,10 +158,11 @@ impl<'a> Steps<'a> {
             Ok(outcome) => (outcome, None),
             Err(err) => (Outcome::default(), Some(live.explain_death(err))),
         };
-        let reason = match (&sick, &outcome.finding) {
-            (Some(err), _) => Some(format!("{err:#}")),
-            (None, finding) => finding.as_ref().map(|finding| finding.message.clone()),
+        let reason = match &sick {
+            Some(err) => Some(format!("{err:#}")),
+            None => outcome.error().map(|finding| finding.message.clone()),
         };
+        let failed = outcome.error().is_some();
         let status = match &sick {
             Some(err) if err.is::<Interrupted>() => Status::Skipped,
             _ if reason.is_some() => Status::Failed,
@@ -166,10 +171,12 @@ impl<'a> Steps<'a> {
         let step = Step { name: name.clone(), status, reason, notes: outcome.notes, elapsed };
         tell(Event::StepEnded { label, step: &step });
         self.done.push(step);
-        if let Some(finding) = outcome.finding {
+        if failed {
             self.blocked_by.get_or_insert(name.clone());
-            let tree = Some(live.tree.id.clone());
-            self.findings.push(Finding { tree, step: Some(name), ..finding });
+        }
+        for finding in outcome.findings {
+            let (tree, step) = (Some(live.tree.id.clone()), Some(name.clone()));
+            self.findings.push(Finding { tree, step, ..finding });
         }
         sick.map_or(Ok(()), Err)
     }

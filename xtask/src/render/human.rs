@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::model::code::Owner;
+use crate::model::code::{Owner, Severity};
 use crate::model::finding::{Finding, Place};
 use crate::model::redact::redact;
 use crate::model::report::{Report, Source, Verdict};
@@ -103,7 +103,13 @@ fn finding(finding: &Finding) -> String {
     let code = finding.code;
     let mut out = String::new();
     let mode = code.mode.map(|mode| format!(" (failure mode {mode})")).unwrap_or_default();
-    line(&mut out, &format!("{RED}error[{}]{RED:#}{BOLD}: {}{mode}{BOLD:#}", code.id, code.title));
+    let (word, style) = match code.severity {
+        Severity::Error => ("error", RED),
+        Severity::Note => ("note", BLUE),
+    };
+    let heading =
+        format!("{style}{word}[{}]{style:#}{BOLD}: {}{mode}{BOLD:#}", code.id, code.title);
+    line(&mut out, &heading);
     if let Some(place) = &finding.place {
         out.push_str(&excerpt(place));
     }
@@ -124,6 +130,8 @@ fn finding(finding: &Finding) -> String {
     }
     if let Some(revision) = said.and_then(|said| said.revision.as_ref()) {
         field(&mut out, "revision", &format!("{} ({})", revision.id, revision.direction));
+    } else if let Some(revision) = &finding.revision {
+        field(&mut out, "revision", revision);
     }
     if let Some(sql) = said.and_then(|said| said.statement.as_deref()) {
         verbatim(&mut out, "statement", &first_lines(sql));
@@ -131,6 +139,10 @@ fn finding(finding: &Finding) -> String {
     if let Some(said) = said.filter(|said| shows_output(said)) {
         verbatim(&mut out, "output", &last_lines(&said.output));
     }
+    if let Some(statement) = &finding.statement {
+        verbatim(&mut out, "made by", &first_lines(statement));
+    }
+    verbatim(&mut out, "add", &finding.lacks.join("\n"));
     let owner = match code.owner {
         Owner::Sre => "sre",
         Owner::FeatureDev => "feature-dev",

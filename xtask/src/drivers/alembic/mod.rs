@@ -136,6 +136,17 @@ pub struct Limits<'a> {
     pub timeout: Duration,
     /// Is told which revision begins.
     pub on_revision: &'a dyn Fn(&RevisionInFlight),
+    /// Where to pause on the way, and what happens there.
+    pub pause: Option<Pause<'a>>,
+}
+
+/// A moment in an upgrade at which the gate looks at the database.
+#[derive(Clone, Copy)]
+pub struct Pause<'a> {
+    /// Before the upgrade to which revision.
+    pub before: &'a str,
+    /// What happens meanwhile.
+    pub then: &'a dyn Fn(),
 }
 
 impl Alembic {
@@ -230,6 +241,7 @@ impl Alembic {
             argv: &argv,
             env: [(self.tree.url_env.as_str(), self.url.as_str())].into(),
             config_url: self.tree.sets_config_url.then_some(self.url.as_str()),
+            pause_before: limits.pause.map(|pause| pause.before),
             pycache: &self.connection.pycache,
             within: [self.tree.cwd.as_path(), self.tree.ini_folder()],
         };
@@ -243,6 +255,12 @@ impl Alembic {
                 Heard::Event(Event::Ended(ended)) => return Ok(heard.end(ended)),
                 Heard::Event(Event::VersionTable { name, schema }) => {
                     self.version_table = VersionTable { schema, name };
+                }
+                Heard::Event(Event::Paused) => {
+                    if let Some(pause) = limits.pause {
+                        (pause.then)();
+                    }
+                    self.connection.send(r#"{"go": true}"#);
                 }
                 Heard::Event(event) => heard.take(event, limits.on_revision),
                 Heard::Closed => return Ok((heard.lost(), None)),
@@ -320,6 +338,7 @@ impl Listener {
             Event::Ready(_)
             | Event::Unusable { .. }
             | Event::VersionTable { .. }
+            | Event::Paused
             | Event::Ended(_)
             | Event::Unknown => {}
         }

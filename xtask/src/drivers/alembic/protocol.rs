@@ -20,6 +20,8 @@ pub(super) struct Call<'a> {
     pub(super) env: BTreeMap<&'a str, &'a str>,
     /// `sqlalchemy.url`, where the config gets it.
     pub(super) config_url: Option<&'a str>,
+    /// The revision before whose upgrade the call waits for a word.
+    pub(super) pause_before: Option<&'a str>,
     /// Where compiled files go.
     pub(super) pycache: &'a Utf8Path,
     /// The folders whose frames of a traceback are wanted.
@@ -44,6 +46,7 @@ pub(super) enum Event {
         direction: String,
     },
     RevisionsDone,
+    Paused,
     Statement {
         sql: String,
     },

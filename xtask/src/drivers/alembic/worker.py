@@ -7,7 +7,7 @@ leaves nothing behind in the next one.
     worker.py FD [FD ...]        one socket for each tree, handed over by the gate
 
 A line in either direction is one JSON object. The gate writes a call and, to end it early,
-{"kill": true}. The process of a call writes events and its result; when it has ended, for whatever
+{"kill": true}; to a call that pauses it writes {"go": ...}. The process of a call writes events and its result; when it has ended, for whatever
 reason, its server writes how, and the end of what it printed. What a migration prints goes to a
 pipe of its own and never meets these sockets. When the gate's end of the socket closes, the server
 ends what is running and exits.
@@ -127,6 +127,10 @@ class Lines:
         self.sock = sock
         self.pending = b""
 
+    def waiting(self):
+        """Whether a whole line was read already."""
+        return b"\n" in self.pending
+
     def next(self):
         """The next one; None at the end."""
         while b"\n" not in self.pending:
@@ -140,9 +144,12 @@ class Lines:
 
 def run_forked(sock, lines, call, wake_r):
     out_r, out_w = os.pipe()
+    go_r, go_w = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(out_r)
+        os.close(go_w)
+        call["go"] = open(go_r, encoding="ascii")
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         lead_group(0)
@@ -151,6 +158,7 @@ def run_forked(sock, lines, call, wake_r):
     # Here as well as there: whichever comes first, the group is there before it has to be ended.
     lead_group(pid)
     os.close(out_w)
+    os.close(go_r)
     tail, total, gate_is_gone = bytearray(), 0, False
     status = None
     while status is None:
@@ -160,8 +168,18 @@ def run_forked(sock, lines, call, wake_r):
         if wake_r in ready:
             os.read(wake_r, 512)
         if sock in ready:
-            gate_is_gone = lines.next() is None
-            kill_group(pid)
+            line = lines.next()
+            while line is not None:
+                if "go" in line:
+                    send_go(go_w, line["go"])
+                else:
+                    kill_group(pid)
+                if not lines.waiting():
+                    break
+                line = lines.next()
+            if line is None:
+                gate_is_gone = True
+                kill_group(pid)
         ended, code = os.waitpid(pid, os.WNOHANG)
         if ended:
             status = code
@@ -171,6 +189,7 @@ def run_forked(sock, lines, call, wake_r):
     while (count := drain(out_r, tail)) > 0:
         total += count
     os.close(out_r)
+    os.close(go_w)
     if gate_is_gone:
         os._exit(0)
     # It may have been ended in the middle of a line.
@@ -183,6 +202,14 @@ def run_forked(sock, lines, call, wake_r):
         output=tail.decode("utf-8", "replace"),
         output_bytes=total,
     )
+
+
+def send_go(fd, value):
+    try:
+        os.write(fd, json.dumps(value).encode("ascii") + b"\n")
+    except OSError:
+        # It ended meanwhile, which is told by its end.
+        pass
 
 
 def drain(fd, tail):
@@ -252,7 +279,7 @@ def perform(sock, call):
         config.set_main_option("sqlalchemy.url", call["config_url"].replace("%", "%%"))
     if call["op"] == "describe":
         return describe(ScriptDirectory.from_config(config))
-    trace(sock)
+    trace(sock, call)
     getattr(command, call["op"])(config, call["revision"])
     return None
 
@@ -288,8 +315,9 @@ def as_list(value):
     return [] if value is None else [value] if isinstance(value, str) else list(value)
 
 
-def trace(sock):
-    """Reports each revision before it runs and each statement before and after."""
+def trace(sock, call):
+    """Reports each revision before it runs and each statement before and after, and waits for the
+    gate before the upgrade to `pause_before`."""
     from alembic import command
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
@@ -307,6 +335,9 @@ def trace(sock):
             for step in steps(revision, context):
                 if hasattr(step, "revision"):
                     direction = "upgrade" if step.is_upgrade else "downgrade"
+                    if step.is_upgrade and step.revision.revision == call["pause_before"]:
+                        send(sock, "paused")
+                        call["go"].readline()
                     send(sock, "revision", id=step.revision.revision, direction=direction)
                 yield step
             send(sock, "revisions_done")

@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod endpoint;
 pub mod given;
 pub mod session;
+pub mod snapshot;
 pub mod tls;
 
 use std::time::Duration;

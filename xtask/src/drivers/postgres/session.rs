@@ -99,6 +99,22 @@ impl<'a> Session<'a> {
             .collect())
     }
 
+    /// The rows that several statements return, sent in one round trip: each row as its columns
+    /// with their names, NULL left out.
+    pub fn rows(&mut self, sql: &str) -> Result<Vec<Vec<(String, String)>>> {
+        let messages = self.guarded(|client| client.simple_query(sql))?;
+        let rows = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        let cells = rows.map(|row| {
+            let names = row.columns().iter().map(|column| column.name().to_owned());
+            let cells = names.enumerate().map(|(i, name)| Some((name, row.get(i)?.to_owned())));
+            cells.flatten().collect()
+        });
+        Ok(cells.collect())
+    }
+
     /// The one value that a query returns, if any.
     pub fn value(&mut self, sql: &str) -> Result<Option<String>> {
         Ok(self.column(sql)?.into_iter().next())

@@ -71,6 +71,10 @@ pub struct Gate {
     #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_report)]
     pub reports: Vec<ReportFile>,
 
+    /// Step every revision down and up again, not only the new ones
+    #[arg(long)]
+    pub stairway: bool,
+
     /// The longest that one step may take
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub timeout: u64,

@@ -236,6 +236,8 @@ impl Run<'_> {
             by_hand: &by_hand,
             tell: self.tell,
             alone: self.trees.len() == 1 && self.flags.postgres_url.is_none(),
+            new_revisions: outcome.heads.clone(),
+            every_stair: self.flags.stairway,
             memory: Memory::default(),
         });
         outcome.sick = recipes::run(tree.recipe, &mut steps).err();

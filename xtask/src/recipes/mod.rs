@@ -8,6 +8,7 @@ pub mod live;
 pub mod plain;
 pub mod raptor;
 pub mod reversal;
+pub mod stairway;
 pub mod steps;
 
 use anyhow::Result;
@@ -24,10 +25,11 @@ pub fn run(recipe: RecipeName, steps: &mut Steps<'_>) -> Result<()> {
     }
 }
 
-/// What every tree has in common: up, one head, down, and up again.
+/// What every tree has in common: up, one head, down, and up again, and every new revision so.
 fn round_trip(steps: &mut Steps<'_>) -> Result<()> {
     steps.upgrade_head()?;
     steps.assert_single_head()?;
     steps.downgrade_one()?;
-    steps.upgrade_head_again()
+    steps.upgrade_head_again()?;
+    steps.stairway()
 }

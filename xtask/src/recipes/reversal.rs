@@ -35,8 +35,10 @@ pub struct Memory {
     pub(super) head: Option<Schema>,
     /// Every statement that was run.
     pub(super) statements: Vec<Statement>,
-    /// The rows that were supplied.
-    pub(super) rows: Vec<Row>,
+    /// The rows that were supplied, each with the revision at which it was.
+    pub(super) rows: Vec<(String, Row)>,
+    /// The revision that the recipe last asked for.
+    pub(super) at: String,
     /// The roles that were supplied.
     pub(super) roles: Vec<Role>,
 }
@@ -94,12 +96,18 @@ impl Live<'_> {
             return Ok(Outcome { findings: vec![finding], ..outcome });
         }
         if outcome.findings.is_empty() {
+            if self.memory.before.is_none()
+                && let Some(parents) = self.parents_of_head()
+            {
+                // One transaction for all revisions: what the parents make is seen elsewhere.
+                self.memory.before = self.schema_before_head(&parents, seen)?;
+            }
             if let Some(expected) = &self.memory.before {
                 let (found, between) = (self.schema()?, self.memory.head.as_ref());
                 let findings = self.judge(&head, expected, &found, between, Way::Down);
                 outcome.findings.extend(findings);
             }
-            outcome.findings.extend(self.lost_supplies(&head)?);
+            outcome.findings.extend(self.lost_official(&head)?);
         }
         Ok(outcome)
     }
@@ -113,7 +121,7 @@ impl Live<'_> {
         {
             let found = self.schema()?;
             outcome.findings.extend(self.judge(&head, expected, &found, None, Way::UpAgain));
-            outcome.findings.extend(self.lost_supplies(&head)?);
+            outcome.findings.extend(self.lost_official(&head)?);
         }
         Ok(outcome)
     }
@@ -173,12 +181,20 @@ impl Live<'_> {
         findings
     }
 
-    /// A finding for each supply that is gone.
-    pub(super) fn lost_supplies(&self, revision: &str) -> Result<Vec<Finding>> {
-        let mut session =
-            Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
+    fn lost_official(&self, revision: &str) -> Result<Vec<Finding>> {
+        self.lost_supplies(revision, &self.tree.database, self.memory.rows.len())
+    }
+
+    /// A finding for each supply that is gone, of the first so many rows and all roles.
+    pub(super) fn lost_supplies(
+        &self,
+        revision: &str,
+        database: &str,
+        rows: usize,
+    ) -> Result<Vec<Finding>> {
+        let mut session = Session::open(self.server.endpoint(), database, self.interrupt)?;
         let mut gone = Vec::new();
-        for row in &self.memory.rows {
+        for (_, row) in self.memory.rows.iter().take(rows) {
             // Where its table is gone or has other columns, so is the row.
             let there = session.value(row.exists).ok().flatten();
             self.interrupt.check()?;
@@ -202,7 +218,7 @@ impl Live<'_> {
     }
 
     /// A downgrade that says that it cannot be done: whether the revision gives a reason.
-    fn irreversible(&self, said: &Transcript, revision: &str) -> Option<Finding> {
+    pub(super) fn irreversible(&self, said: &Transcript, revision: &str) -> Option<Finding> {
         let raised = said.exceptions.first()?.kind == "NotImplementedError";
         if said.end != End::Raised || !raised {
             return None;

@@ -82,6 +82,7 @@ impl<'a> Steps<'a> {
             Needs::Database,
             |live, seen| {
                 let expected = vec![revision.to_owned()];
+                live.memory.at = revision.to_owned();
                 live.run_alembic("upgrade", revision, Some(expected), seen)
             },
         )
@@ -91,7 +92,7 @@ impl<'a> Steps<'a> {
     pub fn seed(&mut self, row: &Row) -> Result<()> {
         let what = format!("seed {} (required by {})", row.name, row.required_by);
         self.step(&what, Needs::Database, |live, _| {
-            live.memory.rows.push(*row);
+            live.memory.rows.push((live.memory.at.clone(), *row));
             live.seed(row)
         })
     }
@@ -128,6 +129,14 @@ impl<'a> Steps<'a> {
         self.step("downgrade -1 (reversibility check)", Needs::Database, |live, seen| {
             live.downgrade_one(seen)
         })
+    }
+
+    /// Each new revision up, down and up again; nothing where only the head is new, which the
+    /// steps before had, unless it is asked for.
+    pub fn stairway(&mut self) -> Result<()> {
+        let Some(stairs) = self.live.as_ref().and_then(Live::stairs) else { return Ok(()) };
+        let what = format!("stairway, {} revisions (reversibility check)", stairs.len());
+        self.step(&what, Needs::Database, |live, seen| live.stairway(&stairs, seen))
     }
 
     /// Runs one step, unless it is a rehearsal or something that it depends on failed. `Err` means

@@ -5,6 +5,7 @@
 //! fork: see `worker.py`, which speaks JSON lines on a socket of its own for each tree.
 
 mod protocol;
+mod walk;
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -120,6 +121,8 @@ pub struct Connection {
 pub struct Alembic {
     connection: Connection,
     tree: Tree,
+    endpoint: Endpoint,
+    driver: String,
     url: String,
     /// The password in the URL, as it is typed.
     password: Option<String>,
@@ -180,6 +183,8 @@ impl Alembic {
             connection,
             tree: tree.clone(),
             url: endpoint.sqlalchemy_url(&driver, &tree.database),
+            endpoint: endpoint.clone(),
+            driver,
             password: endpoint.password(),
             interrupt: interrupt.clone(),
             versions: format!(
@@ -193,6 +198,11 @@ impl Alembic {
     /// The database URL, password included.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Turns to another database of the same server, for the calls that follow.
+    pub fn use_database(&mut self, database: &str) {
+        self.url = self.endpoint.sqlalchemy_url(&self.driver, database);
     }
 
     /// Reads the revision graph as Alembic does; nothing is run but the top level of the revision
@@ -223,30 +233,52 @@ impl Alembic {
         Ok(self.call("downgrade", Some(revision), limits)?.0)
     }
 
+    /// The words after `alembic`.
+    fn argv(&self, op: &str, revision: Option<&str>) -> Vec<String> {
+        let shown = if op == "describe" { "heads" } else { op };
+        let mut argv = vec!["-c".to_owned(), self.tree.ini.to_string(), shown.to_owned()];
+        argv.extend(revision.map(str::to_owned));
+        argv
+    }
+
+    /// The call as one would type it.
+    fn typed(&self, op: &str, revision: Option<&str>) -> String {
+        let words: Vec<String> =
+            self.argv(op, revision).iter().map(|word| super::process::quote(word)).collect();
+        format!("alembic {}", words.join(" "))
+    }
+
+    /// Whether the call could be sent.
+    fn send_call(
+        &mut self,
+        op: &str,
+        revision: Option<&str>,
+        pause_before: Option<&str>,
+    ) -> Result<bool> {
+        let call = Call {
+            op,
+            revision,
+            ini: &self.tree.ini,
+            cwd: &self.tree.cwd,
+            argv: &self.argv(op, revision),
+            env: [(self.tree.url_env.as_str(), self.url.as_str())].into(),
+            config_url: self.tree.sets_config_url.then_some(self.url.as_str()),
+            pause_before,
+            pycache: &self.connection.pycache,
+            within: [self.tree.cwd.as_path(), self.tree.ini_folder()],
+        };
+        let line = serde_json::to_string(&call).context("cannot write a call")?;
+        Ok(self.connection.send(&line))
+    }
+
     fn call_raw(
         &mut self,
         op: &str,
         revision: Option<&str>,
         limits: &Limits<'_>,
     ) -> Result<(Transcript, Option<Description>)> {
-        let shown = if op == "describe" { "heads" } else { op };
-        let mut argv = vec!["-c".to_owned(), self.tree.ini.to_string(), shown.to_owned()];
-        argv.extend(revision.map(str::to_owned));
-        let command: Vec<String> = argv.iter().map(|word| super::process::quote(word)).collect();
-        let call = Call {
-            op,
-            revision,
-            ini: &self.tree.ini,
-            cwd: &self.tree.cwd,
-            argv: &argv,
-            env: [(self.tree.url_env.as_str(), self.url.as_str())].into(),
-            config_url: self.tree.sets_config_url.then_some(self.url.as_str()),
-            pause_before: limits.pause.map(|pause| pause.before),
-            pycache: &self.connection.pycache,
-            within: [self.tree.cwd.as_path(), self.tree.ini_folder()],
-        };
-        let mut heard = Listener::new(format!("alembic {}", command.join(" ")));
-        if !self.connection.send(&serde_json::to_string(&call).context("cannot write a call")?) {
+        let mut heard = Listener::new(self.typed(op, revision));
+        if !self.send_call(op, revision, limits.pause.map(|pause| pause.before))? {
             return Ok((heard.lost(), None));
         }
         let deadline = Instant::now() + limits.timeout;
@@ -339,6 +371,7 @@ impl Listener {
             | Event::Unusable { .. }
             | Event::VersionTable { .. }
             | Event::Paused
+            | Event::Arrived
             | Event::Ended(_)
             | Event::Unknown => {}
         }

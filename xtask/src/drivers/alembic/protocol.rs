@@ -28,6 +28,19 @@ pub(super) struct Call<'a> {
     pub(super) within: [&'a Utf8Path; 2],
 }
 
+/// Where a walk goes next, gate to worker; nothing: it ends.
+#[derive(Serialize)]
+pub(super) struct Order<'a> {
+    pub(super) go: Option<Errand<'a>>,
+}
+
+/// One command of a walk.
+#[derive(Serialize)]
+pub(super) struct Errand<'a> {
+    pub(super) op: &'a str,
+    pub(super) revision: &'a str,
+}
+
 /// An event, worker to gate.
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -47,6 +60,7 @@ pub(super) enum Event {
     },
     RevisionsDone,
     Paused,
+    Arrived,
     Statement {
         sql: String,
     },

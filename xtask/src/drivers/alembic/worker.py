@@ -272,7 +272,9 @@ def perform(sock, call):
     from alembic.config import CommandLine
     from alembic.script import ScriptDirectory
 
-    options = CommandLine(prog="alembic").parser.parse_args(call["argv"])
+    # A walk is typed as the command that does the most of it.
+    argv = ["upgrade" if word == "walk" else word for word in call["argv"]]
+    options = CommandLine(prog="alembic").parser.parse_args(argv)
     config = make_config(call["ini"], options)
     if call["config_url"]:
         # `%` begins an interpolation in an ini.
@@ -280,8 +282,24 @@ def perform(sock, call):
     if call["op"] == "describe":
         return describe(ScriptDirectory.from_config(config))
     trace(sock, call)
+    if call["op"] == "walk":
+        return walk(sock, call, config)
     getattr(command, call["op"])(config, call["revision"])
     return None
+
+
+def walk(sock, call, config):
+    """Goes where the gate says, one order after the other, until it says no more."""
+    from alembic import command
+    from alembic.script import ScriptDirectory
+
+    # The revision files are read once, not for each order.
+    script = ScriptDirectory.from_config(config)
+    ScriptDirectory.from_config = classmethod(lambda cls, config: script)
+    while (order := json.loads(call["go"].readline() or "null")) is not None:
+        call["statements"] = 0
+        getattr(command, order["op"])(config, order["revision"])
+        send(sock, "arrived")
 
 
 def make_config(ini, options):
@@ -345,18 +363,17 @@ def trace(sock, call):
         return run
 
     command.EnvironmentContext = traced_context
-    seen = 0
+    call["statements"] = 0
 
     @event.listens_for(Engine, "before_cursor_execute")
     def before(conn, cursor, statement, parameters, context, executemany):
-        nonlocal seen
-        seen += 1
-        if seen <= STATEMENTS_KEPT:
+        call["statements"] += 1
+        if call["statements"] <= STATEMENTS_KEPT:
             send(sock, "statement", sql=clip(statement))
 
     @event.listens_for(Engine, "after_cursor_execute")
     def after(conn, cursor, statement, parameters, context, executemany):
-        if seen <= STATEMENTS_KEPT:
+        if call["statements"] <= STATEMENTS_KEPT:
             send(sock, "statement_done")
 
 

@@ -1,5 +1,6 @@
 //! Postgres 15: found, started or given, and talked to.
 
+pub mod aside;
 pub mod binaries;
 pub mod cluster;
 pub mod endpoint;
@@ -61,6 +62,17 @@ impl Server {
                 Session::open(&cluster.endpoint, "postgres", interrupt)?.create_database(name)
             }
             Server::Given(given) => given.create_database(name, interrupt),
+        }
+    }
+
+    /// Drops a database that the gate created, whoever is connected to it.
+    pub fn drop_database(&self, name: &str, interrupt: &Interrupt) -> Result<()> {
+        match self {
+            Server::Local(cluster) => {
+                let mut session = Session::open(&cluster.endpoint, "postgres", interrupt)?;
+                session.drop_database(name)
+            }
+            Server::Given(given) => given.drop_database(name, interrupt),
         }
     }
 

@@ -132,6 +132,11 @@ impl<'a> Session<'a> {
         self.execute(&format!("CREATE DATABASE {} TEMPLATE template0", identifier(name)))
     }
 
+    /// Drops a database, whoever is connected to it; none is no error.
+    pub fn drop_database(&mut self, name: &str) -> Result<()> {
+        self.execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name)))
+    }
+
     /// The rows of Alembic's version table, sorted; none where there is no such table.
     pub fn alembic_version(&mut self, table: &VersionTable) -> Result<Vec<String>> {
         let name = table.sql();

@@ -13,7 +13,7 @@ use super::reversal::Way;
 use crate::drivers::alembic::Limits;
 use crate::drivers::postgres::aside;
 use crate::drivers::postgres::session::Session;
-use crate::drivers::postgres::snapshot;
+use crate::drivers::postgres::snapshot::Watch;
 use crate::model::code::{self, Severity};
 use crate::model::event::Event;
 use crate::model::finding::Finding;
@@ -29,8 +29,9 @@ struct Stair {
 }
 
 /// What a run keeps while it climbs.
-#[derive(Default)]
-struct Climb {
+struct Climb<'a> {
+    /// Looks at the database.
+    watch: Watch<'a>,
     /// The chain, parents first.
     chain: Vec<Stair>,
     /// The revisions that are applied.
@@ -43,7 +44,7 @@ struct Climb {
     walking: bool,
 }
 
-impl Live<'_> {
+impl<'a> Live<'a> {
     /// The revisions that the stairway steps on, parents first; `None`: it is not asked for.
     pub(super) fn stairs(&self) -> Option<Vec<String>> {
         let graph = self.graph.as_ref().ok()?;
@@ -96,7 +97,7 @@ impl Live<'_> {
                     return Ok(None);
                 }
             }
-            live.look(climb, database)
+            live.look(climb)
         })
     }
 
@@ -104,7 +105,7 @@ impl Live<'_> {
     fn elsewhere<T>(
         &mut self,
         seen: &mut Vec<String>,
-        work: impl FnOnce(&mut Self, &mut Climb, &str, &mut Vec<String>) -> Result<T>,
+        work: impl FnOnce(&mut Self, &mut Climb<'a>, &str, &mut Vec<String>) -> Result<T>,
     ) -> Result<T> {
         let name: String = self.tree.database.chars().take(56).collect();
         let database = format!("{name}_stairs");
@@ -127,9 +128,17 @@ impl Live<'_> {
         &mut self,
         database: &str,
         seen: &mut Vec<String>,
-        work: impl FnOnce(&mut Self, &mut Climb, &str, &mut Vec<String>) -> Result<T>,
+        work: impl FnOnce(&mut Self, &mut Climb<'a>, &str, &mut Vec<String>) -> Result<T>,
     ) -> Result<T> {
-        let mut climb = Climb::default();
+        let watch = Watch::new(self.server.endpoint(), database, self.interrupt);
+        let mut climb = Climb {
+            watch,
+            chain: Vec::new(),
+            applied: BTreeSet::new(),
+            supplied: 0,
+            schema: None,
+            walking: false,
+        };
         if let Ok(graph) = &self.graph {
             climb.chain = graph
                 .revisions
@@ -142,6 +151,7 @@ impl Live<'_> {
         self.alembic.use_database(database);
         climb.walking = self.alembic.begin_walk()?;
         let result = work(self, &mut climb, database, seen);
+        climb.watch.close();
         if climb.walking {
             self.alembic.end_walk()?;
         }
@@ -151,7 +161,7 @@ impl Live<'_> {
     /// One revision up, down and up again.
     fn stair(
         &mut self,
-        climb: &mut Climb,
+        climb: &mut Climb<'a>,
         stair: &Stair,
         database: &str,
         seen: &mut Vec<String>,
@@ -162,12 +172,12 @@ impl Live<'_> {
                 return Ok(vec![failed]);
             }
         }
-        let before = self.look(climb, database)?.unwrap_or_default();
+        let before = self.look(climb)?.unwrap_or_default();
         let version = self.version_at(database)?;
         if let Some(failed) = self.climb_to(climb, revision, database, seen)? {
             return Ok(vec![failed]);
         }
-        let between = self.look(climb, database)?.unwrap_or_default();
+        let between = self.look(climb)?.unwrap_or_default();
         if let Some(note) = self.declared_irreversible(revision) {
             return Ok(vec![note]);
         }
@@ -186,7 +196,7 @@ impl Live<'_> {
             let revision = Some(revision.to_owned());
             return Ok(vec![Finding { revision, ..Finding::new(&code::NOT_AS_ASKED, message) }]);
         }
-        let after = self.look(climb, database)?.unwrap_or_default();
+        let after = self.look(climb)?.unwrap_or_default();
         let mut findings = self.judge(revision, &before, &after, Some(&between), Way::Down);
         findings.extend(self.lost_supplies(revision, database, climb.supplied)?);
         if findings.iter().any(|finding| finding.code.severity == Severity::Error) {
@@ -197,7 +207,7 @@ impl Live<'_> {
             findings.push(self.diagnose(*failed));
             return Ok(findings);
         }
-        let again = self.look(climb, database)?.unwrap_or_default();
+        let again = self.look(climb)?.unwrap_or_default();
         findings.extend(self.judge(revision, &between, &again, None, Way::UpAgain));
         Ok(findings)
     }
@@ -205,7 +215,7 @@ impl Live<'_> {
     /// Goes up to a revision, unless it is there, and supplies what it needs on the way.
     fn climb_to(
         &mut self,
-        climb: &mut Climb,
+        climb: &mut Climb<'a>,
         revision: &str,
         database: &str,
         seen: &mut Vec<String>,
@@ -231,7 +241,7 @@ impl Live<'_> {
 
     fn upgrade_to(
         &mut self,
-        climb: &mut Climb,
+        climb: &mut Climb<'a>,
         revision: &str,
         seen: &mut Vec<String>,
     ) -> Result<Option<Finding>> {
@@ -248,7 +258,7 @@ impl Live<'_> {
     /// One command of the walk; what failed is returned.
     fn walk(
         &mut self,
-        climb: &mut Climb,
+        climb: &mut Climb<'a>,
         op: &str,
         revision: &str,
         seen: &mut Vec<String>,
@@ -273,7 +283,7 @@ impl Live<'_> {
     /// A fresh database with everything up to and with this stair. Whether it could be reached.
     fn start_again(
         &mut self,
-        climb: &mut Climb,
+        climb: &mut Climb<'a>,
         stair: &Stair,
         database: &str,
         seen: &mut Vec<String>,
@@ -283,6 +293,7 @@ impl Live<'_> {
             climb.walking = false;
         }
         self.interrupt.check()?;
+        climb.watch.close();
         self.server.drop_database(database, self.interrupt)?;
         // The roles that the migrations made in it are in nobody's way any more.
         let mut main = Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
@@ -295,10 +306,9 @@ impl Live<'_> {
         Ok(self.climb_to(climb, &stair.revision, database, seen)?.is_none())
     }
 
-    fn look(&self, climb: &mut Climb, database: &str) -> Result<Option<Schema>> {
+    fn look(&self, climb: &mut Climb<'a>) -> Result<Option<Schema>> {
         if climb.schema.is_none() {
-            let mut session = Session::open(self.server.endpoint(), database, self.interrupt)?;
-            climb.schema = Some(snapshot::take(&mut session)?);
+            climb.schema = Some(climb.watch.take()?);
         }
         Ok(climb.schema.clone())
     }

@@ -181,6 +181,7 @@ pub static ALL: &[&Code] = &[
     &KEPT,
     &COLUMN_AT_END,
     &IRREVERSIBLE_DECLARED,
+    &IMPURE,
     &CANNOT_WORK,
     &SERVER_DIED,
     &OUT_OF_RESOURCES,

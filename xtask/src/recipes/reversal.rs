@@ -217,6 +217,23 @@ impl Live<'_> {
         Ok(gone.into_iter().map(finding).collect())
     }
 
+    /// A finding for each thing that the environment changed, at the revision that named it last.
+    pub(super) fn judge_environment(&self, expected: &Schema, found: &Schema) -> Vec<Finding> {
+        let sqls: Vec<String> = self.memory.statements.iter().map(|s| s.sql.clone()).collect();
+        let scope = Scope {
+            version_table: &self.alembic.version_table.name,
+            statements: (!self.alone).then_some(&sqls),
+        };
+        let finding = |difference: &Difference| Finding {
+            revision: schema_diff::last_to_name(difference, &self.memory.statements),
+            ..Finding::new(
+                &code::IMPURE,
+                format!("{}, in another time zone and locale", describe(difference)),
+            )
+        };
+        compare(expected, found, scope).iter().take(TOLD).map(finding).collect()
+    }
+
     /// A downgrade that says that it cannot be done: whether the revision gives a reason.
     pub(super) fn irreversible(&self, said: &Transcript, revision: &str) -> Option<Finding> {
         let raised = said.exceptions.first()?.kind == "NotImplementedError";

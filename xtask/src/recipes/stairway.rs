@@ -21,6 +21,14 @@ use crate::model::schema::Schema;
 use crate::model::supply::Row;
 use crate::model::transcript::{RevisionInFlight, Transcript};
 
+/// Another environment than the gate's own: east of any office, and a comma in numbers.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("TZ", "Pacific/Kiritimati"),
+    ("PGTZ", "Pacific/Kiritimati"),
+    ("LANG", "de_DE.UTF-8"),
+    ("LC_ALL", "de_DE.UTF-8"),
+];
+
 /// A revision and its parents.
 #[derive(Clone)]
 struct Stair {
@@ -81,8 +89,37 @@ impl<'a> Live<'a> {
                     break;
                 }
             }
+            if outcome.error().is_none() {
+                outcome.findings.extend(live.once_more_elsewhere(climb, database, seen)?);
+            }
             Ok(outcome)
         })
+    }
+
+    /// The whole chain once more in another environment: it must give the same schema.
+    fn once_more_elsewhere(
+        &mut self,
+        climb: &mut Climb<'a>,
+        database: &str,
+        seen: &mut Vec<String>,
+    ) -> Result<Vec<Finding>> {
+        let Some(head) = self.heads().and_then(|heads| heads.into_iter().next()) else {
+            return Ok(Vec::new());
+        };
+        self.alembic.use_environment(ELSEWHERE);
+        let reached = self.fresh(climb, database).and_then(|()| {
+            let failed = self.climb_to(climb, &head, database, seen)?;
+            Ok(match failed {
+                Some(failed) => Err(failed),
+                None => Ok(self.look(climb)?),
+            })
+        });
+        self.alembic.use_environment(&[]);
+        match (reached?, &self.memory.head) {
+            (Err(failed), _) => Ok(vec![failed]),
+            (Ok(Some(found)), Some(expected)) => Ok(self.judge_environment(expected, &found)),
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// The schema that the parents of the head make, where `upgrade head` did not show it.
@@ -288,6 +325,12 @@ impl<'a> Live<'a> {
         database: &str,
         seen: &mut Vec<String>,
     ) -> Result<bool> {
+        self.fresh(climb, database)?;
+        Ok(self.climb_to(climb, &stair.revision, database, seen)?.is_none())
+    }
+
+    /// An empty database in the place of the one that was climbed.
+    fn fresh(&mut self, climb: &mut Climb<'a>, database: &str) -> Result<()> {
         if climb.walking {
             self.alembic.end_walk()?;
             climb.walking = false;
@@ -303,7 +346,7 @@ impl<'a> Live<'a> {
         drop(main);
         self.server.create_database(database, self.interrupt)?;
         (climb.applied, climb.supplied, climb.schema) = (BTreeSet::new(), 0, None);
-        Ok(self.climb_to(climb, &stair.revision, database, seen)?.is_none())
+        Ok(())
     }
 
     fn look(&self, climb: &mut Climb<'a>) -> Result<Option<Schema>> {

@@ -108,6 +108,10 @@ impl<'a> Steps<'a> {
 
     /// `alembic upgrade head`.
     pub fn upgrade_head(&mut self) -> Result<()> {
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method's lifetime is not general enough to stand for the closure"
+        )]
         self.step("alembic upgrade head", Needs::Database, |live, seen| live.upgrade_head(seen))
     }
 

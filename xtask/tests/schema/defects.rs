@@ -96,7 +96,7 @@ const LEFT: &[Defect] = &[
         "CREATE TABLE l_t10 (a int, b int)",
         "CREATE STATISTICS l_stats ON a, b FROM l_t10",
         "",
-        "left behind: statistics public.l_stats",
+        "left behind: statistics l_stats",
     ),
     ("", "CREATE SCHEMA l_schema", "", "left behind: schema l_schema"),
     ("", "CREATE EXTENSION citext", "", "left behind: extension citext"),
@@ -140,10 +140,10 @@ const LEFT: &[Defect] = &[
         "left behind: membership l_b in l_a",
     ),
     (
-        "CREATE ROLE l_c",
-        "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO l_c",
+        "CREATE ROLE l_c;\nCREATE SCHEMA l_ns",
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA l_ns GRANT SELECT ON TABLES TO l_c",
         "",
-        "left behind: default privileges of postgres for tables",
+        "left behind: default privileges of postgres for tables in schema l_ns",
     ),
     (
         "CREATE ROLE l_d",
@@ -370,7 +370,7 @@ fn check_head(transactions: bool) {
     assert_eq!(said.verdict(), "fail");
     let about = said.about("two");
     assert_eq!(about.len(), 1, "{about:#?}\n{}", said.stderr);
-    assert_eq!(about[0].0, "MG400");
+    assert_eq!(about[0].0, "MG400", "{about:#?}");
     assert_eq!(about[0].1, "left behind: type side (enum: buy), by the downgrade of revision two");
     let finding = &said.report["findings"][0];
     assert_eq!(finding["statement"], "CREATE TYPE side AS ENUM ('buy')");

@@ -20,6 +20,7 @@ const ONLY_IN_SNAPSHOTS: &[&str] = &[
     "REFRESH MATERIALIZED VIEW",
     // Not part of a dump without `--create`.
     "ALTER DATABASE",
+    "ALTER ROLE corpus_reader IN DATABASE",
     "COMMENT ON DATABASE",
     "GRANT CONNECT ON DATABASE",
     // A dump says nothing of the triggers behind a foreign key.

@@ -120,7 +120,9 @@ fn write_tree(folder: &Path, revisions: &[Revision<'_>], transactions: bool) {
             let _ = writeln!(text, "{indent}pass");
             for statement in sql.split(";\n").map(|s| s.trim().trim_end_matches(';')) {
                 if !statement.is_empty() {
-                    let _ = writeln!(text, "{indent}op.get_bind().exec_driver_sql({statement:?})");
+                    // A JSON text is a Python text.
+                    let statement = serde_json::to_string(statement).unwrap();
+                    let _ = writeln!(text, "{indent}op.get_bind().exec_driver_sql({statement})");
                 }
             }
         }

@@ -19,7 +19,7 @@ use crate::model::schema::{
     Attributes, CLUSTER_KINDS, ObjectId, Schema, attribute, without_public,
 };
 
-pub use self::origin::{Declaration, Origin, Sources, declared};
+pub use self::origin::{Declaration, Origin, Sources, declared, last_to_name};
 pub use self::python::line as python_line;
 
 /// One difference between the schema that was expected and the one that was found.
@@ -79,7 +79,14 @@ pub fn compare(expected: &Schema, found: &Schema, scope: Scope<'_>) -> Vec<Diffe
         .filter(|d| !matches!(d.change, Change::Changed { .. }))
         .cloned()
         .collect();
-    differences.retain(|d| !follows(d, &whole));
+    let inherits_anew: BTreeSet<String> = differences
+        .iter()
+        .filter(
+            |d| matches!(&d.change, Change::Changed { attribute, .. } if attribute == "parents"),
+        )
+        .map(|d| d.object.identity.clone())
+        .collect();
+    differences.retain(|d| !follows(d, &whole) && !follows_parents(d, &inherits_anew));
     differences
 }
 
@@ -90,6 +97,7 @@ fn changes(id: &ObjectId, was: &Attributes, now: &Attributes) -> Vec<Difference>
         .into_iter()
         .filter(|name| attribute(was, name) != attribute(now, name))
         .filter(|name| *name != "column order" || order_differs(was, now))
+        .filter(|name| *name != "privileges" || privileges_differ(was, now))
         // The number of labels follows from the labels.
         .filter(|name| *name != "labels" || attribute(was, "enum") == attribute(now, "enum"))
         .map(|name| Difference {
@@ -113,6 +121,39 @@ fn order_differs(was: &Attributes, now: &Attributes) -> bool {
     let kept: Vec<&String> = was.iter().filter(|c| now.contains(c)).collect();
     let found: Vec<&String> = now.iter().filter(|c| was.contains(c)).collect();
     kept != found
+}
+
+/// Whether privileges differ by more than the owner's name: a new owner takes over what the old one
+/// had and granted.
+fn privileges_differ(was: &Attributes, now: &Attributes) -> bool {
+    let of = |attributes, name| attribute(attributes, name).unwrap_or_default().to_owned();
+    let owners = (of(was, "owner"), of(now, "owner"));
+    let taken_over = of(was, "privileges")
+        .lines()
+        .map(|item| {
+            let item = match item.strip_prefix(&format!("{}=", owners.0)) {
+                Some(rest) => format!("{}={rest}", owners.1),
+                None => item.to_owned(),
+            };
+            match item.strip_suffix(&format!("/{}", owners.0)) {
+                Some(rest) => format!("{rest}/{}", owners.1),
+                None => item,
+            }
+        })
+        .collect::<BTreeSet<String>>();
+    taken_over != of(now, "privileges").lines().map(str::to_owned).collect()
+}
+
+/// Whether a difference comes with a table's new or lost parents: its bound, and whether its
+/// columns, constraints and triggers are inherited.
+fn follows_parents(difference: &Difference, tables: &BTreeSet<String>) -> bool {
+    let Change::Changed { attribute, .. } = &difference.change else { return false };
+    let identity = &difference.object.identity;
+    match attribute.as_str() {
+        "partition bound" => tables.contains(identity),
+        "inheritance" => identity.rsplit_once('.').is_some_and(|(table, _)| tables.contains(table)),
+        _ => false,
+    }
 }
 
 fn is_of_version_table(difference: &Difference, table: &str) -> bool {

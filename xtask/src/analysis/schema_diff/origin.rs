@@ -35,6 +35,14 @@ pub struct Origin {
     pub source: Option<String>,
 }
 
+/// The revision that last named an object: the one that an unexplained difference lies in.
+pub fn last_to_name(difference: &Difference, statements: &[Statement]) -> Option<String> {
+    let names = names(difference);
+    let named =
+        |s: &&Statement| s.revision.is_some() && names.iter().any(|name| mentions(&s.sql, name));
+    statements.iter().rfind(named)?.revision.clone()
+}
+
 impl Origin {
     /// Looks an object up.
     pub fn find(difference: &Difference, sources: Sources<'_>) -> Origin {

@@ -4,6 +4,7 @@
 //! rest of a run. So [`start`] does it once, while Postgres is starting, and each call runs in a
 //! fork: see `worker.py`, which speaks JSON lines on a socket of its own for each tree.
 
+mod listener;
 mod protocol;
 mod walk;
 
@@ -18,6 +19,7 @@ use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 use command_fds::{CommandFdExt, FdMapping};
 
+use self::listener::Listener;
 use self::protocol::{Call, Event, Hello};
 use super::interrupt::Interrupt;
 use super::postgres::endpoint::Endpoint;
@@ -25,7 +27,7 @@ use super::postgres::session::VersionTable;
 use super::process::{Group, last_lines};
 use super::scratch::Scratch;
 use crate::model::redact::{hide, redact};
-use crate::model::transcript::{Direction, End, RevisionInFlight, Statement, Transcript};
+use crate::model::transcript::{RevisionInFlight, Transcript};
 use crate::model::tree::Tree;
 
 pub use self::protocol::Description;
@@ -123,6 +125,7 @@ pub struct Alembic {
     tree: Tree,
     endpoint: Endpoint,
     driver: String,
+    env: &'static [(&'static str, &'static str)],
     url: String,
     /// The password in the URL, as it is typed.
     password: Option<String>,
@@ -185,6 +188,7 @@ impl Alembic {
             url: endpoint.sqlalchemy_url(&driver, &tree.database),
             endpoint: endpoint.clone(),
             driver,
+            env: &[],
             password: endpoint.password(),
             interrupt: interrupt.clone(),
             versions: format!(
@@ -198,6 +202,11 @@ impl Alembic {
     /// The database URL, password included.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Sets environment variables for the calls that follow, in the place of those set before.
+    pub fn use_environment(&mut self, env: &'static [(&'static str, &'static str)]) {
+        self.env = env;
     }
 
     /// Turns to another database of the same server, for the calls that follow.
@@ -261,7 +270,12 @@ impl Alembic {
             ini: &self.tree.ini,
             cwd: &self.tree.cwd,
             argv: &self.argv(op, revision),
-            env: [(self.tree.url_env.as_str(), self.url.as_str())].into(),
+            env: self
+                .env
+                .iter()
+                .copied()
+                .chain([(self.tree.url_env.as_str(), self.url.as_str())])
+                .collect(),
             config_url: self.tree.sets_config_url.then_some(self.url.as_str()),
             pause_before,
             pycache: &self.connection.pycache,
@@ -313,87 +327,6 @@ impl Alembic {
                 Heard::Closed | Heard::Deadline => return Ok((heard.lost(), None)),
             }
         }
-    }
-}
-
-/// Puts the events of one call together.
-struct Listener {
-    said: Transcript,
-    description: Option<Description>,
-    started: Instant,
-    statement_started: Instant,
-    returned: Option<bool>,
-    timed_out: bool,
-}
-
-impl Listener {
-    fn new(command: String) -> Listener {
-        Listener {
-            said: Transcript { command, ..Transcript::default() },
-            description: None,
-            started: Instant::now(),
-            statement_started: Instant::now(),
-            returned: None,
-            timed_out: false,
-        }
-    }
-
-    fn take(&mut self, event: Event, on_revision: &dyn Fn(&RevisionInFlight)) {
-        match event {
-            Event::Revision { id, direction } => {
-                let direction =
-                    if direction == "upgrade" { Direction::Upgrade } else { Direction::Downgrade };
-                let revision = RevisionInFlight { id, direction };
-                on_revision(&revision);
-                self.said.revision = Some(revision);
-            }
-            Event::RevisionsDone => self.said.revision = None,
-            Event::Statement { sql } => {
-                self.statement_started = Instant::now();
-                self.said.statement = Some(sql.clone());
-                let revision = self.said.revision.as_ref().map(|r| r.id.clone());
-                self.said.statements.push(Statement { sql, revision, elapsed: None });
-            }
-            Event::StatementDone => {
-                self.said.statement = None;
-                if let Some(last) = self.said.statements.last_mut() {
-                    last.elapsed = Some(self.statement_started.elapsed());
-                }
-            }
-            Event::Result { ok, value, exceptions, frames } => {
-                self.returned = Some(ok);
-                self.description = value;
-                self.said.exceptions = exceptions.into_iter().map(Into::into).collect();
-                self.said.frames = frames.into_iter().map(Into::into).collect();
-            }
-            // Said once at the start, or handled where the connection is at hand.
-            Event::Ready(_)
-            | Event::Unusable { .. }
-            | Event::VersionTable { .. }
-            | Event::Paused
-            | Event::Arrived
-            | Event::Ended(_)
-            | Event::Unknown => {}
-        }
-    }
-
-    fn end(mut self, ended: protocol::Ended) -> (Transcript, Option<Description>) {
-        self.said.elapsed = self.started.elapsed();
-        self.said.output = ended.output;
-        self.said.end = match (self.timed_out, self.returned, ended.status, ended.signal) {
-            (true, ..) => End::TimedOut,
-            (_, Some(true), ..) => End::Returned,
-            (_, Some(false), ..) => End::Raised,
-            (_, None, _, Some(signal)) => End::Killed(signal),
-            (_, None, status, None) => End::Exited(status.unwrap_or_default()),
-        };
-        (self.said, self.description)
-    }
-
-    fn lost(mut self) -> Transcript {
-        self.said.elapsed = self.started.elapsed();
-        self.said.end = if self.timed_out { End::TimedOut } else { End::Lost };
-        self.said
     }
 }
 

@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use super::listener::Listener;
 use super::protocol::{Errand, Event, Order};
-use super::{Alembic, Heard, KILL_TIMEOUT, Limits, Listener, VersionTable};
+use super::{Alembic, Heard, KILL_TIMEOUT, Limits, VersionTable};
 use crate::model::redact::{hide, redact};
 use crate::model::transcript::Transcript;
 

@@ -162,23 +162,19 @@ def run_forked(sock, lines, call, wake_r):
     tail, total, gate_is_gone = bytearray(), 0, False
     status = None
     while status is None:
-        ready, _, _ = select.select([out_r, wake_r] + ([] if gate_is_gone else [sock]), [], [])
+        # Lines that came along with the call are here already, and no select tells of them.
+        watched = [out_r, wake_r] + ([] if gate_is_gone else [sock])
+        ready, _, _ = select.select(watched, [], [], 0 if lines.waiting() else None)
         if out_r in ready:
             total += drain(out_r, tail)
         if wake_r in ready:
             os.read(wake_r, 512)
-        if sock in ready:
+        if lines.waiting() or sock in ready:
             line = lines.next()
-            while line is not None:
-                if "go" in line:
-                    send_go(go_w, line["go"])
-                else:
-                    kill_group(pid)
-                if not lines.waiting():
-                    break
-                line = lines.next()
-            if line is None:
-                gate_is_gone = True
+            if line is not None and "go" in line:
+                send_go(go_w, line["go"])
+            else:
+                gate_is_gone = line is None
                 kill_group(pid)
         ended, code = os.waitpid(pid, os.WNOHANG)
         if ended:
@@ -254,6 +250,7 @@ def become_call(sock, call, out_w):
     # A stale or foreign .pyc never decides what is run, and the tree is left as it was.
     sys.pycache_prefix = call["pycache"]
     os.environ.update(call["env"])
+    time.tzset()
     sys.argv = ["alembic", *call["argv"]]
     try:
         os.chdir(call["cwd"])

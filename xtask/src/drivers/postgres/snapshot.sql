@@ -267,7 +267,7 @@ SELECT 'cast', '(' || format_type(c.castsource, NULL) || ' AS ' || format_type(c
        obj_description(c.oid, 'pg_cast') AS comment
   FROM pg_cast c
  WHERE c.oid >= 16384
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_cast'::regclass AND d.objid = c.oid AND d.deptype = 'e');
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_cast'::regclass AND d.objid = c.oid AND d.deptype IN ('e', 'i'));
 
 SELECT 'transform', 'for ' || format_type(t.trftype, NULL) || ' language ' || l.lanname,
        nullif(t.trffromsql, 0)::regprocedure::text AS "from sql", nullif(t.trftosql, 0)::regprocedure::text AS "to sql",

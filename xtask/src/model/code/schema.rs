@@ -86,3 +86,16 @@ pub static IRREVERSIBLE_DECLARED: Code = Code {
     verify: "read the reason",
     ..MIGRATION
 };
+
+/// The same revisions give another schema in another environment.
+pub static IMPURE: Code = Code {
+    id: "MG409",
+    title: "the schema depends on the environment",
+    remedy: &[
+        "take out what depends on the time zone, the locale or the clock: a schema is the same \
+         wherever it is made",
+    ],
+    verify: "run the gate again with `--stairway`: a second run in another environment must give \
+             the same schema",
+    ..MIGRATION
+};

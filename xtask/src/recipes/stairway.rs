@@ -106,19 +106,22 @@ impl<'a> Live<'a> {
         let Some(head) = self.heads().and_then(|heads| heads.into_iter().next()) else {
             return Ok(Vec::new());
         };
+        if let Some(failed) = self.climb_to(climb, &head, database, seen)? {
+            return Ok(vec![failed]);
+        }
+        let expected = Self::look(climb)?;
         self.alembic.use_environment(ELSEWHERE);
         let reached = self.fresh(climb, database).and_then(|()| {
             let failed = self.climb_to(climb, &head, database, seen)?;
             Ok(match failed {
                 Some(failed) => Err(failed),
-                None => Ok(self.look(climb)?),
+                None => Ok(Self::look(climb)?),
             })
         });
         self.alembic.use_environment(&[]);
-        match (reached?, &self.memory.head) {
-            (Err(failed), _) => Ok(vec![failed]),
-            (Ok(Some(found)), Some(expected)) => Ok(self.judge_environment(expected, &found)),
-            _ => Ok(Vec::new()),
+        match reached? {
+            Err(failed) => Ok(vec![failed]),
+            Ok(found) => Ok(self.judge_environment(&expected, &found)),
         }
     }
 
@@ -134,7 +137,7 @@ impl<'a> Live<'a> {
                     return Ok(None);
                 }
             }
-            live.look(climb)
+            Ok(Some(Self::look(climb)?))
         })
     }
 
@@ -209,12 +212,12 @@ impl<'a> Live<'a> {
                 return Ok(vec![failed]);
             }
         }
-        let before = self.look(climb)?.unwrap_or_default();
+        let before = Self::look(climb)?;
         let version = self.version_at(database)?;
         if let Some(failed) = self.climb_to(climb, revision, database, seen)? {
             return Ok(vec![failed]);
         }
-        let between = self.look(climb)?.unwrap_or_default();
+        let between = Self::look(climb)?;
         if let Some(note) = self.declared_irreversible(revision) {
             return Ok(vec![note]);
         }
@@ -233,7 +236,7 @@ impl<'a> Live<'a> {
             let revision = Some(revision.to_owned());
             return Ok(vec![Finding { revision, ..Finding::new(&code::NOT_AS_ASKED, message) }]);
         }
-        let after = self.look(climb)?.unwrap_or_default();
+        let after = Self::look(climb)?;
         let mut findings = self.judge(revision, &before, &after, Some(&between), Way::Down);
         findings.extend(self.lost_supplies(revision, database, climb.supplied)?);
         if findings.iter().any(|finding| finding.code.severity == Severity::Error) {
@@ -244,7 +247,7 @@ impl<'a> Live<'a> {
             findings.push(self.diagnose(*failed));
             return Ok(findings);
         }
-        let again = self.look(climb)?.unwrap_or_default();
+        let again = Self::look(climb)?;
         findings.extend(self.judge(revision, &between, &again, None, Way::UpAgain));
         Ok(findings)
     }
@@ -349,11 +352,13 @@ impl<'a> Live<'a> {
         Ok(())
     }
 
-    fn look(&self, climb: &mut Climb<'a>) -> Result<Option<Schema>> {
-        if climb.schema.is_none() {
-            climb.schema = Some(climb.watch.take()?);
+    fn look(climb: &mut Climb<'a>) -> Result<Schema> {
+        if let Some(schema) = &climb.schema {
+            return Ok(schema.clone());
         }
-        Ok(climb.schema.clone())
+        let schema = climb.watch.take()?;
+        climb.schema = Some(schema.clone());
+        Ok(schema)
     }
 
     fn version_at(&self, database: &str) -> Result<Vec<String>> {

@@ -4,7 +4,8 @@ use super::support::{EACH_ITS_OWN, Revision, gate};
 
 #[test]
 fn a_default_taken_from_the_environment_is_found() {
-    let zone = "python: import time; op.execute(f\"ALTER TABLE t ALTER a SET DEFAULT '{time.tzname[0]}'\")";
+    let zone =
+        "python: import time; op.execute(f\"ALTER TABLE t ALTER a SET DEFAULT '{time.timezone}'\")";
     let chain = [
         Revision::new("one", "CREATE TABLE t (a text)", "DROP TABLE t"),
         Revision::new("two", zone, "ALTER TABLE t ALTER a DROP DEFAULT"),

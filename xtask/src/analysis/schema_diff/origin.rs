@@ -38,9 +38,12 @@ pub struct Origin {
 /// The revision that last named an object: the one that an unexplained difference lies in.
 pub fn last_to_name(difference: &Difference, statements: &[Statement]) -> Option<String> {
     let names = names(difference);
-    let named =
+    // A column and its table say more than either.
+    let by_all =
+        |s: &&Statement| s.revision.is_some() && names.iter().all(|name| mentions(&s.sql, name));
+    let by_one =
         |s: &&Statement| s.revision.is_some() && names.iter().any(|name| mentions(&s.sql, name));
-    statements.iter().rfind(named)?.revision.clone()
+    statements.iter().rfind(by_all).or(statements.iter().rfind(by_one))?.revision.clone()
 }
 
 impl Origin {

@@ -3,6 +3,7 @@
 //! A recipe is run against a [`Steps`], which is either live or a rehearsal. The rehearsal records
 //! the steps without doing them; so what a tree's steps are is written down once.
 
+mod chain;
 pub mod console;
 pub mod live;
 pub mod plain;

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
+use super::chain::{Stair, ancestors, below};
 use super::live::{Live, Outcome};
 use super::reversal::Way;
 use crate::drivers::alembic::Limits;
@@ -28,13 +29,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("LANG", "de_DE.UTF-8"),
     ("LC_ALL", "de_DE.UTF-8"),
 ];
-
-/// A revision and its parents.
-#[derive(Clone)]
-struct Stair {
-    revision: String,
-    parents: Vec<String>,
-}
 
 /// What a run keeps while it climbs.
 struct Climb<'a> {
@@ -184,7 +178,11 @@ impl<'a> Live<'a> {
                 .revisions
                 .iter()
                 .rev()
-                .map(|r| Stair { revision: r.revision.clone(), parents: r.down_revision.clone() })
+                .map(|r| Stair {
+                    revision: r.revision.clone(),
+                    parents: r.down_revision.clone(),
+                    requires: r.requires.clone(),
+                })
                 .collect();
         }
         self.server.create_database(database, self.interrupt)?;
@@ -207,7 +205,7 @@ impl<'a> Live<'a> {
         seen: &mut Vec<String>,
     ) -> Result<Vec<Finding>> {
         let revision = stair.revision.as_str();
-        for parent in &stair.parents {
+        for parent in stair.parents.iter().chain(&stair.requires) {
             if let Some(failed) = self.climb_to(climb, parent, database, seen)? {
                 return Ok(vec![failed]);
             }
@@ -221,7 +219,8 @@ impl<'a> Live<'a> {
         if let Some(note) = self.declared_irreversible(revision) {
             return Ok(vec![note]);
         }
-        if let Err(failed) = self.walk(climb, "downgrade", &below(stair, &version), seen)? {
+        let target = below(stair, &self.version_at(database)?);
+        if let Err(failed) = self.walk(climb, "downgrade", &target, seen)? {
             let finding = self.irreversible(&failed, revision);
             return Ok(vec![finding.unwrap_or_else(|| self.diagnose(*failed))]);
         }
@@ -369,28 +368,4 @@ impl<'a> Live<'a> {
     fn is_milestone(&self, revision: &str) -> bool {
         self.memory.rows.iter().any(|(at, _)| at == revision)
     }
-}
-
-/// Where a downgrade of this stair alone goes.
-fn below(stair: &Stair, version: &[String]) -> String {
-    match stair.parents.as_slice() {
-        // The only head: the parent can be named, and of several each means the same.
-        [parent, ..] if version.len() <= 1 || stair.parents.len() > 1 => parent.clone(),
-        [] if version.is_empty() => "base".to_owned(),
-        // Beside other branches, only this one goes down.
-        _ => format!("{}@-1", stair.revision),
-    }
-}
-
-/// A revision and all below it.
-fn ancestors(chain: &[Stair], revision: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let mut next = vec![revision.to_owned()];
-    while let Some(revision) = next.pop() {
-        if let Some(stair) = chain.iter().find(|stair| stair.revision == revision) {
-            next.extend(stair.parents.iter().filter(|p| !found.contains(*p)).cloned());
-        }
-        found.insert(revision);
-    }
-    found
 }

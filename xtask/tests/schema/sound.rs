@@ -146,3 +146,26 @@ fn sound_migrations_raise_no_alarm() {
     // Only that the restored column stands at the end.
     assert_eq!(told, ["MG407"]);
 }
+
+#[test]
+fn branches_merges_and_dependencies_are_walked_rightly() {
+    let revision = |id, up, down| Revision::new(id, up, down);
+    let chain = [
+        revision("root", "CREATE TABLE t_root (a int)", "DROP TABLE t_root"),
+        revision("a1", "CREATE TABLE t_a1 (a int)", "DROP TABLE t_a1"),
+        revision("a2", "CREATE TABLE t_a2 (a int)", "DROP TABLE t_a2"),
+        Revision {
+            below: Some("'root'"),
+            ..revision("b1", "CREATE TABLE t_b1 (a int)", "DROP TABLE t_b1")
+        },
+        Revision {
+            needs: "'a1'",
+            ..revision("b2", "ALTER TABLE t_a1 ADD b int", "ALTER TABLE t_a1 DROP b")
+        },
+        Revision { below: Some("('a2', 'b2')"), ..revision("m", "SELECT 1", "SELECT 1") },
+        revision("z", "CREATE TABLE t_z (a int)", "DROP TABLE t_z"),
+    ];
+    let said = gate(&chain, EACH_ITS_OWN, &["--stairway"]);
+    assert_eq!(said.errors(), Vec::<String>::new(), "{}", said.stderr);
+    assert_eq!(said.verdict(), "pass", "{}", said.stderr);
+}

@@ -18,12 +18,16 @@ pub struct Revision<'a> {
     pub says: &'a str,
     /// Whether each statement commits by itself.
     pub autocommit: bool,
+    /// `down_revision` as Python, where it is not the revision before.
+    pub below: Option<&'a str>,
+    /// `depends_on` as Python.
+    pub needs: &'a str,
 }
 
 impl<'a> Revision<'a> {
     /// A plain one.
     pub fn new(id: &'a str, up: &'a str, down: &'a str) -> Revision<'a> {
-        Revision { id, up, down, says: "", autocommit: false }
+        Revision { id, up, down, says: "", autocommit: false, below: None, needs: "None" }
     }
 }
 
@@ -101,9 +105,10 @@ fn write_tree(folder: &Path, revisions: &[Revision<'_>], transactions: bool) {
     std::fs::create_dir(folder.join("versions")).unwrap();
     let mut parent = "None".to_owned();
     for revision in revisions {
-        let Revision { id, up, down, says, autocommit } = revision;
+        let Revision { id, up, down, says, autocommit, below, needs } = revision;
+        let parent_here = below.map_or_else(|| parent.clone(), str::to_owned);
         let mut text = format!(
-            "from alembic import op\nrevision = '{id}'\ndown_revision = {parent}\n{says}\n"
+            "from alembic import op\nrevision = '{id}'\ndown_revision = {parent_here}\ndepends_on = {needs}\n{says}\n"
         );
         for (name, sql) in [("upgrade", up), ("downgrade", down)] {
             let _ = writeln!(text, "\n\ndef {name}():");

@@ -112,6 +112,9 @@ pub struct Revision {
     pub revision: String,
     /// Its parents.
     pub down_revision: Vec<String>,
+    /// The revisions that it depends on besides (`depends_on`).
+    #[serde(default)]
+    pub requires: Vec<String>,
     /// Its file, absolute.
     pub file: Utf8PathBuf,
 }

@@ -319,6 +319,8 @@ def describe(script):
         {
             "revision": revision.revision,
             "down_revision": as_list(revision.down_revision),
+            # As ids: what is written may be a branch label or the beginning of an id.
+            "requires": as_list(getattr(revision, "_resolved_dependencies", None) or ()),
             "file": revision.path,
         }
         for revision in script.walk_revisions()

@@ -236,7 +236,8 @@ impl Run<'_> {
             by_hand: &by_hand,
             tell: self.tell,
             alone: self.trees.len() == 1 && self.flags.postgres_url.is_none(),
-            new_revisions: outcome.heads.clone(),
+            // The head, until it is known what the change adds; of several heads none is it.
+            new_revisions: outcome.heads.iter().take(1).cloned().collect(),
             every_stair: self.flags.stairway,
             memory: Memory::default(),
         });

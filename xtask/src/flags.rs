@@ -64,6 +64,10 @@ pub struct Gate {
     #[command(flatten)]
     pub output: Output,
 
+    /// Step every revision down and up again, not only the new ones
+    #[arg(long)]
+    pub stairway: bool,
+
     /// The longest that one step may take
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub timeout: u64,

@@ -4,15 +4,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends there")]
 
 // The gate is one binary and no library: what is compared is compiled in here as it is there.
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../src/analysis/mod.rs"]
 mod analysis;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../src/model/mod.rs"]
 mod model;
 #[path = "common/python_env.rs"]
 mod python_env;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../src/drivers/tree_files.rs"]
 mod tree_files;
 

@@ -14,6 +14,7 @@ pub mod predicted;
 pub mod python;
 pub mod renumber;
 pub mod replay;
+pub mod schema_diff;
 pub mod script;
 pub mod settings;
 pub mod sql;

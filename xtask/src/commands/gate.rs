@@ -31,6 +31,7 @@ use crate::model::step::Step;
 use crate::model::tree::Tree;
 use crate::recipes;
 use crate::recipes::live::{Live, ServerDied};
+use crate::recipes::reversal::Memory;
 use crate::recipes::steps::{Done, Steps};
 
 /// Runs the gate. What goes wrong is in the report, whatever it is.
@@ -280,6 +281,11 @@ impl Run<'_> {
             own_processes: self.alone.then_some(own),
             by_hand: &by_hand,
             tell: self.tell,
+            alone: self.trees.len() == 1 && self.flags.postgres_url.is_none(),
+            // The head, until it is known what the change adds; of several heads none is it.
+            new_revisions: outcome.heads.iter().take(1).cloned().collect(),
+            every_stair: self.flags.stairway,
+            memory: Memory::default(),
         })
         .without(self.without);
         outcome.sick = recipes::run(tree.recipe, &mut steps).err();

@@ -91,8 +91,12 @@ impl Run<'_> {
         endpoint: &Endpoint,
     ) -> Result<(Alembic, Result<Description, Transcript>)> {
         let mut alembic = Alembic::new(connection, tree, endpoint, self.interrupt)?;
-        let limits =
-            Limits { timeout: self.timeout(), on_revision: &|_| {}, on_deadline: &|| None };
+        let limits = Limits {
+            timeout: self.timeout(),
+            on_revision: &|_| {},
+            on_deadline: &|| None,
+            pause: None,
+        };
         let (said, graph) = alembic.describe(&limits)?;
         Ok((alembic, graph.filter(|_| said.ok()).ok_or(said)))
     }

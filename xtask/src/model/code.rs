@@ -3,13 +3,14 @@
 //! `MG001` to `MG006` are the runbook's failure modes A to F and get their names from a diagnosis;
 //! `MG1xx` are what the gate sees when it runs a step; `MG9xx` say that the gate itself could not
 //! do its work. What a lint sees in the text of the migrations is `MG2xx`, in files of their own;
-//! `MG3xx` say where a CI workflow weakens the gate.
+//! `MG3xx` say where a CI workflow weakens the gate; `MG4xx` what a downgrade or a second upgrade does not bring back.
 
 mod bodies;
 mod graph;
 mod infrastructure;
 mod modes;
 mod running;
+mod schema;
 mod workflow;
 
 pub use bodies::*;
@@ -17,6 +18,7 @@ pub use graph::*;
 pub use infrastructure::*;
 pub use modes::*;
 pub use running::*;
+pub use schema::*;
 pub use workflow::*;
 
 /// How much a finding weighs.
@@ -158,6 +160,16 @@ pub static ALL: &[&Code] = &[
     &ENDS_TRANSACTION,
     &TOUCHES_AT_IMPORT,
     &IMPORTS_APPLICATION,
+    &REMAINS,
+    &NOT_RESTORED,
+    &CHANGED,
+    &NOT_REPEATABLE,
+    &SUPPLY_LOST,
+    &FLOOR,
+    &KEPT,
+    &COLUMN_AT_END,
+    &IRREVERSIBLE_DECLARED,
+    &IMPURE,
     &CANNOT_WORK,
     &SERVER_DIED,
     &OUT_OF_RESOURCES,

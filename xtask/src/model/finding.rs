@@ -27,6 +27,10 @@ pub struct Finding {
     pub predicted: Option<String>,
     /// What was said, for those who want to read on.
     pub transcript: Option<Box<Transcript>>,
+    /// The statement that made what the finding is about.
+    pub statement: Option<String>,
+    /// The lines that the migration lacks, as Python ready to paste.
+    pub lacks: Vec<String>,
     /// The commands that run the failed step again by hand.
     pub by_hand: Vec<String>,
     /// What the line at `place` should say instead, where the mend is no more than that; empty: the
@@ -60,6 +64,8 @@ impl Finding {
             sev2: None,
             predicted: None,
             transcript: None,
+            statement: None,
+            lacks: Vec::new(),
             by_hand: Vec::new(),
             suggestion: None,
             allowed: None,

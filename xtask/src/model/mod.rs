@@ -13,6 +13,7 @@ pub mod mutant;
 pub mod redact;
 pub mod replay;
 pub mod report;
+pub mod schema;
 pub mod sensitive;
 pub mod step;
 pub mod supply;

@@ -25,7 +25,7 @@ impl Live<'_> {
         let twice = self.id_used_twice(graph);
         notes.extend(twice.iter().map(|finding| format!("ERROR: {}", finding.message)));
         if count == 1 {
-            return Outcome { notes, finding: twice };
+            return Outcome { notes, findings: twice.into_iter().collect() };
         }
         let error = format!("{label} alembic has {count} heads — expected exactly 1.");
         notes.push(format!("ERROR: {error}"));
@@ -53,7 +53,7 @@ impl Live<'_> {
             place: last.and_then(|(_, file)| Some(Place { file: file?, line: None, source: None })),
             ..Finding::new(&code::MULTIPLE_HEADS, message)
         };
-        Outcome { notes, finding: Some(finding) }
+        Outcome { notes, findings: vec![finding] }
     }
 
     fn id_used_twice(&self, graph: &Description) -> Option<Finding> {

@@ -5,18 +5,20 @@
 //! must exist and must not be able to log in. A `sys.exit(0)` in a revision leaves a shell script
 //! green with nothing applied; here it is a failure of its step.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::reversal::{self, Memory};
 use crate::analysis::diagnosis::{self, Known};
-use crate::drivers::alembic::{Alembic, Description, Limits};
+use crate::drivers::alembic::{Alembic, Description, Limits, Pause};
 use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::drivers::postgres::Server;
 use crate::drivers::postgres::session::Session;
 use crate::drivers::process;
-use crate::model::code;
+use crate::model::code::{self, Severity};
 use crate::model::event::{Event, Tell};
 use crate::model::finding::Finding;
 use crate::model::supply::{Role, Row};
@@ -51,6 +53,14 @@ pub struct Live<'a> {
     pub by_hand: &'a (dyn Fn(&str) -> Vec<String> + Sync),
     /// Who is told what happens.
     pub tell: Tell<'a>,
+    /// The revisions that the change on trial adds.
+    pub new_revisions: Vec<String>,
+    /// Whether the stairway has every revision as a stair.
+    pub every_stair: bool,
+    /// Whether nobody else works on the server.
+    pub alone: bool,
+    /// What the steps before left for those after.
+    pub memory: Memory,
 }
 
 /// The server is gone, and with it what the steps worked on.
@@ -69,12 +79,17 @@ impl std::error::Error for ServerDied {}
 #[derive(Default)]
 pub(super) struct Outcome {
     pub(super) notes: Vec<String>,
-    pub(super) finding: Option<Finding>,
+    pub(super) findings: Vec<Finding>,
 }
 
 impl Outcome {
     pub(super) fn failed(finding: Finding) -> Outcome {
-        Outcome { finding: Some(finding), ..Outcome::default() }
+        Outcome { findings: vec![finding], ..Outcome::default() }
+    }
+
+    /// The first thing that keeps the step from being green.
+    pub(super) fn error(&self) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.code.severity == Severity::Error)
     }
 }
 
@@ -112,23 +127,12 @@ impl Live<'_> {
         Ok(Outcome::failed(Finding::new(&code::NOT_AS_ASKED, wrong)))
     }
 
-    /// Takes the head down. A merge revision has several ways down, and `-1` means none of them:
-    /// there a parent is named instead. All parents are expected either way.
-    pub(super) fn downgrade_one(&mut self, seen: &mut Vec<Statement>) -> Result<Outcome> {
-        let parents = self.parents_of_head();
-        let target = match parents.as_deref() {
-            Some([first, _, ..]) => first.clone(),
-            _ => "-1".to_owned(),
-        };
-        self.run_alembic("downgrade", &target, parents, seen)
-    }
-
     /// The heads that `upgrade head` must reach; `None` where Alembic could not say.
     pub(super) fn heads(&self) -> Option<Vec<String>> {
         self.graph.as_ref().ok().map(|graph| graph.heads.clone())
     }
 
-    fn parents_of_head(&self) -> Option<Vec<String>> {
+    pub(super) fn parents_of_head(&self) -> Option<Vec<String>> {
         let graph = self.graph.as_ref().ok()?;
         let [head] = graph.heads.as_slice() else { return None };
         let revision = graph.revisions.iter().find(|revision| revision.revision == *head)?;
@@ -153,13 +157,32 @@ impl Live<'_> {
             // A server that does not answer any more is found out right after.
             session.ok()?.lock_holder().ok()?
         };
-        let limits =
-            Limits { timeout: self.timeout, on_revision: &on_revision, on_deadline: &on_deadline };
+        let before = RefCell::new(None);
+        let head = self.graph.as_ref().ok().and_then(|graph| match graph.heads.as_slice() {
+            [head] if self.memory.before.is_none() => Some(head.clone()),
+            _ => None,
+        });
+        let parents = self.parents_of_head();
+        let table = self.alembic.version_table.clone();
+        let look = || {
+            *before.borrow_mut() =
+                reversal::committed_schema(server, tree, &table, parents.as_deref(), interrupt);
+        };
+        let limits = Limits {
+            timeout: self.timeout,
+            on_revision: &on_revision,
+            on_deadline: &on_deadline,
+            pause: head.as_deref().map(|before| Pause { before, then: &look }),
+        };
         let said = match command {
             "upgrade" => self.alembic.upgrade(revision, &limits)?,
             _ => self.alembic.downgrade(revision, &limits)?,
         };
         seen.extend(said.statements.iter().cloned());
+        self.memory.statements.extend(said.statements.iter().cloned());
+        if let Some(before) = before.into_inner() {
+            self.memory.before = Some(before);
+        }
         let by_hand = (self.by_hand)(&said.command);
         if !said.ok() {
             if said.end != End::Raised {
@@ -239,7 +262,7 @@ impl Live<'_> {
 
     /// A step that failed because the server died says nothing about the migrations.
     pub(super) fn server_lives(&self, outcome: Outcome) -> Result<Outcome> {
-        if let Some(finding) = &outcome.finding {
+        if let Some(finding) = outcome.error() {
             let lost = finding.transcript.as_deref().is_some_and(Transcript::lost_connection);
             let grace = if lost { DYING } else { Duration::ZERO };
             if let Some(death) = self.server.death(grace, self.interrupt) {

@@ -3,11 +3,14 @@
 //! A recipe is run against a [`Steps`], which is either live or a rehearsal. The rehearsal records
 //! the steps without doing them; so what a tree's steps are is written down once.
 
+mod chain;
 pub mod console;
 mod heads;
 pub mod live;
 pub mod plain;
 pub mod raptor;
+pub mod reversal;
+pub mod stairway;
 pub mod steps;
 pub mod survey;
 
@@ -28,10 +31,11 @@ pub fn run(recipe: RecipeName, steps: &mut Steps<'_>) -> Result<()> {
     }
 }
 
-/// What every tree has in common: up, one head, down, and up again.
+/// What every tree has in common: up, one head, down, and up again, and every new revision so.
 fn round_trip(steps: &mut Steps<'_>) -> Result<()> {
     steps.upgrade_head()?;
     steps.assert_single_head()?;
     steps.downgrade_one()?;
-    steps.upgrade_head_again()
+    steps.upgrade_head_again()?;
+    steps.stairway()
 }

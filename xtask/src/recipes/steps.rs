@@ -106,6 +106,7 @@ impl<'a> Steps<'a> {
             Needs::Database,
             |live, seen| {
                 let expected = vec![revision.to_owned()];
+                live.memory.at = revision.to_owned();
                 live.before_seed = true;
                 let outcome = live.run_alembic("upgrade", revision, Some(expected), seen);
                 live.before_seed = false;
@@ -121,7 +122,10 @@ impl<'a> Steps<'a> {
         }
         let what = format!("seed {} (required by {})", row.name, row.required_by);
         self.give(&what, Supply::Row(*row));
-        self.step(&what, Needs::Database, |live, _| live.seed(row))
+        self.step(&what, Needs::Database, |live, _| {
+            live.memory.rows.push((live.memory.at.clone(), *row));
+            live.seed(row)
+        })
     }
 
     /// Creates a role that production has, and sees that it is there and cannot log in.
@@ -131,7 +135,10 @@ impl<'a> Steps<'a> {
         }
         let what = format!("create {} role (required by {})", role.name, role.required_by);
         self.give(&what, Supply::Role(*role));
-        self.step(&what, Needs::Database, |live, _| live.create_role(role))
+        self.step(&what, Needs::Database, |live, _| {
+            live.memory.roles.push(*role);
+            live.create_role(role)
+        })
     }
 
     fn give(&mut self, step: &str, what: Supply) {
@@ -142,9 +149,12 @@ impl<'a> Steps<'a> {
     /// `alembic upgrade head`.
     pub fn upgrade_head(&mut self) -> Result<()> {
         let before = self.statements.len();
-        let ran = self.step("alembic upgrade head", Needs::Database, |live, seen| {
-            live.run_alembic("upgrade", "head", live.heads(), seen)
-        });
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method's lifetime is not general enough to stand for the closure"
+        )]
+        let ran = self
+            .step("alembic upgrade head", Needs::Database, |live, seen| live.upgrade_head(seen));
         self.way_up = self.statements[before..].to_vec();
         ran
     }
@@ -152,7 +162,7 @@ impl<'a> Steps<'a> {
     /// `alembic upgrade head`, after the downgrade.
     pub fn upgrade_head_again(&mut self) -> Result<()> {
         self.step("alembic upgrade head (round trip)", Needs::Database, |live, seen| {
-            live.run_alembic("upgrade", "head", live.heads(), seen)
+            live.upgrade_head_again(seen)
         })
     }
 
@@ -167,6 +177,14 @@ impl<'a> Steps<'a> {
         self.step("downgrade -1 (reversibility check)", Needs::Database, |live, seen| {
             live.downgrade_one(seen)
         })
+    }
+
+    /// Each new revision up, down and up again; nothing where only the head is new, which the
+    /// steps before had, unless it is asked for.
+    pub fn stairway(&mut self) -> Result<()> {
+        let Some(stairs) = self.live.as_ref().and_then(Live::stairs) else { return Ok(()) };
+        let what = format!("stairway, {} revisions (reversibility check)", stairs.len());
+        self.step(&what, Needs::Database, |live, seen| live.stairway(&stairs, seen))
     }
 
     /// Runs one step, unless it is a rehearsal or something that it depends on failed. `Err` means
@@ -197,10 +215,11 @@ impl<'a> Steps<'a> {
             Ok(outcome) => (outcome, None),
             Err(err) => (Outcome::default(), Some(live.explain_death(err))),
         };
-        let reason = match (&sick, &outcome.finding) {
-            (Some(err), _) => Some(format!("{err:#}")),
-            (None, finding) => finding.as_ref().map(|finding| finding.message.clone()),
+        let reason = match &sick {
+            Some(err) => Some(format!("{err:#}")),
+            None => outcome.error().map(|finding| finding.message.clone()),
         };
+        let failed = outcome.error().is_some();
         let status = match &sick {
             Some(err) if err.is::<Interrupted>() => Status::Skipped,
             _ if reason.is_some() => Status::Failed,
@@ -209,10 +228,12 @@ impl<'a> Steps<'a> {
         let step = Step { name: name.clone(), status, reason, notes: outcome.notes, elapsed };
         tell(Event::StepEnded { label, step: &step });
         self.done.push(step);
-        if let Some(finding) = outcome.finding {
+        if failed {
             self.blocked_by.get_or_insert(name.clone());
-            let tree = Some(live.tree.id.clone());
-            self.findings.push(Finding { tree, step: Some(name), ..finding });
+        }
+        for finding in outcome.findings {
+            let (tree, step) = (Some(live.tree.id.clone()), Some(name.clone()));
+            self.findings.push(Finding { tree, step, ..finding });
         }
         sick.map_or(Ok(()), Err)
     }

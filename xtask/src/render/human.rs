@@ -182,6 +182,8 @@ pub fn finding(finding: &Finding) -> String {
     }
     if let Some(revision) = said.and_then(|said| said.revision.as_ref()) {
         field(&mut out, "revision", &format!("{} ({})", revision.id, revision.direction));
+    } else if let Some(revision) = &finding.revision {
+        field(&mut out, "revision", revision);
     }
     if let Some(sql) = said.and_then(|said| said.statement.as_deref()) {
         verbatim(&mut out, "statement", &words::first_lines(sql, LINES_SHOWN));
@@ -189,6 +191,10 @@ pub fn finding(finding: &Finding) -> String {
     if let Some(said) = said.filter(|said| shows_output(said)) {
         verbatim(&mut out, "output", &words::last_lines(&said.output, LINES_SHOWN));
     }
+    if let Some(statement) = &finding.statement {
+        verbatim(&mut out, "made by", &words::first_lines(statement, LINES_SHOWN));
+    }
+    verbatim(&mut out, "add", &finding.lacks.join("\n"));
     if let Some(predicted) = &finding.predicted {
         field(&mut out, "predicted", predicted);
     }

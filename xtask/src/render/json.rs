@@ -158,6 +158,7 @@ fn finding(finding: &finding::Finding) -> Finding {
         sqlstate: said.and_then(|said| said.sqlstate()).map(Into::into),
         statement: said
             .and_then(|said| said.statement.as_deref())
+            .or(finding.statement.as_deref())
             .map(|sql| redact(sql).into_owned()),
         remedy: finding.code.remedy,
         verify: finding.code.verify,

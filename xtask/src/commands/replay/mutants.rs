@@ -126,8 +126,9 @@ mod tests {
         let lacking: Vec<&str> = code::ALL
             .iter()
             .map(|code| code.id)
-            // What a lint sees has fixtures and mutants of its own, beside the lints.
-            .filter(|id| !id.starts_with("MG2"))
+            // What a lint sees has fixtures and mutants of its own, beside the lints; what a downgrade
+            // leaves has planted defects, in `tests/schema`.
+            .filter(|id| !id.starts_with("MG2") && !id.starts_with("MG4"))
             .filter(|id| !codes.contains(*id) && !NEITHER.contains(id))
             .collect();
         assert_eq!(lacking, Vec::<&str>::new());

@@ -4,7 +4,9 @@
 //! rest of a run. So [`start`] does it once, while Postgres is starting, and each call runs in a
 //! fork: see `worker.py`, which speaks JSON lines on a socket of its own for each tree.
 
+mod listener;
 mod protocol;
+mod walk;
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -17,6 +19,7 @@ use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 use command_fds::{CommandFdExt, FdMapping};
 
+use self::listener::Listener;
 use self::protocol::{Call, Event, Hello};
 use super::interrupt::Interrupt;
 use super::postgres::endpoint::Endpoint;
@@ -24,7 +27,7 @@ use super::postgres::session::VersionTable;
 use super::process::{Group, last_lines};
 use super::scratch::Scratch;
 use crate::model::redact::{hide, redact};
-use crate::model::transcript::{Direction, End, RevisionInFlight, Statement, Transcript};
+use crate::model::transcript::{RevisionInFlight, Transcript};
 use crate::model::tree::Tree;
 
 pub use self::protocol::Description;
@@ -120,6 +123,9 @@ pub struct Connection {
 pub struct Alembic {
     connection: Connection,
     tree: Tree,
+    endpoint: Endpoint,
+    driver: String,
+    env: &'static [(&'static str, &'static str)],
     url: String,
     /// The password in the URL, as it is typed.
     password: Option<String>,
@@ -138,6 +144,17 @@ pub struct Limits<'a> {
     pub on_revision: &'a dyn Fn(&RevisionInFlight),
     /// Is asked at the deadline, while the call still runs, what it waits for.
     pub on_deadline: &'a dyn Fn() -> Option<String>,
+    /// Where to pause on the way, and what happens there.
+    pub pause: Option<Pause<'a>>,
+}
+
+/// A moment in an upgrade at which the gate looks at the database.
+#[derive(Clone, Copy)]
+pub struct Pause<'a> {
+    /// Before the upgrade to which revision.
+    pub before: &'a str,
+    /// What happens meanwhile.
+    pub then: &'a dyn Fn(),
 }
 
 impl Alembic {
@@ -170,6 +187,9 @@ impl Alembic {
             connection,
             tree: tree.clone(),
             url: endpoint.sqlalchemy_url(&driver, &tree.database),
+            endpoint: endpoint.clone(),
+            driver,
+            env: &[],
             password: endpoint.password(),
             interrupt: interrupt.clone(),
             versions: format!(
@@ -183,6 +203,16 @@ impl Alembic {
     /// The database URL, password included.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Sets environment variables for the calls that follow, in the place of those set before.
+    pub fn use_environment(&mut self, env: &'static [(&'static str, &'static str)]) {
+        self.env = env;
+    }
+
+    /// Turns to another database of the same server, for the calls that follow.
+    pub fn use_database(&mut self, database: &str) {
+        self.url = self.endpoint.sqlalchemy_url(&self.driver, database);
     }
 
     /// Reads the revision graph as Alembic does; nothing is run but the top level of the revision
@@ -213,29 +243,57 @@ impl Alembic {
         Ok(self.call("downgrade", Some(revision), limits)?.0)
     }
 
+    /// The words after `alembic`.
+    fn argv(&self, op: &str, revision: Option<&str>) -> Vec<String> {
+        let shown = if op == "describe" { "heads" } else { op };
+        let mut argv = vec!["-c".to_owned(), self.tree.ini.to_string(), shown.to_owned()];
+        argv.extend(revision.map(str::to_owned));
+        argv
+    }
+
+    /// The call as one would type it.
+    fn typed(&self, op: &str, revision: Option<&str>) -> String {
+        let words: Vec<String> =
+            self.argv(op, revision).iter().map(|word| super::process::quote(word)).collect();
+        format!("alembic {}", words.join(" "))
+    }
+
+    /// Whether the call could be sent.
+    fn send_call(
+        &mut self,
+        op: &str,
+        revision: Option<&str>,
+        pause_before: Option<&str>,
+    ) -> Result<bool> {
+        let call = Call {
+            op,
+            revision,
+            ini: &self.tree.ini,
+            cwd: &self.tree.cwd,
+            argv: &self.argv(op, revision),
+            env: self
+                .env
+                .iter()
+                .copied()
+                .chain([(self.tree.url_env.as_str(), self.url.as_str())])
+                .collect(),
+            config_url: self.tree.sets_config_url.then_some(self.url.as_str()),
+            pause_before,
+            pycache: &self.connection.pycache,
+            within: [self.tree.cwd.as_path(), self.tree.ini_folder()],
+        };
+        let line = serde_json::to_string(&call).context("cannot write a call")?;
+        Ok(self.connection.send(&line))
+    }
+
     fn call_raw(
         &mut self,
         op: &str,
         revision: Option<&str>,
         limits: &Limits<'_>,
     ) -> Result<(Transcript, Option<Description>)> {
-        let shown = if op == "describe" { "heads" } else { op };
-        let mut argv = vec!["-c".to_owned(), self.tree.ini.to_string(), shown.to_owned()];
-        argv.extend(revision.map(str::to_owned));
-        let command: Vec<String> = argv.iter().map(|word| super::process::quote(word)).collect();
-        let call = Call {
-            op,
-            revision,
-            ini: &self.tree.ini,
-            cwd: &self.tree.cwd,
-            argv: &argv,
-            env: [(self.tree.url_env.as_str(), self.url.as_str())].into(),
-            config_url: self.tree.sets_config_url.then_some(self.url.as_str()),
-            pycache: &self.connection.pycache,
-            within: [self.tree.cwd.as_path(), self.tree.ini_folder()],
-        };
-        let mut heard = Listener::new(format!("alembic {}", command.join(" ")));
-        if !self.connection.send(&serde_json::to_string(&call).context("cannot write a call")?) {
+        let mut heard = Listener::new(self.typed(op, revision));
+        if !self.send_call(op, revision, limits.pause.map(|pause| pause.before))? {
             return Ok((heard.lost(), None));
         }
         let deadline = Instant::now() + limits.timeout;
@@ -244,6 +302,12 @@ impl Alembic {
                 Heard::Event(Event::Ended(ended)) => return Ok(heard.end(ended)),
                 Heard::Event(Event::VersionTable { name, schema }) => {
                     self.version_table = VersionTable { schema, name };
+                }
+                Heard::Event(Event::Paused) => {
+                    if let Some(pause) = limits.pause {
+                        (pause.then)();
+                    }
+                    self.connection.send(r#"{"go": true}"#);
                 }
                 Heard::Event(event) => heard.take(event, limits.on_revision),
                 Heard::Closed => return Ok((heard.lost(), None)),
@@ -265,85 +329,6 @@ impl Alembic {
                 Heard::Closed | Heard::Deadline => return Ok((heard.lost(), None)),
             }
         }
-    }
-}
-
-/// Puts the events of one call together.
-struct Listener {
-    said: Transcript,
-    description: Option<Description>,
-    started: Instant,
-    statement_started: Instant,
-    returned: Option<bool>,
-    timed_out: bool,
-}
-
-impl Listener {
-    fn new(command: String) -> Listener {
-        Listener {
-            said: Transcript { command, ..Transcript::default() },
-            description: None,
-            started: Instant::now(),
-            statement_started: Instant::now(),
-            returned: None,
-            timed_out: false,
-        }
-    }
-
-    fn take(&mut self, event: Event, on_revision: &dyn Fn(&RevisionInFlight)) {
-        match event {
-            Event::Revision { id, direction } => {
-                let direction =
-                    if direction == "upgrade" { Direction::Upgrade } else { Direction::Downgrade };
-                let revision = RevisionInFlight { id, direction };
-                on_revision(&revision);
-                self.said.revision = Some(revision);
-            }
-            Event::RevisionsDone => self.said.revision = None,
-            Event::Statement { sql } => {
-                self.statement_started = Instant::now();
-                self.said.statement = Some(sql.clone());
-                let revision = self.said.revision.as_ref().map(|r| r.id.clone());
-                self.said.statements.push(Statement { sql, revision, elapsed: None });
-            }
-            Event::StatementDone => {
-                self.said.statement = None;
-                if let Some(last) = self.said.statements.last_mut() {
-                    last.elapsed = Some(self.statement_started.elapsed());
-                }
-            }
-            Event::Result { ok, value, exceptions, frames } => {
-                self.returned = Some(ok);
-                self.description = value;
-                self.said.exceptions = exceptions.into_iter().map(Into::into).collect();
-                self.said.frames = frames.into_iter().map(Into::into).collect();
-            }
-            // Said once at the start, or handled where the connection is at hand.
-            Event::Ready(_)
-            | Event::Unusable { .. }
-            | Event::VersionTable { .. }
-            | Event::Ended(_)
-            | Event::Unknown => {}
-        }
-    }
-
-    fn end(mut self, ended: protocol::Ended) -> (Transcript, Option<Description>) {
-        self.said.elapsed = self.started.elapsed();
-        self.said.output = ended.output;
-        self.said.end = match (self.timed_out, self.returned, ended.status, ended.signal) {
-            (true, ..) => End::TimedOut,
-            (_, Some(true), ..) => End::Returned,
-            (_, Some(false), ..) => End::Raised,
-            (_, None, _, Some(signal)) => End::Killed(signal),
-            (_, None, status, None) => End::Exited(status.unwrap_or_default()),
-        };
-        (self.said, self.description)
-    }
-
-    fn lost(mut self) -> Transcript {
-        self.said.elapsed = self.started.elapsed();
-        self.said.end = if self.timed_out { End::TimedOut } else { End::Lost };
-        self.said
     }
 }
 

@@ -20,10 +20,25 @@ pub(super) struct Call<'a> {
     pub(super) env: BTreeMap<&'a str, &'a str>,
     /// `sqlalchemy.url`, where the config gets it.
     pub(super) config_url: Option<&'a str>,
+    /// The revision before whose upgrade the call waits for a word.
+    pub(super) pause_before: Option<&'a str>,
     /// Where compiled files go.
     pub(super) pycache: &'a Utf8Path,
     /// The folders whose frames of a traceback are wanted.
     pub(super) within: [&'a Utf8Path; 2],
+}
+
+/// Where a walk goes next, gate to worker; nothing: it ends.
+#[derive(Serialize)]
+pub(super) struct Order<'a> {
+    pub(super) go: Option<Errand<'a>>,
+}
+
+/// One command of a walk.
+#[derive(Serialize)]
+pub(super) struct Errand<'a> {
+    pub(super) op: &'a str,
+    pub(super) revision: &'a str,
 }
 
 /// An event, worker to gate.
@@ -44,6 +59,8 @@ pub(super) enum Event {
         direction: String,
     },
     RevisionsDone,
+    Paused,
+    Arrived,
     Statement {
         sql: String,
     },
@@ -107,6 +124,9 @@ pub struct Revision {
     pub revision: String,
     /// Its parents.
     pub down_revision: Vec<String>,
+    /// The revisions that it depends on besides (`depends_on`).
+    #[serde(default)]
+    pub requires: Vec<String>,
     /// Its file, absolute.
     pub file: Utf8PathBuf,
 }

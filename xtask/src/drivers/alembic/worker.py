@@ -7,7 +7,7 @@ leaves nothing behind in the next one.
     worker.py FD [FD ...]        one socket for each tree, handed over by the gate
 
 A line in either direction is one JSON object. The gate writes a call and, to end it early,
-{"kill": true}. The process of a call writes events and its result; when it has ended, for whatever
+{"kill": true}; to a call that pauses it writes {"go": ...}. The process of a call writes events and its result; when it has ended, for whatever
 reason, its server writes how, and the end of what it printed. What a migration prints goes to a
 pipe of its own and never meets these sockets. When the gate's end of the socket closes, the server
 ends what is running and exits.
@@ -127,6 +127,10 @@ class Lines:
         self.sock = sock
         self.pending = b""
 
+    def waiting(self):
+        """Whether a whole line was read already."""
+        return b"\n" in self.pending
+
     def next(self):
         """The next one; None at the end."""
         while b"\n" not in self.pending:
@@ -140,9 +144,12 @@ class Lines:
 
 def run_forked(sock, lines, call, wake_r):
     out_r, out_w = os.pipe()
+    go_r, go_w = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(out_r)
+        os.close(go_w)
+        call["go"] = open(go_r, encoding="ascii")
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         lead_group(0)
@@ -151,17 +158,24 @@ def run_forked(sock, lines, call, wake_r):
     # Here as well as there: whichever comes first, the group is there before it has to be ended.
     lead_group(pid)
     os.close(out_w)
+    os.close(go_r)
     tail, total, gate_is_gone = bytearray(), 0, False
     status = None
     while status is None:
-        ready, _, _ = select.select([out_r, wake_r] + ([] if gate_is_gone else [sock]), [], [])
+        # Lines that came along with the call are here already, and no select tells of them.
+        watched = [out_r, wake_r] + ([] if gate_is_gone else [sock])
+        ready, _, _ = select.select(watched, [], [], 0 if lines.waiting() else None)
         if out_r in ready:
             total += drain(out_r, tail)
         if wake_r in ready:
             os.read(wake_r, 512)
-        if sock in ready:
-            gate_is_gone = lines.next() is None
-            kill_group(pid)
+        if lines.waiting() or sock in ready:
+            line = lines.next()
+            if line is not None and "go" in line:
+                send_go(go_w, line["go"])
+            else:
+                gate_is_gone = line is None
+                kill_group(pid)
         ended, code = os.waitpid(pid, os.WNOHANG)
         if ended:
             status = code
@@ -171,6 +185,7 @@ def run_forked(sock, lines, call, wake_r):
     while (count := drain(out_r, tail)) > 0:
         total += count
     os.close(out_r)
+    os.close(go_w)
     if gate_is_gone:
         os._exit(0)
     # It may have been ended in the middle of a line.
@@ -183,6 +198,14 @@ def run_forked(sock, lines, call, wake_r):
         output=tail.decode("utf-8", "replace"),
         output_bytes=total,
     )
+
+
+def send_go(fd, value):
+    try:
+        os.write(fd, json.dumps(value).encode("ascii") + b"\n")
+    except OSError:
+        # It ended meanwhile, which is told by its end.
+        pass
 
 
 def drain(fd, tail):
@@ -227,6 +250,7 @@ def become_call(sock, call, out_w):
     # A stale or foreign .pyc never decides what is run, and the tree is left as it was.
     sys.pycache_prefix = call["pycache"]
     os.environ.update(call["env"])
+    time.tzset()
     sys.argv = ["alembic", *call["argv"]]
     try:
         os.chdir(call["cwd"])
@@ -245,7 +269,9 @@ def perform(sock, call):
     from alembic.config import CommandLine
     from alembic.script import ScriptDirectory
 
-    options = CommandLine(prog="alembic").parser.parse_args(call["argv"])
+    # A walk is typed as the command that does the most of it.
+    argv = ["upgrade" if word == "walk" else word for word in call["argv"]]
+    options = CommandLine(prog="alembic").parser.parse_args(argv)
     config = make_config(call["ini"], options)
     if call["config_url"]:
         # `%` begins an interpolation in an ini.
@@ -255,9 +281,25 @@ def perform(sock, call):
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             return describe(ScriptDirectory.from_config(config), said)
-    trace(sock)
+    trace(sock, call)
+    if call["op"] == "walk":
+        return walk(sock, call, config)
     getattr(command, call["op"])(config, call["revision"])
     return None
+
+
+def walk(sock, call, config):
+    """Goes where the gate says, one order after the other, until it says no more."""
+    from alembic import command
+    from alembic.script import ScriptDirectory
+
+    # The revision files are read once, not for each order.
+    script = ScriptDirectory.from_config(config)
+    ScriptDirectory.from_config = classmethod(lambda cls, config: script)
+    while (order := json.loads(call["go"].readline() or "null")) is not None:
+        call["statements"] = 0
+        getattr(command, order["op"])(config, order["revision"])
+        send(sock, "arrived")
 
 
 def make_config(ini, options):
@@ -283,6 +325,8 @@ def describe(script, said):
         {
             "revision": revision.revision,
             "down_revision": as_list(revision.down_revision),
+            # As ids: what is written may be a branch label or the beginning of an id.
+            "requires": as_list(getattr(revision, "_resolved_dependencies", None) or ()),
             "file": revision.path,
         }
         for revision in files
@@ -306,8 +350,9 @@ def as_list(value):
     return [] if value is None else [value] if isinstance(value, str) else list(value)
 
 
-def trace(sock):
-    """Reports each revision before it runs and each statement before and after."""
+def trace(sock, call):
+    """Reports each revision before it runs and each statement before and after, and waits for the
+    gate before the upgrade to `pause_before`."""
     from alembic import command
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
@@ -325,6 +370,9 @@ def trace(sock):
             for step in steps(revision, context):
                 if hasattr(step, "revision"):
                     direction = "upgrade" if step.is_upgrade else "downgrade"
+                    if step.is_upgrade and step.revision.revision == call["pause_before"]:
+                        send(sock, "paused")
+                        call["go"].readline()
                     send(sock, "revision", id=step.revision.revision, direction=direction)
                 yield step
             send(sock, "revisions_done")
@@ -332,18 +380,17 @@ def trace(sock):
         return run
 
     command.EnvironmentContext = traced_context
-    seen = 0
+    call["statements"] = 0
 
     @event.listens_for(Engine, "before_cursor_execute")
     def before(conn, cursor, statement, parameters, context, executemany):
-        nonlocal seen
-        seen += 1
-        if seen <= STATEMENTS_KEPT:
+        call["statements"] += 1
+        if call["statements"] <= STATEMENTS_KEPT:
             send(sock, "statement", sql=clip(statement))
 
     @event.listens_for(Engine, "after_cursor_execute")
     def after(conn, cursor, statement, parameters, context, executemany):
-        if seen <= STATEMENTS_KEPT:
+        if call["statements"] <= STATEMENTS_KEPT:
             send(sock, "statement_done")
 
 

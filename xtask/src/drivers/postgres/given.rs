@@ -129,6 +129,12 @@ impl Given {
         self.done.store(true, Ordering::SeqCst);
     }
 
+    /// Drops a database that this gate created.
+    pub fn drop_database(&self, name: &str, interrupt: &Interrupt) -> Result<()> {
+        let database = self.endpoint.maintenance_database();
+        drop_marked(&mut Session::open(&self.endpoint, database, interrupt)?, name)
+    }
+
     /// Drops what was created: the databases, the roles that a recipe supplied, and the roles that
     /// the migrations created, which `statements` proves. Returns what could not be dropped.
     pub fn clean_up(&self, statements: &[String]) -> Vec<String> {
@@ -249,7 +255,7 @@ fn drop_marked(session: &mut Session<'_>, name: &str) -> Result<()> {
 }
 
 /// Whether one of the statements creates a role.
-fn created_by(role: &str, statements: &[String]) -> bool {
+pub(super) fn created_by(role: &str, statements: &[String]) -> bool {
     let role = role.to_lowercase();
     statements.iter().map(|sql| sql.to_lowercase()).any(|sql| {
         let words: Vec<&str> = sql

@@ -1,10 +1,12 @@
 //! Postgres 15: found, started or given, and talked to.
 
+pub mod aside;
 pub mod binaries;
 pub mod cluster;
 pub mod endpoint;
 pub mod given;
 pub mod session;
+pub mod snapshot;
 pub mod tls;
 
 use std::time::Duration;
@@ -60,6 +62,17 @@ impl Server {
                 Session::open(&cluster.endpoint, "postgres", interrupt)?.create_database(name)
             }
             Server::Given(given) => given.create_database(name, interrupt),
+        }
+    }
+
+    /// Drops a database that the gate created, whoever is connected to it.
+    pub fn drop_database(&self, name: &str, interrupt: &Interrupt) -> Result<()> {
+        match self {
+            Server::Local(cluster) => {
+                let mut session = Session::open(&cluster.endpoint, "postgres", interrupt)?;
+                session.drop_database(name)
+            }
+            Server::Given(given) => given.drop_database(name, interrupt),
         }
     }
 

@@ -99,6 +99,22 @@ impl<'a> Session<'a> {
             .collect())
     }
 
+    /// The rows that several statements return, sent in one round trip: each row as its columns
+    /// with their names, NULL left out.
+    pub fn rows(&mut self, sql: &str) -> Result<Vec<Vec<(String, String)>>> {
+        let messages = self.guarded(|client| client.simple_query(sql))?;
+        let rows = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        let cells = rows.map(|row| {
+            let names = row.columns().iter().map(|column| column.name().to_owned());
+            let cells = names.enumerate().map(|(i, name)| Some((name, row.get(i)?.to_owned())));
+            cells.flatten().collect()
+        });
+        Ok(cells.collect())
+    }
+
     /// The one value that a query returns, if any.
     pub fn value(&mut self, sql: &str) -> Result<Option<String>> {
         Ok(self.column(sql)?.into_iter().next())
@@ -114,6 +130,11 @@ impl<'a> Session<'a> {
     /// connected to.
     pub fn create_database(&mut self, name: &str) -> Result<()> {
         self.execute(&format!("CREATE DATABASE {} TEMPLATE template0", identifier(name)))
+    }
+
+    /// Drops a database, whoever is connected to it; none is no error.
+    pub fn drop_database(&mut self, name: &str) -> Result<()> {
+        self.execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name)))
     }
 
     /// The rows of Alembic's version table, sorted; none where there is no such table.

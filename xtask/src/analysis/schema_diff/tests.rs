@@ -1,0 +1,114 @@
+//! Differences as they read, each from two small schemas.
+
+use super::*;
+
+type Own<'a> = &'a [(&'a str, &'a str)];
+
+fn schema(objects: &[(&str, &str, Own<'_>)]) -> Schema {
+    let objects = objects.iter().map(|(kind, identity, own)| {
+        let id = ObjectId { kind: (*kind).into(), identity: (*identity).into() };
+        let own = own.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        (id, own)
+    });
+    Schema { objects: objects.collect() }
+}
+
+#[track_caller]
+fn check(was: &[(&str, &str, Own<'_>)], now: &[(&str, &str, Own<'_>)], expected: &[&str]) {
+    let told: Vec<String> = compare(&schema(was), &schema(now), Scope::default())
+        .iter()
+        .map(|d| format!("{} → {}", describe(d), python_line(d).unwrap_or_default()))
+        .collect();
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn what_was_left_behind_is_named_with_the_line_that_drops_it() {
+    check(
+        &[],
+        &[
+            ("index", "ix_o", &[("definition", "CREATE INDEX ix_o ON o (a)"), ("of", "o")]),
+            ("type", "order_side", &[("enum", "buy, sell")]),
+        ],
+        &[
+            "left behind: index ix_o (CREATE INDEX ix_o ON o (a)) → op.drop_index(\"ix_o\", table_name=\"o\")",
+            "left behind: type order_side (enum: buy, sell) → op.execute(\"DROP TYPE order_side\")",
+        ],
+    );
+}
+
+#[test]
+fn a_column_that_lost_something_is_told_with_its_table() {
+    check(
+        &[("column", "orders.note", &[("type", "text"), ("nullability", "NOT NULL")])],
+        &[("column", "orders.note", &[("type", "text"), ("default", "''::text")])],
+        &[
+            "changed: table orders, column note: NOT NULL was lost → op.alter_column(\"orders\", \"note\", nullable=False)",
+            "changed: table orders, column note: default `''::text` stayed → op.alter_column(\"orders\", \"note\", server_default=None)",
+        ],
+    );
+}
+
+#[test]
+fn what_belongs_to_a_table_goes_with_it() {
+    check(
+        &[],
+        &[
+            ("column", "t.id", &[("type", "bigint")]),
+            ("constraint", "t.t_pkey", &[("definition", "PRIMARY KEY (id)")]),
+            ("index", "ix_t", &[("of", "t")]),
+            ("sequence", "t_id_seq", &[("owned by", "identity of t.id")]),
+            ("table", "t", &[("column order", "id")]),
+        ],
+        &["left behind: table t (columns: id) → op.drop_table(\"t\")"],
+    );
+}
+
+#[test]
+fn privileges_are_told_by_role_and_mended_by_grant_and_revoke() {
+    check(
+        &[("table", "t", &[("privileges", "app=r/postgres\npostgres=arwdDxt/postgres")])],
+        &[("table", "t", &[("privileges", "=r/postgres\npostgres=arwdDxt/postgres")])],
+        &[
+            "changed: table t: SELECT of app was lost; SELECT of PUBLIC stayed → op.execute(\"GRANT SELECT ON TABLE t TO app\")\nop.execute(\"REVOKE SELECT ON TABLE t FROM PUBLIC\")",
+        ],
+    );
+}
+
+#[test]
+fn a_column_order_counts_only_for_columns_that_both_have() {
+    let with = |order: &'static str| schema(&[("table", "t", &[("column order", order)])]);
+    let differs = |was, now| !compare(&with(was), &with(now), Scope::default()).is_empty();
+    assert!(!differs("a, b", "a, b, c"));
+    assert!(differs("a, b, c", "a, c, b"));
+    let moved = compare(&with("a, b, c"), &with("a, c, b"), Scope::default());
+    assert!(is_readded_column(&moved[0], &with("a, c")));
+    assert!(!is_readded_column(&moved[0], &with("a, b, c")));
+}
+
+#[test]
+fn another_trees_role_is_not_this_trees_doing() {
+    let roles = schema(&[("role", "raptor_app", &[])]);
+    let seen = |sql: &str| {
+        let statements = [sql.to_owned()];
+        let scope = Scope { statements: Some(&statements), ..Scope::default() };
+        compare(&Schema::default(), &roles, scope).len()
+    };
+    assert_eq!((seen("CREATE ROLE raptor_app"), seen("CREATE ROLE raptor_apps")), (1, 0));
+}
+
+#[test]
+fn a_declaration_needs_a_reason() {
+    let difference = Difference {
+        object: ObjectId { kind: "type".into(), identity: "order_side".into() },
+        change: Change::LeftBehind(Vec::new()),
+    };
+    let reason = |text: &str| {
+        let declarations = declared(text);
+        declarations.iter().find_map(|d| d.excuses(&difference).map(str::to_owned))
+    };
+    let kept = reason("    # migration-gate: keeps type order_side, old rows use it\n");
+    assert_eq!(kept.as_deref(), Some("old rows use it"));
+    assert_eq!(reason("# migration-gate: keeps type order_side"), None);
+    assert_eq!(reason("# migration-gate: keeps type order, x"), None);
+}

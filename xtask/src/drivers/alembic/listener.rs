@@ -1,0 +1,87 @@
+//! Puts the events of one call together into what it said.
+
+use std::time::Instant;
+
+use super::protocol::{self, Description, Event};
+use crate::model::transcript::{Direction, End, RevisionInFlight, Statement, Transcript};
+
+/// Puts the events of one call together.
+pub(super) struct Listener {
+    pub(super) said: Transcript,
+    description: Option<Description>,
+    pub(super) started: Instant,
+    statement_started: Instant,
+    returned: Option<bool>,
+    pub(super) timed_out: bool,
+}
+
+impl Listener {
+    pub(super) fn new(command: String) -> Listener {
+        Listener {
+            said: Transcript { command, ..Transcript::default() },
+            description: None,
+            started: Instant::now(),
+            statement_started: Instant::now(),
+            returned: None,
+            timed_out: false,
+        }
+    }
+
+    pub(super) fn take(&mut self, event: Event, on_revision: &dyn Fn(&RevisionInFlight)) {
+        match event {
+            Event::Revision { id, direction } => {
+                let direction =
+                    if direction == "upgrade" { Direction::Upgrade } else { Direction::Downgrade };
+                let revision = RevisionInFlight { id, direction };
+                on_revision(&revision);
+                self.said.revision = Some(revision);
+            }
+            Event::RevisionsDone => self.said.revision = None,
+            Event::Statement { sql } => {
+                self.statement_started = Instant::now();
+                self.said.statement = Some(sql.clone());
+                let revision = self.said.revision.as_ref().map(|r| r.id.clone());
+                self.said.statements.push(Statement { sql, revision, elapsed: None });
+            }
+            Event::StatementDone => {
+                self.said.statement = None;
+                if let Some(last) = self.said.statements.last_mut() {
+                    last.elapsed = Some(self.statement_started.elapsed());
+                }
+            }
+            Event::Result { ok, value, exceptions, frames } => {
+                self.returned = Some(ok);
+                self.description = value;
+                self.said.exceptions = exceptions.into_iter().map(Into::into).collect();
+                self.said.frames = frames.into_iter().map(Into::into).collect();
+            }
+            // Said once at the start, or handled where the connection is at hand.
+            Event::Ready(_)
+            | Event::Unusable { .. }
+            | Event::VersionTable { .. }
+            | Event::Paused
+            | Event::Arrived
+            | Event::Ended(_)
+            | Event::Unknown => {}
+        }
+    }
+
+    pub(super) fn end(mut self, ended: protocol::Ended) -> (Transcript, Option<Description>) {
+        self.said.elapsed = self.started.elapsed();
+        self.said.output = ended.output;
+        self.said.end = match (self.timed_out, self.returned, ended.status, ended.signal) {
+            (true, ..) => End::TimedOut,
+            (_, Some(true), ..) => End::Returned,
+            (_, Some(false), ..) => End::Raised,
+            (_, None, _, Some(signal)) => End::Killed(signal),
+            (_, None, status, None) => End::Exited(status.unwrap_or_default()),
+        };
+        (self.said, self.description)
+    }
+
+    pub(super) fn lost(mut self) -> Transcript {
+        self.said.elapsed = self.started.elapsed();
+        self.said.end = if self.timed_out { End::TimedOut } else { End::Lost };
+        self.said
+    }
+}

@@ -1,0 +1,58 @@
+//! Puts the roles that the migrations made out of the way, so that they can be made once more in
+//! another database of the same cluster.
+//!
+//! Roles belong to the cluster. A renamed role keeps what it owns and may do, and its name is free.
+
+use anyhow::Result;
+
+use super::given::created_by;
+use super::session::{Session, identifier};
+
+/// What is added to a name.
+const SUFFIX: &str = " (migration-gate)";
+
+/// The roles that one of the statements creates, without those in `kept`.
+fn made(session: &mut Session<'_>, statements: &[String], kept: &[&str]) -> Result<Vec<String>> {
+    let roles = session.column(
+        "SELECT rolname FROM pg_roles WHERE oid >= 16384 AND rolname <> current_user \
+         AND rolname <> session_user",
+    )?;
+    let mine = |role: &String| {
+        !role.ends_with(SUFFIX) && !kept.contains(&role.as_str()) && created_by(role, statements)
+    };
+    Ok(roles.into_iter().filter(mine).collect())
+}
+
+/// Renames them, and returns their names.
+pub fn put(session: &mut Session<'_>, statements: &[String], kept: &[&str]) -> Result<Vec<String>> {
+    let roles = made(session, statements, kept)?;
+    for role in &roles {
+        rename(session, role, &format!("{role}{SUFFIX}"))?;
+    }
+    Ok(roles)
+}
+
+/// Drops the roles that were made meanwhile, and gives the others their names back.
+pub fn put_back(session: &mut Session<'_>, roles: &[String]) -> Result<()> {
+    for role in roles {
+        let sql = format!("DROP ROLE IF EXISTS {}", identifier(role));
+        // One that owns something in yet another database stays; then so does the other's name.
+        if session.execute(&sql).is_ok() {
+            rename(session, &format!("{role}{SUFFIX}"), role)?;
+        }
+    }
+    Ok(())
+}
+
+/// Drops the roles that the statements created and whose databases are gone.
+pub fn drop_made(session: &mut Session<'_>, statements: &[String], kept: &[&str]) -> Result<()> {
+    for role in made(session, statements, kept)? {
+        // Where it is still needed, it stays.
+        let _ = session.execute(&format!("DROP ROLE {}", identifier(&role)));
+    }
+    Ok(())
+}
+
+fn rename(session: &mut Session<'_>, from: &str, to: &str) -> Result<()> {
+    session.execute(&format!("ALTER ROLE {} RENAME TO {}", identifier(from), identifier(to)))
+}

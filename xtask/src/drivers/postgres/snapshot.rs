@@ -1,0 +1,114 @@
+//! Reads a whole schema from the system catalogues, in one round trip of a few milliseconds.
+//!
+//! `snapshot.sql` says what an object is and what it is like; here its rows are only put together.
+
+use anyhow::{Context, Result};
+
+use super::endpoint::Endpoint;
+use super::session::Session;
+use crate::drivers::interrupt::Interrupt;
+use crate::model::schema::{ObjectId, Schema, without_public};
+
+const QUERIES: &str = include_str!("snapshot.sql");
+/// Only a superuser may see whether a role has a password. Its hash says nothing: the same password
+/// gets another one each time.
+const PASSWORDS: &str = "\
+SELECT 'role', quote_ident(rolname), 'set' AS password FROM pg_authid WHERE rolpassword IS NOT NULL";
+
+/// The schema of the session's database, and the roles of its cluster.
+pub fn take(session: &mut Session<'_>) -> Result<Schema> {
+    let rows = session.rows(QUERIES).context("cannot read the schema from the catalogues")?;
+    let passwords = match session.show("is_superuser")?.as_str() {
+        "on" => session.rows(PASSWORDS)?,
+        _ => Vec::new(),
+    };
+    Ok(put_together(rows.into_iter().chain(passwords)))
+}
+
+/// Looks at one database again and again. Its connection stays, and with it the plans of the
+/// queries, which cost most of a first look.
+pub struct Watch<'a> {
+    endpoint: &'a Endpoint,
+    database: String,
+    interrupt: &'a Interrupt,
+    session: Option<Session<'a>>,
+}
+
+impl<'a> Watch<'a> {
+    /// A watch that connects at its first look.
+    pub fn new(endpoint: &'a Endpoint, database: &str, interrupt: &'a Interrupt) -> Watch<'a> {
+        Watch { endpoint, database: database.to_owned(), interrupt, session: None }
+    }
+
+    /// The schema as it is now.
+    pub fn take(&mut self) -> Result<Schema> {
+        if let Some(session) = &mut self.session {
+            // A migration may have ended it; then another one is opened.
+            if let Ok(rows) = session.rows(&prepared_queries().1) {
+                return Ok(put_together(rows.into_iter()));
+            }
+            self.interrupt.check()?;
+        }
+        self.session = None;
+        let mut session = Session::open(self.endpoint, &self.database, self.interrupt)?;
+        let superuser = session.show("is_superuser")? == "on";
+        let (prepare, execute) = prepared_queries();
+        session.execute(&prepare)?;
+        let passwords = if superuser { PASSWORDS } else { "SELECT 'role', 'nobody' WHERE false" };
+        session.execute(&format!("PREPARE passwords AS {passwords}"))?;
+        let rows = session.rows(&execute).context("cannot read the schema from the catalogues")?;
+        self.session = Some(session);
+        Ok(put_together(rows.into_iter()))
+    }
+
+    /// Disconnects.
+    pub fn close(&mut self) {
+        self.session = None;
+    }
+}
+
+/// What prepares the queries, and what runs them.
+fn prepared_queries() -> (String, String) {
+    // A plan is made for the search path that it is run with.
+    let mut prepare = "SET search_path = '';\n".to_owned();
+    let mut execute = String::new();
+    for (number, statement) in QUERIES.split(";\n").enumerate() {
+        match statement.find("SELECT '").or(statement.find("SELECT CASE")) {
+            Some(start) => {
+                prepare += &format!("PREPARE q{number} AS {};\n", &statement[start..]);
+                execute += &format!("EXECUTE q{number};\n");
+            }
+            None if statement.trim_start().starts_with("COMMIT") => {
+                execute += "EXECUTE passwords;\nCOMMIT;\n";
+            }
+            None => execute += &format!("{statement};\n"),
+        }
+    }
+    (prepare, execute)
+}
+
+fn put_together(rows: impl Iterator<Item = Vec<(String, String)>>) -> Schema {
+    let mut schema = Schema::default();
+    for row in rows {
+        let mut cells = row.into_iter();
+        let (Some((_, kind)), Some((_, identity))) = (cells.next(), cells.next()) else { continue };
+        let id = ObjectId { kind, identity: without_public(&identity) };
+        let attributes = schema.objects.entry(id).or_default();
+        for (name, value) in cells.filter(|(_, value)| !value.is_empty()) {
+            let value = if name == "privileges" { sorted(&value) } else { value };
+            attributes.push((name, value));
+        }
+    }
+    schema
+}
+
+/// Privileges are a set: in which order they were granted means nothing.
+fn sorted(privileges: &str) -> String {
+    let mut lines: Vec<&str> = privileges.lines().collect();
+    lines.sort_unstable();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+#[path = "../../../tests/schema/property.rs"]
+mod property;

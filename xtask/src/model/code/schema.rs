@@ -1,0 +1,170 @@
+//! `MG4xx`: what the schema and the data say about a migration that is taken back.
+
+use super::{Code, Example, MIGRATION, Severity};
+
+const REVERSAL: Code = Code {
+    remedy: &[
+        "add to the revision's `downgrade()` what the message names",
+        "where it is meant, say so in the revision: `# migration-gate: keeps KIND NAME, reason`",
+    ],
+    verify: "run the gate again: the schema must be the same before the upgrade and after the \
+             downgrade",
+    ..MIGRATION
+};
+
+/// The downgrade left something that the upgrade made.
+pub static REMAINS: Code = Code {
+    id: "MG400",
+    title: "the downgrade leaves something behind",
+    symptom: "`left behind: type order_side (enum: buy, sell)`, or a second upgrade that finds it there already",
+    why: "`downgrade()` takes back less than `upgrade()` made. An enum type survives the table that used it.",
+    example: Some(Example {
+        bad: "def downgrade():\n    op.drop_table(\"orders\")",
+        good: "def downgrade():\n    op.drop_table(\"orders\")\n    order_side.drop(op.get_bind())",
+    }),
+    ..REVERSAL
+};
+
+/// The downgrade did not bring back something that the upgrade dropped.
+pub static NOT_RESTORED: Code = Code {
+    id: "MG401",
+    title: "the downgrade does not restore something",
+    symptom: "`not restored: index ix_orders_created_at`",
+    why: "`upgrade()` dropped it and `downgrade()` does not make it again.",
+    example: Some(Example {
+        bad: "def downgrade():\n    pass   # the upgrade dropped an index",
+        good: "def downgrade():\n    op.create_index(\"ix_orders_created_at\", \"orders\", [\"created_at\"])",
+    }),
+    ..REVERSAL
+};
+
+/// The downgrade left something otherwise than it was.
+pub static CHANGED: Code = Code {
+    id: "MG402",
+    title: "the downgrade does not restore what was changed",
+    symptom: "`changed: table orders, column note: NOT NULL was lost`",
+    why: "`downgrade()` makes it again, but not as it was.",
+    example: Some(Example {
+        bad: "op.add_column(\"orders\", sa.Column(\"note\", sa.Text))",
+        good: "op.add_column(\"orders\", sa.Column(\"note\", sa.Text, nullable=False))",
+    }),
+    ..REVERSAL
+};
+
+/// The second upgrade gives another schema than the first.
+pub static NOT_REPEATABLE: Code = Code {
+    id: "MG403",
+    title: "the second upgrade gives another schema than the first",
+    symptom: "the round trip ends with another schema than the first upgrade",
+    why: "What `upgrade()` makes depends on what was there, or on what the downgrade left.",
+    example: Some(Example {
+        bad: "op.execute(\"CREATE TABLE IF NOT EXISTS orders (id int)\")",
+        good: "op.create_table(\"orders\", …)",
+    }),
+    remedy: &[
+        "look for what `upgrade()` does only where something is missing (`IF NOT EXISTS`, \
+         `checkfirst`), and for what `downgrade()` leaves or takes too much of",
+        "take out what depends on the time, on the environment, on chance, or on the order of a set",
+    ],
+    verify: "run the gate again: both upgrades must give the same schema",
+    ..MIGRATION
+};
+
+/// A supply is gone after a round trip.
+pub static SUPPLY_LOST: Code = Code {
+    id: "MG404",
+    title: "what was supplied is gone",
+    symptom: "a seed row or a role that is missing after the downgrade or the second upgrade",
+    why: "A revision deletes what production has from elsewhere.",
+    example: Some(Example {
+        bad: "def downgrade():\n    op.execute(\"DELETE FROM admins\")",
+        good: "def downgrade():\n    op.execute(\"DELETE FROM rbac_user_groups WHERE …\")",
+    }),
+    remedy: &["take out of the revision what deletes it: production has it, and keeps it"],
+    verify: "run the gate again: what was supplied must still be there",
+    ..MIGRATION
+};
+
+/// A revision that cannot be taken back and does not say why.
+pub static FLOOR: Code = Code {
+    id: "MG405",
+    title: "the revision cannot be taken back",
+    symptom: "`NotImplementedError` from a `downgrade()` that a step must pass",
+    why: "The revision is a floor: what lies below it cannot be reached any more.",
+    example: Some(Example {
+        bad: "def downgrade():\n    raise NotImplementedError",
+        good: "# migration-gate: irreversible, the old ids are gone",
+    }),
+    remedy: &[
+        "write its `downgrade()`",
+        "or say why there is none: `# migration-gate: irreversible, reason`",
+    ],
+    ..MIGRATION
+};
+
+/// Something that a revision does not restore, and says so.
+pub static KEPT: Code = Code {
+    id: "MG406",
+    title: "the downgrade keeps something, as the revision says",
+    symptom: "a note beside a green step",
+    why: "`# migration-gate: keeps …` says so, with its reason.",
+    example: Some(Example {
+        bad: "def downgrade():\n    op.drop_table(\"orders\")",
+        good: "# migration-gate: keeps type order_side, the archive uses it",
+    }),
+    severity: Severity::Note,
+    remedy: &["nothing to do, as long as the reason holds"],
+    verify: "read the reason",
+    ..MIGRATION
+};
+
+/// A column that was dropped and came back at the end of its table.
+pub static COLUMN_AT_END: Code = Code {
+    id: "MG407",
+    title: "a restored column stands at the end of its table",
+    symptom: "a note: the columns stand in another order",
+    why: "Postgres adds a column at the end; only a rebuilt table has the old order.",
+    example: Some(Example {
+        bad: "op.drop_column(\"orders\", \"note\")   # not the last one",
+        good: "# drop only the last column, or live with the order",
+    }),
+    severity: Severity::Note,
+    remedy: &["nothing to do, unless something reads the columns by their place (`SELECT *`)"],
+    verify: "check that nothing reads the columns by their place",
+    ..MIGRATION
+};
+
+/// A revision that cannot be taken back, and says why.
+pub static IRREVERSIBLE_DECLARED: Code = Code {
+    id: "MG408",
+    title: "the revision cannot be taken back, as it says",
+    symptom: "a note beside a floor",
+    why: "`# migration-gate: irreversible, …` says so, with its reason.",
+    example: Some(Example {
+        bad: "def downgrade():\n    raise NotImplementedError",
+        good: "# migration-gate: irreversible, the old ids are gone",
+    }),
+    severity: Severity::Note,
+    remedy: &["nothing to do, as long as the reason holds"],
+    verify: "read the reason",
+    ..MIGRATION
+};
+
+/// The same revisions give another schema in another environment.
+pub static IMPURE: Code = Code {
+    id: "MG409",
+    title: "the schema depends on the environment",
+    symptom: "two runs in two environments that end with two schemas",
+    why: "The revision reads the time zone, the locale, or something else of the machine.",
+    example: Some(Example {
+        bad: "op.execute(f\"… DEFAULT '{datetime.now()}'\")",
+        good: "op.execute(\"… DEFAULT now()\")",
+    }),
+    remedy: &[
+        "take out what depends on the time zone, the locale or the clock: a schema is the same \
+         wherever it is made",
+    ],
+    verify: "run the gate again with `--stairway`: a second run in another environment must give \
+             the same schema",
+    ..MIGRATION
+};

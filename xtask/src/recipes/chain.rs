@@ -1,0 +1,60 @@
+//! The chain of revisions that a stairway climbs: what lies below a revision, and where one
+//! revision alone is taken down.
+
+use std::collections::BTreeSet;
+
+/// A revision and its parents.
+#[derive(Clone)]
+pub(super) struct Stair {
+    pub(super) revision: String,
+    pub(super) parents: Vec<String>,
+    /// What it depends on besides.
+    pub(super) requires: Vec<String>,
+}
+
+/// Where a downgrade of this stair alone goes, by what the version table holds above it.
+pub(super) fn below(stair: &Stair, version: &[String]) -> String {
+    match stair.parents.as_slice() {
+        // Of several parents each means the same.
+        [parent, _, ..] => parent.clone(),
+        [parent] if version.len() == 1 && stair.requires.is_empty() => parent.clone(),
+        [] if version.len() == 1 => "base".to_owned(),
+        // Beside other branches, only this one goes down.
+        _ => format!("{}@-1", stair.revision),
+    }
+}
+
+/// A revision and all below it.
+pub(super) fn ancestors(chain: &[Stair], revision: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut next = vec![revision.to_owned()];
+    while let Some(revision) = next.pop() {
+        if let Some(stair) = chain.iter().find(|stair| stair.revision == revision) {
+            let below = stair.parents.iter().chain(&stair.requires);
+            next.extend(below.filter(|p| !found.contains(*p)).cloned());
+        }
+        found.insert(revision);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(parents: &[&str], requires: &[&str], version: &[&str], expected: &str) {
+        let all = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let stair = Stair { revision: "r".into(), parents: all(parents), requires: all(requires) };
+        assert_eq!(below(&stair, &all(version)), expected);
+    }
+
+    #[test]
+    fn only_this_revision_is_taken_down() {
+        check(&["p"], &[], &["r"], "p");
+        check(&[], &[], &["r"], "base");
+        check(&["p", "q"], &[], &["r"], "p");
+        check(&["p"], &[], &["other", "r"], "r@-1");
+        check(&["p"], &["needed"], &["r"], "r@-1");
+    }
+}

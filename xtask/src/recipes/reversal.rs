@@ -1,0 +1,309 @@
+//! Whether a revision is taken back: the schema before its upgrade must be the one after its
+//! downgrade, the schema after its first upgrade the one after its second, and what was supplied
+//! must still be there.
+//!
+//! The schema before the head is looked at while `upgrade head` pauses there: it is what the
+//! revisions before really made, and the step stays one call to Alembic. Where they are not
+//! committed at that moment, because env.py runs all in one transaction, it is not seen.
+
+use anyhow::Result;
+
+use super::live::{Live, Outcome};
+use crate::analysis::schema_diff::{
+    self, Change, Declaration, Difference, Origin, Scope, Sources, compare, describe, python_line,
+};
+use crate::drivers::interrupt::Interrupt;
+use crate::drivers::postgres::Server;
+use crate::drivers::postgres::session::{Session, VersionTable};
+use crate::drivers::postgres::snapshot;
+use crate::model::code::{self, Code};
+use crate::model::finding::{Finding, Place};
+use crate::model::schema::Schema;
+use crate::model::supply::{Role, Row};
+use crate::model::transcript::{End, Statement, Transcript};
+use crate::model::tree::Tree;
+
+/// How many differences of one revision are told one by one.
+const TOLD: usize = 25;
+
+/// What the steps of a tree leave for those after them.
+#[derive(Default)]
+pub struct Memory {
+    /// The schema before the head's upgrade.
+    pub(super) before: Option<Schema>,
+    /// The schema at the head.
+    pub(super) head: Option<Schema>,
+    /// Every statement that was run.
+    pub(super) statements: Vec<Statement>,
+    /// The rows that were supplied, each with the revision at which it was.
+    pub(super) rows: Vec<(String, Row)>,
+    /// The revision that the recipe last asked for.
+    pub(super) at: String,
+    /// The roles that were supplied.
+    pub(super) roles: Vec<Role>,
+}
+
+/// The schema that is committed, where the version table says that it is what `parents` made.
+pub(super) fn committed_schema(
+    server: &Server,
+    tree: &Tree,
+    table: &VersionTable,
+    parents: Option<&[String]>,
+    interrupt: &Interrupt,
+) -> Option<Schema> {
+    let mut session = Session::open(server.endpoint(), &tree.database, interrupt).ok()?;
+    let there = session.alembic_version(table).ok()?;
+    // What a paused transaction holds locked cannot be looked at; that is no error.
+    if Some(there.as_slice()) == parents { snapshot::take(&mut session).ok() } else { None }
+}
+
+/// Which way a comparison went.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Before the upgrade and after the downgrade.
+    Down,
+    /// After the first upgrade and after the second.
+    UpAgain,
+}
+
+impl Live<'_> {
+    /// `alembic upgrade head`, and what the schema is then.
+    pub(super) fn upgrade_head(&mut self, seen: &mut Vec<Statement>) -> Result<Outcome> {
+        let outcome = self.run_alembic("upgrade", "head", self.heads(), seen)?;
+        if outcome.findings.is_empty() {
+            self.memory.head = Some(self.schema()?);
+        }
+        Ok(outcome)
+    }
+
+    /// Takes the head down. A merge revision has several ways down, and `-1` means none of them:
+    /// there a parent is named instead. All parents are expected either way, and the schema from
+    /// before.
+    pub(super) fn downgrade_one(&mut self, seen: &mut Vec<Statement>) -> Result<Outcome> {
+        let parents = self.parents_of_head();
+        let head = self.heads().and_then(|heads| heads.into_iter().next()).unwrap_or_default();
+        if let Some(note) = self.declared_irreversible(&head) {
+            // What the revision says itself is not tried: the head stays as it is.
+            return Ok(Outcome { notes: vec![note.message.clone()], findings: vec![note] });
+        }
+        let target = match parents.as_deref() {
+            Some([first, _, ..]) => first.clone(),
+            _ => "-1".to_owned(),
+        };
+        let mut outcome = self.run_alembic("downgrade", &target, parents, seen)?;
+        let raised = outcome.findings.first().and_then(|f| f.transcript.as_deref());
+        if let Some(finding) = raised.and_then(|said| self.irreversible(said, &head)) {
+            return Ok(Outcome { findings: vec![finding], ..outcome });
+        }
+        if outcome.findings.is_empty() {
+            if self.memory.before.is_none()
+                && let Some(parents) = self.parents_of_head()
+            {
+                // One transaction for all revisions: what the parents make is seen elsewhere.
+                self.memory.before = self.schema_before_head(&parents, seen)?;
+            }
+            if let Some(expected) = &self.memory.before {
+                let (found, between) = (self.schema()?, self.memory.head.as_ref());
+                let findings = self.judge(&head, expected, &found, between, Way::Down);
+                outcome.findings.extend(findings);
+            }
+            outcome.findings.extend(self.lost_official(&head)?);
+        }
+        Ok(outcome)
+    }
+
+    /// `alembic upgrade head` once more: the schema must be the one from before the downgrade.
+    pub(super) fn upgrade_head_again(&mut self, seen: &mut Vec<Statement>) -> Result<Outcome> {
+        let mut outcome = self.run_alembic("upgrade", "head", self.heads(), seen)?;
+        let head = self.heads().and_then(|heads| heads.into_iter().next());
+        if let (true, Some(expected), Some(head)) =
+            (outcome.findings.is_empty(), &self.memory.head, head)
+        {
+            let found = self.schema()?;
+            outcome.findings.extend(self.judge(&head, expected, &found, None, Way::UpAgain));
+            outcome.findings.extend(self.lost_official(&head)?);
+        }
+        Ok(outcome)
+    }
+
+    /// The schema of the tree's database.
+    pub(super) fn schema(&self) -> Result<Schema> {
+        let mut session =
+            Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
+        snapshot::take(&mut session)
+    }
+
+    /// Findings for what differs. `between` is the schema after the upgrade, where the comparison
+    /// is about the downgrade.
+    pub(super) fn judge(
+        &self,
+        revision: &str,
+        expected: &Schema,
+        found: &Schema,
+        between: Option<&Schema>,
+        way: Way,
+    ) -> Vec<Finding> {
+        let sqls: Vec<String> = self.memory.statements.iter().map(|s| s.sql.clone()).collect();
+        let scope = Scope {
+            version_table: &self.alembic.version_table.name,
+            statements: (!self.alone).then_some(&sqls),
+        };
+        let differences = compare(expected, found, scope);
+        if differences.is_empty() {
+            return Vec::new();
+        }
+        let file = self.revision_files().into_iter().find(|(id, _)| id == revision);
+        let text = file.as_ref().and_then(|(_, file)| std::fs::read_to_string(file).ok());
+        let declarations = schema_diff::declared(text.as_deref().unwrap_or_default());
+        let sources = Sources {
+            root: self.root,
+            statements: &self.memory.statements,
+            revision,
+            file: file
+                .as_ref()
+                .zip(text.as_ref())
+                .map(|((_, file), text)| (file.as_path(), text.as_str())),
+        };
+        let mut findings: Vec<Finding> = differences
+            .iter()
+            .take(TOLD)
+            .map(|difference| {
+                let readded = between
+                    .is_some_and(|between| schema_diff::is_readded_column(difference, between));
+                finding(difference, readded, way, &declarations, sources)
+            })
+            .collect();
+        if differences.len() > TOLD {
+            let more = format!("{} further differences are not shown", differences.len() - TOLD);
+            let revision = Some(revision.to_owned());
+            findings.push(Finding { revision, ..Finding::new(&code::CHANGED, more) });
+        }
+        findings
+    }
+
+    fn lost_official(&self, revision: &str) -> Result<Vec<Finding>> {
+        self.lost_supplies(revision, &self.tree.database, self.memory.rows.len())
+    }
+
+    /// A finding for each supply that is gone, of the first so many rows and all roles.
+    pub(super) fn lost_supplies(
+        &self,
+        revision: &str,
+        database: &str,
+        rows: usize,
+    ) -> Result<Vec<Finding>> {
+        let mut session = Session::open(self.server.endpoint(), database, self.interrupt)?;
+        let mut gone = Vec::new();
+        for (_, row) in self.memory.rows.iter().take(rows) {
+            // Where its table is gone or has other columns, so is the row.
+            let there = session.value(row.exists).ok().flatten();
+            self.interrupt.check()?;
+            if there.is_none() {
+                gone.push(row.name.to_owned());
+            }
+        }
+        for role in &self.memory.roles {
+            if session.role(role.name)?.is_none() {
+                gone.push(format!("role {}", role.name));
+            }
+        }
+        let finding = |what: String| Finding {
+            revision: Some(revision.to_owned()),
+            ..Finding::new(
+                &code::SUPPLY_LOST,
+                format!("the {what} is gone after revision {revision}"),
+            )
+        };
+        Ok(gone.into_iter().map(finding).collect())
+    }
+
+    /// A finding for each thing that the environment changed, at the revision that named it last.
+    pub(super) fn judge_environment(&self, expected: &Schema, found: &Schema) -> Vec<Finding> {
+        let sqls: Vec<String> = self.memory.statements.iter().map(|s| s.sql.clone()).collect();
+        let scope = Scope {
+            version_table: &self.alembic.version_table.name,
+            statements: (!self.alone).then_some(&sqls),
+        };
+        let finding = |difference: &Difference| Finding {
+            revision: schema_diff::last_to_name(difference, &self.memory.statements),
+            ..Finding::new(
+                &code::IMPURE,
+                format!("{}, in another time zone and locale", describe(difference)),
+            )
+        };
+        compare(expected, found, scope).iter().take(TOLD).map(finding).collect()
+    }
+
+    /// A downgrade that says that it cannot be done: whether the revision gives a reason.
+    pub(super) fn irreversible(&self, said: &Transcript, revision: &str) -> Option<Finding> {
+        let raised = said.exceptions.first()?.kind == "NotImplementedError";
+        if said.end != End::Raised || !raised {
+            return None;
+        }
+        self.declared_irreversible(revision).or_else(|| {
+            let message =
+                format!("revision {revision} raises NotImplementedError in `downgrade()`");
+            let revision = Some(revision.to_owned());
+            Some(Finding { revision, ..Finding::new(&code::FLOOR, message) })
+        })
+    }
+
+    /// The note about a revision that says why it cannot be taken back.
+    pub(super) fn declared_irreversible(&self, revision: &str) -> Option<Finding> {
+        let (_, file) = self.revision_files().into_iter().find(|(id, _)| id == revision)?;
+        let text = std::fs::read_to_string(&file).ok()?;
+        let reason = schema_diff::declared(&text).into_iter().find_map(|d| match d {
+            Declaration::Irreversible { reason } => reason,
+            Declaration::Keeps { .. } => None,
+        })?;
+        let file = file.strip_prefix(self.root).unwrap_or(&file).to_owned();
+        Some(Finding {
+            revision: Some(revision.to_owned()),
+            place: Some(Place { file, line: None, source: None }),
+            ..Finding::new(
+                &code::IRREVERSIBLE_DECLARED,
+                format!("revision {revision} cannot be taken back: {reason}"),
+            )
+        })
+    }
+}
+
+fn finding(
+    difference: &Difference,
+    readded: bool,
+    way: Way,
+    declarations: &[Declaration],
+    sources: Sources<'_>,
+) -> Finding {
+    let told = describe(difference);
+    let reason = declarations.iter().find_map(|d| d.excuses(difference));
+    let revision = sources.revision;
+    let (code, message): (&'static Code, String) = match (reason, way) {
+        (Some(reason), _) => (&code::KEPT, format!("{told}: {reason}")),
+        (None, Way::UpAgain) => (
+            &code::NOT_REPEATABLE,
+            format!("{told}, after the second upgrade of revision {revision}"),
+        ),
+        (None, Way::Down) => {
+            let code = match difference.change {
+                _ if readded => &code::COLUMN_AT_END,
+                Change::LeftBehind(_) => &code::REMAINS,
+                Change::Missing(_) => &code::NOT_RESTORED,
+                Change::Changed { .. } => &code::CHANGED,
+            };
+            (code, format!("{told}, by the downgrade of revision {revision}"))
+        }
+    };
+    let origin = Origin::find(difference, sources);
+    let lacks = match way {
+        Way::Down if reason.is_none() => python_line(difference).into_iter().collect(),
+        _ => Vec::new(),
+    };
+    Finding {
+        revision: Some(revision.to_owned()),
+        place: origin.file.map(|file| Place { file, line: origin.line, source: origin.source }),
+        statement: origin.statement,
+        lacks,
+        ..Finding::new(code, message)
+    }
+}

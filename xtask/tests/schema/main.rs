@@ -1,0 +1,13 @@
+//! Whether a migration can be taken back, on real Postgres and real Alembic: planted defects are
+//! found and named, sound migrations of awkward kinds raise no alarm.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test's helper may fail the test; clippy knows only the test functions themselves"
+)]
+
+mod defects;
+mod impure;
+mod sound;
+mod support;

@@ -1,0 +1,137 @@
+//! The vocabulary of these tests: revisions as SQL, a tree made of them, and what the gate says.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// One revision: what its `upgrade()` and its `downgrade()` run.
+pub struct Revision<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Statements of the upgrade.
+    pub up: &'a str,
+    /// Statements of the downgrade.
+    pub down: &'a str,
+    /// Lines of Python before `upgrade`, a declaration say.
+    pub says: &'a str,
+    /// Whether each statement commits by itself.
+    pub autocommit: bool,
+    /// `down_revision` as Python, where it is not the revision before.
+    pub below: Option<&'a str>,
+    /// `depends_on` as Python.
+    pub needs: &'a str,
+}
+
+impl<'a> Revision<'a> {
+    /// A plain one.
+    pub fn new(id: &'a str, up: &'a str, down: &'a str) -> Revision<'a> {
+        Revision { id, up, down, says: "", autocommit: false, below: None, needs: "None" }
+    }
+}
+
+/// Whether each revision has a transaction of its own.
+pub const EACH_ITS_OWN: bool = true;
+/// All revisions in one transaction, as a plain env.py has it.
+pub const ONE_FOR_ALL: bool = false;
+
+/// What the gate said about a tree.
+pub struct Said {
+    /// The JSON report.
+    pub report: Value,
+    /// Its progress, for a test that fails.
+    pub stderr: String,
+}
+
+impl Said {
+    /// The codes and messages of the findings about a revision.
+    pub fn about(&self, revision: &str) -> Vec<(String, String)> {
+        let findings = self.report["findings"].as_array().unwrap();
+        findings
+            .iter()
+            .filter(|f| f["revision"] == revision)
+            .map(|f| {
+                let text = |key: &str| f[key].as_str().unwrap_or_default().to_owned();
+                (text("code"), text("message"))
+            })
+            .collect()
+    }
+
+    /// Every finding of severity error, in a line each.
+    pub fn errors(&self) -> Vec<String> {
+        let findings = self.report["findings"].as_array().unwrap();
+        findings
+            .iter()
+            .filter(|f| f["severity"] == "error")
+            .map(|f| format!("{} {}: {}", f["code"], f["revision"], f["message"]))
+            .collect()
+    }
+
+    /// `pass`, `fail` or `error`.
+    pub fn verdict(&self) -> &str {
+        self.report["verdict"].as_str().unwrap()
+    }
+}
+
+/// Runs the gate on a chain of revisions.
+pub fn gate(revisions: &[Revision<'_>], transactions: bool, options: &[&str]) -> Said {
+    let folder = tempfile::tempdir().unwrap();
+    write_tree(folder.path(), revisions, transactions);
+    let out = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["migration-gate", "--format", "json", "--ini"])
+        .arg(folder.path().join("alembic.ini"))
+        .args(options)
+        .env_remove("MIGRATION_GATE_POSTGRES_URL")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&out.stderr).into_owned();
+    let report = serde_json::from_slice(&out.stdout)
+        .unwrap_or_else(|err| panic!("no report: {err}\n{stderr}"));
+    Said { report, stderr }
+}
+
+fn write_tree(folder: &Path, revisions: &[Revision<'_>], transactions: bool) {
+    std::fs::write(folder.join("alembic.ini"), "[alembic]\nscript_location = %(here)s\n").unwrap();
+    let per_migration = if transactions { "True" } else { "False" };
+    let env = format!(
+        "import os\nfrom alembic import context\nfrom sqlalchemy import create_engine, pool\n\
+         engine = create_engine(os.environ['DATABASE_URL'], poolclass=pool.NullPool)\n\
+         with engine.connect() as connection:\n\
+         \x20   context.configure(connection=connection, transaction_per_migration={per_migration})\n\
+         \x20   with context.begin_transaction():\n        context.run_migrations()\n"
+    );
+    std::fs::write(folder.join("env.py"), env).unwrap();
+    std::fs::create_dir(folder.join("versions")).unwrap();
+    let mut parent = "None".to_owned();
+    for revision in revisions {
+        let Revision { id, up, down, says, autocommit, below, needs } = revision;
+        let parent_here = below.map_or_else(|| parent.clone(), str::to_owned);
+        let mut text = format!(
+            "from alembic import op\nrevision = '{id}'\ndown_revision = {parent_here}\ndepends_on = {needs}\n{says}\n"
+        );
+        for (name, sql) in [("upgrade", up), ("downgrade", down)] {
+            let _ = writeln!(text, "\n\ndef {name}():");
+            if let Some(python) = sql.strip_prefix("python:") {
+                let _ = writeln!(text, "    {}", python.trim());
+                continue;
+            }
+            let indent = if *autocommit {
+                let _ = writeln!(text, "    with op.get_context().autocommit_block():");
+                "        "
+            } else {
+                "    "
+            };
+            let _ = writeln!(text, "{indent}pass");
+            for statement in sql.split(";\n").map(|s| s.trim().trim_end_matches(';')) {
+                if !statement.is_empty() {
+                    // A JSON text is a Python text.
+                    let statement = serde_json::to_string(statement).unwrap();
+                    let _ = writeln!(text, "{indent}op.get_bind().exec_driver_sql({statement})");
+                }
+            }
+        }
+        std::fs::write(folder.join(format!("versions/{id}.py")), text).unwrap();
+        parent = format!("'{id}'");
+    }
+}

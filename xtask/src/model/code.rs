@@ -165,7 +165,6 @@ pub static ALL: &[&Code] = &[
     &CHANGED,
     &NOT_REPEATABLE,
     &SUPPLY_LOST,
-    &FLOOR,
     &KEPT,
     &COLUMN_AT_END,
     &IRREVERSIBLE_DECLARED,

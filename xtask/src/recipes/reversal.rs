@@ -20,7 +20,7 @@ use crate::model::code::{self, Code};
 use crate::model::finding::{Finding, Place};
 use crate::model::schema::Schema;
 use crate::model::supply::{Role, Row};
-use crate::model::transcript::{End, Statement, Transcript};
+use crate::model::transcript::Statement;
 use crate::model::tree::Tree;
 
 /// How many differences of one revision are told one by one.
@@ -91,10 +91,6 @@ impl Live<'_> {
             _ => "-1".to_owned(),
         };
         let mut outcome = self.run_alembic("downgrade", &target, parents, seen)?;
-        let raised = outcome.findings.first().and_then(|f| f.transcript.as_deref());
-        if let Some(finding) = raised.and_then(|said| self.irreversible(said, &head)) {
-            return Ok(Outcome { findings: vec![finding], ..outcome });
-        }
         if outcome.findings.is_empty() {
             if self.memory.before.is_none()
                 && let Some(parents) = self.parents_of_head()
@@ -232,20 +228,6 @@ impl Live<'_> {
             )
         };
         compare(expected, found, scope).iter().take(TOLD).map(finding).collect()
-    }
-
-    /// A downgrade that says that it cannot be done: whether the revision gives a reason.
-    pub(super) fn irreversible(&self, said: &Transcript, revision: &str) -> Option<Finding> {
-        let raised = said.exceptions.first()?.kind == "NotImplementedError";
-        if said.end != End::Raised || !raised {
-            return None;
-        }
-        self.declared_irreversible(revision).or_else(|| {
-            let message =
-                format!("revision {revision} raises NotImplementedError in `downgrade()`");
-            let revision = Some(revision.to_owned());
-            Some(Finding { revision, ..Finding::new(&code::FLOOR, message) })
-        })
     }
 
     /// The note about a revision that says why it cannot be taken back.

@@ -221,8 +221,7 @@ impl<'a> Live<'a> {
         }
         let target = below(stair, &self.version_at(database)?);
         if let Err(failed) = self.walk(climb, "downgrade", &target, seen)? {
-            let finding = self.irreversible(&failed, revision);
-            return Ok(vec![finding.unwrap_or_else(|| self.diagnose(*failed))]);
+            return Ok(vec![self.diagnose(*failed)]);
         }
         let found = self.version_at(database)?;
         if found != version {

@@ -35,7 +35,7 @@ fn a_server_with_a_password_is_used_and_left_as_it_was() {
     // What a migration creates beside its tables goes as well.
     let role = "op.execute('DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ''made_by_0'') THEN CREATE ROLE made_by_0; END IF; END $$')"
         .replace("''", "\\'");
-    root.add_head(Tree::Console, &role, "pass");
+    root.add_head(Tree::Console, &role, "op.execute('DROP ROLE made_by_0')");
     let ended = gate_on(&root, &server.url()).run();
     ended.assert_code(0);
     let report = ended.report();

@@ -405,7 +405,7 @@ fn a_revision_without_a_way_back_needs_a_reason() {
     let mut revision =
         Revision::new("one", "CREATE TABLE t (a int)", "python: raise NotImplementedError");
     let said = gate(&[revision], EACH_ITS_OWN, &[]);
-    assert_eq!((said.verdict(), said.about("one")[0].0.as_str()), ("fail", "MG405"));
+    assert_eq!((said.verdict(), said.about("one")[0].0.as_str()), ("fail", "MG117"));
     revision = Revision::new("one", "CREATE TABLE t (a int)", "python: raise NotImplementedError");
     revision.says = "# migration-gate: irreversible, its rows are gone";
     let said = gate(&[revision], EACH_ITS_OWN, &[]);

@@ -85,23 +85,6 @@ pub static SUPPLY_LOST: Code = Code {
     ..MIGRATION
 };
 
-/// A revision that cannot be taken back and does not say why.
-pub static FLOOR: Code = Code {
-    id: "MG405",
-    title: "the revision cannot be taken back",
-    symptom: "`NotImplementedError` from a `downgrade()` that a step must pass",
-    why: "The revision is a floor: what lies below it cannot be reached any more.",
-    example: Some(Example {
-        bad: "def downgrade():\n    raise NotImplementedError",
-        good: "# migration-gate: irreversible, the old ids are gone",
-    }),
-    remedy: &[
-        "write its `downgrade()`",
-        "or say why there is none: `# migration-gate: irreversible, reason`",
-    ],
-    ..MIGRATION
-};
-
 /// Something that a revision does not restore, and says so.
 pub static KEPT: Code = Code {
     id: "MG406",

@@ -6,14 +6,22 @@ use crate::model::finding::Finding;
 
 /// What a lint sees under one code, and what it becomes when the revision runs.
 fn becomes(lint: &Code, run: &Code) -> bool {
-    let pairs: [(&Code, &[&Code]); 11] = [
+    let pairs: [(&Code, &[&Code]); 13] = [
         (&code::CREATED_TWICE, &[&code::DUPLICATE_OBJECT]),
         (&code::DROPPED_NOT_THERE, &[&code::UNDEFINED_OBJECT, &code::DOWNGRADE_FAILED]),
         (&code::USED_AFTER_DROP, &[&code::UNDEFINED_OBJECT]),
         (&code::USED_BEFORE_MADE, &[&code::UNDEFINED_OBJECT]),
         (&code::NO_DOWNGRADE, &[&code::DOWNGRADE_FAILED]),
         (&code::RAISING_DOWNGRADE, &[&code::DOWNGRADE_FAILED, &code::IRREVERSIBLE]),
-        (&code::LEFT_BEHIND, &[&code::DUPLICATE_OBJECT, &code::TABLE_TWICE]),
+        (
+            &code::LEFT_BEHIND,
+            &[&code::DUPLICATE_OBJECT, &code::TABLE_TWICE, &code::REMAINS, &code::NOT_REPEATABLE],
+        ),
+        (
+            &code::EMPTY_DOWNGRADE,
+            &[&code::REMAINS, &code::NOT_RESTORED, &code::CHANGED, &code::DUPLICATE_OBJECT],
+        ),
+        (&code::DROPS_OTHERS, &[&code::NOT_RESTORED, &code::DOWNGRADE_FAILED]),
         (&code::OUTSIDE_TRANSACTION, &[&code::REFUSED]),
         (&code::LABEL_TOO_EARLY, &[&code::REFUSED]),
         (&code::IMPORTS_APPLICATION, &[&code::MISSING_PACKAGE]),

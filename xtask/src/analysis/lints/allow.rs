@@ -1,14 +1,23 @@
 //! `# migration-gate: allow MG208 the number is part of the product's name`: silences one lint, on
 //! its line, or, at the top of the file, in the whole file.
 
+use camino::Utf8PathBuf;
+
 use super::{LINTS, in_file};
 use crate::analysis::python::{Module, descendants, line};
 use crate::analysis::script::Script;
-use crate::model::code;
+use crate::model::code::{self, Code};
 use crate::model::finding::{Finding, Place};
 
 /// What such a comment starts with, after its `#`.
 const MARK: &str = "migration-gate:";
+
+/// What a revision says of its own downgrade (`keeps KIND NAME, reason`, `irreversible, reason`). The
+/// gate holds it against what really happens, so the lints that only suppose are silent.
+const DECLARATIONS: [&str; 2] = ["keeps", "irreversible"];
+/// The lints that suppose what a downgrade leaves.
+const SUPPOSED: [&Code; 4] =
+    [&code::NO_DOWNGRADE, &code::EMPTY_DOWNGRADE, &code::RAISING_DOWNGRADE, &code::LEFT_BEHIND];
 
 /// One such comment.
 struct Allow<'a> {
@@ -23,12 +32,17 @@ struct Allow<'a> {
 pub(super) fn apply(scripts: &[Script], mut findings: Vec<Finding>) -> Vec<Finding> {
     let mut complaints = Vec::new();
     let mut allows = Vec::new();
+    let mut declared = Vec::new();
     for script in scripts {
         // The text is searched first: hardly any file has such a comment.
         if script.module.source().contains(MARK) {
-            read(script, &mut allows, &mut complaints);
+            read(script, &mut allows, &mut declared, &mut complaints);
         }
     }
+    findings.retain(|finding| {
+        let file = finding.place.as_ref().map(|place| &place.file);
+        !(SUPPOSED.contains(&finding.code) && declared.iter().any(|known| Some(*known) == file))
+    });
     for allow in &allows {
         let before = findings.len();
         findings.retain(|finding| !allow.covers(finding));
@@ -53,7 +67,12 @@ impl Allow<'_> {
     }
 }
 
-fn read<'a>(script: &'a Script, allows: &mut Vec<Allow<'a>>, complaints: &mut Vec<Finding>) {
+fn read<'a>(
+    script: &'a Script,
+    allows: &mut Vec<Allow<'a>>,
+    declared: &mut Vec<&'a Utf8PathBuf>,
+    complaints: &mut Vec<Finding>,
+) {
     let first_code = first_line_of_code(&script.module);
     for node in descendants(script.module.root()).filter(|node| node.kind() == "comment") {
         let text = script.module.text(node).trim_start_matches('#').trim();
@@ -61,6 +80,10 @@ fn read<'a>(script: &'a Script, allows: &mut Vec<Allow<'a>>, complaints: &mut Ve
         let line = line(node);
         let mut words = rest.split_whitespace();
         let verb = words.next();
+        if verb.is_some_and(|verb| DECLARATIONS.contains(&verb.trim_end_matches(','))) {
+            declared.push(&script.file);
+            continue;
+        }
         let code = words.next().unwrap_or_default();
         let has_reason = words.next().is_some();
         let wrong = if verb != Some("allow") || code.is_empty() {

@@ -4,12 +4,14 @@
 //! side, each in a thread and a database of its own. What goes wrong for one tree never stops the
 //! other, and whatever was found until something broke is in the report.
 
+use std::sync::OnceLock;
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use camino::Utf8Path;
 
+use super::predict::Surveys;
 use super::prepare::{Prepared, Ready};
 use super::selection;
 use crate::drivers::alembic::{Description, Interpreter};
@@ -27,7 +29,6 @@ use crate::model::event::{Event, Tell};
 use crate::model::finding::Finding;
 use crate::model::redact::redact;
 use crate::model::report::{Postgres, Report, TreeReport};
-use crate::model::step::Step;
 use crate::model::tree::Tree;
 use crate::recipes;
 use crate::recipes::live::{Live, ServerDied};
@@ -46,18 +47,28 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
                 (tree.url_env, tree.driver) = (flags.url_env.clone(), flags.driver.clone());
             }
             let (root, trees) = (&root, trees.as_slice());
-            let run = Run { flags, root, trees, without: &[], alone: true, interrupt, tell };
+            let surveys = OnceLock::new();
+            let run = Run {
+                flags,
+                root,
+                trees,
+                without: &[],
+                surveys: Some(&surveys),
+                alone: true,
+                interrupt,
+                tell,
+            };
             let mut described = Vec::new();
-            let (surveys, (over, kept)) = thread::scope(|scope| {
-                let surveys = scope.spawn(|| run.lint());
-                let over = run.over(|report| run.go(report, &mut described));
-                (join(surveys), over)
+            let (over, kept) = thread::scope(|scope| {
+                scope.spawn(|| run.surveys());
+                run.over(|report| run.go(report, &mut described))
             });
             report = over;
             process::end_strays(&kept);
-            match surveys {
-                Ok(surveys) => run.add_lints(surveys, &described, &mut report),
-                Err(err) => blame(&mut report, &err, None),
+            match run.surveys() {
+                Some(Ok(surveys)) => run.add_lints(surveys, &described, &mut report),
+                Some(Err(err)) => blame(&mut report, err, None),
+                None => {}
             }
         }
     }
@@ -73,6 +84,7 @@ fn unrun(tree: &Tree) -> TreeReport {
         heads: Vec::new(),
         graph: None,
         steps: Vec::new(),
+        new_revisions: Vec::new(),
         sql: Vec::new(),
     }
 }
@@ -101,6 +113,9 @@ pub(super) struct Run<'a> {
     pub(super) trees: &'a [Tree],
     /// The names of the supplies that the recipes leave out.
     pub(super) without: &'a [String],
+    /// What the lints find out beside; `None`: nothing is linted, and what git knows of the folder
+    /// that the run lies in says nothing of its trees.
+    pub(super) surveys: Option<&'a OnceLock<Result<Surveys>>>,
     /// Whether no other run of this process goes on beside it. Where one does, nobody can tell what
     /// this one leaves running from what the other runs: it is ended when all are done.
     pub(super) alone: bool,
@@ -238,8 +253,11 @@ impl Run<'_> {
             let tree = &mut report.trees[index];
             tree.heads = outcome.heads;
             tree.steps = outcome.done.steps;
+            tree.new_revisions = self.new_revisions(index, &tree.heads);
             tree.sql = outcome.done.way_up;
-            tree.sql.retain(|ran| ran.revision.as_ref().is_some_and(|id| tree.heads.contains(id)));
+            tree.sql.retain(|ran| {
+                ran.revision.as_ref().is_some_and(|r| tree.new_revisions.contains(r))
+            });
             report.findings.extend(outcome.done.findings);
             ran.statements
                 .extend(outcome.done.statements.into_iter().map(|statement| statement.sql));
@@ -268,6 +286,7 @@ impl Run<'_> {
         }
         let url = redact(alembic.url()).into_owned();
         outcome.url = Some(url.clone());
+        let stairs = self.stairs(ready.index, graph.as_ref().ok());
         let by_hand = |command: &str| self.by_hand(tree, &ready.python, &url, command);
         let mut steps = Steps::live(Live {
             tree,
@@ -282,12 +301,10 @@ impl Run<'_> {
             by_hand: &by_hand,
             tell: self.tell,
             alone: self.trees.len() == 1 && self.flags.postgres_url.is_none(),
-            // The head, until it is known what the change adds; of several heads none is it.
-            new_revisions: outcome.heads.iter().take(1).cloned().collect(),
-            every_stair: self.flags.stairway,
             memory: Memory::default(),
         })
-        .without(self.without);
+        .without(self.without)
+        .with_stairs(stairs);
         outcome.sick = recipes::run(tree.recipe, &mut steps).err();
         outcome.done = steps.finish();
         outcome
@@ -343,21 +360,6 @@ impl Run<'_> {
         };
         report.notes.push(lines.join("\n"));
         Ok(pids)
-    }
-
-    /// Adds the steps that never came to their turn, which are part of the report too.
-    fn skip_the_rest(&self, report: &mut Report) {
-        let why = if report.interrupted { "interrupted" } else { "the gate could not do its work" };
-        for (tree, done) in self.trees.iter().zip(&mut report.trees) {
-            let mut plan = Steps::rehearsal(&tree.label).without(self.without);
-            // A rehearsal touches nothing that could fail.
-            let _ = recipes::run(tree.recipe, &mut plan);
-            for step in plan.finish().steps.into_iter().skip(done.steps.len()) {
-                let step = Step::skipped(step.name, why.to_owned());
-                (self.tell)(Event::StepEnded { label: &tree.label, step: &step });
-                done.steps.push(step);
-            }
-        }
     }
 
     /// The longest that one step may take.

@@ -65,6 +65,7 @@ fn tree_report(tree: &Tree, survey: &Survey) -> TreeReport {
         heads,
         graph: Some(survey.graph.clone()),
         steps: Vec::new(),
+        new_revisions: survey.new_revisions(),
         sql: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@ pub mod explain;
 pub mod gate;
 pub mod graph;
 pub mod lint;
+mod plan;
 mod predict;
 mod prepare;
 pub mod renumber;

@@ -14,10 +14,24 @@ use crate::model::report::Report;
 use crate::model::tree::Tree;
 use crate::recipes::survey::{self, Survey};
 
+/// What was found out about the trees, each by its index.
+pub(super) type Surveys = Vec<(usize, Survey)>;
+
 impl Run<'_> {
+    /// What the lints find out, waited for where it is not known yet.
+    pub(super) fn surveys(&self) -> Option<&Result<Surveys>> {
+        Some(self.surveys?.get_or_init(|| self.lint()))
+    }
+
+    /// What they find out about one tree.
+    pub(super) fn survey(&self, index: usize) -> Option<&Survey> {
+        let surveys = self.surveys()?.as_ref().ok()?;
+        surveys.iter().find(|(known, _)| *known == index).map(|(_, survey)| survey)
+    }
+
     /// Lints the trees, which takes milliseconds, and tells what is found: Postgres is starting
     /// meanwhile. The steps run all the same, so that the proof stands beside the prediction.
-    pub(super) fn lint(&self) -> Result<Vec<(usize, Survey)>> {
+    fn lint(&self) -> Result<Surveys> {
         let since = self.flags.since.as_deref();
         // A tree whose ini cannot be read is a finding of its own.
         let readable: Vec<usize> =
@@ -34,13 +48,13 @@ impl Run<'_> {
     /// on with what Alembic itself read.
     pub(super) fn add_lints(
         &self,
-        surveys: Vec<(usize, Survey)>,
+        surveys: &[(usize, Survey)],
         described: &[(usize, Description)],
         report: &mut Report,
     ) {
         for (index, survey) in surveys {
-            let tree = &self.trees[index];
-            let told = described.iter().find(|(known, _)| *known == index);
+            let tree = &self.trees[*index];
+            let told = described.iter().find(|(known, _)| known == index);
             if let Some((_, description)) = told {
                 let revisions = description.revisions.iter();
                 let links = revisions.map(|r| (r.revision.as_str(), r.down_revision.as_slice()));
@@ -50,7 +64,7 @@ impl Run<'_> {
                     ..Finding::new(&code::READ_DIFFERENTLY, message)
                 }));
             }
-            predicted::join(&mut report.findings, survey.findings);
+            predicted::join(&mut report.findings, survey.findings.clone());
         }
     }
 }

@@ -64,6 +64,8 @@ pub struct TreeReport {
     pub graph: Option<Graph>,
     /// Its steps, in order.
     pub steps: Vec<Step>,
+    /// Its new revisions: those that are not on the base branch, and without one the head.
+    pub new_revisions: Vec<String>,
     /// What the new revisions ran on the way up, in order.
     pub sql: Vec<Statement>,
 }

@@ -53,10 +53,6 @@ pub struct Live<'a> {
     pub by_hand: &'a (dyn Fn(&str) -> Vec<String> + Sync),
     /// Who is told what happens.
     pub tell: Tell<'a>,
-    /// The revisions that the change on trial adds.
-    pub new_revisions: Vec<String>,
-    /// Whether the stairway has every revision as a stair.
-    pub every_stair: bool,
     /// Whether nobody else works on the server.
     pub alone: bool,
     /// What the steps before left for those after.

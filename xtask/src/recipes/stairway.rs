@@ -47,17 +47,6 @@ struct Climb<'a> {
 }
 
 impl<'a> Live<'a> {
-    /// The revisions that the stairway steps on, parents first; `None`: it is not asked for.
-    pub(super) fn stairs(&self) -> Option<Vec<String>> {
-        let graph = self.graph.as_ref().ok()?;
-        let mut chain: Vec<String> =
-            graph.revisions.iter().rev().map(|revision| revision.revision.clone()).collect();
-        if !self.every_stair {
-            chain.retain(|revision| self.new_revisions.contains(revision));
-        }
-        (self.every_stair || chain.len() > 1).then_some(chain)
-    }
-
     /// Climbs the stairs, on a database of its own.
     pub(super) fn stairway(
         &mut self,

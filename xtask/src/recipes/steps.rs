@@ -33,6 +33,8 @@ pub struct Steps<'a> {
     given: Vec<Given>,
     /// The names of the supplies that are left out on purpose.
     without: Vec<String>,
+    /// The revisions that the stairway steps on; `None`: there is no stairway.
+    stairs: Option<Vec<String>>,
 }
 
 /// What came of the steps of one tree.
@@ -77,6 +79,7 @@ impl<'a> Steps<'a> {
             reached: None,
             given: Vec::new(),
             without: Vec::new(),
+            stairs: None,
             way_up: Vec::new(),
         }
     }
@@ -85,6 +88,11 @@ impl<'a> Steps<'a> {
     /// know them. So what goes wrong without a supply can be seen without changing a recipe.
     pub fn without(self, supplies: &[String]) -> Steps<'a> {
         Steps { without: supplies.to_vec(), ..self }
+    }
+
+    /// The same with a stairway over these revisions, parents first.
+    pub fn with_stairs(self, stairs: Option<Vec<String>>) -> Steps<'a> {
+        Steps { stairs, ..self }
     }
 
     fn with_label(mut self) -> Self {
@@ -101,7 +109,8 @@ impl<'a> Steps<'a> {
     /// `alembic upgrade REVISION`, on the way to something that must happen there.
     pub fn upgrade(&mut self, revision: &str, why: &str) -> Result<()> {
         self.reached = Some(revision.to_owned());
-        self.step(
+        let before = self.statements.len();
+        let ran = self.step(
             &format!("alembic upgrade to {revision} ({why})"),
             Needs::Database,
             |live, seen| {
@@ -112,7 +121,9 @@ impl<'a> Steps<'a> {
                 live.before_seed = false;
                 outcome
             },
-        )
+        );
+        self.way_up.extend_from_slice(&self.statements[before..]);
+        ran
     }
 
     /// Inserts a row that production has, and sees that it is there.
@@ -155,7 +166,7 @@ impl<'a> Steps<'a> {
         )]
         let ran = self
             .step("alembic upgrade head", Needs::Database, |live, seen| live.upgrade_head(seen));
-        self.way_up = self.statements[before..].to_vec();
+        self.way_up.extend_from_slice(&self.statements[before..]);
         ran
     }
 
@@ -182,7 +193,7 @@ impl<'a> Steps<'a> {
     /// Each new revision up, down and up again; nothing where only the head is new, which the
     /// steps before had, unless it is asked for.
     pub fn stairway(&mut self) -> Result<()> {
-        let Some(stairs) = self.live.as_ref().and_then(Live::stairs) else { return Ok(()) };
+        let Some(stairs) = self.stairs.clone() else { return Ok(()) };
         let what = format!("stairway, {} revisions (reversibility check)", stairs.len());
         self.step(&what, Needs::Database, |live, seen| live.stairway(&stairs, seen))
     }

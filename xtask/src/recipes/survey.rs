@@ -38,6 +38,18 @@ pub struct Survey {
     pub findings: Vec<Finding>,
     /// The folders in which revisions lie, absolute.
     pub folders: Vec<Utf8PathBuf>,
+    /// Whether there is a base branch, which says what is new.
+    has_base: bool,
+}
+
+impl Survey {
+    /// The revisions that the base branch does not have; without a base branch the head, and of
+    /// several heads none.
+    pub fn new_revisions(&self) -> Vec<String> {
+        let new = self.graph.revisions.iter().filter(|revision| revision.new);
+        let new: Vec<String> = new.map(|revision| revision.id.clone()).collect();
+        if self.has_base || new.len() == 1 { new } else { Vec::new() }
+    }
 }
 
 /// Surveys trees, against the base branch where there is one. Fails where `since` is given and names
@@ -176,7 +188,8 @@ fn judge(
     for finding in &mut findings {
         finding.tree = Some(tree.id.clone());
     }
-    Survey { findings, folders: tree_files::folders(settings), scripts, graph }
+    let (folders, has_base) = (tree_files::folders(settings), base.is_some());
+    Survey { scripts, graph, findings, folders, has_base }
 }
 
 /// Which files are parsed whole. In a tree so large that parsing it all would take too long, only

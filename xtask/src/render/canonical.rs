@@ -116,6 +116,7 @@ fn tree(label: &str, names: &[&str], heads: &[&str], failed: Option<usize>) -> T
         database: format!("{}_ci", label.to_lowercase()),
         heads: heads.iter().map(ToString::to_string).collect(),
         steps: steps.collect(),
+        new_revisions: Vec::new(),
         sql: Vec::new(),
     }
 }

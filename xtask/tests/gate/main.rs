@@ -24,3 +24,4 @@ mod red_graph;
 mod secrets;
 mod server;
 mod server_tls;
+mod stairway;

@@ -100,7 +100,16 @@ impl<'a> Bench<'a> {
         let (template, ready) = thread::scope(|scope| {
             let template =
                 scope.spawn(|| cluster::prepare(&binaries, user.as_ref(), &scratch, interrupt));
-            let run = Run { flags, root, trees: &[], without: &[], alone: false, interrupt, tell };
+            let run = Run {
+                flags,
+                root,
+                trees: &[],
+                without: &[],
+                surveys: None,
+                alone: false,
+                interrupt,
+                tell,
+            };
             let ready = start_pythons(&run, runs, &scratch);
             (join(template), ready)
         });
@@ -201,6 +210,7 @@ impl<'a> Bench<'a> {
             root: &root,
             trees: &trees,
             without: &state.without,
+            surveys: None,
             alone: false,
             interrupt: self.interrupt,
             tell: &tell,
@@ -290,6 +300,7 @@ impl<'a> Bench<'a> {
                 root: self.root,
                 trees: &trees,
                 without: &[],
+                surveys: None,
                 alone: false,
                 interrupt: self.interrupt,
                 tell: self.tell,

@@ -1,0 +1,101 @@
+//! Which steps a tree has: what is new decides whether there is a stairway, and steps that never
+//! came to their turn are in the report all the same.
+
+use super::gate::Run;
+use crate::drivers::alembic::Description;
+use crate::model::event::Event;
+use crate::model::report::Report;
+use crate::model::step::Step;
+use crate::recipes;
+use crate::recipes::steps::Steps;
+use crate::recipes::survey::Survey;
+
+impl Run<'_> {
+    /// The new revisions of a tree. Where nothing says what is new it is the head, and of several
+    /// heads none.
+    pub(super) fn new_revisions(&self, index: usize, heads: &[String]) -> Vec<String> {
+        match (self.survey(index), heads) {
+            (Some(survey), _) => survey.new_revisions(),
+            (None, [head]) => vec![head.clone()],
+            (None, _) => Vec::new(),
+        }
+    }
+
+    /// The revisions that the stairway steps on, parents first, as Alembic read them if it could:
+    /// every one where that is asked for, else the new ones where they are several.
+    pub(super) fn stairs(
+        &self,
+        index: usize,
+        described: Option<&Description>,
+    ) -> Option<Vec<String>> {
+        let mut chain: Vec<String> = match (described, self.survey(index)) {
+            (Some(described), _) => {
+                described.revisions.iter().rev().map(|r| r.revision.clone()).collect()
+            }
+            (None, Some(Survey { graph, .. })) => {
+                graph.walk.iter().rev().map(|r| graph.id(*r).to_owned()).collect()
+            }
+            (None, None) => return None,
+        };
+        if self.flags.stairway {
+            return Some(chain);
+        }
+        let heads = described.map(|described| described.heads.as_slice()).unwrap_or_default();
+        let new = self.new_revisions(index, heads);
+        chain.retain(|revision| new.contains(revision));
+        (chain.len() > 1).then_some(chain)
+    }
+
+    /// Adds the steps that never came to their turn, which are part of the report too.
+    pub(super) fn skip_the_rest(&self, report: &mut Report) {
+        let why = if report.interrupted { "interrupted" } else { "the gate could not do its work" };
+        for (index, (tree, done)) in self.trees.iter().zip(&mut report.trees).enumerate() {
+            let mut plan = Steps::rehearsal(&tree.label)
+                .without(self.without)
+                .with_stairs(self.stairs(index, None));
+            // A rehearsal touches nothing that could fail.
+            let _ = recipes::run(tree.recipe, &mut plan);
+            for step in plan.finish().steps.into_iter().skip(done.steps.len()) {
+                let step = Step::skipped(step.name, why.to_owned());
+                (self.tell)(Event::StepEnded { label: &tree.label, step: &step });
+                done.steps.push(step);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use camino::Utf8Path;
+    use clap::Parser;
+
+    use super::*;
+    use crate::drivers::interrupt::Interrupt;
+    use crate::flags::{Command, Xtask};
+    use crate::model::tree::Tree;
+
+    /// A replay's tree lies in a folder of its own; what is around it must not count.
+    #[test]
+    fn without_surveys_only_the_head_is_new() {
+        let Command::MigrationGate(flags) =
+            Xtask::parse_from(["cargo xtask", "migration-gate"]).command;
+        let described: Description = serde_json::from_str(
+            r#"{"heads": ["b"], "revisions": [
+                {"revision": "b", "down_revision": ["a"], "file": "/b.py"},
+                {"revision": "a", "down_revision": [], "file": "/a.py"}]}"#,
+        )
+        .unwrap();
+        let run = Run {
+            flags: &flags,
+            root: Utf8Path::new("/"),
+            trees: &[Tree::console(Utf8Path::new("/"))],
+            without: &[],
+            surveys: None,
+            alone: false,
+            interrupt: &Interrupt::never().unwrap(),
+            tell: &|_| {},
+        };
+        assert_eq!(run.new_revisions(0, &described.heads), ["b"]);
+        assert_eq!(run.stairs(0, Some(&described)), None);
+    }
+}

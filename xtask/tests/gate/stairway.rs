@@ -1,0 +1,154 @@
+//! The stairway comes by itself where a change has more than one new revision.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::support::root::copy;
+use crate::support::run::Gate;
+use crate::support::sandbox::Sandbox;
+
+const TREE: &str = "shop";
+const STEPS: [&str; 4] = [
+    "shop — alembic upgrade head",
+    "shop — assert single head",
+    "shop — downgrade -1 (reversibility check)",
+    "shop — alembic upgrade head (round trip)",
+];
+const STAIRWAY: &str = "shop — stairway, 2 revisions (reversibility check)";
+
+/// A tree of two revisions, `a1` and `b2`, and room for more.
+struct Shop {
+    _dir: TempDir,
+    path: PathBuf,
+    sandbox: Sandbox,
+}
+
+impl Shop {
+    /// In no repository.
+    fn alone() -> Shop {
+        let dir = tempfile::Builder::new().prefix("mg-shop-").tempdir().unwrap();
+        let path = dir.path().canonicalize().unwrap().join(TREE);
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("test_data/plain_tree"), &path);
+        Shop { _dir: dir, path, sandbox: Sandbox::new() }
+    }
+
+    /// In a repository, where `main` has it and a branch is checked out.
+    fn on_a_branch() -> Shop {
+        let shop = Shop::alone();
+        shop.git("init --quiet --initial-branch=main");
+        shop.commit();
+        shop.git("checkout --quiet -b feature");
+        shop
+    }
+
+    fn git(&self, arguments: &str) {
+        let who = ["-c", "user.name=Test", "-c", "user.email=test@example.com"];
+        let status = Command::new("git")
+            .args(who)
+            .args(arguments.split(' '))
+            .current_dir(&self.path)
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .status()
+            .unwrap();
+        assert!(status.success(), "git {arguments}");
+    }
+
+    fn commit(&self) {
+        self.git("add --all");
+        self.git("commit --quiet --message more");
+    }
+
+    fn add(&self, id: &str, parent: &str, downgrade: &str) {
+        let text = format!(
+            "from alembic import op\n\nrevision = '{id}'\ndown_revision = '{parent}'\n\n\n\
+             def upgrade():\n    op.execute('CREATE TABLE {id} (a int)')\n\n\n\
+             def downgrade():\n    op.execute('{downgrade}')\n"
+        );
+        fs::write(self.path.join(format!("versions/{id}.py")), text).unwrap();
+    }
+
+    fn add_sound(&self, id: &str, parent: &str) {
+        self.add(id, parent, &format!("DROP TABLE {id}"));
+    }
+
+    fn gate(&self) -> Gate<'_> {
+        Gate::new(&self.sandbox)
+            .arg("--ini")
+            .arg(self.path.join("alembic.ini"))
+            .args("--format json")
+    }
+
+    /// The steps of a green run.
+    #[track_caller]
+    fn green_steps(&self, options: &str) -> Vec<String> {
+        let gate = self.gate();
+        let ended = if options.is_empty() { gate } else { gate.args(options) }.run();
+        ended.assert_code(0);
+        let report = ended.report();
+        report.assert_green(TREE);
+        report.names(TREE).into_iter().map(str::to_owned).collect()
+    }
+}
+
+#[test]
+fn one_new_revision_has_had_its_round_trip() {
+    let shop = Shop::on_a_branch();
+    shop.add_sound("c3", "b2");
+    shop.commit();
+    assert_eq!(shop.green_steps(""), STEPS);
+}
+
+#[test]
+fn several_new_revisions_have_a_stairway() {
+    let shop = Shop::on_a_branch();
+    shop.add_sound("c3", "b2");
+    shop.commit();
+    // Not in a commit yet, and new all the same.
+    shop.add_sound("d4", "c3");
+    let with_stairway = [&STEPS[..], &[STAIRWAY]].concat();
+    assert_eq!(shop.green_steps(""), with_stairway);
+    assert_eq!(shop.green_steps("--since main~0"), with_stairway);
+    assert_eq!(shop.green_steps("--since feature"), STEPS, "there only `d4` is new");
+    shop.git("branch --move main trunk");
+    assert_eq!(shop.green_steps(""), STEPS, "without a base branch the head is what is new");
+}
+
+#[test]
+fn what_only_the_stairway_sees_is_found() {
+    let shop = Shop::on_a_branch();
+    shop.add("c3", "b2", "SELECT 1");
+    shop.add_sound("d4", "c3");
+    let ended = shop.gate().run();
+    ended.assert_code(1);
+    let report = ended.report();
+    let last = report.steps(TREE).last().unwrap();
+    assert_eq!((&last["name"], &last["status"]), (&STAIRWAY.into(), &"failed".into()));
+    let found: Vec<_> = report.findings().iter().filter(|f| f["code"] == "MG400").collect();
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!((&found[0]["revision"], &found[0]["step"]), (&"c3".into(), &STAIRWAY.into()));
+}
+
+#[test]
+fn a_stairway_that_never_came_to_its_turn_is_in_the_report() {
+    let shop = Shop::on_a_branch();
+    shop.add_sound("c3", "b2");
+    shop.add_sound("d4", "c3");
+    let ended = shop.gate().arg("--postgres-bin").arg(shop.path.join("versions")).run();
+    ended.assert_code(2);
+    let report = ended.report();
+    assert_eq!(report.names(TREE), [&STEPS[..], &[STAIRWAY]].concat());
+    assert!(report.steps(TREE).iter().all(|step| step["status"] == "skipped"));
+}
+
+#[test]
+fn without_git_the_head_is_what_is_new() {
+    let shop = Shop::alone();
+    shop.add_sound("c3", "b2");
+    assert_eq!(shop.green_steps(""), STEPS);
+    let all = ["shop — stairway, 3 revisions (reversibility check)"];
+    assert_eq!(shop.green_steps("--stairway"), [&STEPS[..], &all].concat());
+}

@@ -306,8 +306,8 @@ pub struct Replay {
     pub shard: Option<Shard>,
 
     /// What goes to stdout
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Human)]
-    pub format: Format,
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ReplayFormat::Human)]
+    pub format: ReplayFormat,
 
     /// Read the incidents from here [default: xtask/incidents of the monorepo]
     #[arg(long, value_name = "DIR")]
@@ -328,6 +328,15 @@ pub struct Replay {
     /// The longest that one step may take
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub timeout: u64,
+}
+
+/// How a replay is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReplayFormat {
+    /// For a person, and for the log of a job
+    Human,
+    /// For a program: the contract's JSON
+    Json,
 }
 
 /// One of several equal parts.

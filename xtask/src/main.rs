@@ -30,7 +30,7 @@ use clap::Parser;
 use crate::commands::explain::Explanation;
 use crate::commands::reports::Runner;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
-use crate::flags::{Command, Format, Gate, Output, Replay, Verb, Xtask};
+use crate::flags::{Command, Format, Gate, Output, Replay, ReplayFormat, Verb, Xtask};
 use crate::model::event::Event;
 use crate::model::redact::redact;
 use crate::model::report::{Report, Verdict};
@@ -133,7 +133,7 @@ impl Screen<'_> {
             return self.text(incidents.map(|incidents| render::replay::list(&incidents)));
         }
         let tell = |event: Event<'_>| self.show(event, Format::Json);
-        let json = args.format == Format::Json;
+        let json = args.format == ReplayFormat::Json;
         if args.mutants {
             let score = commands::replay::mutants::run(flags, args, self.interrupt, &tell);
             self.sick(&score.sick);
@@ -200,8 +200,12 @@ impl Screen<'_> {
                 let text = render::human::predicted(finding);
                 match format {
                     Format::Human => progress.suspend(|| write_stdout(&text)),
-                    // Its annotation comes with the summary, in order of weight.
-                    Format::Github => {}
+                    // Its annotation comes once, with the summary, in order of weight and with what
+                    // it came to.
+                    Format::Github => {
+                        let text = anstream::adapter::strip_str(&text).to_string();
+                        progress.suspend(|| write_stdout(&render::github::plain(&text)));
+                    }
                     Format::Json => progress.note(text.trim_end()),
                 }
             }

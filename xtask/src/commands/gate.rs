@@ -76,19 +76,6 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
     report
 }
 
-fn unrun(tree: &Tree) -> TreeReport {
-    TreeReport {
-        tree: tree.id.clone(),
-        label: tree.label.clone(),
-        database: tree.database.clone(),
-        heads: Vec::new(),
-        graph: None,
-        steps: Vec::new(),
-        new_revisions: Vec::new(),
-        sql: Vec::new(),
-    }
-}
-
 /// Puts an error that is not a migration's into the report.
 fn blame(report: &mut Report, err: &anyhow::Error, tree: Option<&Tree>) {
     if err.is::<Interrupted>() {
@@ -130,7 +117,7 @@ impl Run<'_> {
         &self,
         go: impl FnOnce(&mut Report) -> Result<Vec<u32>>,
     ) -> (Report, Vec<u32>) {
-        let trees = self.trees.iter().map(unrun).collect();
+        let trees = self.trees.iter().map(|tree| TreeReport::new(tree, self.root)).collect();
         let mut report = Report { trees, ..Report::default() };
         let kept = go(&mut report).unwrap_or_else(|err| {
             blame(&mut report, &err, None);

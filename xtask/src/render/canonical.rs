@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::model::code::{self, Code, Owner, Severity};
 use crate::model::finding::{Finding, Place};
 use crate::model::report::{Postgres, Report, Source, TreeReport};
 use crate::model::step::{Status, Step};
 use crate::model::transcript::{Direction, Exception, RevisionInFlight, Statement, Transcript};
+use crate::model::tree::Tree;
 
 const CONSOLE: &[&str] = &[
     "Console — alembic upgrade to 0015 (pre-seed)",
@@ -109,15 +110,12 @@ fn tree(label: &str, names: &[&str], heads: &[&str], failed: Option<usize>) -> T
         },
         _ => step(name, Status::Passed, 120 + 7 * index as u64),
     });
+    let root = Utf8Path::new("/monorepo");
+    let of = if label == "Console" { Tree::console(root) } else { Tree::raptor(root) };
     TreeReport {
-        graph: None,
-        tree: label.to_lowercase(),
-        label: label.to_owned(),
-        database: format!("{}_ci", label.to_lowercase()),
         heads: heads.iter().map(ToString::to_string).collect(),
         steps: steps.collect(),
-        new_revisions: Vec::new(),
-        sql: Vec::new(),
+        ..TreeReport::new(&of, root)
     }
 }
 
@@ -327,6 +325,9 @@ fn several() -> Report {
         allowed: Some("the table is empty, see #1778".into()),
         ..findings[0].clone()
     });
+    // One that is about a whole tree, and one about nothing that has a place.
+    findings.push(Finding { tree: Some("raptor".into()), ..Finding::new(TRIFLE, "of the tree") });
+    findings.push(Finding::new(TRIFLE, "of no place"));
     report(Some(2), Some(1), findings)
 }
 

@@ -22,6 +22,8 @@ const SUMMARY_BYTES: usize = 1_000_000;
 /// How many lines of a statement and of the output are shown, and how long each may be.
 const LINES_SHOWN: usize = 20;
 const LINE_CHARACTERS: usize = 300;
+/// How many characters fit in a fence beside a pull request.
+const WRAPPED_CHARACTERS: usize = 96;
 /// Room for the line that says what was left out.
 const POINTER_BYTES: usize = 400;
 
@@ -137,7 +139,7 @@ fn finding(finding: &Finding) -> String {
     if let Some(reason) = &finding.allowed {
         let _ = writeln!(out, "Allowed: {}\n", text(&redact(reason)));
     }
-    out.push_str(&fence("text", &words::message(finding), LINES_SHOWN));
+    out.push_str(&fence("text", &wrapped(&words::message(finding)), LINES_SHOWN));
     out.push_str(&excerpt(finding));
     let said = finding.transcript.as_deref();
     if let Some(sql) = said.and_then(|said| said.statement.as_deref()) {
@@ -226,6 +228,13 @@ fn sql(tree: &TreeReport) -> String {
     let summary = format!("The SQL of {}’s new revisions", text(&tree.label));
     let lines = all.lines().count();
     format!("<details><summary>{summary}</summary>\n\n{}</details>\n\n", fence("sql", &all, lines))
+}
+
+/// A text broken between words, since GitHub breaks no line in a fence.
+fn wrapped(text: &str) -> String {
+    let lines: Vec<String> =
+        text.lines().flat_map(|line| words::wrap(line, WRAPPED_CHARACTERS)).collect();
+    lines.join("\n")
 }
 
 /// A fenced block that its content cannot end.

@@ -178,23 +178,26 @@ impl Live<'_> {
     }
 
     fn lost_official(&self, revision: &str) -> Result<Vec<Finding>> {
-        self.lost_supplies(revision, &self.tree.database, self.memory.rows.len())
+        let endpoint = self.server.endpoint();
+        let mut session = Session::open(endpoint, &self.tree.database, self.interrupt)?;
+        self.lost_supplies(revision, &mut session, self.memory.rows.len())
     }
 
     /// A finding for each supply that is gone, of the first so many rows and all roles.
     pub(super) fn lost_supplies(
         &self,
         revision: &str,
-        database: &str,
+        session: &mut Session<'_>,
         rows: usize,
     ) -> Result<Vec<Finding>> {
-        let mut session = Session::open(self.server.endpoint(), database, self.interrupt)?;
         let mut gone = Vec::new();
         for (_, row) in self.memory.rows.iter().take(rows) {
             // Where its table is gone or has other columns, so is the row.
             let there = session.value(row.exists).ok().flatten();
             self.interrupt.check()?;
             if there.is_none() {
+                // Nor is it where the connection is.
+                session.value("SELECT 1")?;
                 gone.push(row.name.to_owned());
             }
         }

@@ -80,6 +80,10 @@ pub struct Gate {
     #[arg(long)]
     pub keep: bool,
 
+    /// Stay, and gate again at every save
+    #[arg(long, conflicts_with = "keep")]
+    pub watch: bool,
+
     /// Connect to a Postgres that is neither a socket nor loopback
     #[arg(long)]
     pub allow_remote: bool,

@@ -65,11 +65,7 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
             });
             report = over;
             process::end_strays(&kept);
-            match run.surveys() {
-                Some(Ok(surveys)) => run.add_lints(surveys, &described, &mut report),
-                Some(Err(err)) => blame(&mut report, err, None),
-                None => {}
-            }
+            run.add_surveys(&described, &mut report);
         }
     }
     report.elapsed = started.elapsed();
@@ -125,6 +121,15 @@ impl Run<'_> {
         });
         self.skip_the_rest(&mut report);
         (report, kept)
+    }
+
+    /// Puts what the lints found into the report, or why they could not be run.
+    pub(super) fn add_surveys(&self, described: &[(usize, Description)], report: &mut Report) {
+        match self.surveys() {
+            Some(Ok(surveys)) => self.add_lints(surveys, described, report),
+            Some(Err(err)) => blame(report, err, None),
+            None => {}
+        }
     }
 
     /// Runs what can be run, and returns the processes that are left running on purpose. Values are

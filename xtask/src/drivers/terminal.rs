@@ -17,10 +17,10 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Takes the keyboard; `None` where standard input and output are not a terminal, or this
-    /// process does not stand in its foreground.
+    /// Takes the keyboard; `None` where standard input is not a terminal, or this process does not
+    /// stand in its foreground.
     pub fn take() -> Option<Keys> {
-        if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        if !std::io::stdin().is_terminal() {
             return None;
         }
         let terminal = File::open("/dev/tty").ok()?;

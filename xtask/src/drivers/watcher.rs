@@ -50,21 +50,23 @@ impl Watcher {
         }
         let touched = Arc::new(Mutex::new(BTreeSet::new()));
         let seen = Arc::clone(&touched);
-        let mut service = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            // What cannot be told is looked up: an overflow names no file.
-            let Ok(event) = event else { return };
-            if matches!(event.kind, EventKind::Access(_)) {
-                return;
-            }
-            let paths = event.paths.into_iter().filter_map(|p| Utf8PathBuf::from_path_buf(p).ok());
-            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-            seen.extend(paths.filter(|path| matters(path)));
-            if !seen.is_empty() {
-                // A full socket is readable, which is all that is wanted.
-                let _ = bell.write(&[1]);
-            }
-        })
-        .context("cannot watch files")?;
+        let mut service =
+            notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+                // What cannot be told is looked up: an overflow names no file.
+                let Ok(event) = event else { return };
+                if matches!(event.kind, EventKind::Access(_)) {
+                    return;
+                }
+                let paths =
+                    event.paths.into_iter().filter_map(|p| Utf8PathBuf::from_path_buf(p).ok());
+                let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                seen.extend(paths.filter(|path| matters(path)));
+                if !seen.is_empty() {
+                    // A full socket is readable, which is all that is wanted.
+                    let _ = bell.write(&[1]);
+                }
+            })
+            .context("cannot watch files")?;
         let mut held = HashMap::new();
         for folder in folders {
             service
@@ -206,7 +208,7 @@ mod tests {
         fs::write(root.join("versions/0001_a.py"), "one").unwrap();
         fs::write(root.join("env.py"), "env").unwrap();
         fs::create_dir(root.join(".git")).unwrap();
-        let watcher = Watcher::new(&[root.clone()], Some(&root.join(".git"))).unwrap();
+        let watcher = Watcher::new(std::slice::from_ref(&root), Some(&root.join(".git"))).unwrap();
         (dir, root, watcher)
     }
 

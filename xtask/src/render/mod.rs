@@ -12,6 +12,7 @@ pub mod mutants;
 pub mod replay;
 pub mod runbook;
 pub mod sarif;
+pub mod watch;
 mod words;
 
 #[cfg(test)]

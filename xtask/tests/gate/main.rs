@@ -25,3 +25,4 @@ mod secrets;
 mod server;
 mod server_tls;
 mod stairway;
+mod watch;

@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use self::warm::Warm;
@@ -23,8 +23,9 @@ use super::selection;
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::terminal::Keys;
 use crate::drivers::watcher::Watcher;
-use crate::flags::Gate;
+use crate::flags::{Format, Gate};
 use crate::model::event::{Event, Tell};
+use crate::model::graph::Graph;
 use crate::model::report::Report;
 use crate::model::tree::Tree;
 use crate::model::watch::{Moment, Watch, WatchedTree};
@@ -55,6 +56,7 @@ pub fn run(
     tell: Tell<'_>,
     show: Show<'_>,
 ) -> Result<Report> {
+    check(flags)?;
     let (root, mut trees) = selection::select(&flags.which)?;
     for tree in trees.iter_mut().filter(|_| flags.which.ini.is_some()) {
         (tree.url_env, tree.driver) = (flags.url_env.clone(), flags.driver.clone());
@@ -91,7 +93,9 @@ pub fn run(
                 if files.iter().any(|file| trees.iter().any(|tree| tree.requirements == *file)) {
                     warm = Warm::make(flags, &root, &trees, interrupt, tell)?;
                 }
-                desk.update(|state| state.changed = files.iter().map(|f| desk_path(f, &root)).collect());
+                desk.update(|state| {
+                    state.changed = files.iter().map(|file| shown(file, &root)).collect();
+                });
             }
             News::Again { stairway } => {
                 saved = Instant::now();
@@ -104,11 +108,29 @@ pub fn run(
     }
 }
 
+/// What a watching gate cannot do.
+fn check(flags: &Gate) -> Result<()> {
+    if flags.postgres_url.is_some() {
+        bail!(
+            "cannot use --watch with a given server: each run has one that no run has used\n\
+             hint: leave out --postgres-url (MIGRATION_GATE_POSTGRES_URL)"
+        );
+    }
+    if flags.output.format.is_some_and(|format| format != Format::Human) {
+        bail!(
+            "cannot use --watch with that --format: it shows a screen, or lines for a person\n\
+             hint: --report json=PATH is written anew at each verdict"
+        );
+    }
+    Ok(())
+}
+
 fn watched(tree: &Tree) -> WatchedTree {
     WatchedTree { tree: tree.id.clone(), label: tree.label.clone(), ..WatchedTree::default() }
 }
 
-fn desk_path(file: &Utf8Path, root: &Utf8Path) -> Utf8PathBuf {
+/// A file as it is shown: relative to the root where it lies below.
+fn shown(file: &Utf8Path, root: &Utf8Path) -> Utf8PathBuf {
     file.strip_prefix(root).unwrap_or(file).to_owned()
 }
 
@@ -195,18 +217,20 @@ impl Desk<'_> {
             }
         };
         let (root, trees) = (self.root, self.trees);
-        let linted = |index: usize, new| {
+        let known = |index: usize, graph: &Graph| {
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.trees[index].new = new;
+            state::know(&mut state.trees[index], graph);
+            show(&state, Moment::Progress);
         };
         let (watcher, keys) = (&mut self.watcher, &mut self.keys);
-        let (news, report) = thread::scope(|scope| {
+        let (news, (report, opened)) = thread::scope(|scope| {
             let run = scope.spawn(move || {
-                let report = warm.gate(flags, root, trees, todo, interrupt, &tell, &linted);
+                let (report, opened) =
+                    warm.gate(flags, root, trees, todo, interrupt, &tell, &known);
                 drop(ring);
-                report
+                (report, opened)
             });
-            let listen = Listen { interrupt, root, state, show };
+            let listen = Listen { interrupt, state, show };
             let news = listen.wait(watcher, keys, Some(&done));
             if !matches!(news, Ok(News::Done)) {
                 child.supersede();
@@ -216,20 +240,20 @@ impl Desk<'_> {
         self.interrupt.check()?;
         let news = news?;
         let done = !report.interrupted;
-        self.update(|state| state::end(state, report, saved.elapsed()));
         if done {
+            self.update(|state| {
+                for (index, psql) in opened {
+                    state.trees[index].psql = Some(psql);
+                }
+                state::end(state, report, saved.elapsed());
+            });
             self.show(Moment::Verdict);
         }
         Ok((news, done))
     }
 
     fn wait(&mut self, done: Option<&UnixStream>) -> Result<News> {
-        let listen = Listen {
-            interrupt: self.interrupt,
-            root: self.root,
-            state: &self.state,
-            show: self.show,
-        };
+        let listen = Listen { interrupt: self.interrupt, state: &self.state, show: self.show };
         listen.wait(&mut self.watcher, &mut self.keys, done)
     }
 }
@@ -237,7 +261,6 @@ impl Desk<'_> {
 /// Waits for news.
 struct Listen<'a> {
     interrupt: &'a Interrupt,
-    root: &'a Utf8Path,
     state: &'a Mutex<Watch>,
     show: Show<'a>,
 }
@@ -296,7 +319,6 @@ impl Listen<'_> {
             'o' => Some(state::open(&state)),
             _ => return None,
         };
-        let _ = self.root;
         (self.show)(&state, Moment::Answer);
         None
     }

@@ -22,6 +22,8 @@ pub(super) fn begin(state: &mut Watch, todo: &BTreeSet<usize>) {
     for (index, tree) in state.trees.iter_mut().enumerate() {
         tree.in_run = todo.contains(&index);
         tree.doing = None;
+        // The server that the last run used goes.
+        tree.psql = None;
         if tree.in_run {
             tree.new.iter_mut().for_each(|new| new.state = RevisionState::Waiting);
         }
@@ -48,11 +50,12 @@ pub(super) fn take(state: &mut Watch, event: Event<'_>) -> Option<Moment> {
         Event::StepEnded { label, step } => {
             let tree = tree(state, label)?;
             tree.doing = None;
-            let under_way =
-                |new: &&mut NewRevision| !matches!(new.state, RevisionState::Waiting);
+            let under_way = |new: &&mut NewRevision| !matches!(new.state, RevisionState::Waiting);
             for new in tree.new.iter_mut().filter(under_way) {
                 match (step.status, new.state) {
-                    (Status::Passed, RevisionState::Upgrading) => new.state = RevisionState::Applied,
+                    (Status::Passed, RevisionState::Upgrading) => {
+                        new.state = RevisionState::Applied;
+                    }
                     (Status::Failed, RevisionState::Upgrading | RevisionState::Downgrading) => {
                         new.state = RevisionState::Failed;
                     }
@@ -166,9 +169,8 @@ pub(super) fn open(state: &Watch) -> String {
     let commands: Vec<&str> = state.trees.iter().filter_map(|t| t.psql.as_deref()).collect();
     match commands.as_slice() {
         [] => "There is no database yet: no run came to its end.\n".to_owned(),
-        commands => format!(
-            "Until the next run, in another terminal:\n  {}\n",
-            commands.join("\n  ")
-        ),
+        commands => {
+            format!("Until the next run, in another terminal:\n  {}\n", commands.join("\n  "))
+        }
     }
 }

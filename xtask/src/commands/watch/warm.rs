@@ -6,13 +6,13 @@
 //! a run used can stay until the next run begins, for whoever wants to look into it.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result, anyhow};
 use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::User;
 
-use super::state;
 use crate::commands::gate::{Run, join};
 use crate::commands::prepare::{Prepared, Ready};
 use crate::commands::selection;
@@ -60,7 +60,7 @@ struct Spare {
 /// A server with the folder that it lives in.
 struct Used {
     server: Server,
-    scratch: Scratch,
+    _scratch: Scratch,
 }
 
 /// An environment, with a socket for each run that its interpreters are to serve.
@@ -131,8 +131,7 @@ impl Warm {
         }
         let env = python::environment(&self.scratch, &flags.pass_env);
         let count = python.trees.len() * RUNS_SERVED;
-        let (interpreter, connections) =
-            alembic::start(&python.path, count, &env, &self.scratch)?;
+        let (interpreter, connections) = alembic::start(&python.path, count, &env, &self.scratch)?;
         // Those that are ready are used first.
         python.connections.splice(0..0, connections);
         if python.interpreters.len() > 1 {
@@ -160,18 +159,27 @@ impl Warm {
         self.last = None;
         let chosen: Vec<usize> = todo.iter().copied().collect();
         let trees: Vec<Tree> = chosen.iter().map(|index| trees[*index].clone()).collect();
-        let run =
-            Run { flags, root, trees: &trees, without: &[], alone: false, interrupt, tell };
+        let surveys = OnceLock::new();
+        let run = Run {
+            flags,
+            root,
+            trees: &trees,
+            without: &[],
+            surveys: Some(&surveys),
+            alone: false,
+            interrupt,
+            tell,
+        };
         let mut described = Vec::new();
-        let (surveys, (mut report, _)) = thread::scope(|scope| {
-            let surveys = scope.spawn(|| {
-                let surveys = run.lint()?;
-                for (index, survey) in &surveys {
-                    known(chosen[*index], &survey.graph);
+        let (mut report, _) = thread::scope(|scope| {
+            scope.spawn(|| {
+                if let Some(Ok(surveys)) = run.surveys() {
+                    for (index, survey) in surveys {
+                        known(chosen[*index], &survey.graph);
+                    }
                 }
-                anyhow::Ok(surveys)
             });
-            let over = run.over(|report| {
+            run.over(|report| {
                 let used = self.take_spare()?;
                 report.postgres = Some(Postgres {
                     version: used.server.version().to_owned(),
@@ -180,14 +188,12 @@ impl Warm {
                 let ready = self.ready(&run, &chosen, &used)?;
                 described.extend(ready.iter().filter_map(Ready::graph));
                 let prepared = Prepared { trees: ready, interpreters: Vec::new() };
-                let ran = run.run_trees(&used.server, prepared, report);
-                drop(ran);
+                run.run_trees(&used.server, prepared, report);
                 self.last = Some(used);
                 Ok(Vec::new())
-            });
-            (join(surveys), over)
+            })
         });
-        run.finish(surveys, &described, &mut report);
+        run.add_surveys(&described, &mut report);
         report.elapsed = started.elapsed();
         let opened = self.last.as_ref().filter(|_| !report.interrupted).map(|used| {
             let psql = |tree: &Tree| used.server.endpoint().psql(&tree.database);
@@ -252,7 +258,7 @@ impl Making {
             &scratch,
             &self.interrupt,
         )?;
-        Ok(Used { server: Server::Local(cluster), scratch })
+        Ok(Used { server: Server::Local(cluster), _scratch: scratch })
     }
 }
 

@@ -61,6 +61,7 @@ fn tree_report(tree: &Tree, root: &Utf8Path, survey: &Survey) -> TreeReport {
     TreeReport {
         heads,
         graph: Some(survey.graph.clone()),
+        wrong_graph: survey.wrong_graph(),
         new_revisions: survey.new_revisions(),
         ..TreeReport::new(tree, root)
     }

@@ -65,6 +65,8 @@ pub struct TreeReport {
     pub heads: Vec<String>,
     /// Its graph, where the text of the files was read.
     pub graph: Option<Graph>,
+    /// Its graph, where that is what is wrong: for a picture, whatever else is reported.
+    pub wrong_graph: Option<Graph>,
     /// Its steps, in order.
     pub steps: Vec<Step>,
     /// Its new revisions: those that are not on the base branch, and without one the head.
@@ -84,6 +86,7 @@ impl TreeReport {
             ini: ini.strip_prefix(root).map(Utf8Path::to_owned).unwrap_or(ini),
             heads: Vec::new(),
             graph: None,
+            wrong_graph: None,
             steps: Vec::new(),
             new_revisions: Vec::new(),
             sql: Vec::new(),

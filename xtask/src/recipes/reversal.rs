@@ -9,6 +9,7 @@
 use anyhow::Result;
 
 use super::live::{Live, Outcome};
+use crate::analysis::mend;
 use crate::analysis::schema_diff::{
     self, Change, Declaration, Difference, Origin, Scope, Sources, compare, describe, python_line,
 };
@@ -169,6 +170,10 @@ impl Live<'_> {
                 finding(difference, readded, way, &declarations, sources)
             })
             .collect();
+        if let Some((file, text)) = sources.file {
+            let file = file.strip_prefix(self.root).unwrap_or(file);
+            mend::downgrade(&mut findings, file, text);
+        }
         if differences.len() > TOLD {
             let more = format!("{} further differences are not shown", differences.len() - TOLD);
             let revision = Some(revision.to_owned());

@@ -194,7 +194,10 @@ pub fn finding(finding: &Finding) -> String {
     if let Some(statement) = &finding.statement {
         verbatim(&mut out, "made by", &words::first_lines(statement, LINES_SHOWN));
     }
-    verbatim(&mut out, "add", &finding.lacks.join("\n"));
+    match &finding.edit {
+        Some(edit) => verbatim(&mut out, "change", words::patch(edit).trim_end()),
+        None => verbatim(&mut out, "add", &finding.lacks.join("\n")),
+    }
     if let Some(predicted) = &finding.predicted {
         field(&mut out, "predicted", predicted);
     }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::words;
 use crate::model::code::Code;
-use crate::model::finding::Finding;
+use crate::model::finding::{Edit, Finding};
 use crate::model::redact::redact;
 use crate::model::report::{Report, Verdict};
 
@@ -127,7 +127,45 @@ fn result(
     if let Some(reason) = &finding.allowed {
         result["suppressions"] = json!([{"kind": "inSource", "justification": redact(reason)}]);
     }
+    if let Some(edit) = &finding.edit {
+        result["fixes"] = json!([fix(edit)]);
+    }
     Some(result)
+}
+
+/// A change. Whole lines are replaced by the characters that they hold; a line that goes takes its
+/// end with it.
+fn fix(edit: &Edit) -> Value {
+    let columns = |line: &String| line.chars().count() + 1;
+    let last = u32::try_from(edit.before.len()).unwrap_or(u32::MAX).saturating_sub(1);
+    let (end_line, end_column, text) = match (edit.before.last(), edit.after.is_empty()) {
+        (None, _) => (edit.line, 1, edit.after.join("\n") + "\n"),
+        (Some(_), true) => (edit.line + last + 1, 1, String::new()),
+        (Some(line), false) => (edit.line + last, columns(line), edit.after.join("\n")),
+    };
+    json!({
+        "description": {"text": "what the gate would write"},
+        "artifactChanges": [{
+            "artifactLocation": artifact(&edit.file),
+            "replacements": [{
+                "deletedRegion": {
+                    "startLine": edit.line,
+                    "startColumn": 1,
+                    "endLine": end_line,
+                    "endColumn": end_column,
+                },
+                "insertedContent": {"text": text},
+            }],
+        }],
+    })
+}
+
+fn artifact(file: &Utf8Path) -> Value {
+    let uri = utf8_percent_encode(file.as_str(), PATH).to_string();
+    match file.is_relative() {
+        true => json!({"uri": uri, "uriBaseId": "SRCROOT"}),
+        false => json!({"uri": format!("file://{uri}")}),
+    }
 }
 
 /// The file and line that a result points at: its place, else the ini of its tree, else the workflow
@@ -143,11 +181,7 @@ fn place<'a>(finding: &'a Finding, report: &'a Report) -> Option<(&'a Utf8Path, 
 }
 
 fn location(finding: &Finding, file: &Utf8Path, line: Option<u32>) -> Value {
-    let uri = utf8_percent_encode(file.as_str(), PATH).to_string();
-    let mut physical = json!({"artifactLocation": match file.is_relative() {
-        true => json!({"uri": uri, "uriBaseId": "SRCROOT"}),
-        false => json!({"uri": format!("file://{uri}")}),
-    }});
+    let mut physical = json!({"artifactLocation": artifact(file)});
     let mut region = json!({"startLine": line.filter(|line| *line > 0).unwrap_or(1)});
     if let Some(source) = finding.place.as_ref().and_then(|place| place.source.as_deref()) {
         region["snippet"] = json!({"text": words::printable(&redact(source))});

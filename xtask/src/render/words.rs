@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::model::code::{Owner, Severity};
-use crate::model::finding::{Finding, Place};
+use crate::model::finding::{Edit, Finding, Place};
 use crate::model::report::{Report, Source};
 use crate::model::step::Status;
 use crate::model::transcript::Transcript;
@@ -94,6 +94,22 @@ pub(super) fn message(finding: &Finding) -> String {
         if let Some(text) = text {
             let _ = write!(out, "\n{name}: {}", text.trim_end());
         }
+    }
+    out
+}
+
+/// A change as a patch without context.
+pub(super) fn patch(edit: &Edit) -> String {
+    let (line, before, after) = (edit.line, edit.before.len(), edit.after.len());
+    // Where nothing is taken out or put in, the number is that of the line before.
+    let from = if before == 0 { line - 1 } else { line };
+    let to = if after == 0 { line - 1 } else { line };
+    let file = &edit.file;
+    let mut out = format!("--- a/{file}\n+++ b/{file}\n@@ -{from},{before} +{to},{after} @@\n");
+    let signed = [('-', &edit.before), ('+', &edit.after)];
+    for (sign, text) in signed.iter().flat_map(|(sign, lines)| lines.iter().map(move |l| (sign, l)))
+    {
+        let _ = writeln!(out, "{sign}{text}");
     }
     out
 }

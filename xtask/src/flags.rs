@@ -1,11 +1,7 @@
 //! The command line as data, and nothing else: the feature list. `contract.md`'s 'Commands' rules.
 
-mod output;
-
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-
-pub use output::{FileFormat, Format, GraphFormat, Output, ReplayFormat, ReportFile};
 
 /// Tasks of this monorepo.
 #[derive(Debug, Parser)]
@@ -17,7 +13,7 @@ pub struct Xtask {
 }
 
 /// The tasks.
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Prove that the Alembic trees can be applied, rolled back and applied again
     ///
@@ -28,7 +24,7 @@ pub enum Command {
 }
 
 /// What the gate works on and how.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Gate {
     /// Something else than the gate itself.
@@ -80,10 +76,6 @@ pub struct Gate {
     #[arg(long)]
     pub keep: bool,
 
-    /// Stay, and gate again at every save
-    #[arg(long, conflicts_with = "keep")]
-    pub watch: bool,
-
     /// Connect to a Postgres that is neither a socket nor loopback
     #[arg(long)]
     pub allow_remote: bool,
@@ -94,7 +86,7 @@ pub struct Gate {
 }
 
 /// What there is beside the gate itself.
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum Verb {
     /// Find what can be known to be wrong without running anything
     Lint(Lint),
@@ -131,7 +123,7 @@ impl Verb {
 ///
 /// `# migration-gate: bypass REASON` on the line, or in the comment above it, turns an error into a
 /// note for the operator. Exit status: 0 no error was found; 1 one was; 2 they could not be read.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct WorkflowArgs {
     /// The workflows [default: all of .github/workflows]
     #[arg(value_name = "FILE")]
@@ -147,7 +139,7 @@ pub struct WorkflowArgs {
 }
 
 /// Which trees to work on.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Which {
     /// The trees; both unless named
     #[arg(value_name = "TREE", conflicts_with = "ini")]
@@ -171,7 +163,7 @@ pub struct Which {
 ///
 /// `# migration-gate: allow MGnnn reason` silences a finding on its line, or, at the top of a file,
 /// in the whole file. Exit status: 0 no error was found; 1 one was; 2 the trees could not be read.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Lint {
     /// Which trees.
     #[command(flatten)]
@@ -186,9 +178,21 @@ pub struct Lint {
     pub output: Output,
 }
 
+/// How what was found is reported.
+#[derive(Clone, Debug, Args)]
+pub struct Output {
+    /// What goes to stdout [default: human; github where GITHUB_ACTIONS=true]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub format: Option<Format>,
+
+    /// Also write a report: json, junit, sarif or markdown; repeatable
+    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_report)]
+    pub reports: Vec<ReportFile>,
+}
+
 /// Draws the revision graph, newest first, with heads, bases, merges, new revisions and broken links
 /// marked.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Graph {
     /// Which trees.
     #[command(flatten)]
@@ -209,7 +213,7 @@ pub struct Graph {
 /// It cannot know whether two revisions fit in that order: run the gate afterwards. Exit status: 0
 /// mended, or nothing to mend; 1 it cannot be mended here, and nothing was changed; 2 the trees could
 /// not be read.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Renumber {
     /// Which trees.
     #[command(flatten)]
@@ -224,8 +228,21 @@ pub struct Renumber {
     pub dry_run: bool,
 }
 
+/// How a graph is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// As `git log --graph` draws one
+    Text,
+    /// A Mermaid flowchart, which GitHub shows in Markdown
+    Mermaid,
+    /// Graphviz
+    Dot,
+    /// The contract's JSON, as `lint` prints it
+    Json,
+}
+
 /// What to explain.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Explain {
     /// A log or JSON report, `-` for standard input, or a code (`MG003`) or mode (`C`)
     #[arg(value_name = "FILE|CODE|MODE", default_value = "-")]
@@ -233,7 +250,7 @@ pub struct Explain {
 }
 
 /// How to write the runbook.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Runbook {
     /// Print it instead of writing the file
     #[arg(long)]
@@ -245,7 +262,7 @@ pub struct Runbook {
 }
 
 /// Which incidents to replay and how.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Replay {
     /// The incidents: `1548`; `broken-down-revision` names all that begin with it
     #[arg(value_name = "ID", required_unless_present_any = ["all", "list", "mutants"])]
@@ -289,8 +306,8 @@ pub struct Replay {
     pub shard: Option<Shard>,
 
     /// What goes to stdout
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ReplayFormat::Human)]
-    pub format: ReplayFormat,
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Human)]
+    pub format: Format,
 
     /// Read the incidents from here [default: xtask/incidents of the monorepo]
     #[arg(long, value_name = "DIR")]
@@ -337,4 +354,44 @@ pub enum TreeName {
     Console,
     /// `backend_v2/alembic`
     Raptor,
+}
+
+/// What goes to stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person
+    Human,
+    /// For the log of a GitHub Actions job: folds and annotations
+    Github,
+    /// For a program: the contract's JSON
+    Json,
+}
+
+/// A report to write beside what goes to stdout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportFile {
+    /// As what.
+    pub format: FileFormat,
+    /// Where.
+    pub path: Utf8PathBuf,
+}
+
+/// What a report file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FileFormat {
+    /// The contract's JSON
+    Json,
+    /// JUnit's XML
+    Junit,
+    /// SARIF 2.1.0
+    Sarif,
+    /// A comment for a pull request
+    Markdown,
+}
+
+fn parse_report(text: &str) -> Result<ReportFile, String> {
+    let wanted = || "write it as json=PATH, junit=PATH, sarif=PATH or markdown=PATH".to_owned();
+    let (format, path) = text.split_once('=').ok_or_else(wanted)?;
+    let format = FileFormat::from_str(format, false).map_err(|_| wanted())?;
+    if path.is_empty() { Err(wanted()) } else { Ok(ReportFile { format, path: path.into() }) }
 }

@@ -4,11 +4,15 @@
 //! What it edits is found in the text of the files; a file that is written in another way than the
 //! trees' own simply gives no mutant of that kind.
 
+mod backwards;
 mod faults;
+mod kind;
+mod read;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::model::incident::{Edit, Expected, Incident, State, TreeId};
+use self::kind::Kind;
+use crate::model::incident::{Edit, Expected, Incident, Options, State, TreeId};
 use crate::model::mutant::Mutant;
 
 /// A revision file.
@@ -73,7 +77,10 @@ fn all(source: &Source) -> Vec<Mutant> {
         };
         let parent = assigned(&file.text, "down_revision");
         let at = id.max(first);
-        mutants.extend(faults::of(&Spot { tree: source.tree, file, id, parent, at, folder }));
+        let spot = Spot { tree: source.tree, file, id, parent, at, folder };
+        mutants.extend(faults::of(&spot));
+        mutants.extend(read::of(&spot));
+        mutants.extend(backwards::of(&spot));
     }
     mutants
 }
@@ -90,7 +97,7 @@ fn assigned<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 }
 
 impl Spot<'_> {
-    fn mutant(&self, kind: &'static str, step: &str, code: &str, broken: State) -> Mutant {
+    fn mutant(&self, kind: &Kind, broken: State) -> Mutant {
         let (label, tree) = match self.tree {
             TreeId::Console => ("Console", "console"),
             TreeId::Raptor => ("Raptor", "raptor"),
@@ -103,30 +110,29 @@ impl Spot<'_> {
             | Edit::Today { file } => Edit::Today { file: file.clone() },
         };
         let mended = State { edits: broken.edits.iter().map(undo).collect(), ..State::default() };
+        let Kind { name, when, code, lint, also } = *kind;
         let incident = Incident {
-            id: format!("mutant-{kind}-{tree}-{}", self.id),
+            id: format!("mutant-{name}-{tree}-{}", self.id),
             date: None,
             prs: Vec::new(),
-            title: format!("{} at {tree} {}", kind.replace('-', " "), self.id),
+            title: format!("{} at {tree} {}", name.replace('-', " "), self.id),
             story: "A mutant of a green tree.\n".into(),
             mode: None,
             tree: self.tree,
             at: self.at.to_owned(),
+            options: Options::default(),
+            history: None,
             broken,
             expect: Expected {
-                // That the server died is nothing that befell a step.
-                step: (code != "MG901").then(|| format!("{label} — {step}")),
+                step: when.step(self).map(|step| format!("{label} — {step}")),
                 code: code.to_owned(),
                 message: String::new(),
+                lint: lint.map(str::to_owned),
+                also: also.iter().map(|code| (*code).to_owned()).collect(),
             },
             mended,
         };
-        Mutant { kind, incident }
-    }
-
-    /// The step in which this revision is applied.
-    fn upgrade_step(&self) -> &'static str {
-        if self.before_seed() { faults::PRE_SEED } else { "alembic upgrade head" }
+        Mutant { kind: name, incident }
     }
 
     fn before_seed(&self) -> bool {
@@ -136,6 +142,28 @@ impl Spot<'_> {
     /// Whether this revision is the one that the downgrade step takes down.
     fn is_head(&self) -> bool {
         self.id == self.at
+    }
+
+    /// The text up to the downgrade.
+    fn upgrade(&self) -> &str {
+        self.file.text.split_once("def downgrade(").map_or("", |(upgrade, _)| upgrade)
+    }
+
+    /// The first table that the revision creates.
+    fn table(&self) -> Option<&str> {
+        self.first_named("op.create_table(\n        \"")
+    }
+
+    /// The first index that the revision creates, and its table.
+    fn index(&self) -> Option<(&str, &str)> {
+        let (_, rest) = self.upgrade().split_once("op.create_index(\n        \"")?;
+        let mut names = rest.split('"');
+        Some((names.next()?, names.nth(1)?))
+    }
+
+    fn first_named(&self, start: &str) -> Option<&str> {
+        let (_, rest) = self.upgrade().split_once(start)?;
+        rest.split_once('"').map(|(name, _)| name)
     }
 }
 

@@ -30,6 +30,23 @@ fn becomes(lint: &Code, run: &Code) -> bool {
     lint == run || pairs.iter().any(|(from, to)| *from == lint && to.contains(&run))
 }
 
+/// Whether a lint's code says more than the run's, of what keeps Alembic from loading the files: a
+/// bare `KeyError` may be a parent or a dependency, and a missing module may be meant for a path.
+fn is_sharper(lint: &Code, run: &Code) -> bool {
+    let (names, vague) = (
+        [
+            &code::NOT_A_REVISION,
+            &code::CYCLE,
+            &code::MISSING_DEPENDENCY,
+            &code::ILLEGAL_ID,
+            &code::LABEL_USED_TWICE,
+            &code::CONFIG_UNKNOWN,
+        ],
+        [&code::MIGRATION_FAILED, &code::BROKEN_POINTER, &code::MISSING_PACKAGE],
+    );
+    names.contains(&lint) && vague.contains(&run)
+}
+
 /// Adds the lints' findings to those of the run; one that came true is folded into what it became.
 pub fn join(findings: &mut Vec<Finding>, lints: Vec<Finding>) {
     for lint in lints {
@@ -52,6 +69,9 @@ pub fn join(findings: &mut Vec<Finding>, lints: Vec<Finding>) {
             });
             // What fails while the files are loaded has no line of its own.
             run.place = run.place.take().or(lint.place.clone());
+            if is_sharper(lint.code, run.code) {
+                run.code = lint.code;
+            }
             run.revision = run.revision.take().or(lint.revision.clone());
         }
     }
@@ -65,15 +85,51 @@ fn came_true(lint: &Finding, run: &Finding) -> bool {
         _ => true,
     };
     let graph = lint.code == &code::MULTIPLE_HEADS || lint.code == &code::BROKEN_POINTER;
+    // What a downgrade lacks does not show on the first way up.
+    let downwards = [
+        &code::NO_DOWNGRADE,
+        &code::EMPTY_DOWNGRADE,
+        &code::RAISING_DOWNGRADE,
+        &code::LEFT_BEHIND,
+        &code::DROPS_OTHERS,
+    ];
+    let first_way_up =
+        run.step.as_ref().is_some_and(|step| !step.ends_with(')') || step.ends_with("(pre-seed)"));
+    if first_way_up && downwards.contains(&lint.code) {
+        return false;
+    }
+    // While the files are loaded, no revision runs.
+    let loading = is_sharper(lint.code, run.code) && run.revision.is_none();
     run.step.is_some()
         && lint.tree == run.tree
-        && becomes(lint.code, run.code)
-        && (graph || same_revision)
+        && (loading || (becomes(lint.code, run.code) && (graph || same_revision)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A dependency that is not there reads like a parent that is not there.
+    #[test]
+    fn the_lints_know_better_why_nothing_is_loaded() {
+        let mut findings =
+            vec![Finding { revision: None, ..finding(&code::BROKEN_POINTER, "", Some("upgrade")) }];
+        join(&mut findings, vec![finding(&code::MISSING_DEPENDENCY, "0002", None)]);
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].code.id, "MG204");
+    }
+
+    #[test]
+    fn a_downgrade_does_not_explain_the_first_way_up() {
+        let first = finding(&code::DUPLICATE_OBJECT, "0002", Some("Raptor — alembic upgrade head"));
+        let again = Some("Raptor — alembic upgrade head (round trip)".to_owned());
+        let again = Finding { step: again, ..first.clone() };
+        for (run, left) in [(first, 2), (again, 1)] {
+            let mut findings = vec![run];
+            join(&mut findings, vec![finding(&code::EMPTY_DOWNGRADE, "0002", None)]);
+            assert_eq!(findings.len(), left);
+        }
+    }
 
     fn finding(code: &'static Code, revision: &str, step: Option<&str>) -> Finding {
         Finding {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::code::Severity;
+use crate::model::finding::Finding;
 use crate::model::incident::Expected;
 use crate::model::replay::Observed;
 use crate::model::report::{Report, Verdict};
@@ -29,7 +30,7 @@ pub fn of_broken(expect: &Expected, report: &Report) -> (Option<Observed>, Vec<S
     let found: Vec<Observed> = report
         .findings
         .iter()
-        .filter(|finding| finding.code.severity == Severity::Error)
+        .filter(|finding| counts(expect, finding))
         .map(|finding| Observed {
             step: finding.step.clone(),
             code: finding.code.id,
@@ -60,11 +61,38 @@ pub fn of_broken(expect: &Expected, report: &Report) -> (Option<Observed>, Vec<S
             }
         }
     }
-    for other in found.iter().filter(|o| o.code != expect.code && Some(*o) != observed.as_ref()) {
+    for other in found.iter().filter(|o| !expect.allows(o.code) && Some(*o) != observed.as_ref()) {
         let step = other.step.as_deref().unwrap_or("none");
         differences.push(format!("besides: {} in {step}: {}", other.code, other.message));
     }
     (observed, differences)
+}
+
+/// Whether the lints catch it by themselves, and how what they say differs from what was expected.
+pub fn of_lints(expect: &Expected, lints: &[Finding]) -> (bool, Vec<String>) {
+    let caught = lints.iter().any(|finding| counts(expect, finding));
+    let mut differences = Vec::new();
+    if let Some(code) = &expect.lint
+        && !lints.iter().any(|finding| finding.code.id == code)
+    {
+        differences.push(format!("lint: expected {code}, and no lint says so"));
+    }
+    for finding in lints {
+        if counts(expect, finding) && !expect.allows(finding.code.id) {
+            differences.push(format!("lint: {}: {}", finding.code.id, finding.message));
+        }
+    }
+    (caught, differences)
+}
+
+/// Whether the gate is not green, or says what is all that there is to say.
+pub fn is_caught(expect: &Expected, report: &Report) -> bool {
+    report.verdict() != Verdict::Pass || report.findings.iter().any(|f| counts(expect, f))
+}
+
+/// Errors are compared, and what is expected where it is none.
+fn counts(expect: &Expected, finding: &Finding) -> bool {
+    finding.code.severity == Severity::Error || finding.code.id == expect.code
 }
 
 /// Why the mended tree is not green; nothing where it is.
@@ -106,7 +134,12 @@ mod tests {
     use crate::model::finding::Finding;
 
     fn expected() -> Expected {
-        Expected { step: Some("s".into()), code: "MG003".into(), message: "two".into() }
+        Expected {
+            step: Some("s".into()),
+            code: "MG003".into(),
+            message: "two".into(),
+            ..Expected::default()
+        }
     }
 
     fn report(findings: Vec<Finding>) -> Report {

@@ -24,14 +24,13 @@ use crate::drivers::postgres::given::Given;
 use crate::drivers::process::{self, quote};
 use crate::drivers::scratch::Scratch;
 use crate::flags::Gate;
-use crate::model::code;
 use crate::model::event::{Event, Tell};
 use crate::model::finding::Finding;
 use crate::model::redact::redact;
 use crate::model::report::{Postgres, Report, TreeReport};
 use crate::model::tree::Tree;
 use crate::recipes;
-use crate::recipes::live::{Live, ServerDied};
+use crate::recipes::live::{self, Live};
 use crate::recipes::reversal::Memory;
 use crate::recipes::steps::{Done, Steps};
 
@@ -54,6 +53,7 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
                 trees,
                 without: &[],
                 surveys: Some(&surveys),
+                in_repository: true,
                 alone: true,
                 interrupt,
                 tell,
@@ -65,11 +65,28 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
             });
             report = over;
             process::end_strays(&kept);
-            run.add_surveys(&described, &mut report);
+            match run.surveys() {
+                Some(Ok(surveys)) => run.add_lints(surveys, &described, &mut report),
+                Some(Err(err)) => blame(&mut report, err, None),
+                None => {}
+            }
         }
     }
     report.elapsed = started.elapsed();
     report
+}
+
+fn unrun(tree: &Tree) -> TreeReport {
+    TreeReport {
+        tree: tree.id.clone(),
+        label: tree.label.clone(),
+        database: tree.database.clone(),
+        heads: Vec::new(),
+        graph: None,
+        steps: Vec::new(),
+        new_revisions: Vec::new(),
+        sql: Vec::new(),
+    }
 }
 
 /// Puts an error that is not a migration's into the report.
@@ -78,7 +95,7 @@ fn blame(report: &mut Report, err: &anyhow::Error, tree: Option<&Tree>) {
         report.interrupted = true;
         return;
     }
-    let code = if err.is::<ServerDied>() { &code::SERVER_DIED } else { &code::CANNOT_WORK };
+    let code = live::code_of(err);
     let message = format!("{err:#}");
     // Both trees fail on one server for one reason.
     if report.findings.iter().any(|f| f.code == code && f.message == message) {
@@ -96,9 +113,10 @@ pub(super) struct Run<'a> {
     pub(super) trees: &'a [Tree],
     /// The names of the supplies that the recipes leave out.
     pub(super) without: &'a [String],
-    /// What the lints find out beside; `None`: nothing is linted, and what git knows of the folder
-    /// that the run lies in says nothing of its trees.
+    /// What the lints find out beside; `None`: nothing is linted.
     pub(super) surveys: Option<&'a OnceLock<Result<Surveys>>>,
+    /// Whether what git knows of the folder is about the trees.
+    pub(super) in_repository: bool,
     /// Whether no other run of this process goes on beside it. Where one does, nobody can tell what
     /// this one leaves running from what the other runs: it is ended when all are done.
     pub(super) alone: bool,
@@ -113,7 +131,7 @@ impl Run<'_> {
         &self,
         go: impl FnOnce(&mut Report) -> Result<Vec<u32>>,
     ) -> (Report, Vec<u32>) {
-        let trees = self.trees.iter().map(|tree| TreeReport::new(tree, self.root)).collect();
+        let trees = self.trees.iter().map(unrun).collect();
         let mut report = Report { trees, ..Report::default() };
         let kept = go(&mut report).unwrap_or_else(|err| {
             blame(&mut report, &err, None);
@@ -121,15 +139,6 @@ impl Run<'_> {
         });
         self.skip_the_rest(&mut report);
         (report, kept)
-    }
-
-    /// Puts what the lints found into the report, or why they could not be run.
-    pub(super) fn add_surveys(&self, described: &[(usize, Description)], report: &mut Report) {
-        match self.surveys() {
-            Some(Ok(surveys)) => self.add_lints(surveys, described, report),
-            Some(Err(err)) => blame(report, err, None),
-            None => {}
-        }
     }
 
     /// Runs what can be run, and returns the processes that are left running on purpose. Values are

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 
 use super::selection;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
@@ -12,16 +12,16 @@ use crate::model::code;
 use crate::model::finding::Finding;
 use crate::model::report::{Report, TreeReport};
 use crate::model::tree::Tree;
-use crate::recipes::survey::{self, Survey};
+use crate::recipes::survey::{self, Survey, Terms};
 
 /// Reads and lints the trees that were asked for. What goes wrong is in the report.
 pub fn run(which: &Which, since: Option<&str>, interrupt: &Interrupt) -> Report {
     let started = Instant::now();
     let mut report = Report::default();
     match surveys(which, since, interrupt) {
-        Ok((root, surveys)) => {
+        Ok((_, surveys)) => {
             for (tree, survey) in surveys {
-                report.trees.push(tree_report(&tree, &root, &survey));
+                report.trees.push(tree_report(&tree, &survey));
                 report.findings.extend(survey.findings);
             }
         }
@@ -51,18 +51,21 @@ pub(super) fn surveys(
             )
         })?;
     }
-    let surveys = survey::survey(&trees, &root, since, interrupt)?;
+    let surveys = survey::survey(&trees, &root, Terms::since(since), interrupt)?;
     Ok((root, trees.into_iter().zip(surveys).collect()))
 }
 
-fn tree_report(tree: &Tree, root: &Utf8Path, survey: &Survey) -> TreeReport {
+fn tree_report(tree: &Tree, survey: &Survey) -> TreeReport {
     let mut heads = survey.graph.ids(&survey.graph.heads);
     heads.sort();
     TreeReport {
+        tree: tree.id.clone(),
+        label: tree.label.clone(),
+        database: tree.database.clone(),
         heads,
         graph: Some(survey.graph.clone()),
-        wrong_graph: survey.wrong_graph(),
+        steps: Vec::new(),
         new_revisions: survey.new_revisions(),
-        ..TreeReport::new(tree, root)
+        sql: Vec::new(),
     }
 }

@@ -12,5 +12,4 @@ pub mod replay;
 pub mod reports;
 pub mod runbook;
 pub mod selection;
-pub mod watch;
 pub mod workflow;

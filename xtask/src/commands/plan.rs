@@ -91,6 +91,7 @@ mod tests {
             trees: &[Tree::console(Utf8Path::new("/"))],
             without: &[],
             surveys: None,
+            in_repository: false,
             alone: false,
             interrupt: &Interrupt::never().unwrap(),
             tell: &|_| {},

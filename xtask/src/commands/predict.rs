@@ -12,7 +12,7 @@ use crate::model::event::Event;
 use crate::model::finding::Finding;
 use crate::model::report::Report;
 use crate::model::tree::Tree;
-use crate::recipes::survey::{self, Survey};
+use crate::recipes::survey::{self, Survey, Terms};
 
 /// What was found out about the trees, each by its index.
 pub(super) type Surveys = Vec<(usize, Survey)>;
@@ -32,12 +32,16 @@ impl Run<'_> {
     /// Lints the trees, which takes milliseconds, and tells what is found: Postgres is starting
     /// meanwhile. The steps run all the same, so that the proof stands beside the prediction.
     fn lint(&self) -> Result<Surveys> {
-        let since = self.flags.since.as_deref();
+        let terms = Terms {
+            since: self.flags.since.as_deref(),
+            without: self.without,
+            in_repository: self.in_repository,
+        };
         // A tree whose ini cannot be read is a finding of its own.
         let readable: Vec<usize> =
             (0..self.trees.len()).filter(|i| self.trees[*i].ini_path().is_file()).collect();
         let trees: Vec<Tree> = readable.iter().map(|index| self.trees[*index].clone()).collect();
-        let surveys = survey::survey(&trees, self.root, since, self.interrupt)?;
+        let surveys = survey::survey(&trees, self.root, terms, self.interrupt)?;
         for finding in surveys.iter().flat_map(|survey| &survey.findings) {
             (self.tell)(Event::Predicted(finding));
         }
@@ -54,7 +58,6 @@ impl Run<'_> {
     ) {
         for (index, survey) in surveys {
             let tree = &self.trees[*index];
-            report.trees[*index].wrong_graph = survey.wrong_graph();
             let told = described.iter().find(|(known, _)| known == index);
             if let Some((_, description)) = told {
                 let revisions = description.revisions.iter();

@@ -25,6 +25,7 @@ use crate::model::replay::Replays;
 
 mod bench;
 pub mod mutants;
+mod pythons;
 
 use self::bench::Bench;
 

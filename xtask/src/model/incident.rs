@@ -28,6 +28,14 @@ pub struct Incident {
     pub tree: TreeId,
     /// The revision at which the tree stood then: what came later is left out.
     pub at: String,
+    /// What the gate is asked for besides, as on its command line.
+    #[serde(default)]
+    pub options: Options,
+    /// How the broken tree came to be, in commits on the base branch, oldest first; `None`: it lies
+    /// in no repository. What no commit names is as it was before it broke, and was there first;
+    /// what breaks it and is named by none is not committed.
+    #[serde(default)]
+    pub history: Option<Vec<Commit>>,
     /// What breaks it.
     pub broken: State,
     /// What the gate must say.
@@ -35,6 +43,30 @@ pub struct Incident {
     /// What mends it: edits of the broken files. Supplies are whole again, and the server is as it
     /// should be, but for what this says.
     pub mended: State,
+}
+
+/// Options of the gate.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Options {
+    /// The longest that one step may take, in seconds.
+    pub timeout: Option<u64>,
+    /// Whether every revision is stepped down and up again.
+    pub stairway: bool,
+}
+
+/// A commit of files as they are in the broken tree, or of their absence.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Commit {
+    /// Its subject.
+    pub subject: String,
+    /// Who wrote it.
+    pub author: String,
+    /// The day, as `2026-05-28`.
+    pub date: String,
+    /// The files.
+    pub files: Vec<Utf8PathBuf>,
 }
 
 /// A tree of the monorepo, by its id.
@@ -45,6 +77,16 @@ pub enum TreeId {
     Console,
     /// Raptor.
     Raptor,
+}
+
+impl TreeId {
+    /// As it is written: `console`.
+    pub fn name(self) -> &'static str {
+        match self {
+            TreeId::Console => "console",
+            TreeId::Raptor => "raptor",
+        }
+    }
 }
 
 /// How the files, the supplies and the server differ from what they should be.
@@ -108,15 +150,30 @@ pub enum Edit {
 }
 
 /// What the gate must say.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
     /// The step that fails; `None`: it does not come to a step.
     pub step: Option<String>,
-    /// The code of every finding.
+    /// The code of every finding that is an error; where it is none itself, of one finding.
     pub code: String,
     /// A part of the finding's message.
     pub message: String,
+    /// What a lint says of it before anything runs; `None`: what it says, if anything, is `code`.
+    #[serde(default)]
+    pub lint: Option<String>,
+    /// Codes that may come besides.
+    #[serde(default)]
+    pub also: Vec<String>,
+}
+
+impl Expected {
+    /// Whether a finding of this code is no surprise.
+    pub fn allows(&self, code: &str) -> bool {
+        self.code == code
+            || self.lint.as_deref() == Some(code)
+            || self.also.iter().any(|also| also == code)
+    }
 }
 
 /// A path that cannot lead out of the copy. A visitor, because an error of one has its line.

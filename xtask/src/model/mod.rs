@@ -19,4 +19,3 @@ pub mod step;
 pub mod supply;
 pub mod transcript;
 pub mod tree;
-pub mod watch;

@@ -1,4 +1,6 @@
 //! A green tree with one fault put into it, to see that the gate still bites.
+//!
+//! Three scores: caught by the lints, before anything runs; caught by the gate; named rightly.
 
 use std::time::Duration;
 
@@ -19,7 +21,9 @@ pub struct Mutant {
 pub struct Judged {
     /// Which.
     pub mutant: Mutant,
-    /// Whether the gate was not green.
+    /// Whether the lints alone keep it from being green, or say what is all that there is to say.
+    pub by_lint: bool,
+    /// Whether the gate as a whole does.
     pub caught: bool,
     /// What it said; `None`: nothing.
     pub observed: Option<Observed>,

@@ -15,10 +15,10 @@ use super::reversal::{self, Memory};
 use crate::analysis::diagnosis::{self, Known};
 use crate::drivers::alembic::{Alembic, Description, Limits, Pause};
 use crate::drivers::interrupt::{Interrupt, Interrupted};
-use crate::drivers::postgres::Server;
 use crate::drivers::postgres::session::Session;
+use crate::drivers::postgres::{NotStarted, Server, Unreachable};
 use crate::drivers::process;
-use crate::model::code::{self, Severity};
+use crate::model::code::{self, Code, Severity};
 use crate::model::event::{Event, Tell};
 use crate::model::finding::Finding;
 use crate::model::supply::{Role, Row};
@@ -70,6 +70,16 @@ impl std::fmt::Display for ServerDied {
 }
 
 impl std::error::Error for ServerDied {}
+
+/// What an error that is not a migration's is called.
+pub fn code_of(err: &anyhow::Error) -> &'static Code {
+    match err {
+        _ if err.is::<ServerDied>() => &code::SERVER_DIED,
+        _ if err.is::<NotStarted>() => &code::SERVER_NOT_STARTED,
+        _ if err.is::<Unreachable>() => &code::CONNECTION_FAILED,
+        _ => &code::CANNOT_WORK,
+    }
+}
 
 /// What came of one step.
 #[derive(Default)]
@@ -233,8 +243,11 @@ impl Live<'_> {
             return None;
         }
         let message = said.headline().map(ToString::to_string).unwrap_or_default();
+        // Without a word of the server's it is the way to it that failed, and not the supply.
+        let lost = said.lost_connection() || said.sqlstate().is_none();
+        let code = if lost { &code::CONNECTION_FAILED } else { &code::SUPPLY_FAILED };
         let transcript = Some(Box::new(said));
-        Some(Outcome::failed(Finding { transcript, ..Finding::new(&code::SUPPLY_FAILED, message) }))
+        Some(Outcome::failed(Finding { transcript, ..Finding::new(code, message) }))
     }
 
     pub(super) fn diagnose(&self, mut said: Transcript) -> Finding {

@@ -43,11 +43,6 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// The graph, where it is what is wrong.
-    pub fn wrong_graph(&self) -> Option<Graph> {
-        self.graph.is_wrong().then(|| self.graph.clone())
-    }
-
     /// The revisions that the base branch does not have; without a base branch the head, and of
     /// several heads none.
     pub fn new_revisions(&self) -> Vec<String> {
@@ -57,12 +52,30 @@ impl Survey {
     }
 }
 
+/// What a survey goes by, beside the files.
+#[derive(Clone, Copy)]
+pub struct Terms<'a> {
+    /// What a new revision is one that it lacks; `None`: the usual base branches.
+    pub since: Option<&'a str>,
+    /// The names of the supplies that the recipes leave out.
+    pub without: &'a [String],
+    /// Whether what git knows of the folder is about the trees.
+    pub in_repository: bool,
+}
+
+impl<'a> Terms<'a> {
+    /// Whole recipes, in a repository.
+    pub fn since(since: Option<&'a str>) -> Terms<'a> {
+        Terms { since, without: &[], in_repository: true }
+    }
+}
+
 /// Surveys trees, against the base branch where there is one. Fails where `since` is given and names
 /// nothing, or the run is interrupted.
 pub fn survey(
     trees: &[Tree],
     root: &Utf8Path,
-    since: Option<&str>,
+    terms: Terms<'_>,
     interrupt: &Interrupt,
 ) -> Result<Vec<Survey>> {
     let Some(first) = trees.first() else { return Ok(Vec::new()) };
@@ -76,9 +89,14 @@ pub fn survey(
     let folders: Vec<Utf8PathBuf> = settings.iter().flat_map(tree_files::folders).collect();
     // Git is asked while the files are read.
     let (base, read) = thread::scope(|scope| {
-        let base = scope.spawn(|| match Git::at(&first.cwd, root, interrupt)? {
-            Some(git) => git.base(since, &folders),
-            None => Ok(None),
+        let base = scope.spawn(|| {
+            if !terms.in_repository {
+                return Ok(None);
+            }
+            match Git::at(&first.cwd, root, interrupt)? {
+                Some(git) => git.base(terms.since, &folders),
+                None => Ok(None),
+            }
         });
         let read: Vec<Read> = settings.iter().map(|settings| read(settings, root)).collect();
         let base = base.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -87,7 +105,9 @@ pub fn survey(
     let base = base?;
     let trees = trees.iter().zip(settings).zip(read);
     Ok(trees
-        .map(|((tree, settings), read)| judge(tree, root, &settings, read, base.as_ref()))
+        .map(|((tree, settings), read)| {
+            judge(tree, root, &settings, read, (base.as_ref(), terms.without))
+        })
         .collect())
 }
 
@@ -157,7 +177,7 @@ fn judge(
     root: &Utf8Path,
     settings: &Settings,
     read: Read,
-    base: Option<&Base>,
+    (base, without): (Option<&Base>, &[String]),
 ) -> Survey {
     let Read { listing, scripts, mut troubles } = read;
     let base = base.map(|base| base_of(base, settings, root));
@@ -172,7 +192,7 @@ fn judge(
     let before = base.map(|base| (base, graph_of_base(&scripts, base)));
     let ini = tree.ini_path();
     // A rehearsal touches nothing that could fail.
-    let mut rehearsal = Steps::rehearsal(&tree.label);
+    let mut rehearsal = Steps::rehearsal(&tree.label).without(without);
     let _ = super::run(tree.recipe, &mut rehearsal);
     let given = rehearsal.finish().given;
     let subject = Subject {

@@ -12,7 +12,7 @@ pub mod mutants;
 pub mod replay;
 pub mod runbook;
 pub mod sarif;
-pub mod watch;
+mod trial;
 mod words;
 
 #[cfg(test)]

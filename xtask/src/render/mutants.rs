@@ -3,21 +3,20 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use crate::model::incident::{Edit, Incident, State, TreeId};
+use super::trial::{Place, RED, headline, table, verdict};
+use crate::model::incident::{Edit, Expected, Incident, Options, State};
 use crate::model::mutant::{Judged, Score};
 use crate::model::redact::redact;
 
-const GREEN: Style = AnsiColor::Green.on_default().bold();
-const RED: Style = AnsiColor::Red.on_default().bold();
 /// Grows when a reader of the JSON would have to change.
 const SCHEMA: u32 = 1;
 
 /// One line, as soon as a mutant was judged.
 pub fn progress(judged: &Judged, done: usize, total: usize) -> String {
     let said = match (judged.caught, judged.good()) {
+        (_, true) if judged.by_lint => "caught by the lints",
         (_, true) => "caught",
         (true, false) => "caught, misnamed",
         (false, _) => "survived",
@@ -25,21 +24,9 @@ pub fn progress(judged: &Judged, done: usize, total: usize) -> String {
     format!("{done}/{total} {}: {said}", judged.mutant.incident.id)
 }
 
-/// The table by code and kind, the survivors, and the verdict.
+/// The table by code and kind, the survivors, the scores and the verdict.
 pub fn human(score: &Score) -> String {
-    let mut rows: BTreeMap<(&str, &str), [usize; 3]> = BTreeMap::new();
-    for judged in &score.judged {
-        let row =
-            rows.entry((&judged.mutant.incident.expect.code, judged.mutant.kind)).or_default();
-        row[0] += 1;
-        row[1] += usize::from(judged.caught);
-        row[2] += usize::from(judged.good());
-    }
-    let mut out =
-        format!("{:6} {:20} {:>7} {:>7} {:>7}\n", "code", "kind", "mutants", "caught", "named");
-    for ((code, kind), [mutants, caught, named]) in rows {
-        let _ = writeln!(out, "{code:6} {kind:20} {mutants:>7} {caught:>7} {named:>7}");
-    }
+    let mut out = table(&rows(score), 2);
     for judged in score.judged.iter().filter(|judged| !judged.good()) {
         let word = if judged.caught { "misnamed" } else { "survived" };
         let _ = writeln!(out, "\n{RED}{word}{RED:#} {}", judged.mutant.incident.id);
@@ -50,28 +37,75 @@ pub fn human(score: &Score) -> String {
     for note in &score.notes {
         let _ = writeln!(out, "{note}");
     }
-    let (total, good) = (score.judged.len(), score.judged.iter().filter(|j| j.good()).count());
-    let (word, style) = match score.exit_status() {
-        0 => ("PASS", GREEN),
-        1 => ("FAIL", RED),
-        _ => ("ERROR", RED),
-    };
     let left = match score.left {
         0 => String::new(),
         left => format!(", {left} left when the time was over"),
     };
-    let seconds = score.elapsed.as_secs_f64();
+    let (total, scores) = (score.judged.len(), Scores::of(&score.judged));
+    let percent = |part: usize| 100 * part / total.max(1);
     let _ = writeln!(
         out,
-        "\n{style}{word}{style:#}  {good} of {total} mutants caught and named rightly in {seconds:.2} s{left}"
+        "\n{}  of {total} mutants the lints caught {} ({} %), the gate {} ({} %), and {} were named \
+         rightly ({} %), in {:.2} s{left}",
+        headline(score.exit_status()),
+        scores.by_lint,
+        percent(scores.by_lint),
+        scores.caught,
+        percent(scores.caught),
+        scores.named,
+        percent(scores.named),
+        score.elapsed.as_secs_f64()
     );
     out
+}
+
+fn rows(score: &Score) -> Vec<Vec<String>> {
+    let mut kinds: BTreeMap<(&str, &str), Vec<Judged>> = BTreeMap::new();
+    for judged in &score.judged {
+        let kind = (judged.mutant.incident.expect.code.as_str(), judged.mutant.kind);
+        kinds.entry(kind).or_default().push(judged.clone());
+    }
+    let head = ["code", "kind", "mutants", "by lint", "by gate", "named"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for ((code, kind), judged) in kinds {
+        rows.push(row(code, kind, &judged));
+    }
+    rows.push(row("", "total", &score.judged));
+    rows
+}
+
+fn row(code: &str, kind: &str, judged: &[Judged]) -> Vec<String> {
+    let Scores { by_lint, caught, named } = Scores::of(judged);
+    let numbers = [judged.len(), by_lint, caught, named].map(|number| number.to_string());
+    [code, kind].into_iter().map(str::to_owned).chain(numbers).collect()
+}
+
+/// How many were caught by the lints, caught by the gate, and named rightly.
+#[derive(Serialize)]
+struct Scores {
+    by_lint: usize,
+    caught: usize,
+    named: usize,
+}
+
+impl Scores {
+    fn of(judged: &[Judged]) -> Scores {
+        let count = |is: &dyn Fn(&Judged) -> bool| judged.iter().filter(|j| is(j)).count();
+        Scores {
+            by_lint: count(&|judged| judged.by_lint),
+            caught: count(&|judged| judged.caught),
+            named: count(&Judged::good),
+        }
+    }
 }
 
 #[derive(Serialize)]
 struct Root<'a> {
     schema: u32,
     verdict: &'static str,
+    total: usize,
+    #[serde(flatten)]
+    scores: Scores,
     left: usize,
     mutants: Vec<One<'a>>,
 }
@@ -80,27 +114,20 @@ struct Root<'a> {
 struct One<'a> {
     id: &'a str,
     kind: &'a str,
+    by_lint: bool,
     caught: bool,
     named: bool,
     expected: Place<'a>,
     observed: Place<'a>,
 }
 
-#[derive(Serialize)]
-struct Place<'a> {
-    step: Option<&'a str>,
-    code: Option<&'a str>,
-}
-
 /// The score for a program.
 pub fn json(score: &Score) -> String {
     let root = Root {
         schema: SCHEMA,
-        verdict: match score.exit_status() {
-            0 => "pass",
-            1 => "fail",
-            _ => "error",
-        },
+        verdict: verdict(score.exit_status()),
+        total: score.judged.len(),
+        scores: Scores::of(&score.judged),
         left: score.left,
         mutants: score.judged.iter().map(one).collect(),
     };
@@ -109,28 +136,21 @@ pub fn json(score: &Score) -> String {
 }
 
 fn one(judged: &Judged) -> One<'_> {
-    let (expect, observed) = (&judged.mutant.incident.expect, judged.observed.as_ref());
     One {
         id: &judged.mutant.incident.id,
         kind: judged.mutant.kind,
+        by_lint: judged.by_lint,
         caught: judged.caught,
         named: judged.good(),
-        expected: Place { step: expect.step.as_deref(), code: Some(&expect.code) },
-        observed: Place {
-            step: observed.and_then(|observed| observed.step.as_deref()),
-            code: observed.map(|observed| observed.code),
-        },
+        expected: Place::expected(&judged.mutant.incident.expect),
+        observed: Place::observed(judged.observed.as_ref()),
     }
 }
 
 /// A mutant as a file for `xtask/incidents`.
 pub fn incident(incident: &Incident) -> String {
-    let tree = match incident.tree {
-        TreeId::Console => "console",
-        TreeId::Raptor => "raptor",
-    };
+    let tree = incident.tree.name();
     let Incident { id, title, story, at, expect, .. } = incident;
-    let step = expect.step.as_deref().map_or("null".into(), quoted);
     let mut out = String::new();
     let _ = write!(
         out,
@@ -140,11 +160,46 @@ pub fn incident(incident: &Incident) -> String {
         quoted(story),
         quoted(at)
     );
+    asked(&mut out, incident);
     state(&mut out, "broken", &incident.broken);
-    let (code, message) = (quoted(&expect.code), quoted(&expect.message));
-    let _ = writeln!(out, "expect:\n  step: {step}\n  code: {code}\n  message: {message}");
+    expected(&mut out, expect);
     state(&mut out, "mended", &incident.mended);
     out
+}
+
+/// The options, and the past: a mutant's is the tree as it is, in one commit.
+fn asked(out: &mut String, incident: &Incident) {
+    let Options { timeout, stairway } = incident.options;
+    if incident.options != Options::default() {
+        let timeout = timeout.map_or("null".into(), |seconds| seconds.to_string());
+        let _ = writeln!(out, "options: {{timeout: {timeout}, stairway: {stairway}}}");
+    }
+    let Some(history) = &incident.history else { return };
+    let _ = writeln!(out, "history:{}", if history.is_empty() { " []" } else { "" });
+    for commit in history {
+        let files: Vec<String> = commit.files.iter().map(|file| quoted(file.as_str())).collect();
+        let _ = writeln!(
+            out,
+            "  - subject: {}\n    author: {}\n    date: {}\n    files: [{}]",
+            quoted(&commit.subject),
+            quoted(&commit.author),
+            quoted(&commit.date),
+            files.join(", ")
+        );
+    }
+}
+
+fn expected(out: &mut String, expect: &Expected) {
+    let step = expect.step.as_deref().map_or("null".into(), quoted);
+    let (code, message) = (quoted(&expect.code), quoted(&expect.message));
+    let _ = writeln!(out, "expect:\n  step: {step}\n  code: {code}\n  message: {message}");
+    if let Some(lint) = &expect.lint {
+        let _ = writeln!(out, "  lint: {}", quoted(lint));
+    }
+    if !expect.also.is_empty() {
+        let also: Vec<String> = expect.also.iter().map(|code| quoted(code)).collect();
+        let _ = writeln!(out, "  also: [{}]", also.join(", "));
+    }
 }
 
 fn state(out: &mut String, name: &str, state: &State) {
@@ -192,7 +247,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::incident::Expected;
+    use crate::model::incident::{Commit, TreeId};
 
     #[test]
     fn what_is_written_is_read_again() {
@@ -205,6 +260,13 @@ mod tests {
             mode: None,
             tree: TreeId::Raptor,
             at: "0002".into(),
+            options: Options { timeout: Some(6), stairway: true },
+            history: Some(vec![Commit {
+                subject: "Orders (#7)".into(),
+                author: "A. Author".into(),
+                date: "2026-05-28".into(),
+                files: vec!["a.py".into(), "b.py".into()],
+            }]),
             broken: State {
                 edits: vec![
                     Edit::Add { file: "a.py".into(), text: "x = \"\\n\"\n".into() },
@@ -214,7 +276,13 @@ mod tests {
                 conf: None,
                 sql: Some("SELECT 'x'".into()),
             },
-            expect: Expected { step: None, code: "MG003".into(), message: String::new() },
+            expect: Expected {
+                step: None,
+                code: "MG003".into(),
+                message: String::new(),
+                lint: Some("MG202".into()),
+                also: vec!["MG205".into()],
+            },
             mended: State::default(),
         };
         let read: Incident = serde_yaml::from_str(&incident(&written)).unwrap();

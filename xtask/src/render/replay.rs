@@ -2,30 +2,62 @@
 
 use std::fmt::Write as _;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use serde::Serialize;
 
+use super::trial::{self, Place, RED, headline, verdict};
 use crate::model::incident::Incident;
 use crate::model::redact::redact;
 use crate::model::replay::{Replayed, Replays};
 
-const GREEN: Style = AnsiColor::Green.on_default().bold();
-const RED: Style = AnsiColor::Red.on_default().bold();
 const BOLD: Style = Style::new().bold();
 /// Grows when a reader of the JSON would have to change.
 const SCHEMA: u32 = 1;
 
 /// The incidents that there are, a line each.
 pub fn list(incidents: &[Incident]) -> String {
-    let width = incidents.iter().map(|incident| incident.id.len()).max().unwrap_or(0);
-    let mut out = String::new();
-    for incident in incidents {
-        let mode = incident.mode.unwrap_or('-');
-        let date = incident.date.as_deref().unwrap_or("-");
-        let Incident { id, title, .. } = incident;
-        let _ = writeln!(out, "{id:width$}  {mode}  {date:10}  {title}");
+    let row = |incident: &Incident| {
+        let mode = incident.mode.map_or("-".into(), String::from);
+        let date = incident.date.clone().unwrap_or_else(|| "-".into());
+        vec![incident.id.clone(), mode, date, incident.title.clone()]
+    };
+    trial::table(&incidents.iter().map(row).collect::<Vec<_>>(), 4)
+}
+
+#[derive(Serialize)]
+struct Known<'a> {
+    schema: u32,
+    incidents: Vec<KnownOne<'a>>,
+}
+
+#[derive(Serialize)]
+struct KnownOne<'a> {
+    id: &'a str,
+    date: Option<&'a str>,
+    prs: &'a [u32],
+    title: &'a str,
+    mode: Option<char>,
+    tree: &'static str,
+    expected: Place<'a>,
+}
+
+/// The incidents that there are, for a program.
+pub fn list_json(incidents: &[Incident]) -> String {
+    let known = Known { schema: SCHEMA, incidents: incidents.iter().map(known).collect() };
+    // Plain structs with string keys cannot fail to be written.
+    serde_json::to_string_pretty(&known).unwrap_or_default() + "\n"
+}
+
+fn known(incident: &Incident) -> KnownOne<'_> {
+    KnownOne {
+        id: &incident.id,
+        date: incident.date.as_deref(),
+        prs: &incident.prs,
+        title: &incident.title,
+        mode: incident.mode,
+        tree: incident.tree.name(),
+        expected: Place::expected(&incident.expect),
     }
-    out
 }
 
 /// One line, as soon as an incident was replayed.
@@ -56,23 +88,19 @@ pub fn human(replays: &Replays) -> String {
         let _ = writeln!(out, "\n{}", redact(note));
     }
     let good = replays.replayed.iter().filter(|replayed| replayed.good()).count();
-    let (word, style) = match replays.exit_status() {
-        0 => ("PASS", GREEN),
-        1 => ("FAIL", RED),
-        _ => ("ERROR", RED),
-    };
     let total = replays.replayed.len();
     let seconds = replays.elapsed.as_secs_f64();
     let _ = writeln!(
         out,
-        "\n{style}{word}{style:#}  {good} of {total} incidents reproduced and mended in {seconds:.2} s"
+        "\n{}  {good} of {total} incidents reproduced and mended in {seconds:.2} s",
+        headline(replays.exit_status())
     );
     out
 }
 
 fn table(replayed: &[Replayed]) -> String {
     let head = ["incident", "mode", "expected", "observed", "mended", "time"].map(str::to_owned);
-    let mut rows = vec![head];
+    let mut rows = vec![head.to_vec()];
     for replayed in replayed {
         let Incident { id, mode, expect, .. } = &replayed.incident;
         let place = |step: &Option<String>| step.clone().unwrap_or_else(|| "no step".into());
@@ -82,7 +110,7 @@ fn table(replayed: &[Replayed]) -> String {
             Some(o) if o.step == expect.step => format!("{} (differs)", o.code),
             Some(o) => format!("{} {}", o.code, place(&o.step)),
         };
-        rows.push([
+        rows.push(vec![
             id.clone(),
             mode.map_or("-".into(), String::from),
             format!("{} {}", expect.code, place(&expect.step)),
@@ -91,16 +119,7 @@ fn table(replayed: &[Replayed]) -> String {
             format!("{:.1} s", replayed.elapsed.as_secs_f64()),
         ]);
     }
-    let width =
-        |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..6).map(width).collect();
-    let mut out = String::new();
-    for row in &rows {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        let line = cells.collect::<Vec<_>>().join("  ");
-        let _ = writeln!(out, "{}", line.trim_end());
-    }
-    out
+    trial::table(&rows, rows[0].len())
 }
 
 #[derive(Serialize)]
@@ -120,21 +139,11 @@ struct One<'a> {
     fixed: bool,
 }
 
-#[derive(Serialize)]
-struct Place<'a> {
-    step: Option<&'a str>,
-    code: Option<&'a str>,
-}
-
 /// The contract's JSON.
 pub fn json(replays: &Replays) -> String {
     let root = Root {
         schema: SCHEMA,
-        verdict: match replays.exit_status() {
-            0 => "pass",
-            1 => "fail",
-            _ => "error",
-        },
+        verdict: verdict(replays.exit_status()),
         incidents: replays.replayed.iter().map(one).collect(),
     };
     // Plain structs with string keys cannot fail to be written.
@@ -147,14 +156,8 @@ fn one(replayed: &Replayed) -> One<'_> {
         id: &incident.id,
         mode: incident.mode,
         status: if replayed.reproduced { "reproduced" } else { "not-reproduced" },
-        expected: Place {
-            step: incident.expect.step.as_deref(),
-            code: Some(&incident.expect.code),
-        },
-        observed: Place {
-            step: observed.and_then(|observed| observed.step.as_deref()),
-            code: observed.map(|observed| observed.code),
-        },
+        expected: Place::expected(&incident.expect),
+        observed: Place::observed(observed),
         fixed: replayed.fixed,
     }
 }

@@ -25,4 +25,3 @@ mod secrets;
 mod server;
 mod server_tls;
 mod stairway;
-mod watch;

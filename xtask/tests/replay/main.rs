@@ -26,10 +26,12 @@ const INCIDENTS: &[&str] = &[
     "console-downgrade",
     "new-role",
     "new-seed",
+    "no-right-to-create-databases",
     "pre-seed-error",
     "raptor-downgrade",
     "role-step",
     "seed-table-missing",
+    "server-takes-no-connection",
     "server-will-not-start",
     "silent-upgrade",
 ];

@@ -4,6 +4,7 @@
 //! nothing, and then everything that was said is printed.
 
 mod recognise;
+mod unloaded;
 
 use camino::{Utf8Path, Utf8PathBuf};
 

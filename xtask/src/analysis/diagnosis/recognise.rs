@@ -2,19 +2,19 @@
 //! by message only where those cannot tell. Never by a substring of the output: a tool that did
 //! was blind for days to a real error, because 'already exists' stood somewhere in it.
 
-use super::Known;
+use super::{Known, unloaded};
 use crate::model::code::{self, Code};
 use crate::model::transcript::{Direction, End, Exception, Transcript};
 
 /// A name and a sentence for what happened.
-type Named = (&'static Code, String);
+pub(super) type Named = (&'static Code, String);
 
 /// What a recogniser looks at.
-struct Case<'a> {
-    said: &'a Transcript,
+pub(super) struct Case<'a> {
+    pub(super) said: &'a Transcript,
     known: Known<'a>,
     /// The exception that says most.
-    headline: &'a Exception,
+    pub(super) headline: &'a Exception,
     sqlstate: &'a str,
 }
 
@@ -24,6 +24,7 @@ const RECOGNISERS: &[fn(&Case<'_>) -> Option<Named>] = &[
     connection_ended,
     multiple_heads,
     broken_pointer,
+    unloaded::recognise,
     missing_package,
     not_python,
     env_failed,
@@ -82,12 +83,12 @@ fn exception(said: &Transcript, known: Known<'_>, during: &str) -> Named {
 }
 
 impl Case<'_> {
-    fn is(&self, code: &'static Code) -> Option<Named> {
+    pub(super) fn is(&self, code: &'static Code) -> Option<Named> {
         Some((code, self.headline.to_string()))
     }
 
     /// Whether an exception of the chain has this type, whatever module it lives in.
-    fn raised(&self, kind: &str) -> bool {
+    pub(super) fn raised(&self, kind: &str) -> bool {
         self.said.exceptions.iter().any(|exception| type_name(exception) == kind)
     }
 
@@ -251,7 +252,7 @@ fn by_sqlstate(case: &Case<'_>) -> Option<Named> {
     case.is(code)
 }
 
-fn type_name(exception: &Exception) -> &str {
+pub(super) fn type_name(exception: &Exception) -> &str {
     exception.kind.rsplit('.').next().unwrap_or_default()
 }
 

@@ -85,7 +85,8 @@ fn each_planted_weakness_is_found_in_its_line_and_nothing_else() {
 fn each_code_has_a_fixture() {
     let found: Vec<String> =
         fixtures("weak").iter().flat_map(|(_, sources)| expected(sources)).collect();
-    for code in code::OF_WORKFLOWS {
+    let of_workflows = code::ALL.iter().filter(|code| code.id.starts_with("MG3"));
+    for code in of_workflows {
         assert!(found.iter().any(|found| found.ends_with(code.id)), "{} has none", code.id);
     }
 }
@@ -106,13 +107,13 @@ fn a_suggestion_mends_its_line() {
     let mut mended = 0;
     for (name, sources) in fixtures("weak") {
         for finding in audit(&sources, SUPPLIED) {
-            let Some(edit) = &finding.edit else { continue };
+            let (Some(suggestion), Some(place)) = (&finding.suggestion, &finding.place) else {
+                continue;
+            };
             let mut sources = sources.clone();
-            let source = sources.iter_mut().find(|source| source.file == edit.file).unwrap();
+            let source = sources.iter_mut().find(|source| source.file == place.file).unwrap();
             let mut lines: Vec<&str> = source.text.lines().collect();
-            let at = edit.line as usize - 1;
-            assert_eq!(lines[at..=at], edit.before, "{name}");
-            lines.splice(at..=at, edit.after.iter().map(String::as_str));
+            lines[place.line.unwrap() as usize - 1] = suggestion;
             source.text = lines.join("\n") + "\n";
             let left = audit(&sources, SUPPLIED);
             assert!(left.iter().all(|left| left.code != finding.code), "{name}");

@@ -1,7 +1,7 @@
 //! What all replays share, and one replay.
 
 use std::fs;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,26 +9,28 @@ use anyhow::{Context, Result, anyhow};
 use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::User;
 
+use super::pythons::{self, Python, Today, tree_at};
 use crate::analysis::replay as compare;
 use crate::commands::gate::{Run, join};
 use crate::commands::prepare::{Prepared, Ready};
-use crate::commands::selection;
-use crate::drivers::alembic::{self, Connection, Interpreter};
+use crate::drivers::alembic::{Connection, Description};
 use crate::drivers::copy;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
+use crate::drivers::past::Past;
 use crate::drivers::postgres::Server;
 use crate::drivers::postgres::binaries::{self, Binaries, Places};
 use crate::drivers::postgres::cluster::{self, Cluster};
 use crate::drivers::postgres::endpoint::Endpoint;
 use crate::drivers::postgres::session::Session;
-use crate::drivers::python::{self, Search};
 use crate::drivers::scratch::Scratch;
 use crate::flags::Gate;
+use crate::model::code;
 use crate::model::event::{Event, Tell};
-use crate::model::incident::{Incident, State, TreeId};
+use crate::model::finding::Finding;
+use crate::model::incident::{Incident, Options, State, TreeId};
 use crate::model::mutant::{Judged, Mutant};
 use crate::model::replay::Replayed;
-use crate::model::report::{Report, Verdict};
+use crate::model::report::Report;
 use crate::model::tree::Tree;
 
 /// The replays' workbench: what is made once for all of them. Dropped from the first to the last:
@@ -49,24 +51,6 @@ pub(super) struct Bench<'a> {
     _scratch: Scratch,
 }
 
-/// A tree as it is in the monorepo today.
-struct Today {
-    id: TreeId,
-    tree: Tree,
-    python: Utf8PathBuf,
-    /// Its revisions with their parents.
-    chain: Vec<(String, Vec<String>)>,
-    /// Their files, absolute.
-    files: Vec<Utf8PathBuf>,
-}
-
-/// An interpreter, with a socket for each run that it is to serve.
-struct Python {
-    path: Utf8PathBuf,
-    connections: Mutex<Vec<Connection>>,
-    _interpreter: Interpreter,
-}
-
 /// A broken tree with its running server, held until all replays are done.
 struct Held {
     id: String,
@@ -74,6 +58,14 @@ struct Held {
     scratch: Scratch,
     tree: Tree,
     urls: Vec<(usize, String)>,
+}
+
+/// What came of one run.
+struct Gated {
+    /// As the gate reports it: what the lints said stands beside what happened.
+    report: Report,
+    /// What the lints said.
+    lints: Vec<Finding>,
 }
 
 /// Which of an incident's two runs.
@@ -106,11 +98,12 @@ impl<'a> Bench<'a> {
                 trees: &[],
                 without: &[],
                 surveys: None,
+                in_repository: false,
                 alone: false,
                 interrupt,
                 tell,
             };
-            let ready = start_pythons(&run, runs, &scratch);
+            let ready = pythons::start(&run, runs, &scratch);
             (join(template), ready)
         });
         tell(Event::SetUpEnded { what });
@@ -144,7 +137,7 @@ impl<'a> Bench<'a> {
             elapsed: Duration::ZERO,
         };
         match self.gate(incident, Phase::Broken) {
-            Ok(report) => {
+            Ok(Gated { report, .. }) => {
                 let (observed, differences) = compare::of_broken(&incident.expect, &report);
                 replayed.observed = observed;
                 replayed.reproduced = differences.is_empty();
@@ -154,7 +147,7 @@ impl<'a> Bench<'a> {
             Err(err) => replayed.differences.push(format!("broken: {err:#}")),
         }
         match self.gate(incident, Phase::Mended) {
-            Ok(report) => {
+            Ok(Gated { report, .. }) => {
                 let why = compare::of_mended(&report);
                 replayed.fixed = why.is_empty();
                 replayed.differences.extend(why);
@@ -170,16 +163,19 @@ impl<'a> Bench<'a> {
     pub(super) fn judge(&self, mutant: &Mutant) -> Result<Judged> {
         let mut judged = Judged {
             mutant: mutant.clone(),
+            by_lint: false,
             caught: false,
             observed: None,
             differences: Vec::new(),
         };
+        let expect = &mutant.incident.expect;
         match self.gate(&mutant.incident, Phase::Broken) {
-            Ok(report) => {
-                let (observed, differences) = compare::of_broken(&mutant.incident.expect, &report);
-                judged.caught = report.verdict() != Verdict::Pass;
-                judged.observed = observed;
-                judged.differences = differences;
+            Ok(Gated { report, lints }) => {
+                (judged.observed, judged.differences) = compare::of_broken(expect, &report);
+                judged.caught = compare::is_caught(expect, &report);
+                let (by_lint, differences) = compare::of_lints(expect, &lints);
+                judged.by_lint = by_lint;
+                judged.differences.extend(differences);
             }
             Err(err) if err.is::<Interrupted>() => return Err(err),
             Err(err) => judged.differences.push(format!("{err:#}")),
@@ -187,8 +183,8 @@ impl<'a> Bench<'a> {
         Ok(judged)
     }
 
-    /// Runs the gate over a copy of the tree, on a cluster of its own.
-    fn gate(&self, incident: &Incident, phase: Phase) -> Result<Report> {
+    /// Runs the gate over a copy of the tree, lints and all, on a cluster of its own.
+    fn gate(&self, incident: &Incident, phase: Phase) -> Result<Gated> {
         let today = self.today(incident.tree)?;
         let scratch = Scratch::in_memory(self.user.as_ref())?;
         let root = scratch.path().join("tree");
@@ -205,22 +201,27 @@ impl<'a> Bench<'a> {
                 (self.tell)(Event::Replaying { id, what: &format!("{id}{mended}: {name}") });
             }
         };
+        let flags = with_options(self.flags, incident.options);
+        let surveys = OnceLock::new();
         let run = Run {
-            flags: self.flags,
+            flags: &flags,
             root: &root,
             trees: &trees,
             without: &state.without,
-            surveys: None,
+            surveys: Some(&surveys),
+            in_repository: incident.history.is_some(),
             alone: false,
             interrupt: self.interrupt,
             tell: &tell,
         };
-        let (report, _) = run.over(|report| {
+        let mut described = Vec::new();
+        let (mut report, _) = run.over(|report| {
             let server = self.start_server(state, &scratch)?;
             let connection = self.connection(&today.python)?;
             let endpoint = Endpoint::local(scratch.path());
             let alembic = run.read_tree(&trees[0], connection, &endpoint);
             let ready = Ready { index: 0, python: today.python.clone(), alembic };
+            described.extend(ready.graph());
             let prepared = Prepared { trees: vec![ready], interpreters: Vec::new() };
             let urls = run.run_trees(&server, prepared, report).urls;
             if self.flags.keep && phase == Phase::Broken && !report.interrupted {
@@ -233,7 +234,8 @@ impl<'a> Bench<'a> {
         if report.interrupted {
             self.interrupt.check()?;
         }
-        Ok(report)
+        let lints = add_lints(&run, &described, state, &mut report)?;
+        Ok(Gated { report, lints })
     }
 
     fn start_server(&self, state: &State, scratch: &Scratch) -> Result<Server> {
@@ -272,7 +274,14 @@ impl<'a> Bench<'a> {
                 fs::remove_file(&file).with_context(|| format!("cannot leave out `{file}`"))?;
             }
         }
+        let past = match &incident.history {
+            Some(history) => Some(Past::of(root, history, self.interrupt)?),
+            None => None,
+        };
         copy::edit(&incident.broken.edits, root, self.root).context("broken.edits")?;
+        if let (Some(past), Some(history)) = (past, &incident.history) {
+            past.commit(history).context("history")?;
+        }
         if phase == Phase::Mended {
             copy::edit(&incident.mended.edits, root, self.root).context("mended.edits")?;
         }
@@ -301,6 +310,7 @@ impl<'a> Bench<'a> {
                 trees: &trees,
                 without: &[],
                 surveys: None,
+                in_repository: false,
                 alone: false,
                 interrupt: self.interrupt,
                 tell: self.tell,
@@ -313,62 +323,32 @@ impl<'a> Bench<'a> {
     }
 }
 
-fn tree_at(id: TreeId, root: &Utf8Path) -> Tree {
-    match id {
-        TreeId::Console => Tree::console(root),
-        TreeId::Raptor => Tree::raptor(root),
+/// Puts what the lints say into the report, as the gate does, and returns it.
+fn add_lints(
+    run: &Run<'_>,
+    described: &[(usize, Description)],
+    state: &State,
+    report: &mut Report,
+) -> Result<Vec<Finding>> {
+    let surveyed = match run.surveys() {
+        Some(Ok(surveyed)) => surveyed.as_slice(),
+        Some(Err(err)) => return Err(anyhow!("cannot lint: {err:#}")),
+        None => &[],
+    };
+    let lints = surveyed.iter().flat_map(|(_, survey)| survey.findings.clone()).collect();
+    run.add_lints(surveyed, described, report);
+    if state.sql.is_some() {
+        // What the server was given by SQL stands in no recipe, so the lints miss it.
+        let supply = |code| [&code::MISSING_ROLE, &code::MISSING_ROW].contains(&code);
+        report.findings.retain(|found| found.step.is_some() || !supply(found.code));
     }
+    Ok(lints)
 }
 
-/// Starts an interpreter for each environment and has it read the trees that have runs.
-fn start_pythons(
-    run: &Run<'_>,
-    runs: &dyn Fn(TreeId) -> usize,
-    scratch: &Scratch,
-) -> Result<(Vec<Python>, Vec<Today>)> {
-    let environments = selection::environments_folder(run.root);
-    let notice = |text: &str| (run.tell)(Event::Notice(text));
-    let search = Search {
-        named: run.flags.python.as_deref(),
-        environments: &environments,
-        interrupt: run.interrupt,
-        notice: &notice,
-    };
-    let mut befallen = Vec::new();
-    for id in [TreeId::Console, TreeId::Raptor] {
-        let count = runs(id);
-        if count > 0 {
-            let tree = tree_at(id, run.root);
-            let python = python::interpreter(&search, &tree.requirements)?;
-            // One to read it as it is today, and one for each run.
-            befallen.push((id, tree, python, 1 + count));
-        }
-    }
-    let env = python::environment(scratch, &run.flags.pass_env);
-    let mut pythons: Vec<Python> = Vec::new();
-    for (_, _, python, _) in &befallen {
-        if pythons.iter().all(|known| known.path != *python) {
-            let served = befallen.iter().filter(|other| other.2 == *python);
-            let count = served.map(|(.., count)| count).sum();
-            let (interpreter, connections) = alembic::start(python, count, &env, scratch)?;
-            let (path, connections) = (python.clone(), Mutex::new(connections));
-            pythons.push(Python { path, connections, _interpreter: interpreter });
-        }
-    }
-    let mut trees = Vec::new();
-    for (id, tree, python, _) in befallen {
-        let serving = pythons.iter_mut().find(|serving| serving.path == python);
-        let connections =
-            serving.map(|s| s.connections.get_mut().unwrap_or_else(PoisonError::into_inner));
-        let connection = connections.and_then(Vec::pop).context("an interpreter has no socket")?;
-        let (_, graph) = run.read_tree(&tree, connection, &Endpoint::local(scratch.path()))?;
-        let graph = graph.map_err(|said| {
-            let why = said.headline().map(ToString::to_string).unwrap_or_default();
-            anyhow!("cannot replay what befell {}: Alembic cannot read it today: {why}", tree.label)
-        })?;
-        let files = graph.revisions.iter().map(|revision| revision.file.clone()).collect();
-        let chain = graph.revisions.into_iter().map(|r| (r.revision, r.down_revision)).collect();
-        trees.push(Today { id, tree, python, chain, files });
-    }
-    Ok((pythons, trees))
+/// The gate's own options, less those that an incident asks for.
+fn with_options(flags: &Gate, options: Options) -> Gate {
+    let mut flags = flags.clone();
+    flags.timeout = options.timeout.unwrap_or(flags.timeout);
+    flags.stairway |= options.stairway;
+    flags
 }

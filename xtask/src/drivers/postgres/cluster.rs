@@ -16,10 +16,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::{User, geteuid};
 use rustix::process::{Pid, Signal};
 
-use super::MAJOR;
 use super::binaries::Binaries;
 use super::endpoint::Endpoint;
 use super::session::Session;
+use super::{MAJOR, NotStarted};
 use crate::drivers::copy;
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::process::{self, Group, Limits, last_lines, quote};
@@ -152,13 +152,13 @@ impl Cluster {
         let deadline = Instant::now() + START_TIMEOUT;
         let mut session = loop {
             if let Some(death) = self.death() {
-                bail!("cannot start Postgres: {death}");
+                bail!(NotStarted(format!("cannot start Postgres: {death}")));
             }
             match Session::open(&self.endpoint, "postgres", interrupt) {
                 Ok(session) => break session,
                 Err(err) if Instant::now() > deadline => {
-                    return Err(err.context(format!(
-                        "Postgres does not answer after {} s; the end of its log:\n{}",
+                    bail!(NotStarted(format!(
+                        "Postgres does not answer after {} s: {err:#}; the end of its log:\n{}",
                         START_TIMEOUT.as_secs(),
                         self.log_end()
                     )));

@@ -1,5 +1,7 @@
 //! How to reach a server: as the gate's own connection, as a SQLAlchemy URL, and as a psql command.
 
+use std::error::Error as _;
+use std::io;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use postgres::config::Host;
 use postgres::{Client, Config};
 
+use super::Unreachable;
 use super::tls::Tls;
 use crate::drivers::process::quote;
 
@@ -105,8 +108,13 @@ impl Endpoint {
             }
         }
         let cause = last.context("no way to connect is allowed")?;
-        Err(anyhow::Error::new(cause)
-            .context(format!("cannot connect to `{}`", self.shown(database))))
+        let what = format!("cannot connect to `{}`", self.shown(database));
+        let err = if is_passing(&cause) {
+            anyhow::Error::new(cause).context(Unreachable(what))
+        } else {
+            anyhow::Error::new(cause).context(what)
+        };
+        Err(err)
     }
 
     /// Cancels what a connection is running.
@@ -183,6 +191,22 @@ impl Endpoint {
             Host::Tcp(name) => format!("{name}:{}/{database}", self.port),
         }
     }
+}
+
+/// Whether it may be another time: nobody answers, or the server is not ready. A wrong password, name
+/// or certificate is the caller's, and the same the next time.
+fn is_passing(err: &postgres::Error) -> bool {
+    if let Some(code) = err.code() {
+        return !["28", "3D"].iter().any(|class| code.code().starts_with(class));
+    }
+    let mut cause: Option<&dyn std::error::Error> = err.source();
+    while let Some(inner) = cause {
+        if let Some(io) = inner.downcast_ref::<io::Error>() {
+            return !matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
+        }
+        cause = inner.source();
+    }
+    false
 }
 
 fn is_loopback_name(name: &str) -> bool {

@@ -9,6 +9,7 @@ pub mod session;
 pub mod snapshot;
 pub mod tls;
 
+use std::fmt;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -21,6 +22,28 @@ use crate::model::transcript::Transcript;
 
 /// The major version that production runs and the gate needs.
 pub const MAJOR: u32 = 15;
+
+/// The server did not come up.
+#[derive(Debug)]
+pub struct NotStarted(pub String);
+
+/// There is no way to the server.
+#[derive(Debug)]
+pub struct Unreachable(pub String);
+
+impl fmt::Display for NotStarted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NotStarted {}
 
 /// The server that a run uses.
 pub enum Server {

@@ -37,3 +37,34 @@ pub static OUT_OF_RESOURCES: Code = Code {
     ],
     ..INFRASTRUCTURE
 };
+
+/// The server did not come up, or does not answer (runbook, 'Escalation': a transient failure of the
+/// CI's infrastructure).
+pub static SERVER_NOT_STARTED: Code = Code {
+    id: "MG903",
+    title: "the Postgres server would not start",
+    symptom: "`cannot start Postgres: the server ended with …`, or `Postgres does not answer`",
+    why: "The server ended before it took a connection, or nobody answers where it should be. No migration has run: nothing is said about them.",
+    remedy: &[
+        "re-run the job once: it is a fault of the infrastructure, and most often it passes",
+        "if it fails a second time, file a `type:reliability` issue with the end of the server's log, \
+         which the finding holds",
+        "where every pull request fails so, tell the operator",
+    ],
+    ..INFRASTRUCTURE
+};
+
+/// The connection to a server that lives could not be made, or was lost (runbook, decision tree: the
+/// role step that fails for want of connectivity).
+pub static CONNECTION_FAILED: Code = Code {
+    id: "MG904",
+    title: "the connection to the Postgres server failed",
+    symptom: "`cannot connect to …`, or a seed or role step whose connection is lost while the server lives",
+    why: "The server takes no connection, or ended one of the gate's own. That is the service container's or the network's doing, most often for a moment: nothing is said about the migrations.",
+    remedy: &[
+        "check that the server is healthy: in CI, the service container's log",
+        "re-run the job once; if it fails a second time, file a `type:reliability` issue",
+        "where a server was given with `--postgres-url`, check its address, user and password",
+    ],
+    ..INFRASTRUCTURE
+};

@@ -1,6 +1,7 @@
-//! What the audit of the CI workflows finds: `MG300` to `MG329`.
+//! What the audit of the CI workflows finds. `MG300` to `MG311`: whether the gate runs, for what, and
+//! whether its word counts.
 
-use super::{Code, MIGRATION, Owner, Severity};
+use super::{Code, Example, MIGRATION, Owner};
 
 const WORKFLOW: Code = Code {
     owner: Owner::Sre,
@@ -12,6 +13,12 @@ const WORKFLOW: Code = Code {
 pub static NOT_RUN: Code = Code {
     id: "MG300",
     title: "no job runs the migration gate",
+    symptom: "a pull request that is green without the job `migration-gate`",
+    why: "No workflow calls the gate, or what calls it is another verb or a comment: a broken migration reaches production unseen.",
+    example: Some(Example {
+        bad: "run: cargo xtask migration-gate lint",
+        good: "run: cargo xtask migration-gate",
+    }),
     remedy: &[
         "add a job that runs `cargo xtask migration-gate` for pull requests; `.github/workflows/\
          ci-pr.yml` of this repository is one",
@@ -23,6 +30,12 @@ pub static NOT_RUN: Code = Code {
 pub static NOT_FOR_PULL_REQUESTS: Code = Code {
     id: "MG301",
     title: "the gate does not run for pull requests",
+    symptom: "the gate is red on the main branch, after the merge",
+    why: "Its workflow runs only after the merge, for another branch, or not when a pull request gets new commits.",
+    example: Some(Example {
+        bad: "on:\n  push:\n    branches: [main]",
+        good: "on:\n  pull_request:\n    branches: [main]",
+    }),
     remedy: &[
         "trigger its workflow `on: pull_request`, for the branch that is merged to, with the types \
          that GitHub takes by itself (opened, synchronize, reopened)",
@@ -34,6 +47,12 @@ pub static NOT_FOR_PULL_REQUESTS: Code = Code {
 pub static PATH_NOT_COVERED: Code = Code {
     id: "MG302",
     title: "a file that decides the outcome does not trigger the gate",
+    symptom: "a pull request that changes a migration, and a gate that was skipped",
+    why: "A filter of paths leaves out something that decides the outcome: a tree, its env.py, its requirements, or the gate itself.",
+    example: Some(Example {
+        bad: "paths: ['console/migrations/versions/**']",
+        good: "paths: ['console/**', 'backend_v2/**', 'xtask/**', 'Cargo.lock']",
+    }),
     remedy: &["add the path to the filter of the workflow, or of the job that detects changes"],
     ..WORKFLOW
 };
@@ -42,6 +61,12 @@ pub static PATH_NOT_COVERED: Code = Code {
 pub static NOT_IN_MERGE_QUEUE: Code = Code {
     id: "MG303",
     title: "the merge queue runs without the gate",
+    symptom: "two pull requests that are green alone and make two heads together",
+    why: "The queue merges what passed before the other one was there, and runs no gate over both.",
+    example: Some(Example {
+        bad: "on: [pull_request]",
+        good: "on:\n  pull_request:\n  merge_group:",
+    }),
     remedy: &["add `merge_group:` to the triggers of the workflow that runs the gate"],
     ..WORKFLOW
 };
@@ -50,6 +75,12 @@ pub static NOT_IN_MERGE_QUEUE: Code = Code {
 pub static NO_EXPLICIT_IF: Code = Code {
     id: "MG304",
     title: "a job downstream of `detect-changes` has no explicit `if:`",
+    symptom: "a job that is skipped without a word",
+    why: "GitHub skips a job when one that it needs, directly or not, was skipped, unless its `if:` says otherwise.",
+    example: Some(Example {
+        bad: "migration-gate:\n  needs: detect-changes",
+        good: "migration-gate:\n  needs: detect-changes\n  if: needs.detect-changes.outputs.migrations == 'true'",
+    }),
     remedy: &[
         "give the job an `if:`: where a job that it needs, directly or not, is skipped, GitHub skips \
          it without a word otherwise",
@@ -61,6 +92,12 @@ pub static NO_EXPLICIT_IF: Code = Code {
 pub static NEVER_RUNS: Code = Code {
     id: "MG305",
     title: "a condition that never holds for a pull request",
+    symptom: "the job shows as skipped in every pull request",
+    why: "The condition is false for every pull request, so the gate never runs for one.",
+    example: Some(Example {
+        bad: "if: github.ref == 'refs/heads/main'",
+        good: "if: github.event_name == 'pull_request'",
+    }),
     remedy: &["take out the condition, or give it one that a pull request can meet"],
     ..WORKFLOW
 };
@@ -69,6 +106,12 @@ pub static NEVER_RUNS: Code = Code {
 pub static CONTINUES_ON_ERROR: Code = Code {
     id: "MG306",
     title: "`continue-on-error` lets a failed gate pass",
+    symptom: "a red step in a green job",
+    why: "GitHub shows a job with `continue-on-error` as passed whatever its steps said.",
+    example: Some(Example {
+        bad: "- run: cargo xtask migration-gate\n  continue-on-error: true",
+        good: "- run: cargo xtask migration-gate",
+    }),
     remedy: &["take out `continue-on-error`"],
     ..WORKFLOW
 };
@@ -77,6 +120,12 @@ pub static CONTINUES_ON_ERROR: Code = Code {
 pub static STATUS_DISCARDED: Code = Code {
     id: "MG307",
     title: "the exit status of the gate is thrown away",
+    symptom: "`error[MG…]` in the log of a green job",
+    why: "The shell goes on after the gate failed, and the step ends with the status of something else.",
+    example: Some(Example {
+        bad: "run: cargo xtask migration-gate || true",
+        good: "run: cargo xtask migration-gate",
+    }),
     remedy: &[
         "run `cargo xtask migration-gate` as a command of its own: no `|| true`, no `set +e`, no \
          `!`, no `&`, no `if` around it",
@@ -88,6 +137,12 @@ pub static STATUS_DISCARDED: Code = Code {
 pub static STATUS_LOST_IN_PIPE: Code = Code {
     id: "MG308",
     title: "the exit status of the gate is lost in a pipe",
+    symptom: "`error[MG…]` in the log of a green job",
+    why: "Without `pipefail` a pipe ends with the status of its last command, which is `tee` or the like.",
+    example: Some(Example {
+        bad: "run: cargo xtask migration-gate | tee gate.log\nshell: sh",
+        good: "run: cargo xtask migration-gate --report json=gate.json",
+    }),
     remedy: &[
         "write a file with `--report json=PATH` instead of a pipe, or say `shell: bash`, which turns \
          `pipefail` on",
@@ -99,6 +154,12 @@ pub static STATUS_LOST_IN_PIPE: Code = Code {
 pub static COMMENTED_OUT: Code = Code {
     id: "MG309",
     title: "the gate is commented out",
+    symptom: "the job is there, and its log has no step of the gate",
+    why: "The command that runs the gate stands behind a `#`.",
+    example: Some(Example {
+        bad: "# - run: cargo xtask migration-gate",
+        good: "- run: cargo xtask migration-gate",
+    }),
     remedy: &["bring the step back"],
     ..WORKFLOW
 };
@@ -107,6 +168,12 @@ pub static COMMENTED_OUT: Code = Code {
 pub static TREE_LEFT_OUT: Code = Code {
     id: "MG310",
     title: "a tree is left out",
+    symptom: "no step of Console, or none of Raptor, in the log",
+    why: "The call names one tree, and no other call names the other.",
+    example: Some(Example {
+        bad: "run: cargo xtask migration-gate console",
+        good: "run: cargo xtask migration-gate",
+    }),
     remedy: &["run the gate without a tree's name, or once for each of `console` and `raptor`"],
     ..WORKFLOW
 };
@@ -115,172 +182,15 @@ pub static TREE_LEFT_OUT: Code = Code {
 pub static CHECK_LEFT_OUT: Code = Code {
     id: "MG311",
     title: "an option leaves a check out",
+    symptom: "a gate that is green over a change that it never compared",
+    why: "An option takes away what there is to compare with, or gates something else than this repository.",
+    example: Some(Example {
+        bad: "run: cargo xtask migration-gate --since HEAD",
+        good: "run: cargo xtask migration-gate --since ${{ github.event.pull_request.base.sha }}",
+    }),
     remedy: &[
         "compare with the base of the pull request: `--since` with the revision that is gated finds \
          no new revision, and `--ini` or `--root` gate something else",
     ],
     ..WORKFLOW
 };
-
-/// The history that `--since` needs is not there.
-pub static SHALLOW_HISTORY: Code = Code {
-    id: "MG312",
-    title: "the checkout has not the history that `--since` needs",
-    severity: Severity::Warning,
-    remedy: &["give `actions/checkout` `fetch-depth: 0`, or fetch the base before the gate"],
-    ..WORKFLOW
-};
-
-/// Another major version of Postgres than deployment's.
-pub static NOT_POSTGRES_15: Code = Code {
-    id: "MG313",
-    title: "Postgres is not 15",
-    remedy: &["use Postgres 15, which is what deployment runs"],
-    ..WORKFLOW
-};
-
-/// A secret stands where a migration from a pull request can read it.
-pub static SECRET_NEAR_CODE: Code = Code {
-    id: "MG314",
-    title: "a secret near the code of a pull request",
-    remedy: &[
-        "take the secret out of the job that runs the gate: a migration is code from a pull request, \
-         and the gate needs none",
-    ],
-    ..WORKFLOW
-};
-
-/// The job that runs the gate may write.
-pub static WRITE_PERMISSION: Code = Code {
-    id: "MG315",
-    title: "a write permission near the code of a pull request",
-    remedy: &[
-        "give the job `permissions: contents: read`, and do what must write in another job, which \
-         runs nothing of the pull request",
-    ],
-    ..WORKFLOW
-};
-
-/// What the job that runs the gate may do is not said.
-pub static PERMISSIONS_NOT_SAID: Code = Code {
-    id: "MG316",
-    title: "the permissions of the gate's job are left to the repository's default",
-    severity: Severity::Warning,
-    remedy: &["say `permissions: contents: read` at the top of the workflow"],
-    ..WORKFLOW
-};
-
-/// A trigger that gives the base repository's rights to a pull request's code.
-pub static PRIVILEGED_TRIGGER: Code = Code {
-    id: "MG317",
-    title: "a privileged trigger near the code of a pull request",
-    remedy: &[
-        "trigger the gate by `pull_request`, never by `pull_request_target` or `workflow_run`",
-    ],
-    ..WORKFLOW
-};
-
-/// `upgrade heads` where deployment says `upgrade head`.
-pub static UPGRADE_HEADS: Code = Code {
-    id: "MG318",
-    title: "`upgrade heads` where deployment runs `upgrade head`",
-    remedy: &["say `upgrade head`: it fails on two heads, as deployment would"],
-    ..WORKFLOW
-};
-
-/// The old shell steps stand beside the gate.
-pub static OLD_STEPS: Code = Code {
-    id: "MG319",
-    title: "the old shell steps are still there beside the gate",
-    severity: Severity::Warning,
-    remedy: &["take the steps out: `cargo xtask migration-gate` does all that they did"],
-    ..WORKFLOW
-};
-
-/// The old shell steps lack a supply that the recipe has.
-pub static OLD_STEPS_LACK_SUPPLY: Code = Code {
-    id: "MG320",
-    title: "the old shell steps lack a supply that the recipe has",
-    remedy: &["run `cargo xtask migration-gate` in their place, which supplies it"],
-    ..WORKFLOW
-};
-
-/// Something that cannot be known from the files.
-pub static UNKNOWN: Code = Code {
-    id: "MG321",
-    title: "this cannot be known without running it",
-    severity: Severity::Note,
-    remedy: &[
-        "look at it, or write it so that it can be read: a literal in place of an expression",
-    ],
-    ..WORKFLOW
-};
-
-/// The checkout leaves its token where a migration can read it.
-pub static TOKEN_LEFT_BEHIND: Code = Code {
-    id: "MG322",
-    title: "the checkout leaves its token in the working copy",
-    severity: Severity::Warning,
-    remedy: &["give `actions/checkout` `persist-credentials: false`"],
-    ..WORKFLOW
-};
-
-/// An option that opens the gate's walls.
-pub static ISOLATION_OPENED: Code = Code {
-    id: "MG323",
-    title: "an option opens what keeps a migration in",
-    remedy: &[
-        "take out `--allow-remote` and `--pass-env`: in CI a migration needs neither a server \
-         elsewhere nor the caller's environment",
-    ],
-    ..WORKFLOW
-};
-
-/// A workflow that is no YAML, or no workflow.
-pub static UNREADABLE_WORKFLOW: Code = Code {
-    id: "MG324",
-    title: "a workflow that cannot be read",
-    remedy: &["mend the file at the line that the message names; GitHub runs none of it as it is"],
-    ..WORKFLOW
-};
-
-/// A weakness that somebody answers for.
-pub static BYPASSED: Code = Code {
-    id: "MG329",
-    title: "the gate is bypassed, for a documented reason",
-    severity: Severity::Note,
-    owner: Owner::Operator,
-    remedy: &["tell the operator when the reason is gone, and take the bypass out"],
-    ..WORKFLOW
-};
-
-/// Every code of the workflow audit, in order.
-#[cfg(test)]
-pub static OF_WORKFLOWS: &[&Code] = &[
-    &NOT_RUN,
-    &NOT_FOR_PULL_REQUESTS,
-    &PATH_NOT_COVERED,
-    &NOT_IN_MERGE_QUEUE,
-    &NO_EXPLICIT_IF,
-    &NEVER_RUNS,
-    &CONTINUES_ON_ERROR,
-    &STATUS_DISCARDED,
-    &STATUS_LOST_IN_PIPE,
-    &COMMENTED_OUT,
-    &TREE_LEFT_OUT,
-    &CHECK_LEFT_OUT,
-    &SHALLOW_HISTORY,
-    &NOT_POSTGRES_15,
-    &SECRET_NEAR_CODE,
-    &WRITE_PERMISSION,
-    &PERMISSIONS_NOT_SAID,
-    &PRIVILEGED_TRIGGER,
-    &UPGRADE_HEADS,
-    &OLD_STEPS,
-    &OLD_STEPS_LACK_SUPPLY,
-    &UNKNOWN,
-    &TOKEN_LEFT_BEHIND,
-    &ISOLATION_OPENED,
-    &UNREADABLE_WORKFLOW,
-    &BYPASSED,
-];

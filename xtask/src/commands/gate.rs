@@ -178,7 +178,8 @@ impl Run<'_> {
                 });
             (join(server), prepared)
         });
-        let (server, prepared) = (server?, prepared?);
+        let (server, mut prepared) = (server?, prepared?);
+        self.prepare_elsewhere(&mut prepared, &scratch)?;
         described.extend(prepared.trees.iter().filter_map(Ready::graph));
         let version = server.version().to_owned();
         report.postgres = Some(Postgres { version, source: server.source() });
@@ -302,6 +303,7 @@ impl Run<'_> {
             by_hand: &by_hand,
             tell: self.tell,
             alone: self.trees.len() == 1 && self.flags.postgres_url.is_none(),
+            elsewhere: ready.elsewhere,
             memory: Memory::default(),
         })
         .without(self.without)

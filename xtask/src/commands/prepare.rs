@@ -27,6 +27,8 @@ pub(super) struct Ready {
     pub(super) index: usize,
     pub(super) python: Utf8PathBuf,
     pub(super) alembic: Result<(Alembic, Result<Description, Transcript>)>,
+    /// A connection to an interpreter in another environment, where the stairway needs one.
+    pub(super) elsewhere: Option<Connection>,
 }
 
 impl Ready {
@@ -75,13 +77,42 @@ impl Run<'_> {
                 .map(|(index, python, connection)| {
                     scope.spawn(move || {
                         let alembic = self.read_tree(&self.trees[index], connection, endpoint);
-                        Ready { index, python, alembic }
+                        Ready { index, python, alembic, elsewhere: None }
                     })
                 })
                 .collect();
             handles.into_iter().map(join).collect()
         });
         Ok(Prepared { trees, interpreters })
+    }
+
+    /// Starts an interpreter in another environment for the trees that have a stairway. It imports
+    /// Alembic while the steps before run.
+    pub(super) fn prepare_elsewhere(
+        &self,
+        prepared: &mut Prepared,
+        scratch: &Scratch,
+    ) -> Result<()> {
+        let climbs = |ready: &Ready| {
+            let graph = ready.alembic.as_ref().ok().and_then(|(_, graph)| graph.as_ref().ok());
+            graph.is_some_and(|graph| self.stairs(ready.index, Some(graph)).is_some())
+        };
+        let mut climbers: Vec<&mut Ready> =
+            prepared.trees.iter_mut().filter(|ready| climbs(ready)).collect();
+        if climbers.is_empty() {
+            return Ok(());
+        }
+        let env = python::environment_elsewhere(scratch, &self.flags.pass_env, self.interrupt);
+        climbers.sort_by(|a, b| a.python.cmp(&b.python));
+        for served in climbers.chunk_by_mut(|a, b| a.python == b.python) {
+            let python = served[0].python.clone();
+            let (interpreter, connections) = alembic::start(&python, served.len(), &env, scratch)?;
+            prepared.interpreters.push(interpreter);
+            for (ready, connection) in served.iter_mut().zip(connections) {
+                ready.elsewhere = Some(connection);
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn read_tree(

@@ -4,9 +4,10 @@
 //! folder, and named by the hash of both. It is made under a lock and marked as complete only at
 //! the end, so that a second gate waits for it and a cut-off one is made anew.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -21,6 +22,8 @@ use super::scratch::Scratch;
 const OLDEST: (u32, u32) = (3, 11);
 /// How long the packages may take to come from the registry.
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(600);
+/// What Python takes the order of its sets from.
+const HASH_SEED: &str = "PYTHONHASHSEED";
 /// Written last into a virtual environment.
 const COMPLETE: &str = "migration-gate-complete";
 
@@ -170,19 +173,67 @@ fn lock(path: &Utf8Path, search: &Search<'_>) -> Result<File> {
 
 /// The environment of what runs migrations, built from nothing: a migration is code from a pull
 /// request, and sees no secret of the caller. The URL is set for each tree by the worker.
-pub fn environment(scratch: &Scratch, pass: &[String]) -> Vec<(String, std::ffi::OsString)> {
-    let mut env: Vec<(String, std::ffi::OsString)> = vec![
+pub fn environment(scratch: &Scratch, pass: &[String]) -> Vec<(String, OsString)> {
+    let mut env: Vec<(String, OsString)> = vec![
         ("PATH".into(), std::env::var_os("PATH").unwrap_or_default()),
         ("HOME".into(), scratch.home().into_string().into()),
         ("TMPDIR".into(), scratch.tmp().into_string().into()),
         ("LANG".into(), "C.UTF-8".into()),
         ("TZ".into(), "UTC".into()),
+        // In which order a set is walked is the same in each run. The worker takes it away again.
+        (HASH_SEED.into(), "1".into()),
     ];
     for name in pass {
         if let Some(value) = std::env::var_os(name) {
-            env.retain(|(known, _)| known != name);
-            env.push((name.clone(), value));
+            set(&mut env, name, value);
         }
     }
     env
+}
+
+/// Another environment than [`environment`], for a second run that must give the same: another time
+/// zone, in which it is another day now, another locale as far as this machine has one, another home
+/// and another hash seed.
+pub fn environment_elsewhere(
+    scratch: &Scratch,
+    pass: &[String],
+    interrupt: &Interrupt,
+) -> Vec<(String, OsString)> {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let is_late = since_1970.as_secs() / 3600 % 24 >= 12;
+    let zone = if is_late { "Pacific/Kiritimati" } else { "Etc/GMT+12" };
+    let locale = another_locale(interrupt);
+    let mut env = environment(scratch, pass);
+    for (name, value) in [
+        ("TZ", zone),
+        ("PGTZ", zone),
+        ("LANG", &locale),
+        ("LC_ALL", &locale),
+        ("HOME", scratch.tmp().as_str()),
+        (HASH_SEED, "2"),
+    ] {
+        set(&mut env, name, value.into());
+    }
+    env
+}
+
+fn set(env: &mut Vec<(String, OsString)>, name: &str, value: OsString) {
+    env.retain(|(known, _)| known != name);
+    env.push((name.to_owned(), value));
+}
+
+/// A locale of this machine in which days have other names; one that is not there could not be set.
+fn another_locale(interrupt: &Interrupt) -> String {
+    let limits = Limits { cwd: Utf8Path::new("/"), timeout: Duration::from_secs(10), interrupt };
+    let mut command = Command::new("locale");
+    command.arg("-a");
+    let said = process::run_unchecked(command, limits).map(|said| said.stdout).unwrap_or_default();
+    let is_other = |name: &&str| {
+        let plain = ["C", "POSIX", "en"].iter().any(|known| {
+            name.strip_prefix(known)
+                .is_some_and(|rest| rest.is_empty() || !rest.starts_with(char::is_alphanumeric))
+        });
+        !plain && name.to_lowercase().replace('-', "").ends_with(".utf8")
+    };
+    said.lines().find(is_other).unwrap_or("POSIX").to_owned()
 }

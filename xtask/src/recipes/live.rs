@@ -13,7 +13,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::reversal::{self, Memory};
 use crate::analysis::diagnosis::{self, Known};
-use crate::drivers::alembic::{Alembic, Description, Limits, Pause};
+use crate::drivers::alembic::{Alembic, Connection, Description, Limits, Pause};
 use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::drivers::postgres::session::Session;
 use crate::drivers::postgres::{NotStarted, Server, Unreachable};
@@ -55,6 +55,8 @@ pub struct Live<'a> {
     pub tell: Tell<'a>,
     /// Whether nobody else works on the server.
     pub alone: bool,
+    /// An interpreter in another environment, for the stairway.
+    pub elsewhere: Option<Connection>,
     /// What the steps before left for those after.
     pub memory: Memory,
 }

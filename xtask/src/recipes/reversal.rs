@@ -9,8 +9,10 @@
 use anyhow::Result;
 
 use super::live::{Live, Outcome};
+use super::stairway::ELSEWHERE;
 use crate::analysis::schema_diff::{
-    self, Change, Declaration, Difference, Origin, Scope, Sources, compare, describe, python_line,
+    self, Change, Declaration, Difference, Origin, Scope, Sources, compare, describe,
+    describe_apart, python_line,
 };
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::postgres::Server;
@@ -213,19 +215,40 @@ impl Live<'_> {
         Ok(gone.into_iter().map(finding).collect())
     }
 
-    /// A finding for each thing that the environment changed, at the revision that named it last.
-    pub(super) fn judge_environment(&self, expected: &Schema, found: &Schema) -> Vec<Finding> {
+    /// A finding for each thing that the environment changed. The statements from `second` on were
+    /// run in the other environment.
+    pub(super) fn judge_environment(
+        &self,
+        expected: &Schema,
+        found: &Schema,
+        second: usize,
+    ) -> Vec<Finding> {
         let sqls: Vec<String> = self.memory.statements.iter().map(|s| s.sql.clone()).collect();
         let scope = Scope {
             version_table: &self.alembic.version_table.name,
             statements: (!self.alone).then_some(&sqls),
         };
-        let finding = |difference: &Difference| Finding {
-            revision: schema_diff::last_to_name(difference, &self.memory.statements),
-            ..Finding::new(
-                &code::IMPURE,
-                format!("{}, in another time zone and locale", describe(difference)),
-            )
+        let (here, elsewhere) = self.memory.statements.split_at(second);
+        let files = self.revision_files();
+        let finding = |difference: &Difference| {
+            let origin = schema_diff::impure(difference, here, elsewhere);
+            let file = files
+                .iter()
+                .find(|(id, _)| origin.as_ref().is_some_and(|o| o.revision.as_ref() == Some(id)));
+            let place = file.map(|(_, file)| Place {
+                file: file.strip_prefix(self.root).unwrap_or(file).to_owned(),
+                line: None,
+                source: None,
+            });
+            Finding {
+                revision: origin.and_then(|o| o.revision.clone()),
+                statement: origin.map(|o| o.sql.clone()),
+                place,
+                ..Finding::new(
+                    &code::IMPURE,
+                    format!("{}, {ELSEWHERE}", describe_apart(difference)),
+                )
+            }
         };
         compare(expected, found, scope).iter().take(TOLD).map(finding).collect()
     }

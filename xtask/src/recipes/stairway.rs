@@ -22,13 +22,9 @@ use crate::model::schema::Schema;
 use crate::model::supply::Row;
 use crate::model::transcript::{RevisionInFlight, Statement, Transcript};
 
-/// Another environment than the gate's own: east of any office, and a comma in numbers.
-const ELSEWHERE: &[(&str, &str)] = &[
-    ("TZ", "Pacific/Kiritimati"),
-    ("PGTZ", "Pacific/Kiritimati"),
-    ("LANG", "de_DE.UTF-8"),
-    ("LC_ALL", "de_DE.UTF-8"),
-];
+/// What another environment is, at the end of a sentence.
+pub(super) const ELSEWHERE: &str =
+    "in another time zone and locale, on another day, with another hash seed";
 
 /// What a run keeps while it climbs.
 struct Climb<'a> {
@@ -86,26 +82,29 @@ impl<'a> Live<'a> {
         database: &str,
         seen: &mut Vec<Statement>,
     ) -> Result<Vec<Finding>> {
-        let Some(head) = self.heads().and_then(|heads| heads.into_iter().next()) else {
+        let head = self.heads().and_then(|heads| heads.into_iter().next());
+        let (Some(head), Some(elsewhere)) = (head, self.elsewhere.take()) else {
             return Ok(Vec::new());
         };
         if let Some(failed) = self.climb_to(climb, &head, database, seen)? {
             return Ok(vec![failed]);
         }
         let expected = Self::look(climb)?;
-        self.alembic.use_environment(ELSEWHERE);
-        let reached = self.fresh(climb, database).and_then(|()| {
-            let failed = self.climb_to(climb, &head, database, seen)?;
-            Ok(match failed {
-                Some(failed) => Err(failed),
-                None => Ok(Self::look(climb)?),
-            })
-        });
-        self.alembic.use_environment(&[]);
-        match reached? {
-            Err(failed) => Ok(vec![failed]),
-            Ok(found) => Ok(self.judge_environment(&expected, &found)),
+        self.fresh(climb, database)?;
+        let first = self.memory.statements.len();
+        let mut other = self.alembic.through(elsewhere)?;
+        std::mem::swap(self.alembic, &mut other);
+        let reached = self.climb_to(climb, &head, database, seen);
+        let ended = if climb.walking { self.alembic.end_walk() } else { Ok(()) };
+        climb.walking = false;
+        std::mem::swap(self.alembic, &mut other);
+        if let Some(failed) = reached? {
+            let message = format!("{}, {ELSEWHERE}", failed.message);
+            return Ok(vec![Finding { message, ..failed }]);
         }
+        ended?;
+        let found = Self::look(climb)?;
+        Ok(self.judge_environment(&expected, &found, first))
     }
 
     /// The schema that the parents of the head make, where `upgrade head` did not show it.

@@ -19,7 +19,7 @@ use crate::model::schema::{
     Attributes, CLUSTER_KINDS, ObjectId, Schema, attribute, without_public,
 };
 
-pub use self::origin::{Declaration, Origin, Sources, declared, last_to_name};
+pub use self::origin::{Declaration, Origin, Sources, declared, impure};
 pub use self::python::line as python_line;
 
 /// One difference between the schema that was expected and the one that was found.
@@ -225,7 +225,17 @@ fn follows(difference: &Difference, whole: &[Difference]) -> bool {
         || (id.kind == "index" && attribute(own, "parents").is_some())
 }
 
-/// A difference for a reader,.
+/// A difference between two environments, the found one the other, for a reader.
+pub fn describe_apart(difference: &Difference) -> String {
+    let Difference { object, change } = difference;
+    match change {
+        Change::LeftBehind(own) => format!("only there: {object}{}", summary(own)),
+        Change::Missing(own) => format!("not there: {object}{}", summary(own)),
+        Change::Changed { .. } => describe(difference),
+    }
+}
+
+/// A difference for a reader.
 pub fn describe(difference: &Difference) -> String {
     let Difference { object, change } = difference;
     match change {

@@ -1,6 +1,8 @@
 //! Where an object that differs comes from: the statement that made it, its revision, file and line;
 //! and what a revision declares about itself.
 
+use std::collections::BTreeSet;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Change, Difference, mentions};
@@ -35,15 +37,34 @@ pub struct Origin {
     pub source: Option<String>,
 }
 
-/// The revision that last named an object: the one that an unexplained difference lies in.
-pub fn last_to_name(difference: &Difference, statements: &[Statement]) -> Option<String> {
+/// The statement that made an object another in another environment. `here` and `elsewhere` are what
+/// was run in the two, `elsewhere` once and up alone. Of those that name the object it is the first that
+/// only one of them has, or of a revision that ran its statements in another order; else the last.
+pub fn impure<'s>(
+    difference: &Difference,
+    here: &'s [Statement],
+    elsewhere: &'s [Statement],
+) -> Option<&'s Statement> {
     let names = names(difference);
-    // A column and its table say more than either.
-    let by_all =
+    // A column's name alone says little.
+    let named =
         |s: &&Statement| s.revision.is_some() && names.iter().all(|name| mentions(&s.sql, name));
-    let by_one =
-        |s: &&Statement| s.revision.is_some() && names.iter().any(|name| mentions(&s.sql, name));
-    statements.iter().rfind(by_all).or(statements.iter().rfind(by_one))?.revision.clone()
+    let only = |of: &'s [Statement], other: &'s [Statement]| {
+        let known: BTreeSet<_> = other.iter().map(|s| (&s.revision, &s.sql)).collect();
+        of.iter().filter(move |s| !known.contains(&(&s.revision, &s.sql)))
+    };
+    let of_revision = |of: &'s [Statement], id: &Option<String>| -> Vec<&'s str> {
+        of.iter().filter(|s| s.revision == *id).map(|s| s.sql.as_str()).collect()
+    };
+    let in_another_order = |s: &&Statement| {
+        let (there, here) = (of_revision(elsewhere, &s.revision), of_revision(here, &s.revision));
+        !here.windows(there.len().max(1)).any(|some| some == there)
+    };
+    only(elsewhere, here)
+        .find(named)
+        .or_else(|| elsewhere.iter().filter(named).find(in_another_order))
+        .or_else(|| only(here, elsewhere).find(named))
+        .or_else(|| elsewhere.iter().rfind(named))
 }
 
 impl Origin {

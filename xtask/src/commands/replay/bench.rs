@@ -220,7 +220,8 @@ impl<'a> Bench<'a> {
             let connection = self.connection(&today.python)?;
             let endpoint = Endpoint::local(scratch.path());
             let alembic = run.read_tree(&trees[0], connection, &endpoint);
-            let ready = Ready { index: 0, python: today.python.clone(), alembic };
+            let python = today.python.clone();
+            let ready = Ready { index: 0, python, alembic, elsewhere: None };
             described.extend(ready.graph());
             let prepared = Prepared { trees: vec![ready], interpreters: Vec::new() };
             let urls = run.run_trees(&server, prepared, report).urls;

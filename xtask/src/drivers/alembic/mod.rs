@@ -8,6 +8,7 @@ mod listener;
 mod protocol;
 mod walk;
 
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -125,7 +126,6 @@ pub struct Alembic {
     tree: Tree,
     endpoint: Endpoint,
     driver: String,
-    env: &'static [(&'static str, &'static str)],
     url: String,
     /// The password in the URL, as it is typed.
     password: Option<String>,
@@ -189,7 +189,6 @@ impl Alembic {
             url: endpoint.sqlalchemy_url(&driver, &tree.database),
             endpoint: endpoint.clone(),
             driver,
-            env: &[],
             password: endpoint.password(),
             interrupt: interrupt.clone(),
             versions: format!(
@@ -205,9 +204,11 @@ impl Alembic {
         &self.url
     }
 
-    /// Sets environment variables for the calls that follow, in the place of those set before.
-    pub fn use_environment(&mut self, env: &'static [(&'static str, &'static str)]) {
-        self.env = env;
+    /// The same tree and database through another interpreter's connection.
+    pub fn through(&self, connection: Connection) -> Result<Alembic> {
+        let mut other = Alembic::new(connection, &self.tree, &self.endpoint, &self.interrupt)?;
+        other.url.clone_from(&self.url);
+        Ok(other)
     }
 
     /// Turns to another database of the same server, for the calls that follow.
@@ -271,12 +272,7 @@ impl Alembic {
             ini: &self.tree.ini,
             cwd: &self.tree.cwd,
             argv: &self.argv(op, revision),
-            env: self
-                .env
-                .iter()
-                .copied()
-                .chain([(self.tree.url_env.as_str(), self.url.as_str())])
-                .collect(),
+            env: BTreeMap::from([(self.tree.url_env.as_str(), self.url.as_str())]),
             config_url: self.tree.sets_config_url.then_some(self.url.as_str()),
             pause_before,
             pycache: &self.connection.pycache,

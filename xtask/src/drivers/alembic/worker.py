@@ -50,6 +50,9 @@ def main(fds):
         sock.set_inheritable(False)
     # The folder of this file is on the path of every script; `alembic` as a command has it not.
     own = os.path.dirname(os.path.abspath(__file__))
+    # The gate's own seeds have had their effect; a migration sees only what it is promised.
+    if os.environ.get("PYTHONHASHSEED") in ("1", "2"):
+        del os.environ["PYTHONHASHSEED"]
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != own]
     try:
         hello = prepare()

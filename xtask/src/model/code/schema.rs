@@ -138,14 +138,15 @@ pub static IMPURE: Code = Code {
     id: "MG409",
     title: "the schema depends on the environment",
     symptom: "two runs in two environments that end with two schemas",
-    why: "The revision reads the time zone, the locale, or something else of the machine.",
+    why: "The revision reads the time zone, the day, the locale or something else of the machine, or walks a set, whose order is another in each process.",
     example: Some(Example {
         bad: "op.execute(f\"… DEFAULT '{datetime.now()}'\")",
         good: "op.execute(\"… DEFAULT now()\")",
     }),
     remedy: &[
-        "take out what depends on the time zone, the locale or the clock: a schema is the same \
-         wherever it is made",
+        "take out what depends on the time zone, the locale, the clock or the environment: a schema \
+         is the same wherever it is made",
+        "sort what comes from a set before it is walked",
     ],
     verify: "run the gate again with `--stairway`: a second run in another environment must give \
              the same schema",

@@ -3,6 +3,10 @@
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod upkeep;
+
+pub use self::upkeep::{Runbook, WorkflowArgs};
+
 /// Tasks of this monorepo.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
@@ -42,6 +46,10 @@ pub struct Gate {
     /// Take initdb, pg_ctl and postgres from this folder
     #[arg(long, value_name = "DIR", env = "MIGRATION_GATE_POSTGRES_BIN")]
     pub postgres_bin: Option<Utf8PathBuf>,
+
+    /// Where there is no Postgres 15, do not install one from npm into the user's cache
+    #[arg(long)]
+    pub no_provision: bool,
 
     /// Use this interpreter, which already has Alembic, and install nothing
     #[arg(long, value_name = "PATH", env = "MIGRATION_GATE_PYTHON")]
@@ -116,26 +124,6 @@ impl Verb {
             _ => None,
         }
     }
-}
-
-/// Finds where the CI workflows weaken the gate: what does not run it, does not wait for it, or
-/// throws its verdict away.
-///
-/// `# migration-gate: bypass REASON` on the line, or in the comment above it, turns an error into a
-/// note for the operator. Exit status: 0 no error was found; 1 one was; 2 they could not be read.
-#[derive(Clone, Debug, Args)]
-pub struct WorkflowArgs {
-    /// The workflows [default: all of .github/workflows]
-    #[arg(value_name = "FILE")]
-    pub files: Vec<Utf8PathBuf>,
-
-    /// The monorepo to work on [default: the one that holds this xtask]
-    #[arg(long, value_name = "DIR")]
-    pub root: Option<Utf8PathBuf>,
-
-    /// How it is reported.
-    #[command(flatten)]
-    pub output: Output,
 }
 
 /// Which trees to work on.
@@ -249,18 +237,6 @@ pub struct Explain {
     pub what: String,
 }
 
-/// How to write the runbook.
-#[derive(Clone, Debug, Args)]
-pub struct Runbook {
-    /// Print it instead of writing the file
-    #[arg(long)]
-    pub print: bool,
-
-    /// The monorepo to work on [default: the one that holds this xtask]
-    #[arg(long, value_name = "DIR")]
-    pub root: Option<Utf8PathBuf>,
-}
-
 /// Which incidents to replay and how.
 #[derive(Clone, Debug, Args)]
 pub struct Replay {
@@ -320,6 +296,10 @@ pub struct Replay {
     /// Take initdb, pg_ctl and postgres from this folder
     #[arg(long, value_name = "DIR", env = "MIGRATION_GATE_POSTGRES_BIN")]
     pub postgres_bin: Option<Utf8PathBuf>,
+
+    /// Where there is no Postgres 15, do not install one from npm into the user's cache
+    #[arg(long)]
+    pub no_provision: bool,
 
     /// Use this interpreter, which already has Alembic, and install nothing
     #[arg(long, value_name = "PATH", env = "MIGRATION_GATE_PYTHON")]

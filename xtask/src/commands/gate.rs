@@ -15,10 +15,9 @@ use super::predict::Surveys;
 use super::prepare::{Prepared, Ready};
 use super::selection;
 use crate::drivers::alembic::{Description, Interpreter};
+use crate::drivers::cache;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::drivers::postgres::Server;
-use crate::drivers::postgres::binaries::{self, Places};
-use crate::drivers::postgres::cluster::{self, Cluster};
 use crate::drivers::postgres::endpoint::Endpoint;
 use crate::drivers::postgres::given::Given;
 use crate::drivers::process::{self, quote};
@@ -38,6 +37,7 @@ use crate::recipes::steps::{Done, Steps};
 pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
     let started = Instant::now();
     process::adopt_orphans();
+    let _cache = cache::hold();
     let mut report = Report::default();
     match selection::select(&flags.which) {
         Err(err) => blame(&mut report, &err, None),
@@ -154,22 +154,14 @@ impl Run<'_> {
             return Ok(Vec::new());
         }
         let url = self.flags.postgres_url.as_deref();
-        let local = match url {
-            Some(_) => None,
-            None => {
-                let places = Places::of_this_machine(self.flags.postgres_bin.as_deref());
-                Some((binaries::find(&places, self.interrupt)?, cluster::server_user()?))
-            }
-        };
+        let local = self.own_programs()?;
         let user = local.as_ref().and_then(|(_, user)| user.as_ref());
         let mut scratch = Scratch::new(user)?;
         let endpoint =
             url.map_or_else(|| Ok(Endpoint::local(scratch.path())), Endpoint::from_url)?;
         let (server, prepared) = thread::scope(|scope| {
             let server = scope.spawn(|| match local {
-                Some((binaries, user)) => self.setting_up("Postgres — making a cluster", || {
-                    Cluster::start(binaries, user, &scratch, self.interrupt).map(Server::Local)
-                }),
+                Some((programs, user)) => self.start_own(programs, user, &scratch),
                 None => self.open_given(&endpoint),
             });
             let prepared = self
@@ -196,7 +188,7 @@ impl Run<'_> {
         self.keep(server, &mut scratch, &ran.urls, report)
     }
 
-    fn setting_up<T>(&self, what: &str, work: impl FnOnce() -> T) -> T {
+    pub(super) fn setting_up<T>(&self, what: &str, work: impl FnOnce() -> T) -> T {
         (self.tell)(Event::SetUpStarted { what });
         let done = work();
         (self.tell)(Event::SetUpEnded { what });

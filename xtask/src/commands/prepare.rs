@@ -1,14 +1,19 @@
-//! Makes the trees' Alembics ready, while Postgres is starting.
+//! Makes ready what the steps need: the trees' Alembics, and Postgres beside them.
 
 use std::thread;
 
 use anyhow::Result;
 use camino::Utf8PathBuf;
+use nix::unistd::User;
 
 use super::gate::{Run, join};
 use super::selection;
 use crate::drivers::alembic::{self, Alembic, Connection, Description, Interpreter, Limits};
+use crate::drivers::postgres::Server;
+use crate::drivers::postgres::binaries::Places;
+use crate::drivers::postgres::cluster::{self, Cluster};
 use crate::drivers::postgres::endpoint::Endpoint;
+use crate::drivers::postgres::provision::{self, Programs};
 use crate::drivers::python::{self, Search};
 use crate::drivers::scratch::Scratch;
 use crate::model::event::Event;
@@ -40,6 +45,31 @@ impl Ready {
 }
 
 impl Run<'_> {
+    /// Where the programs of the run's own server come from, and the user that it runs as; `None`
+    /// where a server is given.
+    pub(super) fn own_programs(&self) -> Result<Option<(Programs, Option<User>)>> {
+        if self.flags.postgres_url.is_some() {
+            return Ok(None);
+        }
+        let places = Places::of_this_machine(self.flags.postgres_bin.as_deref());
+        let programs = provision::find(&places, !self.flags.no_provision, self.interrupt)?;
+        Ok(Some((programs, cluster::server_user()?)))
+    }
+
+    /// Makes and starts the run's own server.
+    pub(super) fn start_own(
+        &self,
+        programs: Programs,
+        user: Option<User>,
+        scratch: &Scratch,
+    ) -> Result<Server> {
+        self.setting_up(programs.what(), || {
+            let notice = |text: &str| (self.tell)(Event::Notice(text));
+            let binaries = programs.get(user.as_ref(), self.interrupt, &notice)?;
+            Cluster::start(binaries, user, scratch, self.interrupt).map(Server::Local)
+        })
+    }
+
     /// Starts an interpreter for each environment and has it read each tree.
     pub(super) fn prepare(
         &self,

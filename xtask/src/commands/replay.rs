@@ -55,6 +55,7 @@ pub fn gate_flags(gate: &mut Gate, args: &Replay) {
     gate.which.root.clone_from(&args.root);
     gate.postgres_url = None;
     gate.postgres_bin.clone_from(&args.postgres_bin);
+    gate.no_provision = args.no_provision;
     gate.python.clone_from(&args.python);
     gate.timeout = args.timeout;
     gate.keep = args.keep;

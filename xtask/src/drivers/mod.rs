@@ -4,10 +4,12 @@
 //! something that it needs is missing, broken, or interrupted.
 
 pub mod alembic;
+pub mod cache;
 pub mod copy;
 pub mod git;
 pub mod incidents;
 pub mod interrupt;
+pub mod packages;
 pub mod past;
 pub mod postgres;
 pub mod process;

@@ -47,6 +47,8 @@ pub enum Source {
     Local,
     /// A running server, named by `--postgres-url`.
     Provided,
+    /// A private cluster, made by the gate from binaries that it installed itself.
+    Provisioned,
 }
 
 /// The outcome for one tree.

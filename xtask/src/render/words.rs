@@ -40,6 +40,7 @@ pub(super) fn source(source: Source) -> &'static str {
     match source {
         Source::Local => "local",
         Source::Provided => "provided",
+        Source::Provisioned => "provisioned",
     }
 }
 

@@ -18,6 +18,7 @@ mod inputs;
 mod interrupt;
 mod keep;
 mod plain;
+mod provision;
 mod red;
 mod red_code;
 mod red_graph;

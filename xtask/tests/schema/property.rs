@@ -8,8 +8,9 @@ use std::process::Command;
 use camino::Utf8Path;
 
 use super::*;
-use crate::drivers::postgres::binaries::{self, Places};
+use crate::drivers::postgres::binaries::Places;
 use crate::drivers::postgres::cluster::{self, Cluster};
+use crate::drivers::postgres::provision;
 use crate::drivers::scratch::Scratch;
 
 const CORPUS: &str = include_str!("corpus/everything.sql");
@@ -44,9 +45,10 @@ fn dump(bin: &Utf8Path, socket: &str) -> String {
 fn a_snapshot_differs_whenever_a_dump_does() {
     let interrupt = Interrupt::never().unwrap();
     let places = Places::of_this_machine(None);
-    let found = binaries::find(&places, &interrupt).unwrap();
-    let bin = found.dir.clone();
     let user = cluster::server_user().unwrap();
+    let programs = provision::find(&places, true, &interrupt).unwrap();
+    let found = programs.get(user.as_ref(), &interrupt, &|_| {}).unwrap();
+    let bin = found.dir.clone();
     let scratch = Scratch::new(user.as_ref()).unwrap();
     let server = Cluster::start(found, user, &scratch, &interrupt).unwrap();
     let mut main = Session::open(&server.endpoint, "postgres", &interrupt).unwrap();

@@ -14,13 +14,15 @@ use crate::analysis::replay as compare;
 use crate::commands::gate::{Run, join};
 use crate::commands::prepare::{Prepared, Ready};
 use crate::drivers::alembic::{Connection, Description};
+use crate::drivers::cache;
 use crate::drivers::copy;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::drivers::past::Past;
 use crate::drivers::postgres::Server;
-use crate::drivers::postgres::binaries::{self, Binaries, Places};
+use crate::drivers::postgres::binaries::{Binaries, Places};
 use crate::drivers::postgres::cluster::{self, Cluster};
 use crate::drivers::postgres::endpoint::Endpoint;
+use crate::drivers::postgres::provision;
 use crate::drivers::postgres::session::Session;
 use crate::drivers::scratch::Scratch;
 use crate::flags::Gate;
@@ -49,6 +51,7 @@ pub(super) struct Bench<'a> {
     held: Mutex<Vec<Held>>,
     pythons: Vec<Python>,
     _scratch: Scratch,
+    _cache: Option<fs::File>,
 }
 
 /// A broken tree with its running server, held until all replays are done.
@@ -84,14 +87,20 @@ impl<'a> Bench<'a> {
         interrupt: &'a Interrupt,
         tell: Tell<'a>,
     ) -> Result<Bench<'a>> {
+        let cache = cache::hold();
         let places = Places::of_this_machine(flags.postgres_bin.as_deref());
-        let (binaries, user) = (binaries::find(&places, interrupt)?, cluster::server_user()?);
+        let programs = provision::find(&places, !flags.no_provision, interrupt)?;
+        let user = cluster::server_user()?;
         let scratch = Scratch::new(user.as_ref())?;
         let what = "making a cluster, importing Alembic, reading the trees";
         tell(Event::SetUpStarted { what });
-        let (template, ready) = thread::scope(|scope| {
-            let template =
-                scope.spawn(|| cluster::prepare(&binaries, user.as_ref(), &scratch, interrupt));
+        let notice = |text: &str| tell(Event::Notice(text));
+        let (prepared, ready) = thread::scope(|scope| {
+            let prepared = scope.spawn(|| {
+                let binaries = programs.get(user.as_ref(), interrupt, &notice)?;
+                let template = cluster::prepare(&binaries, user.as_ref(), &scratch, interrupt)?;
+                anyhow::Ok((binaries, template))
+            });
             let run = Run {
                 flags,
                 root,
@@ -104,10 +113,10 @@ impl<'a> Bench<'a> {
                 tell,
             };
             let ready = pythons::start(&run, runs, &scratch);
-            (join(template), ready)
+            (join(prepared), ready)
         });
         tell(Event::SetUpEnded { what });
-        let (template, (pythons, trees)) = (template?, ready?);
+        let ((binaries, template), (pythons, trees)) = (prepared?, ready?);
         let held = Mutex::default();
         Ok(Bench {
             flags,
@@ -121,6 +130,7 @@ impl<'a> Bench<'a> {
             held,
             pythons,
             _scratch: scratch,
+            _cache: cache,
         })
     }
 

@@ -1,20 +1,24 @@
 //! Finds Postgres 15's `initdb`, `pg_ctl` and `postgres`.
 
+use std::fmt;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::MAJOR;
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::process::{self, Limits};
+use crate::model::report::Source;
 
 /// A folder with the binaries of one Postgres.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binaries {
     /// The folder.
     pub dir: Utf8PathBuf,
+    /// Where they came from.
+    pub source: Source,
 }
 
 /// Where to look. Plain data, so that what is found is a function of it.
@@ -39,57 +43,75 @@ impl Places {
     }
 }
 
-/// What `postgres --version` said of a folder.
-enum Found {
-    Fifteen,
+/// A folder where Postgres may lie, and what is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Looked {
+    /// The folder.
+    pub dir: Utf8PathBuf,
+    /// What is there.
+    pub found: Found,
+}
+
+/// What is in a folder where Postgres may lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// What the gate needs, in this version.
+    Fifteen(String),
+    /// Another version.
     Other(String),
+    /// Not all of the programs, or no such folder.
+    Missing,
+    /// A program that does not work, and why.
     Broken(String),
 }
 
-/// Finds the binaries, in the order of the places. Fails with one message that lists where it
-/// looked, what it found there, and the command that installs what is missing.
-pub fn find(places: &Places, interrupt: &Interrupt) -> Result<Binaries> {
+impl fmt::Display for Looked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dir = &self.dir;
+        match &self.found {
+            Found::Fifteen(version) => write!(f, "found Postgres {version} at {dir}"),
+            Found::Other(version) => {
+                write!(f, "found Postgres {version} at {dir}, the gate needs {MAJOR}")
+            }
+            Found::Missing if dir.is_dir() => {
+                write!(f, "no initdb, pg_ctl and postgres in {dir}")
+            }
+            Found::Missing => write!(f, "nothing at {dir}"),
+            Found::Broken(why) => f.write_str(why),
+        }
+    }
+}
+
+/// Looks at the places in order, and stops at the first that has what the gate needs unless `all`
+/// are wanted. Fails only where it is interrupted.
+pub fn look(places: &Places, all: bool, interrupt: &Interrupt) -> Result<Vec<Looked>> {
     let candidates = match &places.named {
         Some(dir) => vec![dir.clone()],
         None => candidates(places, interrupt),
     };
     let mut looked = Vec::new();
-    for dir in &candidates {
-        if !["initdb", "pg_ctl", "postgres"].iter().all(|name| dir.join(name).is_file()) {
-            looked.push(format!("  no initdb, pg_ctl and postgres in {dir}"));
-            continue;
-        }
-        match version(dir, interrupt)? {
-            Found::Fifteen => return Ok(Binaries { dir: dir.clone() }),
-            Found::Other(v) => {
-                looked.push(format!("  found Postgres {v} at {dir}, the gate needs {MAJOR}"));
-            }
-            Found::Broken(why) => looked.push(format!("  {why}")),
+    for dir in candidates {
+        let found = look_at(&dir, interrupt)?;
+        let done = !all && matches!(found, Found::Fifteen(_));
+        looked.push(Looked { dir, found });
+        if done {
+            return Ok(looked);
         }
     }
-    if places.named.is_some() {
-        bail!(
-            "cannot use --postgres-bin:\n{}\nname the folder of Postgres {MAJOR}",
-            looked.join("\n")
-        );
+    if places.named.is_none() {
+        let absent = places.usual.iter().filter(|place| expand(place).is_empty());
+        looked.extend(absent.map(|dir| Looked { dir: dir.clone(), found: Found::Missing }));
     }
-    if looked.is_empty() {
-        looked.push("  nothing on PATH".into());
+    Ok(looked)
+}
+
+/// What is in one folder.
+pub fn look_at(dir: &Utf8Path, interrupt: &Interrupt) -> Result<Found> {
+    if ["initdb", "pg_ctl", "postgres"].iter().all(|name| dir.join(name).is_file()) {
+        version(dir, interrupt)
+    } else {
+        Ok(Found::Missing)
     }
-    looked.extend(
-        places
-            .usual
-            .iter()
-            .filter(|p| !candidates.contains(p))
-            .map(|p| format!("  nothing at {p}")),
-    );
-    bail!(
-        "cannot find Postgres {MAJOR}. Looked on PATH, asked pg_config, and looked in the usual \
-         places:\n{}\nhint: install it with `{}`, name a folder with --postgres-bin, or a running \
-         server with --postgres-url",
-        looked.join("\n"),
-        install_command(&std::fs::read_to_string("/etc/os-release").unwrap_or_default()),
-    )
 }
 
 /// The folders that exist, in order, each once.
@@ -141,7 +163,7 @@ fn version(dir: &Utf8Path, interrupt: &Interrupt) -> Result<Found> {
     let version = said.split_whitespace().nth(2).unwrap_or_default().to_owned();
     let digits = version.find(|c: char| !c.is_ascii_digit()).unwrap_or(version.len());
     Ok(match version[..digits].parse::<u32>() {
-        Ok(MAJOR) => Found::Fifteen,
+        Ok(MAJOR) => Found::Fifteen(version),
         Ok(_) => Found::Other(version),
         Err(_) => Found::Broken(format!("`{dir}/postgres --version` said: {}", said.trim())),
     })
@@ -189,65 +211,21 @@ fn expand(place: &Utf8Path) -> Vec<Utf8PathBuf> {
     dirs
 }
 
-/// The command that installs Postgres 15 on a platform, from its `/etc/os-release`.
-fn install_command(os_release: &str) -> &'static str {
-    let field = |name: &str| {
-        os_release
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
-            .unwrap_or_default()
-            .trim_matches('"')
-            .to_owned()
-    };
-    let ids = format!("{} {}", field("ID"), field("ID_LIKE"));
-    let is = |name: &str| ids.split_whitespace().any(|id| id == name);
-    if cfg!(target_os = "macos") {
-        "brew install postgresql@15"
-    } else if is("debian") && field("ID") == "debian" && field("VERSION_ID") == "12" {
-        "sudo apt-get install -y postgresql-15"
-    } else if is("debian") || is("ubuntu") {
-        // Other releases carry another major version; the project's own archive has every one.
-        "sudo apt-get install -y postgresql-common && \
-         sudo /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh -y && \
-         sudo apt-get install -y postgresql-15"
-    } else if is("rhel") || is("centos") {
-        "sudo dnf module install -y postgresql:15/server"
-    } else if is("fedora") {
-        "sudo dnf install -y postgresql15-server"
-    } else if is("alpine") {
-        "sudo apk add postgresql15"
-    } else if is("nixos") {
-        "nix-shell -p postgresql_15"
-    } else {
-        "your package manager, as postgresql 15"
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn each_platform_has_its_command() {
-        let debian = "ID=debian\nVERSION_ID=\"12\"\n";
-        assert_eq!(install_command(debian), "sudo apt-get install -y postgresql-15");
-        assert!(install_command("ID=ubuntu\nID_LIKE=debian\n").contains("pgdg"));
-        assert!(
-            install_command("ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n")
-                .contains("dnf module")
-        );
-        assert!(install_command("ID=fedora\n").contains("postgresql15-server"));
-    }
-
-    #[test]
-    fn a_machine_without_postgres_is_told_everything_at_once() {
-        let interrupt = Interrupt::install().unwrap();
+    fn what_is_not_there_is_told_with_the_place() {
+        let interrupt = Interrupt::never().unwrap();
         let empty = tempfile::tempdir().unwrap();
         let empty = Utf8Path::from_path(empty.path()).unwrap();
         let places = Places { named: None, path: None, usual: vec![empty.join("*/bin")] };
-        let message = find(&places, &interrupt).unwrap_err().to_string();
-        assert!(message.contains("cannot find Postgres 15"), "{message}");
-        assert!(message.contains(&format!("nothing at {empty}/*/bin")), "{message}");
-        assert!(message.contains("--postgres-url"), "{message}");
+        let looked = look(&places, false, &interrupt).unwrap();
+        let told: Vec<String> = looked.iter().map(Looked::to_string).collect();
+        assert_eq!(told, [format!("nothing at {empty}/*/bin")]);
+        let places = Places { named: Some(empty.to_owned()), ..places };
+        let looked = look(&places, false, &interrupt).unwrap();
+        assert_eq!(looked[0].to_string(), format!("no initdb, pg_ctl and postgres in {empty}"));
     }
 }

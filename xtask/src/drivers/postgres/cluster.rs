@@ -24,6 +24,7 @@ use crate::drivers::copy;
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::process::{self, Group, Limits, last_lines, quote};
 use crate::drivers::scratch::Scratch;
+use crate::model::report::Source;
 
 /// The data folder's name in the folder of the run.
 pub const DATA_DIR: &str = "data";
@@ -196,6 +197,11 @@ impl Cluster {
                 death => return death,
             }
         }
+    }
+
+    /// Where its binaries came from.
+    pub fn source(&self) -> Source {
+        self.binaries.source
     }
 
     /// The process id of the server.

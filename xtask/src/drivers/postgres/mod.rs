@@ -5,6 +5,7 @@ pub mod binaries;
 pub mod cluster;
 pub mod endpoint;
 pub mod given;
+pub mod provision;
 pub mod session;
 pub mod snapshot;
 pub mod tls;
@@ -65,7 +66,7 @@ impl Server {
     /// Where it came from.
     pub fn source(&self) -> Source {
         match self {
-            Server::Local(_) => Source::Local,
+            Server::Local(cluster) => cluster.source(),
             Server::Given(_) => Source::Provided,
         }
     }

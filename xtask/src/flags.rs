@@ -1,11 +1,13 @@
 //! The command line as data, and nothing else: the feature list. `contract.md`'s 'Commands' rules.
 
+mod output;
+mod upkeep;
+
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-mod upkeep;
-
 pub use self::upkeep::{Runbook, WorkflowArgs};
+pub use output::{FileFormat, Format, GraphFormat, Output, ReplayFormat, ReportFile};
 
 /// Tasks of this monorepo.
 #[derive(Debug, Parser)]
@@ -83,6 +85,10 @@ pub struct Gate {
     /// Leave the databases and print how to connect
     #[arg(long)]
     pub keep: bool,
+
+    /// Stay, and gate again at every save
+    #[arg(long, conflicts_with = "keep")]
+    pub watch: bool,
 
     /// Connect to a Postgres that is neither a socket nor loopback
     #[arg(long)]
@@ -166,18 +172,6 @@ pub struct Lint {
     pub output: Output,
 }
 
-/// How what was found is reported.
-#[derive(Clone, Debug, Args)]
-pub struct Output {
-    /// What goes to stdout [default: human; github where GITHUB_ACTIONS=true]
-    #[arg(long, value_name = "FORMAT", value_enum)]
-    pub format: Option<Format>,
-
-    /// Also write a report: json, junit, sarif or markdown; repeatable
-    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_report)]
-    pub reports: Vec<ReportFile>,
-}
-
 /// Draws the revision graph, newest first, with heads, bases, merges, new revisions and broken links
 /// marked.
 #[derive(Clone, Debug, Args)]
@@ -214,19 +208,6 @@ pub struct Renumber {
     /// Change nothing, and print a patch that `git apply` takes at the top of the repository
     #[arg(long)]
     pub dry_run: bool,
-}
-
-/// How a graph is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum GraphFormat {
-    /// As `git log --graph` draws one
-    Text,
-    /// A Mermaid flowchart, which GitHub shows in Markdown
-    Mermaid,
-    /// Graphviz
-    Dot,
-    /// The contract's JSON, as `lint` prints it
-    Json,
 }
 
 /// What to explain.
@@ -282,8 +263,8 @@ pub struct Replay {
     pub shard: Option<Shard>,
 
     /// What goes to stdout
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Human)]
-    pub format: Format,
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ReplayFormat::Human)]
+    pub format: ReplayFormat,
 
     /// Read the incidents from here [default: xtask/incidents of the monorepo]
     #[arg(long, value_name = "DIR")]
@@ -334,44 +315,4 @@ pub enum TreeName {
     Console,
     /// `backend_v2/alembic`
     Raptor,
-}
-
-/// What goes to stdout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For a person
-    Human,
-    /// For the log of a GitHub Actions job: folds and annotations
-    Github,
-    /// For a program: the contract's JSON
-    Json,
-}
-
-/// A report to write beside what goes to stdout.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReportFile {
-    /// As what.
-    pub format: FileFormat,
-    /// Where.
-    pub path: Utf8PathBuf,
-}
-
-/// What a report file holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FileFormat {
-    /// The contract's JSON
-    Json,
-    /// JUnit's XML
-    Junit,
-    /// SARIF 2.1.0
-    Sarif,
-    /// A comment for a pull request
-    Markdown,
-}
-
-fn parse_report(text: &str) -> Result<ReportFile, String> {
-    let wanted = || "write it as json=PATH, junit=PATH, sarif=PATH or markdown=PATH".to_owned();
-    let (format, path) = text.split_once('=').ok_or_else(wanted)?;
-    let format = FileFormat::from_str(format, false).map_err(|_| wanted())?;
-    if path.is_empty() { Err(wanted()) } else { Ok(ReportFile { format, path: path.into() }) }
 }

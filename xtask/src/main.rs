@@ -21,19 +21,21 @@ mod render;
 #[cfg(test)]
 mod tidy;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use clap::Parser;
 
 use crate::commands::explain::Explanation;
 use crate::commands::reports::Runner;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
-use crate::flags::{Command, Format, Gate, Output, Replay, Verb, Xtask};
+use crate::flags::{Command, Format, Gate, Output, Replay, ReplayFormat, Verb, Xtask};
 use crate::model::event::Event;
 use crate::model::redact::redact;
 use crate::model::report::{Report, Verdict};
+use crate::model::watch::{Moment, Watch};
 use crate::progress::Progress;
 
 fn main() -> ExitCode {
@@ -67,6 +69,7 @@ struct Screen<'a> {
 impl Screen<'_> {
     fn run(&self, flags: &mut Gate, verb: Option<&Verb>) -> u8 {
         match verb {
+            None if flags.watch => self.watch(flags),
             None | Some(Verb::Lint(_) | Verb::Workflow(_)) => self.report(flags, verb),
             Some(Verb::Graph(graph)) => {
                 let (report, drawn) = commands::graph::run(graph, self.interrupt);
@@ -126,18 +129,52 @@ impl Screen<'_> {
         self.finish(&report.unwrap_or_else(|_| commands::reports::bug()), format, output)
     }
 
+    /// Stays and gates again at every save. The exit status is that of the last verdict.
+    fn watch(&self, flags: &mut Gate) -> u8 {
+        let screen = std::io::stdout().is_terminal() && progress::can_redraw();
+        let reports = std::mem::take(&mut flags.output.reports);
+        let shown = AtomicU32::new(0);
+        let show = |state: &Watch, moment: Moment| {
+            if moment == Moment::Verdict
+                && let Some(report) = &state.report
+            {
+                for err in commands::reports::write(report, &reports, self.runner) {
+                    self.progress.note(&format!("error: {err:#}"));
+                }
+            }
+            if !screen {
+                write_stdout(&render::watch::line(state, moment).unwrap_or_default());
+            } else if moment != Moment::Progress || state.runs > 0 {
+                // A new screen where something new begins; else over the one that is there.
+                let fresh = shown.swap(state.runs, Ordering::Relaxed) != state.runs
+                    || moment == Moment::Verdict;
+                redraw(&render::watch::screen(state), fresh);
+            }
+        };
+        let tell = |event: Event<'_>| match event {
+            Event::Notice(text) => self.progress.note(text),
+            Event::SetUpStarted { what } => self.progress.running(what, what.to_owned()),
+            Event::SetUpEnded { what } => self.progress.ended(what),
+            _ => {}
+        };
+        match commands::watch::run(flags, self.interrupt, &tell, &show) {
+            Ok(report) => exit_code(&report),
+            Err(err) => self.text(Err(err)),
+        }
+    }
+
     fn replay(&self, flags: &mut Gate, args: &Replay) -> u8 {
         commands::replay::gate_flags(flags, args);
         if args.list {
             let incidents = commands::replay::select(flags, args);
             let shown = match args.format {
-                Format::Json => render::replay::list_json,
+                ReplayFormat::Json => render::replay::list_json,
                 _ => render::replay::list,
             };
             return self.text(incidents.map(|incidents| shown(&incidents)));
         }
         let tell = |event: Event<'_>| self.show(event, Format::Json);
-        let json = args.format == Format::Json;
+        let json = args.format == ReplayFormat::Json;
         if args.mutants {
             let score = commands::replay::mutants::run(flags, args, self.interrupt, &tell);
             self.sick(&score.sick);
@@ -204,8 +241,12 @@ impl Screen<'_> {
                 let text = render::human::predicted(finding);
                 match format {
                     Format::Human => progress.suspend(|| write_stdout(&text)),
-                    // Its annotation comes with the summary, in order of weight.
-                    Format::Github => {}
+                    // Its annotation comes once, with the summary, in order of weight and with what
+                    // it came to.
+                    Format::Github => {
+                        let text = anstream::adapter::strip_str(&text).to_string();
+                        progress.suspend(|| write_stdout(&render::github::plain(&text)));
+                    }
                     Format::Json => progress.note(text.trim_end()),
                 }
             }
@@ -265,6 +306,19 @@ fn explained(explanation: Explanation) -> String {
             findings.iter().map(render::human::finding).collect::<Vec<_>>().join("\n")
         }
     }
+}
+
+/// Draws a screen. Moving about is no colour: it is done where colour is not wanted, too.
+fn redraw(text: &str, fresh: bool) {
+    let mut out = std::io::stdout().lock();
+    let text = match anstream::AutoStream::choice(&out) {
+        anstream::ColorChoice::Never => anstream::adapter::strip_str(text).to_string(),
+        _ => text.to_owned(),
+    };
+    let begin = if fresh { "\x1b[2J\x1b[H" } else { "\x1b[H" };
+    // What is left of the screen before goes line by line, so that nothing flickers.
+    let drawn = format!("{begin}{}\x1b[J", text.replace('\n', "\x1b[K\n"));
+    let _ = out.write_all(drawn.as_bytes()).and_then(|()| out.flush());
 }
 
 fn write_stdout(text: &str) {

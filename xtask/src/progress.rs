@@ -15,11 +15,15 @@ pub struct Progress {
     running: Mutex<BTreeMap<String, ProgressBar>>,
 }
 
+/// Whether the terminal, if there is one, can do more than print line after line.
+pub fn can_redraw() -> bool {
+    std::env::var("TERM").is_ok_and(|term| term != "dumb")
+}
+
 impl Progress {
     /// Live on a terminal that can redraw a line.
     pub fn new() -> Progress {
-        let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
-        let live = std::io::stderr().is_terminal() && !dumb;
+        let live = std::io::stderr().is_terminal() && can_redraw();
         let target = if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         Progress { bars: MultiProgress::with_draw_target(target), live, running: Mutex::default() }
     }

@@ -9,6 +9,7 @@ pub mod history;
 pub mod ini;
 pub mod lints;
 pub mod log;
+pub mod mend;
 pub mod mutants;
 pub mod predicted;
 pub mod python;

@@ -65,28 +65,11 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
             });
             report = over;
             process::end_strays(&kept);
-            match run.surveys() {
-                Some(Ok(surveys)) => run.add_lints(surveys, &described, &mut report),
-                Some(Err(err)) => blame(&mut report, err, None),
-                None => {}
-            }
+            run.add_surveys(&described, &mut report);
         }
     }
     report.elapsed = started.elapsed();
     report
-}
-
-fn unrun(tree: &Tree) -> TreeReport {
-    TreeReport {
-        tree: tree.id.clone(),
-        label: tree.label.clone(),
-        database: tree.database.clone(),
-        heads: Vec::new(),
-        graph: None,
-        steps: Vec::new(),
-        new_revisions: Vec::new(),
-        sql: Vec::new(),
-    }
 }
 
 /// Puts an error that is not a migration's into the report.
@@ -131,7 +114,7 @@ impl Run<'_> {
         &self,
         go: impl FnOnce(&mut Report) -> Result<Vec<u32>>,
     ) -> (Report, Vec<u32>) {
-        let trees = self.trees.iter().map(unrun).collect();
+        let trees = self.trees.iter().map(|tree| TreeReport::new(tree, self.root)).collect();
         let mut report = Report { trees, ..Report::default() };
         let kept = go(&mut report).unwrap_or_else(|err| {
             blame(&mut report, &err, None);
@@ -139,6 +122,15 @@ impl Run<'_> {
         });
         self.skip_the_rest(&mut report);
         (report, kept)
+    }
+
+    /// Puts what the lints found into the report, or why they could not be run.
+    pub(super) fn add_surveys(&self, described: &[(usize, Description)], report: &mut Report) {
+        match self.surveys() {
+            Some(Ok(surveys)) => self.add_lints(surveys, described, report),
+            Some(Err(err)) => blame(report, err, None),
+            None => {}
+        }
     }
 
     /// Runs what can be run, and returns the processes that are left running on purpose. Values are

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::selection;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
@@ -19,9 +19,9 @@ pub fn run(which: &Which, since: Option<&str>, interrupt: &Interrupt) -> Report 
     let started = Instant::now();
     let mut report = Report::default();
     match surveys(which, since, interrupt) {
-        Ok((_, surveys)) => {
+        Ok((root, surveys)) => {
             for (tree, survey) in surveys {
-                report.trees.push(tree_report(&tree, &survey));
+                report.trees.push(tree_report(&tree, &root, &survey));
                 report.findings.extend(survey.findings);
             }
         }
@@ -55,17 +55,14 @@ pub(super) fn surveys(
     Ok((root, trees.into_iter().zip(surveys).collect()))
 }
 
-fn tree_report(tree: &Tree, survey: &Survey) -> TreeReport {
+fn tree_report(tree: &Tree, root: &Utf8Path, survey: &Survey) -> TreeReport {
     let mut heads = survey.graph.ids(&survey.graph.heads);
     heads.sort();
     TreeReport {
-        tree: tree.id.clone(),
-        label: tree.label.clone(),
-        database: tree.database.clone(),
         heads,
         graph: Some(survey.graph.clone()),
-        steps: Vec::new(),
+        wrong_graph: survey.wrong_graph(),
         new_revisions: survey.new_revisions(),
-        sql: Vec::new(),
+        ..TreeReport::new(tree, root)
     }
 }

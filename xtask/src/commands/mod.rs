@@ -12,4 +12,5 @@ pub mod replay;
 pub mod reports;
 pub mod runbook;
 pub mod selection;
+pub mod watch;
 pub mod workflow;

@@ -4,6 +4,9 @@
 //! for ever, so that whoever polls a file descriptor polls this one beside it. Whoever waits gets
 //! an [`Interrupted`] error and unwinds; what was started is stopped by the values that own it.
 //! Later signals change nothing: cleaning up is quick, and cutting it off would leave things behind.
+//!
+//! A part of the run that something else than a signal may end has a [child](Interrupt::child),
+//! which rings when either comes.
 
 use std::fmt;
 use std::io;
@@ -31,18 +34,46 @@ struct Shared {
     signal: AtomicI32,
     /// Readable once a signal came.
     alarm: UnixStream,
+    /// The other end of the alarm, where it is not a signal's thread that holds it.
+    bell: Option<UnixStream>,
+    /// What rings here too.
+    parent: Option<Arc<Shared>>,
+}
+
+/// In the place of a signal's number: what was worked on has changed meanwhile.
+const SUPERSEDED: i32 = -1;
+
+impl Shared {
+    fn of(alarm: UnixStream, bell: Option<UnixStream>, parent: Option<Arc<Shared>>) -> Shared {
+        Shared { signal: AtomicI32::new(0), alarm, bell, parent }
+    }
+
+    fn signal(&self) -> Option<i32> {
+        match self.signal.load(Ordering::SeqCst) {
+            0 => self.parent.as_ref().and_then(|parent| parent.signal()),
+            signal => Some(signal),
+        }
+    }
+
+    /// Its alarm and those of what it hangs on.
+    fn alarms(&self) -> Vec<&UnixStream> {
+        let mut alarms = self.parent.as_ref().map(|parent| parent.alarms()).unwrap_or_default();
+        alarms.push(&self.alarm);
+        alarms
+    }
 }
 
 /// The run was ended by a signal.
 #[derive(Clone, Copy, Debug)]
 pub struct Interrupted {
-    /// The signal's number.
+    /// The signal's number, or less than 0 where it was none.
     pub signal: i32,
 }
 
 impl fmt::Display for Interrupted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self.signal {
+            SUPERSEDED => return f.write_str("given up: the files changed meanwhile"),
             SIGINT => "SIGINT",
             SIGTERM => "SIGTERM",
             _ => "SIGHUP",
@@ -57,7 +88,7 @@ impl Interrupt {
     /// Takes over SIGINT, SIGTERM and SIGHUP for this process.
     pub fn install() -> Result<Interrupt> {
         let (alarm, bell) = UnixStream::pair().context("cannot make a socket pair")?;
-        let shared = Arc::new(Shared { signal: AtomicI32::new(0), alarm });
+        let shared = Arc::new(Shared::of(alarm, None, None));
         let mut signals =
             Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot take over signals")?;
         let seen = Arc::clone(&shared);
@@ -81,15 +112,28 @@ impl Interrupt {
         let (alarm, bell) = UnixStream::pair().context("cannot make a socket pair")?;
         // The other end must stay open: its end would ring.
         std::mem::forget(bell);
-        Ok(Interrupt { shared: Arc::new(Shared { signal: AtomicI32::new(0), alarm }) })
+        Ok(Interrupt { shared: Arc::new(Shared::of(alarm, None, None)) })
+    }
+
+    /// One that comes with this one, or alone by [`Interrupt::supersede`].
+    pub fn child(&self) -> Result<Interrupt> {
+        let (alarm, bell) = UnixStream::pair().context("cannot make a socket pair")?;
+        let parent = Some(Arc::clone(&self.shared));
+        Ok(Interrupt { shared: Arc::new(Shared::of(alarm, Some(bell), parent)) })
+    }
+
+    /// Ends what waits on this child: what it works on has changed.
+    pub fn supersede(&self) {
+        self.shared.signal.store(SUPERSEDED, Ordering::SeqCst);
+        if let Some(bell) = &self.shared.bell {
+            // Fails only when the other end is gone, and then nobody waits any more.
+            let _ = bell.shutdown(Shutdown::Both);
+        }
     }
 
     /// The signal that ended the run, if one did.
     pub fn signal(&self) -> Option<i32> {
-        match self.shared.signal.load(Ordering::SeqCst) {
-            0 => None,
-            signal => Some(signal),
-        }
+        self.shared.signal()
     }
 
     /// Fails once a signal came.
@@ -108,7 +152,8 @@ impl Interrupt {
         loop {
             let mut polled: Vec<PollFd<'_>> =
                 fds.iter().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
-            polled.push(PollFd::new(&self.shared.alarm, PollFlags::IN));
+            let alarms = self.shared.alarms();
+            polled.extend(alarms.into_iter().map(|alarm| PollFd::new(alarm, PollFlags::IN)));
             let left = deadline.saturating_duration_since(Instant::now());
             let timeout = Timespec {
                 tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),

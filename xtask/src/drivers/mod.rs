@@ -15,4 +15,6 @@ pub mod postgres;
 pub mod process;
 pub mod python;
 pub mod scratch;
+pub mod terminal;
 pub mod tree_files;
+pub mod watcher;

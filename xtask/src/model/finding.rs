@@ -33,9 +33,8 @@ pub struct Finding {
     pub lacks: Vec<String>,
     /// The commands that run the failed step again by hand.
     pub by_hand: Vec<String>,
-    /// What the line at `place` should say instead, where the mend is no more than that; empty: the
-    /// line goes.
-    pub suggestion: Option<String>,
+    /// The change that mends it, where the gate knows it to the letter.
+    pub edit: Option<Edit>,
     /// Why it is as it should be all the same, in the words of who allowed it.
     pub allowed: Option<String>,
 }
@@ -49,6 +48,19 @@ pub struct Place {
     pub line: Option<u32>,
     /// The text of that line.
     pub source: Option<String>,
+}
+
+/// Lines of a file that should say something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// The file, relative to the root where it lies below, else absolute.
+    pub file: Utf8PathBuf,
+    /// The first of the lines, from 1; where there are none, the line before which others go.
+    pub line: u32,
+    /// What they say.
+    pub before: Vec<String>,
+    /// What they should say; nothing: they go.
+    pub after: Vec<String>,
 }
 
 impl Finding {
@@ -67,7 +79,7 @@ impl Finding {
             statement: None,
             lacks: Vec::new(),
             by_hand: Vec::new(),
-            suggestion: None,
+            edit: None,
             allowed: None,
         }
     }

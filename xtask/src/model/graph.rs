@@ -129,6 +129,13 @@ impl Graph {
         self.revisions.get(index).map_or("", |revision| revision.id.as_str())
     }
 
+    /// Whether it is not one line of descent that can be followed from a base to a head.
+    pub fn is_wrong(&self) -> bool {
+        let cut =
+            |fault: &Fault| !matches!(fault, Fault::NoDependency { .. } | Fault::IllegalId(..));
+        self.heads.len() > 1 || self.faults.iter().any(cut)
+    }
+
     /// The ids of some revisions.
     pub fn ids(&self, indexes: &[usize]) -> Vec<String> {
         indexes.iter().map(|index| self.id(*index).to_owned()).collect()

@@ -19,3 +19,4 @@ pub mod step;
 pub mod supply;
 pub mod transcript;
 pub mod tree;
+pub mod watch;

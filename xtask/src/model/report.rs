@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::code::Severity;
 use super::finding::Finding;
 use super::graph::Graph;
 use super::step::{Status, Step};
 use super::transcript::Statement;
+use super::tree::Tree;
 
 /// The outcome of one run.
 #[derive(Clone, Debug, Default)]
@@ -60,16 +61,39 @@ pub struct TreeReport {
     pub label: String,
     /// Its database.
     pub database: String,
+    /// Its ini, relative to the root where it lies below, else absolute.
+    pub ini: Utf8PathBuf,
     /// The heads that Alembic reports; empty where it could not load the tree.
     pub heads: Vec<String>,
     /// Its graph, where the text of the files was read.
     pub graph: Option<Graph>,
+    /// Its graph, where that is what is wrong: for a picture, whatever else is reported.
+    pub wrong_graph: Option<Graph>,
     /// Its steps, in order.
     pub steps: Vec<Step>,
     /// Its new revisions: those that are not on the base branch, and without one the head.
     pub new_revisions: Vec<String>,
     /// What the new revisions ran on the way up, in order.
     pub sql: Vec<Statement>,
+}
+
+impl TreeReport {
+    /// Of a tree of which nothing is known yet.
+    pub fn new(tree: &Tree, root: &Utf8Path) -> TreeReport {
+        let ini = tree.ini_path();
+        TreeReport {
+            tree: tree.id.clone(),
+            label: tree.label.clone(),
+            database: tree.database.clone(),
+            ini: ini.strip_prefix(root).map(Utf8Path::to_owned).unwrap_or(ini),
+            heads: Vec::new(),
+            graph: None,
+            wrong_graph: None,
+            steps: Vec::new(),
+            new_revisions: Vec::new(),
+            sql: Vec::new(),
+        }
+    }
 }
 
 /// What a run says in one word.

@@ -10,6 +10,7 @@ use anyhow::Result;
 
 use super::live::{Live, Outcome};
 use super::stairway::ELSEWHERE;
+use crate::analysis::mend;
 use crate::analysis::schema_diff::{
     self, Change, Declaration, Difference, Origin, Scope, Sources, compare, describe,
     describe_apart, python_line,
@@ -171,6 +172,10 @@ impl Live<'_> {
                 finding(difference, readded, way, &declarations, sources)
             })
             .collect();
+        if let Some((file, text)) = sources.file {
+            let file = file.strip_prefix(self.root).unwrap_or(file);
+            mend::downgrade(&mut findings, file, text);
+        }
         if differences.len() > TOLD {
             let more = format!("{} further differences are not shown", differences.len() - TOLD);
             let revision = Some(revision.to_owned());
@@ -180,23 +185,26 @@ impl Live<'_> {
     }
 
     fn lost_official(&self, revision: &str) -> Result<Vec<Finding>> {
-        self.lost_supplies(revision, &self.tree.database, self.memory.rows.len())
+        let endpoint = self.server.endpoint();
+        let mut session = Session::open(endpoint, &self.tree.database, self.interrupt)?;
+        self.lost_supplies(revision, &mut session, self.memory.rows.len())
     }
 
     /// A finding for each supply that is gone, of the first so many rows and all roles.
     pub(super) fn lost_supplies(
         &self,
         revision: &str,
-        database: &str,
+        session: &mut Session<'_>,
         rows: usize,
     ) -> Result<Vec<Finding>> {
-        let mut session = Session::open(self.server.endpoint(), database, self.interrupt)?;
         let mut gone = Vec::new();
         for (_, row) in self.memory.rows.iter().take(rows) {
             // Where its table is gone or has other columns, so is the row.
             let there = session.value(row.exists).ok().flatten();
             self.interrupt.check()?;
             if there.is_none() {
+                // Nor is it where the connection is.
+                session.value("SELECT 1")?;
                 gone.push(row.name.to_owned());
             }
         }

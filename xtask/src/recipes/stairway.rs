@@ -199,7 +199,7 @@ impl<'a> Live<'a> {
             }
         }
         let before = Self::look(climb)?;
-        let version = self.version_at(database)?;
+        let version = self.version_at(climb)?;
         if let Some(failed) = self.climb_to(climb, revision, database, seen)? {
             return Ok(vec![failed]);
         }
@@ -207,11 +207,11 @@ impl<'a> Live<'a> {
         if let Some(note) = self.declared_irreversible(revision) {
             return Ok(vec![note]);
         }
-        let target = below(stair, &self.version_at(database)?);
+        let target = below(stair, &self.version_at(climb)?);
         if let Err(failed) = self.walk(climb, "downgrade", &target, seen)? {
             return Ok(vec![self.diagnose(*failed)]);
         }
-        let found = self.version_at(database)?;
+        let found = self.version_at(climb)?;
         if found != version {
             let message = format!(
                 "the downgrade of revision {revision} ended well, but the version table holds {}, \
@@ -224,7 +224,9 @@ impl<'a> Live<'a> {
         }
         let after = Self::look(climb)?;
         let mut findings = self.judge(revision, &before, &after, Some(&between), Way::Down);
-        findings.extend(self.lost_supplies(revision, database, climb.supplied)?);
+        let supplied = climb.supplied;
+        let lost = climb.watch.ask(|session| self.lost_supplies(revision, session, supplied))?;
+        findings.extend(lost);
         if findings.iter().any(|finding| finding.code.severity == Severity::Error) {
             // What the second upgrade would meet is only what the downgrade left.
             return Ok(findings);
@@ -352,9 +354,8 @@ impl<'a> Live<'a> {
         Ok(schema)
     }
 
-    fn version_at(&self, database: &str) -> Result<Vec<String>> {
-        Session::open(self.server.endpoint(), database, self.interrupt)?
-            .alembic_version(&self.alembic.version_table)
+    fn version_at(&self, climb: &mut Climb<'a>) -> Result<Vec<String>> {
+        climb.watch.ask(|session| session.alembic_version(&self.alembic.version_table))
     }
 
     fn is_milestone(&self, revision: &str) -> bool {

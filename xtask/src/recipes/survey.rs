@@ -43,6 +43,11 @@ pub struct Survey {
 }
 
 impl Survey {
+    /// The graph, where it is what is wrong.
+    pub fn wrong_graph(&self) -> Option<Graph> {
+        self.graph.is_wrong().then(|| self.graph.clone())
+    }
+
     /// The revisions that the base branch does not have; without a base branch the head, and of
     /// several heads none.
     pub fn new_revisions(&self) -> Vec<String> {

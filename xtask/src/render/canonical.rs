@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::model::code::{self, Code, Owner, Severity};
-use crate::model::finding::{Finding, Place};
+use crate::model::finding::{Edit, Finding, Place};
+use crate::model::graph::{Branch, Fault, Graph, Revision};
 use crate::model::report::{Postgres, Report, Source, TreeReport};
 use crate::model::step::{Status, Step};
 use crate::model::transcript::{Direction, Exception, RevisionInFlight, Statement, Transcript};
+use crate::model::tree::Tree;
 
 const CONSOLE: &[&str] = &[
     "Console — alembic upgrade to 0015 (pre-seed)",
@@ -109,15 +111,12 @@ fn tree(label: &str, names: &[&str], heads: &[&str], failed: Option<usize>) -> T
         },
         _ => step(name, Status::Passed, 120 + 7 * index as u64),
     });
+    let root = Utf8Path::new("/monorepo");
+    let of = if label == "Console" { Tree::console(root) } else { Tree::raptor(root) };
     TreeReport {
-        graph: None,
-        tree: label.to_lowercase(),
-        label: label.to_owned(),
-        database: format!("{}_ci", label.to_lowercase()),
         heads: heads.iter().map(ToString::to_string).collect(),
         steps: steps.collect(),
-        new_revisions: Vec::new(),
-        sql: Vec::new(),
+        ..TreeReport::new(&of, root)
     }
 }
 
@@ -235,6 +234,7 @@ fn mode_b() -> Report {
 fn mode_c() -> Report {
     let mut two = report(Some(2), None, Vec::new());
     two.trees[0].heads = vec!["0044".into(), "0044b".into()];
+    two.trees[0].wrong_graph = Some(two_heads());
     two.trees[0].steps[3] = Step {
         reason: Some("Console alembic has 2 heads — expected exactly 1.".into()),
         notes: vec![
@@ -252,13 +252,68 @@ fn mode_c() -> Report {
             line: Some(9),
             source: Some("down_revision = \"0043\"".into()),
         }),
-        suggestion: Some("down_revision = \"0044\"".into()),
+        edit: Some(Edit {
+            file: "console/migrations/versions/0044_b.py".into(),
+            line: 9,
+            before: vec!["down_revision = \"0043\"".into()],
+            after: vec!["down_revision = \"0044\"".into()],
+        }),
         ..Finding::new(
             &code::MULTIPLE_HEADS,
             "Console alembic has 2 heads — expected exactly 1. They are 0044, 0044b.",
         )
     }];
     two
+}
+
+/// A graph of revisions, each with what it does and its parents.
+fn graph(revisions: &[(&str, &str, &[usize])]) -> Graph {
+    let revision = |(id, title, parents): &(&str, &str, &[usize])| Revision {
+        id: (*id).to_owned(),
+        title: (*title).to_owned(),
+        file: format!("versions/{id}.py").into(),
+        parents: parents.to_vec(),
+        ..Revision::default()
+    };
+    let all = 0..revisions.len();
+    let is_head = |at: &usize| !revisions.iter().any(|(_, _, parents)| parents.contains(at));
+    Graph {
+        by_id: all.clone().map(|at| (revisions[at].0.to_owned(), at)).collect(),
+        heads: all.filter(is_head).collect(),
+        revisions: revisions.iter().map(revision).collect(),
+        whole: true,
+        ..Graph::default()
+    }
+}
+
+fn two_heads() -> Graph {
+    let mut two = graph(&[
+        ("0042", "Sessions", &[]),
+        ("0043", "Audit log", &[0]),
+        ("0044", "Legal holds", &[1]),
+        ("0044b", "Retention of the audit log, by tenant", &[1]),
+    ]);
+    two.revisions[3].new = true;
+    two.branches = vec![
+        Branch { head: 2, adds: vec![2], from: Some(1) },
+        Branch { head: 3, adds: vec![3], from: Some(1) },
+    ];
+    two
+}
+
+/// What Mermaid and GitHub would take for something else in a label.
+fn hostile_graph() -> Graph {
+    let mut hostile = graph(&[
+        ("a`b", "`**bold**` \"]; click r0 \"javascript:alert(1)\"", &[]),
+        ("%%{init", "%%{init: {\"theme\": \"dark\"}}%% $$x^2$$ #quot; #35; &lt;b&gt;", &[0]),
+        ("1. -", "```\n# @everyone <img src=x onerror=alert(1)> fa:fa-ban", &[1]),
+        ("end", "end subgraph --> ::: |x| {y} \\n https://example.com/", &[1]),
+        ("- x", "~~~ \u{202e} é ü 漢字 🙂", &[1]),
+    ]);
+    let branch = |head| Branch { head, adds: vec![head], from: Some(1) };
+    hostile.branches = vec![branch(2), branch(3), branch(4)];
+    hostile.faults = vec![Fault::NoParent { of: 0, named: "`x`\"]\n".into() }];
+    hostile
 }
 
 fn mode_d() -> Report {
@@ -327,6 +382,9 @@ fn several() -> Report {
         allowed: Some("the table is empty, see #1778".into()),
         ..findings[0].clone()
     });
+    // One that is about a whole tree, and one about nothing that has a place.
+    findings.push(Finding { tree: Some("raptor".into()), ..Finding::new(TRIFLE, "of the tree") });
+    findings.push(Finding::new(TRIFLE, "of no place"));
     report(Some(2), Some(1), findings)
 }
 
@@ -366,6 +424,7 @@ fn hostile() -> Report {
     }
     let mut hostile = report(None, Some(1), vec![finding]);
     hostile.trees[1].steps[1].reason = Some(message.to_owned());
+    hostile.trees[1].wrong_graph = Some(hostile_graph());
     hostile.trees[1].steps[1].notes = vec!["::error::note".into()];
     hostile
 }
@@ -378,7 +437,12 @@ fn workflow() -> Report {
     let findings = vec![
         Finding {
             place: place(41, "    continue-on-error: true"),
-            suggestion: Some(String::new()),
+            edit: Some(Edit {
+                file: file.clone(),
+                line: 41,
+                before: vec!["    continue-on-error: true".into()],
+                after: Vec::new(),
+            }),
             ..Finding::new(
                 &code::CONTINUES_ON_ERROR,
                 "job `migration-gate` passes whatever the gate says",

@@ -1,10 +1,22 @@
 //! The revision graph as a picture: Mermaid, which GitHub shows in Markdown, and Graphviz.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::log_graph::title;
+use super::words;
 use crate::model::graph::{Fault, Graph};
 use crate::model::report::Report;
+
+const CLASSES: &str = "  classDef head stroke-width:4px
+  classDef new stroke-width:4px,stroke:#2da44e
+  classDef broken stroke-dasharray:4,stroke:#cf222e
+";
+/// How much of a large graph is shown where it parts.
+const BRANCHES_SHOWN: usize = 8;
+const SHOWN_OF_A_BRANCH: usize = 3;
+const FAULTS_SHOWN: usize = 8;
+const LABEL_CHARACTERS: usize = 48;
 
 /// A Mermaid flowchart, the oldest at the top.
 pub fn mermaid(report: &Report) -> String {
@@ -28,10 +40,99 @@ pub fn mermaid(report: &Report) -> String {
         }
         out.push_str("  end\n");
     }
-    out.push_str("  classDef head stroke-width:4px\n");
-    out.push_str("  classDef new stroke-width:4px,stroke:#2da44e\n");
-    out.push_str("  classDef broken stroke-dasharray:4,stroke:#cf222e\n");
+    out.push_str(CLASSES);
     out
+}
+
+/// Where a graph parts or breaks, and no more of it, as a Mermaid flowchart; `None`: it is one line.
+pub(super) fn trouble(graph: &Graph) -> Option<String> {
+    let kept = kept(graph);
+    if kept.is_empty() {
+        return None;
+    }
+    let mut out = String::from("flowchart TD\n");
+    for index in &kept {
+        let revision = &graph.revisions[*index];
+        // Of two files with one id, it is the files that one wants to tell apart.
+        let text = match is_twice(graph, *index) {
+            true => revision.file.file_name().unwrap_or_default().to_owned(),
+            false => title(revision),
+        };
+        let text = words::cut(&format!("{} {text}", revision.id), LABEL_CHARACTERS);
+        let class = class(graph, *index).map(|class| format!(":::{class}")).unwrap_or_default();
+        let _ = writeln!(out, "  r{index}[\"{}\"]{class}", mermaid_text(&text));
+    }
+    for index in &kept {
+        for (below, skipped) in graph.revisions[*index]
+            .parents
+            .iter()
+            .filter_map(|parent| nearest_below(graph, &kept, *parent))
+        {
+            let arrow = match skipped {
+                0 => "-->".to_owned(),
+                more => format!("-. {more} more .->"),
+            };
+            let _ = writeln!(out, "  r{below} {arrow} r{index}");
+        }
+    }
+    for (number, (of, named)) in missing(graph).into_iter().enumerate() {
+        if kept.contains(&of) {
+            let text = words::cut(&format!("{named} does not exist"), LABEL_CHARACTERS);
+            let _ = writeln!(out, "  m{number}[\"{}\"]:::broken", mermaid_text(&text));
+            let _ = writeln!(out, "  m{number} -.-> r{of}");
+        }
+    }
+    out.push_str(CLASSES);
+    Some(out)
+}
+
+/// The revisions that show what is wrong.
+fn kept(graph: &Graph) -> BTreeSet<usize> {
+    let mut kept = BTreeSet::new();
+    for branch in graph.branches.iter().take(BRANCHES_SHOWN) {
+        kept.extend(branch.from);
+        let (first, last) = branch.adds.split_at(branch.adds.len().min(SHOWN_OF_A_BRANCH));
+        kept.extend(first);
+        kept.extend(last.last());
+    }
+    for fault in graph.faults.iter().take(FAULTS_SHOWN) {
+        match fault {
+            Fault::IdTwice { first, second } => {
+                kept.extend([*first, *second]);
+                let (one, two) = (&graph.revisions[*first], &graph.revisions[*second]);
+                kept.extend(one.parents.iter().chain(&two.parents).chain(&two.children).take(6));
+            }
+            Fault::NoParent { of, .. } => {
+                kept.insert(*of);
+                kept.extend(graph.revisions[*of].children.iter().take(2));
+                kept.extend(graph.heads.iter().take(BRANCHES_SHOWN));
+            }
+            Fault::OwnParent(index) => {
+                kept.insert(*index);
+            }
+            Fault::Cycle(around) => kept.extend(around.iter().take(12)),
+            _ => {}
+        }
+    }
+    kept
+}
+
+/// The nearest revision at or below this one that is shown, and how many lie in between.
+fn nearest_below(graph: &Graph, kept: &BTreeSet<usize>, from: usize) -> Option<(usize, usize)> {
+    let mut at = from;
+    for skipped in 0..graph.revisions.len() {
+        if kept.contains(&at) {
+            return Some((at, skipped));
+        }
+        at = *graph.revisions.get(at)?.parents.first()?;
+    }
+    None
+}
+
+fn is_twice(graph: &Graph, index: usize) -> bool {
+    graph.faults.iter().any(|fault| {
+        matches!(fault, Fault::IdTwice { first, second } if *first == index || *second == index)
+    })
 }
 
 /// A Graphviz digraph, the oldest at the top.
@@ -103,16 +204,19 @@ fn class(graph: &Graph, index: usize) -> Option<&'static str> {
     }
 }
 
+/// A label that is text and nothing else: Mermaid finds directives, comments, formulas, icons, links
+/// and Markdown in labels too, all of them by signs that are not let through as they are.
 fn mermaid_text(text: &str) -> String {
     let escape = |c: char| match c {
-        '"' => "#quot;".to_owned(),
-        '#' => "#35;".to_owned(),
-        '<' => "#lt;".to_owned(),
-        '>' => "#gt;".to_owned(),
+        c if c.is_alphanumeric() || matches!(c, ' ' | ',' | '(' | ')' | '—' | '…' | '+') => {
+            c.to_string()
+        }
         c if c.is_control() => " ".to_owned(),
-        c => c.to_string(),
+        // In the middle of a word it is only itself.
+        '_' | '.' | '-' | '/' => c.to_string(),
+        c => format!("#{};", u32::from(c)),
     };
-    text.chars().map(escape).collect()
+    words::printable(text).chars().map(escape).collect()
 }
 
 fn dot_text(text: &str) -> String {

@@ -78,6 +78,9 @@ fn annotation(finding: &Finding) -> String {
     for remedy in finding.code.remedy {
         message += &format!("\nmend: {remedy}");
     }
+    if let Some(edit) = &finding.edit {
+        message += &format!("\n\n{}", words::patch(edit).trim_end());
+    }
     let message = words::printable(&redact(&message));
     format!("::{command} {}::{}\n", properties.join(","), data(&message))
 }

@@ -194,7 +194,10 @@ pub fn finding(finding: &Finding) -> String {
     if let Some(statement) = &finding.statement {
         verbatim(&mut out, "made by", &words::first_lines(statement, LINES_SHOWN));
     }
-    verbatim(&mut out, "add", &finding.lacks.join("\n"));
+    match &finding.edit {
+        Some(edit) => verbatim(&mut out, "change", words::patch(edit).trim_end()),
+        None => verbatim(&mut out, "add", &finding.lacks.join("\n")),
+    }
     if let Some(predicted) = &finding.predicted {
         field(&mut out, "predicted", predicted);
     }
@@ -239,7 +242,7 @@ fn field(out: &mut String, name: &str, text: &str) {
     let text = redact(text);
     let mut first = true;
     for paragraph in text.trim_end().lines() {
-        for wrapped in wrap(&words::printable(paragraph), 80 - 14) {
+        for wrapped in words::wrap(&words::printable(paragraph), 80 - 14) {
             label(out, if first { name } else { "" }, &wrapped);
             first = false;
         }
@@ -280,30 +283,6 @@ fn mend(out: &mut String, code: &Code) {
 fn label(out: &mut String, name: &str, text: &str) {
     let mark = if name.is_empty() { " " } else { ":" };
     line(out, &format!("  {BOLD}{name:>9}{BOLD:#}{mark} {text}"));
-}
-
-/// Breaks a line between words; a word that is longer than the line stays whole.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    if text.chars().count() <= width {
-        return vec![text.to_owned()];
-    }
-    // What is indented is code, or a log, and keeps its shape.
-    if text.starts_with(' ') {
-        return vec![text.to_owned()];
-    }
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let last = lines.last().map_or(0, |line| line.chars().count());
-        if last > 0 && last + 1 + word.chars().count() > width {
-            lines.push(word.to_owned());
-        } else if let Some(line) = lines.last_mut() {
-            if last > 0 {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    lines
 }
 
 fn line(out: &mut String, text: &str) {

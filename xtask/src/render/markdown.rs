@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use super::words;
+use super::{diagram, words};
 use crate::model::code::Severity;
 use crate::model::finding::Finding;
 use crate::model::redact::redact;
@@ -22,6 +22,8 @@ const SUMMARY_BYTES: usize = 1_000_000;
 /// How many lines of a statement and of the output are shown, and how long each may be.
 const LINES_SHOWN: usize = 20;
 const LINE_CHARACTERS: usize = 300;
+/// How many characters fit in a fence beside a pull request.
+const WRAPPED_CHARACTERS: usize = 96;
 /// Room for the line that says what was left out.
 const POINTER_BYTES: usize = 400;
 
@@ -36,7 +38,8 @@ pub fn summary(report: &Report, run: Option<&str>) -> String {
 }
 
 /// The parts in the order in which they are read; each is in as long as there is room, in the order
-/// of what matters: the verdict, the steps, the findings, then the SQL.
+/// of what matters: the verdict, the steps, the findings, the graph where that is what is wrong, then
+/// the SQL.
 fn within(bytes: usize, report: &Report, run: Option<&str>) -> String {
     let verdict = verdict(report);
     let mut steps = steps(report);
@@ -55,6 +58,14 @@ fn within(bytes: usize, report: &Report, run: Option<&str>) -> String {
             left_out += 1;
         }
     }
+    let mut pictures = String::new();
+    for tree in &report.trees {
+        let text = picture(tree);
+        if text.len() <= room {
+            room -= text.len();
+            pictures.push_str(&text);
+        }
+    }
     let (mut sql, mut sql_left_out) = (String::new(), false);
     for tree in &report.trees {
         let text = self::sql(tree);
@@ -65,7 +76,7 @@ fn within(bytes: usize, report: &Report, run: Option<&str>) -> String {
             sql_left_out = true;
         }
     }
-    let mut out = verdict + &findings + &steps + &sql;
+    let mut out = verdict + &findings + &pictures + &steps + &sql;
     if left_out > 0 || sql_left_out {
         out.push_str(&pointer(left_out, sql_left_out, run));
     }
@@ -137,7 +148,7 @@ fn finding(finding: &Finding) -> String {
     if let Some(reason) = &finding.allowed {
         let _ = writeln!(out, "Allowed: {}\n", text(&redact(reason)));
     }
-    out.push_str(&fence("text", &words::message(finding), LINES_SHOWN));
+    out.push_str(&fence("text", &wrapped(&words::message(finding)), LINES_SHOWN));
     out.push_str(&excerpt(finding));
     let said = finding.transcript.as_deref();
     if let Some(sql) = said.and_then(|said| said.statement.as_deref()) {
@@ -167,11 +178,15 @@ fn finding(finding: &Finding) -> String {
     out
 }
 
-/// The line that is meant, and what it should say instead where that is all the mend.
+/// The line that is meant, and the change that mends it, where it is known.
 fn excerpt(finding: &Finding) -> String {
     let Some(place) = &finding.place else { return String::new() };
     let mut out = String::new();
-    if let (Some(number), Some(source)) = (place.line, &place.source) {
+    // A change that takes out the line shows it.
+    let shown = finding.edit.as_ref().is_some_and(|edit| {
+        edit.file == place.file && Some(edit.line) == place.line && !edit.before.is_empty()
+    });
+    if let (Some(number), Some(source), false) = (place.line, &place.source, shown) {
         let language = match place.file.extension() {
             Some("py") => "python",
             Some("yml" | "yaml") => "yaml",
@@ -179,13 +194,28 @@ fn excerpt(finding: &Finding) -> String {
         };
         out.push_str(&fence(language, &format!("{number} | {}", source.trim()), 1));
     }
-    if let Some(suggestion) = &finding.suggestion {
-        let verb = if suggestion.is_empty() { "goes" } else { "becomes" };
-        let _ = writeln!(out, "**The line {verb}:**\n");
-        // In a review comment on that line, GitHub offers to commit it.
-        out.push_str(&fence("suggestion", suggestion, LINES_SHOWN));
+    if let Some(edit) = &finding.edit {
+        // GitHub commits a `suggestion` only in a review comment on its line, which this is not.
+        out.push_str("**This change mends it** (`git apply --unidiff-zero` takes it):\n\n");
+        out.push_str(&fence("diff", words::patch(edit).trim_end(), LINES_SHOWN));
+    }
+    if finding.edit.is_none() && !finding.lacks.is_empty() {
+        out.push_str("**What it lacks:**\n\n");
+        out.push_str(&fence("python", &finding.lacks.join("\n"), LINES_SHOWN));
     }
     out
+}
+
+/// The graph of a tree, where that is what is wrong.
+fn picture(tree: &TreeReport) -> String {
+    let Some(chart) = tree.wrong_graph.as_ref().and_then(diagram::trouble) else {
+        return String::new();
+    };
+    // The chart escapes every sign that could end the fence.
+    format!(
+        "**The revisions of {}**, the oldest at the top:\n\n```mermaid\n{chart}```\n\n",
+        text(&tree.label)
+    )
 }
 
 fn steps(report: &Report) -> String {
@@ -226,6 +256,13 @@ fn sql(tree: &TreeReport) -> String {
     let summary = format!("The SQL of {}’s new revisions", text(&tree.label));
     let lines = all.lines().count();
     format!("<details><summary>{summary}</summary>\n\n{}</details>\n\n", fence("sql", &all, lines))
+}
+
+/// A text broken between words, since GitHub breaks no line in a fence.
+fn wrapped(text: &str) -> String {
+    let lines: Vec<String> =
+        text.lines().flat_map(|line| words::wrap(line, WRAPPED_CHARACTERS)).collect();
+    lines.join("\n")
 }
 
 /// A fenced block that its content cannot end.

@@ -13,6 +13,7 @@ pub mod replay;
 pub mod runbook;
 pub mod sarif;
 mod trial;
+pub mod watch;
 mod words;
 
 #[cfg(test)]

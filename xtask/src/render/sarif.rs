@@ -1,7 +1,7 @@
 //! SARIF 2.1.0, for code scanning: the codes are rules, the findings results.
 //!
-//! That the gate could not do its work is no result but a notification of the tool. What was allowed
-//! is there too, as suppressed. The file is whole and valid whatever the verdict.
+//! That the gate could not do its work is no result but a notification of the tool, and so is what has
+//! no place in the repository. What was allowed is there too, as suppressed. The file is whole and valid whatever the verdict.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,9 @@ use sha2::{Digest, Sha256};
 
 use super::words;
 use crate::model::code::Code;
-use crate::model::finding::Finding;
+use crate::model::finding::{Edit, Finding};
 use crate::model::redact::redact;
 use crate::model::report::{Report, Verdict};
-use crate::model::tree::Tree;
 
 /// What may stand in a path of a URI as it is.
 const PATH: &AsciiSet =
@@ -23,15 +22,19 @@ const PATH: &AsciiSet =
 
 /// Renders a report.
 pub fn report(report: &Report) -> String {
-    let (faults, wrong): (Vec<&Finding>, Vec<&Finding>) =
-        report.findings.iter().partition(|finding| finding.code.infrastructure);
+    // Code scanning refuses a whole file for one result that names no place in the repository.
+    let (wrong, told): (Vec<&Finding>, Vec<&Finding>) = report
+        .findings
+        .iter()
+        .partition(|finding| !finding.code.infrastructure && place(finding, report).is_some());
     let mut rules: BTreeMap<&str, &Code> = BTreeMap::new();
     for finding in &report.findings {
         rules.insert(finding.code.id, finding.code);
     }
     let ids: Vec<&str> = rules.keys().copied().collect();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    let results: Vec<Value> = wrong.iter().map(|f| result(f, &ids, &mut seen)).collect();
+    let results: Vec<Value> =
+        wrong.iter().filter_map(|f| result(f, report, &ids, &mut seen)).collect();
     let verdict = report.verdict();
     let invocation = json!({
         "executionSuccessful": verdict != Verdict::Error,
@@ -40,7 +43,7 @@ pub fn report(report: &Report) -> String {
             Verdict::Fail => 1,
             Verdict::Error => 2,
         },
-        "toolExecutionNotifications": faults.iter().map(|f| notification(f, &ids)).collect::<Vec<_>>(),
+        "toolExecutionNotifications": told.iter().map(|f| notification(f, &ids)).collect::<Vec<_>>(),
     });
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -99,36 +102,86 @@ fn level(code: &Code) -> &'static str {
     words::severity(code.severity)
 }
 
-fn result(finding: &Finding, ids: &[&str], seen: &mut BTreeMap<String, usize>) -> Value {
+fn result(
+    finding: &Finding,
+    report: &Report,
+    ids: &[&str],
+    seen: &mut BTreeMap<String, usize>,
+) -> Option<Value> {
+    let (file, line) = place(finding, report)?;
     let message = words::printable(&redact(&words::message(finding)));
+    let fingerprint = fingerprint(finding, file, seen);
     let mut result = json!({
         "ruleId": finding.code.id,
         "ruleIndex": ids.iter().position(|id| *id == finding.code.id),
         "level": level(finding.code),
         "kind": "fail",
         "message": {"text": message},
-        "locations": locations(finding),
-        "partialFingerprints": {"migrationGate/v1": fingerprint(finding, seen)},
+        "locations": [location(finding, file, line)],
+        // The first is the name by which code scanning knows a result again.
+        "partialFingerprints": {
+            "primaryLocationLineHash": fingerprint,
+            "migrationGate/v1": fingerprint,
+        },
     });
     if let Some(reason) = &finding.allowed {
         result["suppressions"] = json!([{"kind": "inSource", "justification": redact(reason)}]);
     }
-    result
+    if let Some(edit) = &finding.edit {
+        result["fixes"] = json!([fix(edit)]);
+    }
+    Some(result)
 }
 
-/// The place, else the ini of the tree: code scanning takes no result without a file.
-fn locations(finding: &Finding) -> Value {
-    let (file, line) = match (&finding.place, finding.tree.as_deref()) {
-        (Some(place), _) => (place.file.clone(), place.line),
-        (None, Some("console")) => (Tree::console(Utf8Path::new("")).ini_path(), None),
-        (None, Some("raptor")) => (Tree::raptor(Utf8Path::new("")).ini_path(), None),
-        (None, _) => return json!([]),
+/// A change. Whole lines are replaced by the characters that they hold; a line that goes takes its
+/// end with it.
+fn fix(edit: &Edit) -> Value {
+    let columns = |line: &String| line.chars().count() + 1;
+    let last = u32::try_from(edit.before.len()).unwrap_or(u32::MAX).saturating_sub(1);
+    let (end_line, end_column, text) = match (edit.before.last(), edit.after.is_empty()) {
+        (None, _) => (edit.line, 1, edit.after.join("\n") + "\n"),
+        (Some(_), true) => (edit.line + last + 1, 1, String::new()),
+        (Some(line), false) => (edit.line + last, columns(line), edit.after.join("\n")),
     };
+    json!({
+        "description": {"text": "what the gate would write"},
+        "artifactChanges": [{
+            "artifactLocation": artifact(&edit.file),
+            "replacements": [{
+                "deletedRegion": {
+                    "startLine": edit.line,
+                    "startColumn": 1,
+                    "endLine": end_line,
+                    "endColumn": end_column,
+                },
+                "insertedContent": {"text": text},
+            }],
+        }],
+    })
+}
+
+fn artifact(file: &Utf8Path) -> Value {
     let uri = utf8_percent_encode(file.as_str(), PATH).to_string();
-    let mut physical = json!({"artifactLocation": match file.is_relative() {
+    match file.is_relative() {
         true => json!({"uri": uri, "uriBaseId": "SRCROOT"}),
         false => json!({"uri": format!("file://{uri}")}),
-    }});
+    }
+}
+
+/// The file and line that a result points at: its place, else the ini of its tree, else the workflow
+/// that was audited.
+fn place<'a>(finding: &'a Finding, report: &'a Report) -> Option<(&'a Utf8Path, Option<u32>)> {
+    if let Some(place) = &finding.place {
+        return Some((&place.file, place.line));
+    }
+    let mut trees = report.trees.iter();
+    let tree = trees.find(|tree| Some(&tree.tree) == finding.tree.as_ref());
+    let file = tree.map(|tree| &tree.ini).or(report.workflows.first())?;
+    Some((file, None))
+}
+
+fn location(finding: &Finding, file: &Utf8Path, line: Option<u32>) -> Value {
+    let mut physical = json!({"artifactLocation": artifact(file)});
     let mut region = json!({"startLine": line.filter(|line| *line > 0).unwrap_or(1)});
     if let Some(source) = finding.place.as_ref().and_then(|place| place.source.as_deref()) {
         region["snippet"] = json!({"text": words::printable(&redact(source))});
@@ -138,17 +191,17 @@ fn locations(finding: &Finding) -> Value {
     if let Some(step) = &finding.step {
         location["logicalLocations"] = json!([{"fullyQualifiedName": step, "kind": "function"}]);
     }
-    json!([location])
+    location
 }
 
 /// The same for the same fault when lines move: the code, the tree, the file and the text of the
 /// line, and which of several such it is.
-fn fingerprint(finding: &Finding, seen: &mut BTreeMap<String, usize>) -> String {
+fn fingerprint(finding: &Finding, file: &Utf8Path, seen: &mut BTreeMap<String, usize>) -> String {
     let place = finding.place.as_ref();
     let parts = [
         finding.code.id,
         finding.tree.as_deref().unwrap_or_default(),
-        place.map(|place| place.file.as_str()).unwrap_or_default(),
+        file.as_str(),
         place.and_then(|place| place.source.as_deref()).unwrap_or_default().trim(),
     ];
     let hash = Sha256::digest(parts.join("\0"));
@@ -160,7 +213,7 @@ fn fingerprint(finding: &Finding, seen: &mut BTreeMap<String, usize>) -> String 
 
 fn notification(finding: &Finding, ids: &[&str]) -> Value {
     json!({
-        "level": "error",
+        "level": level(finding.code),
         "message": {"text": words::printable(&redact(&words::message(finding)))},
         "associatedRule": {
             "id": finding.code.id,

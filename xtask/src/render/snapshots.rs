@@ -64,6 +64,27 @@ fn json_and_sarif_keep_to_their_schemas() {
     assert!(!ours.is_valid(&serde_json::json!({"schema": 1})), "the schema takes anything");
 }
 
+/// Code scanning refuses a file with a result that points nowhere.
+#[test]
+fn each_result_points_into_the_repository_and_has_a_name_of_its_own() {
+    for (name, report) in canonical::all() {
+        let log: Value = serde_json::from_str(&sarif::report(&report)).unwrap();
+        let run = &log["runs"][0];
+        let results = run["results"].as_array().unwrap();
+        let told = run["invocations"][0]["toolExecutionNotifications"].as_array().unwrap();
+        assert_eq!(results.len() + told.len(), report.findings.len(), "{name}");
+        let mut names = std::collections::BTreeSet::new();
+        for result in results {
+            let place = &result["locations"][0]["physicalLocation"];
+            let uri = place["artifactLocation"]["uri"].as_str().unwrap();
+            assert!(!uri.is_empty() && !uri.starts_with('/') && !uri.contains("://"), "{uri}");
+            assert!(place["region"]["startLine"].as_u64().unwrap() > 0);
+            let hash = result["partialFingerprints"]["primaryLocationLineHash"].as_str().unwrap();
+            assert!(names.insert(hash.to_owned()), "{name}: {hash} twice");
+        }
+    }
+}
+
 #[test]
 fn junit_is_xml_whose_counts_are_right() {
     for (name, report) in canonical::all() {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::model::code::{Owner, Severity};
-use crate::model::finding::{Finding, Place};
+use crate::model::finding::{Edit, Finding, Place};
 use crate::model::report::{Report, Source};
 use crate::model::step::Status;
 use crate::model::transcript::Transcript;
@@ -99,6 +99,22 @@ pub(super) fn message(finding: &Finding) -> String {
     out
 }
 
+/// A change as a patch without context.
+pub(super) fn patch(edit: &Edit) -> String {
+    let (line, before, after) = (edit.line, edit.before.len(), edit.after.len());
+    // Where nothing is taken out or put in, the number is that of the line before.
+    let from = if before == 0 { line - 1 } else { line };
+    let to = if after == 0 { line - 1 } else { line };
+    let file = &edit.file;
+    let mut out = format!("--- a/{file}\n+++ b/{file}\n@@ -{from},{before} +{to},{after} @@\n");
+    let signed = [('-', &edit.before), ('+', &edit.after)];
+    for (sign, text) in signed.iter().flat_map(|(sign, lines)| lines.iter().map(move |l| (sign, l)))
+    {
+        let _ = writeln!(out, "{sign}{text}");
+    }
+    out
+}
+
 /// A text without what moves a cursor, changes a colour or cannot be seen; lines stay lines.
 pub(super) fn printable(text: &str) -> String {
     let lines = text.replace("\r\n", "\n").replace('\t', "    ");
@@ -137,4 +153,28 @@ pub(super) fn cut(text: &str, characters: usize) -> String {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }
+}
+
+/// Breaks a line between words; a word that is longer than the line stays whole.
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    if text.chars().count() <= width {
+        return vec![text.to_owned()];
+    }
+    // What is indented is code, or a log, and keeps its shape.
+    if text.starts_with(' ') {
+        return vec![text.to_owned()];
+    }
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.last().map_or(0, |line| line.chars().count());
+        if last > 0 && last + 1 + word.chars().count() > width {
+            lines.push(word.to_owned());
+        } else if let Some(line) = lines.last_mut() {
+            if last > 0 {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
 }

@@ -151,7 +151,7 @@ impl Runner {
         for file in [&output, &summary] {
             fs::write(file, "").unwrap();
         }
-        fs::write(&script_file, without_what_is_missing(script)).unwrap();
+        fs::write(&script_file, script).unwrap();
         let path = std::env::var("PATH").unwrap();
         let mut command = Command::new("bash");
         command
@@ -192,18 +192,6 @@ impl Runner {
             job.artifacts.push((entry.file_name().into_string().unwrap(), text));
         }
         job.artifacts.sort();
-    }
-}
-
-/// The script less `--since "$BASE"`, where the binary under test does not know the option.
-fn without_what_is_missing(script: &str) -> String {
-    let help =
-        Command::new(env!("CARGO_BIN_EXE_xtask")).args(["migration-gate", "--help"]).output();
-    let help = String::from_utf8(help.unwrap().stdout).unwrap();
-    if help.contains("--since") {
-        script.to_owned()
-    } else {
-        script.replace("--since \"$BASE\"", "")
     }
 }
 

@@ -26,3 +26,4 @@ mod secrets;
 mod server;
 mod server_tls;
 mod stairway;
+mod watch;

@@ -7,6 +7,7 @@ mod allow;
 mod base;
 mod bodies;
 mod chain;
+mod edits;
 mod files;
 mod graph;
 mod nearest;
@@ -104,6 +105,7 @@ pub static LINTS: &[Lint] = &[
 pub fn lint(subject: &Subject<'_>) -> Vec<Finding> {
     let found = LINTS.iter().flat_map(|lint| (lint.check)(subject)).collect();
     let mut findings = allow::apply(subject.scripts, found);
+    edits::add(subject, &mut findings);
     findings.sort_by(|a, b| position(a).cmp(&position(b)));
     findings
 }

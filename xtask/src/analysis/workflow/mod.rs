@@ -15,7 +15,7 @@ use self::calls::Call;
 pub use self::document::Source;
 use self::document::{Document, key};
 use crate::model::code::{self, Code, Severity};
-use crate::model::finding::{Finding, Place};
+use crate::model::finding::{Edit, Finding, Place};
 
 /// What the recipes supply, and by what word one sees it in a script.
 #[derive(Clone, Debug)]
@@ -120,8 +120,23 @@ fn conclude(found: Found, sources: &[Source]) -> Finding {
             let message = format!("{message} ({}), because: {reason}", code.id);
             Finding { place, allowed: Some(reason), ..Finding::new(&code::BYPASSED, message) }
         }
-        _ => Finding { place, suggestion, ..Finding::new(code, message) },
+        _ => {
+            let edit = suggestion.and_then(|line| edit(place.as_ref()?, line, sources));
+            Finding { place, edit, ..Finding::new(code, message) }
+        }
     }
+}
+
+/// The line at a place as it should be; an empty one goes.
+fn edit(place: &Place, line: String, sources: &[Source]) -> Option<Edit> {
+    let source = sources.iter().find(|source| source.file == place.file)?;
+    let index = usize::try_from(place.line?).ok()?.checked_sub(1)?;
+    Some(Edit {
+        file: place.file.clone(),
+        line: place.line?,
+        before: vec![source.text.lines().nth(index)?.to_owned()],
+        after: Some(line).filter(|line| !line.is_empty()).into_iter().collect(),
+    })
 }
 
 /// The reason of `# migration-gate: bypass REASON`, on the line or in the comment above it.

@@ -107,13 +107,13 @@ fn a_suggestion_mends_its_line() {
     let mut mended = 0;
     for (name, sources) in fixtures("weak") {
         for finding in audit(&sources, SUPPLIED) {
-            let (Some(suggestion), Some(place)) = (&finding.suggestion, &finding.place) else {
-                continue;
-            };
+            let Some(edit) = &finding.edit else { continue };
             let mut sources = sources.clone();
-            let source = sources.iter_mut().find(|source| source.file == place.file).unwrap();
+            let source = sources.iter_mut().find(|source| source.file == edit.file).unwrap();
             let mut lines: Vec<&str> = source.text.lines().collect();
-            lines[place.line.unwrap() as usize - 1] = suggestion;
+            let at = edit.line as usize - 1;
+            assert_eq!(lines[at..=at], edit.before, "{name}");
+            lines.splice(at..=at, edit.after.iter().map(String::as_str));
             source.text = lines.join("\n") + "\n";
             let left = audit(&sources, SUPPLIED);
             assert!(left.iter().all(|left| left.code != finding.code), "{name}");

@@ -28,6 +28,11 @@ import warnings
 OUTPUT_KEPT = 64 * 1024
 TEXT_KEPT = 20_000
 STATEMENTS_KEPT = 20_000
+# What a new connection starts with, and an old one does not know when it changes.
+STARTS_WITH = (
+    "SELECT (SELECT string_agg(s::text, ' ' ORDER BY s::text) FROM pg_db_role_setting s),"
+    " (SELECT xmin::text FROM pg_database WHERE datname = current_database())"
+)
 DRIVERS = ("psycopg2", "psycopg", "asyncpg", "pg8000")
 
 
@@ -296,6 +301,8 @@ def walk(sock, call, config):
     from alembic import command
     from alembic.script import ScriptDirectory
 
+    if "psycopg2" in sys.modules:
+        keep_connection()
     # The revision files are read once, not for each order.
     script = ScriptDirectory.from_config(config)
     ScriptDirectory.from_config = classmethod(lambda cls, config: script)
@@ -303,6 +310,49 @@ def walk(sock, call, config):
         call["statements"] = 0
         getattr(command, order["op"])(config, order["revision"])
         send(sock, "arrived")
+
+
+def keep_connection():
+    """Gives each command of a walk the connection of the one before, made as new: what a backend
+    costs that knows nothing yet is more than all else. With other drivers each command connects."""
+    import psycopg2
+    from psycopg2.extensions import connection
+
+    connect, kept = psycopg2.connect, {}
+
+    class Kept(connection):
+        def close(self):
+            try:
+                self.reset()
+                self.autocommit = True
+                with self.cursor() as cursor:
+                    cursor.execute("DISCARD ALL")
+                    cursor.execute(STARTS_WITH)
+                    as_new = cursor.fetchone() == self.started_with
+                self.autocommit = False
+            except Exception:
+                as_new = False
+            # One is enough: a second one that was open beside it goes.
+            if as_new and self.key not in kept:
+                kept[self.key] = self
+            else:
+                super().close()
+
+    def reconnect(*args, **kwargs):
+        key = repr((args, sorted(kwargs.items())))
+        if key in kept:
+            return kept.pop(key)
+        if "connection_factory" in kwargs:
+            return connect(*args, **kwargs)
+        made = connect(*args, connection_factory=Kept, **kwargs)
+        made.key = key
+        with made.cursor() as cursor:
+            cursor.execute(STARTS_WITH)
+            made.started_with = cursor.fetchone()
+        made.rollback()
+        return made
+
+    psycopg2.connect = reconnect
 
 
 def make_config(ini, options):

@@ -42,23 +42,34 @@ impl<'a> Watch<'a> {
 
     /// The schema as it is now.
     pub fn take(&mut self) -> Result<Schema> {
+        let rows = self.ask(|session| {
+            let rows = session.rows(&prepared_queries().1);
+            rows.context("cannot read the schema from the catalogues")
+        })?;
+        Ok(put_together(rows.into_iter()))
+    }
+
+    /// Asks the database something on the connection that stays.
+    pub fn ask<T>(&mut self, ask: impl Fn(&mut Session<'a>) -> Result<T>) -> Result<T> {
         if let Some(session) = &mut self.session {
             // A migration may have ended it; then another one is opened.
-            if let Ok(rows) = session.rows(&prepared_queries().1) {
-                return Ok(put_together(rows.into_iter()));
+            if let Ok(answer) = ask(session) {
+                return Ok(answer);
             }
             self.interrupt.check()?;
         }
+        ask(self.connect()?)
+    }
+
+    fn connect(&mut self) -> Result<&mut Session<'a>> {
         self.session = None;
         let mut session = Session::open(self.endpoint, &self.database, self.interrupt)?;
         let superuser = session.show("is_superuser")? == "on";
-        let (prepare, execute) = prepared_queries();
-        session.execute(&prepare)?;
+        session.execute(&prepared_queries().0)?;
         let passwords = if superuser { PASSWORDS } else { "SELECT 'role', 'nobody' WHERE false" };
-        session.execute(&format!("PREPARE passwords AS {passwords}"))?;
-        let rows = session.rows(&execute).context("cannot read the schema from the catalogues")?;
-        self.session = Some(session);
-        Ok(put_together(rows.into_iter()))
+        // What else is asked finds its tables as a migration does.
+        session.execute(&format!("PREPARE passwords AS {passwords};\nRESET search_path"))?;
+        Ok(self.session.insert(session))
     }
 
     /// Disconnects.

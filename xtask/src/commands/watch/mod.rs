@@ -1,0 +1,325 @@
+//! `--watch`: stays, and gates again at every save.
+//!
+//! One thread runs the gate; this one listens for changes, keys and signals. A save during a run
+//! ends that run and begins another; only the trees that it touches are gated again, and the
+//! verdict is over all of them. [`warm`] is what stays ready in between.
+
+mod state;
+mod warm;
+
+use std::collections::BTreeSet;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use self::warm::Warm;
+use super::gate::join;
+use super::selection;
+use crate::drivers::interrupt::Interrupt;
+use crate::drivers::terminal::Keys;
+use crate::drivers::watcher::Watcher;
+use crate::flags::{Format, Gate};
+use crate::model::event::{Event, Tell};
+use crate::model::graph::Graph;
+use crate::model::report::Report;
+use crate::model::tree::Tree;
+use crate::model::watch::{Moment, Watch, WatchedTree};
+
+/// Who shows the state.
+pub type Show<'a> = &'a (dyn Fn(&Watch, Moment) + Sync);
+
+/// With nothing to wait for but files and keys, a wait ends now and then.
+const FOR_EVER: Duration = Duration::from_secs(3600);
+
+/// What ended a wait.
+enum News {
+    /// The run came to its end.
+    Done,
+    /// Files hold something else.
+    Changed(Vec<Utf8PathBuf>),
+    /// A run is asked for by a key; with the stairway or without.
+    Again { stairway: bool },
+    /// Enough.
+    Quit,
+}
+
+/// Watches until it is told to quit, and returns the last report. Fails where it cannot begin, or
+/// is interrupted.
+pub fn run(
+    flags: &mut Gate,
+    interrupt: &Interrupt,
+    tell: Tell<'_>,
+    show: Show<'_>,
+) -> Result<Report> {
+    check(flags)?;
+    let (root, mut trees) = selection::select(&flags.which)?;
+    for tree in trees.iter_mut().filter(|_| flags.which.ini.is_some()) {
+        (tree.url_env, tree.driver) = (flags.url_env.clone(), flags.driver.clone());
+    }
+    let folders: Vec<Utf8PathBuf> = folders(&trees);
+    let watcher = Watcher::new(&folders, git_folder(&root).as_deref())?;
+    let mut warm = Warm::make(flags, &root, &trees, interrupt, tell)?;
+    let keys = Keys::take();
+    let state = Watch {
+        trees: trees.iter().map(watched).collect(),
+        keys: keys.is_some(),
+        ..Watch::default()
+    };
+    let mut desk =
+        Desk { interrupt, show, root: &root, trees: &trees, watcher, keys, state: state.into() };
+    let mut todo: BTreeSet<usize> = (0..trees.len()).collect();
+    let (mut saved, stairway) = (Instant::now(), flags.stairway);
+    loop {
+        let news = if todo.is_empty() {
+            desk.wait(None)?
+        } else {
+            let (news, done) = desk.gate(&mut warm, flags, &todo, saved)?;
+            if done {
+                todo.clear();
+                flags.stairway = stairway;
+            }
+            news
+        };
+        match news {
+            News::Done => {}
+            News::Changed(files) => {
+                saved = Instant::now();
+                todo.extend(desk.concerned(&files));
+                if files.iter().any(|file| trees.iter().any(|tree| tree.requirements == *file)) {
+                    warm = Warm::make(flags, &root, &trees, interrupt, tell)?;
+                }
+                desk.update(|state| {
+                    state.changed = files.iter().map(|file| shown(file, &root)).collect();
+                });
+            }
+            News::Again { stairway } => {
+                saved = Instant::now();
+                flags.stairway |= stairway;
+                todo.extend(0..trees.len());
+                desk.update(|state| state.changed.clear());
+            }
+            News::Quit => return Ok(desk.last_report()),
+        }
+    }
+}
+
+/// What a watching gate cannot do.
+fn check(flags: &Gate) -> Result<()> {
+    if flags.postgres_url.is_some() {
+        bail!(
+            "cannot use --watch with a given server: each run has one that no run has used\n\
+             hint: leave out --postgres-url (MIGRATION_GATE_POSTGRES_URL)"
+        );
+    }
+    if flags.output.format.is_some_and(|format| format != Format::Human) {
+        bail!(
+            "cannot use --watch with that --format: it shows a screen, or lines for a person\n\
+             hint: --report json=PATH is written anew at each verdict"
+        );
+    }
+    Ok(())
+}
+
+fn watched(tree: &Tree) -> WatchedTree {
+    WatchedTree { tree: tree.id.clone(), label: tree.label.clone(), ..WatchedTree::default() }
+}
+
+/// A file as it is shown: relative to the root where it lies below.
+fn shown(file: &Utf8Path, root: &Utf8Path) -> Utf8PathBuf {
+    file.strip_prefix(root).unwrap_or(file).to_owned()
+}
+
+/// The folders that decide how the trees run: where Alembic runs, from where env.py may import, and
+/// where the ini lies.
+fn folders(trees: &[Tree]) -> Vec<Utf8PathBuf> {
+    let mut all: Vec<Utf8PathBuf> = trees
+        .iter()
+        .flat_map(|tree| [tree.cwd.clone(), tree.cwd.join(tree.ini_folder())])
+        .collect();
+    all.sort();
+    // What lies below another is watched with it.
+    all.dedup_by(|folder, before| folder.starts_with(&*before));
+    all
+}
+
+/// Where git keeps its index: in a worktree `.git` is a file that says where.
+fn git_folder(root: &Utf8Path) -> Option<Utf8PathBuf> {
+    let git = root.ancestors().map(|folder| folder.join(".git")).find(|git| git.exists())?;
+    if git.is_dir() {
+        return Some(git);
+    }
+    let text = std::fs::read_to_string(&git).ok()?;
+    let named = Utf8Path::new(text.trim().strip_prefix("gitdir:")?.trim());
+    Some(git.parent()?.join(named))
+}
+
+/// Where everything meets: what changes, what is pressed, what is shown.
+struct Desk<'a> {
+    interrupt: &'a Interrupt,
+    show: Show<'a>,
+    root: &'a Utf8Path,
+    trees: &'a [Tree],
+    watcher: Watcher,
+    keys: Option<Keys>,
+    state: Mutex<Watch>,
+}
+
+impl Desk<'_> {
+    fn update(&self, change: impl FnOnce(&mut Watch)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn show(&self, moment: Moment) {
+        (self.show)(&self.state.lock().unwrap_or_else(PoisonError::into_inner), moment);
+    }
+
+    fn last_report(&self) -> Report {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.report.clone().unwrap_or_default()
+    }
+
+    /// The trees that files may concern; a file that is no tree's own concerns all.
+    fn concerned(&self, files: &[Utf8PathBuf]) -> BTreeSet<usize> {
+        let owners = |file: &Utf8PathBuf| -> Vec<usize> {
+            let own = |tree: &Tree| {
+                file.starts_with(&tree.cwd) || file.starts_with(tree.cwd.join(tree.ini_folder()))
+            };
+            let owners: Vec<usize> =
+                (0..self.trees.len()).filter(|index| own(&self.trees[*index])).collect();
+            if owners.is_empty() { (0..self.trees.len()).collect() } else { owners }
+        };
+        files.iter().flat_map(owners).collect()
+    }
+
+    /// Runs the gate over some trees, and listens meanwhile. Returns what ended the wait, and whether
+    /// the run came to its end.
+    fn gate(
+        &mut self,
+        warm: &mut Warm,
+        flags: &Gate,
+        todo: &BTreeSet<usize>,
+        saved: Instant,
+    ) -> Result<(News, bool)> {
+        let child = self.interrupt.child()?;
+        let (done, ring) = UnixStream::pair().context("cannot make a socket pair")?;
+        self.update(|state| state::begin(state, todo));
+        self.show(Moment::Begun);
+        let (state, show, interrupt) = (&self.state, self.show, &child);
+        let tell = |event: Event<'_>| {
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(moment) = state::take(&mut state, event) {
+                show(&state, moment);
+            }
+        };
+        let (root, trees) = (self.root, self.trees);
+        let known = |index: usize, graph: &Graph| {
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            state::know(&mut state.trees[index], graph);
+            show(&state, Moment::Progress);
+        };
+        let (watcher, keys) = (&mut self.watcher, &mut self.keys);
+        let (news, (report, opened)) = thread::scope(|scope| {
+            let run = scope.spawn(move || {
+                let (report, opened) =
+                    warm.gate(flags, root, trees, todo, interrupt, &tell, &known);
+                drop(ring);
+                (report, opened)
+            });
+            let listen = Listen { interrupt, state, show };
+            let news = listen.wait(watcher, keys, Some(&done));
+            if !matches!(news, Ok(News::Done)) {
+                child.supersede();
+            }
+            (news, join(run))
+        });
+        self.interrupt.check()?;
+        let news = news?;
+        let done = !report.interrupted;
+        if done {
+            self.update(|state| {
+                for (index, psql) in opened {
+                    state.trees[index].psql = Some(psql);
+                }
+                state::end(state, report, saved.elapsed());
+            });
+            self.show(Moment::Verdict);
+        }
+        Ok((news, done))
+    }
+
+    fn wait(&mut self, done: Option<&UnixStream>) -> Result<News> {
+        let listen = Listen { interrupt: self.interrupt, state: &self.state, show: self.show };
+        listen.wait(&mut self.watcher, &mut self.keys, done)
+    }
+}
+
+/// Waits for news.
+struct Listen<'a> {
+    interrupt: &'a Interrupt,
+    state: &'a Mutex<Watch>,
+    show: Show<'a>,
+}
+
+impl Listen<'_> {
+    fn wait(
+        &self,
+        watcher: &mut Watcher,
+        keys: &mut Option<Keys>,
+        done: Option<&UnixStream>,
+    ) -> Result<News> {
+        loop {
+            let mut fds = vec![watcher.fd()];
+            fds.extend(done.map(AsFd::as_fd));
+            fds.extend(keys.as_ref().map(Keys::fd));
+            let Some(ready) = self.interrupt.wait(&fds, Instant::now() + FOR_EVER)? else {
+                continue;
+            };
+            let mut ready = ready.into_iter();
+            let touched = ready.next().unwrap_or_default();
+            let done = done.is_some() && ready.next().unwrap_or_default();
+            let pressed = ready.next().unwrap_or_default();
+            if touched {
+                let files = watcher.changed(self.interrupt)?;
+                if !files.is_empty() {
+                    return Ok(News::Changed(files));
+                }
+            }
+            if done {
+                return Ok(News::Done);
+            }
+            if pressed && let Some(taken) = keys {
+                match taken.pressed() {
+                    Some(typed) => {
+                        if let Some(news) = typed.chars().find_map(|key| self.key(key)) {
+                            return Ok(news);
+                        }
+                    }
+                    // The terminal is gone, and with it whoever would press one.
+                    None => return Ok(News::Quit),
+                }
+            }
+        }
+    }
+
+    fn key(&self, key: char) -> Option<News> {
+        match key {
+            'q' => return Some(News::Quit),
+            'r' | '\n' | ' ' => return Some(News::Again { stairway: false }),
+            's' => return Some(News::Again { stairway: true }),
+            _ => {}
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.answer = match key {
+            'e' => Some(state::explain(&state)),
+            'o' => Some(state::open(&state)),
+            _ => return None,
+        };
+        (self.show)(&state, Moment::Answer);
+        None
+    }
+}

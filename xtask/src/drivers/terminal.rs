@@ -1,0 +1,67 @@
+//! The terminal: keys as they are pressed.
+//!
+//! Only echo and line editing are turned off. Ctrl-C stays a signal, and what is printed is printed
+//! as ever. However this value ends, the terminal is as it was.
+
+use std::fs::File;
+use std::io::{IsTerminal, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use anyhow::{Context, Result};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
+/// The keys of the terminal that the gate was started from.
+pub struct Keys {
+    terminal: File,
+    before: Termios,
+}
+
+impl Keys {
+    /// Takes the keyboard; `None` where standard input is not a terminal, or this process does not
+    /// stand in its foreground.
+    pub fn take() -> Option<Keys> {
+        if !std::io::stdin().is_terminal() {
+            return None;
+        }
+        let terminal = File::open("/dev/tty").ok()?;
+        if rustix::termios::tcgetpgrp(&terminal).ok()? != rustix::process::getpgrp() {
+            return None;
+        }
+        let before = tcgetattr(&terminal).ok()?;
+        let keys = Keys { terminal, before };
+        keys.listen().ok()?;
+        Some(keys)
+    }
+
+    fn listen(&self) -> Result<()> {
+        let mut modes = self.before.clone();
+        modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
+        tcsetattr(&self.terminal, OptionalActions::Now, &modes).context("cannot set the terminal")
+    }
+
+    /// Readable once a key was pressed.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.terminal.as_fd()
+    }
+
+    /// The keys that were pressed; to be called once [`Keys::fd`] is readable. `None` at the
+    /// terminal's end.
+    pub fn pressed(&mut self) -> Option<String> {
+        let mut chunk = [0; 64];
+        match self.terminal.read(&mut chunk) {
+            Ok(0) | Err(_) => None,
+            Ok(count) => Some(String::from_utf8_lossy(&chunk[..count]).into_owned()),
+        }
+    }
+
+    fn give_back(&self) {
+        // A terminal that is gone needs nothing.
+        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}

@@ -1,0 +1,262 @@
+//! Tells which files below some folders changed.
+//!
+//! The system's own service (inotify, FSEvents) says where something happened; whether a file holds
+//! something else than before is seen by reading it, so that a save that changes nothing, or an
+//! editor's temporary file that is gone again, is no change. What happens at once is one change: an
+//! editor that replaces a file, a checkout, a rebase of many commits.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use camino::{Utf8Path, Utf8PathBuf};
+use notify::event::EventKind;
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use sha2::{Digest, Sha256};
+
+use super::interrupt::Interrupt;
+
+/// How long nothing must happen for a change to be complete. An editor replaces a file within a
+/// millisecond; git writes file after file without a rest.
+const QUIET: Duration = Duration::from_millis(15);
+/// How long git may hold its index for what it does to count as one change.
+const GIT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often git's lock is looked at.
+const GIT_POLL: Duration = Duration::from_millis(20);
+/// Files above this are not read: that they were written is change enough.
+const READ_MAX: u64 = 16 << 20;
+
+/// Watches folders.
+pub struct Watcher {
+    _service: RecommendedWatcher,
+    touched: Arc<Mutex<BTreeSet<Utf8PathBuf>>>,
+    alarm: UnixStream,
+    /// What the files held when they were last looked at.
+    held: HashMap<Utf8PathBuf, Option<[u8; 32]>>,
+    /// `.git/index.lock`, which git holds while it changes the work tree.
+    git_lock: Option<Utf8PathBuf>,
+}
+
+impl Watcher {
+    /// Begins to watch. Fails where a folder cannot be watched: the system may bound how many can.
+    pub fn new(folders: &[Utf8PathBuf], git_folder: Option<&Utf8Path>) -> Result<Watcher> {
+        let (alarm, mut bell) = UnixStream::pair().context("cannot make a socket pair")?;
+        for end in [&alarm, &bell] {
+            end.set_nonblocking(true).context("cannot set up a socket")?;
+        }
+        let touched = Arc::new(Mutex::new(BTreeSet::new()));
+        let seen = Arc::clone(&touched);
+        let mut service =
+            notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+                // What cannot be told is looked up: an overflow names no file.
+                let Ok(event) = event else { return };
+                if matches!(event.kind, EventKind::Access(_)) {
+                    return;
+                }
+                let paths =
+                    event.paths.into_iter().filter_map(|p| Utf8PathBuf::from_path_buf(p).ok());
+                let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                seen.extend(paths.filter(|path| matters(path)));
+                if !seen.is_empty() {
+                    // A full socket is readable, which is all that is wanted.
+                    let _ = bell.write(&[1]);
+                }
+            })
+            .context("cannot watch files")?;
+        let mut held = HashMap::new();
+        for folder in folders {
+            service
+                .watch(folder.as_std_path(), RecursiveMode::Recursive)
+                .with_context(|| format!("cannot watch `{folder}`"))?;
+            remember(folder, &mut held);
+        }
+        let git_lock = git_folder.map(|folder| folder.join("index.lock"));
+        Ok(Watcher { _service: service, touched, alarm, held, git_lock })
+    }
+
+    /// Readable once something happened.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.alarm.as_fd()
+    }
+
+    /// Waits until what happens is over, and returns the files that hold something else than
+    /// before, are new, or are gone.
+    pub fn changed(&mut self, interrupt: &Interrupt) -> Result<Vec<Utf8PathBuf>> {
+        let give_up = Instant::now() + GIT_TIMEOUT;
+        loop {
+            let quiet_until = Instant::now() + QUIET;
+            let mut chunk = [0; 4096];
+            // The bytes say nothing; reading them makes the socket quiet.
+            while matches!(self.alarm.read(&mut chunk), Ok(1..)) {}
+            if interrupt.wait(&[self.alarm.as_fd()], quiet_until)?.is_some() {
+                continue;
+            }
+            if self.git_is_at_work() && Instant::now() < give_up {
+                interrupt.sleep(GIT_POLL)?;
+                continue;
+            }
+            break;
+        }
+        let touched =
+            std::mem::take(&mut *self.touched.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut changed = Vec::new();
+        for path in touched {
+            if path.is_dir() {
+                // What was moved here with its folder has no event of its own.
+                let mut below = HashMap::new();
+                remember(&path, &mut below);
+                for (file, holds) in below {
+                    if self.held.insert(file.clone(), holds) != Some(holds) {
+                        changed.push(file);
+                    }
+                }
+                continue;
+            }
+            let holds = digest(&path);
+            let before = match holds {
+                Some(_) => self.held.insert(path.clone(), holds).flatten(),
+                None => self.held.remove(&path).flatten(),
+            };
+            if before != holds {
+                changed.push(path);
+            }
+        }
+        // A folder that is gone took its files with it.
+        let gone: Vec<Utf8PathBuf> =
+            self.held.keys().filter(|file| !file.exists()).cloned().collect();
+        for file in gone {
+            self.held.remove(&file);
+            changed.push(file);
+        }
+        changed.sort();
+        changed.dedup();
+        Ok(changed)
+    }
+
+    fn git_is_at_work(&self) -> bool {
+        self.git_lock.as_ref().is_some_and(|lock| lock.exists())
+    }
+}
+
+/// Whether a file can decide how a migration runs. What Python compiled, what git keeps, and what
+/// an editor keeps beside a file cannot.
+fn matters(path: &Utf8Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    let kept_aside = name.ends_with('~') || name.ends_with(".swp") || name.ends_with(".pyc");
+    !kept_aside && !path.components().any(|part| is_left_out(part.as_str()))
+}
+
+/// Folders that nothing is imported from: they would only cost.
+fn is_left_out(name: &str) -> bool {
+    ["__pycache__", ".git", "node_modules", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache"]
+        .contains(&name)
+}
+
+fn remember(folder: &Utf8Path, held: &mut HashMap<Utf8PathBuf, Option<[u8; 32]>>) {
+    // A folder that cannot be read holds nothing that could be imported.
+    let Ok(entries) = folder.read_dir_utf8() else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() && !is_left_out(entry.file_name()) => remember(path, held),
+            Ok(kind) if kind.is_file() && matters(path) => {
+                held.insert(path.to_owned(), digest(path));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What a file holds; `None`: it is not there. One that is too large is known by its size and time.
+fn digest(path: &Utf8Path) -> Option<[u8; 32]> {
+    let meta = std::fs::metadata(path).ok()?;
+    if meta.len() > READ_MAX {
+        let written = meta.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        let told = format!("{} {}", meta.len(), written.as_nanos());
+        return Some(Sha256::digest(told).into());
+    }
+    Some(Sha256::digest(std::fs::read(path).ok()?).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// What changed by the time it is over; empty where nothing did within two seconds.
+    fn changed(watcher: &mut Watcher, root: &Utf8Path) -> Vec<String> {
+        let interrupt = Interrupt::never().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(2);
+        while interrupt.wait(&[watcher.fd()], deadline).unwrap().is_some() {
+            let changed = watcher.changed(&interrupt).unwrap();
+            if !changed.is_empty() {
+                return changed.iter().map(|p| p.strip_prefix(root).unwrap().to_string()).collect();
+            }
+        }
+        Vec::new()
+    }
+
+    fn watched() -> (tempfile::TempDir, Utf8PathBuf, Watcher) {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Utf8PathBuf::from_path_buf(dir.path().canonicalize().unwrap()).unwrap();
+        fs::create_dir_all(root.join("versions/__pycache__")).unwrap();
+        fs::write(root.join("versions/0001_a.py"), "one").unwrap();
+        fs::write(root.join("env.py"), "env").unwrap();
+        fs::create_dir(root.join(".git")).unwrap();
+        let watcher = Watcher::new(std::slice::from_ref(&root), Some(&root.join(".git"))).unwrap();
+        (dir, root, watcher)
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_is_one_change() {
+        let (_dir, root, mut watcher) = watched();
+        fs::write(root.join("versions/.0001_a.py.tmp"), "two").unwrap();
+        fs::rename(root.join("versions/.0001_a.py.tmp"), root.join("versions/0001_a.py")).unwrap();
+        assert_eq!(changed(&mut watcher, &root), ["versions/0001_a.py"]);
+    }
+
+    #[test]
+    fn what_holds_the_same_or_decides_nothing_is_no_change() {
+        let (_dir, root, mut watcher) = watched();
+        fs::write(root.join("versions/0001_a.py"), "one").unwrap();
+        fs::write(root.join("versions/__pycache__/0001_a.pyc"), "x").unwrap();
+        fs::write(root.join("versions/0001_a.py~"), "x").unwrap();
+        assert_eq!(changed(&mut watcher, &root), [""; 0]);
+        fs::write(root.join("env.py"), "other").unwrap();
+        assert_eq!(changed(&mut watcher, &root), ["env.py"]);
+    }
+
+    #[test]
+    fn what_git_does_under_its_lock_is_one_change() {
+        let (_dir, root, mut watcher) = watched();
+        fs::write(root.join(".git/index.lock"), "").unwrap();
+        let writer = std::thread::spawn({
+            let root = root.clone();
+            move || {
+                fs::write(root.join("versions/0002_b.py"), "b").unwrap();
+                std::thread::sleep(QUIET * 8);
+                fs::remove_file(root.join("versions/0001_a.py")).unwrap();
+                fs::remove_file(root.join(".git/index.lock")).unwrap();
+            }
+        });
+        assert_eq!(changed(&mut watcher, &root), ["versions/0001_a.py", "versions/0002_b.py"]);
+        writer.join().unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_comes_or_goes_brings_and_takes_its_files() {
+        let (_dir, root, mut watcher) = watched();
+        let aside = tempfile::tempdir_in(root.parent().unwrap()).unwrap();
+        fs::create_dir(aside.path().join("more")).unwrap();
+        fs::write(aside.path().join("more/0003_c.py"), "c").unwrap();
+        fs::rename(aside.path().join("more"), root.join("more")).unwrap();
+        assert_eq!(changed(&mut watcher, &root), ["more/0003_c.py"]);
+        fs::rename(root.join("more"), aside.path().join("more")).unwrap();
+        assert_eq!(changed(&mut watcher, &root), ["more/0003_c.py"]);
+    }
+}

@@ -1,0 +1,78 @@
+//! How what was found is shown.
+
+use camino::Utf8PathBuf;
+use clap::{Args, ValueEnum};
+
+/// How what was found is reported.
+#[derive(Clone, Debug, Args)]
+pub struct Output {
+    /// What goes to stdout [default: human; github where GITHUB_ACTIONS=true]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub format: Option<Format>,
+
+    /// Also write a report: json, junit, sarif or markdown; repeatable
+    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_report)]
+    pub reports: Vec<ReportFile>,
+}
+
+/// How a graph is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// As `git log --graph` draws one
+    Text,
+    /// A Mermaid flowchart, which GitHub shows in Markdown
+    Mermaid,
+    /// Graphviz
+    Dot,
+    /// The contract's JSON, as `lint` prints it
+    Json,
+}
+
+/// How a replay is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReplayFormat {
+    /// For a person, and for the log of a job
+    Human,
+    /// For a program: the contract's JSON
+    Json,
+}
+
+/// What goes to stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person
+    Human,
+    /// For the log of a GitHub Actions job: folds and annotations
+    Github,
+    /// For a program: the contract's JSON
+    Json,
+}
+
+/// A report to write beside what goes to stdout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportFile {
+    /// As what.
+    pub format: FileFormat,
+    /// Where.
+    pub path: Utf8PathBuf,
+}
+
+/// What a report file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FileFormat {
+    /// The contract's JSON
+    Json,
+    /// JUnit's XML
+    Junit,
+    /// SARIF 2.1.0
+    Sarif,
+    /// A comment for a pull request
+    Markdown,
+}
+
+fn parse_report(text: &str) -> Result<ReportFile, String> {
+    let wanted = || "write it as json=PATH, junit=PATH, sarif=PATH or markdown=PATH".to_owned();
+    let (format, path) = text.split_once('=').ok_or_else(wanted)?;
+    let format = FileFormat::from_str(format, false).map_err(|_| wanted())?;
+    if path.is_empty() { Err(wanted()) } else { Ok(ReportFile { format, path: path.into() }) }
+}

@@ -1,0 +1,205 @@
+//! The state of a watching gate: a screen for a terminal, lines for everything else.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+use super::human;
+use crate::model::report::{Report, Verdict};
+use crate::model::watch::{Moment, RevisionState, Watch, WatchedTree};
+
+const GREEN: Style = AnsiColor::Green.on_default().bold();
+const RED: Style = AnsiColor::Red.on_default().bold();
+const BLUE: Style = AnsiColor::Blue.on_default().bold();
+const DIM: Style = Style::new().dimmed();
+
+/// How many changed files are named.
+const CHANGED_SHOWN: usize = 3;
+
+/// The whole screen: the trees, what is new in them, the last verdict with what is wrong, the keys.
+pub fn screen(state: &Watch) -> String {
+    let mut out = heading(state);
+    for tree in &state.trees {
+        out.push_str(&self::tree(tree, state.running));
+    }
+    let shown = match (&state.report, state.running) {
+        (_, true) => state.predicted.iter().map(human::predicted).collect(),
+        (Some(report), false) => found(report),
+        (None, false) => String::new(),
+    };
+    if !shown.is_empty() {
+        let _ = write!(out, "\n{shown}");
+    }
+    if let Some(answer) = &state.answer {
+        let _ = write!(out, "\n{answer}");
+    }
+    if state.keys {
+        let _ = writeln!(
+            out,
+            "\n{DIM}r run again · s with the stairway · o open the database · e explain · q quit{DIM:#}"
+        );
+    }
+    out
+}
+
+/// What a log shows of a moment; `None`: nothing.
+pub fn line(state: &Watch, moment: Moment) -> Option<String> {
+    match moment {
+        Moment::Begun => Some(format!("\n{}\n", changed(state))),
+        Moment::Linted => state.predicted.last().map(human::predicted),
+        Moment::Verdict => {
+            let report = state.report.as_ref()?;
+            let seconds = state.answered_after.as_secs_f64();
+            let mut out = human::summary(report);
+            let _ = writeln!(out, "watching: answered {seconds:.2} s after the save");
+            Some(out)
+        }
+        Moment::Progress | Moment::Answer => None,
+    }
+}
+
+/// The first line: what goes on, or how it went.
+fn heading(state: &Watch) -> String {
+    let run = state.runs;
+    let seconds = state.answered_after.as_secs_f64();
+    let told = match (&state.report, state.running) {
+        (_, true) => format!("{BLUE}RUN {run}{BLUE:#}  {}", changed(state)),
+        (None, false) => "no verdict yet".to_owned(),
+        (Some(report), false) => {
+            let (word, style) = verdict(report);
+            format!("{style}{word}{style:#}  run {run}, {seconds:.2} s after the save")
+        }
+    };
+    format!("migration-gate  {told}\n\n")
+}
+
+fn verdict(report: &Report) -> (&'static str, Style) {
+    match report.verdict() {
+        Verdict::Pass => ("PASS", GREEN),
+        Verdict::Fail => ("FAIL", RED),
+        Verdict::Error => ("ERROR", RED),
+    }
+}
+
+fn changed(state: &Watch) -> String {
+    match state.changed.as_slice() {
+        [] => "everything".to_owned(),
+        files => {
+            let names = files.iter().take(CHANGED_SHOWN).map(|file| file.as_str());
+            let more = match files.len().saturating_sub(CHANGED_SHOWN) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!("changed: {}{more}", names.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+fn tree(tree: &WatchedTree, running: bool) -> String {
+    let mut out = String::new();
+    let doing = match (&tree.doing, running && tree.in_run) {
+        (Some(step), true) => step.split_once(" — ").map_or(step.as_str(), |(_, step)| step),
+        (None, true) => "…",
+        _ if tree.new.is_empty() => "nothing new",
+        _ => "",
+    };
+    let _ = writeln!(out, "  {:<10}{doing}", tree.label);
+    for new in &tree.new {
+        let (word, style) = match new.state {
+            RevisionState::Waiting => ("–", DIM),
+            RevisionState::Upgrading => ("upgrading", BLUE),
+            RevisionState::Applied => ("applied", BLUE),
+            RevisionState::Downgrading => ("downgrading", BLUE),
+            RevisionState::Passed => ("up, down, up", GREEN),
+            RevisionState::Failed => ("failed", RED),
+        };
+        let file = new.file.file_name().unwrap_or(new.file.as_str());
+        let _ = writeln!(out, "    {style}{word:<14}{style:#}{file}");
+    }
+    out
+}
+
+/// What is wrong, in full; without anything wrong, what was done, in a line.
+fn found(report: &Report) -> String {
+    human::summary(report).trim_start_matches('\n').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use expect_test::expect;
+
+    use super::*;
+    use crate::model::watch::NewRevision;
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    fn state() -> Watch {
+        let new = |file: &str, state| NewRevision {
+            revision: file[..4].to_owned(),
+            file: format!("console/migrations/versions/{file}").into(),
+            state,
+        };
+        Watch {
+            trees: vec![
+                WatchedTree {
+                    tree: "console".into(),
+                    label: "Console".into(),
+                    new: vec![
+                        new("0044_audit_events.py", RevisionState::Applied),
+                        new("0045_audit_index.py", RevisionState::Upgrading),
+                    ],
+                    doing: Some("Console — alembic upgrade head".into()),
+                    in_run: true,
+                    psql: None,
+                },
+                WatchedTree { label: "Raptor".into(), ..WatchedTree::default() },
+            ],
+            runs: 3,
+            changed: vec!["console/migrations/versions/0045_audit_index.py".into()],
+            running: true,
+            answered_after: Duration::from_millis(180),
+            keys: true,
+            ..Watch::default()
+        }
+    }
+
+    #[test]
+    fn while_it_runs() {
+        expect![[r#"
+            migration-gate  RUN 3  changed: console/migrations/versions/0045_audit_index.py
+
+              Console   alembic upgrade head
+                applied       0044_audit_events.py
+                upgrading     0045_audit_index.py
+              Raptor    nothing new
+
+            r run again · s with the stairway · o open the database · e explain · q quit
+        "#]]
+        .assert_eq(&plain(&screen(&state())));
+    }
+
+    #[test]
+    fn with_a_verdict() {
+        let mut state = state();
+        state.running = false;
+        state.report = Some(crate::render::canonical::all().remove(0).1);
+        let shown = plain(&screen(&state));
+        assert!(shown.starts_with("migration-gate  PASS  run 3, 0.18 s after the save\n"));
+        assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+    }
+
+    #[test]
+    fn a_log_has_lines() {
+        let state = state();
+        let line = |moment| line(&state, moment).map(|line| plain(&line));
+        assert_eq!(
+            line(Moment::Begun).as_deref(),
+            Some("\nchanged: console/migrations/versions/0045_audit_index.py\n")
+        );
+        assert_eq!(line(Moment::Progress), None);
+    }
+}

@@ -1,0 +1,110 @@
+//! `--watch`: stays, and gates again at every save.
+
+use std::fs;
+use std::path::PathBuf;
+
+use rustix::process::Signal;
+
+use crate::support::report::Report;
+use crate::support::root::{Root, Tree};
+use crate::support::run::{Gate, Running};
+
+const GOOD: (&str, &str) = ("op.execute('CREATE TABLE t (a int)')", "op.execute('DROP TABLE t')");
+
+/// A watched monorepo.
+struct Watched<'a> {
+    run: Running<'a>,
+    report: PathBuf,
+}
+
+impl<'a> Watched<'a> {
+    fn begin(root: &'a Root, args: &str) -> Watched<'a> {
+        let report = root.sandbox.path().join("report.json");
+        let option = format!("--report=json={}", report.display());
+        let run = Gate::new(&root.sandbox).args("--watch --root").arg(root.path()).arg(option);
+        Watched { run: run.args(args).spawn(), report }
+    }
+
+    /// The report of the next verdict.
+    #[track_caller]
+    fn verdict(&mut self) -> Report {
+        let report = self.report.clone();
+        self.run.until("a verdict", || fs::read(&report).is_ok_and(|text| text.ends_with(b"}\n")));
+        let text = fs::read_to_string(&report).unwrap();
+        fs::remove_file(&report).unwrap();
+        Report::parse(&text)
+    }
+}
+
+#[test]
+fn each_save_has_a_verdict_and_the_end_leaves_nothing() {
+    let root = Root::copy();
+    let mut watched = Watched::begin(&root, "");
+    assert_eq!(watched.verdict().verdict(), "pass");
+
+    let file = root.add_head(Tree::Raptor, GOOD.0, "op.execute('DROP TABLE u')");
+    let report = watched.verdict();
+    assert_eq!(report.verdict(), "fail");
+    assert!(report.statuses("console").starts_with("passed passed"), "what stands is told too");
+    assert!(report.statuses("raptor").ends_with("passed failed skipped"));
+
+    root.edit(&file, "DROP TABLE u", "DROP TABLE t");
+    assert_eq!(watched.verdict().verdict(), "pass");
+
+    root.remove(&file);
+    assert_eq!(watched.verdict().verdict(), "pass");
+
+    watched.run.signal(Signal::INT);
+    let ended = watched.run.wait();
+    ended.assert_code(130);
+    assert_eq!(ended.stdout.matches("changed: ").count(), 3, "{}", ended.stdout);
+    assert!(!ended.stdout.contains('\x1b'), "no terminal, no control codes");
+    fs::remove_file(&watched.report).unwrap_err();
+    root.sandbox.assert_empty(&ended.traces);
+}
+
+#[test]
+fn a_save_during_a_run_ends_that_run() {
+    let root = Root::copy();
+    let mut watched = Watched::begin(&root, "raptor");
+    assert_eq!(watched.verdict().verdict(), "pass");
+    let started = root.path().join("started");
+    let waits = format!("open({started:?}, 'w').close()\nwhile True: time.sleep(1)");
+    let file = root.add_head(Tree::Raptor, &waits, "pass");
+    watched.run.until("the migration began", || started.exists());
+    root.edit(&file, "while True: time.sleep(1)", "op.execute('SELECT 1')");
+    assert_eq!(watched.verdict().verdict(), "pass");
+    watched.run.signal(Signal::TERM);
+    let ended = watched.run.wait();
+    ended.assert_code(143);
+    assert_eq!(ended.stdout.matches("changed: ").count(), 2, "{}", ended.stdout);
+    assert_eq!(ended.stdout.matches("PASS ").count(), 2, "{}", ended.stdout);
+    assert!(!ended.stdout.contains("given up"), "{}", ended.stdout);
+    root.sandbox.assert_empty(&ended.traces);
+}
+
+#[test]
+fn a_role_that_a_run_made_is_not_there_in_the_next() {
+    let root = Root::copy();
+    let mut watched = Watched::begin(&root, "raptor");
+    assert_eq!(watched.verdict().verdict(), "pass");
+    let file = root.add_head(Tree::Raptor, "op.execute('CREATE ROLE visitor')", "pass");
+    let _ = watched.verdict();
+    root.edit(&file, "CREATE ROLE visitor", "GRANT SELECT ON paper_orders TO visitor");
+    let report = watched.verdict();
+    assert_eq!(report.verdict(), "fail");
+    assert_eq!(report.0["findings"][0]["code"], "MG002", "{:#}", report.0["findings"]);
+    watched.run.signal(Signal::INT);
+    watched.run.wait().assert_code(130);
+}
+
+#[test]
+fn what_cannot_be_watched_is_refused() {
+    let root = Root::copy();
+    for args in ["--format json", "--keep", "--postgres-url postgresql://localhost/x"] {
+        let ended =
+            Gate::new(&root.sandbox).args("--watch --root").arg(root.path()).args(args).run();
+        ended.assert_code(2);
+        assert!(ended.stderr.contains("--watch"), "{}", ended.stderr);
+    }
+}

@@ -233,7 +233,8 @@ impl<'a> Bench<'a> {
             let python = today.python.clone();
             let ready = Ready { index: 0, python, alembic, elsewhere: None };
             described.extend(ready.graph());
-            let prepared = Prepared { trees: vec![ready], interpreters: Vec::new() };
+            let mut prepared = Prepared { trees: vec![ready], interpreters: Vec::new() };
+            run.prepare_elsewhere(&mut prepared, &scratch)?;
             let urls = run.run_trees(&server, prepared, report).urls;
             if self.flags.keep && phase == Phase::Broken && !report.interrupted {
                 let tree = trees[0].clone();

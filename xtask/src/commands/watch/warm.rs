@@ -60,7 +60,7 @@ struct Spare {
 /// A server with the folder that it lives in.
 struct Used {
     server: Server,
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 /// An environment, with a socket for each run that its interpreters are to serve.
@@ -188,7 +188,8 @@ impl Warm {
                 });
                 let ready = self.ready(&run, &chosen, &used)?;
                 described.extend(ready.iter().filter_map(Ready::graph));
-                let prepared = Prepared { trees: ready, interpreters: Vec::new() };
+                let mut prepared = Prepared { trees: ready, interpreters: Vec::new() };
+                run.prepare_elsewhere(&mut prepared, &used.scratch)?;
                 run.run_trees(&used.server, prepared, report);
                 self.last = Some(used);
                 Ok(Vec::new())
@@ -229,7 +230,7 @@ impl Warm {
                 .map(|(index, python, connection)| {
                     scope.spawn(move || {
                         let alembic = run.read_tree(&run.trees[index], connection, endpoint);
-                        Ready { index, python, alembic }
+                        Ready { index, python, alembic, elsewhere: None }
                     })
                 })
                 .collect();
@@ -259,7 +260,7 @@ impl Making {
             &scratch,
             &self.interrupt,
         )?;
-        Ok(Used { server: Server::Local(cluster), _scratch: scratch })
+        Ok(Used { server: Server::Local(cluster), scratch: scratch })
     }
 }
 

@@ -19,8 +19,9 @@ use crate::commands::selection;
 use crate::drivers::alembic::{self, Connection, Interpreter};
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::postgres::Server;
-use crate::drivers::postgres::binaries::{self, Binaries, Places};
+use crate::drivers::postgres::binaries::{Binaries, Places};
 use crate::drivers::postgres::cluster::{self, Cluster};
+use crate::drivers::postgres::provision;
 use crate::drivers::python::{self, Search};
 use crate::drivers::scratch::Scratch;
 use crate::flags::Gate;
@@ -92,7 +93,10 @@ impl Warm {
         tell: Tell<'_>,
     ) -> Result<Warm> {
         let places = Places::of_this_machine(flags.postgres_bin.as_deref());
-        let (binaries, user) = (binaries::find(&places, interrupt)?, cluster::server_user()?);
+        let programs = provision::find(&places, !flags.no_provision, interrupt)?;
+        let user = cluster::server_user()?;
+        let notice = |text: &str| tell(Event::Notice(text));
+        let binaries = programs.get(user.as_ref(), interrupt, &notice)?;
         let scratch = Scratch::new(user.as_ref())?;
         let what = "making a cluster, importing Alembic";
         tell(Event::SetUpStarted { what });
@@ -260,7 +264,7 @@ impl Making {
             &scratch,
             &self.interrupt,
         )?;
-        Ok(Used { server: Server::Local(cluster), scratch: scratch })
+        Ok(Used { server: Server::Local(cluster), scratch })
     }
 }
 

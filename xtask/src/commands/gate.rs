@@ -287,6 +287,7 @@ impl Run<'_> {
             by_hand: &by_hand,
             tell: self.tell,
             alone: self.trees.len() == 1 && self.flags.postgres_url.is_none(),
+            keep: self.flags.keep,
             elsewhere: ready.elsewhere,
             memory: Memory::default(),
         })

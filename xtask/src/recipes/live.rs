@@ -53,6 +53,8 @@ pub struct Live<'a> {
     pub by_hand: &'a (dyn Fn(&str) -> Vec<String> + Sync),
     /// Who is told what happens.
     pub tell: Tell<'a>,
+    /// Whether what the stairway leaves is kept where it went wrong.
+    pub keep: bool,
     /// Whether nobody else works on the server.
     pub alone: bool,
     /// An interpreter in another environment, for the stairway.

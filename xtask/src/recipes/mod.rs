@@ -4,6 +4,7 @@
 //! the steps without doing them; so what a tree's steps are is written down once.
 
 mod chain;
+mod climb;
 pub mod console;
 mod heads;
 pub mod live;

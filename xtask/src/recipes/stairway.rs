@@ -8,39 +8,18 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-use super::chain::{Stair, ancestors, below};
+use super::chain::{Stair, below};
+use super::climb::Climb;
 use super::live::{Live, Outcome};
 use super::reversal::Way;
-use crate::drivers::alembic::Limits;
-use crate::drivers::postgres::aside;
-use crate::drivers::postgres::session::Session;
-use crate::drivers::postgres::snapshot::Watch;
 use crate::model::code::{self, Severity};
-use crate::model::event::Event;
 use crate::model::finding::Finding;
 use crate::model::schema::Schema;
-use crate::model::supply::Row;
-use crate::model::transcript::{RevisionInFlight, Statement, Transcript};
+use crate::model::transcript::Statement;
 
 /// What another environment is, at the end of a sentence.
 pub(super) const ELSEWHERE: &str =
     "in another time zone and locale, on another day, with another hash seed";
-
-/// What a run keeps while it climbs.
-struct Climb<'a> {
-    /// Looks at the database.
-    watch: Watch<'a>,
-    /// The chain, parents first.
-    chain: Vec<Stair>,
-    /// The revisions that are applied.
-    applied: BTreeSet<String>,
-    /// The rows that were supplied on the way.
-    supplied: usize,
-    /// The schema as it is now, where it is known.
-    schema: Option<Schema>,
-    /// Whether Alembic's process is there.
-    walking: bool,
-}
 
 impl<'a> Live<'a> {
     /// Climbs the stairs, on a database of its own.
@@ -57,6 +36,10 @@ impl<'a> Live<'a> {
                     let findings = live.stair(climb, &stair, database, seen)?;
                     let wrong = findings.iter().any(|f| f.code.severity == Severity::Error);
                     outcome.findings.extend(findings);
+                    if wrong && live.keep {
+                        outcome.notes.push(live.keep_stairs(climb, database, &stair.revision));
+                        break;
+                    }
                     // What stands on a revision that cannot be applied cannot be reached.
                     if wrong && !live.start_again(climb, &stair, database, seen)? {
                         break;
@@ -123,67 +106,6 @@ impl<'a> Live<'a> {
         })
     }
 
-    /// Works on a database of its own, in a cluster without the roles that the migrations made.
-    fn elsewhere<T>(
-        &mut self,
-        seen: &mut Vec<Statement>,
-        work: impl FnOnce(&mut Self, &mut Climb<'a>, &str, &mut Vec<Statement>) -> Result<T>,
-    ) -> Result<T> {
-        let name: String = self.tree.database.chars().take(56).collect();
-        let database = format!("{name}_stairs");
-        let mut main = Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
-        let made: Vec<String> = self.memory.statements.iter().map(|s| s.sql.clone()).collect();
-        let supplied: Vec<&str> = self.memory.roles.iter().map(|role| role.name).collect();
-        let roles = aside::put(&mut main, &made, &supplied)?;
-        drop(main);
-        let result = self.with_database(&database, seen, work);
-        self.alembic.use_database(&self.tree.database);
-        // Whatever came of it, the official database gets its roles back.
-        let dropped = self.server.drop_database(&database, self.interrupt);
-        let mut main = Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
-        aside::put_back(&mut main, &roles)?;
-        dropped?;
-        result
-    }
-
-    fn with_database<T>(
-        &mut self,
-        database: &str,
-        seen: &mut Vec<Statement>,
-        work: impl FnOnce(&mut Self, &mut Climb<'a>, &str, &mut Vec<Statement>) -> Result<T>,
-    ) -> Result<T> {
-        let watch = Watch::new(self.server.endpoint(), database, self.interrupt);
-        let mut climb = Climb {
-            watch,
-            chain: Vec::new(),
-            applied: BTreeSet::new(),
-            supplied: 0,
-            schema: None,
-            walking: false,
-        };
-        if let Ok(graph) = &self.graph {
-            climb.chain = graph
-                .revisions
-                .iter()
-                .rev()
-                .map(|r| Stair {
-                    revision: r.revision.clone(),
-                    parents: r.down_revision.clone(),
-                    requires: r.requires.clone(),
-                })
-                .collect();
-        }
-        self.server.create_database(database, self.interrupt)?;
-        self.alembic.use_database(database);
-        climb.walking = self.alembic.begin_walk()?;
-        let result = work(self, &mut climb, database, seen);
-        climb.watch.close();
-        if climb.walking {
-            self.alembic.end_walk()?;
-        }
-        result
-    }
-
     /// One revision up, down and up again.
     fn stair(
         &mut self,
@@ -238,127 +160,5 @@ impl<'a> Live<'a> {
         let again = Self::look(climb)?;
         findings.extend(self.judge(revision, &between, &again, None, Way::UpAgain));
         Ok(findings)
-    }
-
-    /// Goes up to a revision, unless it is there, and supplies what it needs on the way.
-    fn climb_to(
-        &mut self,
-        climb: &mut Climb<'a>,
-        revision: &str,
-        database: &str,
-        seen: &mut Vec<Statement>,
-    ) -> Result<Option<Finding>> {
-        if climb.applied.contains(revision) {
-            return Ok(None);
-        }
-        let below = ancestors(&climb.chain, revision);
-        // A row is supplied right after the revision at which the recipe has it.
-        let on_the_way = |(at, _): &&(String, Row)| below.contains(at);
-        let rows: Vec<(String, Row)> =
-            self.memory.rows.iter().skip(climb.supplied).take_while(on_the_way).cloned().collect();
-        for (at, row) in rows {
-            if let Some(failed) = self.upgrade_to(climb, &at, seen)? {
-                return Ok(Some(failed));
-            }
-            let mut session = Session::open(self.server.endpoint(), database, self.interrupt)?;
-            session.transcribe(row.insert, self.timeout)?;
-            climb.supplied += 1;
-        }
-        self.upgrade_to(climb, revision, seen)
-    }
-
-    fn upgrade_to(
-        &mut self,
-        climb: &mut Climb<'a>,
-        revision: &str,
-        seen: &mut Vec<Statement>,
-    ) -> Result<Option<Finding>> {
-        if climb.applied.contains(revision) {
-            return Ok(None);
-        }
-        if let Err(failed) = self.walk(climb, "upgrade", revision, seen)? {
-            return Ok(Some(self.diagnose(*failed)));
-        }
-        climb.applied.extend(ancestors(&climb.chain, revision));
-        Ok(None)
-    }
-
-    /// One command of the walk; what failed is returned.
-    fn walk(
-        &mut self,
-        climb: &mut Climb<'a>,
-        op: &str,
-        revision: &str,
-        seen: &mut Vec<Statement>,
-    ) -> Result<std::result::Result<(), Box<Transcript>>> {
-        if !climb.walking {
-            climb.walking = self.alembic.begin_walk()?;
-        }
-        climb.schema = None;
-        let (tell, label) = (self.tell, &self.tree.label);
-        let on_revision = |r: &RevisionInFlight| tell(Event::Revision { label, revision: r });
-        let limits = Limits {
-            timeout: self.timeout,
-            on_revision: &on_revision,
-            on_deadline: &|| None,
-            pause: None,
-        };
-        let said = self.alembic.go(op, revision, &limits)?;
-        seen.extend(said.statements.iter().cloned());
-        if said.ok() {
-            self.memory.statements.extend(said.statements);
-            return Ok(Ok(()));
-        }
-        climb.walking = false;
-        Ok(Err(Box::new(said)))
-    }
-
-    /// A fresh database with everything up to and with this stair. Whether it could be reached.
-    fn start_again(
-        &mut self,
-        climb: &mut Climb<'a>,
-        stair: &Stair,
-        database: &str,
-        seen: &mut Vec<Statement>,
-    ) -> Result<bool> {
-        self.fresh(climb, database)?;
-        Ok(self.climb_to(climb, &stair.revision, database, seen)?.is_none())
-    }
-
-    /// An empty database in the place of the one that was climbed.
-    fn fresh(&mut self, climb: &mut Climb<'a>, database: &str) -> Result<()> {
-        if climb.walking {
-            self.alembic.end_walk()?;
-            climb.walking = false;
-        }
-        self.interrupt.check()?;
-        climb.watch.close();
-        self.server.drop_database(database, self.interrupt)?;
-        // The roles that the migrations made in it are in nobody's way any more.
-        let mut main = Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
-        let made: Vec<String> = self.memory.statements.iter().map(|s| s.sql.clone()).collect();
-        let supplied: Vec<&str> = self.memory.roles.iter().map(|role| role.name).collect();
-        aside::drop_made(&mut main, &made, &supplied)?;
-        drop(main);
-        self.server.create_database(database, self.interrupt)?;
-        (climb.applied, climb.supplied, climb.schema) = (BTreeSet::new(), 0, None);
-        Ok(())
-    }
-
-    fn look(climb: &mut Climb<'a>) -> Result<Schema> {
-        if let Some(schema) = &climb.schema {
-            return Ok(schema.clone());
-        }
-        let schema = climb.watch.take()?;
-        climb.schema = Some(schema.clone());
-        Ok(schema)
-    }
-
-    fn version_at(&self, climb: &mut Climb<'a>) -> Result<Vec<String>> {
-        climb.watch.ask(|session| session.alembic_version(&self.alembic.version_table))
-    }
-
-    fn is_milestone(&self, revision: &str) -> bool {
-        self.memory.rows.iter().any(|(at, _)| at == revision)
     }
 }

@@ -26,7 +26,7 @@ END IF;
 END $$;";
 
 /// Ends and removes what was kept, however the test ends.
-struct Removal(String);
+pub struct Removal(pub String);
 
 impl Removal {
     fn run(&self) -> bool {

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::keep::Removal;
 use crate::support::root::copy;
 use crate::support::run::Gate;
 use crate::support::sandbox::Sandbox;
@@ -151,4 +152,40 @@ fn without_git_the_head_is_what_is_new() {
     assert_eq!(shop.green_steps(""), STEPS);
     let all = ["shop — stairway, 3 revisions (reversibility check)"];
     assert_eq!(shop.green_steps("--stairway"), [&STEPS[..], &all].concat());
+}
+
+#[test]
+fn its_timeout_is_for_all_stairs_and_names_revision_and_statement() {
+    let shop = Shop::on_a_branch();
+    // The second time alone: the steps before pass.
+    shop.add("c3", "b2", "SELECT pg_sleep(CASE current_database() WHEN $$shop_ci$$ THEN 0 ELSE 60 END); DROP TABLE c3");
+    shop.add_sound("d4", "c3");
+    let ended = shop.gate().args("--timeout 4").run();
+    ended.assert_code(1);
+    let report = ended.report();
+    let finding = report.findings().iter().find(|f| f["code"] == "MG103").unwrap();
+    assert_eq!((&finding["revision"], &finding["step"]), (&"c3".into(), &STAIRWAY.into()));
+    assert!(finding["statement"].as_str().unwrap().contains("pg_sleep"), "{finding:#}");
+    assert!(
+        finding["message"].as_str().unwrap().contains("still running after 4 s"),
+        "{finding:#}"
+    );
+    shop.sandbox.assert_empty(&ended.traces);
+}
+
+#[test]
+fn the_database_of_a_stair_that_went_wrong_is_kept() {
+    let shop = Shop::on_a_branch();
+    shop.add("c3", "b2", "SELECT 1");
+    shop.add_sound("d4", "c3");
+    let ini = shop.path.join("alembic.ini");
+    let ended = Gate::new(&shop.sandbox).arg("--ini").arg(ini).args("--format human --keep").run();
+    let removal = ended.stdout.split("to remove it all:\n").nth(1).unwrap().lines().next().unwrap();
+    let _removal = Removal(removal.trim().to_owned());
+    ended.assert_code(1);
+    let kept = ended.stdout.split("kept where revision c3 went wrong").nth(1).unwrap();
+    let psql = kept.split("as --keep asks: ").nth(1).unwrap().lines().next().unwrap();
+    let ask = format!("{psql} -Atc \"SELECT to_regclass('c3'), to_regclass('d4')\"");
+    let said = Command::new("sh").args(["-c", &ask]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), "c3|", "{ask}\n{said:?}");
 }

@@ -48,6 +48,7 @@ impl Alembic {
                 Heard::Deadline if heard.timed_out => return Ok(heard.lost()),
                 Heard::Deadline => {
                     heard.timed_out = true;
+                    heard.said.waits_for = (limits.on_deadline)();
                     self.connection.send(r#"{"kill": true}"#);
                     deadline = Instant::now() + KILL_TIMEOUT;
                 }

@@ -1,0 +1,259 @@
+//! A database aside that a stairway climbs: made and dropped, or kept where it went wrong; gone up and
+//! down in by one process of Alembic, looked at in between.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::chain::{Stair, ancestors};
+use super::live::Live;
+use crate::drivers::alembic::Limits;
+use crate::drivers::postgres::aside;
+use crate::drivers::postgres::session::Session;
+use crate::drivers::postgres::snapshot::Watch;
+use crate::model::event::Event;
+use crate::model::finding::Finding;
+use crate::model::schema::Schema;
+use crate::model::supply::Row;
+use crate::model::transcript::{End, RevisionInFlight, Statement, Transcript};
+
+/// What a run keeps while it climbs.
+pub(super) struct Climb<'a> {
+    /// The database.
+    pub(super) database: String,
+    /// Looks at it.
+    pub(super) watch: Watch<'a>,
+    /// The chain, parents first.
+    pub(super) chain: Vec<Stair>,
+    /// The revisions that are applied.
+    pub(super) applied: BTreeSet<String>,
+    /// The rows that were supplied on the way.
+    pub(super) supplied: usize,
+    /// The schema as it is now, where it is known.
+    pub(super) schema: Option<Schema>,
+    /// Whether Alembic's process is there.
+    pub(super) walking: bool,
+    /// When the step must be done.
+    pub(super) deadline: Instant,
+    /// Whether the database is left as it is.
+    pub(super) keep: bool,
+}
+
+impl<'a> Live<'a> {
+    /// Works on a database of its own, in a cluster without the roles that the migrations made.
+    pub(super) fn elsewhere<T>(
+        &mut self,
+        seen: &mut Vec<Statement>,
+        work: impl FnOnce(&mut Self, &mut Climb<'a>, &str, &mut Vec<Statement>) -> Result<T>,
+    ) -> Result<T> {
+        let name: String = self.tree.database.chars().take(56).collect();
+        let database = format!("{name}_stairs");
+        let mut main = Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
+        let made: Vec<String> = self.memory.statements.iter().map(|s| s.sql.clone()).collect();
+        let supplied: Vec<&str> = self.memory.roles.iter().map(|role| role.name).collect();
+        let roles = aside::put(&mut main, &made, &supplied)?;
+        drop(main);
+        let result = self.with_database(&database, seen, work);
+        self.alembic.use_database(&self.tree.database);
+        // Whatever came of it, the official database gets its roles back.
+        let (result, keep) = match result {
+            Ok((value, keep)) => (Ok(value), keep),
+            Err(err) => (Err(err), false),
+        };
+        let dropped = match keep {
+            true => Ok(()),
+            false => self.server.drop_database(&database, self.interrupt),
+        };
+        let mut main = Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
+        aside::put_back(&mut main, &roles)?;
+        dropped?;
+        result
+    }
+
+    /// Leaves the database of the stairs as a stair left it, and says how to reach it.
+    pub(super) fn keep_stairs(
+        &self,
+        climb: &mut Climb<'a>,
+        database: &str,
+        revision: &str,
+    ) -> String {
+        climb.keep = true;
+        format!(
+            "kept where revision {revision} went wrong, and not climbed further, as --keep asks: {}",
+            self.server.endpoint().psql(database)
+        )
+    }
+
+    pub(super) fn with_database<T>(
+        &mut self,
+        database: &str,
+        seen: &mut Vec<Statement>,
+        work: impl FnOnce(&mut Self, &mut Climb<'a>, &str, &mut Vec<Statement>) -> Result<T>,
+    ) -> Result<(T, bool)> {
+        let watch = Watch::new(self.server.endpoint(), database, self.interrupt);
+        let mut climb = Climb {
+            database: database.to_owned(),
+            watch,
+            chain: Vec::new(),
+            applied: BTreeSet::new(),
+            supplied: 0,
+            schema: None,
+            walking: false,
+            deadline: Instant::now() + self.timeout,
+            keep: false,
+        };
+        if let Ok(graph) = &self.graph {
+            climb.chain = graph
+                .revisions
+                .iter()
+                .rev()
+                .map(|r| Stair {
+                    revision: r.revision.clone(),
+                    parents: r.down_revision.clone(),
+                    requires: r.requires.clone(),
+                })
+                .collect();
+        }
+        self.server.create_database(database, self.interrupt)?;
+        self.alembic.use_database(database);
+        climb.walking = self.alembic.begin_walk()?;
+        let result = work(self, &mut climb, database, seen);
+        climb.watch.close();
+        if climb.walking {
+            self.alembic.end_walk()?;
+        }
+        Ok((result?, climb.keep))
+    }
+
+    /// Goes up to a revision, unless it is there, and supplies what it needs on the way.
+    pub(super) fn climb_to(
+        &mut self,
+        climb: &mut Climb<'a>,
+        revision: &str,
+        database: &str,
+        seen: &mut Vec<Statement>,
+    ) -> Result<Option<Finding>> {
+        if climb.applied.contains(revision) {
+            return Ok(None);
+        }
+        let below = ancestors(&climb.chain, revision);
+        // A row is supplied right after the revision at which the recipe has it.
+        let on_the_way = |(at, _): &&(String, Row)| below.contains(at);
+        let rows: Vec<(String, Row)> =
+            self.memory.rows.iter().skip(climb.supplied).take_while(on_the_way).cloned().collect();
+        for (at, row) in rows {
+            if let Some(failed) = self.upgrade_to(climb, &at, seen)? {
+                return Ok(Some(failed));
+            }
+            let mut session = Session::open(self.server.endpoint(), database, self.interrupt)?;
+            session.transcribe(row.insert, self.timeout)?;
+            climb.supplied += 1;
+        }
+        self.upgrade_to(climb, revision, seen)
+    }
+
+    pub(super) fn upgrade_to(
+        &mut self,
+        climb: &mut Climb<'a>,
+        revision: &str,
+        seen: &mut Vec<Statement>,
+    ) -> Result<Option<Finding>> {
+        if climb.applied.contains(revision) {
+            return Ok(None);
+        }
+        if let Err(failed) = self.walk(climb, "upgrade", revision, seen)? {
+            return Ok(Some(self.diagnose(*failed)));
+        }
+        climb.applied.extend(ancestors(&climb.chain, revision));
+        Ok(None)
+    }
+
+    /// One command of the walk; what failed is returned.
+    pub(super) fn walk(
+        &mut self,
+        climb: &mut Climb<'a>,
+        op: &str,
+        revision: &str,
+        seen: &mut Vec<Statement>,
+    ) -> Result<std::result::Result<(), Box<Transcript>>> {
+        if !climb.walking {
+            climb.walking = self.alembic.begin_walk()?;
+        }
+        climb.schema = None;
+        let (tell, label) = (self.tell, &self.tree.label);
+        let on_revision = |r: &RevisionInFlight| tell(Event::Revision { label, revision: r });
+        let (server, interrupt, database) = (self.server, self.interrupt, climb.database.as_str());
+        let on_deadline = || {
+            let session = Session::open(server.endpoint(), database, interrupt);
+            session.ok()?.lock_holder().ok()?
+        };
+        let limits = Limits {
+            // All stairs together are one step.
+            timeout: climb.deadline.saturating_duration_since(Instant::now()),
+            on_revision: &on_revision,
+            on_deadline: &on_deadline,
+            pause: None,
+        };
+        let mut said = self.alembic.go(op, revision, &limits)?;
+        if said.end == End::TimedOut {
+            said.elapsed = self.timeout;
+        }
+        seen.extend(said.statements.iter().cloned());
+        if said.ok() {
+            self.memory.statements.extend(said.statements);
+            return Ok(Ok(()));
+        }
+        climb.walking = false;
+        Ok(Err(Box::new(said)))
+    }
+
+    /// A fresh database with everything up to and with this stair. Whether it could be reached.
+    pub(super) fn start_again(
+        &mut self,
+        climb: &mut Climb<'a>,
+        stair: &Stair,
+        database: &str,
+        seen: &mut Vec<Statement>,
+    ) -> Result<bool> {
+        self.fresh(climb, database)?;
+        Ok(self.climb_to(climb, &stair.revision, database, seen)?.is_none())
+    }
+
+    /// An empty database in the place of the one that was climbed.
+    pub(super) fn fresh(&mut self, climb: &mut Climb<'a>, database: &str) -> Result<()> {
+        if climb.walking {
+            self.alembic.end_walk()?;
+            climb.walking = false;
+        }
+        self.interrupt.check()?;
+        climb.watch.close();
+        self.server.drop_database(database, self.interrupt)?;
+        // The roles that the migrations made in it are in nobody's way any more.
+        let mut main = Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
+        let made: Vec<String> = self.memory.statements.iter().map(|s| s.sql.clone()).collect();
+        let supplied: Vec<&str> = self.memory.roles.iter().map(|role| role.name).collect();
+        aside::drop_made(&mut main, &made, &supplied)?;
+        drop(main);
+        self.server.create_database(database, self.interrupt)?;
+        (climb.applied, climb.supplied, climb.schema) = (BTreeSet::new(), 0, None);
+        Ok(())
+    }
+
+    pub(super) fn look(climb: &mut Climb<'a>) -> Result<Schema> {
+        if let Some(schema) = &climb.schema {
+            return Ok(schema.clone());
+        }
+        let schema = climb.watch.take()?;
+        climb.schema = Some(schema.clone());
+        Ok(schema)
+    }
+
+    pub(super) fn version_at(&self, climb: &mut Climb<'a>) -> Result<Vec<String>> {
+        climb.watch.ask(|session| session.alembic_version(&self.alembic.version_table))
+    }
+
+    pub(super) fn is_milestone(&self, revision: &str) -> bool {
+        self.memory.rows.iter().any(|(at, _)| at == revision)
+    }
+}

@@ -25,7 +25,7 @@ SELECT 'schema', quote_ident(nspname),
        obj_description(oid, 'pg_namespace') AS comment
   FROM pg_namespace n
  WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.deptype = 'e');
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table' ELSE 'table' END,
        c.oid::regclass::text,
@@ -52,7 +52,7 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHE
        obj_description(c.oid, 'pg_class') AS comment
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e');
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 SELECT 'column', c.oid::regclass::text || '.' || quote_ident(a.attname),
        format_type(a.atttypid, a.atttypmod) AS type,
@@ -76,7 +76,7 @@ SELECT 'column', c.oid::regclass::text || '.' || quote_ident(a.attname),
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
  WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND a.attnum > 0 AND NOT a.attisdropped
    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e');
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 SELECT 'constraint', CASE WHEN o.conrelid <> 0 THEN o.conrelid::regclass::text ELSE o.contypid::regtype::text END || '.' || quote_ident(o.conname),
        pg_get_constraintdef(o.oid) AS definition,
@@ -93,7 +93,7 @@ SELECT 'constraint', CASE WHEN o.conrelid <> 0 THEN o.conrelid::regclass::text E
   LEFT JOIN pg_index i ON i.indexrelid = o.conindid AND o.contype IN ('p', 'u', 'x')
   LEFT JOIN pg_class ic ON ic.oid = i.indexrelid
  WHERE o.contype <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.deptype = 'e'
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
         AND (d.classid, d.objid) = (CASE WHEN o.conrelid <> 0 THEN 'pg_class'::regclass ELSE 'pg_type'::regclass END, greatest(o.conrelid, o.contypid)));
 
 SELECT 'index', i.indexrelid::regclass::text,
@@ -111,7 +111,7 @@ SELECT 'index', i.indexrelid::regclass::text,
   JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
    AND NOT EXISTS (SELECT FROM pg_constraint o WHERE o.conindid = i.indexrelid AND o.contype IN ('p', 'u', 'x'))
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indrelid AND d.deptype = 'e');
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indrelid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 SELECT 'sequence', s.seqrelid::regclass::text,
        format_type(s.seqtypid, NULL) AS type,
@@ -129,7 +129,7 @@ SELECT 'sequence', s.seqrelid::regclass::text,
   JOIN pg_class c ON c.oid = s.seqrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e');
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END,
        p.oid::regprocedure::text,
@@ -152,7 +152,7 @@ SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE '
   JOIN pg_namespace n ON n.oid = p.pronamespace
   LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype IN ('e', 'i'));
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND (d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' OR d.deptype = 'i'));
 
 SELECT 'trigger', t.tgrelid::regclass::text || '.' || quote_ident(t.tgname),
        pg_get_triggerdef(t.oid) AS definition,
@@ -163,14 +163,14 @@ SELECT 'trigger', t.tgrelid::regclass::text || '.' || quote_ident(t.tgname),
   JOIN pg_class c ON c.oid = t.tgrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE NOT t.tgisinternal AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'e');
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_trigger'::regclass AND d.objid = t.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 SELECT 'event trigger', quote_ident(evtname),
        evtevent AS event, evtfoid::regproc::text AS function, array_to_string(evttags, ', ') AS tags,
        CASE evtenabled WHEN 'O' THEN 'ENABLED' WHEN 'D' THEN 'DISABLED' WHEN 'R' THEN 'ENABLED REPLICA' ELSE 'ENABLED ALWAYS' END AS state,
        pg_get_userbyid(evtowner) AS owner, obj_description(oid, 'pg_event_trigger') AS comment
   FROM pg_event_trigger e
- WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.deptype = 'e');
+ WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 SELECT 'rule', r.ev_class::regclass::text || '.' || quote_ident(r.rulename),
        pg_get_ruledef(r.oid) AS definition,
@@ -180,7 +180,7 @@ SELECT 'rule', r.ev_class::regclass::text || '.' || quote_ident(r.rulename),
   JOIN pg_class c ON c.oid = r.ev_class
   JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE r.rulename <> '_RETURN' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e');
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 SELECT CASE t.typtype WHEN 'd' THEN 'domain' ELSE 'type' END, t.oid::regtype::text,
        (SELECT string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid) AS enum,
@@ -210,7 +210,7 @@ SELECT CASE t.typtype WHEN 'd' THEN 'domain' ELSE 'type' END, t.oid::regtype::te
    AND t.typtype <> 'm'
    AND (t.typrelid = 0 OR EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c'))
    AND NOT EXISTS (SELECT FROM pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid)
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e');
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 SELECT 'collation', c.oid::regcollation::text,
        c.collprovider::text AS provider, c.collcollate AS collate, c.collctype AS ctype, c.colliculocale AS locale,
@@ -219,7 +219,7 @@ SELECT 'collation', c.oid::regcollation::text,
        pg_get_userbyid(c.collowner) AS owner, obj_description(c.oid, 'pg_collation') AS comment
   FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_collation'::regclass AND d.objid = c.oid AND d.deptype = 'e');
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_collation'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 SELECT 'conversion', quote_ident(n.nspname) || '.' || quote_ident(c.conname),
        pg_encoding_to_char(c.conforencoding) || ' to ' || pg_encoding_to_char(c.contoencoding) AS encodings,
@@ -227,7 +227,7 @@ SELECT 'conversion', quote_ident(n.nspname) || '.' || quote_ident(c.conname),
        pg_get_userbyid(c.conowner) AS owner, obj_description(c.oid, 'pg_conversion') AS comment
   FROM pg_conversion c JOIN pg_namespace n ON n.oid = c.connamespace
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_conversion'::regclass AND d.objid = c.oid AND d.deptype = 'e');
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_conversion'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 SELECT 'operator', o.oid::regoperator::text,
        format_type(o.oprresult, NULL) AS result, o.oprcode::regproc::text AS function,
@@ -237,7 +237,7 @@ SELECT 'operator', o.oid::regoperator::text,
        pg_get_userbyid(o.oprowner) AS owner, obj_description(o.oid, 'pg_operator') AS comment
   FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_operator'::regclass AND d.objid = o.oid AND d.deptype = 'e');
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_operator'::regclass AND d.objid = o.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 SELECT 'operator class', quote_ident(n.nspname) || '.' || quote_ident(c.opcname) || ' USING ' || m.amname,
        quote_ident(fn.nspname) || '.' || quote_ident(f.opfname) AS family, format_type(c.opcintype, NULL) AS type,
@@ -249,7 +249,7 @@ SELECT 'operator class', quote_ident(n.nspname) || '.' || quote_ident(c.opcname)
   JOIN pg_opfamily f ON f.oid = c.opcfamily
   JOIN pg_namespace fn ON fn.oid = f.opfnamespace
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_opclass'::regclass AND d.objid = c.oid AND d.deptype = 'e');
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_opclass'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 SELECT 'operator family', quote_ident(n.nspname) || '.' || quote_ident(f.opfname) || ' USING ' || m.amname,
        (SELECT string_agg(o.amopstrategy || ' ' || o.amopopr::regoperator || coalesce(' FOR ORDER BY ' || (SELECT sf.opfname FROM pg_opfamily sf WHERE sf.oid = o.amopsortfamily), ''), E'\n' ORDER BY o.amopstrategy, o.amopopr::regoperator::text) FROM pg_amop o WHERE o.amopfamily = f.oid) AS operators,
@@ -259,7 +259,7 @@ SELECT 'operator family', quote_ident(n.nspname) || '.' || quote_ident(f.opfname
   JOIN pg_namespace n ON n.oid = f.opfnamespace
   JOIN pg_am m ON m.oid = f.opfmethod
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_opfamily'::regclass AND d.objid = f.oid AND d.deptype = 'e');
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_opfamily'::regclass AND d.objid = f.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 SELECT 'cast', '(' || format_type(c.castsource, NULL) || ' AS ' || format_type(c.casttarget, NULL) || ')',
        CASE c.castcontext WHEN 'e' THEN 'explicit' WHEN 'a' THEN 'AS ASSIGNMENT' ELSE 'AS IMPLICIT' END AS context,
@@ -267,13 +267,13 @@ SELECT 'cast', '(' || format_type(c.castsource, NULL) || ' AS ' || format_type(c
        obj_description(c.oid, 'pg_cast') AS comment
   FROM pg_cast c
  WHERE c.oid >= 16384
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_cast'::regclass AND d.objid = c.oid AND d.deptype IN ('e', 'i'));
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_cast'::regclass AND d.objid = c.oid AND (d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' OR d.deptype = 'i'));
 
 SELECT 'transform', 'for ' || format_type(t.trftype, NULL) || ' language ' || l.lanname,
        nullif(t.trffromsql, 0)::regprocedure::text AS "from sql", nullif(t.trftosql, 0)::regprocedure::text AS "to sql",
        obj_description(t.oid, 'pg_transform') AS comment
   FROM pg_transform t JOIN pg_language l ON l.oid = t.trflang
- WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_transform'::regclass AND d.objid = t.oid AND d.deptype = 'e');
+ WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_transform'::regclass AND d.objid = t.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 SELECT 'extension', quote_ident(e.extname), e.extversion AS version, quote_ident(n.nspname) AS schema,
        (SELECT string_agg(t::regclass::text, ', ' ORDER BY t::regclass::text) FROM unnest(e.extconfig) t) AS "configuration tables",
@@ -291,7 +291,7 @@ SELECT 'language', quote_ident(lanname),
 SELECT 'access method', quote_ident(amname), amhandler::regproc::text AS handler, amtype::text AS type,
        obj_description(oid, 'pg_am') AS comment
   FROM pg_am a WHERE oid >= 16384
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_am'::regclass AND d.objid = a.oid AND d.deptype = 'e');
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_am'::regclass AND d.objid = a.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 SELECT 'policy', p.polrelid::regclass::text || '.' || quote_ident(p.polname),
        CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END AS command,
@@ -305,7 +305,7 @@ SELECT 'statistics', quote_ident(n.nspname) || '.' || quote_ident(s.stxname),
        pg_get_statisticsobjdef(s.oid) AS definition, nullif(s.stxstattarget, -1)::text AS "statistics target",
        pg_get_userbyid(s.stxowner) AS owner, obj_description(s.oid, 'pg_statistic_ext') AS comment
   FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace
- WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_statistic_ext'::regclass AND d.objid = s.oid AND d.deptype = 'e');
+ WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_statistic_ext'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 SELECT 'publication', quote_ident(p.pubname),
        CASE WHEN p.puballtables THEN 'ALL TABLES' END AS "all tables",
@@ -329,14 +329,14 @@ SELECT 'foreign data wrapper', quote_ident(fdwname),
        array_to_string(coalesce(fdwacl, acldefault('F', fdwowner)), E'\n') AS privileges,
        obj_description(oid, 'pg_foreign_data_wrapper') AS comment
   FROM pg_foreign_data_wrapper w
- WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_foreign_data_wrapper'::regclass AND d.objid = w.oid AND d.deptype = 'e');
+ WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_foreign_data_wrapper'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 SELECT 'foreign server', quote_ident(s.srvname), w.fdwname AS wrapper, s.srvtype AS type, s.srvversion AS version,
        array_to_string(s.srvoptions, ', ') AS options, pg_get_userbyid(s.srvowner) AS owner,
        array_to_string(coalesce(s.srvacl, acldefault('S', s.srvowner)), E'\n') AS privileges,
        obj_description(s.oid, 'pg_foreign_server') AS comment
   FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
- WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_foreign_server'::regclass AND d.objid = s.oid AND d.deptype = 'e');
+ WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_foreign_server'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 -- The values may be passwords: enough of them to see a change.
 SELECT 'user mapping', 'for ' || CASE umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ident(usename) END || ' server ' || quote_ident(srvname),
@@ -348,14 +348,14 @@ SELECT 'text search parser', quote_ident(n.nspname) || '.' || quote_ident(p.prsn
        obj_description(p.oid, 'pg_ts_parser') AS comment
   FROM pg_ts_parser p JOIN pg_namespace n ON n.oid = p.prsnamespace
  WHERE n.nspname !~ '^pg_'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_ts_parser'::regclass AND d.objid = p.oid AND d.deptype = 'e');
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_ts_parser'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 SELECT 'text search template', quote_ident(n.nspname) || '.' || quote_ident(t.tmplname),
        concat_ws(', ', nullif(t.tmplinit, 0)::regproc, t.tmpllexize::regproc) AS functions,
        obj_description(t.oid, 'pg_ts_template') AS comment
   FROM pg_ts_template t JOIN pg_namespace n ON n.oid = t.tmplnamespace
  WHERE n.nspname !~ '^pg_'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_ts_template'::regclass AND d.objid = t.oid AND d.deptype = 'e');
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_ts_template'::regclass AND d.objid = t.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 SELECT 'text search dictionary', d.oid::regdictionary::text,
        quote_ident(tn.nspname) || '.' || quote_ident(t.tmplname) AS template, d.dictinitoption AS options,
@@ -372,7 +372,7 @@ SELECT 'text search configuration', c.oid::regconfig::text,
   FROM pg_ts_config c JOIN pg_namespace n ON n.oid = c.cfgnamespace
   JOIN pg_ts_parser p ON p.oid = c.cfgparser JOIN pg_namespace pn ON pn.oid = p.prsnamespace
  WHERE n.nspname !~ '^pg_'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_ts_config'::regclass AND d.objid = c.oid AND d.deptype = 'e');
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_ts_config'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
 
 SELECT 'default privileges', 'of ' || quote_ident(pg_get_userbyid(a.defaclrole)) || ' for '
          || CASE a.defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'functions' WHEN 'T' THEN 'types' ELSE 'schemas' END
@@ -386,13 +386,13 @@ SELECT 'privileges', 'on table ' || c.oid::regclass::text, array_to_string(c.rel
   LEFT JOIN pg_init_privs i ON i.classoid = 'pg_class'::regclass AND i.objoid = c.oid AND i.objsubid = 0
  WHERE c.relacl IS DISTINCT FROM i.initprivs AND c.relacl IS NOT NULL AND c.relkind IN ('r', 'v', 'm', 'S', 'f', 'p')
    AND (n.nspname IN ('pg_catalog', 'information_schema') OR i.objoid IS NOT NULL
-     OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'));
+     OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'));
 SELECT 'privileges', 'on function ' || p.oid::regprocedure::text, array_to_string(p.proacl, E'\n') AS privileges
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
   LEFT JOIN pg_init_privs i ON i.classoid = 'pg_proc'::regclass AND i.objoid = p.oid
  WHERE p.proacl IS DISTINCT FROM i.initprivs AND p.proacl IS NOT NULL
    AND (n.nspname IN ('pg_catalog', 'information_schema') OR i.objoid IS NOT NULL
-     OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'));
+     OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'));
 SELECT 'privileges', 'on schema ' || nspname, array_to_string(coalesce(nspacl, acldefault('n', nspowner)), E'\n') AS privileges
   FROM pg_namespace WHERE nspname IN ('pg_catalog', 'information_schema');
 

@@ -2,7 +2,7 @@
 //! down in by one process of Alembic, looked at in between.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -36,6 +36,10 @@ pub(super) struct Climb<'a> {
     pub(super) walking: bool,
     /// When the step must be done.
     pub(super) deadline: Instant,
+    /// How often the schema was looked at.
+    pub(super) looks: u32,
+    /// How long that took.
+    pub(super) looking: Duration,
     /// Whether the database is left as it is.
     pub(super) keep: bool,
 }
@@ -101,6 +105,8 @@ impl<'a> Live<'a> {
             schema: None,
             walking: false,
             deadline: Instant::now() + self.timeout,
+            looks: 0,
+            looking: Duration::ZERO,
             keep: false,
         };
         if let Ok(graph) = &self.graph {
@@ -244,7 +250,10 @@ impl<'a> Live<'a> {
         if let Some(schema) = &climb.schema {
             return Ok(schema.clone());
         }
+        let started = Instant::now();
         let schema = climb.watch.take()?;
+        climb.looks += 1;
+        climb.looking += started.elapsed();
         climb.schema = Some(schema.clone());
         Ok(schema)
     }

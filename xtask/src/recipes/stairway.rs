@@ -54,6 +54,8 @@ impl<'a> Live<'a> {
             if outcome.error().is_none() {
                 outcome.findings.extend(live.once_more_elsewhere(climb, database, seen)?);
             }
+            let (looks, seconds) = (climb.looks, climb.looking.as_secs_f64());
+            outcome.notes.push(format!("looked at the schema {looks} times, in {seconds:.2} s"));
             Ok(outcome)
         })
     }

@@ -7,7 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::keep::Removal;
-use crate::support::root::copy;
+use crate::support::root::{ADDED, Root, Tree, copy};
 use crate::support::run::Gate;
 use crate::support::sandbox::Sandbox;
 
@@ -188,4 +188,21 @@ fn the_database_of_a_stair_that_went_wrong_is_kept() {
     let ask = format!("{psql} -Atc \"SELECT to_regclass('c3'), to_regclass('d4')\"");
     let said = Command::new("sh").args(["-c", &ask]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), "c3|", "{ask}\n{said:?}");
+}
+
+/// The row is still there, under another name: production's would be gone.
+#[test]
+fn a_supply_that_a_downgrade_takes_away_is_named() {
+    let root = Root::copy();
+    let away =
+        "op.execute(\"UPDATE admins SET email = 'else@example.com' WHERE email ~ '^kris@'\")";
+    root.add_head(Tree::Console, "pass", away);
+    let ended = root.gate().arg("console").run();
+    ended.assert_code(1);
+    let report = ended.report();
+    let finding = report.findings().iter().find(|f| f["code"] == "MG404").unwrap();
+    assert_eq!(finding["step"], "Console — downgrade -1 (reversibility check)");
+    assert_eq!(finding["revision"], ADDED);
+    let expected = format!("the kris@ admin row is gone after revision {ADDED}");
+    assert_eq!(finding["message"], expected.as_str());
 }

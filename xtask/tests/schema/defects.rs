@@ -1,7 +1,7 @@
 //! Downgrades that end well and leave the schema otherwise than it was. Each defect is a revision of
 //! one long chain, which the stairway climbs; each must be found, at its revision, by its object.
 
-use super::support::{EACH_ITS_OWN, ONE_FOR_ALL, Revision, gate};
+use super::support::{EACH_ITS_OWN, ONE_FOR_ALL, Revision, chain_on, gate};
 
 /// What was there before, the upgrade, the faulty downgrade, and what the finding must say.
 type Defect = (&'static str, &'static str, &'static str, &'static str);
@@ -339,8 +339,7 @@ fn planted_defects_are_found_and_named() {
     let before: Vec<&str> = defects.iter().map(|(before, ..)| *before).collect();
     let before = before.join(";\n");
     let ids: Vec<String> = (0..defects.len()).map(|number| format!("d{number:03}")).collect();
-    let mut chain = vec![Revision::new("start", &before, "python: raise NotImplementedError")];
-    chain[0].says = "# migration-gate: irreversible, it is only where the defects start";
+    let mut chain = chain_on(&before);
     for (id, (_, up, down, _)) in ids.iter().zip(&defects) {
         chain.push(Revision::new(id, up, down));
     }

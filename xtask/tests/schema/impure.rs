@@ -1,6 +1,6 @@
 //! Schemas that depend on where they are made.
 
-use super::support::{EACH_ITS_OWN, Revision, Said, gate};
+use super::support::{EACH_ITS_OWN, Revision, Said, chain_on, gate};
 
 /// Upgrades that give the same as often as they run on one machine, and something else on another.
 const ELSEWHERE: &[(&str, &str, &str)] = &[
@@ -86,8 +86,7 @@ fn chain_of(names: &[&str], bodies: &[&str]) -> Said {
         .iter()
         .map(|t| format!("DROP TABLE {t};\nDO $$ DECLARE n text; BEGIN FOR n IN SELECT relname FROM pg_class WHERE relname ~ '^{t}_[0-9]+$' LOOP EXECUTE 'DROP TABLE ' || n; END LOOP; END $$;\nCREATE TABLE {t} (a text)"))
         .collect();
-    let mut chain = vec![Revision::new("start", &made, "python: raise NotImplementedError")];
-    chain[0].says = "# migration-gate: irreversible, it is only where the others start";
+    let mut chain = chain_on(&made);
     for ((id, up), down) in names.iter().zip(&bodies).zip(&downs) {
         chain.push(Revision { says: DEFAULT, ..Revision::new(id, up, down) });
     }

@@ -3,6 +3,7 @@
 //!
 //! The corpus makes one object of every kind; then each statement changes one thing of one of them.
 
+use std::io::Write;
 use std::process::Command;
 
 use camino::Utf8Path;
@@ -28,7 +29,21 @@ const ONLY_IN_SNAPSHOTS: &[&str] = &[
     "ALTER TABLE shop.line DISABLE TRIGGER ALL",
 ];
 
-fn dump(bin: &Utf8Path, socket: &str) -> String {
+/// Whether these binaries come with `pg_dump`. Where they do not, nothing is compared, and that is said;
+/// in CI it is an error.
+pub(super) fn pg_dump_is_there(bin: &Utf8Path) -> bool {
+    let there = bin.join("pg_dump").is_file() && bin.join("pg_dumpall").is_file();
+    assert!(there || std::env::var_os("CI").is_none(), "no pg_dump in {bin}: install Postgres 15");
+    if !there {
+        // Past the test runner, which would keep it to itself.
+        let told = "SKIPPED: without pg_dump no snapshot is compared; there is none in";
+        writeln!(std::io::stderr(), "{told} {bin}").unwrap();
+    }
+    there
+}
+
+/// What the dumps of a database's schema and of its cluster say.
+pub(super) fn dump(bin: &Utf8Path, socket: &str, database: &str) -> String {
     let run = |program: &str, options: &[&str]| {
         let out = Command::new(bin.join(program))
             .args(["-h", socket, "-U", "postgres", "--restrict-key=fixed"])
@@ -38,7 +53,7 @@ fn dump(bin: &Utf8Path, socket: &str) -> String {
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8(out.stdout).unwrap()
     };
-    run("pg_dump", &["--schema-only", "corpus"]) + &run("pg_dumpall", &["--globals-only"])
+    run("pg_dump", &["--schema-only", database]) + &run("pg_dumpall", &["--globals-only"])
 }
 
 #[test]
@@ -49,6 +64,9 @@ fn a_snapshot_differs_whenever_a_dump_does() {
     let programs = provision::find(&places, true, &interrupt).unwrap();
     let found = programs.get(user.as_ref(), &interrupt, &|_| {}).unwrap();
     let bin = found.dir.clone();
+    if !pg_dump_is_there(&bin) {
+        return;
+    }
     let scratch = Scratch::new(user.as_ref()).unwrap();
     let server = Cluster::start(found, user, &scratch, &interrupt).unwrap();
     let mut main = Session::open(&server.endpoint, "postgres", &interrupt).unwrap();
@@ -57,12 +75,12 @@ fn a_snapshot_differs_whenever_a_dump_does() {
     session.execute(CORPUS).unwrap();
     let mut watch = Watch::new(&server.endpoint, "corpus", &interrupt);
     let socket = scratch.path().as_str();
-    let (mut dumped, mut taken) = (dump(&bin, socket), watch.take().unwrap());
+    let (mut dumped, mut taken) = (dump(&bin, socket, "corpus"), watch.take().unwrap());
     assert_eq!(taken, take(&mut session).unwrap(), "both ways to look see the same");
     let mut wrong = Vec::new();
     for statement in CHANGES.split(";\n").map(str::trim).filter(|s| !s.is_empty()) {
         session.execute(statement).unwrap();
-        let (dump_now, now) = (dump(&bin, socket), watch.take().unwrap());
+        let (dump_now, now) = (dump(&bin, socket, "corpus"), watch.take().unwrap());
         let only = ONLY_IN_SNAPSHOTS.iter().any(|start| statement.starts_with(start));
         let expected = if only { (false, true) } else { (true, true) };
         let seen = (dump_now != dumped, now != taken);

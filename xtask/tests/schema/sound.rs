@@ -1,6 +1,6 @@
 //! Sound migrations of awkward kinds, one chain: none may raise an alarm.
 
-use super::support::{EACH_ITS_OWN, Revision, gate};
+use super::support::{EACH_ITS_OWN, Revision, chain_on, gate};
 
 /// Before, up and down; those whose name begins with `auto` commit each statement by itself.
 const SOUND: &[(&str, &str, &str, &str)] = &[
@@ -133,8 +133,7 @@ const SOUND: &[(&str, &str, &str, &str)] = &[
 fn sound_migrations_raise_no_alarm() {
     let before: Vec<&str> = SOUND.iter().map(|(_, before, ..)| *before).collect();
     let before = before.join(";\n");
-    let mut chain = vec![Revision::new("start", &before, "python: raise NotImplementedError")];
-    chain[0].says = "# migration-gate: irreversible, it is only where the others start";
+    let mut chain = chain_on(&before);
     for (id, _, up, down) in SOUND {
         let autocommit = id.starts_with("auto");
         chain.push(Revision { autocommit, ..Revision::new(id, up, down) });

@@ -31,6 +31,12 @@ impl<'a> Revision<'a> {
     }
 }
 
+/// A chain that starts with what the revisions after it find there, and never goes below that.
+pub fn chain_on(before: &str) -> Vec<Revision<'_>> {
+    let says = "# migration-gate: irreversible, it is only where the others start";
+    vec![Revision { says, ..Revision::new("start", before, "python: raise NotImplementedError") }]
+}
+
 /// Whether each revision has a transaction of its own.
 pub const EACH_ITS_OWN: bool = true;
 /// All revisions in one transaction, as a plain env.py has it.

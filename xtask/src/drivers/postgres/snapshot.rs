@@ -123,3 +123,7 @@ fn sorted(privileges: &str) -> String {
 #[cfg(test)]
 #[path = "../../../tests/schema/property.rs"]
 mod property;
+
+#[cfg(test)]
+#[path = "../../../tests/schema/trees.rs"]
+mod trees;

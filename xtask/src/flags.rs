@@ -1,11 +1,13 @@
 //! The command line as data, and nothing else: the feature list. `contract.md`'s 'Commands' rules.
 
+mod explain;
 mod output;
 mod upkeep;
 
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::explain::{Explain, ExplainFormat};
 pub use self::upkeep::{Runbook, WorkflowArgs};
 pub use output::{FileFormat, Format, GraphFormat, Output, ReplayFormat, ReportFile};
 
@@ -208,14 +210,6 @@ pub struct Renumber {
     /// Change nothing, and print a patch that `git apply` takes at the top of the repository
     #[arg(long)]
     pub dry_run: bool,
-}
-
-/// What to explain.
-#[derive(Clone, Debug, Args)]
-pub struct Explain {
-    /// A log or JSON report, `-` for standard input, or a code (`MG003`) or mode (`C`)
-    #[arg(value_name = "FILE|CODE|MODE", default_value = "-")]
-    pub what: String,
 }
 
 /// Which incidents to replay and how.

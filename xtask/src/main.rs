@@ -31,7 +31,9 @@ use clap::Parser;
 use crate::commands::explain::Explanation;
 use crate::commands::reports::Runner;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
-use crate::flags::{Command, Format, Gate, Output, Replay, ReplayFormat, Verb, Xtask};
+use crate::flags::{
+    Command, ExplainFormat, Format, Gate, Output, Replay, ReplayFormat, Verb, Xtask,
+};
 use crate::model::event::Event;
 use crate::model::redact::redact;
 use crate::model::report::{Report, Verdict};
@@ -92,9 +94,8 @@ impl Screen<'_> {
                 }
             }
             Some(Verb::Replay(args)) => self.replay(flags, args),
-            Some(Verb::Explain(explain)) => {
-                self.text(commands::explain::run(explain).map(explained))
-            }
+            Some(Verb::Explain(explain)) => self
+                .text(commands::explain::run(explain).map(|said| explained(&said, explain.format))),
             Some(Verb::Runbook(runbook)) => self.text(commands::runbook::run(runbook)),
         }
     }
@@ -298,12 +299,15 @@ fn exit_status(interrupted: bool, interrupt: &Interrupt, code: u8) -> u8 {
     }
 }
 
-fn explained(explanation: Explanation) -> String {
-    match explanation {
-        Explanation::Code(code) => render::human::code(code),
-        Explanation::Findings(findings) if findings.is_empty() => "no failure found\n".to_owned(),
-        Explanation::Findings(findings) => {
-            findings.iter().map(render::human::finding).collect::<Vec<_>>().join("\n")
+fn explained(explanation: &Explanation, format: ExplainFormat) -> String {
+    match (explanation, format) {
+        (Explanation::Code(code), ExplainFormat::Human) => render::human::code(code),
+        (Explanation::Code(code), ExplainFormat::Json) => render::explained::code(code),
+        (Explanation::Reading(read), ExplainFormat::Human) => {
+            render::explained::human(&read.findings, &read.notes)
+        }
+        (Explanation::Reading(read), ExplainFormat::Json) => {
+            render::explained::json(&read.findings)
         }
     }
 }

@@ -1,18 +1,24 @@
 //! `explain`: names the failure in a log, or says all that is known of a code or a mode.
 //!
 //! A JSON report names its findings by code already; a log is read into transcripts and named by the
-//! same recognisers as a live run.
+//! same recognisers as a live run. The recipes say which steps a log may hold, and today's revision
+//! files which tree and which file a line of Alembic's belongs to; a log of a tree that is not there
+//! is read all the same.
 
 use std::io::Read;
 
 use anyhow::{Context, Result};
 use camino::Utf8Path;
 
-use crate::analysis::diagnosis::{self, Known};
-use crate::analysis::log;
+use super::selection;
+use crate::analysis::log::{self, Course, Reading, Revision};
 use crate::flags::Explain;
 use crate::model::code::{self, Code};
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, Place};
+use crate::model::supply::Supply;
+use crate::model::tree::Tree;
+use crate::recipes::steps::Steps;
+use crate::recipes::{self, survey};
 
 /// The longest input that is read, in bytes. CI services cut their logs long before.
 const INPUT_MAX: u64 = 256 * 1024 * 1024;
@@ -21,8 +27,8 @@ const INPUT_MAX: u64 = 256 * 1024 * 1024;
 pub enum Explanation {
     /// Of one code.
     Code(&'static Code),
-    /// Of what was found in a log or a report, in order.
-    Findings(Vec<Finding>),
+    /// Of a log or a report.
+    Reading(Reading),
 }
 
 /// Explains a code, a mode, a file or standard input. Fails where there is no such thing, or it
@@ -45,11 +51,12 @@ pub fn run(flags: &Explain) -> Result<Explanation> {
     };
     read.with_context(|| format!("cannot read `{what}`"))?;
     let text = String::from_utf8_lossy(&bytes);
-    Ok(Explanation::Findings(of_report(&text).unwrap_or_else(|| of_log(&text))))
+    let reading = of_report(&text).unwrap_or_else(|| log::read(&text, &courses()));
+    Ok(Explanation::Reading(reading))
 }
 
 /// The findings of a JSON report, as far as their codes are known here.
-fn of_report(text: &str) -> Option<Vec<Finding>> {
+fn of_report(text: &str) -> Option<Reading> {
     let report: serde_json::Value = serde_json::from_str(text).ok()?;
     let findings = report.get("findings")?.as_array()?;
     let field = |finding: &serde_json::Value, name: &str| {
@@ -57,23 +64,53 @@ fn of_report(text: &str) -> Option<Vec<Finding>> {
     };
     let known = findings.iter().filter_map(|finding| {
         let code = code::find(finding.get("code")?.as_str()?)?;
+        let line = finding.get("line").and_then(serde_json::Value::as_u64);
+        let place = field(finding, "file").map(|file| Place {
+            file: file.into(),
+            line: line.and_then(|line| u32::try_from(line).ok()),
+            source: None,
+        });
         Some(Finding {
             tree: field(finding, "tree"),
             step: field(finding, "step"),
             revision: field(finding, "revision"),
+            statement: field(finding, "statement"),
+            place,
             ..Finding::new(code, field(finding, "message").unwrap_or_default())
         })
     });
-    Some(known.collect())
+    Some(Reading { findings: known.collect(), notes: Vec::new() })
 }
 
-fn of_log(text: &str) -> Vec<Finding> {
-    log::failures(text)
-        .into_iter()
-        .map(|failure| {
-            let before_seed = failure.step.as_ref().is_some_and(|s| s.contains("(pre-seed)"));
-            let known = Known { root: Utf8Path::new(""), revisions: &[], before_seed };
-            Finding { step: failure.step, ..diagnosis::diagnose(failure.said, known) }
-        })
-        .collect()
+/// What is known of the runs that a log may hold.
+fn courses() -> Vec<Course> {
+    // Without the monorepo, the recipes are known all the same.
+    let root = selection::root(None).unwrap_or_default();
+    [Tree::console(&root), Tree::raptor(&root)].iter().map(|tree| course(tree, &root)).collect()
+}
+
+fn course(tree: &Tree, root: &Utf8Path) -> Course {
+    let mut steps = Steps::rehearsal(&tree.label);
+    // A rehearsal runs nothing that could fail.
+    let _ = recipes::run(tree.recipe, &mut steps);
+    let done = steps.finish();
+    let supplies = done.given.into_iter().map(|given| match given.what {
+        Supply::Row(row) => (given.step, row.insert),
+        Supply::Role(role) => (given.step, role.create),
+    });
+    let scripts = survey::scripts(tree, root).into_iter();
+    let mut revisions: Vec<Revision> = scripts
+        .map(|script| Revision { id: script.revision.text, title: script.title, file: script.file })
+        .collect();
+    revisions.sort_by(|one, other| one.file.cmp(&other.file));
+    Course {
+        tree: tree.id.clone(),
+        label: tree.label.clone(),
+        database: tree.database.clone(),
+        ini: tree.ini.clone(),
+        cwd: tree.cwd.strip_prefix(root).unwrap_or(&tree.cwd).to_owned(),
+        steps: done.steps.into_iter().map(|step| step.name).collect(),
+        supplies: supplies.collect(),
+        revisions,
+    }
 }

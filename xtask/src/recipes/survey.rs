@@ -116,6 +116,12 @@ pub fn survey(
         .collect())
 }
 
+/// The revision files of a tree, as far as they can be read.
+pub fn scripts(tree: &Tree, root: &Utf8Path) -> Vec<Script> {
+    let texts = tree_files::texts(&tree.ini_path(), &tree.cwd);
+    read(&settings::understand(&texts, &tree.cwd, "alembic"), root).scripts
+}
+
 /// What the files of a tree say.
 struct Read {
     listing: Listing,

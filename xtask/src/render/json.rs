@@ -10,7 +10,7 @@ use crate::model::report::{self, Verdict};
 use crate::model::step;
 
 /// Grows when a reader of the JSON would have to change.
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 
 #[derive(Serialize)]
 struct Report {
@@ -65,7 +65,7 @@ struct Step {
 }
 
 #[derive(Serialize)]
-struct Finding {
+pub(super) struct Finding {
     code: &'static str,
     title: &'static str,
     severity: &'static str,
@@ -140,7 +140,7 @@ fn step(step: &step::Step) -> Step {
     }
 }
 
-fn finding(finding: &finding::Finding) -> Finding {
+pub(super) fn finding(finding: &finding::Finding) -> Finding {
     let said = finding.transcript.as_deref();
     Finding {
         code: finding.code.id,

@@ -211,9 +211,15 @@ fn missing_row(case: &Case<'_>) -> Option<Named> {
     if case.raised("NoResultFound") {
         return case.is(&code::MISSING_ROW);
     }
-    let last = case.said.statements.last()?;
-    let looked = last.revision.as_ref() == Some(&revision.id)
-        && last.sql.trim_start().get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("select"));
+    let looked = match case.said.statements.last() {
+        Some(last) => {
+            let verb = last.sql.trim_start().get(..6);
+            last.revision.as_ref() == Some(&revision.id)
+                && verb.is_some_and(|verb| verb.eq_ignore_ascii_case("select"))
+        }
+        // A log holds no statements: there the revision itself must say that it looked for a row.
+        None => says_that_a_row_is_missing(&case.headline.message),
+    };
     let own = ["RuntimeError", "ValueError", "LookupError", "Exception", "AssertionError"];
     // `row[0]` of a row that is None.
     let none = type_name(case.headline) == "TypeError"
@@ -223,6 +229,13 @@ fn missing_row(case: &Case<'_>) -> Option<Named> {
     } else {
         None
     }
+}
+
+/// `… not found in the admins table.`, as the whole end of the message.
+fn says_that_a_row_is_missing(message: &str) -> bool {
+    let end = message.trim_end().trim_end_matches('.');
+    let table = end.strip_suffix(" table").and_then(|end| end.rsplit_once(" not found in the "));
+    table.is_some_and(|(_, name)| !name.is_empty() && !name.contains(char::is_whitespace))
 }
 
 fn irreversible(case: &Case<'_>) -> Option<Named> {

@@ -2,7 +2,7 @@
 
 use super::clean::Line;
 use super::sqlstate;
-use crate::model::transcript::{Exception, Frame};
+use crate::model::transcript::{Exception, Frame, Transcript};
 
 /// What was read of one failure.
 #[derive(Debug, Default, PartialEq)]
@@ -20,25 +20,66 @@ const LINKS: [&str; 2] = [
     "During handling of the above exception, another exception occurred:",
 ];
 
+/// What psql is called where it says itself that it has no connection.
+pub(super) const PSQL: &str = "psql";
+/// What an error is called that psql passes on from the server.
+const BY_PSQL: &str = "ERROR";
+/// What an error is called that stands in the server's own log.
+const BY_SERVER: &str = "server";
+/// The packages whose exceptions are known by their name alone, without a traceback above them: the
+/// end of a log is often all that there is.
+const KNOWN: [&str; 5] = ["sqlalchemy.", "psycopg2.", "psycopg.", "asyncpg.", "alembic."];
+
+/// Whether psql said it.
+pub(super) fn is_psql(exception: &Exception) -> bool {
+    exception.kind == PSQL || exception.kind == BY_PSQL
+}
+
+/// Whether the server's own log says it, which may be an echo of what the client was told.
+pub(super) fn is_of_server(exception: &Exception) -> bool {
+    exception.kind == BY_SERVER
+}
+
 /// What starts at the first of these lines and how many lines it takes; `None`: nothing.
 pub(super) fn starting_at(lines: &[Line]) -> Option<(usize, Read)> {
-    let first = lines.first()?.text.trim_end();
+    let line = lines.first()?;
+    let first = line.text.trim_end();
     if first.trim_start() == TRACEBACK {
-        return Some(traceback(lines));
+        return Some(traceback(lines, 1));
     }
-    let exception = alembic_failed(first).or_else(|| postgres_error(first))?;
+    // The top of a traceback may be cut off.
+    if first.starts_with("  File \"") && frame(first).is_some() {
+        return Some(traceback(lines, 0)).filter(|(_, read)| !read.exceptions.is_empty());
+    }
+    let known = KNOWN.iter().any(|package| first.starts_with(package));
+    if (known || line.raised) && exception_line(first).is_some_and(|e| !e.message.is_empty()) {
+        return Some(traceback(lines, 0));
+    }
+    if let Some(read) = no_connection(lines) {
+        return Some(read);
+    }
+    let exception =
+        alembic_failed(first).or_else(|| postgres_error(first)).or_else(|| server_error(first))?;
     let mut read = Read { exceptions: vec![exception], ..Read::default() };
     let mut length = 1;
     // psql prints the detail, the hint and the line of the statement below.
     while let Some(line) = lines.get(length) {
         let text = line.text.trim();
+        // Each line of the server's log begins with its time and its process.
+        let text = text.split_once("] ").map_or(text, |(_, rest)| rest);
         match text.split_once(":  ").or_else(|| text.split_once(": ")) {
             Some(("DETAIL", detail)) => read.exceptions[0].detail = Some(detail.trim().to_owned()),
             Some(("HINT", hint)) => read.exceptions[0].hint = Some(hint.trim().to_owned()),
+            Some(("STATEMENT", sql)) => read.statement = Some(sql.trim().to_owned()),
             Some((label, sql)) if label.starts_with("LINE ") => {
                 read.statement = Some(sql.trim().to_owned());
             }
-            _ if text == "^" => {}
+            Some(("CONTEXT", context)) => {
+                let inner = context.trim().strip_prefix("SQL statement \"");
+                let inner = inner.and_then(|sql| sql.strip_suffix('"')).map(str::to_owned);
+                read.statement = read.statement.or(inner);
+            }
+            _ if text == "^" || text.starts_with("PL/pgSQL function ") => {}
             _ => break,
         }
         length += 1;
@@ -46,12 +87,31 @@ pub(super) fn starting_at(lines: &[Line]) -> Option<(usize, Read)> {
     Some((length, read))
 }
 
-/// A traceback with those that it came of, which stand before it.
-fn traceback(lines: &[Line]) -> (usize, Read) {
+/// The SQL that psql was running, as far as it printed it.
+pub(super) fn supplying(said: &Transcript) -> Option<String> {
+    let sql = said.statement.as_deref()?.trim_end_matches("...").trim();
+    (!sql.is_empty()).then(|| sql.to_owned())
+}
+
+/// `psql: error: connection to server … failed: …`, which may go on in further lines.
+fn no_connection(lines: &[Line]) -> Option<(usize, Read)> {
+    let rest = lines.first()?.text.strip_prefix("psql: ")?;
+    let mut message = rest.strip_prefix("error: ").unwrap_or(rest).trim().to_owned();
+    let goes_on = |line: &&Line| {
+        line.text.starts_with(['\t', ' ']) || line.text.starts_with("connection to server ")
+    };
+    let further: Vec<&Line> = lines[1..].iter().take_while(goes_on).collect();
+    for line in &further {
+        message = format!("{message}\n{}", line.text.trim());
+    }
+    let exception = Exception { kind: PSQL.into(), message, ..Exception::default() };
+    Some((1 + further.len(), Read { exceptions: vec![exception], ..Read::default() }))
+}
+
+/// A traceback with those that it came of, which stand before it. `at`: where its frames begin.
+fn traceback(lines: &[Line], mut at: usize) -> (usize, Read) {
     let mut read = Read::default();
-    let mut at = 0;
     loop {
-        at += 1;
         let (length, raised_in) = frames(&lines[at..], &mut read.frames);
         at += length;
         let (length, exception, statement) = exception(&lines[at..]);
@@ -62,8 +122,8 @@ fn traceback(lines: &[Line]) -> (usize, Read) {
         }
         read.statement = statement.or(read.statement);
         match next_traceback(&lines[at..]) {
-            Some(skip) => at += skip,
-            None => return (at, read),
+            Some(skip) => at += skip + 1,
+            None => return (at.max(1), read),
         }
     }
 }
@@ -89,7 +149,7 @@ fn frames(lines: &[Line], frames: &mut Vec<Frame>) -> (usize, String) {
             let source = lines.get(at + 1).filter(|next| next.text.starts_with("    "));
             let in_tree = frame.file.as_str().contains("/versions/")
                 || frame.file.file_name() == Some("env.py");
-            if in_tree && !frame.file.as_str().contains("site-packages") {
+            if in_tree && module.is_empty() {
                 frames.push(Frame { source: source.map(|l| l.text.trim().to_owned()), ..frame });
             }
         }
@@ -100,7 +160,10 @@ fn frames(lines: &[Line], frames: &mut Vec<Frame>) -> (usize, String) {
 
 /// `…/site-packages/alembic/script/revision.py` is `alembic.script.revision`.
 fn module_of(file: &str) -> String {
-    let Some((_, path)) = file.rsplit_once("site-packages/") else { return String::new() };
+    let packages = ["site-packages/", "dist-packages/"];
+    let Some((_, path)) = packages.iter().find_map(|folder| file.rsplit_once(folder)) else {
+        return String::new();
+    };
     path.trim_end_matches(".py").replace('/', ".")
 }
 
@@ -125,13 +188,10 @@ fn exception(lines: &[Line]) -> (usize, Option<Exception>, Option<String>) {
     let mut at = 1;
     while let Some(line) = lines.get(at) {
         let text = line.text.trim_end();
-        if let Some(sql) = text.strip_prefix("[SQL: ") {
-            let mut sql = sql.to_owned();
-            while !sql.ends_with(']') && at + 1 < lines.len() {
-                at += 1;
-                sql = format!("{sql}\n{}", lines[at].text.trim_end());
-            }
-            statement = Some(sql.trim_end_matches(']').to_owned());
+        if text.starts_with("[SQL:") {
+            let (length, sql) = sent(&lines[at..]);
+            at += length - 1;
+            statement = Some(sql);
         } else if let Some(detail) = text.strip_prefix("DETAIL:  ") {
             exception.detail = Some(detail.to_owned());
         } else if let Some(hint) = text.strip_prefix("HINT:  ") {
@@ -144,9 +204,34 @@ fn exception(lines: &[Line]) -> (usize, Option<Exception>, Option<String>) {
     (at, Some(exception), statement)
 }
 
+/// SQLAlchemy's `[SQL: …]`, which goes on to a bracket at the end of a line that nothing of the
+/// statement follows. Returns its lines and the statement.
+fn sent(lines: &[Line]) -> (usize, String) {
+    let ends = |at: usize| {
+        let closed = lines[at].text.trim_end().ends_with(']');
+        closed && lines.get(at + 1).is_none_or(|next| belongs_to_exception(next.text.trim_end()))
+    };
+    // Where the end is cut off, what is there is the statement.
+    let length = (0..lines.len()).find(|at| ends(*at)).map_or(lines.len(), |at| at + 1);
+    let all: Vec<&str> = lines[..length].iter().map(|line| line.text.trim_end()).collect();
+    let sql = all.join("\n");
+    let sql = sql.strip_prefix("[SQL:").unwrap_or(&sql);
+    (length, sql.strip_suffix(']').unwrap_or(sql).trim().to_owned())
+}
+
 /// What SQLAlchemy and the drivers print below the exception's own line.
 fn belongs_to_exception(text: &str) -> bool {
-    let starts = ["LINE ", "[parameters:", "(Background on this error"];
+    let starts = [
+        "LINE ",
+        "QUERY:",
+        "CONTEXT:",
+        "[parameters:",
+        "(Background on this error",
+        "\t",
+        "connection to server ",
+        "Multiple connection attempts failed",
+        "- host: ",
+    ];
     text.is_empty() || text.trim() == "^" || starts.iter().any(|start| text.starts_with(start))
 }
 
@@ -200,11 +285,25 @@ fn postgres_error(text: &str) -> Option<Exception> {
     if !(before.is_empty() || before.starts_with("psql:")) {
         return None;
     }
+    Some(of_server(BY_PSQL, message))
+}
+
+/// `2026-05-11 09:26:53.123 UTC [77] ERROR:  …`, in the server's own log. What is `FATAL` there is
+/// no statement's failure: a health check that names no role, most often.
+fn server_error(text: &str) -> Option<Exception> {
+    let (before, message) = text.split_once("] ERROR:  ")?;
+    let (time, process) = before.rsplit_once('[')?;
+    let stamped = time.starts_with(|c: char| c.is_ascii_digit()) && time.contains(':');
+    let numbered = process.chars().all(|c| c.is_ascii_digit());
+    (stamped && numbered).then(|| of_server(BY_SERVER, message))
+}
+
+fn of_server(kind: &str, message: &str) -> Exception {
     let message = message.trim();
-    Some(Exception {
-        kind: "ERROR".into(),
+    Exception {
+        kind: kind.into(),
         message: message.to_owned(),
         sqlstate: sqlstate::of_message(message).map(str::to_owned),
         ..Exception::default()
-    })
+    }
 }

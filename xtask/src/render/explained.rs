@@ -1,0 +1,84 @@
+//! What `explain` says: findings without a run, and single codes.
+
+use serde::Serialize;
+
+use super::{human, json, words};
+use crate::model::code::{Code, Severity};
+use crate::model::finding::Finding;
+use crate::model::redact::redact;
+
+/// The contract's report, of which a log gives the findings alone.
+#[derive(Serialize)]
+struct Reading {
+    schema: u32,
+    verdict: &'static str,
+    seconds: f64,
+    postgres: Option<()>,
+    trees: [(); 0],
+    findings: Vec<json::Finding>,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    schema: u32,
+    code: &'static str,
+    title: &'static str,
+    severity: &'static str,
+    mode: Option<char>,
+    owner: &'static str,
+    symptom: &'static str,
+    why: &'static str,
+    remedy: &'static [&'static str],
+    verify: &'static str,
+}
+
+/// For a person: each finding in full, then what else there is to know.
+pub fn human(findings: &[Finding], notes: &[String]) -> String {
+    let mut parts: Vec<String> = findings.iter().map(human::finding).collect();
+    if findings.is_empty() {
+        parts.push("no failure of a migration found\n".to_owned());
+    }
+    parts.extend(notes.iter().map(|note| format!("note: {}\n", words::printable(&redact(note)))));
+    parts.join("\n")
+}
+
+/// For a program. What a log does not say is null.
+pub fn json(findings: &[Finding]) -> String {
+    let verdict = if findings.iter().any(|finding| finding.code.infrastructure) {
+        "error"
+    } else if findings.iter().any(|finding| finding.code.severity == Severity::Error) {
+        "fail"
+    } else {
+        "pass"
+    };
+    let reading = Reading {
+        schema: json::SCHEMA,
+        verdict,
+        seconds: 0.0,
+        postgres: None,
+        trees: [],
+        findings: findings.iter().map(json::finding).collect(),
+    };
+    written(&reading)
+}
+
+/// All that is known of a code, for a program.
+pub fn code(code: &'static Code) -> String {
+    written(&Entry {
+        schema: json::SCHEMA,
+        code: code.id,
+        title: code.title,
+        severity: words::severity(code.severity),
+        mode: code.mode,
+        owner: words::owner(code.owner),
+        symptom: code.symptom,
+        why: code.why,
+        remedy: code.remedy,
+        verify: code.verify,
+    })
+}
+
+fn written(what: &impl Serialize) -> String {
+    // Plain structs with string keys cannot fail to be written.
+    serde_json::to_string_pretty(what).unwrap_or_default() + "\n"
+}

@@ -125,8 +125,10 @@ def psql(sql, from_file, name):
     return f"psql -v ON_ERROR_STOP=1 <<'SQL'\n{sql}SQL"
 
 
-def steps(tree, without, from_file):
+def steps(tree, without, from_file, creates):
     """The steps of a tree in the old job: name and script."""
+    if creates:
+        return [("Create the database", f"createdb {tree}_ci"), *steps(tree, without, from_file, False)]
     if tree == "console":
         alembic = "alembic -c migrations/alembic.ini"
         pre = [("Console — alembic upgrade to 0015 (pre-seed)", f"{alembic} upgrade 0015")]
@@ -273,10 +275,15 @@ def run_job(incident, combination, venv, template, from_file):
         database = f"{incident['tree']}_ci"
         cluster = Cluster(template, folder, broken.get("conf"))
         try:
+            # A job has its databases from its service container. The one that may not create them is
+            # the one that does.
+            creates = "NOCREATEDB" in broken.get("sql", "")
             if cluster.start():
-                cluster.sql(f"CREATE DATABASE {database}")
+                if not creates:
+                    cluster.sql(f"CREATE DATABASE {database}")
                 if broken.get("sql"):
-                    cluster.sql(broken["sql"])
+                    # The gate begins with the database `postgres`, a job with its own.
+                    cluster.sql(broken["sql"].replace("'postgres'", f"'{database}'"))
             env = {
                 "PATH": f"{venv}/bin:/usr/bin:/bin",
                 "HOME": str(folder),
@@ -285,7 +292,8 @@ def run_job(incident, combination, venv, template, from_file):
                 **cluster.env(database),
             }
             done = []
-            for name, script in steps(incident["tree"], broken.get("without"), from_file):
+            plan = steps(incident["tree"], broken.get("without"), from_file, creates)
+            for name, script in plan:
                 said = subprocess.run(
                     ["bash", "-e", "-c", script],
                     cwd=cwd,
@@ -398,9 +406,12 @@ def main():
         initdb = [BIN / "initdb", "-D", template, "-U", "postgres", "--no-sync"]
         run_as_server([*initdb, "-E", "UTF8", "--locale=C"])
         runs = []
-        for number, incident in enumerate(incidents()):
+        for incident in incidents():
             if arguments.only and arguments.only not in incident["id"]:
                 continue
+            shutil.rmtree(target / incident["id"], ignore_errors=True)
+            # So that each incident begins the round of shapes elsewhere.
+            number = sum(incident["id"].encode())
             for combination in COMBINATIONS:
                 alembic, sqlalchemy, _, driver = combination
                 if sqlalchemy == "1.4" and incident["id"] in BEHIND_0013:
@@ -415,6 +426,10 @@ def main():
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             futures = [pool.submit(capture, *run, venvs, template, target) for run in runs]
             entries = [entry for future in futures for entry in future.result()]
+    if arguments.only and (target / "captured.yaml").exists():
+        again = {entry["log"].split("/")[0] for entry in entries}
+        known = yaml.safe_load((target / "captured.yaml").read_text())
+        entries += [entry for entry in known if entry["log"].split("/")[0] not in again]
     entries.sort(key=lambda entry: entry["log"])
     head = "# What each log was captured from; written by capture.py.\n"
     text = yaml.safe_dump(entries, sort_keys=False, allow_unicode=True, width=1000)

@@ -81,7 +81,9 @@ fn is_compose(lines: &[&str]) -> bool {
             }
         }
     }
-    with >= 2 && with * 2 > all && names.len() <= SERVICES_MAX
+    // One line alone is enough where its name is numbered, as Docker Compose does it.
+    let numbered = names.first().is_some_and(|name| name.ends_with(|c: char| c.is_ascii_digit()));
+    (with >= 2 || numbered) && with * 2 > all && names.len() <= SERVICES_MAX
 }
 
 /// `migrate-1  | text`.

@@ -95,7 +95,9 @@ pub(super) fn supplying(said: &Transcript) -> Option<String> {
 
 /// `psql: error: connection to server … failed: …`, which may go on in further lines.
 fn no_connection(lines: &[Line]) -> Option<(usize, Read)> {
-    let rest = lines.first()?.text.strip_prefix("psql: ")?;
+    let first = lines.first()?.text.as_str();
+    let of_createdb = first.strip_prefix("createdb: ").filter(|rest| rest.contains("connect"));
+    let rest = first.strip_prefix("psql: ").or(of_createdb)?;
     let mut message = rest.strip_prefix("error: ").unwrap_or(rest).trim().to_owned();
     let goes_on = |line: &&Line| {
         line.text.starts_with(['\t', ' ']) || line.text.starts_with("connection to server ")

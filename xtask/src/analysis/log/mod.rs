@@ -237,6 +237,7 @@ impl<'a> Scan<'a> {
         let kind = match self.at.kind() {
             _ if by_psql && self.at.command.is_empty() => Some(Kind::Supply),
             _ if matches!(told, Some(Told::Heads(_))) => Some(Kind::Heads),
+            _ if matches!(told, Some(Told::NoDatabase(_))) => None,
             // Alembic says what it was asked for.
             Some(_) if asked_for_head(&said) => Some(self.at.upgrade_to_head()),
             kind => kind,

@@ -12,10 +12,6 @@ use crate::model::code;
 use crate::model::finding::Finding;
 use crate::model::transcript::{End, Transcript};
 
-/// What is worth knowing where no server was reached (runbook, 'Escalation').
-const ONCE_MORE: &str = "This says nothing about the migrations: see that the server runs and is \
-     healthy, and re-run the job once; if it happens again, file a `type:reliability` issue.";
-
 /// Names failures of one source, in their order. What follows a failure in the same command came of
 /// it, and is not named.
 pub(super) fn name(failures: Vec<Failure<'_>>, findings: &mut Vec<Finding>) {
@@ -138,10 +134,10 @@ fn by_step_alone(finding: &mut Finding, kind: Option<&Kind>, before_seed: bool) 
 fn by_word(told: Told, said: Transcript, known: Known<'_>) -> Finding {
     match told {
         Told::Heads(message) | Told::Twice(message) => Finding::new(&code::MULTIPLE_HEADS, message),
-        Told::NoServer(message) => Finding::new(
-            &code::CANNOT_WORK,
-            format!("Postgres did not start: {message} {ONCE_MORE}"),
-        ),
+        Told::NoServer(message) => {
+            Finding::new(&code::SERVER_NOT_STARTED, format!("cannot start Postgres: {message}"))
+        }
+        Told::NoDatabase(message) => Finding::new(&code::CANNOT_WORK, message),
         Told::TimedOut => diagnosis::diagnose(Transcript { end: End::TimedOut, ..said }, known),
         Told::Exited(status) => {
             let message = format!(
@@ -174,9 +170,17 @@ fn is_unreachable(said: &Transcript) -> bool {
 }
 
 fn unreachable(said: Transcript) -> Finding {
-    let why = said.headline().map(|e| e.message.trim().to_owned()).unwrap_or_default();
-    let message = format!("cannot connect to Postgres: {why}\n{ONCE_MORE}");
-    Finding { transcript: Some(Box::new(said)), ..Finding::new(&code::CANNOT_WORK, message) }
+    let headline = said.headline();
+    let why = headline.map(|e| e.message.trim().to_owned()).unwrap_or_default();
+    // Who answers, if only to refuse, has started.
+    let answered = said.sqlstate().is_some() || why.contains("FATAL:");
+    let nobody = ["Connection refused", "No such file or directory", "Connect call failed"];
+    let (code, what) = if !answered && nobody.iter().any(|text| why.contains(text)) {
+        (&code::SERVER_NOT_STARTED, "Postgres does not answer")
+    } else {
+        (&code::CONNECTION_FAILED, "cannot connect to Postgres")
+    };
+    Finding { transcript: Some(Box::new(said)), ..Finding::new(code, format!("{what}: {why}")) }
 }
 
 /// Leaves out what was said already: by another attempt of the same job, say.

@@ -185,7 +185,7 @@ fn the_servers_own_log_counts_only_where_nothing_else_was_said() {
     assert!(all(log.lines().next().unwrap()).is_empty());
     let end = "2026-05-11 09:26:50 UTC [1] FATAL:  could not access file \"x\": No such file
 2026-05-11 09:26:50 UTC [1] LOG:  database system is shut down";
-    assert_eq!(one(end).code.id, "MG900");
+    assert_eq!(one(end).code.id, "MG903");
 }
 
 #[test]
@@ -206,10 +206,24 @@ fn which_step_it_was_is_not_guessed() {
     let refused = "psql: error: connection to server at \"localhost\" (127.0.0.1), port 5432 failed: \
                    Connection refused\n\tIs the server running on that host?\n";
     let finding = one(refused);
-    assert_eq!((finding.code.id, finding.step), ("MG900", None));
+    assert_eq!((finding.code.id, finding.step), ("MG903", None));
     assert!(finding.message.contains("`Console — seed a row (required by 0003)` or `Raptor — "));
     let finding = one(&format!("$ PGDATABASE=raptor_ci psql -f role.sql\n{refused}"));
     assert!(step(&finding).starts_with("Raptor — create "));
+}
+
+#[test]
+fn a_server_that_answers_has_started() {
+    let refuses = |why: &str| {
+        one(&format!("psql: error: connection to server at \"db\", port 5432 failed: {why}"))
+            .code
+            .id
+    };
+    assert_eq!(refuses("FATAL:  database \"x\" is not currently accepting connections"), "MG904");
+    assert_eq!(refuses("Connection refused"), "MG903");
+    let text =
+        "createdb: error: database creation failed: ERROR:  permission denied to create database";
+    assert_eq!(one(text).code.id, "MG900");
 }
 
 #[test]

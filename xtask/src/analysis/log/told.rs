@@ -14,6 +14,8 @@ pub(super) enum Told {
     Twice(String),
     /// The server, or the container that it was to run in, did not start.
     NoServer(String),
+    /// The database could not be created.
+    NoDatabase(String),
     /// The command ended with this status, and no more is said.
     Exited(i32),
     /// The job ran past its time.
@@ -34,6 +36,10 @@ pub(super) fn by_lines(lines: &[Line]) -> Option<Told> {
         && let Some(id) = id.strip_suffix(" is present more than once")
     {
         return Some(Told::Twice(id.to_owned()));
+    }
+    if let Some(why) = text.strip_prefix("createdb: error: database creation failed: ") {
+        let why = why.strip_prefix("ERROR:  ").unwrap_or(why);
+        return Some(Told::NoDatabase(format!("cannot create the database: {why}")));
     }
     // The server's own log: a fatal error is its end where it says so next.
     if let Some((_, fatal)) = text.split_once("FATAL:  ")

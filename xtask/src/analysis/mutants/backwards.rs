@@ -65,8 +65,7 @@ fn not_there(spot: &Spot<'_>) -> Option<Mutant> {
 fn not_as_before(spot: &Spot<'_>) -> Vec<Mutant> {
     let Some(table) = spot.table() else { return Vec::new() };
     let comment = |text: &str| format!("op.execute(\"COMMENT ON TABLE {table} IS {text}\")");
-    let now = "op.execute(f\"COMMENT ON TABLE {table} IS '{__import__('time').time_ns()}'\")"
-        .replace("{table}", table);
+    let now = "op.execute(f\"CREATE VIEW mutant AS SELECT '{__import__('time').time_ns()}'\")";
     let drops_others =
         format!("op.drop_table(\"mutants\")\nop.execute(\"DROP TABLE {table} CASCADE\")");
     let dropped = spot.index().map(|(index, _)| {
@@ -87,7 +86,7 @@ fn not_as_before(spot: &Spot<'_>) -> Vec<Mutant> {
         ),
         spot.mutant(
             &Kind::run("another-each-time", When::Again, "MG403"),
-            added(spot, &now, &comment("NULL")),
+            added(spot, now, "op.execute(\"DROP VIEW mutant\")"),
         ),
     ];
     let drops = Kind::seen("drops-others", When::Downgrade, "MG401", "MG234").with(&["MG402"]);

@@ -8,7 +8,7 @@ use super::shell::{self, Command};
 const PROGRAMS: &[&str] = &["cargo", "xtask"];
 /// What else the command can do, which is not the gate.
 const VERBS: &[&str] =
-    &["lint", "graph", "renumber", "replay", "explain", "workflow", "doctor", "help"];
+    &["lint", "graph", "renumber", "replay", "explain", "workflow", "runbook", "doctor", "help"];
 /// Options whose next word belongs to them.
 const WITH_VALUE: &[&str] = &[
     "--postgres-url",
@@ -77,7 +77,8 @@ impl<'a> Call<'a> {
         let mut trees = Vec::new();
         let mut words = self.arguments.iter();
         while let Some(word) = words.next() {
-            if WITH_VALUE.contains(&word.as_str()) {
+            // The file of a redirection stands in the next word, unless it is joined.
+            if WITH_VALUE.contains(&word.as_str()) || word.ends_with(['>', '<']) {
                 words.next();
             } else if !word.starts_with('-') && !is_redirection(word) {
                 trees.push(word.clone());

@@ -76,7 +76,7 @@ impl Reader {
                     self.push(next);
                 }
                 '\'' | '"' => self.quoted(c),
-                '$' if self.peek(0) == Some('(') => self.substitution(),
+                '$' | '>' | '<' if self.peek(0) == Some('(') => self.substitution(c),
                 '$' if self.peek(0) == Some('{') => self.until_close(),
                 '#' if self.word.is_none() => self.comment(),
                 '\n' => self.end_of_line(),
@@ -131,10 +131,10 @@ impl Reader {
         }
     }
 
-    /// `$( … )`, kept as text.
-    fn substitution(&mut self) {
+    /// `$( … )`, `>( … )` and `<( … )`, kept as text.
+    fn substitution(&mut self, sign: char) {
         let mut depth = 0;
-        self.push('$');
+        self.push(sign);
         while let Some(c) = self.peek(0) {
             self.at += 1;
             self.push(c);
@@ -285,6 +285,7 @@ mod tests {
         check("# no\na \\\n  b | tee x & # c", &[("a b", 1, &[Pipe]), ("tee x", 2, &[Background])]);
         check("( a\n b ) || c", &[("a", 0, &[Next, Or]), ("b", 1, &[Next, Or]), ("c", 1, &[Next])]);
         check("cat <<'E'\na || b\nE\nc 2>&1", &[("cat", 0, &[Next]), ("c 2>&1", 3, &[Next])]);
+        check("a > >(tee b) || c", &[("a > >(tee b)", 0, &[Or]), ("c", 0, &[Next])]);
         check("x=$(a | b) c${{ d || e }}", &[("x=$(a | b) c${{ d || e }}", 0, &[Next])]);
     }
 

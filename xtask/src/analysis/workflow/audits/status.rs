@@ -19,10 +19,34 @@ pub(crate) fn continue_on_error(repository: &Repository<'_>) -> Vec<Found> {
             (*document, &step.value, step.at("continue-on-error"), "the step".to_owned())
         });
         for (document, value, path, what) in jobs.chain(steps) {
-            found.extend(goes_on(document, &value["continue-on-error"], &path, &what));
+            let heeded = what == "the step" && heeded_later(call);
+            found.extend(
+                goes_on(document, &value["continue-on-error"], &path, &what).filter(|_| !heeded),
+            );
         }
     }
     found
+}
+
+/// Whether a later step of the job fails where the step that calls the gate did: by its `outcome`,
+/// since its `conclusion` is a success.
+fn heeded_later(call: &Call<'_>) -> bool {
+    let (Some((_, job)), [(_, step)]) = (call.job(), call.steps.as_slice()) else { return false };
+    let Some(id) = step.value["id"].as_str() else { return false };
+    let outcome = format!("steps.{id}.outcome");
+    let after = job.steps.iter().skip_while(|other| other.value != step.value).skip(1);
+    after.into_iter().any(|later| {
+        let condition: String = text(&later.value["if"]).unwrap_or_default();
+        let condition: String = condition.chars().filter(|c| !c.is_whitespace()).collect();
+        let condition = condition.trim_start_matches("${{").trim_end_matches("}}");
+        let asks = ["=='failure'", "!='success'"].map(|test| format!("{outcome}{test}"));
+        let fails = later.run().is_some_and(|run| {
+            super::shell::commands(run).iter().any(|command| is_failure(command))
+        });
+        asks.iter().any(|test| condition == test)
+            && fails
+            && later.value["continue-on-error"].is_null()
+    })
 }
 
 fn goes_on(document: &Document<'_>, value: &Value, path: &[Seg], what: &str) -> Option<Found> {

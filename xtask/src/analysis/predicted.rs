@@ -55,6 +55,7 @@ pub fn join(findings: &mut Vec<Finding>, lints: Vec<Finding>) {
             findings.push(lint);
             continue;
         }
+        let mut edit = lint.edit.clone();
         for run in proved {
             let said = match &lint.place {
                 Some(place) => {
@@ -73,6 +74,8 @@ pub fn join(findings: &mut Vec<Finding>, lints: Vec<Finding>) {
                 run.code = lint.code;
             }
             run.revision = run.revision.take().or(lint.revision.clone());
+            // One change is enough for all that it mends.
+            run.edit = run.edit.take().or(edit.take());
         }
     }
 }

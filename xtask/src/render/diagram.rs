@@ -91,7 +91,9 @@ fn kept(graph: &Graph) -> BTreeSet<usize> {
     let mut kept = BTreeSet::new();
     for branch in graph.branches.iter().take(BRANCHES_SHOWN) {
         kept.extend(branch.from);
-        let (first, last) = branch.adds.split_at(branch.adds.len().min(SHOWN_OF_A_BRANCH));
+        // What shares nothing with the others is a whole history.
+        let shown = if branch.from.is_some() { SHOWN_OF_A_BRANCH } else { 1 };
+        let (first, last) = branch.adds.split_at(branch.adds.len().min(shown));
         kept.extend(first);
         kept.extend(last.last());
     }

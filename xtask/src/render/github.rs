@@ -40,8 +40,8 @@ pub fn step(step: &Step) -> String {
 pub fn summary(report: &Report) -> String {
     let mut out = String::new();
     for severity in [Severity::Error, Severity::Warning, Severity::Note] {
-        let findings: Vec<&Finding> =
-            report.by_weight().into_iter().filter(|f| f.code.severity == severity).collect();
+        let mut findings = report.by_weight();
+        findings.retain(|f| f.code.severity == severity && !words::is_again(f, report));
         for finding in findings.iter().take(ANNOTATIONS_SHOWN) {
             out.push_str(&annotation(finding));
         }

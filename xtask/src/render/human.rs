@@ -76,12 +76,9 @@ pub fn predicted(finding: &Finding) -> String {
 /// What follows the steps: the findings, what the user should know besides, and the verdict.
 pub fn summary(report: &Report) -> String {
     let mut out = String::new();
-    for (number, finding) in report.findings.iter().enumerate() {
+    for finding in &report.findings {
         out.push('\n');
-        // One fault of the graph fails several steps; it is told in full once.
-        let told = report.findings[..number].iter().any(|before| {
-            before.tree == finding.tree && before.code == finding.code && before.code.mode.is_some()
-        });
+        let told = words::is_again(finding, report);
         out.push_str(&if told { again(finding) } else { self::finding(finding) });
     }
     for note in &report.notes {

@@ -50,7 +50,11 @@ fn within(bytes: usize, report: &Report, run: Option<&str>) -> String {
     room -= steps.len();
     let (mut findings, mut left_out) = (String::new(), 0);
     for finding in report.by_weight() {
-        let text = if left_out == 0 { self::finding(finding) } else { String::new() };
+        let text = if left_out == 0 {
+            self::finding(finding, words::is_again(finding, report))
+        } else {
+            String::new()
+        };
         if left_out == 0 && text.len() <= room {
             room -= text.len();
             findings.push_str(&text);
@@ -128,7 +132,7 @@ fn verdict(report: &Report) -> String {
     out
 }
 
-fn finding(finding: &Finding) -> String {
+fn finding(finding: &Finding, again: bool) -> String {
     let code = finding.code;
     let icon = match code.severity {
         Severity::Error if code.infrastructure => "⚠️",
@@ -136,7 +140,8 @@ fn finding(finding: &Finding) -> String {
         Severity::Warning => "⚠️",
         Severity::Note => "ℹ️",
     };
-    let mut out = format!("### {icon} {} {}\n\n", code.id, words::title(finding));
+    let suffix = if again { ", again" } else { "" };
+    let mut out = format!("### {icon} {} {}{suffix}\n\n", code.id, words::title(finding));
     let mut facts = Vec::new();
     if let Some(place) = &finding.place {
         facts.push(span(&words::place(place)));
@@ -150,6 +155,9 @@ fn finding(finding: &Finding) -> String {
     }
     out.push_str(&fence("text", &wrapped(&words::message(finding)), LINES_SHOWN));
     out.push_str(&excerpt(finding));
+    if again {
+        return out;
+    }
     let said = finding.transcript.as_deref();
     if let Some(sql) = said.and_then(|said| said.statement.as_deref()) {
         out.push_str(&fence("sql", sql, LINES_SHOWN));

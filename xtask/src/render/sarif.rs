@@ -35,16 +35,24 @@ pub fn report(report: &Report) -> String {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let results: Vec<Value> =
         wrong.iter().filter_map(|f| result(f, report, &ids, &mut seen)).collect();
+    let mut notifications: Vec<Value> = told.iter().map(|f| notification(f, &ids)).collect();
+    if report.interrupted {
+        let text = "the run was interrupted: this says nothing about the migrations";
+        notifications.push(json!({"level": "error", "message": {"text": text}}));
+    }
     let verdict = report.verdict();
-    let invocation = json!({
+    let mut invocation = json!({
         "executionSuccessful": verdict != Verdict::Error,
-        "exitCode": match verdict {
+        "toolExecutionNotifications": notifications,
+    });
+    // Where a signal ended it, the status is the signal's.
+    if !report.interrupted {
+        invocation["exitCode"] = json!(match verdict {
             Verdict::Pass => 0,
             Verdict::Fail => 1,
             Verdict::Error => 2,
-        },
-        "toolExecutionNotifications": told.iter().map(|f| notification(f, &ids)).collect::<Vec<_>>(),
-    });
+        });
+    }
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",

@@ -50,6 +50,13 @@ pub(super) fn title(finding: &Finding) -> String {
     format!("{}{}", finding.code.title, mode.unwrap_or_default())
 }
 
+/// Whether a finding's like, of the same tree, was told before: one fault of the graph fails several
+/// steps, and is told in full once.
+pub(super) fn is_again(finding: &Finding, report: &Report) -> bool {
+    let mut before = report.findings.iter().take_while(|before| !std::ptr::eq(*before, finding));
+    finding.code.mode.is_some() && before.any(|f| f.tree == finding.tree && f.code == finding.code)
+}
+
 /// `file.py:12`.
 pub(super) fn place(place: &Place) -> String {
     let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();

@@ -26,6 +26,8 @@ pub struct Report {
     pub workflows: Vec<Utf8PathBuf>,
     /// What is wrong, in the order found.
     pub findings: Vec<Finding>,
+    /// What would be wrong, had the files not allowed it with a reason.
+    pub allowed: Vec<Finding>,
     /// What the user should know besides: how to reach what `--keep` left, say.
     pub notes: Vec<String>,
     /// Whether a signal ended the run.

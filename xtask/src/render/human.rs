@@ -81,6 +81,13 @@ pub fn summary(report: &Report) -> String {
         let told = words::is_again(finding, report);
         out.push_str(&if told { again(finding) } else { self::finding(finding) });
     }
+    if !report.allowed.is_empty() {
+        line(&mut out, "");
+    }
+    for (code, place, reason) in words::allowed(report) {
+        line(&mut out, &format!("{BLUE}allowed[{code}]{BLUE:#}: {place}"));
+        field(&mut out, "", &reason);
+    }
     for note in &report.notes {
         line(&mut out, "");
         line(&mut out, &redact(note));

@@ -80,7 +80,9 @@ fn within(bytes: usize, report: &Report, run: Option<&str>) -> String {
             sql_left_out = true;
         }
     }
-    let mut out = verdict + &findings + &pictures + &steps + &sql;
+    let allowed = allowed(report);
+    let allowed = if allowed.len() <= room { allowed } else { String::new() };
+    let mut out = verdict + &findings + &pictures + &steps + &sql + &allowed;
     if left_out > 0 || sql_left_out {
         out.push_str(&pointer(left_out, sql_left_out, run));
     }
@@ -245,6 +247,20 @@ fn steps(report: &Report) -> String {
     }
     out.push('\n');
     out
+}
+
+/// What the files allow.
+fn allowed(report: &Report) -> String {
+    let mut out = String::new();
+    for (code, place, reason) in words::allowed(report) {
+        let _ = writeln!(out, "- {code} {}: {}", span(&place), text(&reason));
+    }
+    match report.allowed.len() {
+        0 => out,
+        count => format!(
+            "<details><summary>Allowed by the files: {count}</summary>\n\n{out}\n</details>\n\n"
+        ),
+    }
 }
 
 /// What the new revisions of a tree ran.

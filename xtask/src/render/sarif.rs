@@ -26,9 +26,10 @@ pub fn report(report: &Report) -> String {
     let (wrong, told): (Vec<&Finding>, Vec<&Finding>) = report
         .findings
         .iter()
+        .chain(&report.allowed)
         .partition(|finding| !finding.code.infrastructure && place(finding, report).is_some());
     let mut rules: BTreeMap<&str, &Code> = BTreeMap::new();
-    for finding in &report.findings {
+    for finding in report.findings.iter().chain(&report.allowed) {
         rules.insert(finding.code.id, finding.code);
     }
     let ids: Vec<&str> = rules.keys().copied().collect();

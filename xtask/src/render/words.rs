@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::model::code::{Owner, Severity};
 use crate::model::finding::{Edit, Finding, Place};
+use crate::model::redact::redact;
 use crate::model::report::{Report, Source};
 use crate::model::step::Status;
 use crate::model::transcript::Transcript;
@@ -48,6 +49,15 @@ pub(super) fn source(source: Source) -> &'static str {
 pub(super) fn title(finding: &Finding) -> String {
     let mode = finding.code.mode.map(|mode| format!(" (failure mode {mode})"));
     format!("{}{}", finding.code.title, mode.unwrap_or_default())
+}
+
+/// What the files allow, each with its place and reason.
+pub(super) fn allowed(report: &Report) -> impl Iterator<Item = (&'static str, String, String)> {
+    report.allowed.iter().map(|finding| {
+        let place = finding.place.as_ref().map(place).unwrap_or_default();
+        let reason = redact(finding.allowed.as_deref().unwrap_or_default()).into_owned();
+        (finding.code.id, printable(&place), printable(&reason))
+    })
 }
 
 /// Whether a finding's like, of the same tree, was told before: one fault of the graph fails several

@@ -23,6 +23,7 @@ pub fn run(which: &Which, since: Option<&str>, interrupt: &Interrupt) -> Report 
             for (tree, survey) in surveys {
                 report.trees.push(tree_report(&tree, &root, &survey));
                 report.findings.extend(survey.findings);
+                report.allowed.extend(survey.allowed);
             }
         }
         Err(err) if err.is::<Interrupted>() => report.interrupted = true,

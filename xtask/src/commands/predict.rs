@@ -69,6 +69,7 @@ impl Run<'_> {
                     ..Finding::new(&code::READ_DIFFERENTLY, message)
                 }));
             }
+            report.allowed.extend(survey.allowed.iter().cloned());
             predicted::join(&mut report.findings, survey.findings.clone());
         }
     }

@@ -59,6 +59,7 @@ fn say(tree: RecipeName, recipe: RecipeName, changes: &[Change<'_>]) -> Vec<Stri
     });
     findings
         .into_iter()
+        .filter(|finding| finding.allowed.is_none())
         .map(|finding| {
             let place = finding.place.unwrap();
             let number = &place.file.as_str()[..4];

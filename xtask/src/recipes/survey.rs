@@ -36,6 +36,8 @@ pub struct Survey {
     pub graph: Graph,
     /// What is wrong.
     pub findings: Vec<Finding>,
+    /// What would be wrong, had the files not allowed it.
+    pub allowed: Vec<Finding>,
     /// The folders in which revisions lie, absolute.
     pub folders: Vec<Utf8PathBuf>,
     /// Whether there is a base branch, which says what is new.
@@ -224,8 +226,9 @@ fn judge(
     for finding in &mut findings {
         finding.tree = Some(tree.id.clone());
     }
+    let (allowed, findings) = findings.into_iter().partition(|f| f.allowed.is_some());
     let (folders, has_base) = (tree_files::folders(settings), base.is_some());
-    Survey { scripts, graph, findings, folders, has_base }
+    Survey { scripts, graph, findings, allowed, folders, has_base }
 }
 
 /// Which files are parsed whole. In a tree so large that parsing it all would take too long, only

@@ -134,7 +134,8 @@ fn result(
         },
     });
     if let Some(reason) = &finding.allowed {
-        result["suppressions"] = json!([{"kind": "inSource", "justification": redact(reason)}]);
+        result["suppressions"] =
+            json!([{"kind": "inSource", "justification": words::printable(&redact(reason))}]);
     }
     if let Some(edit) = &finding.edit {
         result["fixes"] = json!([fix(edit)]);

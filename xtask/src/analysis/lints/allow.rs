@@ -26,13 +26,15 @@ struct Allow<'a> {
     /// Whether it stands at the top, and so counts for the whole file.
     whole_file: bool,
     code: &'a str,
+    reason: String,
 }
 
-/// Takes out what the files allow, and adds what is wrong with the comments themselves.
+/// Marks what the files allow, and adds what is wrong with the comments themselves.
 pub(super) fn apply(scripts: &[Script], mut findings: Vec<Finding>) -> Vec<Finding> {
     let mut complaints = Vec::new();
     let mut allows = Vec::new();
     let mut declared = Vec::new();
+    let mut allowed = Vec::new();
     for script in scripts {
         // The text is searched first: hardly any file has such a comment.
         if script.module.source().contains(MARK) {
@@ -44,9 +46,11 @@ pub(super) fn apply(scripts: &[Script], mut findings: Vec<Finding>) -> Vec<Findi
         !(SUPPOSED.contains(&finding.code) && declared.iter().any(|known| Some(*known) == file))
     });
     for allow in &allows {
-        let before = findings.len();
-        findings.retain(|finding| !allow.covers(finding));
-        if findings.len() == before {
+        let before = allowed.len();
+        for finding in findings.extract_if(.., |finding| allow.covers(finding)) {
+            allowed.push(Finding { allowed: Some(allow.reason.clone()), ..finding });
+        }
+        if allowed.len() == before {
             let message = format!("nothing here is {} any more", allow.code);
             let mut complaint =
                 in_file(&code::UNUSED_ALLOW, &allow.script.file, Some(allow.line), message);
@@ -55,6 +59,7 @@ pub(super) fn apply(scripts: &[Script], mut findings: Vec<Finding>) -> Vec<Findi
         }
     }
     findings.extend(complaints);
+    findings.extend(allowed);
     findings
 }
 
@@ -85,16 +90,16 @@ fn read<'a>(
             continue;
         }
         let code = words.next().unwrap_or_default();
-        let has_reason = words.next().is_some();
+        let reason = words.collect::<Vec<_>>().join(" ");
         let wrong = if verb != Some("allow") || code.is_empty() {
             "write `# migration-gate: allow MGnnn reason`".to_owned()
         } else if !LINTS.iter().any(|lint| lint.code.id == code) {
             format!("`{code}` is nothing that a lint finds")
-        } else if !has_reason {
+        } else if reason.is_empty() {
             format!("it gives no reason, so {code} is not silenced")
         } else {
             let whole_file = first_code.is_none_or(|first| line < first);
-            allows.push(Allow { script, line, whole_file, code });
+            allows.push(Allow { script, line, whole_file, code, reason });
             continue;
         };
         complaints.push(in_file(&code::BAD_ALLOW, &script.file, Some(line), wrong));

@@ -8,7 +8,7 @@ use crate::model::graph::Fault;
 
 /// Adds them.
 pub(super) fn add(subject: &Subject<'_>, findings: &mut [Finding]) {
-    for finding in findings.iter_mut().filter(|finding| finding.edit.is_none()) {
+    for finding in findings.iter_mut().filter(|f| f.edit.is_none() && f.allowed.is_none()) {
         finding.edit = edit(subject, finding);
     }
 }

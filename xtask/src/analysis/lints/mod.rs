@@ -1,7 +1,7 @@
 //! What can be known to be wrong without running anything: one table, one function a lint.
 //!
 //! A lint looks at the whole tree and returns what it finds. What a file allows with a comment
-//! (`# migration-gate: allow MGnnn reason`) is taken out afterwards, for all lints in one place.
+//! (`# migration-gate: allow MGnnn reason`) is marked afterwards, for all lints in one place.
 
 mod allow;
 mod base;
@@ -101,7 +101,7 @@ pub static LINTS: &[Lint] = &[
     Lint { code: &code::IMPORTS_APPLICATION, check: bodies::imports_application },
 ];
 
-/// Runs every lint, and leaves out what the files allow. Sorted by file and line.
+/// Runs every lint, and marks what the files allow. Sorted by file and line.
 pub fn lint(subject: &Subject<'_>) -> Vec<Finding> {
     let found = LINTS.iter().flat_map(|lint| (lint.check)(subject)).collect();
     let mut findings = allow::apply(subject.scripts, found);

@@ -35,6 +35,7 @@ fn findings(
     };
     lint(&subject)
         .into_iter()
+        .filter(super::is_wrong)
         .map(|finding| {
             let place = finding.place.unwrap();
             let line = place.line.unwrap();

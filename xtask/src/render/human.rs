@@ -227,14 +227,13 @@ fn excerpt(place: &Place) -> String {
     let at = place.line.map(|line| format!(":{line}")).unwrap_or_default();
     line(&mut out, &format!("  {BLUE}-->{BLUE:#} {}{at}", place.file));
     if let (Some(number), Some(source)) = (place.line, &place.source) {
-        let source = source.trim();
         let number = number.to_string();
+        // It is there to be recognised, not to be copied.
+        let source = words::printable(&redact(source.trim()));
+        let source = words::cut(&source, 80 - number.len() - 10);
         let gap = " ".repeat(number.len());
         line(&mut out, &format!("  {BLUE}{gap} |{BLUE:#}"));
-        line(
-            &mut out,
-            &format!("  {BLUE}{number} |{BLUE:#}     {}", words::printable(&redact(source))),
-        );
+        line(&mut out, &format!("  {BLUE}{number} |{BLUE:#}     {source}"));
         let caret = "^".repeat(source.chars().count().min(60));
         line(&mut out, &format!("  {BLUE}{gap} |{BLUE:#}     {RED}{caret}{RED:#}"));
     }

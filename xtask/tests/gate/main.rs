@@ -17,6 +17,7 @@ mod green;
 mod inputs;
 mod interrupt;
 mod keep;
+mod mend;
 mod plain;
 mod provision;
 mod red;

@@ -40,9 +40,8 @@ fn heeded_later(call: &Call<'_>) -> bool {
         let condition: String = condition.chars().filter(|c| !c.is_whitespace()).collect();
         let condition = condition.trim_start_matches("${{").trim_end_matches("}}");
         let asks = ["=='failure'", "!='success'"].map(|test| format!("{outcome}{test}"));
-        let fails = later.run().is_some_and(|run| {
-            super::shell::commands(run).iter().any(|command| is_failure(command))
-        });
+        let fails =
+            later.run().is_some_and(|run| super::shell::commands(run).iter().any(is_failure));
         asks.iter().any(|test| condition == test)
             && fails
             && later.value["continue-on-error"].is_null()

@@ -64,6 +64,12 @@ pub struct Edit {
 }
 
 impl Finding {
+    /// What mends it: the lines that it lacks first, then what mends all of its code.
+    pub fn remedies(&self) -> Vec<String> {
+        let lacks = (!self.lacks.is_empty()).then(|| format!("add: {}", self.lacks.join("\n")));
+        lacks.into_iter().chain(self.code.remedy.iter().map(ToString::to_string)).collect()
+    }
+
     /// A finding of which nothing but the message is known yet.
     pub fn new(code: &'static Code, message: impl Into<String>) -> Finding {
         Finding {

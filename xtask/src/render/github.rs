@@ -75,7 +75,7 @@ fn annotation(finding: &Finding) -> String {
     }
     message = words::cut(&message, MESSAGE_CHARACTERS);
     message += &format!("\nowner: {}", words::owner(finding.code.owner));
-    for remedy in finding.code.remedy {
+    for remedy in finding.remedies() {
         message += &format!("\nmend: {remedy}");
     }
     if let Some(edit) = &finding.edit {

@@ -80,7 +80,7 @@ pub(super) struct Finding {
     message: String,
     sqlstate: Option<String>,
     statement: Option<String>,
-    remedy: &'static [&'static str],
+    remedy: Vec<String>,
     verify: &'static str,
 }
 
@@ -160,7 +160,7 @@ pub(super) fn finding(finding: &finding::Finding) -> Finding {
             .and_then(|said| said.statement.as_deref())
             .or(finding.statement.as_deref())
             .map(|sql| redact(sql).into_owned()),
-        remedy: finding.code.remedy,
+        remedy: finding.remedies().iter().map(|text| redact(text).into_owned()).collect(),
         verify: finding.code.verify,
     }
 }

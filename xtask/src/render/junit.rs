@@ -165,7 +165,7 @@ fn body(finding: &Finding) -> String {
         let _ = write!(out, "\nstatement: {}", words::first_lines(sql, 20));
     }
     let _ = write!(out, "\nowner: {}", words::owner(finding.code.owner));
-    for remedy in finding.code.remedy {
+    for remedy in finding.remedies() {
         let _ = write!(out, "\nmend: {remedy}");
     }
     let _ = write!(out, "\nverify: {}", finding.code.verify);

@@ -373,6 +373,7 @@ fn check_head(transactions: bool) {
     assert_eq!(about[0].1, "left behind: type side (enum: buy), by the downgrade of revision two");
     let finding = &said.report["findings"][0];
     assert_eq!(finding["statement"], "CREATE TYPE side AS ENUM ('buy')");
+    assert_eq!(finding["remedy"][0], "add: op.execute(\"DROP TYPE side\")");
     assert!(
         finding["file"].as_str().unwrap().ends_with("versions/two.py") && finding["line"] == 10
     );

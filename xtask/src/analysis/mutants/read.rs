@@ -193,8 +193,8 @@ fn things(spot: &Spot<'_>) -> Vec<Mutant> {
         ),
         (Kind::seen("column-twice", When::Upgrade, "MG111", "MG220"), column_again),
         (
-            Kind::seen("downgrade-drops-unmade", When::Downgrade, "MG106", "MG221")
-                .with(&["MG233"]),
+            Kind::seen("downgrade-drops-unmade", When::Downgrade, "MG106", "MG233")
+                .with(&["MG221"]),
             Some(added(spot, index, "op.drop_index(\"mutants\", table_name=\"alembic_version\")")),
         ),
         (

@@ -25,6 +25,8 @@ use std::io::{IsTerminal, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use clap::Parser;
 
@@ -37,6 +39,7 @@ use crate::flags::{
 use crate::model::event::Event;
 use crate::model::redact::redact;
 use crate::model::report::{Report, Verdict};
+use crate::model::span::Span;
 use crate::model::watch::{Moment, Watch};
 use crate::progress::Progress;
 
@@ -46,7 +49,9 @@ fn main() -> ExitCode {
     let progress = Progress::new();
     let code = Interrupt::install().map(|interrupt| {
         let runner = Runner::of_this_job();
-        let screen = Screen { progress: &progress, runner: &runner, interrupt: &interrupt };
+        let spans = Mutex::default();
+        let (progress, runner, verbose) = (&progress, &runner, flags.verbose);
+        let screen = Screen { progress, runner, interrupt: &interrupt, spans, verbose };
         // A panic unwinds, so that what was started is stopped; then it is a bug, and says so.
         let done = panic::catch_unwind(AssertUnwindSafe(|| screen.run(&mut flags, verb.as_ref())));
         done.unwrap_or_else(|_| {
@@ -66,6 +71,10 @@ struct Screen<'a> {
     progress: &'a Progress,
     runner: &'a Runner,
     interrupt: &'a Interrupt,
+    /// Where the time went.
+    spans: Mutex<Vec<Span>>,
+    /// Whether what is reused is told.
+    verbose: bool,
 }
 
 impl Screen<'_> {
@@ -127,7 +136,19 @@ impl Screen<'_> {
                 commands::gate::run(flags, self.interrupt, &tell)
             }
         }));
-        self.finish(&report.unwrap_or_else(|_| commands::reports::bug()), format, output)
+        let code =
+            self.finish(&report.unwrap_or_else(|_| commands::reports::bug()), format, output);
+        if flags.timings {
+            let spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
+            self.progress.note(render::timings::waterfall(&spans).trim_end());
+        }
+        code
+    }
+
+    fn record(&self, lane: &str, what: &str, began: Instant) {
+        let (lane, what) = (lane.to_owned(), what.to_owned());
+        let span = Span { lane, what, began, ended: Instant::now() };
+        self.spans.lock().unwrap_or_else(PoisonError::into_inner).push(span);
     }
 
     /// Stays and gates again at every save. The exit status is that of the last verdict.
@@ -262,6 +283,10 @@ impl Screen<'_> {
             }
             Event::SetUpStarted { what } => progress.running(what, what.to_owned()),
             Event::SetUpEnded { what } => progress.ended(what),
+            // Told where it is asked for.
+            Event::Reuse(text) if self.verbose => progress.note(text),
+            Event::Reuse(_) => {}
+            Event::Spent { lane, what, began } => self.record(lane, what, began),
             Event::StepStarted { label, name } => progress.running(label, name.to_owned()),
             Event::Revision { label, revision } => {
                 let what = format!("{label} — {} ({})", revision.id, revision.direction);
@@ -269,6 +294,10 @@ impl Screen<'_> {
             }
             Event::StepEnded { label, step } => {
                 progress.ended(label);
+                let what = step.name.rsplit(" — ").next().unwrap_or_default();
+                if let Some(began) = Instant::now().checked_sub(step.elapsed) {
+                    self.record(label, what, began);
+                }
                 let text = match format {
                     Format::Human => render::human::step(step),
                     Format::Github => render::github::step(step),

@@ -4,34 +4,37 @@
 //! side, each in a thread and a database of its own. What goes wrong for one tree never stops the
 //! other, and whatever was found until something broke is in the report.
 
-use std::sync::OnceLock;
+mod trees;
+
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
+use nix::unistd::User;
 
+use super::known::Known;
 use super::predict::Surveys;
-use super::prepare::{Prepared, Ready};
+use super::prepare::Ready;
 use super::selection;
-use crate::drivers::alembic::{Description, Interpreter};
+use crate::drivers::alembic::Description;
 use crate::drivers::cache;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
+use crate::drivers::kept::Kept;
 use crate::drivers::postgres::Server;
 use crate::drivers::postgres::endpoint::Endpoint;
 use crate::drivers::postgres::given::Given;
+use crate::drivers::postgres::provision::Programs;
 use crate::drivers::process::{self, quote};
 use crate::drivers::scratch::Scratch;
 use crate::flags::Gate;
-use crate::model::event::{Event, Tell};
+use crate::model::event::{Event, Tell, timed};
 use crate::model::finding::Finding;
-use crate::model::redact::redact;
 use crate::model::report::{Postgres, Report, TreeReport};
 use crate::model::tree::Tree;
-use crate::recipes;
-use crate::recipes::live::{self, Live};
-use crate::recipes::reversal::Memory;
-use crate::recipes::steps::{Done, Steps};
+use crate::model::used::Used;
+use crate::recipes::live;
 
 /// Runs the gate. What goes wrong is in the report, whatever it is.
 pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
@@ -55,9 +58,16 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
                 surveys: Some(&surveys),
                 in_repository: true,
                 alone: true,
+                reuse: reuse(flags),
+                seen: Mutex::default(),
                 interrupt,
                 tell,
             };
+            let known = Known::of(&run);
+            if let Some(report) = known.as_ref().and_then(|known| known.look_up(&run)) {
+                run.tell_again(&report);
+                return report;
+            }
             let mut described = Vec::new();
             let (over, kept) = thread::scope(|scope| {
                 scope.spawn(|| run.surveys());
@@ -66,6 +76,10 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
             report = over;
             process::end_strays(&kept);
             run.add_surveys(&described, &mut report);
+            if let Some(known) = known {
+                report.elapsed = started.elapsed();
+                known.keep(&run, &report);
+            }
         }
     }
     report.elapsed = started.elapsed();
@@ -103,8 +117,30 @@ pub(super) struct Run<'a> {
     /// Whether no other run of this process goes on beside it. Where one does, nobody can tell what
     /// this one leaves running from what the other runs: it is ended when all are done.
     pub(super) alone: bool,
+    /// What earlier runs left, where that may be used.
+    pub(super) reuse: Option<Kept>,
+    /// What the run met, for who wants to know whether it would meet the same again.
+    pub(super) seen: Mutex<Seen>,
     pub(super) interrupt: &'a Interrupt,
     pub(super) tell: Tell<'a>,
+}
+
+/// What a run met besides the trees.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// The folders of Postgres's programs.
+    pub(super) binaries: Vec<Utf8PathBuf>,
+    /// The interpreters.
+    pub(super) pythons: Vec<Utf8PathBuf>,
+    /// What the migrations read.
+    pub(super) used: Used,
+}
+
+/// What earlier runs left; `None` where nothing of it may be used: `--no-cache` says so, or CI, where
+/// each run proves everything.
+pub(super) fn reuse(flags: &Gate) -> Option<Kept> {
+    let ci = std::env::var("CI").is_ok_and(|value| value == "true");
+    if flags.no_cache || ci { None } else { Kept::of_this_user() }
 }
 
 impl Run<'_> {
@@ -146,15 +182,16 @@ impl Run<'_> {
             return Ok(Vec::new());
         }
         let url = self.flags.postgres_url.as_deref();
-        let local = self.own_programs()?;
+        let local = timed(self.tell, "Postgres", "finding it", || self.own_programs())?;
         let user = local.as_ref().and_then(|(_, user)| user.as_ref());
         let mut scratch = Scratch::new(user)?;
         let endpoint =
             url.map_or_else(|| Ok(Endpoint::local(scratch.path())), Endpoint::from_url)?;
         let (server, prepared) = thread::scope(|scope| {
-            let server = scope.spawn(|| match local {
-                Some((programs, user)) => self.start_own(programs, user, &scratch),
-                None => self.open_given(&endpoint),
+            let server = scope.spawn(|| {
+                let server = self.serve(local, &scratch, &endpoint)?;
+                let databases = self.create_databases(&readable, &server);
+                anyhow::Ok((server, databases))
             });
             let prepared = self
                 .setting_up("Python — importing Alembic, reading the trees", || {
@@ -162,8 +199,11 @@ impl Run<'_> {
                 });
             (join(server), prepared)
         });
-        let (server, mut prepared) = (server?, prepared?);
+        let ((server, databases), mut prepared) = (server?, prepared?);
         self.prepare_elsewhere(&mut prepared, &scratch)?;
+        for (ready, database) in prepared.trees.iter_mut().zip(databases) {
+            ready.database = Some(database);
+        }
         described.extend(prepared.trees.iter().filter_map(Ready::graph));
         let version = server.version().to_owned();
         report.postgres = Some(Postgres { version, source: server.source() });
@@ -175,9 +215,25 @@ impl Run<'_> {
             report.notes.extend(left.into_iter().map(|what| format!("left on the server: {what}")));
         }
         if !self.flags.keep || report.interrupted {
+            timed(self.tell, "Postgres", "stop", || drop(server));
+            timed(self.tell, "Gate", "removing the folder of the run", || drop(scratch));
             return Ok(Vec::new());
         }
         self.keep(server, &mut scratch, &ran.urls, report)
+    }
+
+    /// Tells the steps of a run that was, as they would be told if they ran now.
+    fn tell_again(&self, report: &Report) {
+        for tree in &report.trees {
+            for step in &tree.steps {
+                (self.tell)(Event::StepEnded { label: &tree.label, step });
+            }
+        }
+    }
+
+    /// Remembers what the run met.
+    pub(super) fn see(&self, what: impl FnOnce(&mut Seen)) {
+        what(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     pub(super) fn setting_up<T>(&self, what: &str, work: impl FnOnce() -> T) -> T {
@@ -185,6 +241,25 @@ impl Run<'_> {
         let done = work();
         (self.tell)(Event::SetUpEnded { what });
         done
+    }
+
+    fn serve(
+        &self,
+        local: Option<(Programs, Option<User>)>,
+        scratch: &Scratch,
+        endpoint: &Endpoint,
+    ) -> Result<Server> {
+        match local {
+            Some((programs, user)) => self.start_own(programs, user, scratch),
+            None => self.open_given(endpoint),
+        }
+    }
+
+    /// Makes the trees' databases, while the interpreter is still importing.
+    fn create_databases(&self, trees: &[usize], server: &Server) -> Vec<Result<()>> {
+        let create =
+            |index: &usize| server.create_database(&self.trees[*index].database, self.interrupt);
+        timed(self.tell, "Postgres", "making the databases", || trees.iter().map(create).collect())
     }
 
     fn open_given(&self, endpoint: &Endpoint) -> Result<Server> {
@@ -210,112 +285,6 @@ impl Run<'_> {
             }
         }
         readable
-    }
-
-    /// Runs the trees side by side, and puts what came of them into the report.
-    pub(super) fn run_trees(
-        &self,
-        server: &Server,
-        prepared: Prepared,
-        report: &mut Report,
-    ) -> Ran {
-        let mut own: Vec<u32> = prepared.interpreters.iter().map(Interpreter::pid).collect();
-        if let Server::Local(cluster) = server {
-            own.push(cluster.pid());
-        }
-        let own = own.as_slice();
-        let done: Vec<_> = thread::scope(|scope| {
-            let run = |ready: Ready| {
-                scope.spawn(move || {
-                    let tree = &self.trees[ready.index];
-                    (ready.index, self.run_tree(tree, ready, server, own))
-                })
-            };
-            let handles: Vec<_> = prepared.trees.into_iter().map(run).collect();
-            handles.into_iter().map(join).collect()
-        });
-        let mut ran = Ran::default();
-        for (index, outcome) in done {
-            let tree = &mut report.trees[index];
-            tree.heads = outcome.heads;
-            tree.steps = outcome.done.steps;
-            tree.new_revisions = self.new_revisions(index, &tree.heads);
-            tree.sql = outcome.done.way_up;
-            tree.sql.retain(|ran| {
-                ran.revision.as_ref().is_some_and(|r| tree.new_revisions.contains(r))
-            });
-            report.findings.extend(outcome.done.findings);
-            ran.statements
-                .extend(outcome.done.statements.into_iter().map(|statement| statement.sql));
-            ran.urls.extend(outcome.url.map(|url| (index, url)));
-            if let Some(versions) = outcome.versions.filter(|v| !report.python.contains(v)) {
-                report.python.push(versions);
-            }
-            if let Some(err) = outcome.sick {
-                blame(report, &err, Some(&self.trees[index]));
-            }
-        }
-        ran
-    }
-
-    fn run_tree(&self, tree: &Tree, ready: Ready, server: &Server, own: &[u32]) -> TreeOutcome {
-        let mut outcome = TreeOutcome::default();
-        let (mut alembic, graph) = match ready.alembic {
-            Ok(ready) => ready,
-            Err(err) => return TreeOutcome { sick: Some(err), ..outcome },
-        };
-        outcome.versions = Some(alembic.versions.clone());
-        outcome.heads = graph.as_ref().map(|graph| graph.heads.clone()).unwrap_or_default();
-        if let Err(err) = server.create_database(&tree.database, self.interrupt) {
-            outcome.sick = Some(err);
-            return outcome;
-        }
-        let url = redact(alembic.url()).into_owned();
-        outcome.url = Some(url.clone());
-        let stairs = self.stairs(ready.index, graph.as_ref().ok());
-        let by_hand = |command: &str| self.by_hand(tree, &ready.python, &url, command);
-        let mut steps = Steps::live(Live {
-            tree,
-            root: self.root,
-            server,
-            alembic: &mut alembic,
-            graph,
-            before_seed: false,
-            timeout: self.timeout(),
-            interrupt: self.interrupt,
-            own_processes: self.alone.then_some(own),
-            by_hand: &by_hand,
-            tell: self.tell,
-            alone: self.trees.len() == 1 && self.flags.postgres_url.is_none(),
-            keep: self.flags.keep,
-            elsewhere: ready.elsewhere,
-            memory: Memory::default(),
-        })
-        .without(self.without)
-        .with_stairs(stairs);
-        outcome.sick = recipes::run(tree.recipe, &mut steps).err();
-        outcome.done = steps.finish();
-        outcome
-    }
-
-    /// The commands that run an Alembic call again.
-    fn by_hand(&self, tree: &Tree, python: &Utf8Path, url: &str, command: &str) -> Vec<String> {
-        let (cwd, name) = (quote(tree.cwd.as_str()), &tree.url_env);
-        let python = quote(python.as_str());
-        if self.flags.keep {
-            return vec![format!("cd {cwd} && {name}={} {python} -m {command}", quote(url))];
-        }
-        let mut which = match &self.flags.which.ini {
-            Some(_) => format!("--ini {}", quote(tree.ini_path().as_str())),
-            None => tree.id.clone(),
-        };
-        if self.flags.which.root.is_some() {
-            which += &format!(" --root {}", quote(self.root.as_str()));
-        }
-        vec![
-            format!("cargo xtask migration-gate {which} --keep   # prints {name}"),
-            format!("cd {cwd} && {name}=… {python} -m {command}"),
-        ]
     }
 
     /// Leaves the databases, and says how to reach and how to remove them.
@@ -354,26 +323,6 @@ impl Run<'_> {
     pub(super) fn timeout(&self) -> Duration {
         Duration::from_secs(self.flags.timeout)
     }
-}
-
-/// What the trees ran, and where.
-#[derive(Default)]
-pub(super) struct Ran {
-    statements: Vec<String>,
-    /// The database URL of each tree, without its password.
-    pub(super) urls: Vec<(usize, String)>,
-}
-
-/// What came of one tree.
-#[derive(Default)]
-struct TreeOutcome {
-    /// The URL of its database, without its password.
-    url: Option<String>,
-    versions: Option<String>,
-    heads: Vec<String>,
-    done: Done,
-    /// Why the gate could not do its work.
-    sick: Option<anyhow::Error>,
 }
 
 /// The result of a thread; a panic in it goes on here.

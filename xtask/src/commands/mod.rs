@@ -3,6 +3,7 @@
 pub mod explain;
 pub mod gate;
 pub mod graph;
+pub mod known;
 pub mod lint;
 mod plan;
 mod predict;

@@ -93,6 +93,8 @@ mod tests {
             surveys: None,
             in_repository: false,
             alone: false,
+            reuse: None,
+            seen: std::sync::Mutex::default(),
             interrupt: &Interrupt::never().unwrap(),
             tell: &|_| {},
         };

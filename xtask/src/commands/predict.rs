@@ -8,7 +8,7 @@ use crate::analysis::graph::compare;
 use crate::analysis::predicted;
 use crate::drivers::alembic::Description;
 use crate::model::code;
-use crate::model::event::Event;
+use crate::model::event::{Event, timed};
 use crate::model::finding::Finding;
 use crate::model::report::Report;
 use crate::model::tree::Tree;
@@ -20,7 +20,8 @@ pub(super) type Surveys = Vec<(usize, Survey)>;
 impl Run<'_> {
     /// What the lints find out, waited for where it is not known yet.
     pub(super) fn surveys(&self) -> Option<&Result<Surveys>> {
-        Some(self.surveys?.get_or_init(|| self.lint()))
+        let surveys = self.surveys?;
+        Some(surveys.get_or_init(|| timed(self.tell, "Gate", "lints", || self.lint())))
     }
 
     /// What they find out about one tree.

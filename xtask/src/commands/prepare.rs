@@ -1,5 +1,6 @@
 //! Makes ready what the steps need: the trees' Alembics, and Postgres beside them.
 
+use std::cell::OnceCell;
 use std::thread;
 
 use anyhow::Result;
@@ -11,12 +12,12 @@ use super::selection;
 use crate::drivers::alembic::{self, Alembic, Connection, Description, Interpreter, Limits};
 use crate::drivers::postgres::Server;
 use crate::drivers::postgres::binaries::Places;
-use crate::drivers::postgres::cluster::{self, Cluster};
+use crate::drivers::postgres::cluster::{self, Cluster, Setup};
 use crate::drivers::postgres::endpoint::Endpoint;
 use crate::drivers::postgres::provision::{self, Programs};
 use crate::drivers::python::{self, Search};
 use crate::drivers::scratch::Scratch;
-use crate::model::event::Event;
+use crate::model::event::{Event, timed};
 use crate::model::transcript::Transcript;
 use crate::model::tree::Tree;
 
@@ -31,6 +32,8 @@ pub(super) struct Prepared {
 pub(super) struct Ready {
     pub(super) index: usize,
     pub(super) python: Utf8PathBuf,
+    /// Whether its database could be made; `None`: nobody has tried yet.
+    pub(super) database: Option<Result<()>>,
     pub(super) alembic: Result<(Alembic, Result<Description, Transcript>)>,
     /// A connection to an interpreter in another environment, where the stairway needs one.
     pub(super) elsewhere: Option<Connection>,
@@ -66,7 +69,11 @@ impl Run<'_> {
         self.setting_up(programs.what(), || {
             let notice = |text: &str| (self.tell)(Event::Notice(text));
             let binaries = programs.get(user.as_ref(), self.interrupt, &notice)?;
-            Cluster::start(binaries, user, scratch, self.interrupt).map(Server::Local)
+            self.see(|seen| seen.binaries.push(binaries.dir.clone()));
+            let (interrupt, tell) = (self.interrupt, self.tell);
+            let setup =
+                Setup { binaries: &binaries, user: user.as_ref(), scratch, interrupt, tell };
+            Cluster::start(&setup, self.reuse.as_ref()).map(Server::Local)
         })
     }
 
@@ -84,10 +91,13 @@ impl Run<'_> {
             environments: &environments,
             interrupt: self.interrupt,
             notice: &notice,
+            base: OnceCell::new(),
         };
         let mut pythons: Vec<(Utf8PathBuf, Vec<usize>)> = Vec::new();
         for index in trees {
-            let python = python::interpreter(&search, &self.trees[*index].requirements)?;
+            let find = || python::interpreter(&search, &self.trees[*index].requirements);
+            let python = timed(self.tell, "Python", "finding it", find)?;
+            self.see(|seen| seen.pythons.push(python.clone()));
             match pythons.iter_mut().find(|(known, _)| *known == python) {
                 Some((_, served)) => served.push(*index),
                 None => pythons.push((python, vec![*index])),
@@ -107,7 +117,7 @@ impl Run<'_> {
                 .map(|(index, python, connection)| {
                     scope.spawn(move || {
                         let alembic = self.read_tree(&self.trees[index], connection, endpoint);
-                        Ready { index, python, alembic, elsewhere: None }
+                        Ready { index, python, database: None, alembic, elsewhere: None }
                     })
                 })
                 .collect();
@@ -151,14 +161,16 @@ impl Run<'_> {
         connection: Connection,
         endpoint: &Endpoint,
     ) -> Result<(Alembic, Result<Description, Transcript>)> {
-        let mut alembic = Alembic::new(connection, tree, endpoint, self.interrupt)?;
+        let import = || Alembic::new(connection, tree, endpoint, self.interrupt);
+        let mut alembic = timed(self.tell, "Python", "importing Alembic", import)?;
         let limits = Limits {
             timeout: self.timeout(),
             on_revision: &|_| {},
             on_deadline: &|| None,
             pause: None,
         };
-        let (said, graph) = alembic.describe(&limits)?;
+        let read = || alembic.describe(&limits);
+        let (said, graph) = timed(self.tell, &tree.label, "reading the revisions", read)?;
         Ok((alembic, graph.filter(|_| said.ok()).ok_or(said)))
     }
 }

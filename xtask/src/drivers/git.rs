@@ -156,6 +156,17 @@ impl<'a> Git<'a> {
         Ok(None)
     }
 
+    /// What this change stands on, as [`Git::base`] would find it: the base branch with its commit,
+    /// and where this change left it. `None` where there is no base.
+    pub fn standing(&self, since: Option<&str>) -> Result<Option<String>> {
+        let Some((name, commit, _)) = self.base_commit(since)? else { return Ok(None) };
+        let left = match since {
+            Some(_) => self.line(&["merge-base", "HEAD", &commit])?,
+            None => None,
+        };
+        Ok(Some(format!("{name} {commit} {}", left.unwrap_or_default())))
+    }
+
     /// A file as it is shown to people.
     fn shown(&self, file: &str) -> Utf8PathBuf {
         let absolute = self.top.join(file);

@@ -9,6 +9,8 @@ pub mod copy;
 pub mod git;
 pub mod incidents;
 pub mod interrupt;
+pub mod kept;
+pub mod pack;
 pub mod packages;
 pub mod past;
 pub mod postgres;

@@ -4,6 +4,7 @@
 //! folder, and named by the hash of both. It is made under a lock and marked as complete only at
 //! the end, so that a second gate waits for it and a cut-off one is made anew.
 
+use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::process::Command;
@@ -37,6 +38,9 @@ pub struct Search<'a> {
     pub interrupt: &'a Interrupt,
     /// Is told when something takes long.
     pub notice: &'a (dyn Fn(&str) + Sync),
+    /// What stands on PATH, asked once: a version manager's `python3` is a script that takes longer
+    /// than Postgres takes to start.
+    pub base: OnceCell<Base>,
 }
 
 /// The interpreter for a lock file: the named one as it is, else that of a virtual environment with
@@ -50,7 +54,13 @@ pub fn interpreter(search: &Search<'_>, lock_file: &Utf8Path) -> Result<Utf8Path
         let found = which::which(python).ok().and_then(|p| Utf8PathBuf::from_path_buf(p).ok());
         return found.with_context(|| format!("cannot find `{python}`, named by --python"));
     }
-    let base = base_interpreter(search)?;
+    let base = match search.base.get() {
+        Some(base) => base,
+        None => {
+            let base = base_interpreter(search)?;
+            search.base.get_or_init(|| base)
+        }
+    };
     let lock = fs::read(lock_file).with_context(|| {
         format!("cannot read `{lock_file}`, which names what the migrations need")
     })?;
@@ -59,7 +69,8 @@ pub fn interpreter(search: &Search<'_>, lock_file: &Utf8Path) -> Result<Utf8Path
     virtual_environment(search, &base.path, lock_file, &search.environments.join(name))
 }
 
-struct Base {
+/// The interpreter that environments are made from.
+pub struct Base {
     path: Utf8PathBuf,
     /// Changes when another interpreter stands behind the same name.
     identity: String,

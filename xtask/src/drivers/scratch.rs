@@ -15,7 +15,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::{User, geteuid};
 use tempfile::TempDir;
 
-use super::postgres::cluster;
+use super::postgres::{cluster, leftover};
 
 /// What the folders of all runs are called before their random part.
 const PREFIX: &str = "migration-gate-";
@@ -40,11 +40,16 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Makes the folder, after clearing away those of dead runs. `server_user` is the user that the
-    /// server will run as, where that is not the caller. Fails where no temporary folder can be
-    /// used, and says what is wrong with each.
+    /// Makes the folder, in memory where that has room, after clearing away those of dead runs: a
+    /// disk takes longer to make a cluster's thousand files than the migrations take to run. Who
+    /// names a TMPDIR gets that. `server_user` is the user that the server will run as, where that
+    /// is not the caller. Fails where no temporary folder can be used, and says what is wrong with
+    /// each.
     pub fn new(server_user: Option<&User>) -> Result<Scratch> {
         clear_dead_runs(Utf8Path::new(MEMORY));
+        if let Some(scratch) = Scratch::in_memory(server_user) {
+            return Ok(scratch);
+        }
         let mut bases = vec![std::env::temp_dir()];
         bases.extend(["/tmp", "/var/tmp"].map(Into::into));
         bases.dedup();
@@ -67,22 +72,13 @@ impl Scratch {
         )
     }
 
-    /// As [`Scratch::new`], but in memory where that has room. For many short runs: a disk takes
-    /// longer to copy a cluster than the cluster takes to run. Who names a TMPDIR gets that.
-    pub fn in_memory(server_user: Option<&User>) -> Result<Scratch> {
-        if std::env::var_os("TMPDIR").is_some() {
-            return Scratch::new(server_user);
-        }
+    /// `None` where there is no memory to be used: a folder there that cannot be used is no loss.
+    fn in_memory(server_user: Option<&User>) -> Option<Scratch> {
         let base = Utf8Path::new(MEMORY);
-        let free = rustix::fs::statvfs(base.as_std_path())
-            .map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
-        if free >= MEMORY_ROOM {
-            // A folder there that cannot be used is no loss.
-            if let Ok(scratch) = Scratch::new_in(base, server_user) {
-                return Ok(scratch);
-            }
+        if std::env::var_os("TMPDIR").is_some() || free_bytes(base) < MEMORY_ROOM {
+            return None;
         }
-        Scratch::new(server_user)
+        Scratch::new_in(base, server_user).ok()
     }
 
     fn new_in(base: &Utf8Path, server_user: Option<&User>) -> Result<Scratch> {
@@ -136,6 +132,12 @@ impl Scratch {
     }
 }
 
+/// How many bytes are free for this user on the file system of a folder.
+fn free_bytes(folder: &Utf8Path) -> u64 {
+    let stat = rustix::fs::statvfs(folder.as_std_path());
+    stat.map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
 /// Asks as the user itself, since rights have more sources than the mode bits of a folder.
 fn check_reachable(path: &Utf8Path, user: &User) -> Result<()> {
     let status = Command::new("sh")
@@ -159,7 +161,7 @@ fn clear_dead_runs(base: &Utf8Path) {
     let Ok(entries) = base.read_dir_utf8() else { return };
     for entry in entries.flatten() {
         if entry.file_name().starts_with(PREFIX) && belongs_to_dead_run(entry.path()) {
-            cluster::end_leftover(&entry.path().join(cluster::DATA_DIR));
+            leftover::end_leftover(&entry.path().join(cluster::DATA_DIR));
             let _ = fs::remove_dir_all(entry.path());
         }
     }

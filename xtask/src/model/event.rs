@@ -1,6 +1,8 @@
 //! What happens while the gate runs, for whoever shows it. Events carry no decision: a run goes the
 //! same way whether somebody listens or not.
 
+use std::time::Instant;
+
 use super::finding::Finding;
 use super::mutant::Judged;
 use super::replay::Replayed;
@@ -23,6 +25,17 @@ pub enum Event<'a> {
     SetUpEnded {
         /// What, in the same words.
         what: &'a str,
+    },
+    /// Something of an earlier run is used again, or why it is not.
+    Reuse(&'a str),
+    /// Something was done that took a while.
+    Spent {
+        /// Whose work it was.
+        lane: &'a str,
+        /// What was done.
+        what: &'a str,
+        /// When it began; it ends now.
+        began: Instant,
     },
     /// A step of a tree (its label) begins.
     StepStarted {
@@ -74,3 +87,11 @@ pub enum Event<'a> {
 
 /// Who is told. Trees run side by side, so it is called from several threads.
 pub type Tell<'a> = &'a (dyn Fn(Event<'_>) + Sync);
+
+/// Does something, and tells how long it took.
+pub fn timed<T>(tell: Tell<'_>, lane: &str, what: &str, work: impl FnOnce() -> T) -> T {
+    let began = Instant::now();
+    let done = work();
+    tell(Event::Spent { lane, what, began });
+    done
+}

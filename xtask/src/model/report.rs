@@ -1,6 +1,6 @@
 //! What the gate prints: the trees, their steps, the findings. Every format is a function of it.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -32,6 +32,9 @@ pub struct Report {
     pub notes: Vec<String>,
     /// Whether a signal ended the run.
     pub interrupted: bool,
+    /// When the run was that this is the report of, where nothing was run because nothing had
+    /// changed since.
+    pub known_since: Option<SystemTime>,
 }
 
 /// The server that was used.

@@ -16,10 +16,11 @@ use crate::analysis::diagnosis::{self, Known};
 use crate::drivers::alembic::{Alembic, Connection, Description, Limits, Pause};
 use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::drivers::postgres::session::Session;
+use crate::drivers::postgres::snapshot::Watch;
 use crate::drivers::postgres::{NotStarted, Server, Unreachable};
 use crate::drivers::process;
 use crate::model::code::{self, Code, Severity};
-use crate::model::event::{Event, Tell};
+use crate::model::event::{Event, Tell, timed};
 use crate::model::finding::Finding;
 use crate::model::supply::{Role, Row};
 use crate::model::transcript::{End, RevisionInFlight, Statement, Transcript};
@@ -59,6 +60,8 @@ pub struct Live<'a> {
     pub alone: bool,
     /// An interpreter in another environment, for the stairway.
     pub elsewhere: Option<Connection>,
+    /// Looks at the tree's database.
+    pub watch: RefCell<Watch<'a>>,
     /// What the steps before left for those after.
     pub memory: Memory,
 }
@@ -174,9 +177,13 @@ impl Live<'_> {
         });
         let parents = self.parents_of_head();
         let table = self.alembic.version_table.clone();
+        let watch = &self.watch;
+        let committed = || {
+            let (parents, watch) = (parents.as_deref(), &mut watch.borrow_mut());
+            reversal::committed_schema(server, tree, &table, parents, watch, interrupt)
+        };
         let look = || {
-            *before.borrow_mut() =
-                reversal::committed_schema(server, tree, &table, parents.as_deref(), interrupt);
+            *before.borrow_mut() = timed(tell, label, "  looking at the schema", committed);
         };
         let limits = Limits {
             timeout: self.timeout,
@@ -184,10 +191,12 @@ impl Live<'_> {
             on_deadline: &on_deadline,
             pause: head.as_deref().map(|before| Pause { before, then: &look }),
         };
-        let said = match command {
-            "upgrade" => self.alembic.upgrade(revision, &limits)?,
-            _ => self.alembic.downgrade(revision, &limits)?,
-        };
+        let alembic = &mut self.alembic;
+        let said =
+            timed(tell, label, &format!("  alembic {command} {revision}"), || match command {
+                "upgrade" => alembic.upgrade(revision, &limits),
+                _ => alembic.downgrade(revision, &limits),
+            })?;
         seen.extend(said.statements.iter().cloned());
         self.memory.statements.extend(said.statements.iter().cloned());
         if let Some(before) = before.into_inner() {

@@ -18,8 +18,9 @@ use crate::analysis::schema_diff::{
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::postgres::Server;
 use crate::drivers::postgres::session::{Session, VersionTable};
-use crate::drivers::postgres::snapshot;
+use crate::drivers::postgres::snapshot::Watch;
 use crate::model::code::{self, Code};
+use crate::model::event::timed;
 use crate::model::finding::{Finding, Place};
 use crate::model::schema::Schema;
 use crate::model::supply::{Role, Row};
@@ -52,12 +53,13 @@ pub(super) fn committed_schema(
     tree: &Tree,
     table: &VersionTable,
     parents: Option<&[String]>,
+    watch: &mut Watch<'_>,
     interrupt: &Interrupt,
 ) -> Option<Schema> {
     let mut session = Session::open(server.endpoint(), &tree.database, interrupt).ok()?;
     let there = session.alembic_version(table).ok()?;
     // What a paused transaction holds locked cannot be looked at; that is no error.
-    if Some(there.as_slice()) == parents { snapshot::take(&mut session).ok() } else { None }
+    if Some(there.as_slice()) == parents { watch.take().ok() } else { None }
 }
 
 /// Which way a comparison went.
@@ -127,9 +129,9 @@ impl Live<'_> {
 
     /// The schema of the tree's database.
     pub(super) fn schema(&self) -> Result<Schema> {
-        let mut session =
-            Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
-        snapshot::take(&mut session)
+        timed(self.tell, &self.tree.label, "  looking at the schema", || {
+            self.watch.borrow_mut().take()
+        })
     }
 
     /// Findings for what differs. `between` is the schema after the upgrade, where the comparison

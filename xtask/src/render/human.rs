@@ -118,6 +118,11 @@ fn verdict(report: &Report) -> String {
     if !with.is_empty() {
         line(&mut out, &format!("{:6}{}", "", with.join(", ")));
     }
+    if let Some(since) = report.known_since {
+        let since = words::date(since);
+        line(&mut out, &format!("{:6}a known result, of {since}: nothing has changed since", ""));
+        line(&mut out, &format!("{:6}(--no-cache runs it all again)", ""));
+    }
     out
 }
 

@@ -17,6 +17,7 @@ struct Report {
     schema: u32,
     verdict: &'static str,
     seconds: f64,
+    known_since: Option<String>,
     postgres: Option<Postgres>,
     trees: Vec<Tree>,
     findings: Vec<Finding>,
@@ -94,6 +95,7 @@ pub fn report(report: &report::Report) -> String {
             Verdict::Error => "error",
         },
         seconds: seconds(report.elapsed),
+        known_since: report.known_since.map(words::date),
         postgres: report.postgres.as_ref().map(|postgres| Postgres {
             version: postgres.version.clone(),
             source: words::source(postgres.source),

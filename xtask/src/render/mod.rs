@@ -13,6 +13,7 @@ pub mod mutants;
 pub mod replay;
 pub mod runbook;
 pub mod sarif;
+pub mod timings;
 mod trial;
 pub mod watch;
 mod words;

@@ -1,6 +1,7 @@
 //! The words by which every format calls the same thing.
 
 use std::fmt::Write as _;
+use std::time::SystemTime;
 
 use crate::model::code::{Owner, Severity};
 use crate::model::finding::{Edit, Finding, Place};
@@ -194,4 +195,9 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// A moment, to the second: `2026-11-22T23:40:00Z`.
+pub fn date(moment: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(moment).to_string()
 }

@@ -10,7 +10,7 @@ use camino::Utf8Path;
 
 use super::*;
 use crate::drivers::postgres::binaries::Places;
-use crate::drivers::postgres::cluster::{self, Cluster};
+use crate::drivers::postgres::cluster::{self, Cluster, Setup};
 use crate::drivers::postgres::provision;
 use crate::drivers::scratch::Scratch;
 
@@ -68,9 +68,11 @@ fn a_snapshot_differs_whenever_a_dump_does() {
         return;
     }
     let scratch = Scratch::new(user.as_ref()).unwrap();
-    let server = Cluster::start(found, user, &scratch, &interrupt).unwrap();
+    let (binaries, user) = (&found, user.as_ref());
+    let setup = Setup { binaries, user, scratch: &scratch, interrupt: &interrupt, tell: &|_| {} };
+    let server = Cluster::start(&setup, None).unwrap();
     let mut main = Session::open(&server.endpoint, "postgres", &interrupt).unwrap();
-    main.create_database("corpus").unwrap();
+    main.create_database("corpus", None).unwrap();
     let mut session = Session::open(&server.endpoint, "corpus", &interrupt).unwrap();
     session.execute(CORPUS).unwrap();
     let mut watch = Watch::new(&server.endpoint, "corpus", &interrupt);

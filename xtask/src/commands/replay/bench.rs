@@ -11,7 +11,7 @@ use nix::unistd::User;
 
 use super::pythons::{self, Python, Today, tree_at};
 use crate::analysis::replay as compare;
-use crate::commands::gate::{Run, join};
+use crate::commands::gate::{Run, join, reuse};
 use crate::commands::prepare::{Prepared, Ready};
 use crate::drivers::alembic::{Connection, Description};
 use crate::drivers::cache;
@@ -20,9 +20,10 @@ use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::drivers::past::Past;
 use crate::drivers::postgres::Server;
 use crate::drivers::postgres::binaries::{Binaries, Places};
-use crate::drivers::postgres::cluster::{self, Cluster};
+use crate::drivers::postgres::cluster::{self, Cluster, Setup};
 use crate::drivers::postgres::endpoint::Endpoint;
 use crate::drivers::postgres::provision;
+use crate::drivers::postgres::resting::Resting;
 use crate::drivers::postgres::session::Session;
 use crate::drivers::scratch::Scratch;
 use crate::flags::Gate;
@@ -45,7 +46,7 @@ pub(super) struct Bench<'a> {
     binaries: Binaries,
     user: Option<User>,
     /// A data folder that was never started.
-    template: Utf8PathBuf,
+    template: Resting,
     trees: Vec<Today>,
     /// The clusters that `--keep` leaves.
     held: Mutex<Vec<Held>>,
@@ -97,8 +98,10 @@ impl<'a> Bench<'a> {
         let notice = |text: &str| tell(Event::Notice(text));
         let (prepared, ready) = thread::scope(|scope| {
             let prepared = scope.spawn(|| {
-                let binaries = programs.get(user.as_ref(), interrupt, &notice)?;
-                let template = cluster::prepare(&binaries, user.as_ref(), &scratch, interrupt)?;
+                let (user, scratch) = (user.as_ref(), &scratch);
+                let binaries = programs.get(user, interrupt, &notice)?;
+                let setup = Setup { binaries: &binaries, user, scratch, interrupt, tell };
+                let template = cluster::prepare(&setup, reuse(flags).as_ref())?;
                 anyhow::Ok((binaries, template))
             });
             let run = Run {
@@ -109,6 +112,8 @@ impl<'a> Bench<'a> {
                 surveys: None,
                 in_repository: false,
                 alone: false,
+                reuse: None,
+                seen: Mutex::default(),
                 interrupt,
                 tell,
             };
@@ -196,7 +201,7 @@ impl<'a> Bench<'a> {
     /// Runs the gate over a copy of the tree, lints and all, on a cluster of its own.
     fn gate(&self, incident: &Incident, phase: Phase) -> Result<Gated> {
         let today = self.today(incident.tree)?;
-        let scratch = Scratch::in_memory(self.user.as_ref())?;
+        let scratch = Scratch::new(self.user.as_ref())?;
         let root = scratch.path().join("tree");
         self.lay_out(incident, phase, today, &root)?;
         let state = match phase {
@@ -221,6 +226,8 @@ impl<'a> Bench<'a> {
             surveys: Some(&surveys),
             in_repository: incident.history.is_some(),
             alone: false,
+            reuse: None,
+            seen: Mutex::default(),
             interrupt: self.interrupt,
             tell: &tell,
         };
@@ -231,7 +238,7 @@ impl<'a> Bench<'a> {
             let endpoint = Endpoint::local(scratch.path());
             let alembic = run.read_tree(&trees[0], connection, &endpoint);
             let python = today.python.clone();
-            let ready = Ready { index: 0, python, alembic, elsewhere: None };
+            let ready = Ready { index: 0, python, database: None, alembic, elsewhere: None };
             described.extend(ready.graph());
             let mut prepared = Prepared { trees: vec![ready], interpreters: Vec::new() };
             run.prepare_elsewhere(&mut prepared, &scratch)?;
@@ -251,10 +258,16 @@ impl<'a> Bench<'a> {
     }
 
     fn start_server(&self, state: &State, scratch: &Scratch) -> Result<Server> {
-        let (binaries, user) = (self.binaries.clone(), self.user.clone());
+        let setup = Setup {
+            binaries: &self.binaries,
+            user: self.user.as_ref(),
+            scratch,
+            interrupt: self.interrupt,
+            // Nobody watches one replay of many.
+            tell: &|_| {},
+        };
         let conf = state.conf.as_deref();
-        let cluster =
-            Cluster::start_on_copy(&self.template, conf, binaries, user, scratch, self.interrupt)?;
+        let cluster = Cluster::start_on(&setup, &self.template, conf)?;
         if let Some(sql) = &state.sql {
             Session::open(&cluster.endpoint, "postgres", self.interrupt)?.execute(sql)?;
         }
@@ -324,6 +337,8 @@ impl<'a> Bench<'a> {
                 surveys: None,
                 in_repository: false,
                 alone: false,
+                reuse: None,
+                seen: Mutex::default(),
                 interrupt: self.interrupt,
                 tell: self.tell,
             };

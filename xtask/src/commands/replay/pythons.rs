@@ -1,5 +1,6 @@
 //! The interpreters that serve the replays, and the trees as they read them today.
 
+use std::cell::OnceCell;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
@@ -54,6 +55,7 @@ pub(super) fn start(
         environments: &environments,
         interrupt: run.interrupt,
         notice: &notice,
+        base: OnceCell::new(),
     };
     let mut befallen = Vec::new();
     for id in [TreeId::Console, TreeId::Raptor] {

@@ -5,7 +5,9 @@
 //! and outlive a dropped database. The next one is made while the developer types. So the one that
 //! a run used can stay until the next run begins, for whoever wants to look into it.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::sync::OnceLock;
 use std::thread::{self, JoinHandle};
 
@@ -13,15 +15,16 @@ use anyhow::{Context, Result, anyhow};
 use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::User;
 
-use crate::commands::gate::{Run, join};
+use crate::commands::gate::{Run, join, reuse};
 use crate::commands::prepare::{Prepared, Ready};
 use crate::commands::selection;
 use crate::drivers::alembic::{self, Connection, Interpreter};
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::postgres::Server;
 use crate::drivers::postgres::binaries::{Binaries, Places};
-use crate::drivers::postgres::cluster::{self, Cluster};
+use crate::drivers::postgres::cluster::{self, Cluster, Setup};
 use crate::drivers::postgres::provision;
+use crate::drivers::postgres::resting::Resting;
 use crate::drivers::python::{self, Search};
 use crate::drivers::scratch::Scratch;
 use crate::flags::Gate;
@@ -49,7 +52,7 @@ struct Making {
     binaries: Binaries,
     user: Option<User>,
     /// A data folder that was never started.
-    template: Utf8PathBuf,
+    template: Resting,
     interrupt: Interrupt,
 }
 
@@ -101,7 +104,9 @@ impl Warm {
         let what = "making a cluster, importing Alembic";
         tell(Event::SetUpStarted { what });
         let pythons = environments(flags, root, trees, interrupt, tell);
-        let template = cluster::prepare(&binaries, user.as_ref(), &scratch, interrupt);
+        let setup =
+            Setup { binaries: &binaries, user: user.as_ref(), scratch: &scratch, interrupt, tell };
+        let template = cluster::prepare(&setup, reuse(flags).as_ref());
         tell(Event::SetUpEnded { what });
         let making = Making { binaries, user, template: template?, interrupt: interrupt.clone() };
         let mut warm = Warm { spare: None, last: None, pythons: pythons?, making, scratch };
@@ -172,6 +177,8 @@ impl Warm {
             surveys: Some(&surveys),
             in_repository: true,
             alone: false,
+            reuse: None,
+            seen: Mutex::default(),
             interrupt,
             tell,
         };
@@ -234,7 +241,7 @@ impl Warm {
                 .map(|(index, python, connection)| {
                     scope.spawn(move || {
                         let alembic = run.read_tree(&run.trees[index], connection, endpoint);
-                        Ready { index, python, alembic, elsewhere: None }
+                        Ready { index, python, database: None, alembic, elsewhere: None }
                     })
                 })
                 .collect();
@@ -254,16 +261,15 @@ impl Warm {
 
 impl Making {
     fn server(&self) -> Result<Used> {
-        let scratch = Scratch::in_memory(self.user.as_ref())?;
-        let (binaries, user) = (self.binaries.clone(), self.user.clone());
-        let cluster = Cluster::start_on_copy(
-            &self.template,
-            None,
-            binaries,
-            user,
-            &scratch,
-            &self.interrupt,
-        )?;
+        let scratch = Scratch::new(self.user.as_ref())?;
+        let setup = Setup {
+            binaries: &self.binaries,
+            user: self.user.as_ref(),
+            scratch: &scratch,
+            interrupt: &self.interrupt,
+            tell: &|_| {},
+        };
+        let cluster = Cluster::start_on(&setup, &self.template, None)?;
         Ok(Used { server: Server::Local(cluster), scratch })
     }
 }
@@ -283,6 +289,7 @@ fn environments(
         environments: &environments,
         interrupt,
         notice: &notice,
+        base: OnceCell::new(),
     };
     let mut pythons: Vec<Python> = Vec::new();
     for (index, tree) in trees.iter().enumerate() {

@@ -61,6 +61,7 @@ impl Listener {
             | Event::VersionTable { .. }
             | Event::Paused
             | Event::Arrived
+            | Event::Used { .. }
             | Event::Ended(_)
             | Event::Unknown => {}
         }

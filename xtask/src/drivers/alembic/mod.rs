@@ -30,6 +30,7 @@ use super::scratch::Scratch;
 use crate::model::redact::{hide, redact};
 use crate::model::transcript::{RevisionInFlight, Transcript};
 use crate::model::tree::Tree;
+use crate::model::used::Used;
 
 pub use self::protocol::Description;
 
@@ -132,6 +133,8 @@ pub struct Alembic {
     interrupt: Interrupt,
     /// What the interpreter is: `Python 3.11.7, Alembic 1.20.1, SQLAlchemy 2.1.9`.
     pub versions: String,
+    /// What the calls read.
+    pub used: Used,
     /// Where Alembic keeps its version, as the last call's env.py configured it.
     pub version_table: VersionTable,
 }
@@ -195,6 +198,7 @@ impl Alembic {
                 "Python {}, Alembic {}, SQLAlchemy {}",
                 hello.python, hello.alembic, hello.sqlalchemy
             ),
+            used: Used::default(),
             version_table: VersionTable::default(),
         })
     }
@@ -289,6 +293,7 @@ impl Alembic {
         limits: &Limits<'_>,
     ) -> Result<(Transcript, Option<Description>)> {
         let mut heard = Listener::new(self.typed(op, revision));
+        self.used.calls += 1;
         if !self.send_call(op, revision, limits.pause.map(|pause| pause.before))? {
             return Ok((heard.lost(), None));
         }
@@ -296,6 +301,9 @@ impl Alembic {
         loop {
             match self.connection.next(&self.interrupt, deadline)? {
                 Heard::Event(Event::Ended(ended)) => return Ok(heard.end(ended)),
+                Heard::Event(Event::Used { files, folders, doubts }) => {
+                    self.used.add(files, folders, doubts);
+                }
                 Heard::Event(Event::VersionTable { name, schema }) => {
                     self.version_table = VersionTable { schema, name };
                 }

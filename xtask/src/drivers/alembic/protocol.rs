@@ -74,6 +74,11 @@ pub(super) enum Event {
         #[serde(default)]
         frames: Vec<Frame>,
     },
+    Used {
+        files: Vec<Utf8PathBuf>,
+        folders: Vec<Utf8PathBuf>,
+        doubts: Vec<String>,
+    },
     Ended(Ended),
     #[serde(other)]
     Unknown,

@@ -16,6 +16,7 @@ use crate::model::transcript::Transcript;
 impl Alembic {
     /// Begins a walk. It lasts until a command fails or [`Alembic::end_walk`] is called.
     pub fn begin_walk(&mut self) -> Result<bool> {
+        self.used.calls += 1;
         self.send_call("walk", Some("head"), None)
     }
 
@@ -40,6 +41,9 @@ impl Alembic {
                     return Ok(heard.said);
                 }
                 Heard::Event(Event::Ended(ended)) => return Ok(heard.end(ended).0),
+                Heard::Event(Event::Used { files, folders, doubts }) => {
+                    self.used.add(files, folders, doubts);
+                }
                 Heard::Event(Event::VersionTable { name, schema }) => {
                     self.version_table = VersionTable { schema, name };
                 }
@@ -66,6 +70,9 @@ impl Alembic {
         loop {
             match self.connection.next(&self.interrupt, deadline)? {
                 Heard::Event(Event::Ended(_)) | Heard::Closed | Heard::Deadline => return Ok(()),
+                Heard::Event(Event::Used { files, folders, doubts }) => {
+                    self.used.add(files, folders, doubts);
+                }
                 Heard::Event(_) => {}
             }
         }

@@ -260,6 +260,7 @@ def become_call(sock, call, out_w):
     os.environ.update(call["env"])
     time.tzset()
     sys.argv = ["alembic", *call["argv"]]
+    used = watch_use(call["pycache"])
     try:
         os.chdir(call["cwd"])
         value = perform(sock, call)
@@ -268,8 +269,45 @@ def become_call(sock, call, out_w):
     else:
         send(sock, "result", ok=True, value=value)
     finally:
+        send(sock, "used", **{name: sorted(values) for name, values in used.items()})
         sys.stdout.flush()
         sys.stderr.flush()
+
+
+# What reaches further than the files that are read: what comes of it may differ tomorrow.
+BEYOND = (
+    "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty",
+    "pty.spawn", "socket.connect", "socket.getaddrinfo", "urllib.Request", "ctypes.dlopen", "sqlite3.connect",
+    "glob.glob", "shutil.which",
+)  # fmt: skip
+
+
+def watch_use(pycache):
+    """Notes which files of the tree a call reads, which folders it lists, and what it does besides
+    that the gate cannot follow. The interpreter tells of all that itself."""
+    used = {"files": set(), "folders": set(), "doubts": set()}
+    known = (os.path.dirname(pycache), sys.prefix, sys.base_prefix, sys.exec_prefix, "/proc/", "/dev/")
+
+    def note(kind, path):
+        if isinstance(path, int):
+            return
+        path = os.path.abspath(os.fsdecode(path if path is not None else "."))
+        if not path.startswith(known):
+            used[kind].add(path)
+
+    def hook(event, args):
+        try:
+            if event == "open":
+                note("files", args[0])
+            elif event in ("os.listdir", "os.scandir"):
+                note("folders", args[0])
+            elif event in BEYOND:
+                used["doubts"].add(event)
+        except Exception as exc:
+            used["doubts"].add(f"{event}: {type(exc).__name__}")
+
+    sys.addaudithook(hook)
+    return used
 
 
 def perform(sock, call):
@@ -542,3 +580,7 @@ def lies_in_tree(file, folders):
 
 if __name__ == "__main__":
     main(sys.argv[1:])
+    # Taking a thousand modules apart takes longer than a step.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

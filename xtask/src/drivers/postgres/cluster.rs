@@ -6,6 +6,7 @@
 //! missing. Its environment holds nothing of the caller's, because a superuser's SQL can read it.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -14,16 +15,19 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::{User, geteuid};
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 
 use super::binaries::Binaries;
 use super::endpoint::Endpoint;
+use super::leftover::remove_shared_memory;
+use super::resting::{self, Resting};
 use super::session::Session;
 use super::{MAJOR, NotStarted};
-use crate::drivers::copy;
 use crate::drivers::interrupt::Interrupt;
+use crate::drivers::kept::Kept;
 use crate::drivers::process::{self, Group, Limits, last_lines, quote};
 use crate::drivers::scratch::Scratch;
+use crate::model::event::{Event, Tell, timed};
 use crate::model::report::Source;
 
 /// The data folder's name in the folder of the run.
@@ -33,16 +37,33 @@ const INITDB_TIMEOUT: Duration = Duration::from_secs(120);
 /// A fresh cluster starts in a fraction of a second.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// An immediate shutdown kills what has not ended after five seconds.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// `C.UTF-8` sorts by code point and is the same everywhere; macOS has no such locale, and its `C`
 /// does the same.
-const LOCALE: &str = if cfg!(target_os = "macos") { "C" } else { "C.UTF-8" };
+pub(super) const LOCALE: &str = if cfg!(target_os = "macos") { "C" } else { "C.UTF-8" };
+/// The options of `initdb` beside the locale and the folder. The log of a fresh cluster is one
+/// segment: 1 MB to be written and copied, not 16.
+pub(super) const INITDB_OPTIONS: &[&str] = &[
+    "--no-sync",
+    "--auth=trust",
+    "--username=postgres",
+    "--encoding=UTF8",
+    "--no-instructions",
+    "--wal-segsize=1",
+];
 /// Settings and the values that `SHOW` must report for them.
 const SETTINGS: &[(&str, &str)] = &[
     ("listen_addresses", ""),
     ("fsync", "off"),
     ("synchronous_commit", "off"),
     ("full_page_writes", "off"),
+    // In memory, room is dear.
+    ("max_wal_size", "128MB"),
+    // Nothing here lives long enough to be vacuumed, and workers only take time from the steps.
+    ("autovacuum", "off"),
+    ("max_logical_replication_workers", "0"),
+    ("bgwriter_lru_maxpages", "0"),
+    ("jit", "off"),
     ("max_connections", "20"),
     ("shared_buffers", "32MB"),
     ("timezone", "UTC"),
@@ -51,6 +72,21 @@ const SETTINGS: &[(&str, &str)] = &[
     // Parallel queries then leave nothing in the machine's shared memory, however they end.
     ("dynamic_shared_memory_type", "mmap"),
 ];
+
+/// What a cluster is made with.
+#[derive(Clone, Copy)]
+pub struct Setup<'a> {
+    /// Whose server it is.
+    pub binaries: &'a Binaries,
+    /// The user that it runs as, where that is not the caller.
+    pub user: Option<&'a User>,
+    /// The folder of the run.
+    pub scratch: &'a Scratch,
+    /// What ends it early.
+    pub interrupt: &'a Interrupt,
+    /// Who is told how long it took.
+    pub tell: Tell<'a>,
+}
 
 /// A running private cluster, stopped with this value.
 pub struct Cluster {
@@ -85,71 +121,80 @@ pub fn server_user() -> Result<Option<User>> {
 }
 
 impl Cluster {
-    /// Makes a cluster in the folder of the run and starts it.
-    pub fn start(
-        binaries: Binaries,
-        user: Option<User>,
-        scratch: &Scratch,
-        interrupt: &Interrupt,
-    ) -> Result<Cluster> {
-        initdb(
-            &binaries,
-            user.as_ref(),
-            scratch.path(),
-            &scratch.path().join(DATA_DIR),
-            interrupt,
-        )?;
-        Cluster::start_in(binaries, user, scratch, interrupt)
+    /// Makes a cluster in the folder of the run and starts it; with a cache, from what an earlier run
+    /// kept there, and keeping what the next one can use.
+    pub fn start(setup: &Setup<'_>, cache: Option<&Kept>) -> Result<Cluster> {
+        let Setup { binaries, user, scratch, interrupt, tell } = *setup;
+        let (cwd, data) = (scratch.path(), scratch.path().join(DATA_DIR));
+        if let Some(cache) = cache
+            && let Some(fresh) = resting::fresh(cache, binaries)
+        {
+            match Cluster::start_on(setup, &fresh, None) {
+                Ok(cluster) => {
+                    let made = format!("the data folder is a copy of what {} made", fresh.note());
+                    tell(Event::Reuse(&made));
+                    return Ok(cluster);
+                }
+                Err(err) => {
+                    interrupt.check()?;
+                    // Whatever is wrong with it, the next run shall not meet it.
+                    resting::discard_fresh(cache, binaries);
+                    tell(Event::Reuse(&format!("a kept data folder is of no use: {err:#}")));
+                    let removed = if data.exists() { fs::remove_dir_all(&data) } else { Ok(()) };
+                    removed.with_context(|| format!("cannot remove `{data}`"))?;
+                }
+            }
+        }
+        timed(tell, "Postgres", "initdb", || initdb(binaries, user, cwd, &data, interrupt))?;
+        if let Some(cache) = cache {
+            let keep = || resting::keep_fresh(cache, binaries, &data, interrupt);
+            if let Err(err) = timed(tell, "Postgres", "keeping the data folder", keep) {
+                interrupt.check()?;
+                tell(Event::Reuse(&format!("the data folder is not kept: {err:#}")));
+            }
+        }
+        Cluster::start_in(setup, None)
     }
 
-    /// Copies a data folder that [`prepare`] made into the folder of the run and starts it, with
-    /// further lines in its `postgresql.conf`.
-    pub fn start_on_copy(
-        template: &Utf8Path,
-        conf: Option<&str>,
-        binaries: Binaries,
-        user: Option<User>,
-        scratch: &Scratch,
-        interrupt: &Interrupt,
-    ) -> Result<Cluster> {
-        let data = scratch.path().join(DATA_DIR);
-        copy::folder(template, &data, &|_| true, interrupt)?;
+    /// Lays out a data folder and starts a server on it, with further lines in its
+    /// `postgresql.conf`.
+    pub fn start_on(setup: &Setup<'_>, resting: &Resting, conf: Option<&str>) -> Result<Cluster> {
+        let data = setup.scratch.path().join(DATA_DIR);
+        let lay_out = || resting.lay_out(&data, setup.user, setup.interrupt);
+        let id = timed(setup.tell, "Postgres", "laying out a data folder", lay_out)?;
         if let Some(conf) = conf {
             let path = data.join("postgresql.conf");
-            let text =
-                fs::read_to_string(&path).with_context(|| format!("cannot read `{path}`"))?;
-            fs::write(&path, format!("{text}\n{conf}\n"))
+            let file = File::options().append(true).open(&path);
+            file.and_then(|mut file| file.write_all(format!("\n{conf}\n").as_bytes()))
                 .with_context(|| format!("cannot write `{path}`"))?;
         }
-        Cluster::start_in(binaries, user, scratch, interrupt)
+        Cluster::start_in(setup, Some(id))
     }
 
-    /// Starts the cluster whose data folder lies in the folder of the run.
-    fn start_in(
-        binaries: Binaries,
-        user: Option<User>,
-        scratch: &Scratch,
-        interrupt: &Interrupt,
-    ) -> Result<Cluster> {
+    /// Starts the cluster whose data folder lies in the folder of the run. Fails where it is not
+    /// the one with this system identifier.
+    fn start_in(setup: &Setup<'_>, id: Option<u64>) -> Result<Cluster> {
+        let Setup { binaries, user, scratch, interrupt, tell } = *setup;
+        let began = Instant::now();
         let data = scratch.path().join(DATA_DIR);
         let log = scratch.path().join("server.log");
-        let server = spawn(&binaries, user.as_ref(), scratch.path(), &data, &log)?;
-        let endpoint = Endpoint::local(scratch.path());
+        let server = spawn(binaries, user, scratch.path(), &data, &log)?;
         let mut cluster = Cluster {
-            endpoint,
+            endpoint: Endpoint::local(scratch.path()),
             version: String::new(),
-            binaries,
-            user,
+            binaries: binaries.clone(),
+            user: user.cloned(),
             data,
             log,
             server: Mutex::new(server),
         };
-        cluster.version = cluster.wait_until_ready(interrupt)?;
+        cluster.version = cluster.wait_until_ready(id, interrupt)?;
+        tell(Event::Spent { lane: "Postgres", what: "start", began });
         Ok(cluster)
     }
 
     /// Waits for the first connection, checks the settings and returns the version.
-    fn wait_until_ready(&self, interrupt: &Interrupt) -> Result<String> {
+    fn wait_until_ready(&self, id: Option<u64>, interrupt: &Interrupt) -> Result<String> {
         let deadline = Instant::now() + START_TIMEOUT;
         let mut session = loop {
             if let Some(death) = self.death() {
@@ -173,6 +218,12 @@ impl Cluster {
                 bail!(
                     "Postgres ignored a setting: `SHOW {setting}` says `{shown}` instead of `{value}`"
                 );
+            }
+        }
+        if let Some(id) = id {
+            let known = session.value("SELECT system_identifier FROM pg_control_system()")?;
+            if known.as_deref() != Some(id.to_string().as_str()) {
+                bail!("Postgres did not take the system identifier {id} of its data folder");
             }
         }
         let version = session.show("server_version")?;
@@ -259,17 +310,22 @@ fn command(binaries: &Binaries, name: &str, user: Option<&User>) -> Command {
     command
 }
 
-/// Makes a data folder that is never started: each copy of it is as fresh as one from `initdb`, and
-/// costs a fraction of the time.
-pub fn prepare(
-    binaries: &Binaries,
-    user: Option<&User>,
-    scratch: &Scratch,
-    interrupt: &Interrupt,
-) -> Result<Utf8PathBuf> {
+/// A data folder that is never started: each copy of it is as fresh as one from `initdb`, and costs
+/// a fraction of the time. From the cache, where there is one that has it.
+pub fn prepare(setup: &Setup<'_>, cache: Option<&Kept>) -> Result<Resting> {
+    let Setup { binaries, user, scratch, interrupt, .. } = *setup;
+    if let Some(fresh) = cache.and_then(|cache| resting::fresh(cache, binaries)) {
+        return Ok(fresh);
+    }
     let template = scratch.path().join("template");
     initdb(binaries, user, scratch.path(), &template, interrupt)?;
-    Ok(template)
+    let note = binaries.dir.join("initdb").into_string();
+    let fresh = Resting::of_folder(&template, note, interrupt)?;
+    if let Some(cache) = cache {
+        // What cannot be kept is made again by the next run.
+        let _ = fresh.keep(cache, &resting::key_of_fresh(binaries));
+    }
+    Ok(fresh)
 }
 
 fn initdb(
@@ -280,12 +336,7 @@ fn initdb(
     interrupt: &Interrupt,
 ) -> Result<()> {
     let mut command = command(binaries, "initdb", user);
-    command.args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8"]).args([
-        &format!("--locale={LOCALE}"),
-        "--no-instructions",
-        "-D",
-        data.as_str(),
-    ]);
+    command.args(INITDB_OPTIONS).arg(format!("--locale={LOCALE}")).args(["-D", data.as_str()]);
     process::run(command, Limits { cwd, timeout: INITDB_TIMEOUT, interrupt })
         .with_context(|| format!("cannot make a Postgres {MAJOR} cluster{}", as_user(user)))?;
     Ok(())
@@ -321,58 +372,4 @@ fn spawn(
 
 fn as_user(user: Option<&User>) -> String {
     user.map(|user| format!(" as user {}", user.name)).unwrap_or_default()
-}
-
-/// Ends the server of a run that was killed before it could, if it still runs.
-pub fn end_leftover(data: &Utf8Path) {
-    let Some(pid) = postmaster_pid(data) else { return };
-    if !serves(pid, data) {
-        remove_shared_memory(data);
-        return;
-    }
-    let _ = rustix::process::kill_process(pid, Signal::QUIT);
-    let deadline = Instant::now() + STOP_TIMEOUT;
-    while serves(pid, data) && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    if serves(pid, data) {
-        let _ = rustix::process::kill_process(pid, Signal::KILL);
-        std::thread::sleep(Duration::from_millis(50));
-        remove_shared_memory(data);
-    }
-}
-
-fn postmaster_pid(data: &Utf8Path) -> Option<Pid> {
-    let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
-    Pid::from_raw(text.lines().next()?.trim().parse().ok()?)
-}
-
-/// Whether a process is the server of a data folder: a server's working folder is its data folder.
-fn serves(pid: Pid, data: &Utf8Path) -> bool {
-    let pid = pid.as_raw_nonzero();
-    if cfg!(target_os = "linux") {
-        return fs::read_link(format!("/proc/{pid}/cwd"))
-            .is_ok_and(|cwd| cwd == data.as_std_path());
-    }
-    let said = Command::new("ps").args(["-ww", "-o", "command=", "-p", &pid.to_string()]).output();
-    said.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains(data.as_str()))
-}
-
-/// Removes the System V segment that a server leaves when it is killed outright. Its id may have
-/// been given to another since, so the segment must also have been made by that very process.
-fn remove_shared_memory(data: &Utf8Path) {
-    let Ok(text) = fs::read_to_string(data.join("postmaster.pid")) else { return };
-    let mut lines = text.lines();
-    let Some(pid) = lines.next().map(str::trim) else { return };
-    // The seventh line of postmaster.pid holds the segment's key and id.
-    let Some(id) = lines.nth(5).and_then(|line| line.split_whitespace().nth(1)) else { return };
-    // Its columns: key, shmid, perms, size, cpid, …
-    let segments = fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
-    let ours = segments.lines().skip(1).any(|line| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        fields.get(1) == Some(&id) && fields.get(4) == Some(&pid)
-    });
-    if ours {
-        let _ = Command::new("ipcrm").args(["-m", id]).output();
-    }
 }

@@ -102,7 +102,7 @@ impl Given {
         for old in [name, &unnamed] {
             drop_marked(&mut session, old)?;
         }
-        session.create_database(&unnamed)?;
+        session.create_database(&unnamed, None)?;
         let mark = literal(MARK);
         session.execute(&format!("COMMENT ON DATABASE {} IS {mark}", identifier(&unnamed)))?;
         session.execute(&format!(

@@ -5,7 +5,9 @@ pub mod binaries;
 pub mod cluster;
 pub mod endpoint;
 pub mod given;
+pub mod leftover;
 pub mod provision;
+pub mod resting;
 pub mod session;
 pub mod snapshot;
 pub mod tls;
@@ -83,7 +85,8 @@ impl Server {
     pub fn create_database(&self, name: &str, interrupt: &Interrupt) -> Result<()> {
         match self {
             Server::Local(cluster) => {
-                Session::open(&cluster.endpoint, "postgres", interrupt)?.create_database(name)
+                let mut session = Session::open(&cluster.endpoint, "postgres", interrupt)?;
+                session.create_database(name, Some("file_copy"))
             }
             Server::Given(given) => given.create_database(name, interrupt),
         }

@@ -15,7 +15,9 @@ const QUERIES: &str = include_str!("snapshot.sql");
 const PASSWORDS: &str = "\
 SELECT 'role', quote_ident(rolname), 'set' AS password FROM pg_authid WHERE rolpassword IS NOT NULL";
 
-/// The schema of the session's database, and the roles of its cluster.
+/// The schema of the session's database, and the roles of its cluster: the way without plans, which
+/// the other is held against.
+#[cfg(test)]
 pub fn take(session: &mut Session<'_>) -> Result<Schema> {
     let rows = session.rows(QUERIES).context("cannot read the schema from the catalogues")?;
     let passwords = match session.show("is_superuser")?.as_str() {

@@ -60,6 +60,8 @@ impl<'a> Gate<'a> {
             command.env_remove(name);
         }
         command.arg("migration-gate").env("TMPDIR", sandbox.path());
+        // Neither the user's own, nor of any bearing on what the user does next.
+        command.env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"));
         Gate { command, sandbox }
     }
 

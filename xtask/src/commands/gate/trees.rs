@@ -1,0 +1,152 @@
+//! The trees, side by side: each in a thread and a database of its own.
+
+use std::cell::RefCell;
+use std::thread;
+
+use camino::Utf8Path;
+
+use super::{Run, blame, join};
+use crate::commands::prepare::{Prepared, Ready};
+use crate::drivers::alembic::Interpreter;
+use crate::drivers::postgres::Server;
+use crate::drivers::postgres::snapshot::Watch;
+use crate::drivers::process::quote;
+use crate::model::redact::redact;
+use crate::model::report::Report;
+use crate::model::tree::Tree;
+use crate::recipes;
+use crate::recipes::live::Live;
+use crate::recipes::reversal::Memory;
+use crate::recipes::steps::{Done, Steps};
+
+impl Run<'_> {
+    /// Runs the trees side by side, and puts what came of them into the report.
+    pub(in crate::commands) fn run_trees(
+        &self,
+        server: &Server,
+        prepared: Prepared,
+        report: &mut Report,
+    ) -> Ran {
+        let mut own: Vec<u32> = prepared.interpreters.iter().map(Interpreter::pid).collect();
+        if let Server::Local(cluster) = server {
+            own.push(cluster.pid());
+        }
+        let own = own.as_slice();
+        let done: Vec<_> = thread::scope(|scope| {
+            let run = |ready: Ready| {
+                scope.spawn(move || {
+                    let tree = &self.trees[ready.index];
+                    (ready.index, self.run_tree(tree, ready, server, own))
+                })
+            };
+            let handles: Vec<_> = prepared.trees.into_iter().map(run).collect();
+            handles.into_iter().map(join).collect()
+        });
+        let mut ran = Ran::default();
+        for (index, outcome) in done {
+            let tree = &mut report.trees[index];
+            tree.heads = outcome.heads;
+            tree.steps = outcome.done.steps;
+            tree.new_revisions = self.new_revisions(index, &tree.heads);
+            tree.sql = outcome.done.way_up;
+            tree.sql.retain(|ran| {
+                ran.revision.as_ref().is_some_and(|r| tree.new_revisions.contains(r))
+            });
+            report.findings.extend(outcome.done.findings);
+            ran.statements
+                .extend(outcome.done.statements.into_iter().map(|statement| statement.sql));
+            ran.urls.extend(outcome.url.map(|url| (index, url)));
+            if let Some(versions) = outcome.versions.filter(|v| !report.python.contains(v)) {
+                report.python.push(versions);
+            }
+            if let Some(err) = outcome.sick {
+                blame(report, &err, Some(&self.trees[index]));
+            }
+        }
+        ran
+    }
+
+    fn run_tree(&self, tree: &Tree, ready: Ready, server: &Server, own: &[u32]) -> TreeOutcome {
+        let mut outcome = TreeOutcome::default();
+        let (mut alembic, graph) = match ready.alembic {
+            Ok(ready) => ready,
+            Err(err) => return TreeOutcome { sick: Some(err), ..outcome },
+        };
+        outcome.versions = Some(alembic.versions.clone());
+        outcome.heads = graph.as_ref().map(|graph| graph.heads.clone()).unwrap_or_default();
+        let create = || server.create_database(&tree.database, self.interrupt);
+        if let Err(err) = ready.database.unwrap_or_else(create) {
+            outcome.sick = Some(err);
+            return outcome;
+        }
+        let url = redact(alembic.url()).into_owned();
+        outcome.url = Some(url.clone());
+        let stairs = self.stairs(ready.index, graph.as_ref().ok());
+        let by_hand = |command: &str| self.by_hand(tree, &ready.python, &url, command);
+        let mut steps = Steps::live(Live {
+            tree,
+            root: self.root,
+            server,
+            alembic: &mut alembic,
+            graph,
+            before_seed: false,
+            timeout: self.timeout(),
+            interrupt: self.interrupt,
+            own_processes: self.alone.then_some(own),
+            by_hand: &by_hand,
+            tell: self.tell,
+            alone: self.trees.len() == 1 && self.flags.postgres_url.is_none(),
+            keep: self.flags.keep,
+            elsewhere: ready.elsewhere,
+            watch: RefCell::new(Watch::new(server.endpoint(), &tree.database, self.interrupt)),
+            memory: Memory::default(),
+        })
+        .without(self.without)
+        .with_stairs(stairs);
+        outcome.sick = recipes::run(tree.recipe, &mut steps).err();
+        outcome.done = steps.finish();
+        self.see(|seen| seen.used.join(std::mem::take(&mut alembic.used)));
+        outcome
+    }
+
+    /// The commands that run an Alembic call again.
+    fn by_hand(&self, tree: &Tree, python: &Utf8Path, url: &str, command: &str) -> Vec<String> {
+        let (cwd, name) = (quote(tree.cwd.as_str()), &tree.url_env);
+        let python = quote(python.as_str());
+        if self.flags.keep {
+            return vec![format!("cd {cwd} && {name}={} {python} -m {command}", quote(url))];
+        }
+        let mut which = match &self.flags.which.ini {
+            Some(_) => format!("--ini {}", quote(tree.ini_path().as_str())),
+            None => tree.id.clone(),
+        };
+        if self.flags.which.root.is_some() {
+            which += &format!(" --root {}", quote(self.root.as_str()));
+        }
+        vec![
+            format!("cargo xtask migration-gate {which} --keep   # prints {name}"),
+            format!("cd {cwd} && {name}=… {python} -m {command}"),
+        ]
+    }
+}
+
+/// What the trees ran, and where.
+#[derive(Default)]
+pub(in crate::commands) struct Ran {
+    /// Every statement.
+    pub(super) statements: Vec<String>,
+    /// The database URL of each tree, without its password.
+    pub(in crate::commands) urls: Vec<(usize, String)>,
+}
+
+/// What came of one tree.
+#[derive(Default)]
+struct TreeOutcome {
+    /// The URL of its database, without its password.
+    url: Option<String>,
+    versions: Option<String>,
+    heads: Vec<String>,
+    done: Done,
+    /// Why the gate could not do its work.
+    sick: Option<anyhow::Error>,
+}

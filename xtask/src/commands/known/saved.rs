@@ -1,0 +1,234 @@
+//! A green report as it is kept. Its structs are its own, so that what is kept changes only on
+//! purpose; each field is named where it is taken, so that none is forgotten.
+
+use std::time::{Duration, SystemTime};
+
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+
+use crate::model::code;
+use crate::model::finding;
+use crate::model::report::{self, Postgres, Source};
+use crate::model::step::{self, Status};
+use crate::model::transcript;
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Report {
+    elapsed: Duration,
+    postgres: String,
+    provisioned: bool,
+    python: Vec<String>,
+    trees: Vec<Tree>,
+    findings: Vec<Finding>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Tree {
+    tree: String,
+    label: String,
+    database: String,
+    ini: Utf8PathBuf,
+    heads: Vec<String>,
+    steps: Vec<Step>,
+    new_revisions: Vec<String>,
+    sql: Vec<Statement>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Step {
+    name: String,
+    notes: Vec<String>,
+    elapsed: Duration,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Statement {
+    sql: String,
+    revision: Option<String>,
+    elapsed: Option<Duration>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Finding {
+    code: String,
+    tree: Option<String>,
+    step: Option<String>,
+    revision: Option<String>,
+    place: Option<(Utf8PathBuf, Option<u32>, Option<String>)>,
+    message: String,
+    predicted: Option<String>,
+    statement: Option<String>,
+    lacks: Vec<String>,
+    by_hand: Vec<String>,
+    allowed: Option<String>,
+}
+
+impl Report {
+    /// What is kept of a report; `None` where something in it is more than that.
+    pub(super) fn of(report: &report::Report) -> Option<Report> {
+        let report::Report {
+            elapsed,
+            postgres,
+            python,
+            trees,
+            workflows,
+            findings,
+            notes,
+            interrupted,
+            known_since,
+        } = report;
+        let plain = workflows.is_empty() && notes.is_empty() && !interrupted;
+        if !plain || known_since.is_some() {
+            return None;
+        }
+        let Postgres { version, source } = postgres.as_ref()?;
+        let provisioned = match source {
+            Source::Local => false,
+            Source::Provisioned => true,
+            Source::Provided => return None,
+        };
+        Some(Report {
+            elapsed: *elapsed,
+            postgres: version.clone(),
+            provisioned,
+            python: python.clone(),
+            trees: trees.iter().map(Tree::of).collect::<Option<_>>()?,
+            findings: findings.iter().map(Finding::of).collect::<Option<_>>()?,
+        })
+    }
+
+    /// The report as it was; `None` where a code of it is not known any more.
+    pub(super) fn restore(self, since: SystemTime) -> Option<report::Report> {
+        let source = if self.provisioned { Source::Provisioned } else { Source::Local };
+        Some(report::Report {
+            elapsed: self.elapsed,
+            postgres: Some(Postgres { version: self.postgres, source }),
+            python: self.python,
+            trees: self.trees.into_iter().map(Tree::restore).collect(),
+            findings: self.findings.into_iter().map(Finding::restore).collect::<Option<_>>()?,
+            known_since: Some(since),
+            ..report::Report::default()
+        })
+    }
+}
+
+impl Tree {
+    fn of(tree: &report::TreeReport) -> Option<Tree> {
+        let report::TreeReport {
+            tree,
+            label,
+            database,
+            ini,
+            heads,
+            graph: None,
+            wrong_graph: None,
+            steps,
+            new_revisions,
+            sql,
+        } = tree
+        else {
+            return None;
+        };
+        let sql = sql.iter().map(|ran| {
+            let transcript::Statement { sql, revision, elapsed } = ran.clone();
+            Statement { sql, revision, elapsed }
+        });
+        Some(Tree {
+            tree: tree.clone(),
+            label: label.clone(),
+            database: database.clone(),
+            ini: ini.clone(),
+            heads: heads.clone(),
+            steps: steps.iter().map(Step::of).collect::<Option<_>>()?,
+            new_revisions: new_revisions.clone(),
+            sql: sql.collect(),
+        })
+    }
+
+    fn restore(self) -> report::TreeReport {
+        let sql = self.sql.into_iter().map(|Statement { sql, revision, elapsed }| {
+            transcript::Statement { sql, revision, elapsed }
+        });
+        report::TreeReport {
+            tree: self.tree,
+            label: self.label,
+            database: self.database,
+            ini: self.ini,
+            heads: self.heads,
+            graph: None,
+            wrong_graph: None,
+            steps: self.steps.into_iter().map(Step::restore).collect(),
+            new_revisions: self.new_revisions,
+            sql: sql.collect(),
+        }
+    }
+}
+
+impl Step {
+    fn of(step: &step::Step) -> Option<Step> {
+        let step::Step { name, status: Status::Passed, reason: None, notes, elapsed } = step else {
+            return None;
+        };
+        Some(Step { name: name.clone(), notes: notes.clone(), elapsed: *elapsed })
+    }
+
+    fn restore(self) -> step::Step {
+        let Step { name, notes, elapsed } = self;
+        step::Step { name, status: Status::Passed, reason: None, notes, elapsed }
+    }
+}
+
+impl Finding {
+    fn of(finding: &finding::Finding) -> Option<Finding> {
+        let finding::Finding {
+            code,
+            tree,
+            step,
+            revision,
+            place,
+            message,
+            sev2: None,
+            predicted,
+            transcript: None,
+            statement,
+            lacks,
+            by_hand,
+            edit: None,
+            allowed,
+        } = finding.clone()
+        else {
+            return None;
+        };
+        let place = place.map(|finding::Place { file, line, source }| (file, line, source));
+        Some(Finding {
+            code: code.id.to_owned(),
+            tree,
+            step,
+            revision,
+            place,
+            message,
+            predicted,
+            statement,
+            lacks,
+            by_hand,
+            allowed,
+        })
+    }
+
+    fn restore(self) -> Option<finding::Finding> {
+        let code = *code::ALL.iter().find(|code| code.id == self.code)?;
+        let place = self.place.map(|(file, line, source)| finding::Place { file, line, source });
+        Some(finding::Finding {
+            tree: self.tree,
+            step: self.step,
+            revision: self.revision,
+            place,
+            predicted: self.predicted,
+            statement: self.statement,
+            lacks: self.lacks,
+            by_hand: self.by_hand,
+            allowed: self.allowed,
+            ..finding::Finding::new(code, self.message)
+        })
+    }
+}

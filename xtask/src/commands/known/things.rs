@@ -1,0 +1,235 @@
+//! What a result depends on, each with what is known of it: whoever changes one changes that.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::sync::PoisonError;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+
+use crate::commands::gate::Run;
+use crate::drivers::kept::{Key, stamp};
+use crate::model::used::Used;
+
+/// How far behind the clock a file system's times may be.
+const BEHIND: Duration = Duration::from_millis(50);
+/// What asks for a file without reading it. The interpreter does not tell of it.
+const PROBES: &[&str] = &[
+    "os.path",
+    ".exists()",
+    ".is_file(",
+    ".is_dir(",
+    "os.stat",
+    ".stat()",
+    "os.access",
+    "isfile(",
+];
+
+/// Why nothing can be known.
+pub(super) struct Untold(pub(super) String);
+
+/// All that a result depends on, beside what names it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Things(Vec<Thing>);
+
+#[derive(Serialize, Deserialize)]
+struct Thing {
+    path: Utf8PathBuf,
+    kind: Kind,
+    known: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+enum Kind {
+    /// What a file holds, or that there is none.
+    Contents,
+    /// What lies in a folder, by name.
+    Names,
+    /// What the file system knows of a file or folder.
+    Stamp,
+    /// The packages of a virtual environment.
+    Packages,
+}
+
+impl Things {
+    /// What a run that began then depended on. Fails where that cannot be told.
+    pub(super) fn of(run: &Run<'_>, began: SystemTime) -> Result<Things, Untold> {
+        let seen = run.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        without_doubt(&seen.used)?;
+        let mut things: BTreeSet<(Utf8PathBuf, Kind)> = BTreeSet::new();
+        for tree in run.trees {
+            things.insert((tree.ini_path(), Kind::Contents));
+            things.insert((tree.requirements.clone(), Kind::Contents));
+            for name in ["pyproject.toml", "alembic.ini"] {
+                things.insert((tree.cwd.join(name), Kind::Contents));
+            }
+        }
+        let Some(Ok(surveys)) = run.surveys() else {
+            return Err(Untold("the trees were not read".into()));
+        };
+        for (_, survey) in surveys {
+            things.extend(survey.folders.iter().map(|folder| (folder.clone(), Kind::Names)));
+            let scripts = survey.scripts.iter().map(|script| run.root.join(&script.file));
+            things.extend(scripts.map(|script| (script, Kind::Contents)));
+        }
+        things.extend(seen.used.files.iter().map(|file| (file.clone(), Kind::Contents)));
+        things.extend(seen.used.folders.iter().map(|folder| (folder.clone(), Kind::Names)));
+        for binaries in &seen.binaries {
+            let names = ["postgres", "initdb", "pg_ctl"];
+            things.extend(names.map(|name| (binaries.join(name), Kind::Stamp)));
+        }
+        let path = std::env::var("PATH").unwrap_or_default();
+        let folders = path.split(':').filter(|folder| !folder.is_empty());
+        things.extend(folders.map(|folder| (folder.into(), Kind::Stamp)));
+        for python in &seen.pythons {
+            things.extend(of_python(python, run.flags.python.is_none())?);
+        }
+        let things = things.into_iter().map(|(path, kind)| Thing::of(path, kind, began));
+        Ok(Things(things.collect::<Result<_, _>>()?))
+    }
+
+    /// The first of them that is not as it was.
+    pub(super) fn changed(&self) -> Option<&Utf8Path> {
+        let changed =
+            |thing: &&Thing| known(&thing.path, thing.kind).as_ref() != Some(&thing.known);
+        self.0.iter().find(changed).map(|thing| thing.path.as_path())
+    }
+}
+
+impl Thing {
+    /// Fails where it was touched since the run began: then nobody knows what the run met.
+    fn of(path: Utf8PathBuf, kind: Kind, began: SystemTime) -> Result<Thing, Untold> {
+        let untold = || Untold(format!("{path} cannot be read"));
+        let known = known(&path, kind).ok_or_else(untold)?;
+        let began = began.duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(BEHIND);
+        // Of what is not there, the folder that it would be in tells when it went.
+        let there = path.ancestors().find_map(|path| fs::metadata(path).ok());
+        let changed = there.map(|meta| {
+            let nanos = u32::try_from(meta.ctime_nsec()).unwrap_or_default();
+            Duration::new(u64::try_from(meta.ctime()).unwrap_or_default(), nanos)
+        });
+        if changed.is_none_or(|changed| changed >= began) {
+            return Err(Untold(format!("{path} was touched while the gate ran")));
+        }
+        Ok(Thing { path, kind, known })
+    }
+}
+
+/// Whether all that was done is known.
+fn without_doubt(used: &Used) -> Result<(), Untold> {
+    if used.told != used.calls {
+        return Err(Untold("a call of Alembic did not say what it read".into()));
+    }
+    if let Some(doubt) = used.doubts.first() {
+        return Err(Untold(format!("the migrations reach further than files ({doubt})")));
+    }
+    for file in used.files.iter().filter(|file| file.extension() == Some("py")) {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        if let Some(probe) = PROBES.iter().find(|probe| text.contains(**probe)) {
+            return Err(Untold(format!("{file} asks for files without reading them (`{probe}`)")));
+        }
+    }
+    Ok(())
+}
+
+/// What an interpreter is, and what stands behind the `python3` on PATH that it was made from.
+fn of_python(python: &Utf8Path, from_path: bool) -> Result<Vec<(Utf8PathBuf, Kind)>, Untold> {
+    let untold = |what: &str| Untold(format!("nobody knows what {python} imports: {what}"));
+    let home = python.parent().and_then(Utf8Path::parent).ok_or_else(|| untold("its place"))?;
+    let settings = home.join("pyvenv.cfg");
+    let text = fs::read_to_string(&settings).map_err(|_| untold("it has no pyvenv.cfg"))?;
+    if text.lines().any(|line| line.replace(' ', "") == "include-system-site-packages=true") {
+        return Err(untold("it sees the packages of the system"));
+    }
+    let mut things = vec![
+        (settings, Kind::Contents),
+        (python.to_owned(), Kind::Stamp),
+        (home.to_owned(), Kind::Packages),
+    ];
+    if from_path {
+        let found = ["python3", "python"].iter().find_map(|name| which::which(name).ok());
+        let found = found.and_then(|found| Utf8PathBuf::from_path_buf(found).ok());
+        let found = found.ok_or_else(|| untold("there is no python3 on PATH"))?;
+        things.extend(behind(&found)?.into_iter().map(|path| (path, Kind::Contents)));
+        things.push((found, Kind::Stamp));
+    }
+    Ok(things)
+}
+
+/// The files by which the program on PATH chooses what it really runs: none where it is the
+/// interpreter, those of pyenv where it is pyenv's. Of another script nobody knows.
+fn behind(found: &Utf8Path) -> Result<Vec<Utf8PathBuf>, Untold> {
+    let bytes = fs::read(found).unwrap_or_default();
+    if !bytes.starts_with(b"#!") {
+        return Ok(Vec::new());
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let pyenv = found.parent().filter(|dir| dir.ends_with("shims")).and_then(Utf8Path::parent);
+    match pyenv.filter(|_| text.contains("libexec/pyenv\" exec")) {
+        // The gate asks from the root folder, so no other `.python-version` is met.
+        Some(pyenv) => Ok(vec![pyenv.join("version"), "/.python-version".into()]),
+        None => Err(Untold(format!("{found} is a script, and what it runs is not known"))),
+    }
+}
+
+/// What is known of a thing now; `None` where it cannot be read.
+fn known(path: &Utf8Path, kind: Kind) -> Option<String> {
+    let gone = |err: &std::io::Error| err.kind() == std::io::ErrorKind::NotFound;
+    match kind {
+        Kind::Contents => match fs::read(path) {
+            Ok(bytes) => Some(Key::new("contents").with("", bytes).finish()),
+            Err(err) if gone(&err) => Some("none".into()),
+            Err(_) => None,
+        },
+        Kind::Names => {
+            let entries = match path.read_dir_utf8() {
+                Ok(entries) => entries,
+                Err(err) if gone(&err) => return Some("none".into()),
+                Err(_) => return None,
+            };
+            let names = entries.map(|entry| Some(entry.ok()?.file_name().to_owned()));
+            let mut names: Vec<String> = names.collect::<Option<_>>()?;
+            names.sort();
+            Some(names.iter().fold(Key::new("names"), |key, name| key.with("", name)).finish())
+        }
+        Kind::Stamp => Some(stamp(path).unwrap_or_else(|| "none".into())),
+        Kind::Packages => packages(path),
+    }
+}
+
+/// The files of a virtual environment's packages, as the file system knows them.
+fn packages(home: &Utf8Path) -> Option<String> {
+    let mut key = Key::new("packages");
+    let mut folders = vec![home.join("lib")];
+    while let Some(folder) = folders.pop() {
+        let mut entries: Vec<_> = folder.read_dir_utf8().ok()?.flatten().collect();
+        entries.sort_by(|a, b| a.file_name().cmp(b.file_name()));
+        for entry in entries {
+            let name = entry.file_name();
+            // What a path file adds to the path is not known.
+            let adds_a_path = name.ends_with(".pth")
+                && fs::read_to_string(entry.path())
+                    .map_or(true, |text| text.lines().any(|line| !line.starts_with("import")));
+            if adds_a_path || name.ends_with(".egg-link") {
+                return None;
+            }
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() && name == "__pycache__" => {}
+                Ok(kind) if kind.is_dir() => folders.push(entry.into_path()),
+                _ => {
+                    let meta = entry.metadata().ok()?;
+                    let times = [meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec()];
+                    let known: Vec<u8> = times
+                        .into_iter()
+                        .flat_map(i64::to_le_bytes)
+                        .chain(meta.len().to_le_bytes())
+                        .collect();
+                    key = key.with(entry.path().as_str(), known);
+                }
+            }
+        }
+    }
+    Some(key.finish())
+}

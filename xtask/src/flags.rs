@@ -94,6 +94,10 @@ pub struct Gate {
     #[arg(long, conflicts_with = "keep")]
     pub watch: bool,
 
+    /// Gate only the trees that the change touches; where it touches none, pass
+    #[arg(long, conflicts_with = "watch")]
+    pub only_changed: bool,
+
     /// Reuse nothing from an earlier run [implied by CI=true]
     #[arg(long)]
     pub no_cache: bool,

@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::User;
 
+use super::changed::{self, Touched};
 use super::known::Known;
 use super::predict::Surveys;
 use super::prepare::Ready;
@@ -41,49 +42,99 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
     let started = Instant::now();
     process::adopt_orphans();
     let _cache = cache::hold();
-    let mut report = Report::default();
-    match selection::select(&flags.which) {
-        Err(err) => blame(&mut report, &err, None),
-        Ok((root, mut trees)) => {
-            for tree in trees.iter_mut().filter(|_| flags.which.ini.is_some()) {
-                (tree.url_env, tree.driver) = (flags.url_env.clone(), flags.driver.clone());
-            }
-            let (root, trees) = (&root, trees.as_slice());
-            let surveys = OnceLock::new();
-            let run = Run {
-                flags,
-                root,
-                trees,
-                without: &[],
-                surveys: Some(&surveys),
-                in_repository: true,
-                alone: true,
-                reuse: reuse(flags),
-                seen: Mutex::default(),
-                interrupt,
-                tell,
-            };
-            let known = Known::of(&run);
-            if let Some(report) = known.as_ref().and_then(|known| known.look_up(&run)) {
-                run.tell_again(&report);
-                return report;
-            }
-            let mut described = Vec::new();
-            let (over, kept) = thread::scope(|scope| {
-                scope.spawn(|| run.surveys());
-                run.over(|report| run.go(report, &mut described))
-            });
-            report = over;
-            process::end_strays(&kept);
-            run.add_surveys(&described, &mut report);
-            if let Some(known) = known {
-                report.elapsed = started.elapsed();
-                known.keep(&run, &report);
+    let mut report = match chosen(flags, interrupt) {
+        Ok(chosen) => {
+            let Chosen { root, trees, note } = chosen;
+            if trees.is_empty() {
+                let notes = note.into_iter().collect();
+                Report { untouched: true, notes, ..Report::default() }
+            } else {
+                note.iter().for_each(|note| tell(Event::Notice(note)));
+                gate(flags, &root, &trees, interrupt, tell)
             }
         }
+        Err(err) => {
+            let mut report = Report::default();
+            blame(&mut report, &err, None);
+            report
+        }
+    };
+    if report.known_since.is_none() {
+        report.elapsed = started.elapsed();
     }
-    report.elapsed = started.elapsed();
     report
+}
+
+/// Gates trees, unless it is known what would come of it.
+fn gate(
+    flags: &Gate,
+    root: &Utf8Path,
+    trees: &[Tree],
+    interrupt: &Interrupt,
+    tell: Tell<'_>,
+) -> Report {
+    let started = Instant::now();
+    let surveys = OnceLock::new();
+    let run = Run {
+        flags,
+        root,
+        trees,
+        without: &[],
+        surveys: Some(&surveys),
+        in_repository: true,
+        alone: true,
+        reuse: reuse(flags),
+        seen: Mutex::default(),
+        interrupt,
+        tell,
+    };
+    let known = Known::of(&run);
+    if let Some(report) = known.as_ref().and_then(|known| known.look_up(&run)) {
+        run.tell_again(&report);
+        return report;
+    }
+    let mut described = Vec::new();
+    let (mut report, kept) = thread::scope(|scope| {
+        scope.spawn(|| run.surveys());
+        run.over(|report| run.go(report, &mut described))
+    });
+    process::end_strays(&kept);
+    run.add_surveys(&described, &mut report);
+    report.elapsed = started.elapsed();
+    if let Some(known) = known {
+        known.keep(&run, &report);
+    }
+    report
+}
+
+/// What is gated.
+struct Chosen {
+    root: Utf8PathBuf,
+    trees: Vec<Tree>,
+    /// What `--only-changed` made of it.
+    note: Option<String>,
+}
+
+/// What was asked for, less what `--only-changed` leaves out.
+fn chosen(flags: &Gate, interrupt: &Interrupt) -> Result<Chosen> {
+    let (root, mut trees) = selection::select(&flags.which)?;
+    for tree in trees.iter_mut().filter(|_| flags.which.ini.is_some()) {
+        (tree.url_env, tree.driver) = (flags.url_env.clone(), flags.driver.clone());
+    }
+    if !flags.only_changed {
+        return Ok(Chosen { root, trees, note: None });
+    }
+    match changed::touched(&trees, &root, flags.since.as_deref(), interrupt)? {
+        Some(Touched { trees, others, base }) => {
+            let others = others.join(" and ");
+            let note = || format!("--only-changed: nothing of {others} has changed since {base}");
+            Ok(Chosen { note: (!others.is_empty()).then(note), root, trees })
+        }
+        None => {
+            let note = "--only-changed: no base branch says what has changed; all trees are gated";
+            Ok(Chosen { root, trees, note: Some(note.to_owned()) })
+        }
+    }
 }
 
 /// Puts an error that is not a migration's into the report.

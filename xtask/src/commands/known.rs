@@ -122,6 +122,8 @@ fn key(run: &Run<'_>) -> Result<String, Untold> {
         driver,
         since,
         output: _,
+        // It chooses the trees, which are named below.
+        only_changed: _,
         stairway,
         timeout,
         keep,

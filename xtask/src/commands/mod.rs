@@ -1,5 +1,6 @@
 //! One file a verb.
 
+mod changed;
 pub mod explain;
 pub mod gate;
 pub mod graph;

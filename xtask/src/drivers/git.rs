@@ -156,6 +156,19 @@ impl<'a> Git<'a> {
         Ok(None)
     }
 
+    /// The base branch, and the files that this change touches, absolute: what it added, what it took
+    /// away, and what is in no commit yet. `None` where there is no base.
+    pub fn touched(&self, since: Option<&str>) -> Result<Option<(String, Vec<Utf8PathBuf>)>> {
+        let Some((name, commit, _)) = self.base_commit(since)? else { return Ok(None) };
+        // What the base branch did since is not this change's.
+        let left = self.line(&["merge-base", "HEAD", &commit])?.unwrap_or(commit);
+        let diff = ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", &left, "--"];
+        let new = ["ls-files", "-z", "--others", "--exclude-standard", "--full-name"];
+        let (diff, new) = (self.run(&diff)?, self.run(&new)?);
+        let files = fields(&diff).chain(fields(&new)).map(|file| self.top.join(file)).collect();
+        Ok(Some((name, files)))
+    }
+
     /// What this change stands on, as [`Git::base`] would find it: the base branch with its commit,
     /// and where this change left it. `None` where there is no base.
     pub fn standing(&self, since: Option<&str>) -> Result<Option<String>> {

@@ -47,10 +47,18 @@ impl Kept {
         self.dir.join(format!("{kind}-{key}"))
     }
 
-    /// The bytes of an entry and when it was made; using it keeps it.
+    /// The bytes of an entry, where it is there and was not damaged; using it keeps it.
     pub fn read(&self, kind: &str, key: &str) -> Option<Vec<u8>> {
         let path = self.path(kind, key);
-        let bytes = fs::read(&path).ok()?;
+        let mut bytes = fs::read(&path).ok()?;
+        let sum = bytes.split_last_chunk::<4>().map(|(bytes, sum)| (crc32fast::hash(bytes), *sum));
+        match sum {
+            Some((sum, kept)) if sum.to_le_bytes() == kept => bytes.truncate(bytes.len() - 4),
+            _ => {
+                self.discard(kind, key);
+                return None;
+            }
+        }
         // Where its time cannot be set, it goes sooner.
         let _ = File::options()
             .append(true)
@@ -66,7 +74,9 @@ impl Kept {
             .prefix(UNNAMED)
             .tempfile_in(&self.dir)
             .with_context(|| format!("cannot write to the cache folder `{}`", self.dir))?;
+        let sum = crc32fast::hash(bytes).to_le_bytes();
         file.write_all(bytes)
+            .and_then(|()| file.write_all(&sum))
             .with_context(|| format!("cannot write to the cache folder `{}`", self.dir))?;
         let path = self.path(kind, key);
         file.persist(&path).with_context(|| format!("cannot name `{path}`"))?;
@@ -178,6 +188,23 @@ mod tests {
         assert_eq!(cache.read("data", "k").unwrap(), b"two");
         cache.discard("data", "k");
         assert_eq!(cache.read("data", "k"), None);
+    }
+
+    #[test]
+    fn what_was_damaged_is_not_there() {
+        let (_dir, cache) = cache();
+        let path = cache.path("data", "k");
+        cache.write("data", "k", b"whole").unwrap();
+        let whole = fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1;
+            for bytes in [&damaged[..], &whole[..at]] {
+                fs::write(&path, bytes).unwrap();
+                assert_eq!(cache.read("data", "k"), None, "at {at}");
+                assert!(!path.exists());
+            }
+        }
     }
 
     #[test]

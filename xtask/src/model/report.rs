@@ -32,6 +32,8 @@ pub struct Report {
     pub notes: Vec<String>,
     /// Whether a signal ended the run.
     pub interrupted: bool,
+    /// Whether the change on trial touches none of the trees that were asked for.
+    pub untouched: bool,
     /// When the run was that this is the report of, where nothing was run because nothing had
     /// changed since.
     pub known_since: Option<SystemTime>,
@@ -119,7 +121,7 @@ impl Report {
         let mut errors = self.findings.iter().filter(|f| f.code.severity == Severity::Error);
         let mut steps = self.trees.iter().flat_map(|t| &t.steps);
         let sick = self.findings.iter().any(|f| f.code.infrastructure);
-        let nothing_done = self.trees.is_empty() && self.workflows.is_empty();
+        let nothing_done = self.trees.is_empty() && self.workflows.is_empty() && !self.untouched;
         if sick || self.interrupted || nothing_done {
             Verdict::Error
         } else if errors.next().is_some() || steps.any(|s| s.status != Status::Passed) {

@@ -75,9 +75,10 @@ impl Report {
             findings,
             notes,
             interrupted,
+            untouched,
             known_since,
         } = report;
-        let plain = workflows.is_empty() && notes.is_empty() && !interrupted;
+        let plain = workflows.is_empty() && notes.is_empty() && !interrupted && !untouched;
         if !plain || known_since.is_some() {
             return None;
         }

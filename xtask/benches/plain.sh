@@ -3,15 +3,18 @@
 # after tree. It is what the gate's time is compared with; it checks no more than exit statuses.
 #
 #   xtask/benches/plain.sh            Postgres 15 from PATH or /usr/lib/postgresql/15/bin, and the
-#                                     environment that the gate has made below target/
+#                                     environment that the gate has made below target/, or the Python
+#                                     that MIGRATION_GATE_PYTHON names
+#   xtask/benches/plain.sh FOLDER     the same for the one tree whose alembic.ini lies there and
+#                                     takes its URL from sqlalchemy.url
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
 
 bin=$(pg_config --bindir 2>/dev/null || true)
 [ -x "$bin/initdb" ] || bin=/usr/lib/postgresql/15/bin
-python=$(ls -t target/migration-gate/python/*/bin/python | head -n 1)
-alembic() { "$root/$python" -m alembic "$@" >"$work/alembic.log" 2>&1 || { cat "$work/alembic.log"; exit 1; }; }
+python=${MIGRATION_GATE_PYTHON:-$root/$(ls -t target/migration-gate/python/*/bin/python 2>/dev/null | head -n 1)}
+alembic() { "$python" -m alembic "$@" >"$work/alembic.log" 2>&1 || { cat "$work/alembic.log"; exit 1; }; }
 
 work=$(mktemp -d)
 as_server=()
@@ -28,7 +31,20 @@ server pg_ctl -D "$work/data" -w -l "$work/log" \
   -o "-c listen_addresses= -c unix_socket_directories=$work -c unix_socket_permissions=0700" start
 sql() { psql -X -q -v ON_ERROR_STOP=1 -h "$work" -U postgres -d "$1" -c "$2" >/dev/null; }
 url() { echo "postgresql+psycopg2://postgres@/$1?host=$work"; }
-one_head() { [ "$("$root/$python" -m alembic "$@" heads 2>/dev/null | grep -c '(head)')" = 1 ]; }
+one_head() { [ "$("$python" -m alembic "$@" heads 2>/dev/null | grep -c '(head)')" = 1 ]; }
+
+if [ $# -gt 0 ]; then
+  sql postgres 'CREATE DATABASE plain_ci'
+  cd "$1"
+  sed "s|^\\[alembic\\]|&\nsqlalchemy.url = $(url plain_ci)|" alembic.ini >plain.ini
+  trap 'rm -f "$1/plain.ini"; server pg_ctl -D "$work/data" -m immediate stop || true; rm -rf "$work"' EXIT
+  alembic -c plain.ini upgrade head
+  one_head -c plain.ini
+  alembic -c plain.ini downgrade -1
+  alembic -c plain.ini upgrade head
+  exit
+fi
+
 sql postgres 'CREATE DATABASE console_ci'
 sql postgres 'CREATE DATABASE raptor_ci'
 

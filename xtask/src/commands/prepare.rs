@@ -92,6 +92,7 @@ impl Run<'_> {
             interrupt: self.interrupt,
             notice: &notice,
             base: OnceCell::new(),
+            kept: self.reuse.as_ref(),
         };
         let mut pythons: Vec<(Utf8PathBuf, Vec<usize>)> = Vec::new();
         for index in trees {

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use xshell::{Shell, cmd};
 
 use super::interrupt::Interrupt;
+use super::kept::{Kept, Key, stamp};
 use super::process::{self, Limits};
 use super::scratch::Scratch;
 
@@ -25,6 +26,8 @@ const OLDEST: (u32, u32) = (3, 11);
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(600);
 /// What Python takes the order of its sets from.
 const HASH_SEED: &str = "PYTHONHASHSEED";
+/// The kind of entry that an interpreter's answer is.
+const KIND: &str = "python";
 /// Written last into a virtual environment.
 const COMPLETE: &str = "migration-gate-complete";
 
@@ -41,6 +44,8 @@ pub struct Search<'a> {
     /// What stands on PATH, asked once: a version manager's `python3` is a script that takes longer
     /// than Postgres takes to start.
     pub base: OnceCell<Base>,
+    /// Where its answer is kept for the next run.
+    pub kept: Option<&'a Kept>,
 }
 
 /// The interpreter for a lock file: the named one as it is, else that of a virtual environment with
@@ -86,15 +91,18 @@ fn base_interpreter(search: &Search<'_>) -> Result<Base> {
             OLDEST.1
         )
     })?;
-    let mut command = Command::new(&found);
-    let ask = "import sys; print(*sys.version_info[:2]); print(sys.executable); print(sys.version)";
-    command.args(["-I", "-S", "-c", ask]);
-    let limits = Limits {
-        cwd: Utf8Path::new("/"),
-        timeout: Duration::from_secs(30),
-        interrupt: search.interrupt,
+    let remembered = search.kept.zip(Utf8Path::from_path(&found).and_then(key_of_answer));
+    let said = match remembered.as_ref().and_then(|(kept, key)| remembered_answer(kept, key)) {
+        Some(said) => said,
+        None => {
+            let said = ask(&found, search)?;
+            if let Some((kept, key)) = remembered {
+                // What cannot be kept is asked again.
+                let _ = kept.write(KIND, &key, answer_with_stamp(&said).as_bytes());
+            }
+            said
+        }
     };
-    let said = process::run(command, limits)?.stdout;
     let mut lines = said.lines();
     let version: Vec<u32> =
         lines.next().unwrap_or_default().split(' ').filter_map(|n| n.parse().ok()).collect();
@@ -110,6 +118,63 @@ fn base_interpreter(search: &Search<'_>) -> Result<Base> {
         );
     }
     Ok(Base { path, identity: said })
+}
+
+/// Asks an interpreter what it really is.
+fn ask(found: &std::path::Path, search: &Search<'_>) -> Result<String> {
+    let mut command = Command::new(found);
+    let ask = "import sys; print(*sys.version_info[:2]); print(sys.executable); print(sys.version)";
+    command.args(["-I", "-S", "-c", ask]);
+    let limits = Limits {
+        cwd: Utf8Path::new("/"),
+        timeout: Duration::from_secs(30),
+        interrupt: search.interrupt,
+    };
+    Ok(process::run(command, limits)?.stdout)
+}
+
+/// The name under which an answer is kept: that of all that it depends on.
+fn key_of_answer(found: &Utf8Path) -> Option<String> {
+    let mut key = Key::new(KIND).with_stamp(found);
+    for file in behind(found)? {
+        key = key.with(file.as_str(), fs::read(&file).unwrap_or_default());
+    }
+    let mut chosen: Vec<_> = std::env::vars_os()
+        .filter(|(name, _)| name.to_str().is_some_and(|name| name.starts_with("PYENV_")))
+        .collect();
+    chosen.sort();
+    for (name, value) in chosen {
+        key = key.with(&name.to_string_lossy(), value.as_encoded_bytes());
+    }
+    Some(key.finish())
+}
+
+/// An answer, and what the file system knows of the interpreter that gave it.
+fn answer_with_stamp(said: &str) -> String {
+    let stamp = said.lines().nth(1).and_then(|python| stamp(Utf8Path::new(python)));
+    format!("{}\n{said}", stamp.unwrap_or_default())
+}
+
+/// The answer of an earlier run, where its interpreter is what it was.
+fn remembered_answer(kept: &Kept, key: &str) -> Option<String> {
+    let kept = String::from_utf8(kept.read(KIND, key)?).ok()?;
+    let (_, said) = kept.split_once('\n')?;
+    (answer_with_stamp(said) == kept && !kept.starts_with('\n')).then(|| said.to_owned())
+}
+
+/// The files by which a program on PATH chooses what it really runs: none where it is the
+/// interpreter itself, those of pyenv where it is pyenv's; `None` of another script, of which nobody
+/// knows.
+pub fn behind(found: &Utf8Path) -> Option<Vec<Utf8PathBuf>> {
+    let bytes = fs::read(found).ok()?;
+    if !bytes.starts_with(b"#!") {
+        return Some(Vec::new());
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let pyenv = found.parent().filter(|dir| dir.ends_with("shims"))?.parent()?;
+    // The gate asks from the root folder, so no other `.python-version` is met.
+    let files = || vec![pyenv.join("version"), "/.python-version".into()];
+    text.contains("libexec/pyenv\" exec").then(files)
 }
 
 fn virtual_environment(

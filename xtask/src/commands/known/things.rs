@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::commands::gate::Run;
 use crate::drivers::kept::{Key, stamp};
+use crate::drivers::python;
 use crate::model::used::Used;
 
 /// How far behind the clock a file system's times may be.
@@ -152,26 +153,12 @@ fn of_python(python: &Utf8Path, from_path: bool) -> Result<Vec<(Utf8PathBuf, Kin
         let found = ["python3", "python"].iter().find_map(|name| which::which(name).ok());
         let found = found.and_then(|found| Utf8PathBuf::from_path_buf(found).ok());
         let found = found.ok_or_else(|| untold("there is no python3 on PATH"))?;
-        things.extend(behind(&found)?.into_iter().map(|path| (path, Kind::Contents)));
+        let behind = python::behind(&found)
+            .ok_or_else(|| Untold(format!("{found} is a script: nobody knows what it runs")))?;
+        things.extend(behind.into_iter().map(|path| (path, Kind::Contents)));
         things.push((found, Kind::Stamp));
     }
     Ok(things)
-}
-
-/// The files by which the program on PATH chooses what it really runs: none where it is the
-/// interpreter, those of pyenv where it is pyenv's. Of another script nobody knows.
-fn behind(found: &Utf8Path) -> Result<Vec<Utf8PathBuf>, Untold> {
-    let bytes = fs::read(found).unwrap_or_default();
-    if !bytes.starts_with(b"#!") {
-        return Ok(Vec::new());
-    }
-    let text = String::from_utf8_lossy(&bytes);
-    let pyenv = found.parent().filter(|dir| dir.ends_with("shims")).and_then(Utf8Path::parent);
-    match pyenv.filter(|_| text.contains("libexec/pyenv\" exec")) {
-        // The gate asks from the root folder, so no other `.python-version` is met.
-        Some(pyenv) => Ok(vec![pyenv.join("version"), "/.python-version".into()]),
-        None => Err(Untold(format!("{found} is a script, and what it runs is not known"))),
-    }
 }
 
 /// What is known of a thing now; `None` where it cannot be read.

@@ -56,6 +56,7 @@ pub(super) fn start(
         interrupt: run.interrupt,
         notice: &notice,
         base: OnceCell::new(),
+        kept: None,
     };
     let mut befallen = Vec::new();
     for id in [TreeId::Console, TreeId::Raptor] {

@@ -290,6 +290,7 @@ fn environments(
         interrupt,
         notice: &notice,
         base: OnceCell::new(),
+        kept: None,
     };
     let mut pythons: Vec<Python> = Vec::new();
     for (index, tree) in trees.iter().enumerate() {

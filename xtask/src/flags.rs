@@ -230,8 +230,6 @@ pub struct Renumber {
     pub dry_run: bool,
 }
 
-}
-
 /// A tree of the monorepo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TreeName {

@@ -1,6 +1,7 @@
 //! Every state of both real trees: whenever the dumps of two of them differ, so do the snapshots, and
 //! the other way round.
 
+use std::cell::OnceCell;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::*;
 use crate::commands::selection::environments_folder;
 use crate::drivers::alembic::{self, Alembic, Limits};
 use crate::drivers::postgres::binaries::Places;
-use crate::drivers::postgres::cluster::{self, Cluster};
+use crate::drivers::postgres::cluster::{self, Cluster, Setup};
 use crate::drivers::postgres::provision;
 use crate::drivers::python::{self, Search};
 use crate::drivers::scratch::Scratch;
@@ -39,9 +40,11 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
         return;
     }
     let scratch = Scratch::new(user.as_ref()).unwrap();
-    let server = Cluster::start(found, user, &scratch, &interrupt).unwrap();
+    let (binaries, user) = (&found, user.as_ref());
+    let setup = Setup { binaries, user, scratch: &scratch, interrupt: &interrupt, tell: &|_| {} };
+    let server = Cluster::start(&setup, None).unwrap();
     let mut main = Session::open(&server.endpoint, "postgres", &interrupt).unwrap();
-    main.create_database(&tree.database).unwrap();
+    main.create_database(&tree.database, None).unwrap();
     main.execute(RAPTOR_APP.create).unwrap();
     let named = std::env::var("MIGRATION_GATE_PYTHON").ok().map(Utf8PathBuf::from);
     let search = Search {
@@ -49,6 +52,8 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
         environments: &environments_folder(Utf8Path::new(env!("CARGO_MANIFEST_DIR"))),
         interrupt: &interrupt,
         notice: &|_| {},
+        base: OnceCell::new(),
+        kept: None,
     };
     let python = python::interpreter(&search, &tree.requirements).unwrap();
     let env = python::environment(&scratch, &[]);

@@ -20,6 +20,7 @@ pub(super) struct Report {
     python: Vec<String>,
     trees: Vec<Tree>,
     findings: Vec<Finding>,
+    allowed: Vec<Finding>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -73,6 +74,7 @@ impl Report {
             trees,
             workflows,
             findings,
+            allowed,
             notes,
             interrupted,
             untouched,
@@ -95,6 +97,7 @@ impl Report {
             python: python.clone(),
             trees: trees.iter().map(Tree::of).collect::<Option<_>>()?,
             findings: findings.iter().map(Finding::of).collect::<Option<_>>()?,
+            allowed: allowed.iter().map(Finding::of).collect::<Option<_>>()?,
         })
     }
 
@@ -107,6 +110,7 @@ impl Report {
             python: self.python,
             trees: self.trees.into_iter().map(Tree::restore).collect(),
             findings: self.findings.into_iter().map(Finding::restore).collect::<Option<_>>()?,
+            allowed: self.allowed.into_iter().map(Finding::restore).collect::<Option<_>>()?,
             known_since: Some(since),
             ..report::Report::default()
         })

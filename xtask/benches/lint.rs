@@ -28,10 +28,9 @@ fn main() {
         &mut both,
         &mut alembic(&python, &root.join("console"), "migrations/alembic.ini"),
     );
-    let models = models(&root);
     for size in SIZES {
         let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), size, &models);
+        write(folder.path(), size);
         let mut lint = python_env::gate();
         lint.args(["lint", "--ini"]).arg(folder.path().join("alembic.ini"));
         row(
@@ -65,33 +64,92 @@ fn fastest(command: &mut Command, runs: usize) -> Duration {
     (0..runs).map(run).min().unwrap()
 }
 
-/// The real revisions, from whose bodies the trees are made.
-fn models(root: &Path) -> Vec<String> {
-    let mut models = Vec::new();
-    for folder in ["console/migrations/versions", "backend_v2/alembic/versions"] {
-        for entry in fs::read_dir(root.join(folder)).unwrap().flatten() {
-            if entry.path().extension().is_some_and(|extension| extension == "py") {
-                models.push(fs::read_to_string(entry.path()).unwrap());
-            }
-        }
-    }
-    models.sort();
-    models
-}
-
-fn write(folder: &Path, size: usize, models: &[String]) {
+/// Writes a chain of revisions as long and as varied as the real ones are: a table with its columns,
+/// indexes and grants; a column of an earlier table; rows.
+fn write(folder: &Path, size: usize) {
     let versions = folder.join("m/versions");
     fs::create_dir_all(&versions).unwrap();
     let ini = "[alembic]\nscript_location = %(here)s/m\npath_separator = os\n";
     fs::write(folder.join("alembic.ini"), ini).unwrap();
     for number in 1..=size {
         let parent = if number == 1 { "None".into() } else { format!("\"{:05}\"", number - 1) };
-        let line = |line: &str| match line {
-            line if line.starts_with("revision") => format!("revision: str = \"{number:05}\"\n"),
-            line if line.starts_with("down_revision") => format!("down_revision = {parent}\n"),
-            line => format!("{line}\n"),
+        let (up, down) = match number % 4 {
+            1 | 2 => table(number),
+            3 => column(number),
+            _ => rows(number),
         };
-        let text: String = models[number % models.len()].lines().map(line).collect();
+        let text = format!(
+            "\"\"\"Revision {number:05} of the benchmark.\n\nRevision ID: {number:05}\n\n{PROSE}\"\"\"\n\n\
+             from __future__ import annotations\n\nimport sqlalchemy as sa\nfrom alembic import op\n\n\
+             revision: str = \"{number:05}\"\ndown_revision = {parent}\nbranch_labels = None\n\
+             depends_on = None\n\n\ndef upgrade() -> None:\n{up}\n\ndef downgrade() -> None:\n{down}"
+        );
         fs::write(versions.join(format!("{number:05}_x.py")), text).unwrap();
     }
+}
+
+/// What a docstring explains.
+const PROSE: &str = "Why this is needed, what it changes and what it leaves as it is, in the length\n\
+    in which people write such a text: some lines about the table, its owner, the rows in it, and\n\
+    what must be deployed first. The issue that asked for it, and the one that follows.\n";
+
+fn table(number: usize) -> (String, String) {
+    let mut columns = String::new();
+    for (name, type_) in [
+        ("account_id", "sa.String(length=36)"),
+        ("email", "sa.Text()"),
+        ("display_name", "sa.Text()"),
+        ("amount_cents", "sa.BigInteger()"),
+        ("currency", "sa.String(length=3)"),
+        ("state", "sa.Text()"),
+        ("created_at", "sa.DateTime(timezone=True)"),
+        ("updated_at", "sa.DateTime(timezone=True)"),
+    ] {
+        columns += &format!("        sa.Column(\"{name}\", {type_}, nullable=False),\n");
+    }
+    let up = format!(
+        "    # Orders of day {number}; see the docstring.\n    op.create_table(\n        \"orders_{number}\",\n\
+         \x20       sa.Column(\"id\", sa.Integer(), primary_key=True, autoincrement=True),\n{columns}\
+         \x20       sa.CheckConstraint(\"amount_cents >= 0\", name=\"ck_orders_{number}_amount\"),\n    )\n\
+         \x20   op.create_index(\"ix_orders_{number}_account\", \"orders_{number}\", [\"account_id\"])\n\
+         \x20   op.create_index(\n        \"ix_orders_{number}_state\", \"orders_{number}\", [\"state\", \"created_at\"],\n\
+         \x20       unique=False, postgresql_where=sa.text(\"state <> 'done'\"),\n    )\n\
+         \x20   op.execute(\"COMMENT ON TABLE orders_{number} IS 'one row an order'\")\n"
+    );
+    let down = format!(
+        "    op.drop_index(\"ix_orders_{number}_state\", table_name=\"orders_{number}\")\n\
+         \x20   op.drop_index(\"ix_orders_{number}_account\", table_name=\"orders_{number}\")\n\
+         \x20   op.drop_table(\"orders_{number}\")\n"
+    );
+    (up, down)
+}
+
+fn column(number: usize) -> (String, String) {
+    let of = number - 1;
+    let up = format!(
+        "    with op.batch_alter_table(\"orders_{of}\") as batch:\n\
+         \x20       batch.add_column(sa.Column(\"note_{number}\", sa.Text(), nullable=True))\n\
+         \x20   op.execute(\n        sa.text(\n            \"UPDATE orders_{of} SET note_{number} = 'none' \"\n\
+         \x20           \"WHERE note_{number} IS NULL AND state = :state\"\n\
+         \x20       ).bindparams(state=\"open\")\n    )\n"
+    );
+    let down = format!(
+        "    with op.batch_alter_table(\"orders_{of}\") as batch:\n        batch.drop_column(\"note_{number}\")\n"
+    );
+    (up, down)
+}
+
+fn rows(number: usize) -> (String, String) {
+    let of = number - 2;
+    let up = format!(
+        "    bind = op.get_bind()\n    for state in (\"open\", \"paid\", \"sent\", \"done\"):\n\
+         \x20       bind.execute(\n            sa.text(\n                \"INSERT INTO orders_{of} (account_id, email, \
+         display_name, amount_cents, \"\n                \"currency, state, created_at, updated_at) \"\n\
+         \x20               \"VALUES ('a', 'a@example.org', 'A', 0, 'EUR', :state, now(), now())\"\n\
+         \x20           ),\n            {{\"state\": state}},\n        )\n"
+    );
+    let down = format!(
+        "    op.execute(\"DELETE FROM orders_{of} WHERE account_id = 'a' AND email = 'a@example.org'\")\n"
+    );
+    (up, down)
 }

@@ -187,6 +187,10 @@ pub struct Lint {
     #[arg(long, value_name = "REV")]
     pub since: Option<String>,
 
+    /// Read a very large tree whole, with what the base branch has already; that takes seconds
+    #[arg(long)]
+    pub whole: bool,
+
     /// How it is reported.
     #[command(flatten)]
     pub output: Output,

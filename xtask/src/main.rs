@@ -125,7 +125,8 @@ impl Screen<'_> {
         let report = panic::catch_unwind(AssertUnwindSafe(|| match verb {
             Some(Verb::Workflow(args)) => commands::workflow::run(args),
             Some(Verb::Lint(lint)) => {
-                commands::lint::run(&lint.which, lint.since.as_deref(), self.interrupt)
+                let since = lint.since.as_deref();
+                commands::lint::run(&lint.which, since, lint.whole, self.interrupt)
             }
             _ => {
                 if format == Format::Github {

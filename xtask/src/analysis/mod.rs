@@ -10,6 +10,7 @@ pub mod ini;
 pub mod lints;
 pub mod log;
 pub mod mend;
+pub mod mentions;
 pub mod mutants;
 pub mod predicted;
 pub mod python;

@@ -7,7 +7,7 @@ use crate::render::{diagram, json, log_graph};
 
 /// Draws the graph; where the trees cannot be read, the report says why and nothing is drawn.
 pub fn run(flags: &Graph, interrupt: &Interrupt) -> (Report, Option<String>) {
-    let report = super::lint::run(&flags.which, flags.since.as_deref(), interrupt);
+    let report = super::lint::run(&flags.which, flags.since.as_deref(), false, interrupt);
     if report.verdict() == Verdict::Error {
         return (report, None);
     }

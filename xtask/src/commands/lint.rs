@@ -15,15 +15,18 @@ use crate::model::tree::Tree;
 use crate::recipes::survey::{self, Survey, Terms};
 
 /// Reads and lints the trees that were asked for. What goes wrong is in the report.
-pub fn run(which: &Which, since: Option<&str>, interrupt: &Interrupt) -> Report {
+pub fn run(which: &Which, since: Option<&str>, whole: bool, interrupt: &Interrupt) -> Report {
     let started = Instant::now();
     let mut report = Report::default();
-    match surveys(which, since, interrupt) {
+    match surveys(which, Terms { whole, ..Terms::since(since) }, interrupt) {
         Ok((root, surveys)) => {
             for (tree, survey) in surveys {
                 report.trees.push(tree_report(&tree, &root, &survey));
                 report.findings.extend(survey.findings);
                 report.allowed.extend(survey.allowed);
+                // The process ends after the report, which takes back all at once what one by one
+                // takes longer than to lint some files.
+                std::mem::forget(survey.scripts);
             }
         }
         Err(err) if err.is::<Interrupted>() => report.interrupted = true,
@@ -38,7 +41,7 @@ pub fn run(which: &Which, since: Option<&str>, interrupt: &Interrupt) -> Report 
 /// The root, and the trees with what was found out about them.
 pub(super) fn surveys(
     which: &Which,
-    since: Option<&str>,
+    terms: Terms<'_>,
     interrupt: &Interrupt,
 ) -> Result<(Utf8PathBuf, Vec<(Tree, Survey)>)> {
     let (root, trees) = selection::select(which)?;
@@ -52,7 +55,7 @@ pub(super) fn surveys(
             )
         })?;
     }
-    let surveys = survey::survey(&trees, &root, Terms::since(since), interrupt)?;
+    let surveys = survey::survey(&trees, &root, terms, interrupt)?;
     Ok((root, trees.into_iter().zip(surveys).collect()))
 }
 

@@ -37,6 +37,7 @@ impl Run<'_> {
             since: self.flags.since.as_deref(),
             without: self.without,
             in_repository: self.in_repository,
+            whole: false,
         };
         // A tree whose ini cannot be read is a finding of its own.
         let readable: Vec<usize> =

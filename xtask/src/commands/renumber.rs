@@ -18,7 +18,7 @@ use crate::flags::Renumber;
 use crate::model::code::Severity;
 use crate::model::finding::Finding;
 use crate::model::tree::Tree;
-use crate::recipes::survey::Survey;
+use crate::recipes::survey::{Survey, Terms};
 
 /// What came of it.
 #[derive(Default)]
@@ -33,7 +33,8 @@ pub struct Done {
 
 /// Mends the trees that were asked for.
 pub fn run(flags: &Renumber, interrupt: &Interrupt) -> Result<Done> {
-    let (root, surveys) = lint::surveys(&flags.which, flags.since.as_deref(), interrupt)?;
+    let (root, surveys) =
+        lint::surveys(&flags.which, Terms::since(flags.since.as_deref()), interrupt)?;
     let mut done = Done { mended: true, ..Done::default() };
     for (tree, survey) in &surveys {
         let git = Git::at(&tree.cwd, &root, interrupt)?
@@ -141,7 +142,8 @@ impl Work<'_> {
     /// What a second look finds that the first did not.
     fn worse(&self) -> Result<Option<String>> {
         let which = &self.flags.which;
-        let (_, surveys) = lint::surveys(which, self.flags.since.as_deref(), self.interrupt)?;
+        let terms = Terms::since(self.flags.since.as_deref());
+        let (_, surveys) = lint::surveys(which, terms, self.interrupt)?;
         let after = surveys.into_iter().find(|(tree, _)| tree.id == self.tree.id);
         let after = after.map(|(_, survey)| survey.findings).unwrap_or_default();
         let (before, now) = (count(&self.survey.findings), count(&after));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -22,6 +23,8 @@ pub struct Git<'a> {
     top: Utf8PathBuf,
     /// The root that files are shown relative to.
     root: &'a Utf8Path,
+    /// Where this history left the first of the usual branches.
+    left: Option<String>,
     interrupt: &'a Interrupt,
 }
 
@@ -36,9 +39,16 @@ impl<'a> Git<'a> {
         if which::which("git").is_err() || !folder.is_dir() {
             return Ok(None);
         }
-        let git = Git { top: folder.to_owned(), root, interrupt };
-        let Some(top) = git.line(&["rev-parse", "--show-toplevel"])? else { return Ok(None) };
-        Ok(Some(Git { top: top.into(), ..git }))
+        let git = Git { top: folder.to_owned(), root, left: None, interrupt };
+        // One call for both, since each costs as much as reading some revisions. Without that branch
+        // it fails, but has named the top by then; `^` marks the merge base.
+        let fork = format!("{}...HEAD", BASES[0]);
+        let arguments = ["rev-parse", "--show-toplevel", fork.as_str()];
+        let said = process::run_unchecked(git.command(&arguments), git.limits())?;
+        let mut lines = said.stdout.lines();
+        let Some(top) = lines.next() else { return Ok(None) };
+        let left = lines.find_map(|line| line.strip_prefix('^')).map(str::to_owned);
+        Ok(Some(Git { top: top.into(), left, ..git }))
     }
 
     /// The base branch, as far as these folders go. Where `since` is not given: the merge base with
@@ -56,10 +66,14 @@ impl<'a> Git<'a> {
             return Ok(None);
         }
         let list = ["ls-tree", "-r", "-z", "--name-only", "--full-tree", &commit, "--"];
-        let files = self.run(&[&list[..], &folders].concat())?;
+        let (files, diff) = thread::scope(|scope| {
+            let diff = scope.spawn(|| self.diff(&commit, &folders));
+            let files = self.run(&[&list[..], &folders].concat());
+            (files, diff.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        let (files, diff) = (files?, diff?);
         let files: BTreeSet<Utf8PathBuf> = fields(&files).map(|file| self.shown(file)).collect();
         let ours = if is_merge_base { None } else { self.changed_by_us(&commit, &folders)? };
-        let diff = self.diff(&commit, &folders)?;
         let mut changed = Vec::new();
         let mut fields = fields(&diff);
         while let (Some(status), Some(file)) = (fields.next(), fields.next()) {
@@ -148,12 +162,11 @@ impl<'a> Git<'a> {
             };
             return Ok(Some((since.to_owned(), commit, false)));
         }
-        for name in BASES {
-            if let Some(commit) = self.line(&["merge-base", "HEAD", name])? {
-                return Ok(Some((name.to_owned(), commit, true)));
-            }
+        if let Some(commit) = &self.left {
+            return Ok(Some((BASES[0].to_owned(), commit.clone(), true)));
         }
-        Ok(None)
+        let commit = self.line(&["merge-base", "HEAD", BASES[1]])?;
+        Ok(commit.map(|commit| (BASES[1].to_owned(), commit, true)))
     }
 
     /// The base branch, and the files that this change touches, absolute: what it added, what it took

@@ -139,6 +139,7 @@ fn run_keeping(
         }
     }
     // Its output has ended, so it is about to exit, or it closed both and works on.
+    let mut pause = Duration::from_micros(100);
     loop {
         if let Some(status) = child.child.try_wait().context("cannot wait for a child process")? {
             return Ok((status, out, err));
@@ -146,7 +147,8 @@ fn run_keeping(
         if Instant::now() > deadline {
             return Err(too_long(shown, limits.timeout, &out, &err));
         }
-        limits.interrupt.sleep(Duration::from_millis(2))?;
+        limits.interrupt.sleep(pause)?;
+        pause = (pause * 2).min(Duration::from_millis(2));
     }
 }
 

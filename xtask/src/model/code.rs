@@ -148,6 +148,7 @@ pub static ALL: &[&Code] = &[
     &BAD_ALLOW,
     &CONFIG_UNKNOWN,
     &LOADED_TWICE,
+    &NOT_COMPARED,
     &CREATED_TWICE,
     &DROPPED_NOT_THERE,
     &USED_AFTER_DROP,

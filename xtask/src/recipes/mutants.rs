@@ -53,6 +53,7 @@ fn say(tree: RecipeName, recipe: RecipeName, changes: &[Change<'_>]) -> Vec<Stri
         ini: Utf8Path::new("alembic.ini"),
         base: None,
         looked_into: &vec![true; scripts.len()],
+        followed: &vec![true; scripts.len()],
         given: &rehearsal.finish().given,
         recipe: recipe.file(),
         events: OnceCell::new(),

@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use crate::analysis::python::Module;
+use crate::analysis::python::{Module, field};
 
 /// The arguments of a call.
 #[derive(Clone, Default)]
@@ -16,15 +16,19 @@ impl<'m> Arguments<'m> {
     /// The arguments of a `call` node.
     pub fn of(module: &'m Module, call: Node<'m>) -> Arguments<'m> {
         let mut arguments = Arguments::default();
-        let Some(list) = call.child_by_field_name("arguments") else { return arguments };
+        let Some(list) = call.child_by_field_id(field::ARGUMENTS) else { return arguments };
         let mut cursor = list.walk();
         for child in list.named_children(&mut cursor) {
-            let name = child.child_by_field_name("name");
-            let value = child.child_by_field_name("value");
-            match (child.kind(), name, value) {
-                ("comment", ..) => {}
-                ("keyword_argument", Some(name), Some(value)) => {
-                    arguments.named.push((module.text(name), value));
+            match child.kind() {
+                "comment" => {}
+                "keyword_argument" => {
+                    let name = child.child_by_field_id(field::NAME);
+                    match (name, child.child_by_field_id(field::VALUE)) {
+                        (Some(name), Some(value)) => {
+                            arguments.named.push((module.text(name), value));
+                        }
+                        _ => arguments.positional.push(child),
+                    }
                 }
                 _ => arguments.positional.push(child),
             }

@@ -5,7 +5,7 @@ use tree_sitter::Node;
 use super::arguments::Arguments;
 use super::thing::{Built, Does, Thing};
 use super::{Frame, MAX_DEPTH, Reader};
-use crate::analysis::python::Value;
+use crate::analysis::python::{Value, field};
 
 /// Modules that no migration needs to be followed into: they have no connection.
 const HARMLESS: &[&str] = &[
@@ -61,9 +61,10 @@ impl<'m> Reader<'m> {
         match node.kind() {
             "identifier" => self.name(frame, self.module.text(node)),
             "attribute" => {
-                let (Some(object), Some(attribute)) =
-                    (node.child_by_field_name("object"), node.child_by_field_name("attribute"))
-                else {
+                let (Some(object), Some(attribute)) = (
+                    node.child_by_field_id(field::OBJECT),
+                    node.child_by_field_id(field::ATTRIBUTE),
+                ) else {
                     return Thing::Unknown;
                 };
                 let attribute = self.module.text(attribute);
@@ -86,9 +87,9 @@ impl<'m> Reader<'m> {
                 node.named_child(0).map(|inner| self.thing(frame, inner)).unwrap_or_default()
             }
             "named_expression" => {
-                let value = node.child_by_field_name("value");
+                let value = node.child_by_field_id(field::VALUE);
                 let thing = value.map(|value| self.thing(frame, value)).unwrap_or_default();
-                if let Some(name) = node.child_by_field_name("name") {
+                if let Some(name) = node.child_by_field_id(field::NAME) {
                     frame.things.insert(self.module.text(name).to_owned(), thing.clone());
                 }
                 thing
@@ -117,7 +118,7 @@ impl<'m> Reader<'m> {
     }
 
     fn subscript(&mut self, frame: &mut Frame<'_>, node: Node<'m>) -> Thing {
-        let value = node.child_by_field_name("value");
+        let value = node.child_by_field_id(field::VALUE);
         match value.map(|value| self.thing(frame, value)) {
             // `….first()[0]` fails on nothing; a name may have been looked at before.
             Some(Thing::Found(at)) if value.is_some_and(|v| v.kind() == "call") => {
@@ -147,7 +148,7 @@ impl<'m> Reader<'m> {
     }
 
     fn call(&mut self, frame: &mut Frame<'_>, node: Node<'m>) -> Thing {
-        let Some(callee) = node.child_by_field_name("function") else { return Thing::Unknown };
+        let Some(callee) = node.child_by_field_id(field::FUNCTION) else { return Thing::Unknown };
         let arguments = Arguments::of(self.module, node);
         if callee.kind() == "identifier" {
             let name = self.module.text(callee);
@@ -156,8 +157,10 @@ impl<'m> Reader<'m> {
             }
         }
         if callee.kind() == "attribute"
-            && let (Some(object), Some(method)) =
-                (callee.child_by_field_name("object"), callee.child_by_field_name("attribute"))
+            && let (Some(object), Some(method)) = (
+                callee.child_by_field_id(field::OBJECT),
+                callee.child_by_field_id(field::ATTRIBUTE),
+            )
         {
             let method = self.module.text(method);
             let object = self.thing(frame, object);
@@ -336,7 +339,7 @@ impl<'m> Reader<'m> {
         let node = node?;
         if node.kind() == "call" {
             let inner = Arguments::of(self.module, node).positional.first().copied()?;
-            let callee = self.module.text(node.child_by_field_name("function")?);
+            let callee = self.module.text(node.child_by_field_id(field::FUNCTION)?);
             let passes = ["f", "quoted_name"].contains(&callee.rsplit('.').next()?);
             return if passes { self.constant_name(frame, Some(inner)) } else { None };
         }

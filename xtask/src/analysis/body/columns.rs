@@ -6,7 +6,7 @@ use super::arguments::Arguments;
 use super::thing::{Enum, Thing};
 use super::{Frame, Reader};
 use crate::analysis::effect::{Detail, Effect, Kind, Object, Spot};
-use crate::analysis::python::{self, Value};
+use crate::analysis::python::{self, Value, field};
 
 /// What SQLAlchemy's types are in Postgres, in lower case.
 const TYPES: &[(&str, &str)] = &[
@@ -213,7 +213,7 @@ impl<'m> Reader<'m> {
 
     /// The last name of what is called: `Column` of `sa.Column(…)`.
     fn callee(&self, call: Node<'m>) -> &'m str {
-        let callee = call.child_by_field_name("function").map(|callee| self.module.text(callee));
+        let callee = call.child_by_field_id(field::FUNCTION).map(|callee| self.module.text(callee));
         let written = callee.and_then(|text| text.rsplit('.').next()).unwrap_or_default();
         // `from sqlalchemy import Column as C`
         match self.names.get(written) {

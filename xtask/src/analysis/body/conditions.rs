@@ -4,7 +4,7 @@ use tree_sitter::Node;
 
 use super::thing::Thing;
 use super::{Frame, Reader};
-use crate::analysis::python::Value;
+use crate::analysis::python::{Value, field};
 
 impl<'m> Reader<'m> {
     /// `x is None`, `not x`: the name that holds nothing when the condition holds.
@@ -12,7 +12,9 @@ impl<'m> Reader<'m> {
         let condition = bare(condition);
         let text = self.module.text(condition);
         match condition.kind() {
-            "not_operator" => name_of(self.module.text(condition.child_by_field_name("argument")?)),
+            "not_operator" => {
+                name_of(self.module.text(condition.child_by_field_id(field::ARGUMENT)?))
+            }
             "comparison_operator" => {
                 let ends = [" is None", " == None", " == 0"];
                 let left = ends.iter().find_map(|end| text.strip_suffix(end))?;

@@ -6,7 +6,7 @@ use super::arguments::Arguments;
 use super::thing::{Built, Does, Sql, Thing};
 use super::{Frame, Reader};
 use crate::analysis::effect::{Effect, HOLE, Kind, Object, Rows, Value};
-use crate::analysis::python::{self, constant};
+use crate::analysis::python::{self, constant, field};
 use crate::analysis::sql;
 
 impl<'m> Reader<'m> {
@@ -156,12 +156,12 @@ impl<'m> Reader<'m> {
         }
         let inner = match node.kind() {
             // "…" % (…)
-            "binary_operator" => node.child_by_field_name("left").map(|left| (left, "%s")),
+            "binary_operator" => node.child_by_field_id(field::LEFT).map(|left| (left, "%s")),
             "call" => {
-                let callee = node.child_by_field_name("function");
+                let callee = node.child_by_field_id(field::FUNCTION);
                 let callee_text = callee.map(|callee| self.module.text(callee)).unwrap_or_default();
                 if callee_text.ends_with(".format") {
-                    callee.and_then(|c| c.child_by_field_name("object")).map(|left| (left, "{}"))
+                    callee.and_then(|c| c.child_by_field_id(field::OBJECT)).map(|left| (left, "{}"))
                 } else if callee_text.ends_with("dedent") || callee_text.ends_with("cleandoc") {
                     let first = Arguments::of(self.module, node).positional.first().copied();
                     return first
@@ -206,8 +206,8 @@ impl<'m> Reader<'m> {
         let pairs = node.named_children(&mut cursor).filter(|pair| pair.kind() == "pair");
         pairs
             .filter_map(|pair| {
-                let key = self.module.eval(pair.child_by_field_name("key")?, &frame.env)?;
-                let value = self.value(frame, pair.child_by_field_name("value")?);
+                let key = self.module.eval(pair.child_by_field_id(field::KEY)?, &frame.env)?;
+                let value = self.value(frame, pair.child_by_field_id(field::VALUE)?);
                 Some((key.as_str()?.to_owned(), value))
             })
             .collect()

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tree_sitter::Node;
 
-use crate::analysis::python::{Module, descendants, line};
+use crate::analysis::python::{Module, field, line};
 
 /// A module that a file imports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,22 +79,32 @@ const PATH_METHODS: &[&str] =
 pub fn read(module: &Module) -> (Vec<Imported>, HashMap<String, String>) {
     let mut imported = Vec::new();
     let mut names = HashMap::new();
-    for node in descendants(module.root()) {
+    let mut pending = vec![module.root()];
+    while let Some(node) = pending.pop() {
         let from = match node.kind() {
             "import_statement" => None,
             "import_from_statement" => {
-                let from = node.child_by_field_name("module_name").map(|n| module.text(n));
+                let from = node.child_by_field_id(field::MODULE_NAME).map(|n| module.text(n));
                 Some(from.unwrap_or_default().replace(' ', ""))
             }
-            _ => continue,
+            _ => {
+                // Most of a file is statements that import nothing, and need no look inside.
+                let mut cursor = node.walk();
+                let below = node.named_children(&mut cursor);
+                let below = below.filter(|node| module.text(*node).contains("import"));
+                let at = pending.len();
+                pending.extend(below);
+                pending[at..].reverse();
+                continue;
+            }
         };
         if let Some(from) = &from {
             imported.push(Imported { module: from.clone(), line: line(node) });
         }
         let mut cursor = node.walk();
         for name in node.children_by_field_name("name", &mut cursor) {
-            let (full, alias) = match name.child_by_field_name("alias") {
-                Some(alias) => (name.child_by_field_name("name"), Some(module.text(alias))),
+            let (full, alias) = match name.child_by_field_id(field::ALIAS) {
+                Some(alias) => (name.child_by_field_id(field::NAME), Some(module.text(alias))),
                 None => (Some(name), None),
             };
             let Some(full) = full.map(|node| module.text(node).to_owned()) else { continue };
@@ -127,7 +137,7 @@ pub fn touches(module: &Module, names: &HashMap<String, String>) -> Vec<Touch> {
             continue;
         }
         let touch = match node.kind() {
-            "call" => node.child_by_field_name("function").and_then(|f| touch(module, f, names)),
+            "call" => node.child_by_field_id(field::FUNCTION).and_then(|f| touch(module, f, names)),
             "attribute" => touch(module, node, names).filter(|touch| touch.what == "os.environ"),
             _ => None,
         };
@@ -145,7 +155,7 @@ fn is_run_elsewhere(module: &Module, node: Node<'_>) -> bool {
     match node.kind() {
         "function_definition" | "lambda" | "import_statement" | "import_from_statement" => true,
         "if_statement" => node
-            .child_by_field_name("condition")
+            .child_by_field_id(field::CONDITION)
             .is_some_and(|condition| module.text(condition).contains("__name__")),
         _ => false,
     }

@@ -25,7 +25,7 @@ use tree_sitter::Node;
 
 use self::thing::Thing;
 use super::effect::{Deed, Effect};
-use super::python::{Env, Module, line};
+use super::python::{Env, Module, field, line};
 
 pub use self::imports::{Imported, Touch};
 
@@ -102,11 +102,11 @@ fn functions(module: &Module) -> HashMap<&str, Node<'_>> {
     root.named_children(&mut cursor)
         .filter_map(|node| match node.kind() {
             "function_definition" => Some(node),
-            "decorated_definition" => node.child_by_field_name("definition"),
+            "decorated_definition" => node.child_by_field_id(field::DEFINITION),
             _ => None,
         })
         .filter(|node| node.kind() == "function_definition")
-        .filter_map(|node| Some((module.text(node.child_by_field_name("name")?), node)))
+        .filter_map(|node| Some((module.text(node.child_by_field_id(field::NAME)?), node)))
         .collect()
 }
 
@@ -179,7 +179,7 @@ impl<'m> Reader<'m> {
 
     fn function(mut self, node: Node<'m>) -> Function {
         let mut frame = Frame::new(Env::inside(self.globals), 0);
-        if let Some(body) = node.child_by_field_name("body") {
+        if let Some(body) = node.child_by_field_id(field::BODY) {
             self.block(&mut frame, body);
         }
         let acts = self.acts || !self.deeds.is_empty();

@@ -6,7 +6,7 @@ use super::arguments::Arguments;
 use super::thing::Thing;
 use super::{Frame, Reader};
 use crate::analysis::effect::{Detail, Effect, HOLE, Kind, Object, Rows, Spot};
-use crate::analysis::python::{self, Value};
+use crate::analysis::python::{self, Value, field};
 use crate::analysis::sql;
 
 /// One call of an operation.
@@ -276,7 +276,7 @@ impl<'m> Reader<'m> {
         }
         python::descendants(node)
             .filter(|call| call.kind() == "call")
-            .filter_map(|call| call.child_by_field_name("function"))
+            .filter_map(|call| call.child_by_field_id(field::FUNCTION))
             .filter_map(|callee| self.module.text(callee).rsplit_once("func."))
             .filter(|(_, name)| sql::immutability::is_never_immutable(name))
             .map(|(_, name)| Effect::Immutable {

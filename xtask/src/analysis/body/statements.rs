@@ -6,7 +6,7 @@ use super::arguments::Arguments;
 use super::thing::Thing;
 use super::{Frame, MAX_DEPTH, MOST_TURNS, Reader};
 use crate::analysis::effect::Effect;
-use crate::analysis::python::{Env, line};
+use crate::analysis::python::{Env, field, line};
 
 impl<'m> Reader<'m> {
     /// Runs the statements of a block.
@@ -75,7 +75,7 @@ impl<'m> Reader<'m> {
     /// `name = expression`.
     pub(super) fn assign(&mut self, frame: &mut Frame<'_>, assignment: Node<'m>) {
         let (Some(target), Some(value)) =
-            (assignment.child_by_field_name("left"), assignment.child_by_field_name("right"))
+            (assignment.child_by_field_id(field::LEFT), assignment.child_by_field_id(field::RIGHT))
         else {
             return;
         };
@@ -93,11 +93,11 @@ impl<'m> Reader<'m> {
         let items: Vec<Node<'m>> = clause
             .into_iter()
             .flat_map(|clause| clause.named_children(&mut cursor).collect::<Vec<_>>())
-            .filter_map(|item| item.child_by_field_name("value"))
+            .filter_map(|item| item.child_by_field_id(field::VALUE))
             .collect();
         for item in items {
             let (value, alias) = match item.kind() {
-                "as_pattern" => (item.named_child(0), item.child_by_field_name("alias")),
+                "as_pattern" => (item.named_child(0), item.child_by_field_id(field::ALIAS)),
                 _ => (Some(item), None),
             };
             let Some(value) = value else { continue };
@@ -110,7 +110,7 @@ impl<'m> Reader<'m> {
                 frame.things.insert(self.module.text(alias).to_owned(), thing);
             }
         }
-        if let Some(body) = node.child_by_field_name("body") {
+        if let Some(body) = node.child_by_field_id(field::BODY) {
             // Under `with suppress(…):` what fails does not matter.
             let suppresses = clause.is_some_and(|c| self.module.text(c).contains("suppress("));
             if suppresses { self.branch(frame, body) } else { self.block(frame, body) }
@@ -119,9 +119,9 @@ impl<'m> Reader<'m> {
     }
 
     fn if_statement(&mut self, frame: &mut Frame<'_>, node: Node<'m>) {
-        let Some(condition) = node.child_by_field_name("condition") else { return };
+        let Some(condition) = node.child_by_field_id(field::CONDITION) else { return };
         self.thing(frame, condition);
-        let consequence = node.child_by_field_name("consequence");
+        let consequence = node.child_by_field_id(field::CONSEQUENCE);
         let mut cursor = node.walk();
         let alternatives: Vec<Node<'m>> =
             node.children_by_field_name("alternative", &mut cursor).collect();
@@ -155,7 +155,7 @@ impl<'m> Reader<'m> {
     fn alternatives(&mut self, frame: &mut Frame<'_>, alternatives: &[Node<'m>]) {
         let mut certain = true;
         for alternative in alternatives.iter().copied() {
-            let condition = alternative.child_by_field_name("condition");
+            let condition = alternative.child_by_field_id(field::CONDITION);
             match condition.map(|condition| self.is_postgres(frame, condition)) {
                 Some(Some(false)) => {}
                 Some(None) => {
@@ -202,9 +202,9 @@ impl<'m> Reader<'m> {
 
     fn for_statement(&mut self, frame: &mut Frame<'_>, node: Node<'m>) {
         let (Some(target), Some(over), Some(body)) = (
-            node.child_by_field_name("left"),
-            node.child_by_field_name("right"),
-            node.child_by_field_name("body"),
+            node.child_by_field_id(field::LEFT),
+            node.child_by_field_id(field::RIGHT),
+            node.child_by_field_id(field::BODY),
         ) else {
             return;
         };
@@ -280,26 +280,27 @@ impl<'m> Reader<'m> {
         (inner.conditional, inner.autocommit) = (frame.conditional, frame.autocommit);
         let mut cursor = function.walk();
         let parameters: Vec<Node<'m>> = function
-            .child_by_field_name("parameters")
+            .child_by_field_id(field::PARAMETERS)
             .into_iter()
             .flat_map(|list| list.named_children(&mut cursor).collect::<Vec<_>>())
             .collect();
         for (position, parameter) in parameters.into_iter().enumerate() {
-            let name = parameter.child_by_field_name("name").or_else(|| match parameter.kind() {
-                "identifier" => Some(parameter),
-                "typed_parameter" => parameter.named_child(0),
-                _ => None,
-            });
+            let name =
+                parameter.child_by_field_id(field::NAME).or_else(|| match parameter.kind() {
+                    "identifier" => Some(parameter),
+                    "typed_parameter" => parameter.named_child(0),
+                    _ => None,
+                });
             let Some(name) = name else { continue };
             let name = self.module.text(name);
             let given = arguments.get(position, name);
-            let value = given.or_else(|| parameter.child_by_field_name("value"));
+            let value = given.or_else(|| parameter.child_by_field_id(field::VALUE));
             let constant = value.and_then(|value| self.module.eval(value, &frame.env));
             inner.env.bind(name, constant, line(parameter));
             let thing = value.map(|value| self.thing(frame, value)).unwrap_or_default();
             inner.things.insert(name.to_owned(), thing);
         }
-        if let Some(body) = function.child_by_field_name("body") {
+        if let Some(body) = function.child_by_field_id(field::BODY) {
             self.block(&mut inner, body);
         }
         if let Some(raised) = inner.raises {

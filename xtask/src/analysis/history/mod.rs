@@ -114,6 +114,20 @@ pub enum What {
     NoRow(MissingRow),
 }
 
+impl What {
+    /// The other place that it has to do with.
+    pub fn elsewhere(&self) -> Option<At> {
+        match self {
+            What::CreatedTwice { first: at, .. }
+            | What::DroppedTwice { first: at, .. }
+            | What::UsedAfterDrop { dropped: at, .. }
+            | What::DropsOther { made: at, .. } => Some(*at),
+            What::UsedBeforeMade { later, .. } => *later,
+            _ => None,
+        }
+    }
+}
+
 /// The chain as it is run.
 pub(crate) struct Chain<'a> {
     pub(crate) revisions: &'a [Revision<'a>],

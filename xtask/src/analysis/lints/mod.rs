@@ -42,9 +42,11 @@ pub struct Subject<'a> {
     pub ini: &'a Utf8Path,
     /// The base branch, and the graph that it has.
     pub base: Option<(&'a Base, &'a Graph)>,
-    /// Which of the scripts are looked into for what they do. Only where all of them are can the
-    /// chain be followed.
+    /// Which of the scripts are looked into for what they do: all, but in a very large tree.
     pub looked_into: &'a [bool],
+    /// Which of them are followed when the chain is run in the head: those that are looked into, and
+    /// whatever has to do with them.
+    pub followed: &'a [bool],
     /// What its recipe supplies.
     pub given: &'a [Given],
     /// The file with its recipe, where it has one of its own.
@@ -72,6 +74,7 @@ pub static LINTS: &[Lint] = &[
     Lint { code: &code::NOT_A_REVISION, check: files::not_a_revision },
     Lint { code: &code::COMPUTED, check: files::computed },
     Lint { code: &code::NUMBER_DIFFERS, check: files::number_differs },
+    Lint { code: &code::NOT_COMPARED, check: chain::not_compared },
     Lint { code: &code::MULTIPLE_HEADS, check: graph::heads_and_duplicates },
     Lint { code: &code::BROKEN_POINTER, check: graph::missing_parents },
     Lint { code: &code::MISSING_DEPENDENCY, check: graph::missing_dependencies },
@@ -104,7 +107,7 @@ pub static LINTS: &[Lint] = &[
 /// Runs every lint, and marks what the files allow. Sorted by file and line.
 pub fn lint(subject: &Subject<'_>) -> Vec<Finding> {
     let found = LINTS.iter().flat_map(|lint| (lint.check)(subject)).collect();
-    let mut findings = allow::apply(subject.scripts, found);
+    let mut findings = allow::apply(subject.scripts, subject.looked_into, found);
     edits::add(subject, &mut findings);
     findings.sort_by(|a, b| position(a).cmp(&position(b)));
     findings
@@ -131,6 +134,12 @@ impl Subject<'_> {
     fn show(&self, index: usize) -> String {
         let file = self.scripts.get(index).map_or("", |script| script.file.as_str());
         format!("{} ({file})", self.graph.id(index))
+    }
+
+    /// Whether the chain, as far as it is followed, shows anything in what is looked into. Where some
+    /// of it is not followed, that is a reason to follow all of it.
+    pub fn shows_anything(&self) -> bool {
+        !self.events.get_or_init(|| chain::events(self)).is_empty()
     }
 
     /// Whether a revision is on the base branch already.

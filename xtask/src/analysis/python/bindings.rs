@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use tree_sitter::Node;
 
 use super::constant::{Constant, Value, children, eval};
+use super::field;
 use super::{Module, descendants, line};
 
 /// What one name is bound to.
@@ -76,8 +77,8 @@ impl<'a> Env<'a> {
                 let mut targets = Vec::new();
                 let mut value = Some(expression);
                 while let Some(assignment) = value.filter(|node| node.kind() == "assignment") {
-                    targets.extend(assignment.child_by_field_name("left"));
-                    value = assignment.child_by_field_name("right");
+                    targets.extend(assignment.child_by_field_id(field::LEFT));
+                    value = assignment.child_by_field_id(field::RIGHT);
                 }
                 // `revision: str` alone binds nothing.
                 let Some(value) = value else { return };
@@ -87,18 +88,18 @@ impl<'a> Env<'a> {
                 }
             }
             "augmented_assignment" => {
-                let Some(target) = expression.child_by_field_name("left") else { return };
-                let right = expression.child_by_field_name("right");
+                let Some(target) = expression.child_by_field_id(field::LEFT) else { return };
+                let right = expression.child_by_field_id(field::RIGHT);
                 let right = right.and_then(|node| eval(module, node, self, 0));
                 let plus =
-                    expression.child_by_field_name("operator").is_some_and(|o| o.kind() == "+=");
+                    expression.child_by_field_id(field::OPERATOR).is_some_and(|o| o.kind() == "+=");
                 let left = self.value(module.text(target)).cloned().filter(|_| plus);
                 let sum = add(left, right);
                 self.assign(module, target, sum, line(expression));
             }
             "named_expression" => {
                 let value = eval(module, expression, self, 0);
-                if let Some(name) = expression.child_by_field_name("name") {
+                if let Some(name) = expression.child_by_field_id(field::NAME) {
                     self.assign(module, name, value, line(expression));
                 }
             }
@@ -172,7 +173,7 @@ fn bound_by(module: &Module, statement: Node<'_>) -> Vec<(Option<String>, u32)> 
         };
         match node.kind() {
             "function_definition" | "class_definition" => {
-                bind(node.child_by_field_name("name"));
+                bind(node.child_by_field_id(field::NAME));
                 continue;
             }
             "lambda" => continue,
@@ -180,20 +181,20 @@ fn bound_by(module: &Module, statement: Node<'_>) -> Vec<(Option<String>, u32)> 
             "import_statement" | "import_from_statement" => {
                 let mut cursor = node.walk();
                 for name in node.children_by_field_name("name", &mut cursor) {
-                    bind(name.child_by_field_name("alias").or(Some(name)));
+                    bind(name.child_by_field_id(field::ALIAS).or(Some(name)));
                 }
             }
             "assignment" | "augmented_assignment" | "for_statement" => {
-                let target = node.child_by_field_name("left");
+                let target = node.child_by_field_id(field::LEFT);
                 let has_value =
-                    node.kind() != "assignment" || node.child_by_field_name("right").is_some();
+                    node.kind() != "assignment" || node.child_by_field_id(field::RIGHT).is_some();
                 for name in target.filter(|_| has_value).into_iter().flat_map(descendants) {
                     if name.kind() == "identifier" {
                         bind(Some(name));
                     }
                 }
             }
-            "named_expression" => bind(node.child_by_field_name("name")),
+            "named_expression" => bind(node.child_by_field_id(field::NAME)),
             // What is bound by `as`, by a pattern or by `del`.
             "as_pattern_target" | "case_pattern" | "delete_statement" | "pattern_list"
             | "tuple_pattern" | "list_pattern" | "list_splat_pattern" => {

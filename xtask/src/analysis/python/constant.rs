@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
+use super::field;
 use super::{Env, Module, line, literal};
 
 /// How deep expressions may nest before their value counts as unknown.
@@ -78,7 +79,7 @@ pub(super) fn eval(module: &Module, node: Node<'_>, env: &Env<'_>, depth: u32) -
         "integer" => Value::Int(literal::integer(module.text(node))?),
         "identifier" => return env.value(module.text(node)).cloned(),
         "parenthesized_expression" => return deeper(only_child(node)?),
-        "named_expression" => return deeper(node.child_by_field_name("value")?),
+        "named_expression" => return deeper(node.child_by_field_id(field::VALUE)?),
         "string" => string(module, node, env, depth)?,
         "concatenated_string" => {
             let mut parts = children(node).into_iter().map(|part| string(module, part, env, depth));
@@ -127,11 +128,11 @@ fn sum(module: &Module, node: Node<'_>, env: &Env<'_>, depth: u32) -> Option<Val
     let mut right_first = Vec::new();
     let mut left = node;
     while left.kind() == "binary_operator" {
-        if left.child_by_field_name("operator")?.kind() != "+" {
+        if left.child_by_field_id(field::OPERATOR)?.kind() != "+" {
             return None;
         }
-        right_first.push(left.child_by_field_name("right")?);
-        left = left.child_by_field_name("left")?;
+        right_first.push(left.child_by_field_id(field::RIGHT)?);
+        left = left.child_by_field_id(field::LEFT)?;
     }
     let first = eval(module, left, env, depth + 1).map(|constant| constant.value);
     right_first.into_iter().rev().try_fold(first, |sum, right| {

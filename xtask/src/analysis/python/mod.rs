@@ -9,6 +9,7 @@
 
 mod bindings;
 pub mod constant;
+pub mod field;
 mod literal;
 mod skim;
 

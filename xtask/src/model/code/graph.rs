@@ -222,3 +222,19 @@ pub static LOADED_TWICE: Code = Code {
     remedy: &["take one of the two out of `version_locations`"],
     ..WARNING
 };
+
+/// A tree so large that not all of it was read whole.
+pub static NOT_COMPARED: Code = Code {
+    id: "MG215",
+    title: "what is on the base branch was not compared with itself",
+    severity: Severity::Note,
+    symptom: "a note in the report of a tree with more than 1 MiB of revisions",
+    why: "Reading all of a very large tree takes seconds. What is new, and whatever has to do with it, is read at any size; the rest was gated when it was new.",
+    example: Some(Example {
+        bad: "cargo xtask migration-gate lint",
+        good: "cargo xtask migration-gate lint --whole",
+    }),
+    remedy: &["run `cargo xtask migration-gate lint --whole` now and then, in a nightly job say"],
+    verify: "`cargo xtask migration-gate lint --whole` has no such note",
+    ..LINT
+};

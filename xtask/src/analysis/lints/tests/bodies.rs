@@ -29,6 +29,7 @@ fn findings(
         ini: Utf8Path::new("alembic.ini"),
         base: None,
         looked_into: &vec![true; scripts.len()],
+        followed: &vec![true; scripts.len()],
         given,
         recipe,
         events: OnceCell::new(),

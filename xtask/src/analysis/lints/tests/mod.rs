@@ -90,6 +90,7 @@ fn found(files: &Files) -> String {
         ini: Utf8Path::new("alembic.ini"),
         base: base.as_ref().map(|(base, graph)| (base, graph)),
         looked_into: &vec![true; scripts.len()],
+        followed: &vec![true; scripts.len()],
         given: &[],
         recipe: None,
         events: std::cell::OnceCell::new(),

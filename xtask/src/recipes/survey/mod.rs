@@ -1,31 +1,32 @@
 //! Surveys a tree: reads its settings and its files, builds its graph, and lints it. Nothing of it
 //! is run, and neither Postgres nor Python is needed.
 
+mod read;
+#[cfg(test)]
+mod tests;
+
 use std::cell::OnceCell;
-use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashSet;
 use std::thread;
 
 use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 
+use self::read::Read;
 use super::steps::Steps;
 use crate::analysis::lints::{self, Subject};
-use crate::analysis::script::{Script, Trouble};
+use crate::analysis::mentions::Names;
+use crate::analysis::script::Script;
 use crate::analysis::{graph, settings};
 use crate::drivers::git::Git;
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::tree_files;
-use crate::model::code;
-use crate::model::files::{Base, Listing, Settings, is_revision_name};
+use crate::model::files::{Base, Settings, is_revision_name};
 use crate::model::finding::Finding;
 use crate::model::graph::Graph;
 use crate::model::tree::Tree;
 
-/// How many files one thread takes at a time.
-const CHUNK: usize = 32;
-
-/// Up to how many bytes of revisions all are parsed, whatever the base branch says of them.
+/// Up to how many bytes of revisions all are looked into, whatever the base branch says of them.
 const PARSED_WHOLE: usize = 1 << 20;
 
 /// What was found out about a tree.
@@ -68,12 +69,14 @@ pub struct Terms<'a> {
     pub without: &'a [String],
     /// Whether what git knows of the folder is about the trees.
     pub in_repository: bool,
+    /// Whether trees are read whole that are so large that it takes seconds.
+    pub whole: bool,
 }
 
 impl<'a> Terms<'a> {
     /// Whole recipes, in a repository.
     pub fn since(since: Option<&'a str>) -> Terms<'a> {
-        Terms { since, without: &[], in_repository: true }
+        Terms { since, without: &[], in_repository: true, whole: false }
     }
 }
 
@@ -94,7 +97,8 @@ pub fn survey(
         })
         .collect();
     let folders: Vec<Utf8PathBuf> = settings.iter().flat_map(tree_files::folders).collect();
-    // Git is asked while the files are read.
+    // Git is asked while the files are read. What a tree of usual size does is read without waiting
+    // for the answer.
     let (base, read) = thread::scope(|scope| {
         let base = scope.spawn(|| {
             if !terms.in_repository {
@@ -105,84 +109,31 @@ pub fn survey(
                 None => Ok(None),
             }
         });
-        let read: Vec<Read> = settings.iter().map(|settings| read(settings, root)).collect();
+        let read = read::all(&settings, root);
+        let small = read.iter().filter(|tree| terms.whole || tree.size() <= PARSED_WHOLE);
+        read::look_into(&small.flat_map(|tree| &tree.scripts).collect::<Vec<_>>());
         let base = base.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         (base, read)
     });
     let base = base?;
-    let trees = trees.iter().zip(settings).zip(read);
-    Ok(trees
-        .map(|((tree, settings), read)| {
-            judge(tree, root, &settings, read, (base.as_ref(), terms.without))
-        })
-        .collect())
+    thread::scope(|scope| {
+        let trees = trees.iter().zip(&settings).zip(read);
+        let surveys = trees.map(|((tree, settings), read)| {
+            let base = base.as_ref();
+            scope.spawn(move || judge(tree, root, settings, read, base, terms))
+        });
+        // All are begun before the first is waited for.
+        let surveys: Vec<_> = surveys.collect();
+        let panicked = |panic| std::panic::resume_unwind(panic);
+        Ok(surveys.into_iter().map(|survey| survey.join().unwrap_or_else(panicked)).collect())
+    })
 }
 
 /// The revision files of a tree, as far as they can be read.
 pub fn scripts(tree: &Tree, root: &Utf8Path) -> Vec<Script> {
     let texts = tree_files::texts(&tree.ini_path(), &tree.cwd);
-    read(&settings::understand(&texts, &tree.cwd, "alembic"), root).scripts
-}
-
-/// What the files of a tree say.
-struct Read {
-    listing: Listing,
-    scripts: Vec<Script>,
-    troubles: Vec<(Utf8PathBuf, Trouble)>,
-}
-
-fn read(settings: &Settings, root: &Utf8Path) -> Read {
-    let mut listing = tree_files::list(settings);
-    let read = in_parallel(&listing.files, |file| read_file(file, root));
-    for file in &mut listing.twice {
-        *file = shown(file, root).to_owned();
-    }
-    let mut all = Read { listing, scripts: Vec::new(), troubles: Vec::new() };
-    for (file, (script, troubles)) in read {
-        all.scripts.extend(script);
-        all.troubles.extend(troubles.into_iter().map(|trouble| (file.clone(), trouble)));
-    }
-    all
-}
-
-type ReadFile = (Utf8PathBuf, (Option<Script>, Vec<Trouble>));
-
-/// Does the same with many things, on as many threads as there are processors, and keeps the order.
-fn in_parallel<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    let next = AtomicUsize::new(0);
-    let chunks: Vec<&[T]> = things.chunks(CHUNK).collect();
-    let run = || {
-        let mut done = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(chunk) = chunks.get(at) else { return done };
-            done.push((at, chunk.iter().map(&work).collect::<Vec<R>>()));
-        }
-    };
-    let mut done = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(chunks.len())).map(|_| scope.spawn(run)).collect();
-        let mut done = run();
-        for other in others {
-            done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-        done
-    });
-    done.sort_by_key(|(at, _)| *at);
-    done.into_iter().flat_map(|(_, results)| results).collect()
-}
-
-fn read_file(file: &Utf8Path, root: &Utf8Path) -> ReadFile {
-    let name = shown(file, root).to_owned();
-    let read = match tree_files::read(file) {
-        Ok(bytes) => Script::read(&name, &bytes),
-        Err(err) => {
-            let message = format!("it cannot be read: {err}");
-            let (code, line) = (&code::UNREADABLE, None);
-            (None, vec![Trouble { code, line, message, leaves_a_gap: true }])
-        }
-    };
-    (name, read)
+    let settings = settings::understand(&texts, &tree.cwd, "alembic");
+    read::all(&[settings], root).into_iter().flat_map(|read| read.scripts).collect()
 }
 
 fn judge(
@@ -190,25 +141,32 @@ fn judge(
     root: &Utf8Path,
     settings: &Settings,
     read: Read,
-    (base, without): (Option<&Base>, &[String]),
+    base: Option<&Base>,
+    terms: Terms<'_>,
 ) -> Survey {
+    let is_whole = terms.whole || read.size() <= PARSED_WHOLE;
     let Read { listing, scripts, mut troubles } = read;
     let base = base.map(|base| base_of(base, settings, root));
     let base = base.as_ref();
-    let looked_into = doubtful(&scripts, base);
-    troubles.extend(look_into(&scripts, &looked_into));
     let mut graph = graph::build(&scripts.iter().collect::<Vec<_>>());
     graph.whole &= !troubles.iter().any(|(_, trouble)| trouble.leaves_a_gap)
         && listing.unknown.is_empty()
         && settings.unknown.is_empty();
     mark_new(&mut graph, base);
+    let mut looked_into = vec![is_whole; scripts.len()];
+    if !is_whole {
+        looked_into = doubtful(&graph, base);
+    }
+    read::look_into(&chosen(&scripts, &looked_into));
+    let broken = |script: &&Script| Some((script.file.clone(), script.syntax()?));
+    troubles.extend(chosen(&scripts, &looked_into).iter().filter_map(broken));
     let before = base.map(|base| (base, graph_of_base(&scripts, base)));
     let ini = tree.ini_path();
     // A rehearsal touches nothing that could fail.
-    let mut rehearsal = Steps::rehearsal(&tree.label).without(without);
+    let mut rehearsal = Steps::rehearsal(&tree.label).without(terms.without);
     let _ = super::run(tree.recipe, &mut rehearsal);
     let given = rehearsal.finish().given;
-    let subject = Subject {
+    let subject = |followed| Subject {
         label: &tree.label,
         scripts: &scripts,
         graph: &graph,
@@ -218,11 +176,20 @@ fn judge(
         ini: shown(&ini, root),
         base: before.as_ref().map(|(base, graph)| (*base, graph)),
         looked_into: &looked_into,
+        followed,
         given: &given,
         recipe: tree.recipe.file(),
         events: OnceCell::new(),
     };
-    let mut findings = lints::lint(&subject);
+    let all = vec![true; scripts.len()];
+    let followed = if is_whole { all.clone() } else { follow(&scripts, &looked_into) };
+    let mut seen = subject(&followed);
+    if !is_whole && seen.shows_anything() {
+        // A name may be put together where no search finds it: before anything is said, all is read.
+        read::look_into(&chosen(&scripts, &all));
+        seen = subject(&all);
+    }
+    let mut findings = lints::lint(&seen);
     for finding in &mut findings {
         finding.tree = Some(tree.id.clone());
     }
@@ -231,30 +198,41 @@ fn judge(
     Survey { scripts, graph, findings, allowed, folders, has_base }
 }
 
-/// Which files are parsed whole. In a tree so large that parsing it all would take too long, only
-/// those that the base branch does not have as they are: the others it has gated.
-fn doubtful(scripts: &[Script], base: Option<&Base>) -> Vec<bool> {
-    let size: usize = scripts.iter().map(|script| script.module.source().len()).sum();
-    let is_gated = |script: &Script| {
-        base.is_some_and(|base| {
-            let changed = base.changed.iter().any(|changed| changed.file == script.file);
-            base.files.contains(&script.file) && !changed
-        })
-    };
-    let is_doubtful =
-        |script: &Script| size <= PARSED_WHOLE || (base.is_some() && !is_gated(script));
-    scripts.iter().map(is_doubtful).collect()
+fn chosen<'a>(scripts: &'a [Script], flags: &[bool]) -> Vec<&'a Script> {
+    scripts.iter().zip(flags).filter(|(_, chosen)| **chosen).map(|(script, _)| script).collect()
 }
 
-/// Reads what the files do, for the lints, and returns what is wrong with their syntax.
-fn look_into(scripts: &[Script], looked_into: &[bool]) -> Vec<(Utf8PathBuf, Trouble)> {
-    let chosen = scripts.iter().zip(looked_into).filter(|(_, looked)| **looked);
-    let chosen: Vec<&Script> = chosen.map(|(script, _)| script).collect();
-    let broken = in_parallel(&chosen, |script| {
-        script.body();
-        Some((script.file.clone(), script.syntax()?))
-    });
-    broken.into_iter().flatten().collect()
+/// Which files of a very large tree are looked into: those that the base branch does not have as
+/// they are. The others it has gated.
+fn doubtful(graph: &Graph, base: Option<&Base>) -> Vec<bool> {
+    let changed: HashSet<&Utf8PathBuf> =
+        base.into_iter().flat_map(|base| &base.changed).map(|changed| &changed.file).collect();
+    graph.revisions.iter().map(|it| it.new || changed.contains(&it.file)).collect()
+}
+
+/// Which files of a very large tree have to do with those that are looked into, and these.
+fn follow(scripts: &[Script], looked_into: &[bool]) -> Vec<bool> {
+    let mut names = Names::default();
+    for script in chosen(scripts, looked_into) {
+        names.add_touched(script.body());
+    }
+    let mut followed = looked_into.to_vec();
+    loop {
+        let others: Vec<usize> = (0..scripts.len()).filter(|index| !followed[*index]).collect();
+        let hits = read::in_parallel(&others, |index| {
+            let script = &scripts[*index];
+            let hit = names.are_in(script.module.source());
+            hit.then(|| script.body()).is_some()
+        });
+        let mut is_wider = false;
+        for (index, _) in others.into_iter().zip(hits).filter(|(_, hit)| *hit) {
+            followed[index] = true;
+            is_wider |= names.add_related(scripts[index].body());
+        }
+        if !is_wider {
+            return followed;
+        }
+    }
 }
 
 /// With no base branch to compare with, what is new is the head.

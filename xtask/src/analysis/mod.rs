@@ -4,6 +4,8 @@
 pub mod body;
 pub mod diagnosis;
 pub mod effect;
+#[cfg(test)]
+mod fuzz;
 pub mod graph;
 pub mod history;
 pub mod ini;

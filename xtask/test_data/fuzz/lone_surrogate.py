@@ -1,0 +1,2 @@
+revision = "aí €"
+down_revision = None

@@ -10,8 +10,8 @@
 //! `test_data/fuzz`, whose files are read in every test run.
 
 use std::cell::OnceCell;
-use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -320,6 +320,7 @@ fn lint_codes(script: Script, bytes: &[u8]) -> HashSet<&'static str> {
             base: None,
             looked_into: &all,
             followed: &all,
+            application: &HashMap::new(),
             given: &[],
             recipe: None,
             events: OnceCell::new(),
@@ -415,15 +416,15 @@ fn fuzz() {
                 let how = if shown.is_err() { "panic" } else { "slow" };
                 let file = folder.join(format!("migration-gate-fuzz-{how}-{runs}"));
                 std::fs::write(&file, &input).unwrap();
-                println!("{how}: {}", file.display());
+                eprintln!("{how}: {}", file.display());
                 broken.insert(file);
             }
         }
         std::fs::remove_file(&running).unwrap();
         if runs % 10_000 == 0 {
-            println!("{runs} inputs, {} kept, {} things seen", kept.len(), seen.len());
+            eprintln!("{runs} inputs, {} kept, {} things seen", kept.len(), seen.len());
         }
     }
-    println!("{runs} inputs, {} kept, {} things seen", kept.len(), seen.len());
+    eprintln!("{runs} inputs, {} kept, {} things seen", kept.len(), seen.len());
     assert!(broken.is_empty(), "{broken:?}");
 }

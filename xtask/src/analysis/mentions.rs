@@ -69,11 +69,11 @@ impl Names {
         let mut is_new = false;
         for effect in effects(body) {
             match effect {
-                Effect::Rename { object, to, .. } if !has_parts(object.kind) => {
-                    if self.has(to) || self.has(&object.name) {
-                        is_new |= self.add(to);
-                        is_new |= self.add_object(object);
-                    }
+                Effect::Rename { object, to, .. }
+                    if !has_parts(object.kind) && (self.has(to) || self.has(&object.name)) =>
+                {
+                    is_new |= self.add(to);
+                    is_new |= self.add_object(object);
                 }
                 Effect::Attach { child, parent: Some(parent) } if self.has(child) => {
                     is_new |= self.add(parent);

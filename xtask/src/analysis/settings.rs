@@ -43,7 +43,8 @@ pub fn understand(texts: &Texts, cwd: &Utf8Path, section: &str) -> Settings {
             }
         }));
     }
-    Settings { locations, recursive, sourceless, unknown: reader.unknown }
+    let import_roots = reader.import_roots();
+    Settings { locations, recursive, sourceless, import_roots, unknown: reader.unknown }
 }
 
 struct Reader<'a> {
@@ -131,12 +132,8 @@ impl<'a> Reader<'a> {
         parts.into_iter().map(|part| part.trim().to_owned()).filter(|p| !p.is_empty()).collect()
     }
 
-    fn location(&mut self, written: &str) -> Location {
-        let Some((package, rest)) = written.split_once(':').filter(|_| !written.starts_with('/'))
-        else {
-            return Location::Folder(self.cwd.join(written));
-        };
-        // What `prepend_sys_path` names comes first on Python's path, then where it was started.
+    /// What `prepend_sys_path` names comes first on Python's path, then where it was started.
+    fn import_roots(&mut self) -> Vec<Utf8PathBuf> {
         let prepended = match self.get("prepend_sys_path") {
             Some(Setting::Text(text)) => {
                 text.split([' ', ',', ':', '\n']).map(str::to_owned).collect()
@@ -145,8 +142,17 @@ impl<'a> Reader<'a> {
             _ => Vec::new(),
         };
         let roots = prepended.iter().map(String::as_str).chain([""]);
-        let candidates = roots.map(|root| {
-            let package = self.cwd.join(root).join(package.replace('.', "/"));
+        roots.map(|root| self.cwd.join(root)).collect()
+    }
+
+    fn location(&mut self, written: &str) -> Location {
+        let Some((package, rest)) = written.split_once(':').filter(|_| !written.starts_with('/'))
+        else {
+            return Location::Folder(self.cwd.join(written));
+        };
+        let roots = self.import_roots();
+        let candidates = roots.into_iter().map(|root| {
+            let package = root.join(package.replace('.', "/"));
             let folder = rest.split(':').fold(package.clone(), |folder, part| folder.join(part));
             (package, folder)
         });

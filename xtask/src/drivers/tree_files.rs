@@ -65,6 +65,35 @@ pub fn folders(settings: &Settings) -> Vec<Utf8PathBuf> {
     settings.locations.iter().filter_map(folder).map(real).collect()
 }
 
+/// The file of a module, or the folder of a package, below the first of these roots that has it:
+/// for `app.models.order`, as much of it as there is. `None`: it is installed, or nowhere.
+pub fn module(name: &str, roots: &[Utf8PathBuf]) -> Option<Utf8PathBuf> {
+    let (first, rest) = name.split_once('.').unwrap_or((name, ""));
+    roots.iter().find_map(|root| {
+        let file = root.join(format!("{first}.py"));
+        if file.is_file() {
+            return Some(file);
+        }
+        let mut found = root.join(first);
+        let is_package = found.join("__init__.py").is_file();
+        let mut whole = true;
+        for part in rest.split('.').filter(|part| !part.is_empty()) {
+            let (file, folder) = (found.join(format!("{part}.py")), found.join(part));
+            if file.is_file() {
+                return Some(file);
+            }
+            whole = folder.is_dir();
+            if !whole {
+                break;
+            }
+            found = folder;
+        }
+        // A folder without `__init__.py` is a package only where there is something to import.
+        let named = whole && !rest.is_empty() && found.is_dir();
+        (is_package || named).then_some(found)
+    })
+}
+
 /// Reads a file; `Err` says why it cannot be read.
 pub fn read(file: &Utf8Path) -> Result<Vec<u8>, String> {
     let open = fs::File::open(file).map_err(|err| err.to_string())?;

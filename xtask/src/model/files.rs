@@ -22,6 +22,8 @@ pub struct Settings {
     pub recursive: bool,
     /// Whether compiled files without a source count as revisions.
     pub sourceless: bool,
+    /// Where Python looks first for what a revision imports, absolute.
+    pub import_roots: Vec<Utf8PathBuf>,
     /// What cannot be followed, one sentence each.
     pub unknown: Vec<String>,
 }

@@ -54,6 +54,7 @@ fn say(tree: RecipeName, recipe: RecipeName, changes: &[Change<'_>]) -> Vec<Stri
         base: None,
         looked_into: &vec![true; scripts.len()],
         followed: &vec![true; scripts.len()],
+        application: &std::collections::HashMap::new(),
         given: &rehearsal.finish().given,
         recipe: recipe.file(),
         events: OnceCell::new(),

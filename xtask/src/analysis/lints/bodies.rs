@@ -30,11 +30,21 @@ fn functions(script: &Script) -> impl Iterator<Item = &Function> {
     script.body().upgrade.iter().chain(&script.body().downgrade)
 }
 
-/// Whether an `upgrade()` does something that a `downgrade()` can and must undo. Rows that are
-/// changed or removed are gone, and rights go with what they are on.
+/// Types that hold whatever narrower ones held: going back to those could fail, and need not be tried.
+const WIDE: &[&str] = &["text", "varchar", "int8", "numeric", "float8"];
+
+/// Whether an `upgrade()` does something that a `downgrade()` can and must undo. Rows that are put
+/// in, changed or removed need not come back, a label cannot be taken out of an enum, and rights go
+/// with what they are on.
 fn must_be_undone(function: &Function) -> bool {
     let is = |wanted: fn(&Effect) -> Option<&Object>, object: &Object| {
         function.deeds.iter().filter_map(|deed| wanted(&deed.effect)).any(|own| own == object)
+    };
+    let gets_a_label = |object: &Object| {
+        object.kind == Kind::Type
+            && function.deeds.iter().any(|deed| {
+                matches!(&deed.effect, Effect::AddValue { type_, .. } if *type_ == object.name)
+            })
     };
     function.deeds.iter().any(|deed| match &deed.effect {
         Effect::Create(object, detail) => {
@@ -46,7 +56,8 @@ fn must_be_undone(function: &Function) -> bool {
         }
         Effect::Drop { object, guarded, .. } => !(*guarded || is(created, object)),
         Effect::Rename { .. } | Effect::Attach { .. } => true,
-        Effect::Alter { .. } | Effect::AddValue { .. } | Effect::Insert(_) => true,
+        Effect::Alter { type_: Some(type_), .. } => !WIDE.contains(&type_.as_str()),
+        Effect::Alter { object, .. } => !gets_a_label(object),
         _ => false,
     })
 }
@@ -190,25 +201,37 @@ pub(super) fn touches_at_import(subject: &Subject<'_>) -> Vec<Finding> {
 /// Imports of application code.
 pub(super) fn imports_application(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, &code::IMPORTS_APPLICATION, |script| {
-        let imports = script.body().imports.iter().filter(|import| is_application(&import.module));
-        imports
-            .map(|import| {
-                let message = format!(
-                    "`{}` is neither Python's own nor a package that migrations are written with",
-                    import.module
-                );
-                (import.line, message)
-            })
-            .collect()
+        let message = |module: &str| match subject.application.get(module) {
+            Some(Some(file)) => Some(format!("`{module}` is code of this repository: {file}")),
+            Some(None) => Some(format!(
+                "`{module}` is neither Python's own nor a package that this tree is run with"
+            )),
+            None if module.starts_with('.') => Some(format!(
+                "`{module}` is relative, and Alembic loads revisions outside a package"
+            )),
+            None => None,
+        };
+        let imports = script.body().imports.iter();
+        imports.filter_map(|import| Some((import.line, message(&import.module)?))).collect()
     })
 }
 
-/// Whether a module is likely the application's: it is relative, or neither of the standard library
-/// nor of the packages that revisions are known to use.
-fn is_application(module: &str) -> bool {
+/// Whether a module comes with Python or Alembic, whatever folder has its name.
+pub fn comes_with_python(module: &str) -> bool {
     let root = module.split('.').next().unwrap_or_default();
-    let known = STANDARD.contains(&root) || PACKAGES.contains(&root) || root.starts_with('_');
-    !known
+    ["alembic", "sqlalchemy"].contains(&root) || STANDARD.contains(&root)
+}
+
+/// Whether a module is likely that of a package in this list of requirements. A package may have
+/// another name than its module: `PyYAML` has `yaml`.
+pub fn is_required(module: &str, requirements: &str) -> bool {
+    let plain = |name: &str| name.to_lowercase().replace(['-', '.'], "_");
+    let root = plain(module.split('.').next().unwrap_or_default());
+    let is_name = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    let names = requirements.lines().filter_map(|line| line.split(|c| !is_name(c)).next());
+    let mut names = names.filter(|name| !name.is_empty()).map(plain);
+    PACKAGES.contains(&root.as_str())
+        || names.any(|name| name.contains(&root) || (name.len() > 3 && root.contains(&name)))
 }
 
 /// Packages that revisions of public projects import, and that are no application.

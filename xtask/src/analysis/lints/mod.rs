@@ -13,6 +13,7 @@ mod graph;
 mod nearest;
 
 use std::cell::OnceCell;
+use std::collections::HashMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -47,6 +48,9 @@ pub struct Subject<'a> {
     /// Which of them are followed when the chain is run in the head: those that are looked into, and
     /// whatever has to do with them.
     pub followed: &'a [bool],
+    /// The modules that its revisions import and should not: those of the application with their
+    /// files, and those that are nowhere.
+    pub application: &'a HashMap<String, Option<Utf8PathBuf>>,
     /// What its recipe supplies.
     pub given: &'a [Given],
     /// The file with its recipe, where it has one of its own.
@@ -55,6 +59,8 @@ pub struct Subject<'a> {
     /// first lint that asks.
     pub events: OnceCell<Vec<(usize, Event)>>,
 }
+
+pub use bodies::{comes_with_python, is_required};
 
 type Check = fn(&Subject<'_>) -> Vec<Finding>;
 

@@ -6,7 +6,7 @@ mod read;
 mod tests;
 
 use std::cell::OnceCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::thread;
 
 use anyhow::Result;
@@ -166,6 +166,7 @@ fn judge(
     let mut rehearsal = Steps::rehearsal(&tree.label).without(terms.without);
     let _ = super::run(tree.recipe, &mut rehearsal);
     let given = rehearsal.finish().given;
+    let application = application(&chosen(&scripts, &looked_into), settings, tree, root);
     let subject = |followed| Subject {
         label: &tree.label,
         scripts: &scripts,
@@ -177,6 +178,7 @@ fn judge(
         base: before.as_ref().map(|(base, graph)| (*base, graph)),
         looked_into: &looked_into,
         followed,
+        application: &application,
         given: &given,
         recipe: tree.recipe.file(),
         events: OnceCell::new(),
@@ -196,6 +198,43 @@ fn judge(
     let (allowed, findings) = findings.into_iter().partition(|f| f.allowed.is_some());
     let (folders, has_base) = (tree_files::folders(settings), base.is_some());
     Survey { scripts, graph, findings, allowed, folders, has_base }
+}
+
+/// The modules that revisions import and that lie in this repository, but for those that lie beside
+/// the revisions: these are made for them. And those that the tree is not run with at all.
+fn application(
+    scripts: &[&Script],
+    settings: &Settings,
+    tree: &Tree,
+    root: &Utf8Path,
+) -> HashMap<String, Option<Utf8PathBuf>> {
+    let imports = scripts.iter().flat_map(|script| &script.body().imports);
+    let modules: HashSet<&str> = imports.map(|import| import.module.as_str()).collect();
+    let mut roots = settings.import_roots.clone();
+    roots.extend([tree.cwd.join("src"), tree.ini_path().with_file_name(""), root.to_owned()]);
+    let folders = tree_files::folders(settings);
+    let beside: Vec<&Utf8Path> = folders.iter().filter_map(|folder| folder.parent()).collect();
+    roots.extend(beside.iter().map(|folder| folder.to_path_buf()));
+    let is_beside = |file: &Utf8Path| {
+        let file = file.canonicalize_utf8().unwrap_or(file.to_owned());
+        beside.iter().any(|folder| file.starts_with(folder))
+    };
+    // What another tree is run with is not known here.
+    let known = tree.recipe.file().and_then(|_| tree_files::read(&tree.requirements).ok());
+    let known = known.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let mut found = HashMap::new();
+    for name in modules.into_iter().filter(|name| !lints::comes_with_python(name)) {
+        let file = tree_files::module(name, &roots);
+        let missing = known.as_ref().is_some_and(|known| !lints::is_required(name, known));
+        let is_theirs = match &file {
+            Some(file) => !is_beside(file),
+            None => missing && !name.starts_with('.'),
+        };
+        if is_theirs {
+            found.insert(name.to_owned(), file.map(|file| shown(&file, root).to_owned()));
+        }
+    }
+    found
 }
 
 fn chosen<'a>(scripts: &'a [Script], flags: &[bool]) -> Vec<&'a Script> {

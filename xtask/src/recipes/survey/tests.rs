@@ -121,3 +121,24 @@ fn what_is_wrong_among_the_others_takes_a_whole_reading() {
     let allowed = "op.execute('CREATE TABLE t7 (id int)')  # migration-gate: allow MG006 so it is";
     Large::of(&[(100, allowed)]).finds(&[]);
 }
+
+#[test]
+fn imports_are_looked_for_in_the_repository() {
+    let imports = "import app.models, vendor, beside, m.helpers, src_only, docs, app.nothing\n    ";
+    let large = Large::of(&[(COUNT, &format!("{imports}op.execute('SELECT 1')"))]);
+    for file in
+        ["app/__init__.py", "app/models.py", "m/beside.py", "m/helpers.py", "src/src_only.py"]
+    {
+        let file = large.path().join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "").unwrap();
+    }
+    // A folder that is no package.
+    fs::create_dir_all(large.path().join("docs")).unwrap();
+    let said = large.finds(&["MG251 0300", "MG251 0300", "MG251 0300"]);
+    for line in
+        ["`app.models` is code of this repository: app/models.py", "src/src_only.py", "app.nothing"]
+    {
+        assert!(said.contains(line), "{said}");
+    }
+}

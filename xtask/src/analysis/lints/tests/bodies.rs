@@ -30,6 +30,10 @@ fn findings(
         base: None,
         looked_into: &vec![true; scripts.len()],
         followed: &vec![true; scripts.len()],
+        application: &std::collections::HashMap::from([
+            ("app.models".to_owned(), Some("app/models.py".into())),
+            ("nowhere".to_owned(), None),
+        ]),
         given,
         recipe,
         events: OnceCell::new(),
@@ -230,6 +234,20 @@ fn mg230_to_mg232_downgrades() {
         "pass -- pass",
         "op.execute('DROP INDEX IF EXISTS ix')\nop.execute('CREATE TABLE IF NOT EXISTS a (b int)')\nop.drop_table('a') -- pass",
         "op.execute('UPDATE pg_class SET a = 1') -- pass",
+        "op.create_table('w', sa.Column('c', sa.String(9))) -- op.drop_table('w')",
+    ]);
+    // Going back need not be tried: what was narrow fits what is wide, a label stays in its enum,
+    // and rows may stay.
+    clean(&[
+        "op.create_table('w', sa.Column('c', sa.String(9))) -- op.drop_table('w')",
+        "op.alter_column('w', 'c', type_=sa.Text()) -- pass",
+        "op.execute(\"INSERT INTO w (c) VALUES ('a')\") -- pass",
+    ]);
+    clean(&[
+        "op.execute(\"CREATE TYPE e AS ENUM ('a')\") -- op.execute('DROP TYPE e')",
+        "op.execute(\"ALTER TYPE e ADD VALUE 'b'\") -- pass",
+    ]);
+    clean(&[
         "op.create_table('v') -- if op.get_bind() is None:\n    raise ValueError\nop.drop_table('v')",
     ]);
 }
@@ -307,16 +325,17 @@ fn mg242_ends_transaction() {
 fn mg250_and_mg251_imports() {
     check(
         &[
-            "import os, requests\nfrom app.models import User\nfrom . import shared\nKEY = os.environ['KEY']\nTEXT = open('x').read()\n",
+            "import os, requests, nowhere\nfrom app.models import User\nfrom . import shared\nKEY = os.environ['KEY']\nTEXT = open('x').read()\n",
         ],
         &expect![[r#"
-            MG251 0001_a.py:5 `app.models` is neither Python's own nor a package that migrations are written with
-            MG251 0001_a.py:6 `.` is neither Python's own nor a package that migrations are written with
+            MG251 0001_a.py:4 `nowhere` is neither Python's own nor a package that this tree is run with
+            MG251 0001_a.py:5 `app.models` is code of this repository: app/models.py
+            MG251 0001_a.py:6 `.` is relative, and Alembic loads revisions outside a package
             MG250 0001_a.py:7 `os.environ` touches the environment at import
             MG250 0001_a.py:8 `open` touches the file system at import"#]],
     );
     clean(&[
-        "import os, uuid\nfrom sqlalchemy.dialects import postgresql\nfrom __future__ import annotations\nHERE = os.path.dirname(__file__)\ndef upgrade():\n    open('x')\ndef downgrade():\n    os.environ['x']\n",
+        "import os, uuid, some_vendor.tools\nfrom app.other import x\nfrom sqlalchemy.dialects import postgresql\nfrom __future__ import annotations\nHERE = os.path.dirname(__file__)\ndef upgrade():\n    open('x')\ndef downgrade():\n    os.environ['x']\n",
     ]);
 }
 

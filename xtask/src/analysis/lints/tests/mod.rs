@@ -91,6 +91,7 @@ fn found(files: &Files) -> String {
         base: base.as_ref().map(|(base, graph)| (base, graph)),
         looked_into: &vec![true; scripts.len()],
         followed: &vec![true; scripts.len()],
+        application: &std::collections::HashMap::new(),
         given: &[],
         recipe: None,
         events: std::cell::OnceCell::new(),

@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::explain::{Explain, ExplainFormat};
 pub use self::replay::Replay;
-pub use self::upkeep::{Runbook, WorkflowArgs};
+pub use self::upkeep::{Doctor, DoctorFormat, Runbook, WorkflowArgs};
 pub use output::{FileFormat, Format, GraphFormat, Output, ReplayFormat, ReportFile};
 
 /// Tasks of this monorepo.
@@ -139,6 +139,8 @@ pub enum Verb {
     Renumber(Renumber),
     /// Find where the CI workflows weaken the gate
     Workflow(WorkflowArgs),
+    /// Say what was found on this machine, what is missing and the command that mends it
+    Doctor(Doctor),
 }
 
 impl Verb {

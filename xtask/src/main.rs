@@ -34,7 +34,8 @@ use crate::commands::explain::Explanation;
 use crate::commands::reports::Runner;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::flags::{
-    Command, ExplainFormat, Format, Gate, Output, Replay, ReplayFormat, Verb, Xtask,
+    Command, Doctor, DoctorFormat, ExplainFormat, Format, Gate, Output, Replay, ReplayFormat, Verb,
+    Xtask,
 };
 use crate::model::event::Event;
 use crate::model::redact::redact;
@@ -106,6 +107,7 @@ impl Screen<'_> {
             Some(Verb::Explain(explain)) => self
                 .text(commands::explain::run(explain).map(|said| explained(&said, explain.format))),
             Some(Verb::Runbook(runbook)) => self.text(commands::runbook::run(runbook)),
+            Some(Verb::Doctor(doctor)) => self.doctor(doctor),
         }
     }
 
@@ -215,6 +217,19 @@ impl Screen<'_> {
     fn sick(&self, errors: &[String]) {
         for error in errors {
             self.progress.note(&format!("error: {}", redact(error)));
+        }
+    }
+
+    fn doctor(&self, args: &Doctor) -> u8 {
+        match commands::doctor::run(args, self.interrupt) {
+            Ok(checkup) => {
+                write_stdout(&match args.format {
+                    DoctorFormat::Human => render::doctor::human(&checkup),
+                    DoctorFormat::Json => render::doctor::json(&checkup),
+                });
+                if checkup.can_run() { 0 } else { 2 }
+            }
+            Err(err) => self.text(Err(err)),
         }
     }
 

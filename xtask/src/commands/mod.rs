@@ -1,6 +1,7 @@
 //! One file a verb.
 
 mod changed;
+pub mod doctor;
 pub mod explain;
 pub mod gate;
 pub mod graph;

@@ -8,8 +8,8 @@ use camino::Utf8PathBuf;
 use nix::unistd::User;
 
 use super::gate::{Run, join};
-use super::selection;
 use crate::drivers::alembic::{self, Alembic, Connection, Description, Interpreter, Limits};
+use crate::drivers::cache;
 use crate::drivers::postgres::Server;
 use crate::drivers::postgres::binaries::Places;
 use crate::drivers::postgres::cluster::{self, Cluster, Setup};
@@ -84,7 +84,7 @@ impl Run<'_> {
         scratch: &Scratch,
         endpoint: &Endpoint,
     ) -> Result<Prepared> {
-        let environments = selection::environments_folder(self.root);
+        let environments = cache::folder()?.join(cache::PYTHON);
         let notice = |text: &str| (self.tell)(Event::Notice(text));
         let search = Search {
             named: self.flags.python.as_deref(),

@@ -1,4 +1,4 @@
-//! What a command works on: the root, its trees, and the folder of what is made once.
+//! What a command works on: the root and its trees.
 
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -33,17 +33,4 @@ pub fn select(flags: &Which) -> Result<(Utf8PathBuf, Vec<Tree>)> {
         }
     };
     Ok((root, trees))
-}
-
-/// Below cargo's target folder, which is where this binary lies; a binary that was moved keeps
-/// them below the root's.
-pub fn environments_folder(root: &Utf8Path) -> Utf8PathBuf {
-    let target = std::env::current_exe()
-        .ok()
-        .and_then(|exe| Utf8PathBuf::from_path_buf(exe).ok())
-        .and_then(|exe| {
-            let tagged = |dir: &&Utf8Path| dir.join("CACHEDIR.TAG").is_file();
-            exe.ancestors().skip(1).find(tagged).map(Utf8Path::to_owned)
-        });
-    target.unwrap_or_else(|| root.join("target")).join("migration-gate/python")
 }

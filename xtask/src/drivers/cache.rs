@@ -25,6 +25,8 @@ pub const LOCK: &str = "lock";
 
 /// The kind that [`super::postgres::provision`] installs.
 pub const POSTGRES: &str = "postgres";
+/// The kind that [`super::python`] makes.
+pub const PYTHON: &str = "python";
 
 /// Where the cache of this user lies, whether it is there yet or not. Fails where nothing says
 /// which folder is the user's.
@@ -83,6 +85,44 @@ pub fn hold() -> Option<File> {
     let file = lock_file(&folder.join(LOCK)).ok()?;
     file.lock_shared().ok()?;
     Some(file)
+}
+
+/// Keeps every gate from using the cache for as long as the value lives. `None` where one uses it.
+pub fn alone() -> Option<File> {
+    let folder = folder().ok()?;
+    make(&folder).ok()?;
+    let file = lock_file(&folder.join(LOCK)).ok()?;
+    file.try_lock().ok()?;
+    Some(file)
+}
+
+/// The things in a folder of the cache: what lies there but for locks, each with its size in bytes.
+pub fn things(folder: &Utf8Path) -> Vec<(Utf8PathBuf, u64)> {
+    let entries = folder.read_dir_utf8().into_iter().flatten().flatten();
+    let things = entries.map(|entry| entry.path().to_owned());
+    let is_lock = |path: &Utf8Path| path.extension() == Some("lock") || path.ends_with(LOCK);
+    let mut things: Vec<_> =
+        things.filter(|path| !is_lock(path)).map(|path| (path.clone(), size(&path))).collect();
+    things.sort();
+    things
+}
+
+/// What a file, or all files below a folder, hold, in bytes.
+pub fn size(path: &Utf8Path) -> u64 {
+    match fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_dir() => {
+            let entries = path.read_dir_utf8().into_iter().flatten().flatten();
+            entries.map(|entry| size(entry.path())).sum()
+        }
+        Ok(meta) => meta.len(),
+        Err(_) => 0,
+    }
+}
+
+/// Removes a thing; says whether it is gone.
+pub fn remove(path: &Utf8Path) -> bool {
+    let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    !path.exists()
 }
 
 /// Takes the lock on a file and waits for it where it must, saying so once with `waiting`.

@@ -128,6 +128,14 @@ impl<'a> Git<'a> {
             .collect())
     }
 
+    /// The name of what this stands on where no `--since` is given, if there is any, and whether
+    /// the history was cut off when it was fetched.
+    pub fn default_base(&self) -> Result<(Option<String>, bool)> {
+        let base = self.base_commit(None)?.map(|(name, _, _)| name);
+        let shallow = self.line(&["rev-parse", "--is-shallow-repository"])?;
+        Ok((base, shallow.as_deref() == Some("true")))
+    }
+
     /// The root's place in the repository, for a patch that is applied at its top.
     pub fn prefix(&self) -> Utf8PathBuf {
         self.root.strip_prefix(&self.top).unwrap_or("".into()).to_owned()

@@ -4,7 +4,6 @@ use nix::unistd::geteuid;
 
 /// What may have to be installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "what a later command of the gate's asks for")]
 pub enum Wanted {
     /// Postgres 15.
     Postgres,

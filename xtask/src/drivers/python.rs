@@ -1,7 +1,7 @@
 //! Python: found, given what the migrations need, and kept from what is the caller's.
 //!
-//! A virtual environment is made once for each lock file and interpreter, below cargo's target
-//! folder, and named by the hash of both. It is made under a lock and marked as complete only at
+//! A virtual environment is made once for each lock file and interpreter, in the user's cache, and
+//! named by the hash of both. It is made under a lock and marked as complete only at
 //! the end, so that a second gate waits for it and a cut-off one is made anew.
 
 use std::cell::OnceCell;
@@ -15,6 +15,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest, Sha256};
 use xshell::{Shell, cmd};
 
+use super::cache;
 use super::interrupt::Interrupt;
 use super::kept::{Kept, Key, stamp};
 use super::process::{self, Limits};
@@ -66,12 +67,51 @@ pub fn interpreter(search: &Search<'_>, lock_file: &Utf8Path) -> Result<Utf8Path
             search.base.get_or_init(|| base)
         }
     };
+    let dir = environment_of(search, base, lock_file)?;
+    virtual_environment(search, &base.path, lock_file, &dir)
+}
+
+/// The folder of the environment for a lock file and an interpreter.
+fn environment_of(search: &Search<'_>, base: &Base, lock_file: &Utf8Path) -> Result<Utf8PathBuf> {
     let lock = fs::read(lock_file).with_context(|| {
         format!("cannot read `{lock_file}`, which names what the migrations need")
     })?;
     let hash = Sha256::new().chain_update(&lock).chain_update(&base.identity).finalize();
     let name: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    virtual_environment(search, &base.path, lock_file, &search.environments.join(name))
+    Ok(search.environments.join(name))
+}
+
+/// What there is to run migrations with.
+pub struct Looked {
+    /// The interpreter.
+    pub path: Utf8PathBuf,
+    /// Its version: `3.11.7`.
+    pub version: String,
+    /// Whether it can make environments: `venv` with `ensurepip`, or uv.
+    pub makes_environments: bool,
+    /// The environment of each lock file, and whether it is made.
+    pub environments: Vec<(Utf8PathBuf, bool)>,
+}
+
+/// Looks for what [`interpreter`] would use, and makes nothing.
+pub fn look(search: &Search<'_>, lock_files: &[Utf8PathBuf]) -> Result<Looked> {
+    let base = base_interpreter(search)?;
+    let mut environments = Vec::new();
+    for lock_file in lock_files {
+        let dir = environment_of(search, &base, lock_file)?;
+        let made = dir.join(COMPLETE).is_file();
+        if !environments.contains(&(dir.clone(), made)) {
+            environments.push((dir, made));
+        }
+    }
+    let mut command = Command::new(&base.path);
+    command.args(["-I", "-c", "import ensurepip, venv"]);
+    let timeout = Duration::from_secs(30);
+    let limits = Limits { cwd: Utf8Path::new("/"), timeout, interrupt: search.interrupt };
+    let makes_environments = which::which("uv").is_ok() || process::run(command, limits).is_ok();
+    let version = base.identity.lines().nth(2).and_then(|line| line.split(' ').next());
+    let version = version.unwrap_or_default().to_owned();
+    Ok(Looked { path: base.path, version, makes_environments, environments })
 }
 
 /// The interpreter that environments are made from.
@@ -188,9 +228,10 @@ fn virtual_environment(
     if complete.is_file() {
         return Ok(python);
     }
-    fs::create_dir_all(search.environments)
-        .with_context(|| format!("cannot make `{}`", search.environments))?;
-    let _lock = lock(&dir.with_extension("lock"), search)?;
+    cache::make(search.environments)?;
+    let waiting = "waiting for another gate to make the Python environment";
+    let lock = dir.with_extension("lock");
+    let _lock = cache::lock(&lock, waiting, search.interrupt, search.notice)?;
     if complete.is_file() {
         return Ok(python);
     }
@@ -225,26 +266,6 @@ fn virtual_environment(
     }
     File::create(&complete).with_context(|| format!("cannot write `{complete}`"))?;
     Ok(python)
-}
-
-/// Takes the lock on a file, and says so when it has to wait.
-fn lock(path: &Utf8Path, search: &Search<'_>) -> Result<File> {
-    let file = File::create(path).with_context(|| format!("cannot write `{path}`"))?;
-    let mut told = false;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(fs::TryLockError::WouldBlock) => {}
-            Err(fs::TryLockError::Error(err)) => {
-                return Err(err).with_context(|| format!("cannot lock `{path}`"));
-            }
-        }
-        if !told {
-            (search.notice)("waiting for another gate to make the Python environment");
-            told = true;
-        }
-        search.interrupt.sleep(Duration::from_millis(50))?;
-    }
 }
 
 /// The environment of what runs migrations, built from nothing: a migration is code from a pull

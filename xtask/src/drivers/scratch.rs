@@ -8,6 +8,7 @@
 use std::fs::{self, File, Permissions, TryLockError};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -50,11 +51,8 @@ impl Scratch {
         if let Some(scratch) = Scratch::in_memory(server_user) {
             return Ok(scratch);
         }
-        let mut bases = vec![std::env::temp_dir()];
-        bases.extend(["/tmp", "/var/tmp"].map(Into::into));
-        bases.dedup();
         let mut tried = Vec::new();
-        for base in bases {
+        for base in temporary_folders() {
             match Utf8PathBuf::from_path_buf(base) {
                 Ok(base) => {
                     clear_dead_runs(&base);
@@ -155,31 +153,98 @@ fn check_reachable(path: &Utf8Path, user: &User) -> Result<()> {
     }
 }
 
+/// Where the folders of runs may lie, in order, beside memory.
+fn temporary_folders() -> Vec<PathBuf> {
+    let mut bases = vec![std::env::temp_dir()];
+    bases.extend(["/tmp", "/var/tmp"].map(Into::into));
+    bases.dedup();
+    bases
+}
+
+/// The first of the temporary folders, and whether a socket's path has room in it.
+pub fn temporary_folder() -> (PathBuf, bool) {
+    let base = temporary_folders().swap_remove(0);
+    let socket = base.join(format!("{PREFIX}XXXXXX/.s.PGSQL.5432"));
+    let fits = socket.as_os_str().len() <= SOCKET_PATH_MAX;
+    (base, fits)
+}
+
+/// What became of a run whose folder is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It goes on.
+    Lives,
+    /// It ended before it could clear up.
+    Died,
+    /// `--keep` left it on purpose.
+    Kept,
+}
+
+/// The folders of this user's runs that are still there.
+pub fn runs() -> Vec<(Utf8PathBuf, Fate)> {
+    let mut bases: Vec<Utf8PathBuf> = vec![MEMORY.into()];
+    bases
+        .extend(temporary_folders().into_iter().filter_map(|b| Utf8PathBuf::from_path_buf(b).ok()));
+    let entries = bases.iter().filter_map(|base| base.read_dir_utf8().ok()).flatten().flatten();
+    let mut runs: Vec<(Utf8PathBuf, Fate)> = entries
+        .filter(|entry| entry.file_name().starts_with(PREFIX) && is_ours(entry.path()))
+        .map(|entry| {
+            let path = entry.path().to_owned();
+            let fate = match path.join(KEPT).exists() {
+                true => Fate::Kept,
+                false if belongs_to_dead_run(&path) => Fate::Died,
+                false => Fate::Lives,
+            };
+            (path, fate)
+        })
+        .collect();
+    runs.sort_by(|a, b| a.0.cmp(&b.0));
+    runs.dedup_by(|a, b| a.0 == b.0);
+    runs
+}
+
+/// Whether the server of a run was started from a folder, which `postmaster.opts` tells.
+pub fn runs_from(run: &Utf8Path, folder: &Utf8Path) -> bool {
+    let started = fs::read_to_string(run.join(cluster::DATA_DIR).join("postmaster.opts"));
+    started.is_ok_and(|command| command.starts_with(&format!("{folder}/")))
+}
+
+/// Ends what a dead run left running and removes its folder; says whether that is gone.
+pub fn clear(path: &Utf8Path) -> bool {
+    if belongs_to_dead_run(path) {
+        leftover::end_leftover(&path.join(cluster::DATA_DIR));
+        let _ = fs::remove_dir_all(path);
+    }
+    !path.exists()
+}
+
 /// Clears away what runs left that were killed before they could: best effort, since a folder that
 /// cannot be removed hinders nobody.
 fn clear_dead_runs(base: &Utf8Path) {
     let Ok(entries) = base.read_dir_utf8() else { return };
     for entry in entries.flatten() {
-        if entry.file_name().starts_with(PREFIX) && belongs_to_dead_run(entry.path()) {
-            leftover::end_leftover(&entry.path().join(cluster::DATA_DIR));
-            let _ = fs::remove_dir_all(entry.path());
+        if entry.file_name().starts_with(PREFIX) {
+            clear(entry.path());
         }
     }
 }
 
 /// Whether a folder was made by a gate of this user that no longer lives, and not kept.
 fn belongs_to_dead_run(path: &Utf8Path) -> bool {
-    let lock = path.join(LOCK);
-    // The temporary folder is everybody's: a folder that someone else made to look like ours must
-    // not lead the gate to end processes or remove files for them.
-    let ours = fs::symlink_metadata(&lock)
-        .is_ok_and(|meta| meta.is_file() && meta.uid() == geteuid().as_raw() && meta.nlink() == 1);
-    if !ours || path.join(KEPT).exists() {
+    if !is_ours(path) || path.join(KEPT).exists() {
         return false;
     }
-    let Ok(file) = File::open(&lock) else { return false };
+    let Ok(file) = File::open(path.join(LOCK)) else { return false };
     match file.try_lock() {
         Ok(()) => true,
         Err(TryLockError::WouldBlock | TryLockError::Error(_)) => false,
     }
+}
+
+/// Whether a folder was made by a gate of this user.
+fn is_ours(path: &Utf8Path) -> bool {
+    // The temporary folder is everybody's: a folder that someone else made to look like ours must
+    // not lead the gate to end processes or remove files for them.
+    fs::symlink_metadata(path.join(LOCK))
+        .is_ok_and(|meta| meta.is_file() && meta.uid() == geteuid().as_raw() && meta.nlink() == 1)
 }

@@ -1,7 +1,7 @@
 //! What is asked about the gate itself: its machine, its workflows, its runbook.
 
 use camino::Utf8PathBuf;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::Output;
 
@@ -35,4 +35,31 @@ pub struct Runbook {
     /// The monorepo to work on [default: the one that holds this xtask]
     #[arg(long, value_name = "DIR")]
     pub root: Option<Utf8PathBuf>,
+}
+
+/// Says what the gate finds on this machine, what is missing, and the command that mends it.
+///
+/// Exit status: 0 the gate can run here; 2 it cannot.
+#[derive(Clone, Debug, Args)]
+pub struct Doctor {
+    /// Remove what the gate made once and can make again, and what dead runs left
+    #[arg(long)]
+    pub clean: bool,
+
+    /// As what it is said: human or json
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = DoctorFormat::Human)]
+    pub format: DoctorFormat,
+
+    /// The monorepo to work on [default: the one that holds this xtask]
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<Utf8PathBuf>,
+}
+
+/// As what the doctor speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DoctorFormat {
+    /// For a person
+    Human,
+    /// For a program
+    Json,
 }

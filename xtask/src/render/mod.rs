@@ -2,6 +2,7 @@
 //! where the reader finds the rest.
 
 pub mod diagram;
+pub mod doctor;
 pub mod explained;
 pub mod github;
 pub mod human;

@@ -32,13 +32,14 @@ pub fn python() -> PathBuf {
 }
 
 fn made_by_the_gate() -> Option<PathBuf> {
-    let gate = Path::new(env!("CARGO_BIN_EXE_xtask"));
-    let target = gate.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file())?;
-    let environments = std::fs::read_dir(target.join("migration-gate/python")).ok()?;
-    let made = environments
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.join("migration-gate-complete").is_file());
+    let said = gate().args(["doctor", "--format", "json"]).output().unwrap();
+    let doctor: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    let things = doctor["things"].as_array().unwrap();
+    let made = things
+        .iter()
+        .filter(|thing| thing["kind"] == "python")
+        .map(|thing| PathBuf::from(thing["path"].as_str().unwrap()));
+    let made = made.filter(|path| path.join("migration-gate-complete").is_file());
     made.map(|path| path.join("bin/python")).min()
 }
 

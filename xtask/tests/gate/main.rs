@@ -13,6 +13,7 @@
 
 mod support;
 
+mod doctor;
 mod green;
 mod inputs;
 mod interrupt;

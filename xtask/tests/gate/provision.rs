@@ -12,7 +12,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::root::Root;
-use crate::support::run::{Ended, Gate};
+use crate::support::run::{Ended, Gate, caches};
 
 /// A cache with nothing in it.
 struct Cache {
@@ -23,9 +23,14 @@ impl Cache {
     fn new() -> Cache {
         // Where the gate runs as root, its server runs as another user, who must get through.
         let open = Permissions::from_mode(0o755);
-        Cache {
-            dir: tempfile::Builder::new().prefix("mg-cache-").permissions(open).tempdir().unwrap(),
-        }
+        let dir = tempfile::Builder::new().prefix("mg-cache-").permissions(open).tempdir().unwrap();
+        // Python's environments are the usual ones: this is about Postgres.
+        let cache = dir.path().join("migration-gate");
+        fs::create_dir(&cache).unwrap();
+        let environments = caches().join("migration-gate/python");
+        fs::create_dir_all(&environments).unwrap();
+        symlink(environments, cache.join("python")).unwrap();
+        Cache { dir }
     }
 
     fn path(&self) -> &Path {

@@ -5,12 +5,12 @@ use std::cell::OnceCell;
 use std::path::Path;
 use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 
 use super::property::{dump, pg_dump_is_there};
 use super::*;
-use crate::commands::selection::environments_folder;
 use crate::drivers::alembic::{self, Alembic, Limits};
+use crate::drivers::cache;
 use crate::drivers::postgres::binaries::Places;
 use crate::drivers::postgres::cluster::{self, Cluster, Setup};
 use crate::drivers::postgres::provision;
@@ -49,7 +49,7 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
     let named = std::env::var("MIGRATION_GATE_PYTHON").ok().map(Utf8PathBuf::from);
     let search = Search {
         named: named.as_deref(),
-        environments: &environments_folder(Utf8Path::new(env!("CARGO_MANIFEST_DIR"))),
+        environments: &cache::folder().unwrap().join(cache::PYTHON),
         interrupt: &interrupt,
         notice: &|_| {},
         base: OnceCell::new(),

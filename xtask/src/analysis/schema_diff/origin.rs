@@ -83,7 +83,12 @@ impl Origin {
             // What took it away says more than what made it.
             by_revision().next().or_else(|| sources.statements.iter().rfind(named))
         } else {
-            by_revision().find(makes).or_else(|| by_revision().next())
+            let kind = difference.object.kind.as_str();
+            let creates = |s: &&Statement| names.first().is_some_and(|n| creates(&s.sql, kind, n));
+            by_revision()
+                .find(creates)
+                .or_else(|| by_revision().find(makes))
+                .or_else(|| by_revision().next())
         };
         let mut origin =
             Origin { statement: statement.map(|s| s.sql.clone()), ..Origin::default() };
@@ -96,6 +101,26 @@ impl Origin {
         }
         origin
     }
+}
+
+/// `CREATE … KIND name`: an enum may have a label of the same name, and a table a column.
+fn creates(sql: &str, kind: &str, name: &str) -> bool {
+    let part = |c: char| c.is_whitespace() || c == '(';
+    let mut words = sql.split(part).filter(|word| !word.is_empty());
+    let is = |word: &str, wanted: &str| word.eq_ignore_ascii_case(wanted);
+    if !words.next().is_some_and(|word| is(word, "create")) {
+        return false;
+    }
+    // `materialized view` ends in what it is.
+    let kind = kind.rsplit(' ').next().unwrap_or(kind);
+    let after = words.skip_while(|word| !is(word, kind)).skip(1);
+    let mut after = after.skip_while(|word| {
+        ["concurrently", "if", "not", "exists"].iter().any(|extra| is(word, extra))
+    });
+    after
+        .next()
+        .and_then(|word| word.rsplit('.').next())
+        .is_some_and(|w| w.trim_matches('"') == name)
 }
 
 /// The bare names by which a statement may call the object, the most telling first.

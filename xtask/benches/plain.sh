@@ -3,7 +3,7 @@
 # after tree. It is what the gate's time is compared with; it checks no more than exit statuses.
 #
 #   xtask/benches/plain.sh            Postgres 15 from PATH or /usr/lib/postgresql/15/bin, and the
-#                                     environment that the gate has made below target/, or the Python
+#                                     environment that the gate has made in the user's cache, or the Python
 #                                     that MIGRATION_GATE_PYTHON names
 #   xtask/benches/plain.sh FOLDER     the same for the one tree whose alembic.ini lies there and
 #                                     takes its URL from sqlalchemy.url
@@ -13,7 +13,7 @@ root=$PWD
 
 bin=$(pg_config --bindir 2>/dev/null || true)
 [ -x "$bin/initdb" ] || bin=/usr/lib/postgresql/15/bin
-python=${MIGRATION_GATE_PYTHON:-$root/$(ls -t target/migration-gate/python/*/bin/python 2>/dev/null | head -n 1)}
+python=${MIGRATION_GATE_PYTHON:-$(ls -t {"${XDG_CACHE_HOME:-$HOME/.cache}",/var/cache}/migration-gate/python/*/bin/python 2>/dev/null | head -n 1)}
 alembic() { "$python" -m alembic "$@" >"$work/alembic.log" 2>&1 || { cat "$work/alembic.log"; exit 1; }; }
 
 work=$(mktemp -d)

@@ -8,6 +8,8 @@
 //!
 //! What breaks it lies in the temporary folder then (`migration-gate-fuzz-*`); mend it and add it to
 //! `test_data/fuzz`, whose files are read in every test run.
+//!
+//! Long because it is one tool: what it mutates, how, and what it looks at are read together.
 
 use std::cell::OnceCell;
 use std::collections::hash_map::DefaultHasher;

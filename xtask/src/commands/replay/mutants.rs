@@ -125,6 +125,9 @@ mod tests {
         let of_workflows = |id: &str| id.starts_with("MG3");
         let lacking = code::ALL.iter().map(|code| code.id);
         let lacking = lacking.filter(|id| !codes.contains(*id) && !of_workflows(id));
+        // It says that a tree is large, which no change of these trees makes it: the tests of
+        // `recipes/survey` trigger it.
+        let lacking = lacking.filter(|id| *id != code::NOT_COMPARED.id);
         assert_eq!(lacking.collect::<Vec<_>>(), Vec::<&str>::new());
     }
 

@@ -21,8 +21,21 @@ depends_on: Union[str, Sequence[str], None] = None
 
 def upgrade() -> None:
     # An old proxy wrote "unknown" and worse into this column, and a cast that
-    # fails takes the whole ALTER TABLE with it. Such values become NULL.
+    # fails takes the whole ALTER TABLE with it. Such values become NULL; what
+    # stood there is kept aside, so that the way back restores it.
     # audit_log.ip_address stays text: what was logged is kept as it was.
+    op.create_table(
+        "admin_session_ip_texts",
+        sa.Column("session_id", postgresql.UUID(as_uuid=False), nullable=False),
+        sa.Column("ip_address", sa.String(length=45), nullable=False),
+        sa.PrimaryKeyConstraint("session_id", name="pk_admin_session_ip_texts"),
+        sa.ForeignKeyConstraint(
+            ["session_id"],
+            ["admin_sessions.id"],
+            name="fk_admin_session_ip_texts_session_id",
+            ondelete="CASCADE",
+        ),
+    )
     op.execute(
         """
         CREATE FUNCTION console_try_inet(value text) RETURNS inet
@@ -33,6 +46,14 @@ def upgrade() -> None:
             RETURN NULL;
         END;
         $$
+        """
+    )
+    op.execute(
+        """
+        INSERT INTO admin_session_ip_texts (session_id, ip_address)
+        SELECT id, ip_address
+        FROM admin_sessions
+        WHERE ip_address IS DISTINCT FROM abbrev(console_try_inet(ip_address))
         """
     )
     op.alter_column(
@@ -57,3 +78,12 @@ def downgrade() -> None:
         existing_nullable=True,
         postgresql_using="abbrev(ip_address)",
     )
+    op.execute(
+        """
+        UPDATE admin_sessions
+        SET ip_address = texts.ip_address
+        FROM admin_session_ip_texts AS texts
+        WHERE texts.session_id = admin_sessions.id
+        """
+    )
+    op.drop_table("admin_session_ip_texts")

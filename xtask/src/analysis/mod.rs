@@ -18,6 +18,7 @@ pub mod predicted;
 pub mod python;
 pub mod renumber;
 pub mod replay;
+pub mod rows;
 pub mod schema_diff;
 pub mod script;
 pub mod settings;

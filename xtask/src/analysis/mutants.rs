@@ -8,6 +8,7 @@ mod backwards;
 mod faults;
 mod kind;
 mod read;
+mod rows;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -81,6 +82,7 @@ fn all(source: &Source) -> Vec<Mutant> {
         mutants.extend(faults::of(&spot));
         mutants.extend(read::of(&spot));
         mutants.extend(backwards::of(&spot));
+        mutants.extend(rows::of(&spot));
     }
     mutants
 }

@@ -3,12 +3,14 @@
 //! `MG001` to `MG006` are the runbook's failure modes A to F and get their names from a diagnosis;
 //! `MG1xx` are what the gate sees when it runs a step; `MG9xx` say that the gate itself could not
 //! do its work. What a lint sees in the text of the migrations is `MG2xx`, in files of their own;
-//! `MG3xx` say where a CI workflow weakens the gate; `MG4xx` what a downgrade or a second upgrade does not bring back.
+//! `MG3xx` say where a CI workflow weakens the gate; `MG4xx` what a downgrade or a second upgrade does
+//! not bring back, and what fails or is lost where tables have rows.
 
 mod bodies;
 mod graph;
 mod infrastructure;
 mod modes;
+mod rows;
 mod running;
 mod schema;
 mod workflow;
@@ -18,6 +20,7 @@ pub use bodies::*;
 pub use graph::*;
 pub use infrastructure::*;
 pub use modes::*;
+pub use rows::*;
 pub use running::*;
 pub use schema::*;
 pub use workflow::*;
@@ -198,6 +201,15 @@ pub static ALL: &[&Code] = &[
     &COLUMN_AT_END,
     &IRREVERSIBLE_DECLARED,
     &IMPURE,
+    &NULLS_IN_ROWS,
+    &DUPLICATES_IN_ROWS,
+    &ORPHANS_IN_ROWS,
+    &VALUES_IN_ROWS,
+    &FAILS_ON_ROWS,
+    &FAILS_ON_EXTREMES,
+    &DATA_LOST,
+    &NOT_FILLED,
+    &ROWS_DECLARED,
     &CANNOT_WORK,
     &SERVER_DIED,
     &OUT_OF_RESOURCES,

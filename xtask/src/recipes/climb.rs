@@ -1,7 +1,7 @@
 //! A database aside that a stairway climbs: made and dropped, or kept where it went wrong; gone up and
 //! down in by one process of Alembic, looked at in between.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -14,9 +14,11 @@ use crate::drivers::postgres::session::Session;
 use crate::drivers::postgres::snapshot::Watch;
 use crate::model::event::Event;
 use crate::model::finding::Finding;
+use crate::model::rows::Column;
 use crate::model::schema::Schema;
 use crate::model::supply::Row;
 use crate::model::transcript::{End, RevisionInFlight, Statement, Transcript};
+use crate::model::tree::Tree;
 
 /// What a run keeps while it climbs.
 pub(super) struct Climb<'a> {
@@ -42,6 +44,12 @@ pub(super) struct Climb<'a> {
     pub(super) looking: Duration,
     /// Whether the database is left as it is.
     pub(super) keep: bool,
+    /// The database that it was copied from, which stands below the head; `None`: it began empty.
+    pub(super) copied: Option<&'a str>,
+    /// The tables that have rows, each as it was when it was given them.
+    pub(super) filled: BTreeMap<String, Vec<Column>>,
+    /// The tables that no row could be made for, as was told.
+    pub(super) unfilled: BTreeSet<String>,
 }
 
 impl<'a> Live<'a> {
@@ -49,16 +57,15 @@ impl<'a> Live<'a> {
     pub(super) fn elsewhere<T>(
         &mut self,
         seen: &mut Vec<Statement>,
-        work: impl FnOnce(&mut Self, &mut Climb<'a>, &str, &mut Vec<Statement>) -> Result<T>,
+        work: impl FnOnce(&mut Self, &mut Climb<'a>, &mut Vec<Statement>) -> Result<T>,
     ) -> Result<T> {
-        let name: String = self.tree.database.chars().take(56).collect();
-        let database = format!("{name}_stairs");
+        let database = stairs_database(self.tree);
         let mut main = Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
         let made: Vec<String> = self.memory.statements.iter().map(|s| s.sql.clone()).collect();
         let supplied: Vec<&str> = self.memory.roles.iter().map(|role| role.name).collect();
         let roles = aside::put(&mut main, &made, &supplied)?;
         drop(main);
-        let result = self.with_database(&database, seen, work);
+        let result = self.with_database(&database, None, seen, work);
         self.alembic.use_database(&self.tree.database);
         // Whatever came of it, the official database gets its roles back.
         let (result, keep) = match result {
@@ -76,24 +83,21 @@ impl<'a> Live<'a> {
     }
 
     /// Leaves the database of the stairs as a stair left it, and says how to reach it.
-    pub(super) fn keep_stairs(
-        &self,
-        climb: &mut Climb<'a>,
-        database: &str,
-        revision: &str,
-    ) -> String {
+    pub(super) fn keep_stairs(&self, climb: &mut Climb<'a>, revision: &str) -> String {
         climb.keep = true;
         format!(
             "kept where revision {revision} went wrong, and not climbed further, as --keep asks: {}",
-            self.server.endpoint().psql(database)
+            self.server.endpoint().psql(&climb.database)
         )
     }
 
+    /// Works on a database of its own, empty or a copy of one that stands below the head.
     pub(super) fn with_database<T>(
         &mut self,
         database: &str,
+        copied: Option<&'a str>,
         seen: &mut Vec<Statement>,
-        work: impl FnOnce(&mut Self, &mut Climb<'a>, &str, &mut Vec<Statement>) -> Result<T>,
+        work: impl FnOnce(&mut Self, &mut Climb<'a>, &mut Vec<Statement>) -> Result<T>,
     ) -> Result<(T, bool)> {
         let watch = Watch::new(self.server.endpoint(), database, self.interrupt);
         let mut climb = Climb {
@@ -108,6 +112,9 @@ impl<'a> Live<'a> {
             looks: 0,
             looking: Duration::ZERO,
             keep: false,
+            copied,
+            filled: BTreeMap::new(),
+            unfilled: BTreeSet::new(),
         };
         if let Ok(graph) = &self.graph {
             climb.chain = graph
@@ -121,10 +128,10 @@ impl<'a> Live<'a> {
                 })
                 .collect();
         }
-        self.server.create_database(database, self.interrupt)?;
+        self.create(&mut climb)?;
         self.alembic.use_database(database);
         climb.walking = self.alembic.begin_walk()?;
-        let result = work(self, &mut climb, database, seen);
+        let result = work(self, &mut climb, seen);
         climb.watch.close();
         if climb.walking {
             self.alembic.end_walk()?;
@@ -137,7 +144,6 @@ impl<'a> Live<'a> {
         &mut self,
         climb: &mut Climb<'a>,
         revision: &str,
-        database: &str,
         seen: &mut Vec<Statement>,
     ) -> Result<Option<Finding>> {
         if climb.applied.contains(revision) {
@@ -152,7 +158,8 @@ impl<'a> Live<'a> {
             if let Some(failed) = self.upgrade_to(climb, &at, seen)? {
                 return Ok(Some(failed));
             }
-            let mut session = Session::open(self.server.endpoint(), database, self.interrupt)?;
+            let mut session =
+                Session::open(self.server.endpoint(), &climb.database, self.interrupt)?;
             session.transcribe(row.insert, self.timeout)?;
             climb.supplied += 1;
         }
@@ -219,30 +226,66 @@ impl<'a> Live<'a> {
         &mut self,
         climb: &mut Climb<'a>,
         stair: &Stair,
-        database: &str,
         seen: &mut Vec<Statement>,
     ) -> Result<bool> {
-        self.fresh(climb, database)?;
-        Ok(self.climb_to(climb, &stair.revision, database, seen)?.is_none())
+        self.fresh(climb)?;
+        Ok(self.climb_to(climb, &stair.revision, seen)?.is_none())
     }
 
     /// An empty database in the place of the one that was climbed.
-    pub(super) fn fresh(&mut self, climb: &mut Climb<'a>, database: &str) -> Result<()> {
+    pub(super) fn fresh(&mut self, climb: &mut Climb<'a>) -> Result<()> {
         if climb.walking {
             self.alembic.end_walk()?;
             climb.walking = false;
         }
         self.interrupt.check()?;
         climb.watch.close();
-        self.server.drop_database(database, self.interrupt)?;
-        // The roles that the migrations made in it are in nobody's way any more.
+        self.server.drop_database(&climb.database, self.interrupt)?;
+        self.drop_roles(climb.copied.is_some())?;
+        self.create(climb)
+    }
+
+    /// Drops the roles that the migrations made in a database that is gone: they are in nobody's way
+    /// any more. Where it was a copy, only the head ran in it.
+    fn drop_roles(&self, head_alone: bool) -> Result<()> {
         let mut main = Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
-        let made: Vec<String> = self.memory.statements.iter().map(|s| s.sql.clone()).collect();
+        let heads = self.heads().unwrap_or_default();
+        let of_head = |s: &&Statement| s.revision.as_ref().is_some_and(|id| heads.contains(id));
+        let statements = self.memory.statements.iter().filter(|s| !head_alone || of_head(s));
+        let made: Vec<String> = statements.map(|s| s.sql.clone()).collect();
         let supplied: Vec<&str> = self.memory.roles.iter().map(|role| role.name).collect();
-        aside::drop_made(&mut main, &made, &supplied)?;
-        drop(main);
-        self.server.create_database(database, self.interrupt)?;
+        aside::drop_made(&mut main, &made, &supplied)
+    }
+
+    /// Works on a copy of the tree's database, which stands below the head.
+    pub(super) fn on_a_copy<T>(
+        &mut self,
+        seen: &mut Vec<Statement>,
+        work: impl FnOnce(&mut Self, &mut Climb<'a>, &mut Vec<Statement>) -> Result<T>,
+    ) -> Result<T> {
+        // Nobody may be connected to what is copied.
+        self.watch.borrow_mut().close();
+        let database = stairs_database(self.tree);
+        let result = self.with_database(&database, Some(&self.tree.database), seen, work);
+        self.alembic.use_database(&self.tree.database);
+        let dropped = self.server.drop_database(&database, self.interrupt);
+        let (value, _) = result?;
+        dropped?;
+        self.drop_roles(true)?;
+        Ok(value)
+    }
+
+    /// Makes the database that is climbed, with nothing in it or what its copy begins with.
+    fn create(&mut self, climb: &mut Climb<'a>) -> Result<()> {
+        self.server.copy_database(&climb.database, climb.copied, self.interrupt)?;
         (climb.applied, climb.supplied, climb.schema) = (BTreeSet::new(), 0, None);
+        climb.filled.clear();
+        if climb.copied.is_some() {
+            for parent in self.parents_of_head().unwrap_or_default() {
+                climb.applied.extend(ancestors(&climb.chain, &parent));
+            }
+            climb.supplied = self.memory.rows.len();
+        }
         Ok(())
     }
 
@@ -265,4 +308,10 @@ impl<'a> Live<'a> {
     pub(super) fn is_milestone(&self, revision: &str) -> bool {
         self.memory.rows.iter().any(|(at, _)| at == revision)
     }
+}
+
+/// The name of the database aside.
+fn stairs_database(tree: &Tree) -> String {
+    let name: String = tree.database.chars().take(56).collect();
+    format!("{name}_stairs")
 }

@@ -6,6 +6,8 @@
 mod chain;
 mod climb;
 pub mod console;
+mod culprit;
+mod filled;
 mod heads;
 pub mod live;
 pub mod plain;

@@ -71,7 +71,7 @@ pub(super) enum Way {
     UpAgain,
 }
 
-impl Live<'_> {
+impl<'a> Live<'a> {
     /// `alembic upgrade head`, and what the schema is then.
     pub(super) fn upgrade_head(&mut self, seen: &mut Vec<Statement>) -> Result<Outcome> {
         let outcome = self.run_alembic("upgrade", "head", self.heads(), seen)?;
@@ -113,10 +113,19 @@ impl Live<'_> {
         Ok(outcome)
     }
 
-    /// `alembic upgrade head` once more: the schema must be the one from before the downgrade.
-    pub(super) fn upgrade_head_again(&mut self, seen: &mut Vec<Statement>) -> Result<Outcome> {
-        let mut outcome = self.run_alembic("upgrade", "head", self.heads(), seen)?;
+    /// `alembic upgrade head` once more: the schema must be the one from before the downgrade. Where
+    /// the head alone is new, it is tried on tables with rows first, on a copy.
+    pub(super) fn upgrade_head_again(
+        &mut self,
+        new_head: bool,
+        seen: &mut Vec<Statement>,
+    ) -> Result<Outcome> {
         let head = self.heads().and_then(|heads| heads.into_iter().next());
+        let on_rows = match &head {
+            Some(head) if new_head => self.head_on_rows(head, seen)?,
+            _ => Vec::new(),
+        };
+        let mut outcome = self.run_alembic("upgrade", "head", self.heads(), seen)?;
         if let (true, Some(expected), Some(head)) =
             (outcome.findings.is_empty(), &self.memory.head, head)
         {
@@ -124,6 +133,7 @@ impl Live<'_> {
             outcome.findings.extend(self.judge(&head, expected, &found, None, Way::UpAgain));
             outcome.findings.extend(self.lost_official(&head)?);
         }
+        outcome.findings.extend(on_rows);
         Ok(outcome)
     }
 
@@ -269,7 +279,7 @@ impl Live<'_> {
         let text = std::fs::read_to_string(&file).ok()?;
         let reason = schema_diff::declared(&text).into_iter().find_map(|d| match d {
             Declaration::Irreversible { reason } => reason,
-            Declaration::Keeps { .. } => None,
+            _ => None,
         })?;
         let file = file.strip_prefix(self.root).unwrap_or(&file).to_owned();
         Some(Finding {

@@ -10,6 +10,7 @@ use anyhow::Result;
 
 use super::chain::{Stair, below};
 use super::climb::Climb;
+use super::filled::Rows;
 use super::live::{Live, Outcome};
 use super::reversal::Way;
 use crate::model::code::{self, Severity};
@@ -29,30 +30,30 @@ impl<'a> Live<'a> {
         seen: &mut Vec<Statement>,
     ) -> Result<Outcome> {
         let stairs: BTreeSet<&str> = stairs.iter().map(String::as_str).collect();
-        self.elsewhere(seen, |live, climb, database, seen| {
+        self.elsewhere(seen, |live, climb, seen| {
             let mut outcome = Outcome::default();
             for stair in climb.chain.clone() {
                 if stairs.contains(stair.revision.as_str()) {
-                    let findings = live.stair(climb, &stair, database, seen)?;
+                    let findings = live.stair(climb, &stair, seen)?;
                     let wrong = findings.iter().any(|f| f.code.severity == Severity::Error);
                     outcome.findings.extend(findings);
                     if wrong && live.keep {
-                        outcome.notes.push(live.keep_stairs(climb, database, &stair.revision));
+                        outcome.notes.push(live.keep_stairs(climb, &stair.revision));
                         break;
                     }
                     // What stands on a revision that cannot be applied cannot be reached.
-                    if wrong && !live.start_again(climb, &stair, database, seen)? {
+                    if wrong && !live.start_again(climb, &stair, seen)? {
                         break;
                     }
                 } else if live.is_milestone(&stair.revision)
-                    && let Some(failed) = live.climb_to(climb, &stair.revision, database, seen)?
+                    && let Some(failed) = live.climb_to(climb, &stair.revision, seen)?
                 {
                     outcome.findings.push(failed);
                     break;
                 }
             }
             if outcome.error().is_none() {
-                outcome.findings.extend(live.once_more_elsewhere(climb, database, seen)?);
+                outcome.findings.extend(live.once_more_elsewhere(climb, seen)?);
             }
             let (looks, seconds) = (climb.looks, climb.looking.as_secs_f64());
             outcome.notes.push(format!("looked at the schema {looks} times, in {seconds:.2} s"));
@@ -60,26 +61,42 @@ impl<'a> Live<'a> {
         })
     }
 
+    /// The head on tables with rows, on a copy of the tree's database, which stands below it: what the
+    /// stairway does, where only the head is new and there is none.
+    pub(super) fn head_on_rows(
+        &mut self,
+        head: &str,
+        seen: &mut Vec<Statement>,
+    ) -> Result<Vec<Finding>> {
+        let there = self.tables_of(&mut self.watch.borrow_mut(), head)?;
+        if !there.iter().any(|table| table.touched) {
+            return Ok(Vec::new());
+        }
+        self.on_a_copy(seen, |live, climb, seen| {
+            let stair = climb.chain.iter().find(|stair| stair.revision == head).cloned();
+            stair.map_or(Ok(Vec::new()), |stair| live.stair(climb, &stair, seen))
+        })
+    }
+
     /// The whole chain once more in another environment: it must give the same schema.
     fn once_more_elsewhere(
         &mut self,
         climb: &mut Climb<'a>,
-        database: &str,
         seen: &mut Vec<Statement>,
     ) -> Result<Vec<Finding>> {
         let head = self.heads().and_then(|heads| heads.into_iter().next());
         let (Some(head), Some(elsewhere)) = (head, self.elsewhere.take()) else {
             return Ok(Vec::new());
         };
-        if let Some(failed) = self.climb_to(climb, &head, database, seen)? {
+        if let Some(failed) = self.climb_to(climb, &head, seen)? {
             return Ok(vec![failed]);
         }
         let expected = Self::look(climb)?;
-        self.fresh(climb, database)?;
+        self.fresh(climb)?;
         let first = self.memory.statements.len();
         let mut other = self.alembic.through(elsewhere)?;
         std::mem::swap(self.alembic, &mut other);
-        let reached = self.climb_to(climb, &head, database, seen);
+        let reached = self.climb_to(climb, &head, seen);
         let ended = if climb.walking { self.alembic.end_walk() } else { Ok(()) };
         climb.walking = false;
         std::mem::swap(self.alembic, &mut other);
@@ -98,9 +115,9 @@ impl<'a> Live<'a> {
         parents: &[String],
         seen: &mut Vec<Statement>,
     ) -> Result<Option<Schema>> {
-        self.elsewhere(seen, |live, climb, database, seen| {
+        self.elsewhere(seen, |live, climb, seen| {
             for parent in parents {
-                if live.climb_to(climb, parent, database, seen)?.is_some() {
+                if live.climb_to(climb, parent, seen)?.is_some() {
                     return Ok(None);
                 }
             }
@@ -108,32 +125,101 @@ impl<'a> Live<'a> {
         })
     }
 
-    /// One revision up, down and up again.
-    fn stair(
+    /// One revision up, down and up again, on tables with rows. Where that fails, it is tried on empty
+    /// tables, and where it passes there, on rows that anybody could have written: so it is known
+    /// whether rows are to blame, and which.
+    pub(super) fn stair(
         &mut self,
         climb: &mut Climb<'a>,
         stair: &Stair,
-        database: &str,
         seen: &mut Vec<Statement>,
     ) -> Result<Vec<Finding>> {
-        let revision = stair.revision.as_str();
-        for parent in stair.parents.iter().chain(&stair.requires) {
-            if let Some(failed) = self.climb_to(climb, parent, database, seen)? {
-                return Ok(vec![failed]);
+        let (first, made) = match self.round_trip(climb, stair, Rows::All, seen)? {
+            Trip::Went(findings) => return Ok(findings),
+            Trip::Broke { failed, rows } => (failed, rows),
+        };
+        if !made {
+            return Ok(vec![*first]);
+        }
+        if let Some(failed) = self.back_to_parents(climb, stair, seen)? {
+            return Ok(vec![failed]);
+        }
+        let mut findings = match self.round_trip(climb, stair, Rows::None, seen)? {
+            Trip::Went(findings) => findings,
+            Trip::Broke { failed, .. } => return Ok(vec![*failed]),
+        };
+        if let Some(failed) = self.back_to_parents(climb, stair, seen)? {
+            return Ok(vec![failed]);
+        }
+        match self.round_trip(climb, stair, Rows::Plain, seen)? {
+            Trip::Broke { failed, .. } => {
+                findings.push(self.blamed_on_rows(climb, stair, *failed, seen)?);
+            }
+            Trip::Went(with_rows) => {
+                let message = format!(
+                    "revision {} fails on values that the schema allows and hardly anybody writes: {}",
+                    stair.revision, first.message
+                );
+                findings = with_rows;
+                findings.push(Finding { code: &code::FAILS_ON_EXTREMES, message, ..*first });
             }
         }
+        Ok(findings)
+    }
+
+    /// A database that has everything below a stair and none of the rows that were made.
+    pub(super) fn back_to_parents(
+        &mut self,
+        climb: &mut Climb<'a>,
+        stair: &Stair,
+        seen: &mut Vec<Statement>,
+    ) -> Result<Option<Finding>> {
+        self.fresh(climb)?;
+        self.climb_to_parents(climb, stair, seen)
+    }
+
+    fn climb_to_parents(
+        &mut self,
+        climb: &mut Climb<'a>,
+        stair: &Stair,
+        seen: &mut Vec<Statement>,
+    ) -> Result<Option<Finding>> {
+        for parent in stair.parents.iter().chain(&stair.requires) {
+            if let Some(failed) = self.climb_to(climb, parent, seen)? {
+                return Ok(Some(failed));
+            }
+        }
+        Ok(None)
+    }
+
+    fn round_trip(
+        &mut self,
+        climb: &mut Climb<'a>,
+        stair: &Stair,
+        rows: Rows,
+        seen: &mut Vec<Statement>,
+    ) -> Result<Trip> {
+        let revision = stair.revision.as_str();
+        if let Some(failed) = self.climb_to_parents(climb, stair, seen)? {
+            return Ok(Trip::Went(vec![failed]));
+        }
+        let filled = self.fill(climb, revision, rows)?;
+        let broke = |failed: Finding| {
+            Ok(Trip::Broke { failed: Box::new(failed), rows: !filled.touched.is_empty() })
+        };
         let before = Self::look(climb)?;
         let version = self.version_at(climb)?;
-        if let Some(failed) = self.climb_to(climb, revision, database, seen)? {
-            return Ok(vec![failed]);
+        if let Some(failed) = self.climb_to(climb, revision, seen)? {
+            return broke(failed);
         }
         let between = Self::look(climb)?;
         if let Some(note) = self.declared_irreversible(revision) {
-            return Ok(vec![note]);
+            return Ok(Trip::Went([filled.notes, vec![note]].concat()));
         }
+        let held = self.contents(climb, &filled)?;
         let target = below(stair, &self.version_at(climb)?);
         if let Err(failed) = self.walk(climb, "downgrade", &target, seen)? {
-            return Ok(vec![self.diagnose(*failed)]);
+            return broke(self.diagnose(*failed));
         }
         let found = self.version_at(climb)?;
         if found != version {
@@ -144,23 +230,37 @@ impl<'a> Live<'a> {
                 version.join(", ")
             );
             let revision = Some(revision.to_owned());
-            return Ok(vec![Finding { revision, ..Finding::new(&code::NOT_AS_ASKED, message) }]);
+            let finding = Finding { revision, ..Finding::new(&code::NOT_AS_ASKED, message) };
+            return Ok(Trip::Went(vec![finding]));
         }
         let after = Self::look(climb)?;
         let mut findings = self.judge(revision, &before, &after, Some(&between), Way::Down);
         let supplied = climb.supplied;
-        let lost = climb.watch.ask(|session| self.lost_supplies(revision, session, supplied))?;
-        findings.extend(lost);
-        if findings.iter().any(|finding| finding.code.severity == Severity::Error) {
-            // What the second upgrade would meet is only what the downgrade left.
-            return Ok(findings);
+        findings
+            .extend(climb.watch.ask(|session| self.lost_supplies(revision, session, supplied))?);
+        let wrong = findings.iter().any(|finding| finding.code.severity == Severity::Error);
+        let left = self.contents(climb, &filled)?;
+        findings.extend(self.judge_rows(revision, &filled, &held, &left));
+        if !wrong {
+            // Else what the second upgrade would meet is only what the downgrade left.
+            if let Err(failed) = self.walk(climb, "upgrade", revision, seen)? {
+                return broke(self.diagnose(*failed));
+            }
+            let again = Self::look(climb)?;
+            findings.extend(self.judge(revision, &between, &again, None, Way::UpAgain));
         }
-        if let Err(failed) = self.walk(climb, "upgrade", revision, seen)? {
-            findings.push(self.diagnose(*failed));
-            return Ok(findings);
-        }
-        let again = Self::look(climb)?;
-        findings.extend(self.judge(revision, &between, &again, None, Way::UpAgain));
-        Ok(findings)
+        Ok(Trip::Went([filled.notes, findings].concat()))
     }
+}
+
+/// What came of taking a revision up, down and up again.
+enum Trip {
+    /// It could be done, and this is to be said of it.
+    Went(Vec<Finding>),
+    /// A way up or down failed.
+    Broke {
+        failed: Box<Finding>,
+        /// Whether tables that the revision touches had rows.
+        rows: bool,
+    },
 }

@@ -35,6 +35,8 @@ pub struct Steps<'a> {
     without: Vec<String>,
     /// The revisions that the stairway steps on; `None`: there is no stairway.
     stairs: Option<Vec<String>>,
+    /// Whether the head is new, and no stairway steps on it.
+    new_head: bool,
 }
 
 /// What came of the steps of one tree.
@@ -80,6 +82,7 @@ impl<'a> Steps<'a> {
             given: Vec::new(),
             without: Vec::new(),
             stairs: None,
+            new_head: false,
             way_up: Vec::new(),
         }
     }
@@ -93,6 +96,11 @@ impl<'a> Steps<'a> {
     /// The same with a stairway over these revisions, parents first.
     pub fn with_stairs(self, stairs: Option<Vec<String>>) -> Steps<'a> {
         Steps { stairs, ..self }
+    }
+
+    /// The same where the head alone is new, so that it is tried on tables with rows.
+    pub fn with_new_head(self, new_head: bool) -> Steps<'a> {
+        Steps { new_head, ..self }
     }
 
     fn with_label(mut self) -> Self {
@@ -172,8 +180,9 @@ impl<'a> Steps<'a> {
 
     /// `alembic upgrade head`, after the downgrade.
     pub fn upgrade_head_again(&mut self) -> Result<()> {
+        let new_head = self.new_head && self.stairs.is_none();
         self.step("alembic upgrade head (round trip)", Needs::Database, |live, seen| {
-            live.upgrade_head_again(seen)
+            live.upgrade_head_again(new_head, seen)
         })
     }
 

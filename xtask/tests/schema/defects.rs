@@ -347,7 +347,7 @@ fn planted_defects_are_found_and_named() {
     let said = gate(&chain, EACH_ITS_OWN, &["--stairway"]);
     let mut wrong = Vec::new();
     for (id, (.., expected)) in ids.iter().zip(&defects) {
-        let about = said.about(id);
+        let about = said.about_schema(id);
         if !about.iter().any(|(_, message)| message.contains(expected)) {
             wrong.push(format!("{id}: expected `{expected}`, found {about:#?}"));
         }
@@ -356,7 +356,7 @@ fn planted_defects_are_found_and_named() {
         }
     }
     assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), said.stderr);
-    assert_eq!(said.errors().len(), defects.len(), "{:#?}", said.errors());
+    assert_eq!(said.errors_of_schema().len(), defects.len(), "{:#?}", said.errors_of_schema());
 }
 
 #[track_caller]

@@ -100,13 +100,18 @@ fn what_depends_on_where_it_runs_is_found_at_its_revision() {
     let bodies: Vec<&str> = ELSEWHERE.iter().map(|(_, body, _)| *body).collect();
     let said = chain_of(&names, &bodies);
     for (name, _, expected) in ELSEWHERE {
-        let about = said.about(name);
-        assert!(!about.is_empty(), "{name}: nothing\n{:#?}\n{}", said.errors(), said.stderr);
+        let about = said.about_schema(name);
+        assert!(
+            !about.is_empty(),
+            "{name}: nothing\n{:#?}\n{}",
+            said.errors_of_schema(),
+            said.stderr
+        );
         assert!(about.iter().all(|(code, _)| code == "MG409"), "{name}: {about:#?}");
         assert!(about.iter().any(|(_, told)| told.contains(expected)), "{name}: {about:#?}");
     }
     assert_eq!(said.verdict(), "fail");
-    assert!(said.about("last").is_empty(), "{:#?}", said.errors());
+    assert!(said.about_schema("last").is_empty(), "{:#?}", said.errors_of_schema());
 }
 
 #[test]
@@ -115,12 +120,12 @@ fn what_is_another_thing_each_time_is_found_at_its_revision() {
     let bodies: Vec<&str> = EACH_TIME.iter().map(|(_, body)| *body).collect();
     let said = chain_of(&names, &bodies);
     for (name, _) in EACH_TIME {
-        let about = said.about(name);
+        let about = said.about_schema(name);
         assert_eq!(about.len(), 1, "{name}: {about:#?}\n{}", said.stderr);
         assert_eq!(about[0].0, "MG403");
         assert!(about[0].1.contains(&format!("table {name}, column a: default was")), "{about:#?}");
     }
-    assert_eq!(said.errors().len(), EACH_TIME.len(), "{:#?}", said.errors());
+    assert_eq!(said.errors_of_schema().len(), EACH_TIME.len(), "{:#?}", said.errors_of_schema());
 }
 
 #[test]
@@ -135,6 +140,6 @@ fn an_upgrade_that_gives_something_else_the_second_time_is_found() {
         },
     ];
     let said = gate(&chain, EACH_ITS_OWN, &[]);
-    let codes: Vec<String> = said.about("two").into_iter().map(|f| f.0).collect();
+    let codes: Vec<String> = said.about_schema("two").into_iter().map(|f| f.0).collect();
     assert_eq!(codes, ["MG406", "MG403"], "{:#?}", said.about("two"));
 }

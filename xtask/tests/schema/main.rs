@@ -9,5 +9,6 @@
 
 mod defects;
 mod impure;
+mod rows;
 mod sound;
 mod support;

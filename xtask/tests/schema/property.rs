@@ -72,7 +72,7 @@ fn a_snapshot_differs_whenever_a_dump_does() {
     let setup = Setup { binaries, user, scratch: &scratch, interrupt: &interrupt, tell: &|_| {} };
     let server = Cluster::start(&setup, None).unwrap();
     let mut main = Session::open(&server.endpoint, "postgres", &interrupt).unwrap();
-    main.create_database("corpus", None).unwrap();
+    main.create_database("corpus", None, None).unwrap();
     let mut session = Session::open(&server.endpoint, "corpus", &interrupt).unwrap();
     session.execute(CORPUS).unwrap();
     let mut watch = Watch::new(&server.endpoint, "corpus", &interrupt);

@@ -64,6 +64,20 @@ impl Said {
             .collect()
     }
 
+    /// The same without what is about the rows of tables.
+    pub fn about_schema(&self, revision: &str) -> Vec<(String, String)> {
+        let mut about = self.about(revision);
+        about.retain(|(code, _)| !is_about_rows(code));
+        about
+    }
+
+    /// Every error that is not about the rows of tables, in a line each.
+    pub fn errors_of_schema(&self) -> Vec<String> {
+        let mut errors = self.errors();
+        errors.retain(|error| !is_about_rows(error.trim_start_matches('"')));
+        errors
+    }
+
     /// Every finding of severity error, in a line each.
     pub fn errors(&self) -> Vec<String> {
         let findings = self.report["findings"].as_array().unwrap();
@@ -78,6 +92,10 @@ impl Said {
     pub fn verdict(&self) -> &str {
         self.report["verdict"].as_str().unwrap()
     }
+}
+
+fn is_about_rows(code: &str) -> bool {
+    code.starts_with("MG41")
 }
 
 /// Runs the gate on a chain of revisions.

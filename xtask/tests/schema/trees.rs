@@ -44,7 +44,7 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
     let setup = Setup { binaries, user, scratch: &scratch, interrupt: &interrupt, tell: &|_| {} };
     let server = Cluster::start(&setup, None).unwrap();
     let mut main = Session::open(&server.endpoint, "postgres", &interrupt).unwrap();
-    main.create_database(&tree.database, None).unwrap();
+    main.create_database(&tree.database, None, None).unwrap();
     main.execute(RAPTOR_APP.create).unwrap();
     let named = std::env::var("MIGRATION_GATE_PYTHON").ok().map(Utf8PathBuf::from);
     let search = Search {

@@ -19,7 +19,7 @@ use crate::model::schema::{
     Attributes, CLUSTER_KINDS, ObjectId, Schema, attribute, without_public,
 };
 
-pub use self::origin::{Declaration, Origin, Sources, declared, impure};
+pub use self::origin::{Declaration, Origin, Sources, declared, impure, line_that_names};
 pub use self::python::line as python_line;
 
 /// One difference between the schema that was expected and the one that was found.

@@ -140,12 +140,15 @@ fn names(difference: &Difference) -> Vec<String> {
     names
 }
 
-/// The first line of `upgrade` that names it.
-fn line_that_names<'t>(text: &'t str, names: &[String]) -> Option<(u32, &'t str)> {
+/// The first line of `upgrade`, or after it, that has one of the names as a word; the names are tried in
+/// their order.
+pub fn line_that_names<'t>(text: &'t str, names: &[String]) -> Option<(u32, &'t str)> {
     let start = line_of(text, "def upgrade").map_or(0, |(line, _)| line as usize);
     names.iter().find_map(|name| {
         let mut lines = text.lines().enumerate().skip(start);
-        let (at, line) = lines.find(|(_, line)| mentions(line, name))?;
+        // A comment may speak of anything.
+        let (at, line) =
+            lines.find(|(_, line)| !line.trim_start().starts_with('#') && mentions(line, name))?;
         Some((u32::try_from(at + 1).ok()?, line))
     })
 }
@@ -167,6 +170,21 @@ pub enum Declaration {
     Irreversible {
         /// Why.
         reason: Option<String>,
+    },
+    /// `rows orders, reason`: what production holds there cannot be told from the catalogue, so no
+    /// rows are made for it.
+    Rows {
+        /// The table.
+        table: String,
+        /// Why.
+        reason: String,
+    },
+    /// `loses orders.note, reason`: it does not bring back what rows held there.
+    Loses {
+        /// The table, or the table and the column.
+        what: String,
+        /// Why.
+        reason: String,
     },
 }
 
@@ -194,6 +212,16 @@ pub fn declared(text: &str) -> Vec<Declaration> {
             let line = line.trim();
             if let Some(text) = line.strip_prefix("keeps ") {
                 return Some(Declaration::Keeps { text: text.trim().to_owned() });
+            }
+            if let Some((verb, rest)) = line.split_once(' ')
+                && ["rows", "loses"].contains(&verb)
+            {
+                let (what, reason) = rest.split_once(',')?;
+                let (what, reason) = (what.trim().to_owned(), reason.trim().to_owned());
+                return (!reason.is_empty()).then_some(match verb {
+                    "rows" => Declaration::Rows { table: what, reason },
+                    _ => Declaration::Loses { what, reason },
+                });
             }
             let rest = line.strip_prefix("irreversible")?;
             let reason = rest.trim_start().strip_prefix(',').map(|reason| reason.trim().to_owned());

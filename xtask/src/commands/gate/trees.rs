@@ -82,6 +82,8 @@ impl Run<'_> {
         let url = redact(alembic.url()).into_owned();
         outcome.url = Some(url.clone());
         let stairs = self.stairs(ready.index, graph.as_ref().ok());
+        let new = self.new_revisions(ready.index, &outcome.heads);
+        let new_head = outcome.heads.iter().any(|head| new.contains(head));
         let by_hand = |command: &str| self.by_hand(tree, &ready.python, &url, command);
         let mut steps = Steps::live(Live {
             tree,
@@ -102,7 +104,8 @@ impl Run<'_> {
             memory: Memory::default(),
         })
         .without(self.without)
-        .with_stairs(stairs);
+        .with_stairs(stairs)
+        .with_new_head(new_head);
         outcome.sick = recipes::run(tree.recipe, &mut steps).err();
         outcome.done = steps.finish();
         self.see(|seen| seen.used.join(std::mem::take(&mut alembic.used)));

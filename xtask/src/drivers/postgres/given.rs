@@ -91,9 +91,14 @@ impl Given {
         })
     }
 
-    /// Creates an empty database for a tree. One that carries the mark is an earlier gate's and is
-    /// replaced; one that does not is somebody's, and the gate refuses.
-    pub fn create_database(&self, name: &str, interrupt: &Interrupt) -> Result<()> {
+    /// Creates a database for a tree, empty or as a copy of another. One that carries the mark is an
+    /// earlier gate's and is replaced; one that does not is somebody's, and the gate refuses.
+    pub fn create_database(
+        &self,
+        name: &str,
+        copied: Option<&str>,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
         let mut session =
             Session::open(&self.endpoint, self.endpoint.maintenance_database(), interrupt)?;
         // Made under another name and marked before it gets its own, so that a gate that is killed
@@ -102,7 +107,7 @@ impl Given {
         for old in [name, &unnamed] {
             drop_marked(&mut session, old)?;
         }
-        session.create_database(&unnamed, None)?;
+        session.create_database(&unnamed, copied, None)?;
         let mark = literal(MARK);
         session.execute(&format!("COMMENT ON DATABASE {} IS {mark}", identifier(&unnamed)))?;
         session.execute(&format!(

@@ -8,6 +8,7 @@ pub mod given;
 pub mod leftover;
 pub mod provision;
 pub mod resting;
+pub mod rows;
 pub mod session;
 pub mod snapshot;
 pub mod tls;
@@ -83,12 +84,23 @@ impl Server {
 
     /// Creates an empty database for a tree, replacing one that an earlier gate left.
     pub fn create_database(&self, name: &str, interrupt: &Interrupt) -> Result<()> {
+        self.copy_database(name, None, interrupt)
+    }
+
+    /// Creates a database as a copy of another, to which nobody may be connected; `None`: an empty
+    /// one. It replaces one that an earlier gate left.
+    pub fn copy_database(
+        &self,
+        name: &str,
+        copied: Option<&str>,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
         match self {
             Server::Local(cluster) => {
                 let mut session = Session::open(&cluster.endpoint, "postgres", interrupt)?;
-                session.create_database(name, Some("file_copy"))
+                session.create_database(name, copied, Some("file_copy"))
             }
-            Server::Given(given) => given.create_database(name, interrupt),
+            Server::Given(given) => given.create_database(name, copied, interrupt),
         }
     }
 

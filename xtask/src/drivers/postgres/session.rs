@@ -12,6 +12,7 @@ use postgres::{Client, SimpleQueryMessage};
 
 use super::endpoint::Endpoint;
 use crate::drivers::interrupt::Interrupt;
+pub use crate::model::quoting::{identifier, literal};
 use crate::model::transcript::{End, Exception, Statement, Transcript};
 
 /// One connection. What it runs ends early when the run is interrupted.
@@ -126,12 +127,18 @@ impl<'a> Session<'a> {
             .with_context(|| format!("`SHOW {setting}` says nothing"))
     }
 
-    /// Creates an empty database. From `template0`, because that is the one that nobody can be
-    /// connected to. Where nothing is ever synced, copying its files is the fastest strategy.
-    pub fn create_database(&mut self, name: &str, strategy: Option<&str>) -> Result<()> {
+    /// Creates a database: an empty one, or a copy of one that nobody is connected to. An empty one
+    /// is a copy of `template0`, to which nobody can be connected. Where nothing is ever synced,
+    /// copying files is the fastest strategy.
+    pub fn create_database(
+        &mut self,
+        name: &str,
+        copied: Option<&str>,
+        strategy: Option<&str>,
+    ) -> Result<()> {
         let strategy = strategy.map(|how| format!(" STRATEGY {how}")).unwrap_or_default();
-        let name = identifier(name);
-        self.execute(&format!("CREATE DATABASE {name} TEMPLATE template0{strategy}"))
+        let (name, template) = (identifier(name), identifier(copied.unwrap_or("template0")));
+        self.execute(&format!("CREATE DATABASE {name} TEMPLATE {template}{strategy}"))
     }
 
     /// Drops a database, whoever is connected to it; none is no error.
@@ -194,27 +201,12 @@ impl Default for VersionTable {
 }
 
 impl VersionTable {
-    fn sql(&self) -> String {
+    /// Its name as SQL needs it.
+    pub fn sql(&self) -> String {
         let name = identifier(&self.name);
         self.schema
             .as_deref()
             .map_or(name.clone(), |schema| format!("{}.{name}", identifier(schema)))
-    }
-}
-
-/// A name as SQL needs it.
-pub fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// A text as SQL needs it.
-pub fn literal(text: &str) -> String {
-    // `E''` where a backslash would else depend on a setting.
-    let quoted = text.replace('\'', "''");
-    if text.contains('\\') {
-        format!(" E'{}'", quoted.replace('\\', r"\\"))
-    } else {
-        format!("'{quoted}'")
     }
 }
 
@@ -231,17 +223,5 @@ fn exception(err: &anyhow::Error) -> Exception {
         None => {
             Exception { kind: "ERROR".into(), message: format!("{err:#}"), ..Exception::default() }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{identifier, literal};
-
-    #[test]
-    fn names_and_texts_cannot_break_out() {
-        assert_eq!(identifier("a\"b"), "\"a\"\"b\"");
-        assert_eq!(literal("it's"), "'it''s'");
-        assert_eq!(literal("a\\'b"), " E'a\\\\''b'");
     }
 }

@@ -1,0 +1,168 @@
+//! Tables as the catalogue describes them, rows put into them, and what they hold.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
+
+use super::session::{Session, VersionTable, literal};
+use crate::model::rows::{Cells, Choice, Contents, Held, Insert, Made, Table};
+
+const TABLES: &str = include_str!("rows.sql");
+/// How many rows a table may have that is looked at: the gate's own are far fewer.
+const LOOKED_AT: usize = 1000;
+/// What is defined for a session: whether a text is a value of a type; the rows of a query, none
+/// where it fails; and inserts, each of which may fail alone.
+const HELPERS: &str = "\
+CREATE OR REPLACE FUNCTION pg_temp.fits(value text, type text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('SELECT CAST(%L AS %s)', value, type);
+  RETURN true;
+EXCEPTION WHEN OTHERS THEN
+  RETURN false;
+END $$;
+CREATE OR REPLACE FUNCTION pg_temp.ask(question int, sql text) RETURNS TABLE (n int, answer text)
+LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN QUERY EXECUTE format('SELECT %s, q.* FROM (%s) AS q(answer)', question, sql);
+EXCEPTION WHEN OTHERS THEN
+  RETURN;
+END $$;
+CREATE OR REPLACE FUNCTION pg_temp.put(statements text[])
+RETURNS TABLE (n int, into_table text, place text, complaint text) LANGUAGE plpgsql AS $$
+BEGIN
+  FOR i IN 1 .. cardinality(statements) LOOP
+    n := i; into_table := NULL; place := NULL; complaint := NULL;
+    BEGIN
+      EXECUTE statements[i] INTO into_table, place;
+      SET CONSTRAINTS ALL IMMEDIATE;
+    EXCEPTION WHEN OTHERS THEN
+      into_table := NULL; complaint := SQLERRM;
+    END;
+    RETURN NEXT;
+  END LOOP;
+END $$;
+";
+
+/// What came of some inserts into one table.
+#[derive(Debug, Default)]
+pub struct Put {
+    /// The rows that were made.
+    pub made: Vec<Made>,
+    /// Why one of the others was not, where Postgres refused it.
+    pub complaint: Option<String>,
+}
+
+/// The tables of some names, and those that they lead to; `None`: all tables. With `pointing`, also
+/// those that point to them. Alembic's own is left out.
+pub fn tables(
+    session: &mut Session<'_>,
+    names: Option<&BTreeSet<String>>,
+    pointing: bool,
+    version_table: &VersionTable,
+) -> Result<Vec<Table>> {
+    let named = match names {
+        None => "true".to_owned(),
+        Some(names) => {
+            let names: Vec<String> = names.iter().map(|name| literal(name)).collect();
+            format!("c.relname = ANY (ARRAY[{}]::name[])", names.join(", "))
+        }
+    };
+    let sql = TABLES
+        .replace(":named", &named)
+        .replace(":pointing", if pointing { "true" } else { "false" })
+        .replace(":version_table", &literal(&version_table.sql()));
+    let described = session.column(&sql)?;
+    let table = |text: &String| serde_json::from_str(text);
+    described
+        .iter()
+        .map(table)
+        .collect::<serde_json::Result<_>>()
+        .context("cannot read what the catalogue says of the tables")
+}
+
+/// The answers to some questions, each in its place; none where Postgres cannot answer one.
+pub fn choices(session: &mut Session<'_>, questions: &[String]) -> Result<Vec<Vec<Choice>>> {
+    let mut answers = vec![Vec::new(); questions.len()];
+    if questions.is_empty() {
+        return Ok(answers);
+    }
+    let mut sql = HELPERS.to_owned();
+    for (number, question) in questions.iter().enumerate() {
+        sql += &format!("SELECT * FROM pg_temp.ask({number}, {});\n", literal(question));
+    }
+    for row in session.rows(&sql)? {
+        if let [(_, number), (_, answer)] = row.as_slice() {
+            let answer = serde_json::from_str(answer).context("cannot read an answer")?;
+            let number: usize = number.parse().context("cannot read an answer's number")?;
+            answers.get_mut(number).map(|known: &mut Vec<Choice>| known.push(answer));
+        }
+    }
+    Ok(answers)
+}
+
+/// Inserts rows, each of which may fail alone.
+pub fn put(session: &mut Session<'_>, inserts: &[Insert]) -> Result<Put> {
+    let statements: Vec<String> = inserts.iter().map(|insert| literal(&insert.sql)).collect();
+    let sql =
+        format!("{HELPERS}SELECT * FROM pg_temp.put(ARRAY[{}]::text[])", statements.join(", "));
+    let mut put = Put::default();
+    for row in session.rows(&sql)? {
+        let cell = |name: &str| {
+            row.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+        };
+        if let (Some(table), Some(place)) = (cell("into_table"), cell("place")) {
+            put.made.push(Made { table, place });
+        }
+        put.complaint = put.complaint.or(cell("complaint"));
+    }
+    Ok(put)
+}
+
+/// What some tables hold, as far as they are there and have no more than a thousand rows.
+pub fn contents(session: &mut Session<'_>, tables: &[Table]) -> Result<Contents> {
+    let names: Vec<String> = tables.iter().map(|table| literal(&table.name)).collect();
+    let there = session.column(&format!(
+        "SELECT t FROM unnest(ARRAY[{}]::text[]) AS t WHERE to_regclass(t) IS NOT NULL",
+        names.join(", ")
+    ))?;
+    let mut contents = Contents::new();
+    let mut sql = String::new();
+    for table in tables.iter().filter(|table| there.contains(&table.name)) {
+        let name = &table.name;
+        sql += &format!(
+            "SELECT {} AS t, (SELECT json_object_agg(c.key, c.value) FROM json_each_text(row_to_json(x)) AS c)::text AS row \
+             FROM {name} AS x WHERE (SELECT count(*) <= {LOOKED_AT} FROM {name});\n",
+            literal(name)
+        );
+        let primary = table.primary.clone().unwrap_or_default();
+        contents.insert(name.clone(), Held { primary, rows: Vec::new() });
+    }
+    if contents.is_empty() {
+        return Ok(contents);
+    }
+    for row in session.rows(&sql)? {
+        if let [(_, table), (_, cells)] = row.as_slice()
+            && let Some(held) = contents.get_mut(table)
+        {
+            let cells: Cells = serde_json::from_str(cells).context("cannot read a row")?;
+            held.rows.push(cells);
+        }
+    }
+    Ok(contents)
+}
+
+/// A row as JSON, where it is still there.
+pub fn row(session: &mut Session<'_>, made: &Made) -> Result<Option<String>> {
+    let Made { table, place } = made;
+    session
+        .value(&format!("SELECT row_to_json(x) FROM {table} AS x WHERE ctid = {}", literal(place)))
+}
+
+/// Deletes rows, whatever points to them.
+pub fn delete(session: &mut Session<'_>, rows: &[Made]) -> Result<()> {
+    let mut sql = "SET session_replication_role = replica;\n".to_owned();
+    for Made { table, place } in rows {
+        sql += &format!("DELETE FROM {table} WHERE ctid = {};\n", literal(place));
+    }
+    session.execute(&sql)
+}

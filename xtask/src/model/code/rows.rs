@@ -1,0 +1,165 @@
+//! `MG41x`: what a revision does to tables that have rows, which an empty database hides.
+
+use super::{Code, Example, MIGRATION, Severity};
+
+const ROWS: Code = Code {
+    verify: "run the gate again: the revision must go up, down and up again on tables with rows",
+    ..MIGRATION
+};
+
+/// NULL stands where the revision wants a value, or a new column has none to give.
+pub static NULLS_IN_ROWS: Code = Code {
+    id: "MG410",
+    title: "the revision fails where a row has no value",
+    symptom: "SQLSTATE 23502 (not_null_violation) on a table that has rows",
+    why: "A column becomes NOT NULL, or is added so, and rows that the schema allowed until then have no value for it. On an empty table nothing is wrong.",
+    example: Some(Example {
+        bad: "op.add_column(\"orders\", sa.Column(\"note\", sa.Text, nullable=False))",
+        good: "op.add_column(\"orders\", sa.Column(\"note\", sa.Text, nullable=False, server_default=\"\"))",
+    }),
+    remedy: &[
+        "give the rows a value first: a `server_default`, or an `UPDATE` before `SET NOT NULL`",
+        "where production has no such row, say so in the revision: `# migration-gate: rows TABLE, reason`",
+    ],
+    ..ROWS
+};
+
+/// Several rows have what only one may have from now on.
+pub static DUPLICATES_IN_ROWS: Code = Code {
+    id: "MG411",
+    title: "the revision fails where rows have the same value",
+    symptom: "SQLSTATE 23505 (unique_violation) or 23P01 (exclusion_violation) on a table that has rows",
+    why: "A unique index or constraint is added to columns in which the schema allowed the same value twice.",
+    example: Some(Example {
+        bad: "op.create_unique_constraint(\"uq_users_email\", \"users\", [\"email\"])",
+        good: "op.execute(\"DELETE FROM users a USING users b WHERE a.email = b.email AND a.id > b.id\")\nop.create_unique_constraint(\"uq_users_email\", \"users\", [\"email\"])",
+    }),
+    remedy: &[
+        "merge, change or remove the duplicates in the same revision, before the constraint",
+        "where production has none, say so in the revision: `# migration-gate: rows TABLE, reason`",
+    ],
+    ..ROWS
+};
+
+/// Rows point to what is not there.
+pub static ORPHANS_IN_ROWS: Code = Code {
+    id: "MG412",
+    title: "the revision fails where a row points to nothing",
+    symptom: "SQLSTATE 23503 (foreign_key_violation) on a table that has rows",
+    why: "A foreign key is added and validated over values that nothing has held to it until then, or rows that others point to are taken away.",
+    example: Some(Example {
+        bad: "op.create_foreign_key(\"fk_orders_user\", \"orders\", \"users\", [\"user_id\"], [\"id\"])",
+        good: "op.execute(\"UPDATE orders SET user_id = NULL WHERE user_id NOT IN (SELECT id FROM users)\")\nop.create_foreign_key(\"fk_orders_user\", \"orders\", \"users\", [\"user_id\"], [\"id\"])",
+    }),
+    remedy: &[
+        "mend or remove such rows in the same revision, before the foreign key",
+        "where production has none, say so in the revision: `# migration-gate: rows TABLE, reason`",
+    ],
+    ..ROWS
+};
+
+/// Values that a check or a type does not take.
+pub static VALUES_IN_ROWS: Code = Code {
+    id: "MG413",
+    title: "the revision fails on a value that a row holds",
+    symptom: "SQLSTATE 23514 (check_violation) or class 22 (data exception) on a table that has rows",
+    why: "A check is validated, a type is changed, or a value is computed, and the schema allowed values until then that do not fit.",
+    example: Some(Example {
+        bad: "op.alter_column(\"orders\", \"code\", type_=sa.Integer, postgresql_using=\"code::integer\")",
+        good: "op.alter_column(\"orders\", \"code\", type_=sa.Integer,\n    postgresql_using=\"CASE WHEN code ~ '^[0-9]{1,9}$' THEN code::integer END\")",
+    }),
+    remedy: &[
+        "convert or mend what does not fit in the same revision: a `USING` that takes every value, or an `UPDATE` before",
+        "where production has no such value, say so in the revision: `# migration-gate: rows TABLE, reason`",
+    ],
+    ..ROWS
+};
+
+/// Anything else that happens only where tables have rows.
+pub static FAILS_ON_ROWS: Code = Code {
+    id: "MG414",
+    title: "the revision fails on tables that have rows",
+    symptom: "an upgrade or downgrade that passes on an empty database and fails on a filled one",
+    why: "What the revision does with the rows that it finds was never tried on any.",
+    example: Some(Example {
+        bad: "for row in op.get_bind().execute(sa.text(\"SELECT note FROM orders\")):\n    row.note.strip()   # a note may be NULL",
+        good: "for row in op.get_bind().execute(sa.text(\"SELECT note FROM orders WHERE note IS NOT NULL\")):\n    row.note.strip()",
+    }),
+    remedy: &[
+        "look at the row in the message: the schema allows it, so production may have it",
+        "where production cannot have it, say so in the revision: `# migration-gate: rows TABLE, reason`",
+    ],
+    ..ROWS
+};
+
+/// What fails only on values that hardly anybody writes.
+pub static FAILS_ON_EXTREMES: Code = Code {
+    id: "MG415",
+    title: "the revision fails on the largest or longest values",
+    symptom: "a warning: only the largest numbers, the outermost dates or the longest texts break it",
+    why: "The schema allows values that what comes after does not take. Ordinary rows pass.",
+    example: Some(Example {
+        bad: "op.execute(\"ALTER TABLE invoices ALTER cents TYPE integer USING (amount * 100)::integer\")",
+        good: "op.execute(\"ALTER TABLE invoices ALTER cents TYPE bigint USING (amount * 100)::bigint\")",
+    }),
+    severity: Severity::Warning,
+    remedy: &[
+        "choose a type that holds every value, or see that production has none that large",
+        "where it has none, say so in the revision: `# migration-gate: rows TABLE, reason`",
+    ],
+    ..ROWS
+};
+
+/// What was there before the upgrade is not there after the downgrade.
+pub static DATA_LOST: Code = Code {
+    id: "MG416",
+    title: "the round trip loses what rows held before",
+    symptom: "`orders.note: 40 of 40 values lost`",
+    why: "`upgrade()` takes away or changes what `downgrade()` cannot bring back: a rollback under pressure would not bring the data back either.",
+    example: Some(Example {
+        bad: "def upgrade():\n    op.drop_column(\"orders\", \"note\")",
+        good: "def upgrade():\n    op.alter_column(\"orders\", \"note\", new_column_name=\"note_unused\")   # dropped later",
+    }),
+    severity: Severity::Warning,
+    remedy: &[
+        "keep the data until no rollback is wanted any more: rename, copy aside, drop in a later revision",
+        "where it is meant, say so in the revision: `# migration-gate: loses TABLE.COLUMN, reason`",
+    ],
+    verify: "run the gate again: what the rows held before must be there after the downgrade",
+    ..MIGRATION
+};
+
+/// A table that no row could be made for.
+pub static NOT_FILLED: Code = Code {
+    id: "MG417",
+    title: "a table could not be given rows",
+    symptom: "a note that names the table and why no row could be made",
+    why: "Rows are made from the catalogue alone; a condition or a trigger may ask for more than it says. What the revision does to rows of that table was not tried.",
+    example: Some(Example {
+        bad: "CHECK (checksum = secret_hash(body))",
+        good: "# migration-gate: rows documents, they are written by the archive alone",
+    }),
+    severity: Severity::Note,
+    remedy: &[
+        "try the revision on a copy of real rows",
+        "where that was done, say so in the revision: `# migration-gate: rows TABLE, reason`",
+    ],
+    verify: "read the reason",
+    ..MIGRATION
+};
+
+/// What a revision says of the rows of a table.
+pub static ROWS_DECLARED: Code = Code {
+    id: "MG418",
+    title: "the rows are as the revision says",
+    symptom: "a note beside a green step",
+    why: "`# migration-gate: rows …` or `# migration-gate: loses …` says so, with its reason.",
+    example: Some(Example {
+        bad: "op.create_unique_constraint(\"uq_users_email\", \"users\", [\"email\"])",
+        good: "# migration-gate: rows users, the sign-up refuses an e-mail that is known",
+    }),
+    severity: Severity::Note,
+    remedy: &["nothing to do, as long as the reason holds"],
+    verify: "read the reason",
+    ..MIGRATION
+};

@@ -1,0 +1,163 @@
+//! Which row broke a revision: the one that still breaks it where it is alone.
+//!
+//! The revision itself is run again and again, each time on a copy of the database in which some of
+//! the rows are deleted. Only a revision that has failed pays for that.
+
+use anyhow::Result;
+
+use super::chain::{Stair, below};
+use super::climb::Climb;
+use super::filled::{Filled, Rows};
+use super::live::Live;
+use crate::analysis::rows;
+use crate::drivers::postgres::rows as tables;
+use crate::drivers::postgres::session::Session;
+use crate::model::finding::Finding;
+use crate::model::rows::Made;
+use crate::model::transcript::{Direction, Statement, Transcript};
+
+/// The longest row that is shown, in characters.
+const SHOWN: usize = 300;
+
+impl<'a> Live<'a> {
+    /// Makes a failure that needs rows a finding of its own, with the row. The database stands where
+    /// the revision was tried on rows that anybody could have written.
+    pub(super) fn blamed_on_rows(
+        &mut self,
+        climb: &mut Climb<'a>,
+        stair: &Stair,
+        failed: Finding,
+        seen: &mut Vec<Statement>,
+    ) -> Result<Finding> {
+        let said = failed.transcript.as_deref();
+        let headline = said.and_then(Transcript::headline);
+        let row = match headline.and_then(|e| e.detail.clone()).filter(|detail| names_row(detail)) {
+            Some(detail) => Some(detail),
+            None => self.culprit(climb, stair, &failed, seen)?,
+        };
+        let code = rows::code_of(said.and_then(Transcript::sqlstate));
+        let way = match said.and_then(|said| said.revision.as_ref()) {
+            Some(revision) if revision.direction == Direction::Downgrade => "downgrade",
+            _ => "upgrade",
+        };
+        let told = match headline {
+            Some(exception) => exception.to_string(),
+            None => failed.message.clone(),
+        };
+        let row = row.map_or_else(
+            || "no single row breaks it".to_owned(),
+            |row| format!("the row that breaks it: {}", shown(&row)),
+        );
+        let message = format!(
+            "the {way} of revision {} passes on empty tables and fails on rows that the schema allows: \
+             {told}; {row}",
+            stair.revision
+        );
+        Ok(Finding { code, message, predicted: None, ..failed })
+    }
+
+    /// A row that breaks the revision where all others of the tables in question are gone.
+    fn culprit(
+        &mut self,
+        climb: &mut Climb<'a>,
+        stair: &Stair,
+        failed: &Finding,
+        seen: &mut Vec<Statement>,
+    ) -> Result<Option<String>> {
+        if self.back_to_parents(climb, stair, seen)?.is_some() {
+            return Ok(None);
+        }
+        let filled = self.fill(climb, &stair.revision, Rows::Plain)?;
+        let all = suspects(&filled, failed.transcript.as_deref());
+        climb.watch.close();
+        if climb.walking {
+            self.alembic.end_walk()?;
+            climb.walking = false;
+        }
+        let mut suspects = all.clone();
+        while suspects.len() > 1 {
+            let (one, other) = suspects.split_at(suspects.len() / 2);
+            let (one, other) = (one.to_vec(), other.to_vec());
+            if self.breaks_with(climb, stair, &all, &one, seen)? {
+                suspects = one;
+            } else if self.breaks_with(climb, stair, &all, &other, seen)? {
+                suspects = other;
+            } else {
+                return Ok(None);
+            }
+        }
+        let Some(made) = suspects.first() else { return Ok(None) };
+        let row = climb.watch.ask(|session| tables::row(session, made))?;
+        Ok(row.map(|row| format!("{} {row}", made.table)))
+    }
+
+    /// Whether the revision fails where only some of the rows are there.
+    fn breaks_with(
+        &mut self,
+        climb: &mut Climb<'a>,
+        stair: &Stair,
+        all: &[Made],
+        kept: &[Made],
+        seen: &mut Vec<Statement>,
+    ) -> Result<bool> {
+        let trial = format!("{}_trial", climb.database.chars().take(56).collect::<String>());
+        self.server.copy_database(&trial, Some(&climb.database), self.interrupt)?;
+        let gone: Vec<Made> = all.iter().filter(|row| !kept.contains(row)).cloned().collect();
+        let mut session = Session::open(self.server.endpoint(), &trial, self.interrupt)?;
+        // A given server may not let the gate pass over foreign keys; then it cannot be told.
+        let deleted = tables::delete(&mut session, &gone);
+        drop(session);
+        let breaks = match deleted {
+            Ok(()) => self.fails_in(climb, stair, &trial, seen),
+            Err(_) => self.interrupt.check().map(|()| false),
+        };
+        self.server.drop_database(&trial, self.interrupt)?;
+        breaks
+    }
+
+    fn fails_in(
+        &mut self,
+        climb: &mut Climb<'a>,
+        stair: &Stair,
+        trial: &str,
+        seen: &mut Vec<Statement>,
+    ) -> Result<bool> {
+        let (own, applied) = (climb.database.clone(), climb.applied.clone());
+        climb.database = trial.to_owned();
+        self.alembic.use_database(trial);
+        let version = vec![stair.revision.clone()];
+        let tried = match self.walk(climb, "upgrade", &stair.revision, seen) {
+            Ok(Ok(())) => self.walk(climb, "downgrade", &below(stair, &version), seen),
+            other => other,
+        };
+        let ended = if climb.walking { self.alembic.end_walk() } else { Ok(()) };
+        climb.walking = false;
+        self.alembic.use_database(&own);
+        (climb.database, climb.applied) = (own, applied);
+        let breaks = tried?.is_err();
+        ended.map(|()| breaks)
+    }
+}
+
+/// The rows that may be to blame: those of the tables that the failing statement names, else all.
+fn suspects(filled: &Filled, said: Option<&Transcript>) -> Vec<Made> {
+    let statement = said.and_then(|said| said.statement.as_deref()).unwrap_or_default();
+    let named = rows::touched([statement]).unwrap_or_default();
+    let is_named = |made: &&Made| {
+        made.table.rsplit('.').next().is_some_and(|name| named.contains(name.trim_matches('"')))
+    };
+    let own: Vec<Made> = filled.made.iter().filter(is_named).cloned().collect();
+    if own.is_empty() { filled.made.clone() } else { own }
+}
+
+/// Whether Postgres itself says which row it is.
+fn names_row(detail: &str) -> bool {
+    detail.starts_with("Key (") || detail.starts_with("Failing row contains")
+}
+
+fn shown(row: &str) -> String {
+    match row.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &row[..end]),
+        None => row.to_owned(),
+    }
+}

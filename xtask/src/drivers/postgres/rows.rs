@@ -82,7 +82,7 @@ pub fn tables(
 
 /// The answers to some questions, each in its place; none where Postgres cannot answer one.
 pub fn choices(session: &mut Session<'_>, questions: &[String]) -> Result<Vec<Vec<Choice>>> {
-    let mut answers = vec![Vec::new(); questions.len()];
+    let mut answers: Vec<Vec<Choice>> = vec![Vec::new(); questions.len()];
     if questions.is_empty() {
         return Ok(answers);
     }
@@ -94,7 +94,9 @@ pub fn choices(session: &mut Session<'_>, questions: &[String]) -> Result<Vec<Ve
         if let [(_, number), (_, answer)] = row.as_slice() {
             let answer = serde_json::from_str(answer).context("cannot read an answer")?;
             let number: usize = number.parse().context("cannot read an answer's number")?;
-            answers.get_mut(number).map(|known: &mut Vec<Choice>| known.push(answer));
+            if let Some(known) = answers.get_mut(number) {
+                known.push(answer);
+            }
         }
     }
     Ok(answers)

@@ -9,6 +9,7 @@ mod faults;
 mod kind;
 mod read;
 mod rows;
+mod statements;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -83,6 +84,7 @@ fn all(source: &Source) -> Vec<Mutant> {
         mutants.extend(read::of(&spot));
         mutants.extend(backwards::of(&spot));
         mutants.extend(rows::of(&spot));
+        mutants.extend(statements::of(&spot));
     }
     mutants
 }

@@ -50,6 +50,8 @@ pub(super) struct Climb<'a> {
     pub(super) filled: BTreeMap<String, Vec<Column>>,
     /// The tables that no row could be made for, as was told.
     pub(super) unfilled: BTreeSet<String>,
+    /// What upgrades put into columns of their own, which goes with them.
+    pub(super) gone: Vec<String>,
 }
 
 impl<'a> Live<'a> {
@@ -115,6 +117,7 @@ impl<'a> Live<'a> {
             copied,
             filled: BTreeMap::new(),
             unfilled: BTreeSet::new(),
+            gone: Vec::new(),
         };
         if let Ok(graph) = &self.graph {
             climb.chain = graph

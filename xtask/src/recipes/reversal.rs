@@ -123,7 +123,7 @@ impl<'a> Live<'a> {
         let head = self.heads().and_then(|heads| heads.into_iter().next());
         let on_rows = match &head {
             Some(head) if new_head => self.head_on_rows(head, seen)?,
-            _ => Vec::new(),
+            _ => Outcome::default(),
         };
         let mut outcome = self.run_alembic("upgrade", "head", self.heads(), seen)?;
         if let (true, Some(expected), Some(head)) =
@@ -133,7 +133,8 @@ impl<'a> Live<'a> {
             outcome.findings.extend(self.judge(&head, expected, &found, None, Way::UpAgain));
             outcome.findings.extend(self.lost_official(&head)?);
         }
-        outcome.findings.extend(on_rows);
+        outcome.findings.extend(on_rows.findings);
+        outcome.notes.extend(on_rows.notes);
         Ok(outcome)
     }
 

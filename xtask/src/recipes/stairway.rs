@@ -13,10 +13,14 @@ use super::climb::Climb;
 use super::filled::Rows;
 use super::live::{Live, Outcome};
 use super::reversal::Way;
+use crate::analysis::rows;
 use crate::model::code::{self, Severity};
 use crate::model::finding::Finding;
 use crate::model::schema::Schema;
 use crate::model::transcript::Statement;
+
+/// How much of what goes with added columns is told.
+const TOLD: usize = 4;
 
 /// What another environment is, at the end of a sentence.
 pub(super) const ELSEWHERE: &str =
@@ -57,6 +61,7 @@ impl<'a> Live<'a> {
             }
             let (looks, seconds) = (climb.looks, climb.looking.as_secs_f64());
             outcome.notes.push(format!("looked at the schema {looks} times, in {seconds:.2} s"));
+            outcome.notes.extend(told_gone(&climb.gone));
             Ok(outcome)
         })
     }
@@ -67,14 +72,15 @@ impl<'a> Live<'a> {
         &mut self,
         head: &str,
         seen: &mut Vec<Statement>,
-    ) -> Result<Vec<Finding>> {
+    ) -> Result<Outcome> {
         let there = self.tables_of(&mut self.watch.borrow_mut(), head)?;
         if !there.iter().any(|table| table.touched) {
-            return Ok(Vec::new());
+            return Ok(Outcome::default());
         }
         self.on_a_copy(seen, |live, climb, seen| {
             let stair = climb.chain.iter().find(|stair| stair.revision == head).cloned();
-            stair.map_or(Ok(Vec::new()), |stair| live.stair(climb, &stair, seen))
+            let findings = stair.map_or(Ok(Vec::new()), |stair| live.stair(climb, &stair, seen))?;
+            Ok(Outcome { findings, notes: told_gone(&climb.gone).into_iter().collect() })
         })
     }
 
@@ -196,14 +202,14 @@ impl<'a> Live<'a> {
         &mut self,
         climb: &mut Climb<'a>,
         stair: &Stair,
-        rows: Rows,
+        which: Rows,
         seen: &mut Vec<Statement>,
     ) -> Result<Trip> {
         let revision = stair.revision.as_str();
         if let Some(failed) = self.climb_to_parents(climb, stair, seen)? {
             return Ok(Trip::Went(vec![failed]));
         }
-        let filled = self.fill(climb, revision, rows)?;
+        let filled = self.fill(climb, revision, which)?;
         let broke = |failed: Finding| {
             Ok(Trip::Broke { failed: Box::new(failed), rows: !filled.touched.is_empty() })
         };
@@ -248,9 +254,21 @@ impl<'a> Live<'a> {
             }
             let again = Self::look(climb)?;
             findings.extend(self.judge(revision, &between, &again, None, Way::UpAgain));
+            let now = self.contents(climb, &filled)?;
+            let gone = rows::gone_with_columns(&filled.before, &held, &now);
+            climb.gone.extend(gone.into_iter().map(|what| format!("{revision}: {what}")));
         }
         Ok(Trip::Went([filled.notes, findings].concat()))
     }
+}
+
+/// A line about what goes with the columns that revisions added, where there is anything.
+fn told_gone(gone: &[String]) -> Option<String> {
+    let (told, more) = (gone.iter().take(TOLD).cloned().collect::<Vec<_>>(), gone.len());
+    let more = more.saturating_sub(TOLD);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let line = format!("goes with the columns that were added: {}{more}", told.join("; "));
+    (!gone.is_empty()).then_some(line)
 }
 
 /// What came of taking a revision up, down and up again.

@@ -78,6 +78,29 @@ pub fn losses(before: &Contents, between: &Contents, after: &Contents) -> Vec<Lo
     losses
 }
 
+/// What the upgrade put into columns that it added: it goes with them, and cannot do otherwise. For each
+/// column how many values it had, and how many it has after the second upgrade.
+pub fn gone_with_columns(before: &Contents, between: &Contents, again: &Contents) -> Vec<String> {
+    let values = |held: Option<&Held>, column: &str| {
+        let rows = held.map(|held| held.rows.as_slice()).unwrap_or_default();
+        rows.iter().filter(|row| row.get(column).is_some_and(Option::is_some)).count()
+    };
+    let mut told = Vec::new();
+    for (table, held) in between {
+        let (Some(was), Some(row)) = (before.get(table), held.rows.first()) else { continue };
+        let known = was.rows.first();
+        let added = row.keys().filter(|column| !known.is_some_and(|row| row.contains_key(*column)));
+        for column in added {
+            let (had, has) = (values(Some(held), column), values(again.get(table), column));
+            if had > 0 {
+                let of = held.rows.len();
+                told.push(format!("{table}.{column} ({had} of {of} values, then {has} again)"));
+            }
+        }
+    }
+    told
+}
+
 fn rows_lost(table: &str, was: &Held, is: &Held, meanwhile: Option<&Held>) -> Option<Loss> {
     let count = was.rows.len().saturating_sub(present(was, is));
     (count > 0).then(|| Loss {
@@ -169,7 +192,7 @@ fn shown(value: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::losses;
+    use super::{gone_with_columns, losses};
     use crate::model::rows::{Contents, Held};
 
     fn held(key: &str, rows: &[&[(&str, Option<&str>)]]) -> Contents {
@@ -222,6 +245,18 @@ mod tests {
             ],
         );
         check(&before, &before, &without, &[]);
+    }
+
+    #[test]
+    fn what_goes_with_a_column_is_counted() {
+        let before = held("id", &[&[("id", Some("1"))], &[("id", Some("2"))]]);
+        let between = held(
+            "id",
+            &[&[("id", Some("1")), ("note", Some("a"))], &[("id", Some("2")), ("note", Some("b"))]],
+        );
+        let told = gone_with_columns(&before, &between, &before);
+        assert_eq!(told, ["orders.note (2 of 2 values, then 0 again)"]);
+        assert!(gone_with_columns(&between, &between, &between).is_empty());
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::model::quoting::{identifier, literal};
 use crate::model::rows::{Choice, Column, ForeignKey, Insert, Table};
 
 pub use self::blame::code_of;
-pub use self::losses::{Loss, losses};
+pub use self::losses::{Loss, gone_with_columns, losses};
 pub use self::touched::touched;
 
 /// How many rows anybody could have written.
@@ -170,13 +170,15 @@ impl<'t> Group<'t> {
                 let mut told = conditions.clone();
                 told.extend(column.checks.iter().map(String::as_str));
                 let divides = table.partition_columns.contains(&column.name);
+                // A part of a hash takes any value, and the numbers in its bound are none.
+                let is_hash = |bound: &&str| bound.contains("WITH (modulus");
                 let bounds = table.bounds.iter().flatten().map(String::as_str);
-                told.extend(bounds.clone().filter(|_| divides));
+                told.extend(bounds.clone().filter(|bound| divides && !is_hash(bound)));
                 let about = About {
                     expressions: &told,
                     distinct: table.keys.iter().any(|key| key.as_slice() == [column.name.clone()]),
                     // Without a part for all else, other values belong nowhere.
-                    named_alone: divides && !bounds.clone().any(|bound| bound == "DEFAULT"),
+                    named_alone: divides && !bounds.clone().any(|b| b == "DEFAULT" || is_hash(&b)),
                     table: &table.name,
                 };
                 candidates(column, about)

@@ -8,6 +8,23 @@ use crate::model::rows::Column;
 
 /// How many different values there are for a column that takes none twice.
 const DISTINCT: usize = 40;
+/// Values of composite and geometric types, of multiranges, positions and the like, and of numbers.
+const SPELLINGS: [&str; 14] = [
+    "1",
+    "0",
+    "{}",
+    "()",
+    "(,)",
+    "(,,)",
+    "(,,,)",
+    "(,,,,)",
+    "(1,2)",
+    "((0,0),(1,2))",
+    "<(0,0),1>",
+    "{1,2,0}",
+    "0/1",
+    "'a'",
+];
 /// How many values there are of a length that a condition names.
 const HINTED: usize = 12;
 /// The longest text; an index takes hardly more.
@@ -147,7 +164,9 @@ fn of_type(column: &Column, distinct: bool) -> Vec<Value> {
         "macaddr" => numbered(|n| format!("02:00:00:00:00:{n:02x}")),
         "bit" | "bit varying" => bits(column, count),
         "xml" => vec![plain("<a/>"), plain("<a>b</a>")],
-        _ => texts(column, distinct),
+        "text" | "character varying" | "character" => texts(column, distinct),
+        // Of a type that is not known here, Postgres says which of these it takes.
+        _ => texts(column, distinct).into_iter().chain(SPELLINGS.map(plain)).collect(),
     }
 }
 

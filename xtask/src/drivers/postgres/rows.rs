@@ -10,6 +10,8 @@ use crate::model::rows::{Cells, Choice, Contents, Held, Insert, Made, Table};
 const TABLES: &str = include_str!("rows.sql");
 /// How many rows a table may have that is looked at: the gate's own are far fewer.
 const LOOKED_AT: usize = 1000;
+/// How long the rows of one table may take.
+const PATIENCE: &str = "10s";
 /// What is defined for a session: whether a text is a value of a type; the rows of a query, none
 /// where it fails; and inserts, each of which may fail alone.
 const HELPERS: &str = "\
@@ -105,10 +107,20 @@ pub fn choices(session: &mut Session<'_>, questions: &[String]) -> Result<Vec<Ve
 /// Inserts rows, each of which may fail alone.
 pub fn put(session: &mut Session<'_>, inserts: &[Insert]) -> Result<Put> {
     let statements: Vec<String> = inserts.iter().map(|insert| literal(&insert.sql)).collect();
-    let sql =
-        format!("{HELPERS}SELECT * FROM pg_temp.put(ARRAY[{}]::text[])", statements.join(", "));
+    let sql = format!(
+        "SET LOCAL statement_timeout = '{PATIENCE}';\n{HELPERS}\
+         SELECT * FROM pg_temp.put(ARRAY[{}]::text[])",
+        statements.join(", ")
+    );
     let mut put = Put::default();
-    for row in session.rows(&sql)? {
+    let rows = match session.rows(&sql) {
+        // A trigger may do anything, and be cut off.
+        Err(err) if refused(&err) => {
+            return Ok(Put { complaint: Some(format!("{err:#}")), ..put });
+        }
+        other => other?,
+    };
+    for row in rows {
         let cell = |name: &str| {
             row.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
         };
@@ -118,6 +130,12 @@ pub fn put(session: &mut Session<'_>, inserts: &[Insert]) -> Result<Put> {
         put.complaint = put.complaint.or(cell("complaint"));
     }
     Ok(put)
+}
+
+/// Whether Postgres refused, and the connection is still there.
+fn refused(err: &anyhow::Error) -> bool {
+    let raised = err.downcast_ref::<postgres::Error>().and_then(postgres::Error::as_db_error);
+    raised.is_some_and(|raised| !raised.code().code().starts_with("57P"))
 }
 
 /// What some tables hold, as far as they are there and have no more than a thousand rows.

@@ -15,6 +15,9 @@ use crate::drivers::interrupt::Interrupt;
 pub use crate::model::quoting::{identifier, literal};
 use crate::model::transcript::{End, Exception, Statement, Transcript};
 
+/// How long a connection that was closed may take to end.
+const ENDING: Duration = Duration::from_millis(500);
+
 /// One connection. What it runs ends early when the run is interrupted.
 pub struct Session<'a> {
     client: Client,
@@ -137,8 +140,28 @@ impl<'a> Session<'a> {
         strategy: Option<&str>,
     ) -> Result<()> {
         let strategy = strategy.map(|how| format!(" STRATEGY {how}")).unwrap_or_default();
+        if let Some(copied) = copied {
+            self.wait_until_unused(copied)?;
+        }
         let (name, template) = (identifier(name), identifier(copied.unwrap_or("template0")));
         self.execute(&format!("CREATE DATABASE {name} TEMPLATE {template}{strategy}"))
+    }
+
+    /// Waits until nobody is connected to a database, as who would copy it must: a connection that was
+    /// closed a moment ago may still be ending, and Postgres itself looks again only every 100 ms. Who
+    /// stays is ended.
+    pub fn wait_until_unused(&mut self, name: &str) -> Result<()> {
+        let connected =
+            format!("SELECT pid FROM pg_stat_activity WHERE datname = {}", literal(name));
+        let end = Instant::now() + ENDING;
+        while Instant::now() < end {
+            if self.value(&connected)?.is_none() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.column(&format!("SELECT pg_terminate_backend(pid, 5000) FROM ({connected}) AS c"))
+            .map(|_| ())
     }
 
     /// Drops a database, whoever is connected to it; none is no error.

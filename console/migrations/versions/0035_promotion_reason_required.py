@@ -19,11 +19,15 @@ depends_on: Union[str, Sequence[str], None] = None
 
 
 def upgrade() -> None:
-    # A phrase that nobody types, so that downgrade() finds these rows again.
+    # Phrases that nobody types, so that downgrade() finds these rows again and
+    # tells what was NULL from what was blank.
     op.execute(
         """
         UPDATE strategy_promotions
-        SET reason = '(not recorded before May 2026)'
+        SET reason = CASE
+            WHEN reason IS NULL THEN '(not recorded before May 2026)'
+            ELSE '(blank before May 2026)' || reason
+        END
         WHERE reason IS NULL OR btrim(reason) = ''
         """
     )
@@ -47,7 +51,11 @@ def downgrade() -> None:
     op.execute(
         """
         UPDATE strategy_promotions
-        SET reason = NULL
+        SET reason = CASE
+            WHEN reason LIKE '(blank before May 2026)%'
+                THEN substr(reason, length('(blank before May 2026)') + 1)
+        END
         WHERE reason = '(not recorded before May 2026)'
+           OR reason LIKE '(blank before May 2026)%'
         """
     )

@@ -9,9 +9,9 @@ use anyhow::Result;
 use super::chain::{Stair, ancestors};
 use super::live::Live;
 use crate::drivers::alembic::Limits;
-use crate::drivers::postgres::aside;
 use crate::drivers::postgres::session::Session;
 use crate::drivers::postgres::snapshot::Watch;
+use crate::drivers::postgres::{aside, rows};
 use crate::model::event::Event;
 use crate::model::finding::Finding;
 use crate::model::rows::Column;
@@ -101,7 +101,8 @@ impl<'a> Live<'a> {
         seen: &mut Vec<Statement>,
         work: impl FnOnce(&mut Self, &mut Climb<'a>, &mut Vec<Statement>) -> Result<T>,
     ) -> Result<(T, bool)> {
-        let watch = Watch::new(self.server.endpoint(), database, self.interrupt);
+        let watch = Watch::new(self.server.endpoint(), database, self.interrupt)
+            .starting_with(&[rows::TABLES, rows::HELPERS]);
         let mut climb = Climb {
             database: database.to_owned(),
             watch,

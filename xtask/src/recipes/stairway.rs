@@ -17,7 +17,7 @@ use crate::analysis::rows;
 use crate::model::code::{self, Severity};
 use crate::model::finding::Finding;
 use crate::model::schema::Schema;
-use crate::model::transcript::Statement;
+use crate::model::transcript::{End, Statement};
 
 /// How much of what goes with added columns is told.
 const TOLD: usize = 4;
@@ -80,7 +80,7 @@ impl<'a> Live<'a> {
         self.on_a_copy(seen, |live, climb, seen| {
             let stair = climb.chain.iter().find(|stair| stair.revision == head).cloned();
             let findings = stair.map_or(Ok(Vec::new()), |stair| live.stair(climb, &stair, seen))?;
-            Ok(Outcome { findings, notes: told_gone(&climb.gone).into_iter().collect() })
+            Ok(Outcome { findings, notes: told_gone(&climb.gone) })
         })
     }
 
@@ -144,7 +144,8 @@ impl<'a> Live<'a> {
             Trip::Went(findings) => return Ok(findings),
             Trip::Broke { failed, rows } => (failed, rows),
         };
-        if !made {
+        let raised = first.transcript.as_ref().is_some_and(|said| said.end == End::Raised);
+        if !made || !raised || first.code.infrastructure {
             return Ok(vec![*first]);
         }
         if let Some(failed) = self.back_to_parents(climb, stair, seen)? {
@@ -256,19 +257,22 @@ impl<'a> Live<'a> {
             findings.extend(self.judge(revision, &between, &again, None, Way::UpAgain));
             let now = self.contents(climb, &filled)?;
             let gone = rows::gone_with_columns(&filled.before, &held, &now);
-            climb.gone.extend(gone.into_iter().map(|what| format!("{revision}: {what}")));
+            climb.gone.extend(gone.into_iter().map(|what| format!("{revision} {what}")));
         }
         Ok(Trip::Went([filled.notes, findings].concat()))
     }
 }
 
-/// A line about what goes with the columns that revisions added, where there is anything.
-fn told_gone(gone: &[String]) -> Option<String> {
-    let (told, more) = (gone.iter().take(TOLD).cloned().collect::<Vec<_>>(), gone.len());
-    let more = more.saturating_sub(TOLD);
-    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-    let line = format!("goes with the columns that were added: {}{more}", told.join("; "));
-    (!gone.is_empty()).then_some(line)
+/// Lines about what goes with the columns that revisions added, where there is anything.
+fn told_gone(gone: &[String]) -> Vec<String> {
+    if gone.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec!["goes with the columns that were added:".to_owned()];
+    lines.extend(gone.iter().take(TOLD).map(|what| format!("  {what}")));
+    let more = gone.len().saturating_sub(TOLD);
+    lines.extend((more > 0).then(|| format!("  and {more} more")));
+    lines
 }
 
 /// What came of taking a revision up, down and up again.

@@ -7,14 +7,15 @@ use anyhow::{Context, Result};
 use super::session::{Session, VersionTable, literal};
 use crate::model::rows::{Cells, Choice, Contents, Held, Insert, Made, Table};
 
-const TABLES: &str = include_str!("rows.sql");
+/// What a connection starts with that [`tables`] is asked on.
+pub const TABLES: &str = include_str!("rows.sql");
 /// How many rows a table may have that is looked at: the gate's own are far fewer.
 const LOOKED_AT: usize = 1000;
 /// How long the rows of one table may take.
 const PATIENCE: &str = "10s";
-/// What is defined for a session: whether a text is a value of a type; the rows of a query, none
+/// What a connection starts with that [`choices`] and [`put`] are asked on: whether a text is a value of a type; the rows of a query, none
 /// where it fails; and inserts, each of which may fail alone.
-const HELPERS: &str = "\
+pub const HELPERS: &str = "\
 CREATE OR REPLACE FUNCTION pg_temp.fits(value text, type text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
   EXECUTE format('SELECT CAST(%L AS %s)', value, type);
@@ -62,17 +63,15 @@ pub fn tables(
     pointing: bool,
     version_table: &VersionTable,
 ) -> Result<Vec<Table>> {
-    let named = match names {
-        None => "true".to_owned(),
+    let names = match names {
+        None => "NULL".to_owned(),
         Some(names) => {
             let names: Vec<String> = names.iter().map(|name| literal(name)).collect();
-            format!("c.relname = ANY (ARRAY[{}]::name[])", names.join(", "))
+            format!("ARRAY[{}]::name[]", names.join(", "))
         }
     };
-    let sql = TABLES
-        .replace(":named", &named)
-        .replace(":pointing", if pointing { "true" } else { "false" })
-        .replace(":version_table", &literal(&version_table.sql()));
+    let version_table = literal(&version_table.sql());
+    let sql = format!("EXECUTE gate_tables ({names}, {pointing}, {version_table})");
     let described = session.column(&sql)?;
     let table = |text: &String| serde_json::from_str(text);
     described
@@ -88,7 +87,7 @@ pub fn choices(session: &mut Session<'_>, questions: &[String]) -> Result<Vec<Ve
     if questions.is_empty() {
         return Ok(answers);
     }
-    let mut sql = HELPERS.to_owned();
+    let mut sql = String::new();
     for (number, question) in questions.iter().enumerate() {
         sql += &format!("SELECT * FROM pg_temp.ask({number}, {});\n", literal(question));
     }
@@ -108,7 +107,7 @@ pub fn choices(session: &mut Session<'_>, questions: &[String]) -> Result<Vec<Ve
 pub fn put(session: &mut Session<'_>, inserts: &[Insert]) -> Result<Put> {
     let statements: Vec<String> = inserts.iter().map(|insert| literal(&insert.sql)).collect();
     let sql = format!(
-        "SET LOCAL statement_timeout = '{PATIENCE}';\n{HELPERS}\
+        "SET LOCAL statement_timeout = '{PATIENCE}';\n\
          SELECT * FROM pg_temp.put(ARRAY[{}]::text[])",
         statements.join(", ")
     );

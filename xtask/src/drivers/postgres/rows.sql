@@ -1,14 +1,15 @@
 -- The tables of some names, with those that they point to, that views of these names read, and whose
 -- parts they are, and, where that is asked for, those that point to them; one JSON object each, as `model/rows.rs` reads it.
+PREPARE gate_tables (name[], boolean, text) AS
 WITH RECURSIVE named AS (
   SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE c.relkind IN ('r', 'p', 'v', 'm') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-     AND :named
+     AND ($1 IS NULL OR c.relname = ANY ($1))
      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ), wanted AS (
   SELECT oid FROM named
   UNION
-  SELECT f.conrelid FROM named n JOIN pg_constraint f ON f.confrelid = n.oid AND f.contype = 'f' WHERE :pointing
+  SELECT f.conrelid FROM named n JOIN pg_constraint f ON f.confrelid = n.oid AND f.contype = 'f' WHERE $2
   UNION
   SELECT r.oid FROM wanted w, LATERAL (
     SELECT confrelid FROM pg_constraint WHERE conrelid = w.oid AND contype = 'f'
@@ -51,5 +52,5 @@ SELECT json_build_object(
     FROM pg_constraint f WHERE f.conrelid = c.oid AND f.contype = 'f' AND f.conparentid = 0)
 )
 FROM wanted w JOIN pg_class c ON c.oid = w.oid
- WHERE c.relkind IN ('r', 'p') AND c.oid <> coalesce(to_regclass(:version_table), 0)
+ WHERE c.relkind IN ('r', 'p') AND c.oid <> coalesce(to_regclass($3), 0)
  ORDER BY c.oid

@@ -34,12 +34,19 @@ pub struct Watch<'a> {
     database: String,
     interrupt: &'a Interrupt,
     session: Option<Session<'a>>,
+    /// What each connection starts with besides.
+    setup: &'static [&'static str],
 }
 
 impl<'a> Watch<'a> {
     /// A watch that connects at its first look.
     pub fn new(endpoint: &'a Endpoint, database: &str, interrupt: &'a Interrupt) -> Watch<'a> {
-        Watch { endpoint, database: database.to_owned(), interrupt, session: None }
+        Watch { endpoint, database: database.to_owned(), interrupt, session: None, setup: &[] }
+    }
+
+    /// The same with statements that each of its connections starts with.
+    pub fn starting_with(self, setup: &'static [&'static str]) -> Watch<'a> {
+        Watch { setup, ..self }
     }
 
     /// The schema as it is now.
@@ -71,6 +78,9 @@ impl<'a> Watch<'a> {
         let passwords = if superuser { PASSWORDS } else { "SELECT 'role', 'nobody' WHERE false" };
         // What else is asked finds its tables as a migration does.
         session.execute(&format!("PREPARE passwords AS {passwords};\nRESET search_path"))?;
+        if !self.setup.is_empty() {
+            session.execute(&self.setup.join(";\n"))?;
+        }
         Ok(self.session.insert(session))
     }
 

@@ -77,11 +77,18 @@ impl<'a> Live<'a> {
         if !there.iter().any(|table| table.touched) {
             return Ok(Outcome::default());
         }
-        self.on_a_copy(seen, |live, climb, seen| {
+        let work = |live: &mut Self, climb: &mut Climb<'a>, seen: &mut Vec<Statement>| {
             let stair = climb.chain.iter().find(|stair| stair.revision == head).cloned();
             let findings = stair.map_or(Ok(Vec::new()), |stair| live.stair(climb, &stair, seen))?;
             Ok(Outcome { findings, notes: told_gone(&climb.gone) })
-        })
+        };
+        if self.declared_irreversible(head).is_none() {
+            return self.on_a_copy(seen, work);
+        }
+        // The tree's database still stands at the head, which was not taken down.
+        let mut outcome = self.elsewhere(seen, work)?;
+        outcome.findings.retain(|finding| finding.code != &code::IRREVERSIBLE_DECLARED);
+        Ok(outcome)
     }
 
     /// The whole chain once more in another environment: it must give the same schema.
@@ -214,12 +221,12 @@ impl<'a> Live<'a> {
         let broke = |failed: Finding| {
             Ok(Trip::Broke { failed: Box::new(failed), rows: !filled.touched.is_empty() })
         };
-        let before = Self::look(climb)?;
+        let before = Self::look_unless_proved(climb)?;
         let version = self.version_at(climb)?;
         if let Some(failed) = self.climb_to(climb, revision, seen)? {
             return broke(failed);
         }
-        let between = Self::look(climb)?;
+        let between = Self::look_unless_proved(climb)?;
         if let Some(note) = self.declared_irreversible(revision) {
             return Ok(Trip::Went([filled.notes, vec![note]].concat()));
         }
@@ -240,11 +247,14 @@ impl<'a> Live<'a> {
             let finding = Finding { revision, ..Finding::new(&code::NOT_AS_ASKED, message) };
             return Ok(Trip::Went(vec![finding]));
         }
-        let after = Self::look(climb)?;
-        let mut findings = self.judge(revision, &before, &after, Some(&between), Way::Down);
-        let supplied = climb.supplied;
-        findings
-            .extend(climb.watch.ask(|session| self.lost_supplies(revision, session, supplied))?);
+        let mut findings = Vec::new();
+        if let (Some(before), Some(between)) = (&before, &between) {
+            let after = Self::look(climb)?;
+            findings = self.judge(revision, before, &after, Some(between), Way::Down);
+            let rows = climb.supplied;
+            let lost = climb.watch.ask(|session| self.lost_supplies(revision, session, rows))?;
+            findings.extend(lost);
+        }
         let wrong = findings.iter().any(|finding| finding.code.severity == Severity::Error);
         let left = self.contents(climb, &filled)?;
         findings.extend(self.judge_rows(revision, &filled, &held, &left));
@@ -253,13 +263,20 @@ impl<'a> Live<'a> {
             if let Err(failed) = self.walk(climb, "upgrade", revision, seen)? {
                 return broke(self.diagnose(*failed));
             }
-            let again = Self::look(climb)?;
-            findings.extend(self.judge(revision, &between, &again, None, Way::UpAgain));
+            if let Some(between) = &between {
+                let again = Self::look(climb)?;
+                findings.extend(self.judge(revision, between, &again, None, Way::UpAgain));
+            }
             let now = self.contents(climb, &filled)?;
             let gone = rows::gone_with_columns(&filled.before, &held, &now);
             climb.gone.extend(gone.into_iter().map(|what| format!("{revision} {what}")));
         }
         Ok(Trip::Went([filled.notes, findings].concat()))
+    }
+
+    /// The schema; `None` on a copy, where the official steps have shown that it is brought back.
+    fn look_unless_proved(climb: &mut Climb<'a>) -> Result<Option<Schema>> {
+        if climb.copied.is_some() { Ok(None) } else { Self::look(climb).map(Some) }
     }
 }
 

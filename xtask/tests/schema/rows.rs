@@ -404,6 +404,26 @@ fn a_new_head_is_tried_on_rows_without_a_stairway() {
     assert_eq!(said.verdict(), "pass", "{}", said.stderr);
 }
 
+/// A head that says that it has no way back stays applied, and is tried on rows all the same.
+#[test]
+fn a_head_without_a_way_back_is_tried_on_rows() {
+    let chain = [
+        Revision::new("a", "CREATE TABLE n1 (id int PRIMARY KEY)", "DROP TABLE n1"),
+        Revision {
+            says: "# migration-gate: irreversible, the old ids are gone",
+            ..Revision::new(
+                "b",
+                "ALTER TABLE n1 ADD COLUMN note text NOT NULL",
+                "python: raise NotImplementedError",
+            )
+        },
+    ];
+    let said = gate(&chain, EACH_ITS_OWN, &[]);
+    let told = said.about("b");
+    let codes: Vec<&str> = told.iter().map(|(code, _)| code.as_str()).collect();
+    assert_eq!(codes, ["MG408", "MG410"], "{told:?}\n{}", said.stderr);
+}
+
 /// Where the catalogue does not say what production holds, the revision does.
 #[test]
 fn a_revision_says_what_it_loses_and_whose_rows_are_none_of_the_gates() {

@@ -2,6 +2,9 @@
 //!
 //! `snapshot.sql` says what an object is and what it is like; here its rows are only put together.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use anyhow::{Context, Result};
 
 use super::endpoint::Endpoint;
@@ -34,14 +37,17 @@ pub struct Watch<'a> {
     database: String,
     interrupt: &'a Interrupt,
     session: Option<Session<'a>>,
-    /// What each connection starts with besides.
+    /// What each connection starts with.
     setup: &'static [&'static str],
+    /// Whether the queries are prepared on the connection: only who looks pays for them.
+    prepared: Rc<Cell<bool>>,
 }
 
 impl<'a> Watch<'a> {
     /// A watch that connects at its first look.
     pub fn new(endpoint: &'a Endpoint, database: &str, interrupt: &'a Interrupt) -> Watch<'a> {
-        Watch { endpoint, database: database.to_owned(), interrupt, session: None, setup: &[] }
+        let (database, prepared) = (database.to_owned(), Rc::default());
+        Watch { endpoint, database, interrupt, session: None, setup: &[], prepared }
     }
 
     /// The same with statements that each of its connections starts with.
@@ -51,7 +57,11 @@ impl<'a> Watch<'a> {
 
     /// The schema as it is now.
     pub fn take(&mut self) -> Result<Schema> {
+        let prepared = Rc::clone(&self.prepared);
         let rows = self.ask(|session| {
+            if !prepared.replace(true) {
+                prepare(session)?;
+            }
             let rows = session.rows(&prepared_queries().1);
             rows.context("cannot read the schema from the catalogues")
         })?;
@@ -72,12 +82,8 @@ impl<'a> Watch<'a> {
 
     fn connect(&mut self) -> Result<&mut Session<'a>> {
         self.session = None;
+        self.prepared.set(false);
         let mut session = Session::open(self.endpoint, &self.database, self.interrupt)?;
-        let superuser = session.show("is_superuser")? == "on";
-        session.execute(&prepared_queries().0)?;
-        let passwords = if superuser { PASSWORDS } else { "SELECT 'role', 'nobody' WHERE false" };
-        // What else is asked finds its tables as a migration does.
-        session.execute(&format!("PREPARE passwords AS {passwords};\nRESET search_path"))?;
         if !self.setup.is_empty() {
             session.execute(&self.setup.join(";\n"))?;
         }
@@ -88,6 +94,15 @@ impl<'a> Watch<'a> {
     pub fn close(&mut self) {
         self.session = None;
     }
+}
+
+/// Prepares the queries on a connection.
+fn prepare(session: &mut Session<'_>) -> Result<()> {
+    let superuser = session.show("is_superuser")? == "on";
+    session.execute(&prepared_queries().0)?;
+    let passwords = if superuser { PASSWORDS } else { "SELECT 'role', 'nobody' WHERE false" };
+    // What else is asked finds its tables as a migration does.
+    session.execute(&format!("PREPARE passwords AS {passwords};\nRESET search_path"))
 }
 
 /// What prepares the queries, and what runs them.

@@ -181,3 +181,33 @@ fn a_file_with_changes_that_are_in_no_commit_is_left_alone() {
     assert!(code == 1 && said.contains("commit or stash"), "{said}");
     assert_eq!(past.files(), before);
 }
+
+/// Side by side the two are sound, in whichever order Alembic takes them; one after the other the
+/// second looks for what the first took away.
+#[test]
+fn what_would_be_worse_is_put_back() {
+    let (past, real) = Past::up_to("0023");
+    let file = "0023_notifications.py";
+    let mut broken = real;
+    let text = taken_back(&broken[file], ("0023", "0023"), ("0021", "0022"));
+    let with = |text: &str, operation: &str| {
+        let start = "def upgrade() -> None:\n";
+        assert!(text.contains(start));
+        text.replacen(start, &format!("{start}    {operation}\n"), 1)
+    };
+    broken.insert(
+        file.to_owned(),
+        with(&text, "op.alter_column(\"api_keys\", \"id\", comment=\"x\")"),
+    );
+    let other = broken.keys().find(|name| name.starts_with("0022")).unwrap().clone();
+    broken.insert(other.clone(), with(&broken[&other], "op.drop_table(\"api_keys\")"));
+    past.commit(&broken, |name| name != file);
+    past.commit(&broken, |name| name == file);
+    let before = past.files();
+    let (code, out, said) = past.gate(&["renumber", "console"]);
+    assert_eq!((code, out.as_str()), (1, ""), "{said}");
+    let why = "every file was put back, as afterwards MG";
+    assert!(said.contains(why) && said.contains("api_keys"), "{said}");
+    assert_eq!(past.files(), before);
+    assert_eq!(past.git(&["status", "--porcelain"]), "");
+}

@@ -93,7 +93,7 @@ pub fn survey(
         .iter()
         .map(|tree| {
             let texts = tree_files::texts(&tree.ini_path(), &tree.cwd);
-            settings::understand(&texts, &tree.cwd, "alembic")
+            settings::understand(&texts, &tree.cwd, &tree.section)
         })
         .collect();
     let folders: Vec<Utf8PathBuf> = settings.iter().flat_map(tree_files::folders).collect();
@@ -132,7 +132,7 @@ pub fn survey(
 /// The revision files of a tree, as far as they can be read.
 pub fn scripts(tree: &Tree, root: &Utf8Path) -> Vec<Script> {
     let texts = tree_files::texts(&tree.ini_path(), &tree.cwd);
-    let settings = settings::understand(&texts, &tree.cwd, "alembic");
+    let settings = settings::understand(&texts, &tree.cwd, &tree.section);
     read::all(&[settings], root).into_iter().flat_map(|read| read.scripts).collect()
 }
 

@@ -111,6 +111,9 @@ fn repairs(last: &str, file: &str, was: &str, ids: (&str, &str), parents: (&str,
     fs::write(&stale, "").unwrap();
     let (code, out, _) = past.gate(&["lint", "console"]);
     assert!(code == 1 && out.contains("MG003"), "{out}");
+    let versions = "console/migrations/versions";
+    assert!(out.contains(&format!("--> {versions}/{was}:")), "{out}");
+    assert!(joined(&out).contains(&format!("So {versions}/{was} came later.")), "{out}");
 
     let (code, patch, said) = past.gate(&["renumber", "console", "--dry-run"]);
     assert_eq!(code, 0, "{said}");
@@ -129,6 +132,38 @@ fn repairs(last: &str, file: &str, was: &str, ids: (&str, &str), parents: (&str,
     assert!(was == file || !stale.exists(), "the stale {} is still there", stale.display());
     let (code, out, _) = past.gate(&["lint", "console", "--since", "HEAD"]);
     assert_eq!(code, 0, "{out}");
+}
+
+/// What a person reads, without the breaks of its lines.
+fn joined(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn git_tells_who_brought_which_of_two_branches_and_when() {
+    let (past, mut broken) = Past::up_to("0023");
+    let file = "0023_notifications.py";
+    let text = taken_back(&broken[file], ("0023", "0023"), ("0021", "0022"));
+    broken.insert(file.to_owned(), text);
+    past.commit(&broken, |name| name < "0022");
+    past.commit(&broken, |name| name == file);
+    past.commit(&broken, |name| name != file);
+    let (_, out, _) = past.gate(&["lint", "console"]);
+    let said = joined(&out);
+    let (day, first) = (past.git(&["log", "-1", "--format=%cs"]), "0022_incident_log.py");
+    assert!(said.contains(&format!("{file} came on {} with ", day.trim())), "{out}");
+    assert!(said.contains(" by t: more"), "{out}");
+    // The greater number came first, so it stays.
+    assert!(said.contains(&format!("So console/migrations/versions/{first} came later.")), "{out}");
+    assert!(out.contains(&format!("--> console/migrations/versions/{first}:")), "{out}");
+
+    // In a history that was cut off everything seems to have come at once.
+    let cut = tempfile::tempdir().unwrap();
+    let from = format!("file://{}", past.root().display());
+    past.git(&["clone", "--quiet", "--depth", "1", &from, cut.path().to_str().unwrap()]);
+    let cut = Past { folder: cut };
+    let (code, out, _) = cut.gate(&["lint", "console"]);
+    assert!(code == 1 && !out.contains("came on") && !out.contains("came later"), "{out}");
 }
 
 #[test]

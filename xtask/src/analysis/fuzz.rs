@@ -324,6 +324,7 @@ fn lint_codes(script: Script, bytes: &[u8]) -> HashSet<&'static str> {
             unknown_settings: &[],
             ini: Utf8Path::new("alembic.ini"),
             base: None,
+            arrivals: &HashMap::new(),
             looked_into: &all,
             followed: &all,
             application: &HashMap::new(),

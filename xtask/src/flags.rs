@@ -169,6 +169,10 @@ pub struct Which {
     #[arg(long, value_name = "DIR", requires = "ini")]
     pub cwd: Option<Utf8PathBuf>,
 
+    /// With --ini: the section of the ini that configures Alembic, as `alembic --name` takes it
+    #[arg(long, value_name = "SECTION", requires = "ini", default_value = "alembic")]
+    pub name: String,
+
     /// The monorepo to work on [default: the one that holds this xtask]
     #[arg(long, value_name = "DIR")]
     pub root: Option<Utf8PathBuf>,

@@ -111,6 +111,9 @@ fn repairs(last: &str, file: &str, was: &str, ids: (&str, &str), parents: (&str,
     fs::write(&stale, "").unwrap();
     let (code, out, _) = past.gate(&["lint", "console"]);
     assert!(code == 1 && out.contains("MG003"), "{out}");
+    let versions = "console/migrations/versions";
+    assert!(out.contains(&format!("--> {versions}/{was}:")), "{out}");
+    assert!(joined(&out).contains(&format!("So {versions}/{was} came later.")), "{out}");
 
     let (code, patch, said) = past.gate(&["renumber", "console", "--dry-run"]);
     assert_eq!(code, 0, "{said}");
@@ -129,6 +132,38 @@ fn repairs(last: &str, file: &str, was: &str, ids: (&str, &str), parents: (&str,
     assert!(was == file || !stale.exists(), "the stale {} is still there", stale.display());
     let (code, out, _) = past.gate(&["lint", "console", "--since", "HEAD"]);
     assert_eq!(code, 0, "{out}");
+}
+
+/// What a person reads, without the breaks of its lines.
+fn joined(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn git_tells_who_brought_which_of_two_branches_and_when() {
+    let (past, mut broken) = Past::up_to("0023");
+    let file = "0023_notifications.py";
+    let text = taken_back(&broken[file], ("0023", "0023"), ("0021", "0022"));
+    broken.insert(file.to_owned(), text);
+    past.commit(&broken, |name| name < "0022");
+    past.commit(&broken, |name| name == file);
+    past.commit(&broken, |name| name != file);
+    let (_, out, _) = past.gate(&["lint", "console"]);
+    let said = joined(&out);
+    let (day, first) = (past.git(&["log", "-1", "--format=%cs"]), "0022_incident_log.py");
+    assert!(said.contains(&format!("{file} came on {} with ", day.trim())), "{out}");
+    assert!(said.contains(" by t: more"), "{out}");
+    // The greater number came first, so it stays.
+    assert!(said.contains(&format!("So console/migrations/versions/{first} came later.")), "{out}");
+    assert!(out.contains(&format!("--> console/migrations/versions/{first}:")), "{out}");
+
+    // In a history that was cut off everything seems to have come at once.
+    let cut = tempfile::tempdir().unwrap();
+    let from = format!("file://{}", past.root().display());
+    past.git(&["clone", "--quiet", "--depth", "1", &from, cut.path().to_str().unwrap()]);
+    let cut = Past { folder: cut };
+    let (code, out, _) = cut.gate(&["lint", "console"]);
+    assert!(code == 1 && !out.contains("came on") && !out.contains("came later"), "{out}");
 }
 
 #[test]
@@ -180,4 +215,34 @@ fn a_file_with_changes_that_are_in_no_commit_is_left_alone() {
     let (code, _, said) = past.gate(&["renumber", "console"]);
     assert!(code == 1 && said.contains("commit or stash"), "{said}");
     assert_eq!(past.files(), before);
+}
+
+/// Side by side the two are sound, in whichever order Alembic takes them; one after the other the
+/// second looks for what the first took away.
+#[test]
+fn what_would_be_worse_is_put_back() {
+    let (past, real) = Past::up_to("0023");
+    let file = "0023_notifications.py";
+    let mut broken = real;
+    let text = taken_back(&broken[file], ("0023", "0023"), ("0021", "0022"));
+    let with = |text: &str, operation: &str| {
+        let start = "def upgrade() -> None:\n";
+        assert!(text.contains(start));
+        text.replacen(start, &format!("{start}    {operation}\n"), 1)
+    };
+    broken.insert(
+        file.to_owned(),
+        with(&text, "op.alter_column(\"api_keys\", \"id\", comment=\"x\")"),
+    );
+    let other = broken.keys().find(|name| name.starts_with("0022")).unwrap().clone();
+    broken.insert(other.clone(), with(&broken[&other], "op.drop_table(\"api_keys\")"));
+    past.commit(&broken, |name| name != file);
+    past.commit(&broken, |name| name == file);
+    let before = past.files();
+    let (code, out, said) = past.gate(&["renumber", "console"]);
+    assert_eq!((code, out.as_str()), (1, ""), "{said}");
+    let why = "every file was put back, as afterwards MG";
+    assert!(said.contains(why) && said.contains("api_keys"), "{said}");
+    assert_eq!(past.files(), before);
+    assert_eq!(past.git(&["status", "--porcelain"]), "");
 }

@@ -26,6 +26,7 @@ use crate::analysis::python::Module;
 use crate::analysis::script::Script;
 use crate::analysis::{graph, settings, sql};
 use crate::model::files::{Listing, Texts};
+use crate::model::tree::DEFAULT_SECTION;
 
 /// The longest that an input of this fuzzer may take, in a debug build on a busy machine too.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -278,7 +279,10 @@ fn read(bytes: &[u8]) -> HashSet<u64> {
     let ini = Texts { ini: Some(("/a".into(), text.clone())), pyproject: None };
     let toml = Texts { ini: None, pyproject: Some(("/a".into(), text)) };
     for texts in [ini, toml] {
-        see(&format!("{:?}", settings::understand(&texts, Utf8Path::new("/a"), "alembic").unknown));
+        see(&format!(
+            "{:?}",
+            settings::understand(&texts, Utf8Path::new("/a"), DEFAULT_SECTION).unknown
+        ));
     }
     let Some(script) = script else { return seen };
     let body = script.body();
@@ -320,6 +324,7 @@ fn lint_codes(script: Script, bytes: &[u8]) -> HashSet<&'static str> {
             unknown_settings: &[],
             ini: Utf8Path::new("alembic.ini"),
             base: None,
+            arrivals: &HashMap::new(),
             looked_into: &all,
             followed: &all,
             application: &HashMap::new(),

@@ -54,6 +54,11 @@ impl Ini {
         ini
     }
 
+    /// Whether there is a section of this name.
+    pub fn has(&self, section: &str) -> bool {
+        self.sections.contains_key(section)
+    }
+
     /// The value of an option with what it refers to filled in: first from its section, then from
     /// `[DEFAULT]`, then from `defaults`. `Err` with a sentence where a reference leads nowhere.
     pub fn get(
@@ -62,7 +67,7 @@ impl Ini {
         option: &str,
         defaults: &[(&str, &str)],
     ) -> Result<Option<String>, String> {
-        if !self.sections.contains_key(section) {
+        if !self.has(section) {
             return Ok(None);
         }
         match self.raw(section, option, defaults) {

@@ -68,8 +68,11 @@ pub fn join(findings: &mut Vec<Finding>, lints: Vec<Finding>) {
                 Some(before) => format!("{before}\n{said}"),
                 None => said,
             });
-            // What fails while the files are loaded has no line of its own.
-            run.place = run.place.take().or(lint.place.clone());
+            // What fails while the files are loaded, or as a whole, has no line of its own.
+            if run.place.as_ref().is_none_or(|place| place.line.is_none()) && lint.place.is_some() {
+                run.place.clone_from(&lint.place);
+                run.revision = lint.revision.clone().or(run.revision.take());
+            }
             if is_sharper(lint.code, run.code) {
                 run.code = lint.code;
             }

@@ -18,7 +18,13 @@ pub fn understand(texts: &Texts, cwd: &Utf8Path, section: &str) -> Settings {
     let script_location = match reader.get("script_location") {
         Some(Setting::Text(text)) => Some(text),
         _ => {
-            reader.unknown.push("no `script_location` is set".into());
+            let missing = !reader.ini.has(section) && texts.ini.is_some();
+            reader.unknown.push(match missing {
+                true => {
+                    format!("the ini has no section `[{section}]`, which would configure Alembic")
+                }
+                false => "no `script_location` is set".into(),
+            });
             None
         }
     };
@@ -163,6 +169,7 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::tree::DEFAULT_SECTION;
 
     #[track_caller]
     fn check(ini: &str, pyproject: &str, expected: &[&str]) -> Settings {
@@ -170,7 +177,7 @@ mod tests {
             ini: Some(("/r/ini".into(), ini.into())),
             pyproject: Some(("/r/toml".into(), pyproject.into())),
         };
-        let settings = understand(&texts, Utf8Path::new("/r"), "alembic");
+        let settings = understand(&texts, Utf8Path::new("/r"), DEFAULT_SECTION);
         let folders: Vec<String> = settings
             .locations
             .iter()
@@ -217,6 +224,26 @@ mod tests {
         let ini = "[alembic]\nscript_location = i\nsourceless = true\n";
         assert!(check(ini, "", &["/r/i/versions"]).sourceless);
         assert_eq!(check("", "= broken", &[]).unknown.len(), 2);
+    }
+
+    #[test]
+    fn another_section_is_read_instead_and_the_default_one_below_it() {
+        let ini = "[DEFAULT]\nscript_location = d\n[alembic]\nscript_location = a\n\
+                   version_locations = a/x\n[shop]\n";
+        let read = |section, pyproject: &str| {
+            let pyproject = Some(("/r".into(), pyproject.into()));
+            let texts = Texts { ini: Some(("/r".into(), ini.into())), pyproject };
+            understand(&texts, Utf8Path::new("/r"), section)
+        };
+        let folder = |name: &str| [Location::Folder(Utf8Path::new("/r").join(name))];
+        assert_eq!(read("shop", "").locations, folder("d/versions"));
+        assert_eq!(read("alembic", "").locations, folder("a/x"));
+        let none = read("no", "");
+        assert!(none.locations.is_empty());
+        assert_eq!(none.unknown, ["the ini has no section `[no]`, which would configure Alembic"]);
+        // Alembic looks into pyproject.toml whichever section is named.
+        let toml = read("no", "[tool.alembic]\nscript_location = \"t\"\n");
+        assert!(toml.unknown.is_empty() && toml.locations == folder("t/versions"));
     }
 
     #[test]

@@ -163,7 +163,7 @@ fn key(run: &Run<'_>) -> Result<String, Untold> {
 /// The key with the trees, and with the variables that decide what is found and what is handed on.
 fn surroundings(mut key: Key, run: &Run<'_>, pass_env: &[String]) -> Key {
     for tree in run.trees {
-        let tree = [&tree.id, tree.cwd.as_str(), tree.ini.as_str(), &tree.database];
+        let tree = [&tree.id, tree.cwd.as_str(), tree.ini.as_str(), &tree.section, &tree.database];
         for part in tree {
             key = key.with("tree", part);
         }

@@ -67,14 +67,10 @@ impl Work<'_> {
             let why = "some files do not say what they are; `lint` says which, mend those first";
             return Ok(Err(why.into()));
         }
-        let ages = self.git.ages(&survey.folders)?;
-        // What is new is later than all that others have, and what is in no commit latest of all.
+        let arrivals = self.git.arrivals(&survey.folders)?;
         let age = |index: usize| {
-            let age = ages.get(&survey.scripts[index].file).copied();
-            match survey.graph.revisions[index].new {
-                true => age.map_or(usize::MAX, |age| renumber::NEW + age),
-                false => age.unwrap_or_default(),
-            }
+            let arrival = arrivals.get(&survey.scripts[index].file);
+            renumber::age(survey.has_base && survey.graph.revisions[index].new, arrival)
         };
         let mut bytes = Vec::new();
         for script in &survey.scripts {

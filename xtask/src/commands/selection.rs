@@ -23,7 +23,7 @@ pub fn root(named: Option<&Utf8Path>) -> Result<Utf8PathBuf> {
 pub fn select(flags: &Which) -> Result<(Utf8PathBuf, Vec<Tree>)> {
     let root = root(flags.root.as_deref())?;
     let trees = match &flags.ini {
-        Some(ini) => vec![Tree::plain(&root, ini, flags.cwd.as_deref())?],
+        Some(ini) => vec![Tree::plain(&root, ini, &flags.name, flags.cwd.as_deref())?],
         None => {
             [(TreeName::Console, Tree::console(&root)), (TreeName::Raptor, Tree::raptor(&root))]
                 .into_iter()

@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::interrupt::Interrupt;
 use super::process::{self, Limits};
-use crate::model::files::{Base, Changed};
+use crate::model::files::{Arrival, Base, Changed};
 
 /// How long one call may take; it reads local files alone.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -87,9 +87,9 @@ impl<'a> Git<'a> {
         Ok(Some(Base { name, files, changed }))
     }
 
-    /// How late files came into the history that this one stands on: each with a number that is
-    /// the greater the later it was merged. A file that is in no commit has none.
-    pub fn ages(&self, folders: &[Utf8PathBuf]) -> Result<HashMap<Utf8PathBuf, usize>> {
+    /// How these folders' files came into the history that this one stands on. A file that is in no
+    /// commit is not among them, nor one that came before a history that was cut off begins.
+    pub fn arrivals(&self, folders: &[Utf8PathBuf]) -> Result<HashMap<Utf8PathBuf, Arrival>> {
         let folders: Vec<&str> = folders
             .iter()
             .filter_map(|f| f.strip_prefix(&self.top).ok())
@@ -97,20 +97,25 @@ impl<'a> Git<'a> {
             .collect();
         // The first parent's side of a merge is the branch that it was merged into.
         let log = ["log", "--first-parent", "-m", "--no-renames", "--diff-filter=A", "--reverse"];
-        let format = ["--format=%x01", "--name-only", "-z", "HEAD", "--"];
+        let format = ["--format=%x01%h%x02%cs%x02%an%x02%s", "--name-only", "-z", "HEAD", "--"];
         let log = self.run(&[&log[..], &format, &folders].concat())?;
-        let (mut ages, mut age) = (HashMap::new(), 0);
+        let (mut arrivals, mut last) = (HashMap::new(), Arrival::default());
         for field in fields(&log) {
             let field = field.trim_start_matches('\n');
-            let file = field.strip_prefix('\u{1}').map_or(field, |after| {
-                age += 1;
-                after.trim_start_matches('\n')
-            });
-            if !file.is_empty() {
-                ages.insert(self.shown(file), age);
+            if let Some(commit) = field.strip_prefix('\u{1}') {
+                let mut parts = commit.split('\u{2}').map(|part| part.trim().to_owned());
+                let mut part = || parts.next().unwrap_or_default();
+                let (commit, day, author, subject) = (part(), part(), part(), part());
+                last = Arrival { order: last.order + 1, commit, day, author, subject };
+            } else {
+                arrivals.insert(self.shown(field), last.clone());
             }
         }
-        Ok(ages)
+        // Where it was cut off, everything seems to come at once.
+        if self.is_shallow()? {
+            arrivals.retain(|_, arrival| arrival.order > 1);
+        }
+        Ok(arrivals)
     }
 
     /// Those of these files that have changes which are in no commit. New files have none: what
@@ -132,8 +137,11 @@ impl<'a> Git<'a> {
     /// the history was cut off when it was fetched.
     pub fn default_base(&self) -> Result<(Option<String>, bool)> {
         let base = self.base_commit(None)?.map(|(name, _, _)| name);
-        let shallow = self.line(&["rev-parse", "--is-shallow-repository"])?;
-        Ok((base, shallow.as_deref() == Some("true")))
+        Ok((base, self.is_shallow()?))
+    }
+
+    fn is_shallow(&self) -> Result<bool> {
+        Ok(self.line(&["rev-parse", "--is-shallow-repository"])?.as_deref() == Some("true"))
     }
 
     /// The root's place in the repository, for a patch that is applied at its top.

@@ -78,6 +78,21 @@ pub struct Changed {
     pub by_us: bool,
 }
 
+/// How a file came into the history that a change stands on.
+#[derive(Clone, Debug, Default)]
+pub struct Arrival {
+    /// The greater, the later.
+    pub order: usize,
+    /// The commit that brought it, short; a merge where it came with one.
+    pub commit: String,
+    /// Its day: `2026-05-10`.
+    pub day: String,
+    /// Who made it.
+    pub author: String,
+    /// The first line of what they said.
+    pub subject: String,
+}
+
 /// Whether Alembic reads a file of this name as a revision (`_only_source_rev_file`).
 pub fn is_revision_name(name: &str) -> bool {
     name.ends_with(".py") && !name.starts_with(".#") && !name.starts_with("__init__")

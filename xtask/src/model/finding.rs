@@ -3,7 +3,7 @@
 
 use camino::Utf8PathBuf;
 
-use super::code::Code;
+use super::code::{Code, OPERATOR};
 use super::transcript::Transcript;
 
 /// One thing that is wrong.
@@ -64,10 +64,25 @@ pub struct Edit {
 }
 
 impl Finding {
-    /// What mends it: the lines that it lacks first, then what mends all of its code.
+    /// Whom to tell, where it touches what is sensitive (runbook, 'Escalation').
+    pub fn escalation(&self) -> Option<String> {
+        self.sev2.map(|area| {
+            format!(
+                "escalate to the operator ({OPERATOR}): it touches {area} schema, and is SEV-2 \
+                 until it is shown that no data was lost"
+            )
+        })
+    }
+
+    /// What mends it: whom to tell first, then the lines that it lacks, then what mends all of its
+    /// code.
     pub fn remedies(&self) -> Vec<String> {
         let lacks = (!self.lacks.is_empty()).then(|| format!("add: {}", self.lacks.join("\n")));
-        lacks.into_iter().chain(self.code.remedy.iter().map(ToString::to_string)).collect()
+        self.escalation()
+            .into_iter()
+            .chain(lacks)
+            .chain(self.code.remedy.iter().map(ToString::to_string))
+            .collect()
     }
 
     /// A finding of which nothing but the message is known yet.

@@ -136,6 +136,12 @@ impl Graph {
         self.heads.len() > 1 || self.faults.iter().any(cut)
     }
 
+    /// Whether one of its revisions has to move: there are several heads, or an id is used twice.
+    pub fn collides(&self) -> bool {
+        let twice = |fault: &Fault| matches!(fault, Fault::IdTwice { .. });
+        self.heads.len() > 1 || self.faults.iter().any(twice)
+    }
+
     /// The ids of some revisions.
     pub fn ids(&self, indexes: &[usize]) -> Vec<String> {
         indexes.iter().map(|index| self.id(*index).to_owned()).collect()

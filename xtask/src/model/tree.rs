@@ -3,6 +3,9 @@
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
+/// The section of an ini that configures Alembic where none is named.
+pub const DEFAULT_SECTION: &str = "alembic";
+
 /// Which recipe a tree is run by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecipeName {
@@ -38,6 +41,8 @@ pub struct Tree {
     pub cwd: Utf8PathBuf,
     /// The ini as Alembic is given it: relative to `cwd` where it lies below, else absolute.
     pub ini: Utf8PathBuf,
+    /// The section of the ini that configures Alembic.
+    pub section: String,
     /// The lock file that names what its Python needs, absolute.
     pub requirements: Utf8PathBuf,
     /// The environment variable through which its env.py takes the URL.
@@ -60,6 +65,7 @@ impl Tree {
             database: "console_ci".into(),
             cwd: root.join("console"),
             ini: "migrations/alembic.ini".into(),
+            section: DEFAULT_SECTION.into(),
             requirements: root.join("console/requirements.txt"),
             url_env: "DATABASE_URL".into(),
             driver: None,
@@ -76,6 +82,7 @@ impl Tree {
             database: "raptor_ci".into(),
             cwd: root.join("backend_v2"),
             ini: "alembic.ini".into(),
+            section: DEFAULT_SECTION.into(),
             requirements: root.join("backend_v2/requirements.txt"),
             url_env: "DATABASE_URL".into(),
             driver: None,
@@ -87,7 +94,12 @@ impl Tree {
     /// Any other tree, from its ini. Its label is the name of the ini's folder, and it runs there
     /// unless `cwd` says otherwise; without an interpreter of its own it runs in Console's
     /// environment. Fails where the ini cannot be read.
-    pub fn plain(root: &Utf8Path, ini: &Utf8Path, cwd: Option<&Utf8Path>) -> Result<Tree> {
+    pub fn plain(
+        root: &Utf8Path,
+        ini: &Utf8Path,
+        section: &str,
+        cwd: Option<&Utf8Path>,
+    ) -> Result<Tree> {
         let ini = canonical(ini)?;
         let folder = ini.parent().context("name an ini file, not the root folder")?.to_owned();
         let cwd = cwd.map(canonical).transpose()?.unwrap_or_else(|| folder.clone());
@@ -97,6 +109,7 @@ impl Tree {
             database: database_name(&label),
             label,
             ini: ini.strip_prefix(&cwd).map(Utf8Path::to_owned).unwrap_or(ini),
+            section: section.to_owned(),
             cwd,
             requirements: root.join("console/requirements.txt"),
             url_env: "DATABASE_URL".into(),
@@ -109,6 +122,15 @@ impl Tree {
     /// The ini, absolute.
     pub fn ini_path(&self) -> Utf8PathBuf {
         self.cwd.join(&self.ini)
+    }
+
+    /// The words with which Alembic is told what configures it.
+    pub fn alembic_options(&self) -> Vec<String> {
+        let mut words = vec!["-c".to_owned(), self.ini.to_string()];
+        if self.section != DEFAULT_SECTION {
+            words.extend(["-n".to_owned(), self.section.clone()]);
+        }
+        words
     }
 
     /// The folder that the ini lies in, absolute where it is not below `cwd`.

@@ -23,7 +23,9 @@ impl Live<'_> {
         let (label, count) = (&self.tree.label, graph.heads.len());
         let mut notes = vec![format!("{label} head count: {count}")];
         let twice = self.id_used_twice(graph);
-        notes.extend(twice.iter().map(|finding| format!("ERROR: {}", finding.message)));
+        notes.extend(graph.repeated.iter().map(|repeated| {
+            format!("ERROR: {label} alembic has revision {} twice.", repeated.revision)
+        }));
         if count == 1 {
             return Outcome { notes, findings: twice.into_iter().collect() };
         }

@@ -52,6 +52,7 @@ fn say(tree: RecipeName, recipe: RecipeName, changes: &[Change<'_>]) -> Vec<Stri
         unknown_settings: &[],
         ini: Utf8Path::new("alembic.ini"),
         base: None,
+        arrivals: &std::collections::HashMap::new(),
         looked_into: &vec![true; scripts.len()],
         followed: &vec![true; scripts.len()],
         application: &std::collections::HashMap::new(),

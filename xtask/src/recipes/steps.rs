@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::live::{Live, Outcome};
+use crate::analysis::diagnosis;
 use crate::drivers::interrupt::Interrupted;
 use crate::model::event::Event;
 use crate::model::finding::Finding;
@@ -253,7 +254,8 @@ impl<'a> Steps<'a> {
         }
         for finding in outcome.findings {
             let (tree, step) = (Some(live.tree.id.clone()), Some(name.clone()));
-            self.findings.push(Finding { tree, step, ..finding });
+            let sev2 = finding.sev2.or_else(|| diagnosis::sensitive_area(&finding));
+            self.findings.push(Finding { tree, step, sev2, ..finding });
         }
         sick.map_or(Ok(()), Err)
     }

@@ -209,6 +209,7 @@ fn mode_a() -> Report {
         ),
         raised("RuntimeError", message, None),
     );
+    let finding = Finding { sev2: Some("RBAC"), ..finding };
     report(Some(2), None, vec![finding])
 }
 
@@ -359,6 +360,9 @@ fn mode_f() -> Report {
             Some("42P07"),
         ),
     );
+    let predicted = "table `paper_orders` is created by 0002 already, and nothing drops it before \
+                     (backend_v2/alembic/versions/0022_mbt_paper_tables.py:31)";
+    let finding = Finding { predicted: Some(predicted.into()), ..finding };
     let sql = "\nCREATE TABLE paper_orders (\n\tid SERIAL NOT NULL,\n\tPRIMARY KEY (id)\n)\n\n";
     report(None, Some(1), vec![running(finding, sql)])
 }

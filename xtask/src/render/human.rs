@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use super::words;
-use crate::model::code::{Code, OPERATOR, Severity};
+use crate::model::code::{Code, Severity};
 use crate::model::finding::{Finding, Place};
 use crate::model::redact::redact;
 use crate::model::report::{Report, Verdict};
@@ -210,13 +210,7 @@ pub fn finding(finding: &Finding) -> String {
     if let Some(predicted) = &finding.predicted {
         field(&mut out, "predicted", predicted);
     }
-    if let Some(area) = finding.sev2 {
-        let text = format!(
-            "it touches {area} schema: SEV-2 until it is shown that no data was lost. Escalate to \
-             the operator ({OPERATOR})."
-        );
-        field(&mut out, "SEV-2", &text);
-    }
+    field(&mut out, "SEV-2", &finding.escalation().unwrap_or_default());
     mend(&mut out, code);
     verbatim(&mut out, "by hand", &finding.by_hand.join("\n"));
     out

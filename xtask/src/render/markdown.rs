@@ -157,6 +157,9 @@ fn finding(finding: &Finding, again: bool) -> String {
     }
     out.push_str(&fence("text", &wrapped(&words::message(finding)), LINES_SHOWN));
     out.push_str(&excerpt(finding));
+    if let Some(escalation) = finding.escalation() {
+        let _ = writeln!(out, "**SEV-2:** {}\n", text(&escalation));
+    }
     if again {
         return out;
     }

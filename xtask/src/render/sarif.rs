@@ -118,7 +118,11 @@ fn result(
     seen: &mut BTreeMap<String, usize>,
 ) -> Option<Value> {
     let (file, line) = place(finding, report)?;
-    let message = words::printable(&redact(&words::message(finding)));
+    let mut message = words::message(finding);
+    if let Some(escalation) = finding.escalation() {
+        message += &format!("\nSEV-2: {escalation}");
+    }
+    let message = words::printable(&redact(&message));
     let fingerprint = fingerprint(finding, file, seen);
     let mut result = json!({
         "ruleId": finding.code.id,

@@ -104,7 +104,7 @@ pub(super) fn counts(report: &Report) -> String {
     out
 }
 
-/// The message with what Postgres said beside it.
+/// The message with what Postgres said beside it, and what a lint had said before.
 pub(super) fn message(finding: &Finding) -> String {
     let mut out = finding.message.trim_end().to_owned();
     let exception = finding.transcript.as_deref().and_then(Transcript::headline);
@@ -113,6 +113,9 @@ pub(super) fn message(finding: &Finding) -> String {
         if let Some(text) = text {
             let _ = write!(out, "\n{name}: {}", text.trim_end());
         }
+    }
+    if let Some(predicted) = &finding.predicted {
+        let _ = write!(out, "\npredicted: {}", predicted.trim_end());
     }
     out
 }

@@ -75,6 +75,32 @@ fn its_env_py_takes_the_url_from_the_variable_that_is_named() {
 }
 
 #[test]
+fn the_section_that_is_named_configures_it() {
+    let shop = Shop::new();
+    let both = "[alembic]\nscript_location = nowhere\n[shop]\nscript_location = %(here)s";
+    shop.edit("alembic.ini", "[alembic]\nscript_location = %(here)s", both);
+    let from = "from alembic import context";
+    let asked = "assert context.config.config_ini_section == 'shop'\nfrom os import environ";
+    shop.edit("env.py", from, &format!("{from}\n{asked}"));
+    let ended = shop.gate().args("--name shop").run();
+    ended.assert_code(0);
+    ended.report().assert_green(LABEL);
+    let read = |verb: &str| {
+        let ini = shop.path.join("alembic.ini");
+        Gate::new(&shop.sandbox).args(verb).arg("--ini").arg(ini).args("--format json").run()
+    };
+    let heads = |verb: &str| read(verb).report().tree(LABEL)["heads"].clone();
+    assert_eq!(heads("graph --name shop"), serde_json::json!(["b2"]));
+    assert_eq!(heads("graph"), serde_json::json!([]));
+    let ended = read("lint --name store");
+    ended.assert_code(1);
+    let message = ended.report().finding()["message"].clone();
+    assert_eq!(message, "the ini has no section `[store]`, which would configure Alembic");
+    // The gate asks Alembic, and knows nothing of the run in the other section.
+    shop.gate().args("--name store").run().assert_code(1);
+}
+
+#[test]
 fn it_runs_in_the_folder_that_is_named_else_in_that_of_its_ini() {
     let shop = Shop::new();
     let folder = shop.path.join("work");

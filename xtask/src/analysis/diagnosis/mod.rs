@@ -8,7 +8,7 @@ mod unloaded;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::model::code;
+use crate::model::code::{self, Severity};
 use crate::model::finding::{Finding, Place};
 use crate::model::sensitive;
 use crate::model::transcript::{Frame, Transcript};
@@ -43,7 +43,7 @@ pub fn diagnose(said: Transcript, known: Known<'_>) -> Finding {
             ),
         };
     // That the gate could not do its work is no failure of a migration.
-    let sev2 = if code.infrastructure { None } else { sensitive_area(&said, place.as_ref()) };
+    let sev2 = if code.infrastructure { None } else { area_in_flight(&said, place.as_ref()) };
     Finding {
         revision: in_flight,
         place,
@@ -53,8 +53,18 @@ pub fn diagnose(said: Transcript, known: Known<'_>) -> Finding {
     }
 }
 
+/// The sensitive area that a finding is about, by the file and the statement that it names: what a
+/// downgrade leaves or loses fails without an exception.
+pub fn sensitive_area(finding: &Finding) -> Option<&'static str> {
+    if finding.code.infrastructure || finding.code.severity != Severity::Error {
+        return None;
+    }
+    let place = finding.place.as_ref().and_then(|place| place.file.file_name());
+    place.into_iter().chain(finding.statement.as_deref()).find_map(sensitive::area)
+}
+
 /// The sensitive area that the revision in flight touches, by its file and what it ran.
-fn sensitive_area(said: &Transcript, place: Option<&Place>) -> Option<&'static str> {
+fn area_in_flight(said: &Transcript, place: Option<&Place>) -> Option<&'static str> {
     let revision = said.revision.as_ref()?;
     let own = said.statements.iter().filter(|s| s.revision.as_ref() == Some(&revision.id));
     // The version table's own statements come from Alembic and name no schema of ours.

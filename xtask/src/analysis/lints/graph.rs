@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Subject, nearest};
+use super::{Subject, arrivals, nearest};
 use crate::model::code::{self, Code};
 use crate::model::finding::Finding;
 use crate::model::graph::{Branch, Fault};
@@ -17,14 +17,14 @@ pub(super) fn heads_and_duplicates(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for fault in &subject.graph.faults {
         if let Fault::IdTwice { first, second } = fault {
-            // The one to change is the one that nobody else has yet.
-            let change = if subject.is_on_base(*second) { *first } else { *second };
+            let change = arrivals::latest(subject, &[*first, *second]).unwrap_or(*second);
             let message = format!(
                 "revision id {} is used twice: {} and {}. Alembic warns, keeps the second and \
-                 drops the first.",
+                 drops the first.{}",
                 subject.graph.id(*first),
                 subject.scripts[*first].file,
-                subject.scripts[*second].file
+                subject.scripts[*second].file,
+                arrivals::told(subject, &[*first, *second])
             );
             let line = subject.scripts[change].revision.line;
             findings.push(subject.in_script(&code::MULTIPLE_HEADS, change, line, message));
@@ -55,11 +55,11 @@ fn several_heads(subject: &Subject<'_>) -> Option<Finding> {
     for branch in described.take(HEADS_SHOWN) {
         message.push_str(&format!("\n{}", describe(subject, branch)));
     }
-    // The branch to move is a new one, else the last.
-    let branches = || graph.branches.iter().filter(|branch| heads.contains(&branch.head));
-    let is_new = |branch: &&Branch| branch.adds.iter().all(|index| !subject.is_on_base(*index));
-    let moved = branches().rfind(is_new).or_else(|| branches().next_back())?;
-    let root = *moved.adds.first()?;
+    // The branch to move is the one that came last.
+    let branches = graph.branches.iter().filter(|branch| heads.contains(&branch.head));
+    let roots: Vec<usize> = branches.filter_map(|branch| branch.adds.first()).copied().collect();
+    let root = arrivals::latest(subject, &roots)?;
+    message.push_str(&arrivals::told(subject, &roots));
     let script = subject.scripts.get(root)?;
     let line = script.down_revision.line.unwrap_or(script.revision.line);
     Some(subject.in_script(&code::MULTIPLE_HEADS, root, line, message))

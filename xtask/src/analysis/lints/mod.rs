@@ -4,6 +4,7 @@
 //! (`# migration-gate: allow MGnnn reason`) is marked afterwards, for all lints in one place.
 
 mod allow;
+mod arrivals;
 mod base;
 mod bodies;
 mod chain;
@@ -20,7 +21,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::history::Event;
 use super::script::{Script, Trouble};
 use crate::model::code::{self, Code};
-use crate::model::files::{Base, Listing};
+use crate::model::files::{Arrival, Base, Listing};
 use crate::model::finding::{Finding, Place};
 use crate::model::graph::Graph;
 use crate::model::supply::Given;
@@ -43,6 +44,8 @@ pub struct Subject<'a> {
     pub ini: &'a Utf8Path,
     /// The base branch, and the graph that it has.
     pub base: Option<(&'a Base, &'a Graph)>,
+    /// How the files came into the history, where revisions collide and git knows it.
+    pub arrivals: &'a HashMap<Utf8PathBuf, Arrival>,
     /// Which of the scripts are looked into for what they do: all, but in a very large tree.
     pub looked_into: &'a [bool],
     /// Which of them are followed when the chain is run in the head: those that are looked into, and

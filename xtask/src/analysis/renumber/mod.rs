@@ -13,6 +13,7 @@ use camino::Utf8PathBuf;
 
 use super::graph;
 use super::script::Script;
+use crate::model::files::Arrival;
 use crate::model::graph::{Fault, Graph};
 
 /// How many collisions are mended in one go.
@@ -41,7 +42,17 @@ pub struct Plan {
 }
 
 /// From here on, ages are those of revisions that the base branch does not have.
-pub const NEW: usize = usize::MAX / 2;
+const NEW: usize = usize::MAX / 2;
+
+/// How late a revision came. What is new is later than all that others have, and what is in no commit
+/// latest of all.
+pub fn age(is_new: bool, arrival: Option<&Arrival>) -> usize {
+    let order = arrival.map(|arrival| arrival.order);
+    match is_new {
+        true => order.map_or(usize::MAX, |order| NEW + order),
+        false => order.unwrap_or_default(),
+    }
+}
 
 /// How late a revision came: the greater, the later.
 pub type Age<'a> = &'a dyn Fn(usize) -> usize;

@@ -13,7 +13,7 @@ use crate::drivers::postgres::{Server, rows};
 use crate::drivers::process::quote;
 use crate::model::redact::redact;
 use crate::model::report::Report;
-use crate::model::tree::Tree;
+use crate::model::tree::{DEFAULT_SECTION, Tree};
 use crate::recipes;
 use crate::recipes::live::Live;
 use crate::recipes::reversal::Memory;
@@ -126,6 +126,9 @@ impl Run<'_> {
             Some(_) => format!("--ini {}", quote(tree.ini_path().as_str())),
             None => tree.id.clone(),
         };
+        if tree.section != DEFAULT_SECTION {
+            which += &format!(" --name {}", quote(&tree.section));
+        }
         if self.flags.which.root.is_some() {
             which += &format!(" --root {}", quote(self.root.as_str()));
         }

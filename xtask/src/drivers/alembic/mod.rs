@@ -251,7 +251,8 @@ impl Alembic {
     /// The words after `alembic`.
     fn argv(&self, op: &str, revision: Option<&str>) -> Vec<String> {
         let shown = if op == "describe" { "heads" } else { op };
-        let mut argv = vec!["-c".to_owned(), self.tree.ini.to_string(), shown.to_owned()];
+        let mut argv = self.tree.alembic_options();
+        argv.push(shown.to_owned());
         argv.extend(revision.map(str::to_owned));
         argv
     }

@@ -200,12 +200,15 @@ pub static CONFIG_UNKNOWN: Code = Code {
     title: "the Alembic settings cannot be followed",
     owner: Owner::Sre,
     symptom: "`lint` cannot say which files are revisions",
-    why: "`script_location` or `version_locations` names a Python package, or something that is set only at run time.",
+    why: "The ini has no such section, or `script_location` or `version_locations` names a Python package, or something that is set only at run time.",
     example: Some(Example {
         bad: "script_location = app:migrations",
         good: "script_location = %(here)s/migrations",
     }),
-    remedy: &["give `script_location` and `version_locations` as paths, with `%(here)s`"],
+    remedy: &[
+        "give `script_location` and `version_locations` as paths, with `%(here)s`",
+        "where the ini has another section than `[alembic]`, name it with `--name`",
+    ],
     ..LINT
 };
 

@@ -57,8 +57,9 @@ pub static MULTIPLE_HEADS: Code = Code {
     }),
     remedy: &[
         "find the two revisions that name the same `down_revision`",
-        "renumber the one that was merged later: rename its file to the next unused number, set \
-         `revision` to it and `down_revision` to the head before it",
+        "renumber the one that was merged later, which `cargo xtask migration-gate renumber` does: \
+         rename its file to the next unused number, set `revision` to it and `down_revision` to the \
+         head before it",
         "commit it to the pull request's branch; SRE checks the gate before approving",
     ],
     verify: "the step 'assert single head' must report `head count: 1`",

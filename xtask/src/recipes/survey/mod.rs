@@ -42,7 +42,7 @@ pub struct Survey {
     /// The folders in which revisions lie, absolute.
     pub folders: Vec<Utf8PathBuf>,
     /// Whether there is a base branch, which says what is new.
-    has_base: bool,
+    pub has_base: bool,
 }
 
 impl Survey {
@@ -93,21 +93,23 @@ pub fn survey(
         .iter()
         .map(|tree| {
             let texts = tree_files::texts(&tree.ini_path(), &tree.cwd);
-            settings::understand(&texts, &tree.cwd, "alembic")
+            settings::understand(&texts, &tree.cwd, &tree.section)
         })
         .collect();
     let folders: Vec<Utf8PathBuf> = settings.iter().flat_map(tree_files::folders).collect();
     // Git is asked while the files are read. What a tree of usual size does is read without waiting
     // for the answer.
     let (base, read) = thread::scope(|scope| {
-        let base = scope.spawn(|| {
-            if !terms.in_repository {
-                return Ok(None);
-            }
-            match Git::at(&first.cwd, root, interrupt)? {
-                Some(git) => git.base(terms.since, &folders),
-                None => Ok(None),
-            }
+        let base = scope.spawn(|| -> Result<_> {
+            let git = match terms.in_repository {
+                true => Git::at(&first.cwd, root, interrupt)?,
+                false => None,
+            };
+            let base = match &git {
+                Some(git) => git.base(terms.since, &folders)?,
+                None => None,
+            };
+            Ok((git, base))
         });
         let read = read::all(&settings, root);
         let small = read.iter().filter(|tree| terms.whole || tree.size() <= PARSED_WHOLE);
@@ -115,24 +117,24 @@ pub fn survey(
         let base = base.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         (base, read)
     });
-    let base = base?;
+    let (git, base) = base?;
     thread::scope(|scope| {
         let trees = trees.iter().zip(&settings).zip(read);
         let surveys = trees.map(|((tree, settings), read)| {
-            let base = base.as_ref();
-            scope.spawn(move || judge(tree, root, settings, read, base, terms))
+            let known = (base.as_ref(), git.as_ref());
+            scope.spawn(move || judge(tree, root, settings, read, known, terms))
         });
         // All are begun before the first is waited for.
         let surveys: Vec<_> = surveys.collect();
         let panicked = |panic| std::panic::resume_unwind(panic);
-        Ok(surveys.into_iter().map(|survey| survey.join().unwrap_or_else(panicked)).collect())
+        surveys.into_iter().map(|survey| survey.join().unwrap_or_else(panicked)).collect()
     })
 }
 
 /// The revision files of a tree, as far as they can be read.
 pub fn scripts(tree: &Tree, root: &Utf8Path) -> Vec<Script> {
     let texts = tree_files::texts(&tree.ini_path(), &tree.cwd);
-    let settings = settings::understand(&texts, &tree.cwd, "alembic");
+    let settings = settings::understand(&texts, &tree.cwd, &tree.section);
     read::all(&[settings], root).into_iter().flat_map(|read| read.scripts).collect()
 }
 
@@ -141,9 +143,9 @@ fn judge(
     root: &Utf8Path,
     settings: &Settings,
     read: Read,
-    base: Option<&Base>,
+    (base, git): (Option<&Base>, Option<&Git<'_>>),
     terms: Terms<'_>,
-) -> Survey {
+) -> Result<Survey> {
     let is_whole = terms.whole || read.size() <= PARSED_WHOLE;
     let Read { listing, scripts, mut troubles } = read;
     let base = base.map(|base| base_of(base, settings, root));
@@ -161,6 +163,12 @@ fn judge(
     let broken = |script: &&Script| Some((script.file.clone(), script.syntax()?));
     troubles.extend(chosen(&scripts, &looked_into).iter().filter_map(broken));
     let before = base.map(|base| (base, graph_of_base(&scripts, base)));
+    let folders = tree_files::folders(settings);
+    // Only where revisions collide does it matter which of them came later.
+    let arrivals = match git.filter(|_| graph.collides()) {
+        Some(git) => git.arrivals(&folders)?,
+        None => HashMap::new(),
+    };
     let ini = tree.ini_path();
     // A rehearsal touches nothing that could fail.
     let mut rehearsal = Steps::rehearsal(&tree.label).without(terms.without);
@@ -176,6 +184,7 @@ fn judge(
         unknown_settings: &settings.unknown,
         ini: shown(&ini, root),
         base: before.as_ref().map(|(base, graph)| (*base, graph)),
+        arrivals: &arrivals,
         looked_into: &looked_into,
         followed,
         application: &application,
@@ -196,8 +205,7 @@ fn judge(
         finding.tree = Some(tree.id.clone());
     }
     let (allowed, findings) = findings.into_iter().partition(|f| f.allowed.is_some());
-    let (folders, has_base) = (tree_files::folders(settings), base.is_some());
-    Survey { scripts, graph, findings, allowed, folders, has_base }
+    Ok(Survey { scripts, graph, findings, allowed, folders, has_base: base.is_some() })
 }
 
 /// The modules that revisions import and that lie in this repository, but for those that lie beside

@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 
 use super::{Terms, survey};
 use crate::drivers::interrupt::Interrupt;
-use crate::model::tree::Tree;
+use crate::model::tree::{DEFAULT_SECTION, Tree};
 
 /// So many revisions, and so much text in each, are more than is read whole.
 const COUNT: usize = 300;
@@ -49,7 +49,8 @@ impl Large {
 
     /// The codes that are found, each with its revision, and the messages.
     fn lint(&self, whole: bool) -> (Vec<String>, String) {
-        let tree = Tree::plain(&self.path(), &self.path().join("alembic.ini"), None).unwrap();
+        let ini = self.path().join("alembic.ini");
+        let tree = Tree::plain(&self.path(), &ini, DEFAULT_SECTION, None).unwrap();
         let terms = Terms { whole, in_repository: false, ..Terms::since(None) };
         let never = Interrupt::never().unwrap();
         let surveys = survey(&[tree], &self.path(), terms, &never).unwrap();

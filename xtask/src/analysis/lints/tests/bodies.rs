@@ -28,6 +28,7 @@ fn findings(
         unknown_settings: &[],
         ini: Utf8Path::new("alembic.ini"),
         base: None,
+        arrivals: &std::collections::HashMap::new(),
         looked_into: &vec![true; scripts.len()],
         followed: &vec![true; scripts.len()],
         application: &std::collections::HashMap::from([

@@ -89,6 +89,7 @@ fn found(files: &Files) -> String {
         unknown_settings: &[],
         ini: Utf8Path::new("alembic.ini"),
         base: base.as_ref().map(|(base, graph)| (base, graph)),
+        arrivals: &std::collections::HashMap::new(),
         looked_into: &vec![true; scripts.len()],
         followed: &vec![true; scripts.len()],
         application: &std::collections::HashMap::new(),

@@ -11,7 +11,7 @@ use anyhow::Result;
 use super::chain::{Stair, below};
 use super::climb::Climb;
 use super::filled::Rows;
-use super::live::{Live, Outcome};
+use super::live::{Live, Outcome, list};
 use super::reversal::Way;
 use crate::analysis::rows;
 use crate::model::code::{self, Severity};
@@ -237,15 +237,7 @@ impl<'a> Live<'a> {
         }
         let found = self.version_at(climb)?;
         if found != version {
-            let message = format!(
-                "the downgrade of revision {revision} ended well, but the version table holds {}, \
-                 expected {}",
-                found.join(", "),
-                version.join(", ")
-            );
-            let revision = Some(revision.to_owned());
-            let finding = Finding { revision, ..Finding::new(&code::NOT_AS_ASKED, message) };
-            return Ok(Trip::Went(vec![finding]));
+            return Ok(Trip::Went(vec![not_where_asked(revision, &found, &version)]));
         }
         let mut findings = Vec::new();
         if let (Some(before), Some(between)) = (&before, &between) {
@@ -278,6 +270,17 @@ impl<'a> Live<'a> {
     fn look_unless_proved(climb: &mut Climb<'a>) -> Result<Option<Schema>> {
         if climb.copied.is_some() { Ok(None) } else { Self::look(climb).map(Some) }
     }
+}
+
+/// The downgrade ended somewhere else than where the upgrade began.
+fn not_where_asked(revision: &str, found: &[String], expected: &[String]) -> Finding {
+    let message = format!(
+        "the downgrade of revision {revision} ended well, but the version table holds {}, expected {}",
+        list(found),
+        list(expected)
+    );
+    let revision = Some(revision.to_owned());
+    Finding { revision, ..Finding::new(&code::NOT_AS_ASKED, message) }
 }
 
 /// Lines about what goes with the columns that revisions added, where there is anything.

@@ -31,9 +31,13 @@ impl<'a> Live<'a> {
     ) -> Result<Finding> {
         let said = failed.transcript.as_deref();
         let headline = said.and_then(Transcript::headline);
-        let row = match headline.and_then(|e| e.detail.clone()).filter(|detail| names_row(detail)) {
-            Some(detail) => Some(detail),
-            None => self.culprit(climb, stair, &failed, seen)?,
+        let told_row = headline.and_then(|e| e.detail.clone()).filter(|detail| names_row(detail));
+        let row = match told_row {
+            Some(detail) => shown(detail.trim_end_matches('.')),
+            None => match self.culprit(climb, stair, &failed, seen)? {
+                Some(row) => format!("the row that breaks it: {}", shown(&row)),
+                None => "no single row breaks it".to_owned(),
+            },
         };
         let code = rows::code_of(said.and_then(Transcript::sqlstate));
         let way = match said.and_then(|said| said.revision.as_ref()) {
@@ -44,10 +48,6 @@ impl<'a> Live<'a> {
             Some(exception) => exception.to_string(),
             None => failed.message.clone(),
         };
-        let row = row.map_or_else(
-            || "no single row breaks it".to_owned(),
-            |row| format!("the row that breaks it: {}", shown(&row)),
-        );
         let message = format!(
             "the {way} of revision {} passes on empty tables and fails on rows that the schema allows: \
              {told}; {row}",

@@ -8,8 +8,8 @@ use camino::Utf8Path;
 use super::{Run, blame, join};
 use crate::commands::prepare::{Prepared, Ready};
 use crate::drivers::alembic::Interpreter;
+use crate::drivers::postgres::Server;
 use crate::drivers::postgres::snapshot::Watch;
-use crate::drivers::postgres::{Server, rows};
 use crate::drivers::process::quote;
 use crate::model::redact::redact;
 use crate::model::report::Report;
@@ -100,10 +100,7 @@ impl Run<'_> {
             alone: self.trees.len() == 1 && self.flags.postgres_url.is_none(),
             keep: self.flags.keep,
             elsewhere: ready.elsewhere,
-            watch: RefCell::new(
-                Watch::new(server.endpoint(), &tree.database, self.interrupt)
-                    .starting_with(&[rows::TABLES]),
-            ),
+            watch: RefCell::new(Watch::new(server.endpoint(), &tree.database, self.interrupt)),
             memory: Memory::default(),
         })
         .without(self.without)

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use anyhow::{Context, Result};
 
 use super::endpoint::Endpoint;
+use super::rows::TABLES;
 use super::session::Session;
 use crate::drivers::interrupt::Interrupt;
 use crate::model::schema::{ObjectId, Schema, without_public};
@@ -47,10 +48,10 @@ impl<'a> Watch<'a> {
     /// A watch that connects at its first look.
     pub fn new(endpoint: &'a Endpoint, database: &str, interrupt: &'a Interrupt) -> Watch<'a> {
         let (database, prepared) = (database.to_owned(), Rc::default());
-        Watch { endpoint, database, interrupt, session: None, setup: &[], prepared }
+        Watch { endpoint, database, interrupt, session: None, setup: &[TABLES], prepared }
     }
 
-    /// The same with statements that each of its connections starts with.
+    /// The same with other statements that each of its connections starts with.
     pub fn starting_with(self, setup: &'static [&'static str]) -> Watch<'a> {
         Watch { setup, ..self }
     }
@@ -84,9 +85,7 @@ impl<'a> Watch<'a> {
         self.session = None;
         self.prepared.set(false);
         let mut session = Session::open(self.endpoint, &self.database, self.interrupt)?;
-        if !self.setup.is_empty() {
-            session.execute(&self.setup.join(";\n"))?;
-        }
+        session.execute(&self.setup.join(";\n"))?;
         Ok(self.session.insert(session))
     }
 

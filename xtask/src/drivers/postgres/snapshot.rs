@@ -2,8 +2,8 @@
 //!
 //! `snapshot.sql` says what an object is and what it is like; here its rows are only put together.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 
@@ -41,13 +41,13 @@ pub struct Watch<'a> {
     /// What each connection starts with.
     setup: &'static [&'static str],
     /// Whether the queries are prepared on the connection: only who looks pays for them.
-    prepared: Rc<Cell<bool>>,
+    prepared: Arc<AtomicBool>,
 }
 
 impl<'a> Watch<'a> {
     /// A watch that connects at its first look.
     pub fn new(endpoint: &'a Endpoint, database: &str, interrupt: &'a Interrupt) -> Watch<'a> {
-        let (database, prepared) = (database.to_owned(), Rc::default());
+        let (database, prepared) = (database.to_owned(), Arc::default());
         Watch { endpoint, database, interrupt, session: None, setup: &[TABLES], prepared }
     }
 
@@ -58,9 +58,9 @@ impl<'a> Watch<'a> {
 
     /// The schema as it is now.
     pub fn take(&mut self) -> Result<Schema> {
-        let prepared = Rc::clone(&self.prepared);
+        let prepared = Arc::clone(&self.prepared);
         let rows = self.ask(|session| {
-            if !prepared.replace(true) {
+            if !prepared.swap(true, Ordering::Relaxed) {
                 prepare(session)?;
             }
             let rows = session.rows(&prepared_queries().1);
@@ -83,7 +83,7 @@ impl<'a> Watch<'a> {
 
     fn connect(&mut self) -> Result<&mut Session<'a>> {
         self.session = None;
-        self.prepared.set(false);
+        self.prepared.store(false, Ordering::Relaxed);
         let mut session = Session::open(self.endpoint, &self.database, self.interrupt)?;
         session.execute(&self.setup.join(";\n"))?;
         Ok(self.session.insert(session))

@@ -7,6 +7,8 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 const REPEATED: u32 = 2;
 /// The longest text that is made for a pattern, in bytes.
 const LENGTH_MAX: usize = 1000;
+/// How many parts of a pattern are gone through.
+const STEPS_MAX: u32 = 10_000;
 
 /// The texts and numbers in an expression, as Postgres writes it.
 pub(super) fn literals(expression: &str) -> Vec<String> {
@@ -62,17 +64,19 @@ pub(super) fn matching(literal: &str) -> Vec<String> {
         && let Ok(pattern) = ParserBuilder::new().unicode(false).utf8(false).build().parse(literal)
     {
         let mut bytes = Vec::new();
-        instance(&pattern, &mut bytes);
+        instance(&pattern, &mut bytes, &mut { STEPS_MAX });
         texts.extend(String::from_utf8(bytes));
     }
     texts
 }
 
 /// The first text that a pattern takes.
-fn instance(pattern: &Hir, text: &mut Vec<u8>) {
-    if text.len() >= LENGTH_MAX {
+fn instance(pattern: &Hir, text: &mut Vec<u8>, steps_left: &mut u32) {
+    // What repeats nothing a thousand times, and that a thousand times, never gets longer.
+    if text.len() >= LENGTH_MAX || *steps_left == 0 {
         return;
     }
+    *steps_left -= 1;
     match pattern.kind() {
         HirKind::Empty | HirKind::Look(_) => {}
         HirKind::Literal(literal) => text.extend_from_slice(&literal.0),
@@ -90,13 +94,13 @@ fn instance(pattern: &Hir, text: &mut Vec<u8>) {
         HirKind::Repetition(repetition) => {
             let most = repetition.max.unwrap_or(u32::MAX);
             for _ in 0..repetition.min.max(REPEATED.min(most)).min(LENGTH_MAX as u32) {
-                instance(&repetition.sub, text);
+                instance(&repetition.sub, text, steps_left);
             }
         }
-        HirKind::Capture(capture) => instance(&capture.sub, text),
-        HirKind::Concat(parts) => parts.iter().for_each(|part| instance(part, text)),
+        HirKind::Capture(capture) => instance(&capture.sub, text, steps_left),
+        HirKind::Concat(parts) => parts.iter().for_each(|part| instance(part, text, steps_left)),
         HirKind::Alternation(parts) => {
-            parts.first().into_iter().for_each(|part| instance(part, text));
+            parts.first().into_iter().for_each(|part| instance(part, text, steps_left));
         }
     }
 }
@@ -122,5 +126,6 @@ mod tests {
         assert_eq!(matching(r"^[^@]+@[^@]+$"), ["aa@aa"]);
         assert_eq!(matching("plain"), Vec::<String>::new());
         assert!(matching("^(a{1000}){1000}$")[0].len() <= 2000);
+        assert_eq!(matching("^(((){1000}){1000}){1000}$"), [""]);
     }
 }

@@ -96,6 +96,17 @@ fn taken_back(text: &str, ids: (&str, &str), parents: (&str, &str)) -> String {
         )
 }
 
+/// The revision that forked in issue 1548.
+const NOTIFICATIONS: &str = "0023_notifications.py";
+
+/// The tree of issue 1548, in no commit yet: two branches cut from 0021.
+fn forked() -> (Past, Files) {
+    let (past, mut files) = Past::up_to("0023");
+    let text = taken_back(&files[NOTIFICATIONS], ("0023", "0023"), ("0021", "0022"));
+    files.insert(NOTIFICATIONS.to_owned(), text);
+    (past, files)
+}
+
 /// Takes one file of the tree back to what it was, commits it last, and has it repaired.
 #[track_caller]
 fn repairs(last: &str, file: &str, was: &str, ids: (&str, &str), parents: (&str, &str)) {
@@ -141,10 +152,8 @@ fn joined(text: &str) -> String {
 
 #[test]
 fn git_tells_who_brought_which_of_two_branches_and_when() {
-    let (past, mut broken) = Past::up_to("0023");
-    let file = "0023_notifications.py";
-    let text = taken_back(&broken[file], ("0023", "0023"), ("0021", "0022"));
-    broken.insert(file.to_owned(), text);
+    let (past, broken) = forked();
+    let file = NOTIFICATIONS;
     past.commit(&broken, |name| name < "0022");
     past.commit(&broken, |name| name == file);
     past.commit(&broken, |name| name != file);
@@ -167,8 +176,18 @@ fn git_tells_who_brought_which_of_two_branches_and_when() {
 }
 
 #[test]
+fn a_repository_without_a_commit_tells_nothing() {
+    let (past, broken) = forked();
+    for (name, text) in &broken {
+        fs::write(past.versions().join(name), text).unwrap();
+    }
+    let (code, out, said) = past.gate(&["lint", "console"]);
+    assert!(code == 1 && out.contains("MG003") && !out.contains("came"), "{out}{said}");
+}
+
+#[test]
 fn issue_1548_two_branches_cut_from_0021() {
-    let file = "0023_notifications.py";
+    let file = NOTIFICATIONS;
     repairs("0023", file, file, ("0023", "0023"), ("0021", "0022"));
 }
 
@@ -221,10 +240,8 @@ fn a_file_with_changes_that_are_in_no_commit_is_left_alone() {
 /// second looks for what the first took away.
 #[test]
 fn what_would_be_worse_is_put_back() {
-    let (past, real) = Past::up_to("0023");
-    let file = "0023_notifications.py";
-    let mut broken = real;
-    let text = taken_back(&broken[file], ("0023", "0023"), ("0021", "0022"));
+    let (past, mut broken) = forked();
+    let file = NOTIFICATIONS;
     let with = |text: &str, operation: &str| {
         let start = "def upgrade() -> None:\n";
         assert!(text.contains(start));
@@ -232,7 +249,7 @@ fn what_would_be_worse_is_put_back() {
     };
     broken.insert(
         file.to_owned(),
-        with(&text, "op.alter_column(\"api_keys\", \"id\", comment=\"x\")"),
+        with(&broken[file], "op.alter_column(\"api_keys\", \"id\", comment=\"x\")"),
     );
     let other = broken.keys().find(|name| name.starts_with("0022")).unwrap().clone();
     broken.insert(other.clone(), with(&broken[&other], "op.drop_table(\"api_keys\")"));

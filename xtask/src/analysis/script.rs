@@ -28,7 +28,8 @@ pub struct Script {
     pub branch_labels: Field,
     /// The ids and labels that it depends on.
     pub depends_on: Field,
-    body: OnceLock<Body>,
+    /// What it does, and the first line that is not Python.
+    looked: OnceLock<(Body, Option<u32>)>,
 }
 
 /// An id or a label, and where it stands.
@@ -113,19 +114,25 @@ impl Script {
             down_revision,
             branch_labels,
             depends_on,
-            body: OnceLock::new(),
+            looked: OnceLock::new(),
         };
         (Some(script), troubles)
     }
 
     /// What it does. This parses the whole file, if nothing has done so yet.
     pub fn body(&self) -> &Body {
-        self.body.get_or_init(|| body::read(&self.module, &self.module.constants()))
+        &self.look().0
     }
 
     /// What is wrong with its syntax. This parses the whole file, if nothing has done so yet.
     pub fn syntax(&self) -> Option<Trouble> {
-        self.module.syntax_error().map(|line| broken(line, false))
+        self.look().1.map(|line| broken(line, false))
+    }
+
+    fn look(&self) -> &(Body, Option<u32>) {
+        let look =
+            |module: &Module| (body::read(module, &module.constants()), module.syntax_error());
+        self.looked.get_or_init(|| self.module.at_once(look))
     }
 
     /// Whether everything that the graph is made of is known.

@@ -95,6 +95,10 @@ impl<'a> Git<'a> {
             .filter_map(|f| f.strip_prefix(&self.top).ok())
             .map(Utf8Path::as_str)
             .collect();
+        if self.line(&["rev-parse", "--verify", "--quiet", "HEAD"])?.is_none() {
+            // Nothing was ever committed here.
+            return Ok(HashMap::new());
+        }
         // The first parent's side of a merge is the branch that it was merged into.
         let log = ["log", "--first-parent", "-m", "--no-renames", "--diff-filter=A", "--reverse"];
         let format = ["--format=%x01%h%x02%cs%x02%an%x02%s", "--name-only", "-z", "HEAD", "--"];

@@ -94,7 +94,7 @@ fn the_section_that_is_named_configures_it() {
     assert_eq!(heads("graph"), serde_json::json!([]));
     let ended = read("lint --name store");
     ended.assert_code(1);
-    let message = ended.report().finding()["message"].clone();
+    let message = ended.report().findings()[0]["message"].clone();
     assert_eq!(message, "the ini has no section `[store]`, which would configure Alembic");
     // The gate asks Alembic, and knows nothing of the run in the other section.
     shop.gate().args("--name store").run().assert_code(1);

@@ -132,6 +132,22 @@ mod tests {
     }
 
     #[test]
+    fn what_a_downgrade_loses_of_sensitive_schema_is_sev2_too() {
+        let finding = |code, statement: &str, file: &str| Finding {
+            statement: Some(statement.into()),
+            place: Some(Place { file: file.into(), line: None, source: None }),
+            ..Finding::new(code, "left behind")
+        };
+        let area = |code, statement, file| sensitive_area(&finding(code, statement, file));
+        assert_eq!(area(&code::REMAINS, "ALTER TABLE audit_log ADD x int", "a.py"), Some("audit"));
+        assert_eq!(area(&code::REMAINS, "SELECT 1", "v/0005_rbac_tables.py"), Some("RBAC"));
+        assert_eq!(area(&code::REMAINS, "ALTER TABLE notes ADD x int", "audit/a.py"), None);
+        // What is as it was declared is a note, and a sick gate is no migration's failure.
+        assert_eq!(area(&code::KEPT, "ALTER TABLE audit_log ADD x int", "a.py"), None);
+        assert_eq!(area(&code::OUT_OF_RESOURCES, "INSERT INTO audit_log", "a.py"), None);
+    }
+
+    #[test]
     fn an_end_without_an_exception_names_revision_and_statement() {
         let revisions = [("0002".into(), "/repo/t/versions/0002_b.py".into())];
         let said = Transcript {

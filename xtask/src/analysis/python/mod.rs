@@ -132,6 +132,16 @@ impl Module {
         self.tree.get_or_init(|| parse(&self.source)).as_ref()
     }
 
+    /// Looks at the file and lets go of its tree, which takes far more room than the text: to make
+    /// room costs more than to parse again what is looked at again, which is little.
+    pub fn at_once<R>(&self, look: impl FnOnce(&Module) -> R) -> R {
+        if self.tree.get().is_some() {
+            return look(self);
+        }
+        let (source, tree) = (self.source.clone(), OnceLock::new());
+        look(&Module { tree, nothing: self.nothing, source, bom: self.bom })
+    }
+
     /// The root of the syntax tree, a `module`; an empty one where the text is too broken.
     pub fn root(&self) -> Node<'_> {
         match self.tree() {

@@ -9,6 +9,7 @@ pub mod console;
 mod heads;
 pub mod live;
 pub mod plain;
+pub mod prefix;
 pub mod raptor;
 pub mod reversal;
 pub mod stairway;

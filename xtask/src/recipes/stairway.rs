@@ -12,6 +12,7 @@ use super::chain::{Stair, below};
 use super::climb::Climb;
 use super::live::{Live, Outcome};
 use super::reversal::Way;
+use crate::drivers::postgres::aside;
 use crate::model::code::{self, Severity};
 use crate::model::finding::Finding;
 use crate::model::schema::Schema;
@@ -104,7 +105,9 @@ impl<'a> Live<'a> {
                     return Ok(None);
                 }
             }
-            Ok(Some(Self::look(climb)?))
+            let mut schema = Self::look(climb)?;
+            aside::leave_out(&mut schema);
+            Ok(Some(schema))
         })
     }
 

@@ -84,6 +84,11 @@ impl Bench {
         for entry in fs::read_dir(folder.join("versions")).unwrap().flatten() {
             fs::remove_file(entry.path()).unwrap();
         }
+        // As the real trees do.
+        let (env, table) = (folder.join("env.py"), "version_table=\"shop_version\"");
+        let text = fs::read_to_string(&env).unwrap();
+        let each_its_own = format!("{table}, transaction_per_migration=True");
+        fs::write(&env, text.replace(table, &each_its_own)).unwrap();
         for number in 1..=size {
             let parent = if number == 1 { "None".into() } else { format!("\"{:05}\"", number - 1) };
             let text = format!(

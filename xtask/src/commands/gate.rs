@@ -4,6 +4,7 @@
 //! side, each in a thread and a database of its own. What goes wrong for one tree never stops the
 //! other, and whatever was found until something broke is in the report.
 
+mod attempt;
 mod trees;
 
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -12,27 +13,23 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
-use nix::unistd::User;
 
 use super::changed::{self, Touched};
 use super::known::Known;
+use super::known::prefix::Prefixes;
 use super::predict::Surveys;
-use super::prepare::Ready;
 use super::selection;
 use crate::drivers::alembic::Description;
 use crate::drivers::cache;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::drivers::kept::Kept;
 use crate::drivers::postgres::Server;
-use crate::drivers::postgres::endpoint::Endpoint;
-use crate::drivers::postgres::given::Given;
-use crate::drivers::postgres::provision::Programs;
 use crate::drivers::process::{self, quote};
 use crate::drivers::scratch::Scratch;
 use crate::flags::Gate;
 use crate::model::event::{Event, Tell, timed};
 use crate::model::finding::Finding;
-use crate::model::report::{Postgres, Report, TreeReport};
+use crate::model::report::{Report, TreeReport};
 use crate::model::tree::Tree;
 use crate::model::used::Used;
 use crate::recipes::live;
@@ -84,6 +81,7 @@ fn gate(
         in_repository: true,
         alone: true,
         reuse: reuse(flags),
+        prefixes: Some(Prefixes::new()),
         seen: Mutex::default(),
         interrupt,
         tell,
@@ -101,10 +99,27 @@ fn gate(
     process::end_strays(&kept);
     run.add_surveys(&described, &mut report);
     report.elapsed = started.elapsed();
-    if let Some(known) = known {
-        known.keep(&run, &report);
-    }
+    run.end(known.as_ref(), &report, &described);
     report
+}
+
+impl Run<'_> {
+    /// Leaves for the next run what it can use, and removes the folder of this one meanwhile.
+    fn end(&self, known: Option<&Known<'_>>, report: &Report, described: &[(usize, Description)]) {
+        let folder = self.see(|seen| seen.folder.take());
+        thread::scope(|scope| {
+            let remove = || drop(folder);
+            scope.spawn(|| timed(self.tell, "Gate", "removing the folder of the run", remove));
+            if let Some(prefixes) = &self.prefixes {
+                let keep = move || prefixes.keep(self, report, described);
+                scope.spawn(move || timed(self.tell, "Gate", "keeping the beginnings", keep));
+            }
+            if let Some(known) = known {
+                let keep = || known.keep(self, report);
+                timed(self.tell, "Gate", "keeping the result", keep);
+            }
+        });
+    }
 }
 
 /// What is gated.
@@ -170,6 +185,8 @@ pub(super) struct Run<'a> {
     pub(super) alone: bool,
     /// What earlier runs left, where that may be used.
     pub(super) reuse: Option<Kept>,
+    /// What is known of the beginnings of the trees' chains; `None`: nothing, and none is kept.
+    pub(super) prefixes: Option<Prefixes>,
     /// What the run met, for who wants to know whether it would meet the same again.
     pub(super) seen: Mutex<Seen>,
     pub(super) interrupt: &'a Interrupt,
@@ -185,6 +202,8 @@ pub(super) struct Seen {
     pub(super) pythons: Vec<Utf8PathBuf>,
     /// What the migrations read.
     pub(super) used: Used,
+    /// The folder of the run, where nobody works in it any more.
+    pub(super) folder: Option<Scratch>,
 }
 
 /// What earlier runs left; `None` where nothing of it may be used: `--no-cache` says so, or CI, where
@@ -220,59 +239,6 @@ impl Run<'_> {
         }
     }
 
-    /// Runs what can be run, and returns the processes that are left running on purpose. Values are
-    /// dropped from the last to the first: Alembic before the server, the server before its folder.
-    fn go(
-        &self,
-        report: &mut Report,
-        described: &mut Vec<(usize, Description)>,
-    ) -> Result<Vec<u32>> {
-        // What is missing is known in milliseconds, before anything is started.
-        let readable = self.readable_trees(report);
-        if readable.is_empty() {
-            return Ok(Vec::new());
-        }
-        let url = self.flags.postgres_url.as_deref();
-        let local = timed(self.tell, "Postgres", "finding it", || self.own_programs())?;
-        let user = local.as_ref().and_then(|(_, user)| user.as_ref());
-        let mut scratch = Scratch::new(user)?;
-        let endpoint =
-            url.map_or_else(|| Ok(Endpoint::local(scratch.path())), Endpoint::from_url)?;
-        let (server, prepared) = thread::scope(|scope| {
-            let server = scope.spawn(|| {
-                let server = self.serve(local, &scratch, &endpoint)?;
-                let databases = self.create_databases(&readable, &server);
-                anyhow::Ok((server, databases))
-            });
-            let prepared = self
-                .setting_up("Python — importing Alembic, reading the trees", || {
-                    self.prepare(&readable, &scratch, &endpoint)
-                });
-            (join(server), prepared)
-        });
-        let ((server, databases), mut prepared) = (server?, prepared?);
-        self.prepare_elsewhere(&mut prepared, &scratch)?;
-        for (ready, database) in prepared.trees.iter_mut().zip(databases) {
-            ready.database = Some(database);
-        }
-        described.extend(prepared.trees.iter().filter_map(Ready::graph));
-        let version = server.version().to_owned();
-        report.postgres = Some(Postgres { version, source: server.source() });
-        let ran = self.run_trees(&server, prepared, report);
-        if let Server::Given(given) = &server
-            && (!self.flags.keep || report.interrupted)
-        {
-            let left = given.clean_up(&ran.statements);
-            report.notes.extend(left.into_iter().map(|what| format!("left on the server: {what}")));
-        }
-        if !self.flags.keep || report.interrupted {
-            timed(self.tell, "Postgres", "stop", || drop(server));
-            timed(self.tell, "Gate", "removing the folder of the run", || drop(scratch));
-            return Ok(Vec::new());
-        }
-        self.keep(server, &mut scratch, &ran.urls, report)
-    }
-
     /// Tells the steps of a run that was, as they would be told if they ran now.
     fn tell_again(&self, report: &Report) {
         for tree in &report.trees {
@@ -282,9 +248,9 @@ impl Run<'_> {
         }
     }
 
-    /// Remembers what the run met.
-    pub(super) fn see(&self, what: impl FnOnce(&mut Seen)) {
-        what(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
+    /// Looks at, or adds to, what the run met.
+    pub(super) fn see<T>(&self, what: impl FnOnce(&mut Seen) -> T) -> T {
+        what(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn setting_up<T>(&self, what: &str, work: impl FnOnce() -> T) -> T {
@@ -292,31 +258,6 @@ impl Run<'_> {
         let done = work();
         (self.tell)(Event::SetUpEnded { what });
         done
-    }
-
-    fn serve(
-        &self,
-        local: Option<(Programs, Option<User>)>,
-        scratch: &Scratch,
-        endpoint: &Endpoint,
-    ) -> Result<Server> {
-        match local {
-            Some((programs, user)) => self.start_own(programs, user, scratch),
-            None => self.open_given(endpoint),
-        }
-    }
-
-    /// Makes the trees' databases, while the interpreter is still importing.
-    fn create_databases(&self, trees: &[usize], server: &Server) -> Vec<Result<()>> {
-        let create =
-            |index: &usize| server.create_database(&self.trees[*index].database, self.interrupt);
-        timed(self.tell, "Postgres", "making the databases", || trees.iter().map(create).collect())
-    }
-
-    fn open_given(&self, endpoint: &Endpoint) -> Result<Server> {
-        let notice = |text: &str| (self.tell)(Event::Notice(text));
-        let allow_remote = self.flags.allow_remote;
-        Given::open(endpoint.clone(), allow_remote, self.interrupt, notice).map(Server::Given)
     }
 
     /// The trees whose ini can be read; the others are to blame for themselves.

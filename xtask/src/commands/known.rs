@@ -7,8 +7,11 @@
 //! run went on, leaves a doubt, and with a doubt nothing is known. Only green runs are kept, and none
 //! longer than a day: a clock or a chance that a migration looks at is met again by then.
 
+mod meeting;
+pub(super) mod prefix;
 mod saved;
 mod things;
+mod told;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -110,6 +113,17 @@ impl<'a> Known<'a> {
 
 /// The name of what is known in advance: the gate itself, what it was asked, and git's base.
 fn key(run: &Run<'_>) -> Result<String, Untold> {
+    let Gate { since, stairway, timeout, .. } = run.flags;
+    let key = settings(run, KIND)?
+        .with("format", FORMAT)
+        .with("since", since.as_deref().unwrap_or_default())
+        .with("stairway", stairway.to_string())
+        .with("timeout", timeout.to_string());
+    Ok(key.with("base", base(run)?).finish())
+}
+
+/// What decides what the trees' databases come to: the gate itself and what it was asked.
+fn settings(run: &Run<'_>, kind: &str) -> Result<Key, Untold> {
     // Each option is named, so that one that is added later cannot be forgotten here.
     let Gate {
         verb: _,
@@ -120,12 +134,13 @@ fn key(run: &Run<'_>) -> Result<String, Untold> {
         python,
         url_env,
         driver,
-        since,
+        // What is looked at besides the databases is named by who calls.
+        since: _,
+        stairway: _,
+        timeout: _,
         output: _,
         // It chooses the trees, which are named below.
         only_changed: _,
-        stairway,
-        timeout,
         keep,
         watch: _,
         no_cache: _,
@@ -142,8 +157,7 @@ fn key(run: &Run<'_>) -> Result<String, Untold> {
     }
     let gate = std::env::current_exe().ok().and_then(|exe| camino::Utf8PathBuf::try_from(exe).ok());
     let gate = gate.and_then(|gate| Some(format!("{gate} {}", stamp(&gate)?)));
-    let key = Key::new(KIND)
-        .with("format", FORMAT)
+    let key = Key::new(kind)
         .with("gate", gate.ok_or(Untold("the gate does not know its own file".into()))?)
         .with("root", run.root.as_str())
         .with("named root", which.root.as_deref().map_or("", |root| root.as_str()))
@@ -152,12 +166,9 @@ fn key(run: &Run<'_>) -> Result<String, Untold> {
         .with("python", python.as_deref().map_or("", |python| python.as_str()))
         .with("url", url_env)
         .with("driver", driver.as_deref().unwrap_or_default())
-        .with("since", since.as_deref().unwrap_or_default())
-        .with("stairway", stairway.to_string())
-        .with("timeout", timeout.to_string())
         .with("user", nix::unistd::geteuid().to_string())
         .with("folder", std::env::current_dir().unwrap_or_default().as_os_str().as_encoded_bytes());
-    Ok(surroundings(key, run, pass_env).with("base", base(run)?).finish())
+    Ok(surroundings(key, run, pass_env))
 }
 
 /// The key with the trees, and with the variables that decide what is found and what is handed on.

@@ -94,6 +94,7 @@ mod tests {
             in_repository: false,
             alone: false,
             reuse: None,
+            prefixes: None,
             seen: std::sync::Mutex::default(),
             interrupt: &Interrupt::never().unwrap(),
             tell: &|_| {},

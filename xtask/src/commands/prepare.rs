@@ -8,38 +8,55 @@ use camino::Utf8PathBuf;
 use nix::unistd::User;
 
 use super::gate::{Run, join};
+use super::known::prefix::Found;
 use crate::drivers::alembic::{self, Alembic, Connection, Description, Interpreter, Limits};
 use crate::drivers::cache;
 use crate::drivers::postgres::Server;
 use crate::drivers::postgres::binaries::Places;
 use crate::drivers::postgres::cluster::{self, Cluster, Setup};
 use crate::drivers::postgres::endpoint::Endpoint;
-use crate::drivers::postgres::provision::{self, Programs};
+use crate::drivers::postgres::provision::Programs;
+use crate::drivers::postgres::remembered;
+use crate::drivers::postgres::snapshot::Watch;
 use crate::drivers::python::{self, Search};
 use crate::drivers::scratch::Scratch;
 use crate::model::event::{Event, timed};
 use crate::model::transcript::Transcript;
 use crate::model::tree::Tree;
+use crate::recipes::prefix::Prefix;
 
 /// The trees' Alembics and the interpreters that serve them, dropped in this order.
 #[derive(Default)]
-pub(super) struct Prepared {
-    pub(super) trees: Vec<Ready>,
+pub(super) struct Prepared<'a> {
+    pub(super) trees: Vec<Ready<'a>>,
     pub(super) interpreters: Vec<Interpreter>,
 }
 
+/// A tree's Alembic with its revisions, or what it said instead of them.
+pub(super) type ReadTree = Result<(Alembic, Result<Description, Transcript>)>;
+
 /// A tree that can be run, or why it cannot.
-pub(super) struct Ready {
+pub(super) struct Ready<'a> {
     pub(super) index: usize,
     pub(super) python: Utf8PathBuf,
     /// Whether its database could be made; `None`: nobody has tried yet.
     pub(super) database: Option<Result<()>>,
-    pub(super) alembic: Result<(Alembic, Result<Description, Transcript>)>,
+    pub(super) alembic: ReadTree,
+    /// What has looked at its database already, and looks on.
+    pub(super) watch: Option<Watch<'a>>,
+    /// The beginning of its chain, where its database stands at the end of that.
+    pub(super) prefix: Option<Prefix>,
     /// A connection to an interpreter in another environment, where the stairway needs one.
     pub(super) elsewhere: Option<Connection>,
 }
 
-impl Ready {
+impl Ready<'_> {
+    /// A tree of which nothing but its Alembic is ready.
+    pub(super) fn of(index: usize, python: Utf8PathBuf, alembic: ReadTree) -> Self {
+        let (database, watch, prefix, elsewhere) = (None, None, None, None);
+        Ready { index, python, database, alembic, watch, prefix, elsewhere }
+    }
+
     /// The tree's index, with its graph as Alembic reads it.
     pub(super) fn graph(&self) -> Option<(usize, Description)> {
         let (_, graph) = self.alembic.as_ref().ok()?;
@@ -55,17 +72,23 @@ impl Run<'_> {
             return Ok(None);
         }
         let places = Places::of_this_machine(self.flags.postgres_bin.as_deref());
-        let programs = provision::find(&places, !self.flags.no_provision, self.interrupt)?;
+        let programs = remembered::find(
+            &places,
+            !self.flags.no_provision,
+            self.reuse.as_ref(),
+            self.interrupt,
+        )?;
         Ok(Some((programs, cluster::server_user()?)))
     }
 
-    /// Makes and starts the run's own server.
+    /// Makes and starts the run's own server, on what is known where that is of use.
     pub(super) fn start_own(
         &self,
         programs: Programs,
         user: Option<User>,
         scratch: &Scratch,
-    ) -> Result<Server> {
+        found: Option<Found>,
+    ) -> Result<(Server, Option<Found>)> {
         self.setting_up(programs.what(), || {
             let notice = |text: &str| (self.tell)(Event::Notice(text));
             let binaries = programs.get(user.as_ref(), self.interrupt, &notice)?;
@@ -73,7 +96,20 @@ impl Run<'_> {
             let (interrupt, tell) = (self.interrupt, self.tell);
             let setup =
                 Setup { binaries: &binaries, user: user.as_ref(), scratch, interrupt, tell };
-            Cluster::start(&setup, self.reuse.as_ref()).map(Server::Local)
+            if let Some(found) = found {
+                let started = Cluster::start_on(&setup, found.data(), None);
+                match started.and_then(|cluster| found.check(self, &cluster).map(|()| cluster)) {
+                    Ok(cluster) => return Ok((Server::Local(cluster), Some(found))),
+                    Err(err) => {
+                        interrupt.check()?;
+                        // Whatever is wrong with it, the next run shall not meet it.
+                        found.discard(self);
+                        tell(Event::Reuse(&format!("what is known is of no use: {err:#}")));
+                        cluster::clear(scratch)?;
+                    }
+                }
+            }
+            Ok((Server::Local(Cluster::start(&setup, self.reuse.as_ref())?), None))
         })
     }
 
@@ -83,7 +119,7 @@ impl Run<'_> {
         trees: &[usize],
         scratch: &Scratch,
         endpoint: &Endpoint,
-    ) -> Result<Prepared> {
+    ) -> Result<Prepared<'static>> {
         let environments = cache::folder()?.join(cache::PYTHON);
         let notice = |text: &str| (self.tell)(Event::Notice(text));
         let search = Search {
@@ -118,7 +154,7 @@ impl Run<'_> {
                 .map(|(index, python, connection)| {
                     scope.spawn(move || {
                         let alembic = self.read_tree(&self.trees[index], connection, endpoint);
-                        Ready { index, python, database: None, alembic, elsewhere: None }
+                        Ready::of(index, python, alembic)
                     })
                 })
                 .collect();
@@ -131,14 +167,14 @@ impl Run<'_> {
     /// Alembic while the steps before run.
     pub(super) fn prepare_elsewhere(
         &self,
-        prepared: &mut Prepared,
+        prepared: &mut Prepared<'_>,
         scratch: &Scratch,
     ) -> Result<()> {
-        let climbs = |ready: &Ready| {
+        let climbs = |ready: &Ready<'_>| {
             let graph = ready.alembic.as_ref().ok().and_then(|(_, graph)| graph.as_ref().ok());
             graph.is_some_and(|graph| self.stairs(ready.index, Some(graph)).is_some())
         };
-        let mut climbers: Vec<&mut Ready> =
+        let mut climbers: Vec<&mut Ready<'_>> =
             prepared.trees.iter_mut().filter(|ready| climbs(ready)).collect();
         if climbers.is_empty() {
             return Ok(());
@@ -161,7 +197,7 @@ impl Run<'_> {
         tree: &Tree,
         connection: Connection,
         endpoint: &Endpoint,
-    ) -> Result<(Alembic, Result<Description, Transcript>)> {
+    ) -> ReadTree {
         let import = || Alembic::new(connection, tree, endpoint, self.interrupt);
         let mut alembic = timed(self.tell, "Python", "importing Alembic", import)?;
         let limits = Limits {

@@ -89,6 +89,21 @@ impl Kept {
         let _ = fs::remove_file(self.path(kind, key));
     }
 
+    /// Leaves so many entries of a kind: those that were used last.
+    pub fn limit(&self, kind: &str, count: usize) {
+        let begins = format!("{kind}-");
+        let entries = self.dir.read_dir_utf8().into_iter().flatten().flatten();
+        let of_kind = entries.filter(|entry| entry.file_name().starts_with(&begins));
+        let mut entries: Vec<_> = of_kind
+            .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.into_path())))
+            .collect();
+        entries.sort();
+        for (_, path) in entries.iter().rev().skip(count) {
+            // Somebody else may have been quicker.
+            let _ = fs::remove_file(path);
+        }
+    }
+
     /// Removes what is too old, and what was not used for the longest time until `more` bytes fit.
     fn make_room(&self, more: u64) {
         let Ok(entries) = self.dir.read_dir_utf8() else { return };
@@ -229,6 +244,21 @@ mod tests {
             .collect();
         names.sort();
         assert_eq!(names, ["data-now", "data-yesterday"]);
+    }
+
+    #[test]
+    fn of_a_kind_the_newest_stay() {
+        let (_dir, cache) = cache();
+        for (number, name) in
+            ["data-old", "data-new", "data-newest", "other-old"].iter().enumerate()
+        {
+            let file = File::create(cache.dir.join(name)).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(number as u64)).unwrap();
+        }
+        cache.limit("data", 2);
+        let there = |name: &str| cache.dir.join(name).exists();
+        assert!(there("data-newest") && there("data-new") && there("other-old"));
+        assert!(!there("data-old"));
     }
 
     #[test]

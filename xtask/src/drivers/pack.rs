@@ -111,6 +111,11 @@ impl Pack {
         &self.header.note
     }
 
+    /// How many bytes its files hold, each that is there twice counted once.
+    pub fn size(&self) -> usize {
+        self.contents.len()
+    }
+
     /// The bytes of a file that holds it.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let header = serde_json::to_vec(&self.header).context("cannot write a header")?;

@@ -15,7 +15,7 @@ use super::reversal::{self, Memory};
 use crate::analysis::diagnosis::{self, Known};
 use crate::drivers::alembic::{Alembic, Connection, Description, Limits, Pause};
 use crate::drivers::interrupt::{Interrupt, Interrupted};
-use crate::drivers::postgres::session::Session;
+use crate::drivers::postgres::session::{Session, VersionTable};
 use crate::drivers::postgres::snapshot::Watch;
 use crate::drivers::postgres::{NotStarted, Server, Unreachable};
 use crate::drivers::process;
@@ -58,6 +58,9 @@ pub struct Live<'a> {
     pub keep: bool,
     /// Whether nobody else works on the server.
     pub alone: bool,
+    /// Is told when the first upgrade to the head comes to it, and whether the database stands right
+    /// before it then, with all that comes before committed.
+    pub before_head: &'a (dyn Fn(bool) + Sync),
     /// An interpreter in another environment, for the stairway.
     pub elsewhere: Option<Connection>,
     /// Looks at the tree's database.
@@ -176,14 +179,15 @@ impl Live<'_> {
             _ => None,
         });
         let parents = self.parents_of_head();
-        let table = self.alembic.version_table.clone();
         let watch = &self.watch;
-        let committed = || {
+        let before_head = self.before_head;
+        let look = |table: &VersionTable| {
             let (parents, watch) = (parents.as_deref(), &mut watch.borrow_mut());
-            reversal::committed_schema(server, tree, &table, parents, watch, interrupt)
-        };
-        let look = || {
-            *before.borrow_mut() = timed(tell, label, "  looking at the schema", committed);
+            let schema = timed(tell, label, "  looking at the schema", || {
+                reversal::committed_schema(server, tree, table, parents, watch, interrupt)
+            });
+            before_head(schema.is_some() && revision == "head");
+            *before.borrow_mut() = schema;
         };
         let limits = Limits {
             timeout: self.timeout,

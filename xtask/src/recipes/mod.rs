@@ -11,6 +11,7 @@ mod filled;
 mod heads;
 pub mod live;
 pub mod plain;
+pub mod prefix;
 pub mod raptor;
 pub mod reversal;
 pub mod stairway;

@@ -14,6 +14,7 @@ use super::filled::Rows;
 use super::live::{Live, Outcome, list};
 use super::reversal::Way;
 use crate::analysis::rows;
+use crate::drivers::postgres::aside;
 use crate::model::code::{self, Severity};
 use crate::model::finding::Finding;
 use crate::model::schema::Schema;
@@ -134,7 +135,9 @@ impl<'a> Live<'a> {
                     return Ok(None);
                 }
             }
-            Ok(Some(Self::look(climb)?))
+            let mut schema = Self::look(climb)?;
+            aside::leave_out(&mut schema);
+            Ok(Some(schema))
         })
     }
 

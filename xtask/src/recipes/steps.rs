@@ -8,6 +8,8 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::live::{Live, Outcome};
+use super::prefix::Prefix;
+use super::reversal::Memory;
 use crate::analysis::diagnosis;
 use crate::drivers::interrupt::Interrupted;
 use crate::model::event::Event;
@@ -38,6 +40,8 @@ pub struct Steps<'a> {
     stairs: Option<Vec<String>>,
     /// Whether the head is new, and no stairway steps on it.
     new_head: bool,
+    /// The beginning of the chain, where the database stands at its end already.
+    prefix: Option<Prefix>,
 }
 
 /// What came of the steps of one tree.
@@ -85,6 +89,7 @@ impl<'a> Steps<'a> {
             stairs: None,
             new_head: false,
             way_up: Vec::new(),
+            prefix: None,
         }
     }
 
@@ -104,6 +109,23 @@ impl<'a> Steps<'a> {
         Steps { new_head, ..self }
     }
 
+    /// The same on a database that stands at the end of a known beginning.
+    pub fn with_prefix(mut self, prefix: Option<Prefix>) -> Steps<'a> {
+        let (Some(live), Some(known)) = (&mut self.live, &prefix) else { return self };
+        live.memory.statements.clone_from(&known.statements);
+        if live.parents_of_head().as_ref() == Some(&known.at) {
+            live.memory.before.clone_from(&known.schema);
+        }
+        let way_up = known.statements.clone();
+        Steps { prefix, statements: way_up.clone(), way_up, ..self }
+    }
+
+    fn remember(&mut self, what: impl FnOnce(&mut Memory)) {
+        if let Some(live) = &mut self.live {
+            what(&mut live.memory);
+        }
+    }
+
     fn with_label(mut self) -> Self {
         self.label = self.live.as_ref().map(|live| live.tree.label.clone()).unwrap_or_default();
         self
@@ -118,13 +140,13 @@ impl<'a> Steps<'a> {
     /// `alembic upgrade REVISION`, on the way to something that must happen there.
     pub fn upgrade(&mut self, revision: &str, why: &str) -> Result<()> {
         self.reached = Some(revision.to_owned());
+        self.remember(|memory| memory.at = revision.to_owned());
         let before = self.statements.len();
         let ran = self.step(
             &format!("alembic upgrade to {revision} ({why})"),
             Needs::Database,
             |live, seen| {
                 let expected = vec![revision.to_owned()];
-                live.memory.at = revision.to_owned();
                 live.before_seed = true;
                 let outcome = live.run_alembic("upgrade", revision, Some(expected), seen);
                 live.before_seed = false;
@@ -142,10 +164,8 @@ impl<'a> Steps<'a> {
         }
         let what = format!("seed {} (required by {})", row.name, row.required_by);
         self.give(&what, Supply::Row(*row));
-        self.step(&what, Needs::Database, |live, _| {
-            live.memory.rows.push((live.memory.at.clone(), *row));
-            live.seed(row)
-        })
+        self.remember(|memory| memory.rows.push((memory.at.clone(), *row)));
+        self.step(&what, Needs::Database, |live, _| live.seed(row))
     }
 
     /// Creates a role that production has, and sees that it is there and cannot log in.
@@ -155,10 +175,8 @@ impl<'a> Steps<'a> {
         }
         let what = format!("create {} role (required by {})", role.name, role.required_by);
         self.give(&what, Supply::Role(*role));
-        self.step(&what, Needs::Database, |live, _| {
-            live.memory.roles.push(*role);
-            live.create_role(role)
-        })
+        self.remember(|memory| memory.roles.push(*role));
+        self.step(&what, Needs::Database, |live, _| live.create_role(role))
     }
 
     fn give(&mut self, step: &str, what: Supply) {
@@ -228,10 +246,19 @@ impl<'a> Steps<'a> {
             self.done.push(step);
             return Ok(());
         }
+        if let Some(step) = self.prefix.as_ref().and_then(|p| p.step(self.done.len(), &name)) {
+            tell(Event::StepEnded { label, step: &step });
+            self.done.push(step);
+            return Ok(());
+        }
         tell(Event::StepStarted { label, name: &name });
         let started = Instant::now();
         let result = run(live, &mut self.statements).and_then(|o| live.server_lives(o));
         let elapsed = started.elapsed();
+        let prefix = self.prefix.as_ref().filter(|_| needs == Needs::Database);
+        if let Some(surprise) = prefix.and_then(|prefix| prefix.surprise(&result)) {
+            return Err(surprise.into());
+        }
         let (outcome, sick) = match result {
             Ok(outcome) => (outcome, None),
             Err(err) => (Outcome::default(), Some(live.explain_death(err))),

@@ -13,13 +13,13 @@ use crate::support::run::{Ended, Gate, caches};
 use crate::support::sandbox::Sandbox;
 
 /// A tree of two revisions whose env.py imports a module beside it, with a cache of its own.
-struct Shop {
+pub struct Shop {
     dir: TempDir,
-    sandbox: Sandbox,
+    pub sandbox: Sandbox,
 }
 
 impl Shop {
-    fn new() -> Shop {
+    pub fn new() -> Shop {
         let dir = tempfile::Builder::new().prefix("mg-known-").tempdir().unwrap();
         let shop = Shop { dir, sandbox: Sandbox::new() };
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("test_data/plain_tree"), &shop.tree());
@@ -39,27 +39,27 @@ impl Shop {
         shop
     }
 
-    fn tree(&self) -> PathBuf {
+    pub fn tree(&self) -> PathBuf {
         self.dir.path().canonicalize().unwrap().join("shop")
     }
 
-    fn cache(&self) -> PathBuf {
+    pub fn cache(&self) -> PathBuf {
         self.dir.path().join("cache")
     }
 
-    fn kept(&self) -> PathBuf {
+    pub fn kept(&self) -> PathBuf {
         self.cache().join("migration-gate/kept")
     }
 
-    fn read(&self, file: &str) -> String {
+    pub fn read(&self, file: &str) -> String {
         fs::read_to_string(self.tree().join(file)).unwrap()
     }
 
-    fn write(&self, file: &str, text: &str) {
+    pub fn write(&self, file: &str, text: &str) {
         fs::write(self.tree().join(file), text).unwrap();
     }
 
-    fn gate(&self) -> Gate<'_> {
+    pub fn gate(&self) -> Gate<'_> {
         // What was touched a moment ago is not yet known to be at rest.
         std::thread::sleep(Duration::from_millis(120));
         Gate::new(&self.sandbox)

@@ -22,6 +22,7 @@ mod known;
 mod mend;
 mod only_changed;
 mod plain;
+mod prefix;
 mod provision;
 mod red;
 mod red_code;

@@ -9,6 +9,7 @@ use super::{Run, blame, join};
 use crate::commands::prepare::{Prepared, Ready};
 use crate::drivers::alembic::Interpreter;
 use crate::drivers::postgres::Server;
+use crate::drivers::postgres::session::VersionTable;
 use crate::drivers::postgres::snapshot::Watch;
 use crate::drivers::process::quote;
 use crate::model::redact::redact;
@@ -16,6 +17,7 @@ use crate::model::report::Report;
 use crate::model::tree::{DEFAULT_SECTION, Tree};
 use crate::recipes;
 use crate::recipes::live::Live;
+use crate::recipes::prefix::Surprise;
 use crate::recipes::reversal::Memory;
 use crate::recipes::steps::{Done, Steps};
 
@@ -24,7 +26,7 @@ impl Run<'_> {
     pub(in crate::commands) fn run_trees(
         &self,
         server: &Server,
-        prepared: Prepared,
+        prepared: Prepared<'_>,
         report: &mut Report,
     ) -> Ran {
         let mut own: Vec<u32> = prepared.interpreters.iter().map(Interpreter::pid).collect();
@@ -33,18 +35,27 @@ impl Run<'_> {
         }
         let own = own.as_slice();
         let done: Vec<_> = thread::scope(|scope| {
-            let run = |ready: Ready| {
-                scope.spawn(move || {
-                    let tree = &self.trees[ready.index];
-                    (ready.index, self.run_tree(tree, ready, server, own))
+            let trees = prepared.trees.into_iter();
+            let handles: Vec<_> = trees
+                .map(|ready| {
+                    scope.spawn(move || {
+                        let (index, tree) = (ready.index, &self.trees[ready.index]);
+                        let outcome = self.run_tree(tree, ready, server, own);
+                        // Where it did not come to its head, nobody waits for it there.
+                        self.before_head(index, false, server);
+                        (index, outcome)
+                    })
                 })
-            };
-            let handles: Vec<_> = prepared.trees.into_iter().map(run).collect();
+                .collect();
             handles.into_iter().map(join).collect()
         });
         let mut ran = Ran::default();
         for (index, outcome) in done {
             let tree = &mut report.trees[index];
+            if let Some(prefixes) = &self.prefixes {
+                let Done { steps, way_up, .. } = &outcome.done;
+                prefixes.climbed(index, outcome.table, steps, way_up);
+            }
             tree.heads = outcome.heads;
             tree.steps = outcome.done.steps;
             tree.new_revisions = self.new_revisions(index, &tree.heads);
@@ -60,13 +71,17 @@ impl Run<'_> {
                 report.python.push(versions);
             }
             if let Some(err) = outcome.sick {
+                if err.is::<Surprise>() {
+                    ran.surprise.get_or_insert(err);
+                    continue;
+                }
                 blame(report, &err, Some(&self.trees[index]));
             }
         }
         ran
     }
 
-    fn run_tree(&self, tree: &Tree, ready: Ready, server: &Server, own: &[u32]) -> TreeOutcome {
+    fn run_tree(&self, tree: &Tree, ready: Ready<'_>, server: &Server, own: &[u32]) -> TreeOutcome {
         let mut outcome = TreeOutcome::default();
         let (mut alembic, graph) = match ready.alembic {
             Ok(ready) => ready,
@@ -85,6 +100,10 @@ impl Run<'_> {
         let new = self.new_revisions(ready.index, &outcome.heads);
         let new_head = outcome.heads.iter().any(|head| new.contains(head));
         let by_hand = |command: &str| self.by_hand(tree, &ready.python, &url, command);
+        let watch = ready
+            .watch
+            .unwrap_or_else(|| Watch::new(server.endpoint(), &tree.database, self.interrupt));
+        let before_head = |stands| self.before_head(ready.index, stands, server);
         let mut steps = Steps::live(Live {
             tree,
             root: self.root,
@@ -99,17 +118,30 @@ impl Run<'_> {
             tell: self.tell,
             alone: self.trees.len() == 1 && self.flags.postgres_url.is_none(),
             keep: self.flags.keep,
+            before_head: &before_head,
             elsewhere: ready.elsewhere,
-            watch: RefCell::new(Watch::new(server.endpoint(), &tree.database, self.interrupt)),
+            watch: RefCell::new(watch),
             memory: Memory::default(),
         })
         .without(self.without)
         .with_stairs(stairs)
-        .with_new_head(new_head);
+        .with_new_head(new_head)
+        .with_prefix(ready.prefix);
         outcome.sick = recipes::run(tree.recipe, &mut steps).err();
         outcome.done = steps.finish();
+        outcome.table = alembic.version_table.clone();
         self.see(|seen| seen.used.join(std::mem::take(&mut alembic.used)));
         outcome
+    }
+
+    /// Tells that a tree has come to its head.
+    fn before_head(&self, index: usize, stands: bool, server: &Server) {
+        let Some(prefixes) = &self.prefixes else { return };
+        let cluster = match server {
+            Server::Local(cluster) => Some(cluster),
+            Server::Given(_) => None,
+        };
+        prefixes.before_head(self, index, stands, cluster);
     }
 
     /// The commands that run an Alembic call again.
@@ -143,6 +175,8 @@ pub(in crate::commands) struct Ran {
     pub(super) statements: Vec<String>,
     /// The database URL of each tree, without its password.
     pub(in crate::commands) urls: Vec<(usize, String)>,
+    /// Why nothing of it proves anything.
+    pub(super) surprise: Option<anyhow::Error>,
 }
 
 /// What came of one tree.
@@ -152,6 +186,8 @@ struct TreeOutcome {
     url: Option<String>,
     versions: Option<String>,
     heads: Vec<String>,
+    /// Where it keeps its version.
+    table: VersionTable,
     done: Done,
     /// Why the gate could not do its work.
     sick: Option<anyhow::Error>,

@@ -36,14 +36,14 @@ struct Tree {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Step {
+pub(super) struct Step {
     name: String,
     notes: Vec<String>,
     elapsed: Duration,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Statement {
+pub(super) struct Statement {
     sql: String,
     revision: Option<String>,
     elapsed: Option<Duration>,
@@ -134,10 +134,7 @@ impl Tree {
         else {
             return None;
         };
-        let sql = sql.iter().map(|ran| {
-            let transcript::Statement { sql, revision, elapsed } = ran.clone();
-            Statement { sql, revision, elapsed }
-        });
+        let sql = sql.iter().map(Statement::of);
         Some(Tree {
             tree: tree.clone(),
             label: label.clone(),
@@ -151,9 +148,7 @@ impl Tree {
     }
 
     fn restore(self) -> report::TreeReport {
-        let sql = self.sql.into_iter().map(|Statement { sql, revision, elapsed }| {
-            transcript::Statement { sql, revision, elapsed }
-        });
+        let sql = self.sql.into_iter().map(Statement::restore);
         report::TreeReport {
             tree: self.tree,
             label: self.label,
@@ -169,15 +164,27 @@ impl Tree {
     }
 }
 
+impl Statement {
+    pub(super) fn of(statement: &transcript::Statement) -> Statement {
+        let transcript::Statement { sql, revision, elapsed } = statement.clone();
+        Statement { sql, revision, elapsed }
+    }
+
+    pub(super) fn restore(self) -> transcript::Statement {
+        let Statement { sql, revision, elapsed } = self;
+        transcript::Statement { sql, revision, elapsed }
+    }
+}
+
 impl Step {
-    fn of(step: &step::Step) -> Option<Step> {
+    pub(super) fn of(step: &step::Step) -> Option<Step> {
         let step::Step { name, status: Status::Passed, reason: None, notes, elapsed } = step else {
             return None;
         };
         Some(Step { name: name.clone(), notes: notes.clone(), elapsed: *elapsed })
     }
 
-    fn restore(self) -> step::Step {
+    pub(super) fn restore(self) -> step::Step {
         let Step { name, notes, elapsed } = self;
         step::Step { name, status: Status::Passed, reason: None, notes, elapsed }
     }

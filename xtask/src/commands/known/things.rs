@@ -9,10 +9,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::prefix::{doubt_in_python, doubt_in_sql, imports_one_of};
 use crate::commands::gate::Run;
+use crate::drivers::alembic::Description;
 use crate::drivers::kept::{Key, stamp};
 use crate::drivers::python;
 use crate::model::used::Used;
+use crate::recipes::prefix::Prefix;
 
 /// How far behind the clock a file system's times may be.
 const BEHIND: Duration = Duration::from_millis(50);
@@ -34,6 +37,14 @@ pub(super) struct Untold(pub(super) String);
 /// All that a result depends on, beside what names it.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Things(Vec<Thing>);
+
+/// The beginning of a tree's chain, and the chain.
+pub(super) struct Beginning<'a> {
+    /// The tree's index.
+    pub(super) tree: usize,
+    pub(super) graph: &'a Description,
+    pub(super) prefix: Prefix,
+}
 
 #[derive(Serialize, Deserialize)]
 struct Thing {
@@ -57,6 +68,61 @@ enum Kind {
 impl Things {
     /// What a run that began then depended on. Fails where that cannot be told.
     pub(super) fn of(run: &Run<'_>, began: SystemTime) -> Result<Things, Untold> {
+        Things::known(Things::met(run)?, began)
+    }
+
+    /// What the beginnings of the chains depended on: all but the revisions after them. Fails where
+    /// more than that may have made them, or what comes after could tell that they were not run now.
+    pub(super) fn of_beginnings(
+        run: &Run<'_>,
+        began: SystemTime,
+        known: &[Beginning<'_>],
+    ) -> Result<Things, Untold> {
+        let (mut after, mut folders, mut revisions) =
+            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for Beginning { tree, graph, prefix } in known {
+            let before: BTreeSet<&Utf8PathBuf> = prefix.revisions.iter().map(|r| &r.file).collect();
+            let files = graph.revisions.iter().map(|revision| &revision.file);
+            after.extend(files.clone().filter(|file| !before.contains(file)).map(|f| real(f)));
+            folders.extend(files.clone().filter_map(|file| Some(real(file.parent()?))));
+            folders.extend(run.survey(*tree).iter().flat_map(|s| &s.folders).map(|f| real(f)));
+            revisions.extend(files.map(|file| real(file)));
+            stays_in_its_database(prefix, &run.trees[*tree].label)?;
+        }
+        let mut things = Things::met(run)?;
+        let seen = run.see(|seen| seen.used.files.clone());
+        let modules = seen.iter().filter(|file| file.extension() == Some("py"));
+        for (file, real) in modules.map(|file| (file, real(file))) {
+            // Whatever lies there is left out by name: a module more would not be noticed.
+            let beside = real.parent().is_some_and(|folder| folders.contains(folder));
+            if beside && !revisions.contains(&real) {
+                return Err(Untold(format!("{file} lies among the revisions")));
+            }
+            if after.contains(&real) {
+                continue;
+            }
+            let text = fs::read_to_string(file).unwrap_or_default();
+            let later = after.iter().filter_map(|file| file.file_stem());
+            if let Some(doubt) = doubt_in_python(&text).or(imports_one_of(&text, later)) {
+                return Err(Untold(format!("nobody knows what {file} comes to (`{doubt}`)")));
+            }
+        }
+        if run.trees.iter().any(|tree| folders.contains(&real(&tree.cwd))) {
+            return Err(Untold("revisions lie where modules are imported from".into()));
+        }
+        things.retain(|(path, kind)| match kind {
+            Kind::Names => !folders.contains(&real(path)),
+            _ => !after.contains(&real(path)),
+        });
+        Things::known(things, began)
+    }
+
+    fn known(things: BTreeSet<(Utf8PathBuf, Kind)>, began: SystemTime) -> Result<Things, Untold> {
+        let things = things.into_iter().map(|(path, kind)| Thing::of(path, kind, began));
+        Ok(Things(things.collect::<Result<_, _>>()?))
+    }
+
+    fn met(run: &Run<'_>) -> Result<BTreeSet<(Utf8PathBuf, Kind)>, Untold> {
         let seen = run.seen.lock().unwrap_or_else(PoisonError::into_inner);
         without_doubt(&seen.used)?;
         let mut things: BTreeSet<(Utf8PathBuf, Kind)> = BTreeSet::new();
@@ -87,8 +153,7 @@ impl Things {
         for python in &seen.pythons {
             things.extend(of_python(python, run.flags.python.is_none())?);
         }
-        let things = things.into_iter().map(|(path, kind)| Thing::of(path, kind, began));
-        Ok(Things(things.collect::<Result<_, _>>()?))
+        Ok(things)
     }
 
     /// The first of them that is not as it was.
@@ -116,6 +181,20 @@ impl Thing {
         }
         Ok(Thing { path, kind, known })
     }
+}
+
+/// Whether what the statements of a beginning left is in the databases of its server.
+fn stays_in_its_database(prefix: &Prefix, label: &str) -> Result<(), Untold> {
+    let doubt = prefix.statements.iter().find_map(|s| Some((s, doubt_in_sql(&s.sql)?)));
+    doubt.map_or(Ok(()), |(statement, doubt)| {
+        let revision = statement.revision.as_deref().unwrap_or("Alembic");
+        Err(Untold(format!("{label}'s {revision} reaches past its database (`{doubt}`)")))
+    })
+}
+
+/// The path without links, where there is such a file.
+fn real(path: &Utf8Path) -> Utf8PathBuf {
+    path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned())
 }
 
 /// Whether all that was done is known.

@@ -113,6 +113,7 @@ impl<'a> Bench<'a> {
                 in_repository: false,
                 alone: false,
                 reuse: None,
+                prefixes: None,
                 seen: Mutex::default(),
                 interrupt,
                 tell,
@@ -227,6 +228,7 @@ impl<'a> Bench<'a> {
             in_repository: incident.history.is_some(),
             alone: false,
             reuse: None,
+            prefixes: None,
             seen: Mutex::default(),
             interrupt: self.interrupt,
             tell: &tell,
@@ -238,7 +240,7 @@ impl<'a> Bench<'a> {
             let endpoint = Endpoint::local(scratch.path());
             let alembic = run.read_tree(&trees[0], connection, &endpoint);
             let python = today.python.clone();
-            let ready = Ready { index: 0, python, database: None, alembic, elsewhere: None };
+            let ready = Ready::of(0, python, alembic);
             described.extend(ready.graph());
             let mut prepared = Prepared { trees: vec![ready], interpreters: Vec::new() };
             run.prepare_elsewhere(&mut prepared, &scratch)?;
@@ -338,6 +340,7 @@ impl<'a> Bench<'a> {
                 in_repository: false,
                 alone: false,
                 reuse: None,
+                prefixes: None,
                 seen: Mutex::default(),
                 interrupt: self.interrupt,
                 tell: self.tell,

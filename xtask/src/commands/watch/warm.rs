@@ -177,6 +177,7 @@ impl Warm {
             in_repository: true,
             alone: false,
             reuse: None,
+            prefixes: None,
             seen: Mutex::default(),
             interrupt,
             tell,
@@ -222,7 +223,12 @@ impl Warm {
     }
 
     /// The trees' Alembics, each in a process that no run has used.
-    fn ready(&mut self, run: &Run<'_>, chosen: &[usize], used: &Used) -> Result<Vec<Ready>> {
+    fn ready(
+        &mut self,
+        run: &Run<'_>,
+        chosen: &[usize],
+        used: &Used,
+    ) -> Result<Vec<Ready<'static>>> {
         let mut served = Vec::new();
         for (index, of_all) in chosen.iter().enumerate() {
             let python = self
@@ -240,7 +246,7 @@ impl Warm {
                 .map(|(index, python, connection)| {
                     scope.spawn(move || {
                         let alembic = run.read_tree(&run.trees[index], connection, endpoint);
-                        Ready { index, python, database: None, alembic, elsewhere: None }
+                        Ready::of(index, python, alembic)
                     })
                 })
                 .collect();

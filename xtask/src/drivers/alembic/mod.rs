@@ -32,7 +32,7 @@ use crate::model::transcript::{RevisionInFlight, Transcript};
 use crate::model::tree::Tree;
 use crate::model::used::Used;
 
-pub use self::protocol::Description;
+pub use self::protocol::{Description, Revision};
 
 const WORKER: &str = include_str!("worker.py");
 /// How long the imports may take; a cold disk needs several seconds.
@@ -156,8 +156,8 @@ pub struct Limits<'a> {
 pub struct Pause<'a> {
     /// Before the upgrade to which revision.
     pub before: &'a str,
-    /// What happens meanwhile.
-    pub then: &'a dyn Fn(),
+    /// What happens meanwhile; it is told where Alembic keeps its version.
+    pub then: &'a dyn Fn(&VersionTable),
 }
 
 impl Alembic {
@@ -298,7 +298,7 @@ impl Alembic {
         if !self.send_call(op, revision, limits.pause.map(|pause| pause.before))? {
             return Ok((heard.lost(), None));
         }
-        let deadline = Instant::now() + limits.timeout;
+        let mut deadline = Instant::now() + limits.timeout;
         loop {
             match self.connection.next(&self.interrupt, deadline)? {
                 Heard::Event(Event::Ended(ended)) => return Ok(heard.end(ended)),
@@ -310,7 +310,10 @@ impl Alembic {
                 }
                 Heard::Event(Event::Paused) => {
                     if let Some(pause) = limits.pause {
-                        (pause.then)();
+                        let paused = Instant::now();
+                        (pause.then)(&self.version_table);
+                        // What the gate does meanwhile is no time of the call's.
+                        deadline += paused.elapsed();
                     }
                     self.connection.send(r#"{"go": true}"#);
                 }

@@ -123,7 +123,7 @@ pub struct Repeated {
 }
 
 /// One revision as Alembic reads it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Revision {
     /// Its id.
     pub revision: String,

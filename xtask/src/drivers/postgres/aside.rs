@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use super::given::created_by;
 use super::session::{Session, identifier};
+use crate::model::schema::Schema;
 
 /// What is added to a name.
 const SUFFIX: &str = " (migration-gate)";
@@ -21,6 +22,11 @@ fn made(session: &mut Session<'_>, statements: &[String], kept: &[&str]) -> Resu
         !role.ends_with(SUFFIX) && !kept.contains(&role.as_str()) && created_by(role, statements)
     };
     Ok(roles.into_iter().filter(mine).collect())
+}
+
+/// Takes what was put out of the way out of a schema: it is there only meanwhile.
+pub fn leave_out(schema: &mut Schema) {
+    schema.objects.retain(|object, _| !object.identity.contains(SUFFIX));
 }
 
 /// Renames them, and returns their names.

@@ -96,7 +96,8 @@ pub struct Cluster {
     pub version: String,
     binaries: Binaries,
     user: Option<User>,
-    data: Utf8PathBuf,
+    /// The data folder.
+    pub(super) data: Utf8PathBuf,
     log: Utf8PathBuf,
     server: Mutex<Group>,
 }
@@ -140,8 +141,7 @@ impl Cluster {
                     // Whatever is wrong with it, the next run shall not meet it.
                     resting::discard_fresh(cache, binaries);
                     tell(Event::Reuse(&format!("a kept data folder is of no use: {err:#}")));
-                    let removed = if data.exists() { fs::remove_dir_all(&data) } else { Ok(()) };
-                    removed.with_context(|| format!("cannot remove `{data}`"))?;
+                    clear(scratch)?;
                 }
             }
         }
@@ -308,6 +308,13 @@ fn command(binaries: &Binaries, name: &str, user: Option<&User>) -> Command {
         command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
     }
     command
+}
+
+/// Removes the data folder of a server that did not start, or has ended.
+pub fn clear(scratch: &Scratch) -> Result<()> {
+    let data = scratch.path().join(DATA_DIR);
+    let removed = if data.exists() { fs::remove_dir_all(&data) } else { Ok(()) };
+    removed.with_context(|| format!("cannot remove `{data}`"))
 }
 
 /// A data folder that is never started: each copy of it is as fresh as one from `initdb`, and costs

@@ -7,6 +7,7 @@ pub mod endpoint;
 pub mod given;
 pub mod leftover;
 pub mod provision;
+pub mod remembered;
 pub mod resting;
 pub mod rows;
 pub mod session;

@@ -16,7 +16,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::User;
 
 use super::binaries::Binaries;
-use super::cluster::{self, LOCALE};
+use super::cluster::{self, Cluster, LOCALE};
+use super::session::Session;
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::kept::{Kept, Key};
 use crate::drivers::pack::Pack;
@@ -39,8 +40,27 @@ pub struct Resting {
 impl Resting {
     /// Reads what lies in a folder on which no server runs.
     pub fn of_folder(data: &Utf8Path, note: String, interrupt: &Interrupt) -> Result<Resting> {
-        let wanted = |name: &str| name != "postmaster.pid" && name != "postmaster.opts";
-        Ok(Resting { pack: Arc::new(Pack::of_folder(data, note, &wanted, interrupt)?) })
+        Ok(Resting { pack: Arc::new(Pack::of_folder(data, note, &is_kept, interrupt)?) })
+    }
+
+    /// Reads the data folder of a server that runs, at a moment at which nobody writes to it. After a
+    /// checkpoint all is in the files, and a server that starts on a copy finds nothing to do again
+    /// in the log. Of the log, whose old segments Postgres keeps for later, that alone is taken.
+    pub fn of_quiet(cluster: &Cluster, note: String, interrupt: &Interrupt) -> Result<Resting> {
+        let mut session = Session::open(&cluster.endpoint, "postgres", interrupt)?;
+        session.execute("CHECKPOINT")?;
+        let log = session.rows(
+            "SELECT pg_walfile_name(redo_lsn) AS first, \
+             pg_walfile_name(pg_current_wal_insert_lsn()) AS last FROM pg_control_checkpoint()",
+        )?;
+        let [(_, first), (_, last)] = log.first().map_or(&[][..], Vec::as_slice) else {
+            bail!("the server does not say where its log begins");
+        };
+        let wanted = |name: &str| {
+            let log = !is_segment(name) || (first.as_str()..=last.as_str()).contains(&name);
+            log && is_kept(name) && !name.starts_with("mmap.")
+        };
+        Ok(Resting { pack: Arc::new(Pack::of_folder(&cluster.data, note, &wanted, interrupt)?) })
     }
 
     /// Takes it from the cache; `None` where it is not there, or was damaged.
@@ -60,6 +80,11 @@ impl Resting {
     /// Puts a fresh one into the cache.
     pub fn keep(&self, cache: &Kept, key: &str) -> Result<()> {
         self.keep_as(cache, KIND, key)
+    }
+
+    /// How many bytes it takes.
+    pub fn size(&self) -> usize {
+        self.pack.size()
     }
 
     /// What was noted when it came to rest.
@@ -159,9 +184,18 @@ fn identify(data: &Utf8Path, id: u64) -> Result<()> {
 
 fn segments_of(log: &Utf8Path) -> Result<Vec<Utf8PathBuf>> {
     let entries = log.read_dir_utf8().with_context(|| format!("cannot read `{log}`"))?;
-    let is_segment = |name: &str| name.len() == 24 && name.bytes().all(|b| b.is_ascii_hexdigit());
     let segments = entries.filter_map(|entry| Some(entry.ok()?.into_path()));
     Ok(segments.filter(|path| path.file_name().is_some_and(is_segment)).collect())
+}
+
+/// Whether it is what a segment of the log is called.
+fn is_segment(name: &str) -> bool {
+    name.len() == 24 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Whether it belongs to a data folder and not to the server on it.
+fn is_kept(name: &str) -> bool {
+    name != "postmaster.pid" && name != "postmaster.opts"
 }
 
 /// Where the checksum of a control file lies: where a number is the checksum of all before it.

@@ -1,0 +1,185 @@
+//! One attempt at a run: server and interpreter side by side, then the trees; on what is known of
+//! their beginnings first, and from empty databases where that proves nothing.
+
+use std::thread;
+
+use anyhow::Result;
+use nix::unistd::User;
+
+use super::{Run, join};
+use crate::commands::known::prefix::{Found, Prefixes};
+use crate::commands::prepare::Ready;
+use crate::drivers::alembic::Description;
+use crate::drivers::postgres::Server;
+use crate::drivers::postgres::endpoint::Endpoint;
+use crate::drivers::postgres::given::Given;
+use crate::drivers::postgres::provision::Programs;
+use crate::drivers::postgres::snapshot::Watch;
+use crate::drivers::scratch::Scratch;
+use crate::model::event::{Event, timed};
+use crate::model::report::{Postgres, Report, TreeReport};
+use crate::model::schema::Schema;
+use crate::recipes::prefix::Surprise;
+
+/// A server with the trees' databases.
+struct Served<'a> {
+    server: Server,
+    /// What is known of them, where it runs on that.
+    found: Option<Found>,
+    databases: Vec<Database<'a>>,
+}
+
+/// A tree's database.
+struct Database<'a> {
+    /// Whether it could be made.
+    made: Result<()>,
+    watch: Watch<'a>,
+    /// What is in it before a step runs.
+    schema: Option<Schema>,
+}
+
+impl Run<'_> {
+    /// Runs what can be run, and returns the processes that are left running on purpose. Where what
+    /// comes after a known beginning goes wrong in a way that the beginning may have to do with, all
+    /// is run again from empty databases, and nothing of the first attempt is left.
+    pub(super) fn go(
+        &self,
+        report: &mut Report,
+        described: &mut Vec<(usize, Description)>,
+    ) -> Result<Vec<u32>> {
+        // What is missing is known in milliseconds, before anything is started.
+        let readable = self.readable_trees(report);
+        if readable.is_empty() {
+            return Ok(Vec::new());
+        }
+        let findings = report.findings.clone();
+        match self.attempt(&readable, true, report, described) {
+            Err(err) if err.is::<Surprise>() => {
+                (self.tell)(Event::Reuse(&format!("everything is run again: {err:#}")));
+                if let Some(prefixes) = &self.prefixes {
+                    prefixes.forget(self);
+                }
+                let trees = self.trees.iter().map(|tree| TreeReport::new(tree, self.root));
+                *report = Report { trees: trees.collect(), findings, ..Report::default() };
+                described.clear();
+                self.attempt(&readable, false, report, described)
+            }
+            ended => ended,
+        }
+    }
+
+    /// Values are dropped from the last to the first: Alembic before the server, the server before
+    /// its folder.
+    fn attempt(
+        &self,
+        readable: &[usize],
+        may_know: bool,
+        report: &mut Report,
+        described: &mut Vec<(usize, Description)>,
+    ) -> Result<Vec<u32>> {
+        let url = self.flags.postgres_url.as_deref();
+        let local = timed(self.tell, "Postgres", "finding it", || self.own_programs())?;
+        let user = local.as_ref().and_then(|(_, user)| user.as_ref());
+        let mut scratch = Scratch::new(user)?;
+        let endpoint =
+            url.map_or_else(|| Ok(Endpoint::local(scratch.path())), Endpoint::from_url)?;
+        let (served, prepared) = thread::scope(|scope| {
+            let served = scope.spawn(|| self.serve(readable, local, &scratch, &endpoint, may_know));
+            let prepared = self
+                .setting_up("Python — importing Alembic, reading the trees", || {
+                    self.prepare(readable, &scratch, &endpoint)
+                });
+            (join(served), prepared)
+        });
+        let (Served { server, found, databases }, mut prepared) = (served?, prepared?);
+        self.join_up(found, databases, &mut prepared.trees)?;
+        self.prepare_elsewhere(&mut prepared, &scratch)?;
+        described.extend(prepared.trees.iter().filter_map(Ready::graph));
+        let version = server.version().to_owned();
+        report.postgres = Some(Postgres { version, source: server.source() });
+        let ran = self.run_trees(&server, prepared, report);
+        if let Some(surprise) = ran.surprise {
+            return Err(surprise);
+        }
+        if let Server::Given(given) = &server
+            && (!self.flags.keep || report.interrupted)
+        {
+            let left = given.clean_up(&ran.statements);
+            report.notes.extend(left.into_iter().map(|what| format!("left on the server: {what}")));
+        }
+        if !self.flags.keep || report.interrupted {
+            timed(self.tell, "Postgres", "stop", || drop(server));
+            self.see(|seen| seen.folder = Some(scratch));
+            return Ok(Vec::new());
+        }
+        self.keep(server, &mut scratch, &ran.urls, report)
+    }
+
+    /// Starts the server, on what is known of the trees where that may be, and makes their databases
+    /// where they are not there yet.
+    fn serve<'e>(
+        &'e self,
+        trees: &[usize],
+        local: Option<(Programs, Option<User>)>,
+        scratch: &Scratch,
+        endpoint: &'e Endpoint,
+        may_know: bool,
+    ) -> Result<Served<'e>> {
+        let (server, found) = match local {
+            None => (self.open_given(endpoint)?, None),
+            Some((programs, user)) => {
+                let prefixes = self.prefixes.as_ref().filter(|_| may_know);
+                let find = |prefixes: &Prefixes| prefixes.find(self);
+                let found = timed(self.tell, "Gate", "what is known", || prefixes.and_then(find));
+                self.start_own(programs, user, scratch, found)?
+            }
+        };
+        let names = trees.iter().map(|index| self.trees[*index].database.as_str());
+        let make = |name| match found {
+            None => server.create_database(name, self.interrupt),
+            Some(_) => Ok(()),
+        };
+        let names: Vec<(&str, Result<()>)> =
+            timed(self.tell, "Postgres", "making the databases", || {
+                names.map(|name| (name, make(name))).collect()
+            });
+        // What a first look costs more than the next ones is paid while the interpreter imports.
+        let look = |(name, made): (&str, Result<()>)| {
+            let mut watch = Watch::new(endpoint, name, self.interrupt);
+            // Where it cannot, the look that is needed says why.
+            let schema = watch.take().ok();
+            Database { made, watch, schema }
+        };
+        let databases = timed(self.tell, "Postgres", "looking at the schemas", || {
+            names.into_iter().map(look).collect()
+        });
+        Ok(Served { server, found, databases })
+    }
+
+    /// Brings together what is known of the trees, their databases, and their Alembics.
+    fn join_up<'e>(
+        &self,
+        found: Option<Found>,
+        databases: Vec<Database<'e>>,
+        trees: &mut [Ready<'e>],
+    ) -> Result<()> {
+        if let Some(found) = found {
+            found.hand_out(self, trees).map_err(|err| Surprise(format!("{err:#}")))?;
+        }
+        let meet = self.prefixes.as_ref().is_some_and(|prefixes| prefixes.invite(self, trees));
+        for (ready, Database { made, watch, schema }) in trees.iter_mut().zip(databases) {
+            (ready.database, ready.watch) = (Some(made), Some(watch));
+            // Trees that are to meet pause there, and then it is looked at.
+            if let Some(prefix) = ready.prefix.as_mut().filter(|_| !meet) {
+                prefix.schema = schema;
+            }
+        }
+        Ok(())
+    }
+
+    fn open_given(&self, endpoint: &Endpoint) -> Result<Server> {
+        let notice = |text: &str| (self.tell)(Event::Notice(text));
+        let allow_remote = self.flags.allow_remote;
+        Given::open(endpoint.clone(), allow_remote, self.interrupt, notice).map(Server::Given)
+    }
+}

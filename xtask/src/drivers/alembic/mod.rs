@@ -14,6 +14,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -39,6 +40,8 @@ const WORKER: &str = include_str!("worker.py");
 const IMPORT_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long the worker may take to say that it ended a call.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+/// The files of what is known of the trees' revision files are told apart by a number.
+static KNOWN: AtomicUsize = AtomicUsize::new(0);
 /// The longest line that the worker writes is far below this.
 const LINE_MAX: usize = 16 * 1024 * 1024;
 
@@ -108,6 +111,7 @@ pub fn start(
             pending: Vec::new(),
             log: log.clone(),
             pycache: scratch.path().join("pycache"),
+            known: scratch.path().join(format!("known-{}", KNOWN.fetch_add(1, Ordering::Relaxed))),
         })
         .collect();
     Ok((Interpreter { process: Group { child } }, connections))
@@ -119,6 +123,7 @@ pub struct Connection {
     pending: Vec<u8>,
     log: Utf8PathBuf,
     pycache: Utf8PathBuf,
+    known: Utf8PathBuf,
 }
 
 /// A tree's Alembic, ready for calls.
@@ -281,6 +286,7 @@ impl Alembic {
             config_url: self.tree.sets_config_url.then_some(self.url.as_str()),
             pause_before,
             pycache: &self.connection.pycache,
+            known: &self.connection.known,
             within: [self.tree.cwd.as_path(), self.tree.ini_folder()],
         };
         let line = serde_json::to_string(&call).context("cannot write a call")?;

@@ -24,6 +24,8 @@ pub(super) struct Call<'a> {
     pub(super) pause_before: Option<&'a str>,
     /// Where compiled files go.
     pub(super) pycache: &'a Utf8Path,
+    /// Where `describe` keeps what Alembic asks of every revision file, for the calls after it.
+    pub(super) known: &'a Utf8Path,
     /// The folders whose frames of a traceback are wanted.
     pub(super) within: [&'a Utf8Path; 2],
 }

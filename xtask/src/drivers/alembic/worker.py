@@ -16,13 +16,17 @@ ends what is running and exits.
 import gc
 import importlib.util
 import json
+import marshal
+import opcode
 import os
+import re
 import select
 import signal
 import socket
 import sys
 import time
 import traceback
+import types
 import warnings
 
 OUTPUT_KEPT = 64 * 1024
@@ -257,6 +261,7 @@ def become_call(sock, call, out_w):
     sys.stdout, sys.stderr = open(1, "w", **written), open(2, "w", **written)
     # A stale or foreign .pyc never decides what is run, and the tree is left as it was.
     sys.pycache_prefix = call["pycache"]
+    compile_anew_what_is_new()
     os.environ.update(call["env"])
     time.tzset()
     sys.argv = ["alembic", *call["argv"]]
@@ -272,6 +277,19 @@ def become_call(sock, call, out_w):
         send(sock, "used", **{name: sorted(values) for name, values in used.items()})
         sys.stdout.flush()
         sys.stderr.flush()
+
+
+def compile_anew_what_is_new():
+    """A .pyc knows its source by the second and the size: of what was saved just now none is kept."""
+    from importlib.machinery import SourceFileLoader
+
+    keep = SourceFileLoader._cache_bytecode
+
+    def keep_old(self, source_path, bytecode_path, data):
+        if abs(time.time() - os.stat(source_path).st_mtime) > 2:
+            keep(self, source_path, bytecode_path, data)
+
+    SourceFileLoader._cache_bytecode = keep_old
 
 
 # What reaches further than the files that are read: what comes of it may differ tomorrow.
@@ -322,11 +340,15 @@ def perform(sock, call):
     if call["config_url"]:
         # `%` begins an interpolation in an ini.
         config.set_main_option("sqlalchemy.url", call["config_url"].replace("%", "%%"))
+    leave_unread(call["known"])
     if call["op"] == "describe":
         # The id that is used twice is in the answer; as a warning it would only be printed.
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
-            return describe(ScriptDirectory.from_config(config), said)
+            loaded = note_loaded()
+            description = describe(ScriptDirectory.from_config(config), said)
+        keep_known(call["known"], {} if description["repeated"] else loaded)
+        return description
     trace(sock, call)
     if call["op"] == "walk":
         return walk(sock, call, config)
@@ -404,6 +426,164 @@ def make_config(ini, options):
     if "toml_file" in inspect.signature(Config.__init__).parameters and os.path.exists(toml):
         arguments["toml_file"] = toml
     return Config(**arguments)
+
+
+# ------------------------------------------------------- what is known of the revision files already
+
+
+class Unread(types.ModuleType):
+    """A revision file of which all is known that Alembic asks of every one. It is read once more is
+    asked of it, which is when it is run."""
+
+    def __getattr__(self, name):
+        header = self.__dict__.get(UNREAD)
+        # What the interpreter asks of any module by itself.
+        if header is None or name.startswith("__"):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        path = self.__file__
+        fresh = importlib.util.module_from_spec(importlib.util.spec_from_file_location(self.__name__, path))
+        self.__dict__.clear()
+        self.__dict__.update(fresh.__dict__)
+        self.__class__ = types.ModuleType
+        self.__spec__.loader.exec_module(self)
+        # Its docstring is only shown, and by now it is the new one.
+        if (header_of(self) or ())[:-1] != header[:-1]:
+            raise ImportError(f"{path} says something else of itself than a moment ago")
+        return getattr(self, name)
+
+
+UNREAD = "(unread)"
+HEADER = ("revision", "down_revision", "branch_labels", "depends_on", "__doc__")
+
+
+def leave_unread(path):
+    """Has Alembic take from an earlier call what it asks of every revision file, where that call found
+    that importing any of them does nothing but bind names. All else it does as ever, and a file that
+    was touched since it reads."""
+    from alembic import util
+
+    try:
+        with open(path, "rb") as file:
+            known = marshal.load(file)
+    except (OSError, EOFError, ValueError, TypeError):
+        return
+    load = util.load_python_file
+
+    def load_or_leave(folder, name):
+        path = os.path.join(folder, name)
+        stamp, header = known.get(path, (None, None))
+        if stamp is None or stamp != stamp_of(path):
+            return load(folder, name)
+        # The name that Alembic gives it.
+        module = Unread(re.sub(r"\W", "_", os.path.basename(path)))
+        module.__dict__.update(zip(HEADER, header), __file__=path)
+        module.__dict__[UNREAD] = header
+        return module
+
+    util.load_python_file = load_or_leave
+
+
+def note_loaded():
+    """Notes which files Alembic loads, each with the stamp that it had before."""
+    from alembic import util
+
+    load, loaded = util.load_python_file, {}
+
+    def noted(folder, name):
+        path = os.path.join(folder, name)
+        stamp = stamp_of(path)
+        loaded[path] = stamp, load(folder, name)
+        return loaded[path][1]
+
+    util.load_python_file = noted
+    return loaded
+
+
+def keep_known(path, loaded):
+    """Keeps what the files say of themselves that do nothing but bind names when they are imported. A
+    file that makes something besides is always read. Where one may reach further, all are: it may
+    decide what another one is."""
+    known = {}
+    for file, (stamp, module) in loaded.items():
+        does, header = what_it_does(module), header_of(module)
+        if does == "binds" and stamp and header:
+            known[file] = stamp, header
+        elif does == "anything":
+            known.clear()
+            break
+    with open(path + ".new", "wb") as file:
+        marshal.dump(known, file)
+    os.replace(path + ".new", path)
+
+
+def header_of(module):
+    """What Alembic asks of every revision file; None where it is more than can be kept."""
+    values = vars(module)
+    # Without `revision` Alembic looks at the file's name, and without `down_revision` it gives up.
+    if "revision" not in values or "down_revision" not in values:
+        return None
+    header = tuple(values.get(name) for name in HEADER)
+    return header if all(can_be_kept(value) for value in header) else None
+
+
+def can_be_kept(value):
+    if type(value) in (tuple, list):
+        return all(type(item) is str for item in value)
+    return value is None or type(value) is str
+
+
+def stamp_of(path):
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino, stat.st_dev)
+
+
+def opcodes(*names):
+    return {opcode.opmap[name] for name in names if name in opcode.opmap}
+
+
+# All that the top level of a file does that only imports, binds constants and defines functions.
+BINDS = opcodes(
+    "NOP", "CACHE", "RESUME", "POP_TOP", "COPY", "DUP_TOP", "SWAP", "ROT_TWO", "LOAD_CONST",
+    "LOAD_SMALL_INT", "LOAD_NAME", "STORE_NAME", "IMPORT_NAME", "IMPORT_FROM", "SETUP_ANNOTATIONS",
+    "MAKE_FUNCTION", "SET_FUNCTION_ATTRIBUTE", "BUILD_TUPLE", "BUILD_LIST", "LIST_EXTEND", "BINARY_SUBSCR",
+    "LOAD_ATTR", "STORE_SUBSCR", "RETURN_VALUE", "RETURN_CONST",
+)  # fmt: skip
+# What makes something besides: a type of SQLAlchemy's, a table, a logger.
+MAKES = opcodes(
+    "PUSH_NULL", "PRECALL", "CALL", "KW_NAMES", "CALL_KW", "CALL_FUNCTION", "CALL_FUNCTION_KW", "LOAD_METHOD",
+    "CALL_METHOD", "BUILD_MAP", "BUILD_CONST_KEY_MAP", "BINARY_OP",
+)  # fmt: skip
+# Modules that do nothing but be there, or that are imported by now.
+IMPORTED = {"alembic", "sqlalchemy", *getattr(sys, "stdlib_module_names", ())} - {"antigravity", "this"}
+REACHES = {"setattr", "delattr", "exec", "eval", "globals", "vars", "__import__", "modules", "__dict__"}
+
+
+def what_it_does(module):
+    """Whether importing a file only `binds` names, `makes` something besides, or may do `anything`, by
+    what Python made of it."""
+    if isinstance(module, Unread):
+        return "binds"
+    code = module.__spec__.loader.get_code(module.__name__)
+    does = set(code.co_code[::2]) if code else {-1}
+    if not does <= BINDS | MAKES or not REACHES.isdisjoint(code.co_names):
+        return "anything"
+    step, before, last = (0, 0), (0, 0), (0, 0)
+    for following in zip(code.co_code[::2], code.co_code[1::2]):
+        before, last, step = last, step, following
+        if step[0] in IMPORT and code.co_names[step[1]].split(".")[0] not in IMPORTED:
+            return "anything"
+        # Only the annotations of a name may be set.
+        is_annotation = before[0] in LOAD and code.co_names[before[1]] == "__annotations__" and last[0] in CONST
+        if step[0] in SET_ITEM and not is_annotation:
+            return "anything"
+    return "binds" if does <= BINDS else "makes"
+
+
+LOAD, CONST = opcodes("LOAD_NAME"), opcodes("LOAD_CONST")
+IMPORT, SET_ITEM = opcodes("IMPORT_NAME"), opcodes("STORE_SUBSCR")
 
 
 def describe(script, said):

@@ -16,7 +16,7 @@ mod python_env;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A tree, real or generated, and the cache of the runs on it.
@@ -49,12 +49,26 @@ fn main() {
     }
     println!("{:<34} {:>9} {:>9} {:>7} {:>8}", "", "gate, s", "plain, s", "ratio", "at most");
     Bench::real().rows("both real trees", rounds);
+    let mut saves = Vec::new();
     for size in sizes {
         // The larger the tree, the longer a round takes, and the less chance weighs.
         let rounds = if size >= 1000 { 1 } else { rounds.min(3) };
-        Bench::generated(size).rows(&format!("{size} revisions"), rounds);
+        saves.push((size, Bench::generated(size).rows(&format!("{size} revisions"), rounds)));
+    }
+    if let Some((least, first)) = saves.first() {
+        for (size, save) in &saves[1..] {
+            let (name, ratio) = (format!("--watch, {size} beside {least}"), save / first);
+            println!("{name:<34} {save:>9.3} {first:>9.3} {ratio:>7.3} {:>8.2}", 1.5);
+        }
     }
 }
+
+/// How many saves a watch answers; the machine is busy with what comes after an answer for a while.
+const SAVES: usize = 5;
+/// How long that may take: as long as it takes to look at an answer.
+const LOOKS: Duration = Duration::from_secs(2);
+/// The longest that an answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 impl Bench {
     /// A copy of the real trees: they are edited.
@@ -100,6 +114,11 @@ impl Bench {
             );
             fs::write(folder.join(format!("versions/{number:05}_x.py")), text).unwrap();
         }
+        // As both real trees do it: what runs all in one transaction never stands before its head.
+        let env = folder.join("env.py");
+        let text = fs::read_to_string(&env).unwrap();
+        let (from, each) = ("connection=connection,", "transaction_per_migration=True,");
+        fs::write(env, text.replace(from, &format!("{from} {each}"))).unwrap();
         let ini = folder.join("alembic.ini");
         Bench {
             which: vec!["--ini".into(), ini.to_str().unwrap().into()],
@@ -111,7 +130,8 @@ impl Bench {
         }
     }
 
-    fn rows(&self, name: &str, rounds: usize) {
+    /// Prints its rows, and returns how long a watch takes from a save to its verdict.
+    fn rows(&self, name: &str, rounds: usize) -> f64 {
         let mut taken: [Vec<Duration>; 5] = Default::default();
         // Nothing of what is made once is measured.
         self.gate(&[]);
@@ -141,11 +161,48 @@ impl Bench {
             ("  prepared data folder", 0.17),
             ("  the newest revision edited", 0.10),
             ("  nothing changed since", 0.01),
+            ("  --watch, the newest one saved", 0.025),
         ];
-        for ((row, at_most), gate) in rows.into_iter().zip(medians) {
+        let watch = self.watch();
+        for ((row, at_most), gate) in rows.into_iter().zip(medians.into_iter().chain([watch])) {
             let ratio = gate / plain;
-            println!("{row:<34} {gate:>9.3} {plain:>9.3} {ratio:>7.3} {at_most:>8.2}");
+            println!("{row:<34} {gate:>9.3} {plain:>9.3} {ratio:>7.3} {at_most:>8.3}");
         }
+        watch
+    }
+
+    /// From a save of the newest revision to the report of its verdict: the median, in seconds.
+    fn watch(&self) -> f64 {
+        let report = self.dir.path().join("report.json");
+        let mut gate = python_env::gate();
+        gate.args(&self.which).arg("--watch").arg(format!("--report=json={}", report.display()));
+        gate.env_remove("CI").env_remove("MIGRATION_GATE_PYTHON");
+        gate.env("XDG_CACHE_HOME", self.dir.path().join("cache"));
+        let watch = gate.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let mut watch = Watching(watch.unwrap());
+        let mut answer = || {
+            let asked = Instant::now();
+            while !fs::read(&report).is_ok_and(|text| text.ends_with(b"}\n")) {
+                assert!(watch.0.try_wait().unwrap().is_none(), "the watch has ended");
+                assert!(asked.elapsed() < PATIENCE, "the watch gives no answer");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let taken = asked.elapsed();
+            assert!(fs::read_to_string(&report).unwrap().contains("\"verdict\": \"pass\""));
+            fs::remove_file(&report).unwrap();
+            taken
+        };
+        answer();
+        let mut times: Vec<f64> = (0..SAVES)
+            .map(|save| {
+                std::thread::sleep(LOOKS);
+                let text = fs::read_to_string(&self.newest).unwrap();
+                fs::write(&self.newest, format!("{text}\n# save {save}\n")).unwrap();
+                answer().as_secs_f64()
+            })
+            .collect();
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
     }
 
     fn gate(&self, options: &[&str]) -> Duration {
@@ -157,6 +214,17 @@ impl Bench {
     fn plain(&self) -> Duration {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/plain.sh");
         time(Command::new(script).args(&self.folder).env("MIGRATION_GATE_PYTHON", &self.python))
+    }
+}
+
+/// A gate that watches, ended with this value.
+struct Watching(Child);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
+        let _ = self.0.wait();
     }
 }
 

@@ -33,6 +33,7 @@ use crate::model::report::{Report, TreeReport};
 use crate::model::tree::Tree;
 use crate::model::used::Used;
 use crate::recipes::live;
+use crate::recipes::survey::Scripts;
 
 /// Runs the gate. What goes wrong is in the report, whatever it is.
 pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
@@ -78,6 +79,7 @@ fn gate(
         trees,
         without: &[],
         surveys: Some(&surveys),
+        scripts: None,
         in_repository: true,
         alone: true,
         reuse: reuse(flags),
@@ -178,6 +180,8 @@ pub(super) struct Run<'a> {
     pub(super) without: &'a [String],
     /// What the lints find out beside; `None`: nothing is linted.
     pub(super) surveys: Option<&'a OnceLock<Result<Surveys>>>,
+    /// What they read before; `None`: nothing.
+    pub(super) scripts: Option<&'a Scripts>,
     /// Whether what git knows of the folder is about the trees.
     pub(super) in_repository: bool,
     /// Whether no other run of this process goes on beside it. Where one does, nobody can tell what

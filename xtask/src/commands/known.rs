@@ -7,6 +7,7 @@
 //! run went on, leaves a doubt, and with a doubt nothing is known. Only green runs are kept, and none
 //! longer than a day: a clock or a chance that a migration looks at is met again by then.
 
+pub(super) mod found;
 mod meeting;
 pub(super) mod prefix;
 mod saved;

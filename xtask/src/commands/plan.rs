@@ -21,6 +21,12 @@ impl Run<'_> {
         }
     }
 
+    /// Whether the head of a tree is one of them.
+    pub(super) fn is_new_head(&self, index: usize, heads: &[String]) -> bool {
+        let new = self.new_revisions(index, heads);
+        heads.iter().any(|head| new.contains(head))
+    }
+
     /// The revisions that the stairway steps on, parents first, as Alembic read them if it could:
     /// every one where that is asked for, else the new ones where they are several.
     pub(super) fn stairs(
@@ -91,6 +97,7 @@ mod tests {
             trees: &[Tree::console(Utf8Path::new("/"))],
             without: &[],
             surveys: None,
+            scripts: None,
             in_repository: false,
             alone: false,
             reuse: None,

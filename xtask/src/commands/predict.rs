@@ -38,6 +38,7 @@ impl Run<'_> {
             without: self.without,
             in_repository: self.in_repository,
             whole: false,
+            known: self.scripts,
         };
         // A tree whose ini cannot be read is a finding of its own.
         let readable: Vec<usize> =

@@ -8,7 +8,7 @@ use camino::Utf8PathBuf;
 use nix::unistd::User;
 
 use super::gate::{Run, join};
-use super::known::prefix::Found;
+use super::known::found::Found;
 use crate::drivers::alembic::{self, Alembic, Connection, Description, Interpreter, Limits};
 use crate::drivers::cache;
 use crate::drivers::postgres::Server;
@@ -21,6 +21,7 @@ use crate::drivers::postgres::snapshot::Watch;
 use crate::drivers::python::{self, Search};
 use crate::drivers::scratch::Scratch;
 use crate::model::event::{Event, timed};
+use crate::model::schema::Schema;
 use crate::model::transcript::Transcript;
 use crate::model::tree::Tree;
 use crate::recipes::prefix::Prefix;
@@ -46,6 +47,12 @@ pub(super) struct Ready<'a> {
     pub(super) watch: Option<Watch<'a>>,
     /// The beginning of its chain, where its database stands at the end of that.
     pub(super) prefix: Option<Prefix>,
+    /// What looks at its database, and what it saw there; `None`: nobody has looked yet.
+    pub(super) looked: Option<(Watch<'static>, Schema)>,
+    /// Whether it has no stairway, by what was known before the lints have read it.
+    pub(super) stays_below: bool,
+    /// Whether its head is new, by what was known then.
+    pub(super) new_head: bool,
     /// A connection to an interpreter in another environment, where the stairway needs one.
     pub(super) elsewhere: Option<Connection>,
 }
@@ -53,8 +60,18 @@ pub(super) struct Ready<'a> {
 impl Ready<'_> {
     /// A tree of which nothing but its Alembic is ready.
     pub(super) fn of(index: usize, python: Utf8PathBuf, alembic: ReadTree) -> Self {
-        let (database, watch, prefix, elsewhere) = (None, None, None, None);
-        Ready { index, python, database, alembic, watch, prefix, elsewhere }
+        Ready {
+            index,
+            python,
+            database: None,
+            alembic,
+            watch: None,
+            prefix: None,
+            looked: None,
+            stays_below: false,
+            new_head: false,
+            elsewhere: None,
+        }
     }
 
     /// The tree's index, with its graph as Alembic reads it.

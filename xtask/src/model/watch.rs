@@ -24,6 +24,10 @@ pub struct Watch {
     pub answered_after: Duration,
     /// What the lints found in the run that is going on.
     pub predicted: Vec<Finding>,
+    /// What the run that is going on or was last goes by of what was known before, or why not.
+    pub reuse: Vec<String>,
+    /// Whether that is shown.
+    pub verbose: bool,
     /// What a key asked for.
     pub answer: Option<String>,
     /// Whether keys are listened to.
@@ -84,6 +88,8 @@ pub enum Moment {
     Progress,
     /// The lints spoke, before anything was run.
     Linted,
+    /// It was told what is known from before.
+    Reused,
     /// A run came to its end.
     Verdict,
     /// A key was pressed.

@@ -47,6 +47,13 @@ pub struct Memory {
     pub(super) roles: Vec<Role>,
 }
 
+impl Memory {
+    /// Of a database that stands right before the head, with the schema that it has there.
+    pub fn before_head(schema: Option<Schema>) -> Memory {
+        Memory { before: schema, ..Memory::default() }
+    }
+}
+
 /// The schema that is committed, where the version table says that it is what `parents` made.
 pub(super) fn committed_schema(
     server: &Server,

@@ -113,7 +113,7 @@ impl<'a> Steps<'a> {
     pub fn with_prefix(mut self, prefix: Option<Prefix>) -> Steps<'a> {
         let (Some(live), Some(known)) = (&mut self.live, &prefix) else { return self };
         live.memory.statements.clone_from(&known.statements);
-        if live.parents_of_head().as_ref() == Some(&known.at) {
+        if known.schema.is_some() && live.parents_of_head().as_ref() == Some(&known.at) {
             live.memory.before.clone_from(&known.schema);
         }
         let way_up = known.statements.clone();

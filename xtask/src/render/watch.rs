@@ -13,6 +13,9 @@ const RED: Style = AnsiColor::Red.on_default().bold();
 const BLUE: Style = AnsiColor::Blue.on_default().bold();
 const DIM: Style = Style::new().dimmed();
 
+/// What the keys do.
+const KEYS: &str = "r run again · s with the stairway · o open the database · e explain · q quit";
+
 /// How many changed files are named.
 const CHANGED_SHOWN: usize = 3;
 
@@ -21,6 +24,9 @@ pub fn screen(state: &Watch) -> String {
     let mut out = heading(state);
     for tree in &state.trees {
         out.push_str(&self::tree(tree, state.running));
+    }
+    for told in state.reuse.iter().filter(|_| state.verbose) {
+        let _ = writeln!(out, "\n  {DIM}{told}{DIM:#}");
     }
     let shown = match (&state.report, state.running) {
         (_, true) => state.predicted.iter().map(human::predicted).collect(),
@@ -34,10 +40,7 @@ pub fn screen(state: &Watch) -> String {
         let _ = write!(out, "\n{answer}");
     }
     if state.keys {
-        let _ = writeln!(
-            out,
-            "\n{DIM}r run again · s with the stairway · o open the database · e explain · q quit{DIM:#}"
-        );
+        let _ = writeln!(out, "\n{DIM}{KEYS}{DIM:#}");
     }
     out
 }
@@ -52,9 +55,15 @@ pub fn line(state: &Watch, moment: Moment) -> Option<String> {
             let seconds = state.answered_after.as_secs_f64();
             let mut out = human::summary(report);
             let _ = writeln!(out, "watching: answered {seconds:.2} s after the save");
+            if state.keys && state.runs == 1 {
+                let _ = writeln!(out, "{KEYS}");
+            }
             Some(out)
         }
-        Moment::Progress | Moment::Answer => None,
+        Moment::Reused => state.reuse.last().map(|told| format!("{told}\n")),
+        // Keys are listened to on a terminal that cannot redraw, too.
+        Moment::Answer => state.answer.clone(),
+        Moment::Progress => None,
     }
 }
 
@@ -201,5 +210,7 @@ mod tests {
             Some("\nchanged: console/migrations/versions/0045_audit_index.py\n")
         );
         assert_eq!(line(Moment::Progress), None);
+        let asked = Watch { answer: Some("psql\n".into()), ..state.clone() };
+        assert_eq!(super::line(&asked, Moment::Answer).as_deref(), Some("psql\n"));
     }
 }

@@ -108,3 +108,92 @@ fn what_cannot_be_watched_is_refused() {
         assert!(ended.stderr.contains("--watch"), "{}", ended.stderr);
     }
 }
+
+/// The report without what differs from run to run: times, and the notes that tell of them.
+fn outcome(report: &Report) -> serde_json::Value {
+    fn strip(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::Object(map) => {
+                for key in ["seconds", "elapsed"] {
+                    map.remove(key);
+                }
+                map.values_mut().for_each(strip);
+            }
+            serde_json::Value::Array(items) => items.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    let mut value = report.0.clone();
+    strip(&mut value);
+    value
+}
+
+/// Each of these is saved as the newest revision of Raptor. What the one that is no Python comes to is
+/// told by a full run, which follows by itself.
+const EDITS: [(&str, &str); 9] = [
+    GOOD,
+    ("op.execute('CREATE TABLE t (a int, b int)')", "op.execute('DROP TABLE t')"),
+    ("op.execute('CREATE TABLE t (a int)')", "op.execute('DROP TABLE u')"),
+    ("op.execute('CREATE TABLE t (a int)')", "pass"),
+    ("op.execute('CREATE TABLE paper_orders (a int)')", "pass"),
+    ("op.execute('GRANT SELECT ON paper_orders TO nobody_knows')", "pass"),
+    ("import sys; sys.exit(0)", "pass"),
+    ("op.execute('CREATE TABLE t (a int)'", "pass"),
+    ("op.execute('CREATE TABLE t (a bigint)')", "op.execute('DROP TABLE t')"),
+];
+
+#[test]
+fn what_comes_of_a_save_is_what_a_full_run_says() {
+    let root = Root::copy();
+    let file = root.path().join(root.add_head(Tree::Raptor, GOOD.0, GOOD.1));
+    let head = fs::read_to_string(&file).unwrap();
+    let mut watched = Watched::begin(&root, "raptor -v");
+    assert_eq!(watched.verdict().verdict(), "pass");
+    for (upgrade, downgrade) in EDITS {
+        let text = head.replace(GOOD.0, upgrade).replace(GOOD.1, downgrade);
+        // What is saved is not what stands there.
+        fs::write(&file, text + "\n# saved\n").unwrap();
+        let saved = watched.verdict();
+        let full = Gate::new(&root.sandbox)
+            .args("raptor --no-cache --format json --root")
+            .arg(root.path())
+            .run();
+        let full = Report::parse(&full.stdout);
+        let (saved, full) = (outcome(&saved), outcome(&full));
+        assert_eq!(saved, full, "{upgrade} and {downgrade}: {saved:#}\n{full:#}");
+    }
+    watched.run.signal(Signal::INT);
+    let ended = watched.run.wait();
+    ended.assert_code(130);
+    let times = |told: &str| ended.stdout.matches(told).count();
+    assert_eq!(times("Raptor is known up to "), EDITS.len(), "{}", ended.stdout);
+    assert_eq!(times("everything is run again"), 1, "{}", ended.stdout);
+    root.sandbox.assert_empty(&ended.traces);
+}
+
+#[test]
+fn what_is_not_the_newest_revision_is_run_from_the_beginning() {
+    let root = Root::copy();
+    let mut watched = Watched::begin(&root, "raptor -v");
+    assert_eq!(watched.verdict().verdict(), "pass");
+    let versions = root.path().join("backend_v2/alembic/versions");
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(versions).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|e| e == "py"));
+    files.sort();
+    let newest = files.last().unwrap();
+    // The newest, env.py, an early one, and several at once as after a checkout.
+    let env = root.path().join("backend_v2/alembic/env.py");
+    for changed in [vec![newest], vec![&env], vec![&files[3]], vec![newest, &files[5]]] {
+        for file in changed {
+            let text = fs::read_to_string(file).unwrap();
+            fs::write(file, text + "\n# touched\n").unwrap();
+        }
+        assert_eq!(watched.verdict().verdict(), "pass");
+    }
+    watched.run.signal(Signal::INT);
+    let ended = watched.run.wait();
+    ended.assert_code(130);
+    assert_eq!(ended.stdout.matches("is known up to").count(), 1, "{}", ended.stdout);
+    root.sandbox.assert_empty(&ended.traces);
+}

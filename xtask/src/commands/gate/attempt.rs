@@ -7,7 +7,8 @@ use anyhow::Result;
 use nix::unistd::User;
 
 use super::{Run, join};
-use crate::commands::known::prefix::{Found, Prefixes};
+use crate::commands::known::found::Found;
+use crate::commands::known::prefix::Prefixes;
 use crate::commands::prepare::Ready;
 use crate::drivers::alembic::Description;
 use crate::drivers::postgres::Server;

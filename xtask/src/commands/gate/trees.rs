@@ -96,14 +96,21 @@ impl Run<'_> {
         }
         let url = redact(alembic.url()).into_owned();
         outcome.url = Some(url.clone());
-        let stairs = self.stairs(ready.index, graph.as_ref().ok());
-        let new = self.new_revisions(ready.index, &outcome.heads);
-        let new_head = outcome.heads.iter().any(|head| new.contains(head));
+        let (stairs, new_head) = if ready.stays_below {
+            // The lints need not be waited for.
+            (None, ready.new_head)
+        } else {
+            let stairs = self.stairs(ready.index, graph.as_ref().ok());
+            (stairs, self.is_new_head(ready.index, &outcome.heads))
+        };
         let by_hand = |command: &str| self.by_hand(tree, &ready.python, &url, command);
-        let watch = ready
-            .watch
-            .unwrap_or_else(|| Watch::new(server.endpoint(), &tree.database, self.interrupt));
         let before_head = |stands| self.before_head(ready.index, stands, server);
+        let (watch, before) = match ready.looked {
+            Some((watch, schema)) => (Some(watch), Some(schema)),
+            None => (ready.watch, None),
+        };
+        let watch =
+            watch.unwrap_or_else(|| Watch::new(server.endpoint(), &tree.database, self.interrupt));
         let mut steps = Steps::live(Live {
             tree,
             root: self.root,
@@ -121,7 +128,7 @@ impl Run<'_> {
             before_head: &before_head,
             elsewhere: ready.elsewhere,
             watch: RefCell::new(watch),
-            memory: Memory::default(),
+            memory: Memory::before_head(before),
         })
         .without(self.without)
         .with_stairs(stairs)
@@ -176,7 +183,7 @@ pub(in crate::commands) struct Ran {
     /// The database URL of each tree, without its password.
     pub(in crate::commands) urls: Vec<(usize, String)>,
     /// Why nothing of it proves anything.
-    pub(super) surprise: Option<anyhow::Error>,
+    pub(in crate::commands) surprise: Option<anyhow::Error>,
 }
 
 /// What came of one tree.

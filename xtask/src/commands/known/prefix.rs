@@ -19,10 +19,11 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+use super::found::Found;
 use super::meeting::Meeting;
 use super::things::{Beginning, Things, Untold};
 use super::told::{Told, Tree};
@@ -32,7 +33,7 @@ use crate::drivers::alembic::{Description, Revision};
 use crate::drivers::kept::{Kept, Key};
 use crate::drivers::postgres::cluster::Cluster;
 use crate::drivers::postgres::resting::Resting;
-use crate::drivers::postgres::session::{Session, VersionTable};
+use crate::drivers::postgres::session::VersionTable;
 use crate::model::event::{Event, timed};
 use crate::model::report::{Report, Verdict};
 use crate::model::step::Step;
@@ -61,6 +62,8 @@ pub(in crate::commands) struct Prefixes {
     began: SystemTime,
     meeting: OnceLock<Meeting>,
     state: Mutex<State>,
+    /// Whether what is copied is taken, and not only kept.
+    taken: bool,
 }
 
 #[derive(Default)]
@@ -71,10 +74,10 @@ struct State {
     climbed: BTreeMap<usize, Climbed>,
 }
 
-/// A data folder that is being written.
+/// A data folder, and the key under which it is being written, where there is a cache.
 struct Copied {
-    key: String,
-    written: JoinHandle<Result<()>>,
+    data: Resting,
+    written: Option<(String, JoinHandle<Result<()>>)>,
 }
 
 /// How a tree came to its head.
@@ -84,30 +87,31 @@ struct Climbed {
     way_up: Vec<Statement>,
 }
 
-/// What a server can be started on.
-pub(in crate::commands) struct Found {
-    data: Resting,
-    listed: Listed,
-    told: Told,
-    trees: Vec<(usize, Prefix)>,
-}
-
 /// One of the list.
 #[derive(Serialize, Deserialize)]
-struct Listed {
+pub(super) struct Listed {
     /// When the run began that ran the whole chain, in seconds since 1970.
-    proved: u64,
+    pub(super) proved: u64,
     /// The key of the data folder, and of what belongs to it.
-    data: String,
+    pub(super) data: String,
     /// The folder of the programs that made it.
-    binaries: Option<Utf8PathBuf>,
+    pub(super) binaries: Option<Utf8PathBuf>,
     things: Things,
 }
+
+/// A data folder, and what each tree is known up to on it.
+pub(in crate::commands) type Grounds = (Resting, Vec<(usize, Prefix)>);
 
 impl Prefixes {
     /// None is known yet, and none kept.
     pub(in crate::commands) fn new() -> Prefixes {
-        Prefixes { began: SystemTime::now(), meeting: OnceLock::new(), state: Mutex::default() }
+        let (began, meeting, state) = (SystemTime::now(), OnceLock::new(), Mutex::default());
+        Prefixes { began, meeting, state, taken: false }
+    }
+
+    /// The same for who takes what is copied and needs no cache for it.
+    pub(in crate::commands) fn taken() -> Prefixes {
+        Prefixes { taken: true, ..Prefixes::new() }
     }
 
     fn state<T>(&self, with: impl FnOnce(&mut State) -> T) -> T {
@@ -163,7 +167,7 @@ impl Prefixes {
         };
         let known = ready.iter().all(|ready| ready.prefix.is_some());
         let wanted = !known || ready.iter().map(after).sum::<usize>() > AFTER_MAX;
-        let may_be_kept = run.reuse.is_some() && list_key(run).is_ok();
+        let may_be_kept = (self.taken || run.reuse.is_some()) && list_key(run).is_ok();
         let trees = ready.iter().map(|ready| ready.index).collect();
         wanted
             && may_be_kept
@@ -198,7 +202,6 @@ impl Prefixes {
     }
 
     fn copy(&self, run: &Run<'_>, cluster: &Cluster) -> Result<()> {
-        let cache = run.reuse.clone().context("there is no cache")?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let key = Key::new(DATA)
             .with("process", std::process::id().to_string())
@@ -208,10 +211,17 @@ impl Prefixes {
         if data.size() > BYTES_MAX {
             bail!("it is larger than {} MB", BYTES_MAX >> 20);
         }
-        let name = key.clone();
-        let written = thread::spawn(move || data.keep_as(&cache, DATA, &name));
-        self.state(|state| state.copied = Some(Copied { key, written }));
+        let written = run.reuse.clone().map(|cache| {
+            let (data, name) = (data.clone(), key.clone());
+            (key, thread::spawn(move || data.keep_as(&cache, DATA, &name)))
+        });
+        self.state(|state| state.copied = Some(Copied { data, written }));
         Ok(())
+    }
+
+    /// Remembers what the run stands on: when that was proved, and the key of the data folder.
+    pub(super) fn stands_on(&self, what: (u64, String)) {
+        self.state(|state| state.stands_on = Some(what));
     }
 
     /// How a tree came to its head.
@@ -230,7 +240,7 @@ impl Prefixes {
     pub(in crate::commands) fn forget(&self, run: &Run<'_>) {
         let State { stands_on, copied, .. } = self.state(std::mem::take);
         let Some(cache) = &run.reuse else { return };
-        if let Some(Copied { key, written }) = copied {
+        if let Some(Copied { written: Some((key, written)), .. }) = copied {
             let _ = written.join();
             cache.discard(DATA, &key);
         }
@@ -246,19 +256,57 @@ impl Prefixes {
         report: &Report,
         described: &[(usize, Description)],
     ) {
-        let Some(copied) = self.state(|state| state.copied.take()) else { return };
+        let Some(Copied { written: Some((key, written)), .. }) =
+            self.state(|state| state.copied.take())
+        else {
+            return;
+        };
         let Some(cache) = &run.reuse else { return };
-        let written = copied.written.join().unwrap_or_else(|p| std::panic::resume_unwind(p));
+        let written = written.join().unwrap_or_else(|p| std::panic::resume_unwind(p));
         let kept = match report.verdict() {
             Verdict::Pass => written
                 .map_err(|err| Untold(format!("{err:#}")))
-                .and_then(|()| self.list(run, cache, copied.key.clone(), described)),
+                .and_then(|()| self.list(run, cache, key.clone(), described)),
             _ => Err(Untold("the run is not green".into())),
         };
         if let Err(Untold(why)) = kept {
-            cache.discard(DATA, &copied.key);
+            cache.discard(DATA, &key);
             (run.tell)(Event::Reuse(&format!("the beginning is not kept: {why}")));
         }
+    }
+
+    /// What a server was copied with, and what each tree is known up to on it; `None` where nothing
+    /// was copied. Fails where more may have made it than is known.
+    pub(in crate::commands) fn copied(
+        &self,
+        run: &Run<'_>,
+        described: &[(usize, Description)],
+    ) -> Result<Option<Grounds>, String> {
+        let Some(Copied { data, .. }) = self.state(|state| state.copied.take()) else {
+            return Ok(None);
+        };
+        let known = self.beginnings(run, described, self.began).map_err(|Untold(why)| why)?;
+        Things::leave_no_doubt(run, &known).map_err(|Untold(why)| why)?;
+        let prefixes = known.into_iter().map(|one| (one.tree, one.prefix)).collect();
+        Ok(Some((data, prefixes)))
+    }
+
+    fn beginnings<'d>(
+        &self,
+        run: &Run<'_>,
+        described: &'d [(usize, Description)],
+        since: SystemTime,
+    ) -> Result<Vec<Beginning<'d>>, Untold> {
+        let climbed = self.state(|state| std::mem::take(&mut state.climbed));
+        let known = described.iter().map(|(index, graph)| {
+            let nothing =
+                || Untold(format!("nothing comes before {}'s head", run.trees[*index].label));
+            let climbed = climbed.get(index).ok_or_else(nothing)?;
+            let ran = (climbed.steps.as_slice(), climbed.way_up.as_slice());
+            let prefix = Prefix::before_head(graph, &climbed.table, ran, since);
+            Ok(Beginning { tree: *index, graph, prefix: prefix.ok_or_else(nothing)? })
+        });
+        known.collect()
     }
 
     fn list(
@@ -268,19 +316,10 @@ impl Prefixes {
         data: String,
         described: &[(usize, Description)],
     ) -> Result<(), Untold> {
-        let State { climbed, stands_on, .. } = self.state(std::mem::take);
+        let stands_on = self.state(|state| state.stands_on.take());
         let began = self.began.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let proved = stands_on.map_or(began, |(proved, _)| proved);
-        let since = UNIX_EPOCH + Duration::from_secs(proved);
-        let mut known = Vec::new();
-        for (index, graph) in described {
-            let nothing =
-                || Untold(format!("nothing comes before {}'s head", run.trees[*index].label));
-            let climbed = climbed.get(index).ok_or_else(nothing)?;
-            let ran = (climbed.steps.as_slice(), climbed.way_up.as_slice());
-            let prefix = Prefix::before_head(graph, &climbed.table, ran, since);
-            known.push(Beginning { tree: *index, graph, prefix: prefix.ok_or_else(nothing)? });
-        }
+        let known = self.beginnings(run, described, UNIX_EPOCH + Duration::from_secs(proved))?;
         let things = Things::of_beginnings(run, self.began, &known)?;
         let error = |err: anyhow::Error| Untold(format!("{err:#}"));
         let (mut files, folders, binaries) = run.see(|seen| {
@@ -307,70 +346,12 @@ impl Prefixes {
     }
 }
 
-impl Found {
-    /// The data folder.
-    pub(in crate::commands) fn data(&self) -> &Resting {
-        &self.data
-    }
-
-    /// Fails unless these programs made it and each database stands where it must.
-    pub(in crate::commands) fn check(&self, run: &Run<'_>, cluster: &Cluster) -> Result<()> {
-        let binaries = run.see(|seen| seen.binaries.last().cloned());
-        if binaries != self.listed.binaries {
-            bail!("another Postgres made it");
-        }
-        for (index, prefix) in &self.trees {
-            let database = &run.trees[*index].database;
-            let mut session = Session::open(&cluster.endpoint, database, run.interrupt)?;
-            if session.alembic_version(&prefix.table)? != prefix.at {
-                bail!("{database} does not stand at {}", prefix.at.join(", "));
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives each tree its beginning. Fails where one is not the beginning of its chain.
-    pub(in crate::commands) fn hand_out(
-        self,
-        run: &Run<'_>,
-        ready: &mut [Ready<'_>],
-    ) -> Result<()> {
-        for (index, prefix) in self.trees {
-            let tree = ready.iter_mut().find(|ready| ready.index == index);
-            let tree = tree.context("a tree cannot be run")?;
-            let (_, graph) = tree.graph().context("Alembic cannot read the revisions")?;
-            if !prefix.begins(&graph) {
-                bail!("the chain begins in another way");
-            }
-            let (label, at) = (&run.trees[index].label, prefix.at.join(", "));
-            (run.tell)(Event::Reuse(&format!("{label} is known up to {at}")));
-            tree.prefix = Some(prefix);
-        }
-        let Told { files, folders, .. } = self.told;
-        run.see(|seen| {
-            seen.used.files.extend(files);
-            seen.used.folders.extend(folders);
-        });
-        if let Some(prefixes) = &run.prefixes {
-            let stands_on = (self.listed.proved, self.listed.data);
-            prefixes.state(|state| state.stands_on = Some(stands_on));
-        }
-        Ok(())
-    }
-
-    /// Forgets what turned out to be of no use.
-    pub(in crate::commands) fn discard(&self, run: &Run<'_>) {
-        if let Some(cache) = &run.reuse {
-            discard(cache, &self.listed.data);
-        }
-    }
-}
-
 fn list_key(run: &Run<'_>) -> Result<String, Untold> {
     Ok(super::settings(run, LIST)?.with("format", FORMAT).finish())
 }
 
-fn discard(cache: &Kept, data: &str) {
+/// Removes a data folder and what belongs to it.
+pub(super) fn discard(cache: &Kept, data: &str) {
     cache.discard(DATA, data);
     cache.discard(TOLD, data);
 }

@@ -78,6 +78,19 @@ impl Things {
         began: SystemTime,
         known: &[Beginning<'_>],
     ) -> Result<Things, Untold> {
+        Things::known(Things::that_made(run, known)?, began)
+    }
+
+    /// Fails where more may have made the beginnings than what is known of the run.
+    pub(super) fn leave_no_doubt(run: &Run<'_>, known: &[Beginning<'_>]) -> Result<(), Untold> {
+        Things::that_made(run, known).map(drop)
+    }
+
+    /// What made the beginnings, all but the revisions after them.
+    fn that_made(
+        run: &Run<'_>,
+        known: &[Beginning<'_>],
+    ) -> Result<BTreeSet<(Utf8PathBuf, Kind)>, Untold> {
         let (mut after, mut folders, mut revisions) =
             (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for Beginning { tree, graph, prefix } in known {
@@ -114,7 +127,7 @@ impl Things {
             Kind::Names => !folders.contains(&real(path)),
             _ => !after.contains(&real(path)),
         });
-        Things::known(things, began)
+        Ok(things)
     }
 
     fn known(things: BTreeSet<(Utf8PathBuf, Kind)>, began: SystemTime) -> Result<Things, Untold> {

@@ -2,8 +2,11 @@
 //!
 //! One thread runs the gate; this one listens for changes, keys and signals. A save during a run
 //! ends that run and begins another; only the trees that it touches are gated again, and the
-//! verdict is over all of them. [`warm`] is what stays ready in between.
+//! verdict is over all of them. [`warm`] is what stays ready in between, [`ahead`] what is ready for
+//! the newest revision, and [`once`] a run on it.
 
+mod ahead;
+mod once;
 mod state;
 mod warm;
 
@@ -17,6 +20,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
+use self::once::Task;
 use self::warm::Warm;
 use super::gate::join;
 use super::selection;
@@ -66,24 +70,23 @@ pub fn run(
     let folders: Vec<Utf8PathBuf> = folders(&trees);
     let watcher = Watcher::new(&folders, git_folder(&root).as_deref())?;
     let mut warm = Warm::make(flags, &trees, interrupt, tell)?;
-    let keys = Keys::take();
-    let state = Watch {
-        trees: trees.iter().map(watched).collect(),
-        keys: keys.is_some(),
-        ..Watch::default()
-    };
-    let mut desk =
-        Desk { interrupt, show, root: &root, trees: &trees, watcher, keys, state: state.into() };
+    let mut desk = Desk::new(interrupt, show, (&root, &trees), watcher, flags.verbose);
     let mut todo: BTreeSet<usize> = (0..trees.len()).collect();
-    let (mut saved, stairway) = (Instant::now(), flags.stairway);
+    let (mut saved, stairway, mut whole) = (Instant::now(), flags.stairway, true);
+    let watched = |path: &Utf8Path| Watcher::watches(&folders, path);
     loop {
         let news = if todo.is_empty() {
             desk.wait(None)?
         } else {
-            let (news, done) = desk.gate(&mut warm, flags, &todo, saved)?;
+            let (news, done) = desk.gate(
+                &mut warm,
+                flags,
+                Asked { todo: &todo, saved, whole, watched: &watched },
+            )?;
+            warm.make_next(flags, &trees);
             if done {
                 todo.clear();
-                flags.stairway = stairway;
+                (flags.stairway, whole) = (stairway, false);
             }
             news
         };
@@ -91,17 +94,17 @@ pub fn run(
             News::Done => {}
             News::Changed(files) => {
                 saved = Instant::now();
-                todo.extend(desk.concerned(&files));
+                let concerned = desk.changed(&files);
+                todo.extend(concerned.iter().flat_map(|(_, owners)| owners));
+                warm.forget(&concerned);
                 if files.iter().any(|file| trees.iter().any(|tree| tree.requirements == *file)) {
                     warm = Warm::make(flags, &trees, interrupt, tell)?;
                 }
-                desk.update(|state| {
-                    state.changed = files.iter().map(|file| shown(file, &root)).collect();
-                });
             }
             News::Again { stairway } => {
                 saved = Instant::now();
                 flags.stairway |= stairway;
+                whole = true;
                 todo.extend(0..trees.len());
                 desk.update(|state| state.changed.clear());
             }
@@ -160,6 +163,19 @@ fn git_folder(root: &Utf8Path) -> Option<Utf8PathBuf> {
     Some(git.parent()?.join(named))
 }
 
+/// What is asked of a run.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    /// The trees.
+    todo: &'a BTreeSet<usize>,
+    /// Since when.
+    saved: Instant,
+    /// Whether everything is run, whatever is known.
+    whole: bool,
+    /// Whether a change of a file would be noticed.
+    watched: &'a (dyn Fn(&Utf8Path) -> bool + Sync),
+}
+
 /// Where everything meets: what changes, what is pressed, what is shown.
 struct Desk<'a> {
     interrupt: &'a Interrupt,
@@ -171,7 +187,24 @@ struct Desk<'a> {
     state: Mutex<Watch>,
 }
 
-impl Desk<'_> {
+impl<'a> Desk<'a> {
+    fn new(
+        interrupt: &'a Interrupt,
+        show: Show<'a>,
+        (root, trees): (&'a Utf8Path, &'a [Tree]),
+        watcher: Watcher,
+        verbose: bool,
+    ) -> Desk<'a> {
+        let keys = Keys::take();
+        let state = Watch {
+            trees: trees.iter().map(watched).collect(),
+            keys: keys.is_some(),
+            verbose,
+            ..Watch::default()
+        };
+        Desk { interrupt, show, root, trees, watcher, keys, state: state.into() }
+    }
+
     fn update(&self, change: impl FnOnce(&mut Watch)) {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -180,33 +213,33 @@ impl Desk<'_> {
         (self.show)(&self.state.lock().unwrap_or_else(PoisonError::into_inner), moment);
     }
 
+    /// Notes that files changed, and returns each with the trees that it concerns.
+    fn changed(&self, files: &[Utf8PathBuf]) -> Vec<(Utf8PathBuf, Vec<usize>)> {
+        self.update(|state| {
+            state.changed = files.iter().map(|file| shown(file, self.root)).collect();
+        });
+        files.iter().map(|file| (file.clone(), self.concerned(file))).collect()
+    }
+
     fn last_report(&self) -> Report {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.report.clone().unwrap_or_default()
     }
 
-    /// The trees that files may concern; a file that is no tree's own concerns all.
-    fn concerned(&self, files: &[Utf8PathBuf]) -> BTreeSet<usize> {
-        let owners = |file: &Utf8PathBuf| -> Vec<usize> {
-            let own = |tree: &Tree| {
-                file.starts_with(&tree.cwd) || file.starts_with(tree.cwd.join(tree.ini_folder()))
-            };
-            let owners: Vec<usize> =
-                (0..self.trees.len()).filter(|index| own(&self.trees[*index])).collect();
-            if owners.is_empty() { (0..self.trees.len()).collect() } else { owners }
+    /// The trees that a file may concern; one that is no tree's own concerns all.
+    fn concerned(&self, file: &Utf8Path) -> Vec<usize> {
+        let own = |tree: &Tree| {
+            file.starts_with(&tree.cwd) || file.starts_with(tree.cwd.join(tree.ini_folder()))
         };
-        files.iter().flat_map(owners).collect()
+        let owners: Vec<usize> =
+            (0..self.trees.len()).filter(|index| own(&self.trees[*index])).collect();
+        if owners.is_empty() { (0..self.trees.len()).collect() } else { owners }
     }
 
     /// Runs the gate over some trees, and listens meanwhile. Returns what ended the wait, and whether
     /// the run came to its end.
-    fn gate(
-        &mut self,
-        warm: &mut Warm,
-        flags: &Gate,
-        todo: &BTreeSet<usize>,
-        saved: Instant,
-    ) -> Result<(News, bool)> {
+    fn gate(&mut self, warm: &mut Warm, flags: &Gate, asked: Asked<'_>) -> Result<(News, bool)> {
+        let Asked { todo, saved, whole, watched } = asked;
         let child = self.interrupt.child()?;
         let (done, ring) = UnixStream::pair().context("cannot make a socket pair")?;
         self.update(|state| state::begin(state, todo));
@@ -227,8 +260,10 @@ impl Desk<'_> {
         let (watcher, keys) = (&mut self.watcher, &mut self.keys);
         let (news, (report, opened)) = thread::scope(|scope| {
             let run = scope.spawn(move || {
-                let (report, opened) =
-                    warm.gate(flags, root, trees, todo, interrupt, &tell, &known);
+                let (tell, known) = (&tell, &known);
+                let task =
+                    Task { flags, root, trees, todo, whole, interrupt, tell, known, watched };
+                let (report, opened) = warm.gate(&task);
                 drop(ring);
                 (report, opened)
             });

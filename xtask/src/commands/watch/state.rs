@@ -18,6 +18,7 @@ pub(super) fn begin(state: &mut Watch, todo: &BTreeSet<usize>) {
     state.runs += 1;
     state.running = true;
     state.predicted.clear();
+    state.reuse.clear();
     state.answer = None;
     for (index, tree) in state.trees.iter_mut().enumerate() {
         tree.in_run = todo.contains(&index);
@@ -36,6 +37,10 @@ pub(super) fn take(state: &mut Watch, event: Event<'_>) -> Option<Moment> {
         Event::Predicted(finding) => {
             state.predicted.push(finding.clone());
             return Some(Moment::Linted);
+        }
+        Event::Reuse(told) => {
+            state.reuse.push(told.to_owned());
+            return state.verbose.then_some(Moment::Reused);
         }
         Event::StepStarted { label, name } => {
             let tree = tree(state, label)?;

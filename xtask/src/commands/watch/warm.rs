@@ -2,21 +2,21 @@
 //! and a running server that nobody has used yet.
 //!
 //! Each run has a server of its own, which never saw another run: roles belong to the whole server
-//! and outlive a dropped database. The next one is made while the developer types. So the one that
-//! a run used can stay until the next run begins, for whoever wants to look into it.
+//! and outlive a dropped database. The next one is made while the developer types, and one for each
+//! tree on which it stands right before its head ([`super::ahead`]). So the one that a run used can
+//! stay until the next run has ended, for whoever wants to look into it.
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
-use std::sync::Mutex;
-use std::sync::OnceLock;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result, anyhow};
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use nix::unistd::User;
 
+use super::ahead::Ahead;
 use crate::commands::gate::{Run, join, reuse};
-use crate::commands::prepare::{Prepared, Ready};
+use crate::commands::prepare::Ready;
 use crate::drivers::alembic::{self, Connection, Interpreter};
 use crate::drivers::cache;
 use crate::drivers::interrupt::Interrupt;
@@ -25,13 +25,13 @@ use crate::drivers::postgres::binaries::{Binaries, Places};
 use crate::drivers::postgres::cluster::{self, Cluster, Setup};
 use crate::drivers::postgres::provision;
 use crate::drivers::postgres::resting::Resting;
+use crate::drivers::process;
 use crate::drivers::python::{self, Search};
 use crate::drivers::scratch::Scratch;
 use crate::flags::Gate;
 use crate::model::event::{Event, Tell};
-use crate::model::graph::Graph;
-use crate::model::report::{Postgres, Report};
 use crate::model::tree::Tree;
+use crate::recipes::survey::Scripts;
 
 /// How many runs one interpreter serves. Each costs it a fork in advance.
 const RUNS_SERVED: usize = 8;
@@ -39,8 +39,15 @@ const RUNS_SERVED: usize = 8;
 /// What is ready. Dropped from the first to the last: servers before their folders, sockets before
 /// their interpreters.
 pub(super) struct Warm {
-    spare: Option<Spare>,
-    last: Option<Used>,
+    spare: Option<Spare<Used>>,
+    pub(super) ahead: Vec<Ahead>,
+    /// What the lints have read.
+    pub(super) scripts: Arc<Scripts>,
+    /// The server of the last run, and that of the run before until it is ended.
+    pub(super) last: Option<Used>,
+    pub(super) before: Option<Used>,
+    /// What is being ended.
+    going: Option<Spare<()>>,
     pythons: Vec<Python>,
     making: Making,
     scratch: Scratch,
@@ -48,23 +55,24 @@ pub(super) struct Warm {
 
 /// How servers are made.
 #[derive(Clone)]
-struct Making {
+pub(super) struct Making {
     binaries: Binaries,
     user: Option<User>,
     /// A data folder that was never started.
     template: Resting,
-    interrupt: Interrupt,
+    pub(super) interrupt: Interrupt,
 }
 
-/// A server in the making or made.
-struct Spare {
-    made: Option<JoinHandle<Result<Used>>>,
+/// Something in the making or made.
+pub(super) struct Spare<T> {
+    making: Option<JoinHandle<Result<T>>>,
+    made: Option<Result<T>>,
 }
 
 /// A server with the folder that it lives in.
-struct Used {
-    server: Server,
-    scratch: Scratch,
+pub(super) struct Used {
+    pub(super) server: Server,
+    pub(super) scratch: Scratch,
 }
 
 /// An environment, with a socket for each run that its interpreters are to serve.
@@ -77,11 +85,43 @@ struct Python {
     interpreters: Vec<Interpreter>,
 }
 
-impl Drop for Spare {
+impl<T: Send + 'static> Spare<T> {
+    pub(super) fn make(make: impl FnOnce() -> Result<T> + Send + 'static) -> Spare<T> {
+        Spare { making: Some(thread::spawn(make)), made: None }
+    }
+}
+
+impl<T> Spare<T> {
+    /// What was made, waited for; `None` where it could not be.
+    fn settle(&mut self) -> Option<&T> {
+        if let Some(making) = self.making.take() {
+            let made = making.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            self.made = Some(made);
+        }
+        self.made.as_ref()?.as_ref().ok()
+    }
+
+    /// What was made, waited for.
+    pub(super) fn take(mut self) -> Result<T> {
+        self.settle();
+        self.made.take().context("there is nothing in the making")?
+    }
+}
+
+impl<T> Drop for Spare<T> {
     fn drop(&mut self) {
         // A server in the making is waited for: then it is stopped and its folder removed.
-        if let Some(made) = self.made.take() {
-            drop(made.join());
+        if let Some(making) = self.making.take() {
+            drop(making.join());
+        }
+    }
+}
+
+impl Used {
+    fn pid(&self) -> Option<u32> {
+        match &self.server {
+            Server::Local(cluster) => Some(cluster.pid()),
+            Server::Given(_) => None,
         }
     }
 }
@@ -108,27 +148,27 @@ impl Warm {
         let template = cluster::prepare(&setup, reuse(flags).as_ref());
         tell(Event::SetUpEnded { what });
         let making = Making { binaries, user, template: template?, interrupt: interrupt.clone() };
-        let mut warm = Warm { spare: None, last: None, pythons: pythons?, making, scratch };
+        let mut warm = Warm {
+            spare: None,
+            ahead: Vec::new(),
+            scripts: Arc::default(),
+            last: None,
+            before: None,
+            going: None,
+            pythons: pythons?,
+            making,
+            scratch,
+        };
         for index in 0..warm.pythons.len() {
             warm.refill(index, flags)?;
         }
-        warm.make_spare();
+        warm.make_next(flags, trees);
         Ok(warm)
     }
 
-    fn make_spare(&mut self) {
-        let making = self.making.clone();
-        self.spare = Some(Spare { made: Some(thread::spawn(move || making.server())) });
-    }
-
     /// The server that nobody has used.
-    fn take_spare(&mut self) -> Result<Used> {
-        let made = self.spare.as_mut().and_then(|spare| spare.made.take());
-        self.spare = None;
-        match made {
-            Some(made) => made.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            None => self.making.server(),
-        }
+    pub(super) fn take_spare(&mut self) -> Result<Used> {
+        self.spare.take().map_or_else(|| self.making.server(&self.making.template), Spare::take)
     }
 
     /// Starts another interpreter where few runs are left; it imports Alembic in the background.
@@ -142,108 +182,77 @@ impl Warm {
         let (interpreter, connections) = alembic::start(&python.path, count, &env, &self.scratch)?;
         // Those that are ready are used first.
         python.connections.splice(0..0, connections);
-        if python.interpreters.len() > 1 {
-            // Its sockets are used up by now.
-            python.interpreters.remove(0);
-        }
+        // One whose sockets are used up has ended.
+        python.interpreters.retain_mut(|interpreter| !interpreter.has_ended());
         python.interpreters.push(interpreter);
         Ok(())
     }
 
-    /// A run over some trees, on a fresh server. `known` is told the graphs that the lints read.
-    #[expect(clippy::too_many_arguments, reason = "a run is all of this")]
-    pub(super) fn gate(
-        &mut self,
-        flags: &Gate,
-        root: &Utf8Path,
-        trees: &[Tree],
-        todo: &BTreeSet<usize>,
-        interrupt: &Interrupt,
-        tell: Tell<'_>,
-        known: &(dyn Fn(usize, &Graph) + Sync),
-    ) -> (Report, Vec<(usize, String)>) {
-        let started = std::time::Instant::now();
-        // Whoever looked into the last run's database is done with it.
-        self.last = None;
-        let chosen: Vec<usize> = todo.iter().copied().collect();
-        let trees: Vec<Tree> = chosen.iter().map(|index| trees[*index].clone()).collect();
-        let surveys = OnceLock::new();
-        let run = Run {
-            flags,
-            root,
-            trees: &trees,
-            without: &[],
-            surveys: Some(&surveys),
-            in_repository: true,
-            alone: false,
-            reuse: None,
-            prefixes: None,
-            seen: Mutex::default(),
-            interrupt,
-            tell,
-        };
-        let mut described = Vec::new();
-        let (mut report, _) = thread::scope(|scope| {
-            scope.spawn(|| {
-                if let Some(Ok(surveys)) = run.surveys() {
-                    for (index, survey) in surveys {
-                        known(chosen[*index], &survey.graph);
-                    }
-                }
-            });
-            run.over(|report| {
-                let used = self.take_spare()?;
-                report.postgres = Some(Postgres {
-                    version: used.server.version().to_owned(),
-                    source: used.server.source(),
-                });
-                let ready = self.ready(&run, &chosen, &used)?;
-                described.extend(ready.iter().filter_map(Ready::graph));
-                let mut prepared = Prepared { trees: ready, interpreters: Vec::new() };
-                run.prepare_elsewhere(&mut prepared, &used.scratch)?;
-                run.run_trees(&used.server, prepared, report);
-                self.last = Some(used);
-                Ok(Vec::new())
-            })
-        });
-        run.add_surveys(&described, &mut report);
-        report.elapsed = started.elapsed();
-        let opened = self.last.as_ref().filter(|_| !report.interrupted).map(|used| {
-            let psql = |tree: &Tree| used.server.endpoint().psql(&tree.database);
-            chosen.iter().copied().zip(trees.iter().map(psql)).collect()
-        });
-        crate::drivers::process::end_strays(&self.own_processes());
+    /// Ends what the last run left, and has everything ready for the next one.
+    pub(super) fn make_next(&mut self, flags: &Gate, trees: &[Tree]) {
+        self.going = None;
+        process::end_strays(&self.own_processes());
         for index in 0..self.pythons.len() {
-            if let Err(err) = self.refill(index, flags) {
-                report.notes.push(format!("{err:#}"));
-            }
+            // The run that lacks an interpreter tries again, and says what is wrong.
+            let _ = self.refill(index, flags);
         }
-        self.make_spare();
-        (report, opened.unwrap_or_default())
+        self.make_ahead(flags, trees);
+        if self.spare.is_none() {
+            let making = self.making.clone();
+            self.spare = Some(Spare::make(move || making.server(&making.template)));
+        }
+        if let Some(before) = self.before.take() {
+            self.going = Some(Spare::make(move || {
+                drop(before);
+                Ok(())
+            }));
+        }
+    }
+
+    /// Has a server made for each beginning that lacks one.
+    fn make_ahead(&mut self, flags: &Gate, trees: &[Tree]) {
+        for at in 0..self.ahead.len() {
+            if self.ahead[at].spare.is_some() {
+                continue;
+            }
+            let beginning = Arc::clone(&self.ahead[at].beginning);
+            let connections: Result<Vec<_>> =
+                beginning.trees.iter().map(|begun| self.connection(begun.index, flags)).collect();
+            // Without it the next run is a full one.
+            let Ok(connections) = connections else { continue };
+            let (making, trees) = (self.making.clone(), trees.to_vec());
+            let stand = move || beginning.stand(&making, &trees, connections);
+            self.ahead[at].spare = Some(Spare::make(stand));
+        }
+    }
+
+    /// A process for one run of a tree, with the path of its interpreter.
+    fn connection(&mut self, tree: usize, flags: &Gate) -> Result<(Utf8PathBuf, Connection)> {
+        let of_tree = |python: &Python| python.trees.contains(&tree);
+        let index = self.pythons.iter().position(of_tree).context("a tree has no interpreter")?;
+        if self.pythons[index].connections.is_empty() {
+            self.refill(index, flags)?;
+        }
+        let python = &mut self.pythons[index];
+        let connection = python.connections.pop().context("an interpreter has no socket")?;
+        let known = self.scratch.path().join(format!("known-of-{tree}"));
+        Ok((python.path.clone(), connection.knowing(known)))
     }
 
     /// The trees' Alembics, each in a process that no run has used.
-    fn ready(
+    pub(super) fn ready(
         &mut self,
         run: &Run<'_>,
         chosen: &[usize],
         used: &Used,
     ) -> Result<Vec<Ready<'static>>> {
-        let mut served = Vec::new();
-        for (index, of_all) in chosen.iter().enumerate() {
-            let python = self
-                .pythons
-                .iter_mut()
-                .find(|python| python.trees.contains(of_all))
-                .context("a tree has no interpreter")?;
-            let connection = python.connections.pop().context("an interpreter has no socket")?;
-            served.push((index, python.path.clone(), connection));
-        }
+        let served: Result<Vec<_>> =
+            chosen.iter().map(|tree| self.connection(*tree, run.flags)).collect();
         let endpoint = used.server.endpoint();
+        let served = served?.into_iter().enumerate();
         Ok(thread::scope(|scope| {
             let handles: Vec<_> = served
-                .into_iter()
-                .map(|(index, python, connection)| {
+                .map(|(index, (python, connection))| {
                     scope.spawn(move || {
                         let alembic = run.read_tree(&run.trees[index], connection, endpoint);
                         Ready::of(index, python, alembic)
@@ -254,18 +263,21 @@ impl Warm {
         }))
     }
 
-    fn own_processes(&self) -> Vec<u32> {
-        let mut own: Vec<u32> =
-            self.pythons.iter().flat_map(|p| &p.interpreters).map(Interpreter::pid).collect();
-        if let Some(Used { server: Server::Local(cluster), .. }) = &self.last {
-            own.push(cluster.pid());
-        }
+    /// The processes that are no strays. What is being made is waited for.
+    fn own_processes(&mut self) -> Vec<u32> {
+        let interpreters = self.pythons.iter().flat_map(|python| &python.interpreters);
+        let mut own: Vec<u32> = interpreters.map(Interpreter::pid).collect();
+        let spare = self.spare.as_mut().and_then(Spare::settle);
+        let ahead = self.ahead.iter_mut().filter_map(|ahead| ahead.spare.as_mut()?.settle());
+        let servers = self.last.iter().chain(&self.before).chain(spare);
+        own.extend(servers.chain(ahead.map(|standing| &standing.used)).filter_map(Used::pid));
         own
     }
 }
 
 impl Making {
-    fn server(&self) -> Result<Used> {
+    /// A server that nobody has used, on a copy of this data folder.
+    pub(super) fn server(&self, on: &Resting) -> Result<Used> {
         let scratch = Scratch::new(self.user.as_ref())?;
         let setup = Setup {
             binaries: &self.binaries,
@@ -274,7 +286,7 @@ impl Making {
             interrupt: &self.interrupt,
             tell: &|_| {},
         };
-        let cluster = Cluster::start_on(&setup, &self.template, None)?;
+        let cluster = Cluster::start_on(&setup, on, None)?;
         Ok(Used { server: Server::Local(cluster), scratch })
     }
 }

@@ -57,6 +57,7 @@ impl Listener {
             }
             // Said once at the start, or handled where the connection is at hand.
             Event::Ready(_)
+            | Event::IsReady
             | Event::Unusable { .. }
             | Event::VersionTable { .. }
             | Event::Paused

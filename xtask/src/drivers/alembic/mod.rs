@@ -4,13 +4,13 @@
 //! rest of a run. So [`start`] does it once, while Postgres is starting, and each call runs in a
 //! fork: see `worker.py`, which speaks JSON lines on a socket of its own for each tree.
 
+mod connection;
 mod listener;
 mod protocol;
 mod walk;
 
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -21,18 +21,20 @@ use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 use command_fds::{CommandFdExt, FdMapping};
 
+use self::connection::Heard;
 use self::listener::Listener;
 use self::protocol::{Call, Event, Hello};
 use super::interrupt::Interrupt;
 use super::postgres::endpoint::Endpoint;
 use super::postgres::session::VersionTable;
-use super::process::{Group, last_lines};
+use super::process::Group;
 use super::scratch::Scratch;
 use crate::model::redact::{hide, redact};
 use crate::model::transcript::{RevisionInFlight, Transcript};
 use crate::model::tree::Tree;
 use crate::model::used::Used;
 
+pub use self::connection::Connection;
 pub use self::protocol::{Description, Revision};
 
 const WORKER: &str = include_str!("worker.py");
@@ -54,6 +56,11 @@ impl Interpreter {
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.process.child.id()
+    }
+
+    /// Whether it has ended, as it does when its connections are used up.
+    pub fn has_ended(&mut self) -> bool {
+        self.process.child.try_wait().is_ok_and(|status| status.is_some())
     }
 }
 
@@ -115,15 +122,6 @@ pub fn start(
         })
         .collect();
     Ok((Interpreter { process: Group { child } }, connections))
-}
-
-/// One tree's socket.
-pub struct Connection {
-    stream: UnixStream,
-    pending: Vec<u8>,
-    log: Utf8PathBuf,
-    pycache: Utf8PathBuf,
-    known: Utf8PathBuf,
 }
 
 /// A tree's Alembic, ready for calls.
@@ -231,6 +229,18 @@ impl Alembic {
         self.call("describe", None, limits)
     }
 
+    /// Has Alembic read the revisions before it is called: no call after this reads any but those in
+    /// `late`, which may be edited until then, as long as they say of themselves what they said when
+    /// they were described. Whether it could be done; where not, no call can be made any more.
+    pub fn get_ready(&mut self, late: &[Utf8PathBuf], timeout: Duration) -> Result<bool> {
+        let deadline = Instant::now() + timeout;
+        Ok(self.send_call("get_ready", None, None, late)?
+            && matches!(
+                self.connection.next(&self.interrupt, deadline)?,
+                Heard::Event(Event::IsReady)
+            ))
+    }
+
     /// Calls, and takes the password out of what was said: a migration may print its environment.
     fn call(
         &mut self,
@@ -255,7 +265,7 @@ impl Alembic {
 
     /// The words after `alembic`.
     fn argv(&self, op: &str, revision: Option<&str>) -> Vec<String> {
-        let shown = if op == "describe" { "heads" } else { op };
+        let shown = if ["describe", "get_ready"].contains(&op) { "heads" } else { op };
         let mut argv = self.tree.alembic_options();
         argv.push(shown.to_owned());
         argv.extend(revision.map(str::to_owned));
@@ -275,6 +285,7 @@ impl Alembic {
         op: &str,
         revision: Option<&str>,
         pause_before: Option<&str>,
+        late: &[Utf8PathBuf],
     ) -> Result<bool> {
         let call = Call {
             op,
@@ -287,6 +298,7 @@ impl Alembic {
             pause_before,
             pycache: &self.connection.pycache,
             known: &self.connection.known,
+            late,
             within: [self.tree.cwd.as_path(), self.tree.ini_folder()],
         };
         let line = serde_json::to_string(&call).context("cannot write a call")?;
@@ -301,7 +313,7 @@ impl Alembic {
     ) -> Result<(Transcript, Option<Description>)> {
         let mut heard = Listener::new(self.typed(op, revision));
         self.used.calls += 1;
-        if !self.send_call(op, revision, limits.pause.map(|pause| pause.before))? {
+        if !self.send_call(op, revision, limits.pause.map(|pause| pause.before), &[])? {
             return Ok((heard.lost(), None));
         }
         let mut deadline = Instant::now() + limits.timeout;
@@ -343,51 +355,5 @@ impl Alembic {
                 Heard::Closed | Heard::Deadline => return Ok((heard.lost(), None)),
             }
         }
-    }
-}
-
-enum Heard {
-    Event(Event),
-    Deadline,
-    Closed,
-}
-
-impl Connection {
-    /// Whether the whole line could be written.
-    fn send(&mut self, line: &str) -> bool {
-        // A call is far smaller than a socket's buffer, which is empty between calls.
-        self.stream.write_all(format!("{line}\n").as_bytes()).is_ok()
-    }
-
-    fn next(&mut self, interrupt: &Interrupt, deadline: Instant) -> Result<Heard> {
-        loop {
-            if let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.pending.drain(..=end).collect();
-                // A process that is ended in the middle of a line leaves one that is no JSON.
-                match serde_json::from_slice(&line) {
-                    Ok(event) => return Ok(Heard::Event(event)),
-                    Err(_) => continue,
-                }
-            }
-            if self.pending.len() > LINE_MAX {
-                return Ok(Heard::Closed);
-            }
-            if interrupt.wait(&[self.stream.as_fd()], deadline)?.is_none() {
-                return Ok(Heard::Deadline);
-            }
-            let mut chunk = [0; 65536];
-            match self.stream.read(&mut chunk) {
-                Ok(0) => return Ok(Heard::Closed),
-                Ok(n) => self.pending.extend_from_slice(&chunk[..n]),
-                Err(err)
-                    if matches!(err.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-                Err(_) => return Ok(Heard::Closed),
-            }
-        }
-    }
-
-    fn log_end(&self) -> String {
-        let log = std::fs::read(&self.log).unwrap_or_default();
-        last_lines(&String::from_utf8_lossy(&log), 20)
     }
 }

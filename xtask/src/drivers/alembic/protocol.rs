@@ -26,6 +26,8 @@ pub(super) struct Call<'a> {
     pub(super) pycache: &'a Utf8Path,
     /// Where `describe` keeps what Alembic asks of every revision file, for the calls after it.
     pub(super) known: &'a Utf8Path,
+    /// The revision files that may change before they are run; for `get_ready`.
+    pub(super) late: &'a [Utf8PathBuf],
     /// The folders whose frames of a traceback are wanted.
     pub(super) within: [&'a Utf8Path; 2],
 }
@@ -48,6 +50,7 @@ pub(super) struct Errand<'a> {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(super) enum Event {
     Ready(Hello),
+    IsReady,
     Unusable {
         python: String,
         message: String,

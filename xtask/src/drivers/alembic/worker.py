@@ -13,6 +13,7 @@ pipe of its own and never meets these sockets. When the gate's end of the socket
 ends what is running and exits.
 """
 
+import functools
 import gc
 import importlib.util
 import json
@@ -100,12 +101,16 @@ def prepare():
     import sqlalchemy
     import sqlalchemy.dialects.postgresql  # noqa: F401
 
+    command_line()
     drivers = [name for name in DRIVERS if importlib.util.find_spec(name)]
     if drivers:
         try:
             __import__(drivers[0])
             # The dialect is loaded here once instead of in every call.
             sqlalchemy.engine.make_url(f"postgresql+{drivers[0]}://").get_dialect()
+            if drivers[0] == "psycopg2":
+                # SQLAlchemy asks for it at each first connection.
+                import psycopg2.extras  # noqa: F401
         except Exception:
             # A driver that cannot be imported fails in the call that uses it, with its own words.
             pass
@@ -128,7 +133,9 @@ def serve(sock, hello):
     signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
     lines = Lines(sock)
     while (call := lines.next()) is not None:
-        if "kill" not in call:
+        if call.get("op") == "get_ready":
+            get_ready(sock, call)
+        elif "kill" not in call:
             run_forked(sock, lines, call, wake_r)
 
 
@@ -330,16 +337,9 @@ def watch_use(pycache):
 
 def perform(sock, call):
     from alembic import command
-    from alembic.config import CommandLine
     from alembic.script import ScriptDirectory
 
-    # A walk is typed as the command that does the most of it.
-    argv = ["upgrade" if word == "walk" else word for word in call["argv"]]
-    options = CommandLine(prog="alembic").parser.parse_args(argv)
-    config = make_config(call["ini"], options)
-    if call["config_url"]:
-        # `%` begins an interpolation in an ini.
-        config.set_main_option("sqlalchemy.url", call["config_url"].replace("%", "%%"))
+    config = config_of(call)
     leave_unread(call["known"])
     if call["op"] == "describe":
         # The id that is used twice is in the answer; as a warning it would only be printed.
@@ -415,6 +415,23 @@ def keep_connection():
     psycopg2.connect = reconnect
 
 
+@functools.cache
+def command_line():
+    from alembic.config import CommandLine
+
+    return CommandLine(prog="alembic").parser
+
+
+def config_of(call):
+    # A walk is typed as the command that does the most of it.
+    argv = ["upgrade" if word == "walk" else word for word in call["argv"]]
+    config = make_config(call["ini"], command_line().parse_args(argv))
+    if call["config_url"]:
+        # `%` begins an interpolation in an ini.
+        config.set_main_option("sqlalchemy.url", call["config_url"].replace("%", "%%"))
+    return config
+
+
 def make_config(ini, options):
     """As the `alembic` command makes it."""
     import inspect
@@ -456,31 +473,60 @@ UNREAD = "(unread)"
 HEADER = ("revision", "down_revision", "branch_labels", "depends_on", "__doc__")
 
 
-def leave_unread(path):
+def leave_unread(path, late=()):
     """Has Alembic take from an earlier call what it asks of every revision file, where that call found
     that importing any of them does nothing but bind names. All else it does as ever, and a file that
-    was touched since it reads."""
+    was touched since it reads. Returns the files among `late` that are left whatever they do."""
     from alembic import util
 
+    left = []
     try:
         with open(path, "rb") as file:
             known = marshal.load(file)
     except (OSError, EOFError, ValueError, TypeError):
-        return
+        return left
     load = util.load_python_file
 
     def load_or_leave(folder, name):
         path = os.path.join(folder, name)
         stamp, header = known.get(path, (None, None))
-        if stamp is None or stamp != stamp_of(path):
+        is_late = header is not None and path in late
+        if not is_late and (stamp is None or stamp != stamp_of(path)):
             return load(folder, name)
         # The name that Alembic gives it.
         module = Unread(re.sub(r"\W", "_", os.path.basename(path)))
         module.__dict__.update(zip(HEADER, header), __file__=path)
         module.__dict__[UNREAD] = header
+        if is_late:
+            left.append(module)
         return module
 
     util.load_python_file = load_or_leave
+    return left
+
+
+def get_ready(sock, call):
+    """Has Alembic read the revisions before it is called: all calls after this begin with them, and
+    read only the files that may have been edited since, before anything else. They must say of
+    themselves what they said. Where that cannot be done this server ends, and the gate uses another."""
+    from alembic.script import ScriptDirectory
+
+    sys.pycache_prefix = call["pycache"]
+    compile_anew_what_is_new()
+    os.chdir(call["cwd"])
+    late = leave_unread(call["known"], call["late"])
+    script = ScriptDirectory.from_config(config_of(call))
+    if script.get_heads() is None or sorted(module.__file__ for module in late) != sorted(call["late"]):
+        os._exit(1)
+
+    def as_read(cls, config):
+        for module in late:
+            module.upgrade
+        return script
+
+    ScriptDirectory.from_config = classmethod(as_read)
+    gc.freeze()
+    send(sock, "is_ready")
 
 
 def note_loaded():
@@ -506,11 +552,11 @@ def keep_known(path, loaded):
     known = {}
     for file, (stamp, module) in loaded.items():
         does, header = what_it_does(module), header_of(module)
-        if does == "binds" and stamp and header:
-            known[file] = stamp, header
-        elif does == "anything":
+        if does == "anything":
             known.clear()
             break
+        if stamp and header:
+            known[file] = stamp if does == "binds" else None, header
     with open(path + ".new", "wb") as file:
         marshal.dump(known, file)
     os.replace(path + ".new", path)

@@ -3,6 +3,7 @@
 //! A connection is opened for each use. A migration may end every other connection of its
 //! database, and opening one on a socket takes a few milliseconds.
 
+use std::borrow::Cow;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -21,8 +22,8 @@ const ENDING: Duration = Duration::from_millis(500);
 /// One connection. What it runs ends early when the run is interrupted.
 pub struct Session<'a> {
     client: Client,
-    endpoint: &'a Endpoint,
-    interrupt: &'a Interrupt,
+    endpoint: Cow<'a, Endpoint>,
+    interrupt: Cow<'a, Interrupt>,
 }
 
 /// What Postgres knows of a role.
@@ -35,6 +36,15 @@ pub struct RoleState {
 impl<'a> Session<'a> {
     /// Connects to a database.
     pub fn open(endpoint: &'a Endpoint, database: &str, interrupt: &'a Interrupt) -> Result<Self> {
+        Session::through(Cow::Borrowed(endpoint), database, Cow::Borrowed(interrupt))
+    }
+
+    /// The same, with what may be the session's own.
+    pub(super) fn through(
+        endpoint: Cow<'a, Endpoint>,
+        database: &str,
+        interrupt: Cow<'a, Interrupt>,
+    ) -> Result<Self> {
         interrupt.check()?;
         Ok(Session { client: endpoint.connect(database)?, endpoint, interrupt })
     }
@@ -111,10 +121,12 @@ impl<'a> Session<'a> {
             SimpleQueryMessage::Row(row) => Some(row),
             _ => None,
         });
+        // Most cells of most rows are NULL: a name is copied for the others alone.
         let cells = rows.map(|row| {
-            let names = row.columns().iter().map(|column| column.name().to_owned());
-            let cells = names.enumerate().map(|(i, name)| Some((name, row.get(i)?.to_owned())));
-            cells.flatten().collect()
+            let columns = row.columns().iter().enumerate();
+            let cells = columns
+                .filter_map(|(i, column)| Some((column.name().to_owned(), row.get(i)?.to_owned())));
+            cells.collect()
         });
         Ok(cells.collect())
     }

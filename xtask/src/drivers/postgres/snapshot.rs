@@ -2,6 +2,7 @@
 //!
 //! `snapshot.sql` says what an object is and what it is like; here its rows are only put together.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -34,9 +35,9 @@ pub fn take(session: &mut Session<'_>) -> Result<Schema> {
 /// Looks at one database again and again. Its connection stays, and with it the plans of the
 /// queries, which cost most of a first look.
 pub struct Watch<'a> {
-    endpoint: &'a Endpoint,
+    endpoint: Cow<'a, Endpoint>,
     database: String,
-    interrupt: &'a Interrupt,
+    interrupt: Cow<'a, Interrupt>,
     session: Option<Session<'a>>,
     /// What each connection starts with.
     setup: &'static [&'static str],
@@ -44,9 +45,22 @@ pub struct Watch<'a> {
     prepared: Arc<AtomicBool>,
 }
 
+impl Watch<'static> {
+    /// A watch that waits for whoever needs it.
+    pub fn waiting(endpoint: &Endpoint, database: &str, interrupt: &Interrupt) -> Watch<'static> {
+        let (endpoint, interrupt) = (endpoint.clone(), interrupt.clone());
+        Watch::of(Cow::Owned(endpoint), database, Cow::Owned(interrupt))
+    }
+}
+
 impl<'a> Watch<'a> {
     /// A watch that connects at its first look.
     pub fn new(endpoint: &'a Endpoint, database: &str, interrupt: &'a Interrupt) -> Watch<'a> {
+        let (endpoint, interrupt) = (Cow::Borrowed(endpoint), Cow::Borrowed(interrupt));
+        Watch::of(endpoint, database, interrupt)
+    }
+
+    fn of(endpoint: Cow<'a, Endpoint>, database: &str, interrupt: Cow<'a, Interrupt>) -> Watch<'a> {
         let (database, prepared) = (database.to_owned(), Arc::default());
         Watch { endpoint, database, interrupt, session: None, setup: &[TABLES], prepared }
     }
@@ -84,7 +98,8 @@ impl<'a> Watch<'a> {
     fn connect(&mut self) -> Result<&mut Session<'a>> {
         self.session = None;
         self.prepared.store(false, Ordering::Relaxed);
-        let mut session = Session::open(self.endpoint, &self.database, self.interrupt)?;
+        let mut session =
+            Session::through(self.endpoint.clone(), &self.database, self.interrupt.clone())?;
         session.execute(&self.setup.join(";\n"))?;
         Ok(self.session.insert(session))
     }

@@ -13,6 +13,7 @@ use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use self::read::Read;
+pub use self::read::Scripts;
 use super::steps::Steps;
 use crate::analysis::lints::{self, Subject};
 use crate::analysis::mentions::Names;
@@ -71,12 +72,14 @@ pub struct Terms<'a> {
     pub in_repository: bool,
     /// Whether trees are read whole that are so large that it takes seconds.
     pub whole: bool,
+    /// What was read before.
+    pub known: Option<&'a Scripts>,
 }
 
 impl<'a> Terms<'a> {
     /// Whole recipes, in a repository.
     pub fn since(since: Option<&'a str>) -> Terms<'a> {
-        Terms { since, without: &[], in_repository: true, whole: false }
+        Terms { since, without: &[], in_repository: true, whole: false, known: None }
     }
 }
 
@@ -111,7 +114,7 @@ pub fn survey(
             };
             Ok((git, base))
         });
-        let read = read::all(&settings, root);
+        let read = read::all(&settings, root, terms.known);
         let small = read.iter().filter(|tree| terms.whole || tree.size() <= PARSED_WHOLE);
         read::look_into(&small.flat_map(|tree| &tree.scripts).collect::<Vec<_>>());
         let base = base.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -135,7 +138,7 @@ pub fn survey(
 pub fn scripts(tree: &Tree, root: &Utf8Path) -> Vec<Script> {
     let texts = tree_files::texts(&tree.ini_path(), &tree.cwd);
     let settings = settings::understand(&texts, &tree.cwd, &tree.section);
-    read::all(&[settings], root).into_iter().flat_map(|read| read.scripts).collect()
+    read::all(&[settings], root, None).into_iter().flat_map(|read| read.scripts).collect()
 }
 
 fn judge(

@@ -1,8 +1,11 @@
 //! Reads the files of trees, on all processors at once. The work of a file is that of its parser, so
 //! the files of all trees lie in one heap.
 
+use std::collections::HashMap;
 use std::num::NonZero;
+use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -35,12 +38,53 @@ impl Read {
     }
 }
 
+/// Scripts that were read before, for whoever surveys the same trees again and again: what was not
+/// touched since is not read again, and what was understood of it is kept.
+#[derive(Default)]
+pub struct Scripts {
+    kept: Mutex<HashMap<Utf8PathBuf, (Stamp, Script)>>,
+    stamps: Mutex<HashMap<Utf8PathBuf, Stamp>>,
+}
+
+/// What a file system knows of a file: when it was changed and written, its size, its number.
+type Stamp = (i64, i64, i64, i64, u64, u64);
+
+impl Scripts {
+    /// Takes back what a survey had.
+    pub fn give_back(&self, scripts: Vec<Script>) {
+        let stamps = std::mem::take(&mut *lock(&self.stamps));
+        let stamped = scripts.into_iter().filter_map(|script| {
+            let stamp = *stamps.get(&script.file)?;
+            Some((script.file.clone(), (stamp, script)))
+        });
+        lock(&self.kept).extend(stamped);
+    }
+
+    /// What is known of a file, where it is as it was.
+    fn take(&self, name: &Utf8Path, file: &Utf8Path) -> Option<Script> {
+        let now = stamp(file)?;
+        lock(&self.stamps).insert(name.to_owned(), now);
+        let (then, script) = lock(&self.kept).remove(name)?;
+        (then == now).then_some(script)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn stamp(file: &Utf8Path) -> Option<Stamp> {
+    let meta = file.metadata().ok()?;
+    let (written, changed) = ((meta.mtime(), meta.mtime_nsec()), (meta.ctime(), meta.ctime_nsec()));
+    Some((written.0, written.1, changed.0, changed.1, meta.len(), meta.ino()))
+}
+
 /// Reads the files of trees with these settings.
-pub fn all(settings: &[Settings], root: &Utf8Path) -> Vec<Read> {
+pub fn all(settings: &[Settings], root: &Utf8Path, known: Option<&Scripts>) -> Vec<Read> {
     let mut listings: Vec<Listing> = settings.iter().map(tree_files::list).collect();
     let files = listings.iter().flat_map(|listing| &listing.files);
     let files: Vec<&Utf8PathBuf> = files.collect();
-    let mut read = in_parallel(&files, |file| read_file(file, root)).into_iter();
+    let mut read = in_parallel(&files, |file| read_file(file, root, known)).into_iter();
     let counts: Vec<usize> = listings.iter().map(|listing| listing.files.len()).collect();
     for file in listings.iter_mut().flat_map(|listing| &mut listing.twice) {
         *file = shown(file, root).to_owned();
@@ -48,6 +92,10 @@ pub fn all(settings: &[Settings], root: &Utf8Path) -> Vec<Read> {
     let trees = listings.into_iter().zip(counts).map(|(listing, count)| {
         let mut tree = Read { listing, scripts: Vec::with_capacity(count), troubles: Vec::new() };
         for (file, (script, troubles)) in read.by_ref().take(count) {
+            if let (Some(known), false) = (known, troubles.is_empty()) {
+                // What is wrong with it is said each time.
+                lock(&known.stamps).remove(&file);
+            }
             tree.scripts.extend(script);
             tree.troubles.extend(troubles.into_iter().map(|trouble| (file.clone(), trouble)));
         }
@@ -91,8 +139,11 @@ pub fn in_parallel<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync
 
 type ReadFile = (Utf8PathBuf, (Option<Script>, Vec<Trouble>));
 
-fn read_file(file: &Utf8Path, root: &Utf8Path) -> ReadFile {
+fn read_file(file: &Utf8Path, root: &Utf8Path, known: Option<&Scripts>) -> ReadFile {
     let name = shown(file, root).to_owned();
+    if let Some(script) = known.and_then(|known| known.take(&name, file)) {
+        return (name, (Some(script), Vec::new()));
+    }
     let read = match tree_files::read(file) {
         Ok(bytes) => Script::read(&name, &bytes),
         Err(err) => {

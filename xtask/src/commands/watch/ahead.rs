@@ -1,0 +1,149 @@
+//! What is ready for the next save of the newest revision of a chain: a server on which its tree
+//! stands right before it, with Alembic at hand and the schema looked at.
+//!
+//! The data folder is what a full run of this watch made, copied while it stood there. It stands for
+//! what nobody has touched since: whatever else changes is a reason for a full run, which makes
+//! another one. What comes of a run on it is what would come of a full one, or it is run again.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, bail};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::warm::{Making, Spare, Used};
+use crate::commands::prepare::Ready;
+use crate::drivers::alembic::{Alembic, Connection, Description};
+use crate::drivers::postgres::resting::Resting;
+use crate::drivers::postgres::snapshot::Watch;
+use crate::model::schema::Schema;
+use crate::model::tree::Tree;
+use crate::recipes::prefix::Prefix;
+
+/// After this long a full run proves it all again.
+const AGE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// How long Alembic may take to read the revisions.
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The beginnings of trees, all on one data folder.
+pub(super) struct Beginning {
+    pub(super) data: Resting,
+    pub(super) trees: Vec<Begun>,
+}
+
+/// A tree, known up to right before its head.
+pub(super) struct Begun {
+    pub(super) index: usize,
+    pub(super) prefix: Prefix,
+    /// What Alembic read, the head included.
+    pub(super) graph: Description,
+    /// Whether it had a stairway.
+    pub(super) climbs: bool,
+    /// Whether the head was new.
+    pub(super) new_head: bool,
+}
+
+/// Beginnings, with a server that stands there or is being made.
+pub(super) struct Ahead {
+    pub(super) beginning: Arc<Beginning>,
+    pub(super) spare: Option<Spare<Standing>>,
+}
+
+/// A server on which trees stand right before their heads. What talks to it goes first.
+pub(super) struct Standing {
+    trees: Vec<Stands>,
+    pub(super) used: Used,
+}
+
+struct Stands {
+    alembic: Alembic,
+    python: Utf8PathBuf,
+    looked: (Watch<'static>, Schema),
+}
+
+impl Begun {
+    /// The file of the head.
+    fn head(&self) -> Option<&Utf8PathBuf> {
+        let [head] = self.graph.heads.as_slice() else { return None };
+        let mut revisions = self.graph.revisions.iter();
+        revisions.find(|revision| revision.revision == *head).map(|revision| &revision.file)
+    }
+}
+
+impl Ahead {
+    /// Whether it has all of these trees.
+    pub(super) fn has(&self, trees: &[usize]) -> bool {
+        let known = |index: &usize| self.beginning.trees.iter().any(|begun| begun.index == *index);
+        trees.iter().all(known)
+    }
+
+    /// Whether it still stands for what it was: it is not too old, and of what has changed only heads
+    /// are among its trees' files.
+    pub(super) fn stands(&self, changed: &[(Utf8PathBuf, Vec<usize>)]) -> bool {
+        let trees = &self.beginning.trees;
+        let young = |begun: &Begun| {
+            let age = SystemTime::now().duration_since(begun.prefix.since);
+            age.is_ok_and(|age| age < AGE_MAX)
+        };
+        let is_head = |file: &Utf8Path| {
+            let file = file.canonicalize_utf8().unwrap_or(file.to_owned());
+            trees.iter().any(|begun| begun.head() == Some(&file))
+        };
+        let concerned = |owners: &[usize]| trees.iter().any(|begun| owners.contains(&begun.index));
+        trees.iter().all(young)
+            && changed.iter().all(|(file, owners)| !concerned(owners) || is_head(file))
+    }
+}
+
+impl Beginning {
+    /// Starts a server on it, and has everything ready there.
+    pub(super) fn stand(
+        &self,
+        making: &Making,
+        trees: &[Tree],
+        connections: Vec<(Utf8PathBuf, Connection)>,
+    ) -> Result<Standing> {
+        let used = making.server(&self.data)?;
+        let (endpoint, interrupt) = (used.server.endpoint(), &making.interrupt);
+        let mut standing = Vec::new();
+        for (begun, (python, connection)) in self.trees.iter().zip(connections) {
+            let tree = &trees[begun.index];
+            let mut watch = Watch::waiting(endpoint, &tree.database, interrupt);
+            let schema = watch.take()?;
+            let version = watch.ask(|session| session.alembic_version(&begun.prefix.table))?;
+            if version != begun.prefix.at {
+                bail!("{} does not stand at {}", tree.database, begun.prefix.at.join(", "));
+            }
+            let mut alembic = Alembic::new(connection, tree, endpoint, interrupt)?;
+            let head = begun.head().context("there is no head")?;
+            if !alembic.get_ready(std::slice::from_ref(head), READ_TIMEOUT)? {
+                bail!("not all that {}'s revisions do when they are read is known", tree.label);
+            }
+            standing.push(Stands { alembic, python, looked: (watch, schema) });
+        }
+        Ok(Standing { trees: standing, used })
+    }
+}
+
+impl Standing {
+    /// Gives out the trees that are chosen, each with its index among them.
+    pub(super) fn hand_out(
+        self,
+        beginning: &Beginning,
+        chosen: &[usize],
+    ) -> (Vec<Ready<'static>>, Used) {
+        let ready = beginning.trees.iter().zip(self.trees).filter_map(|(begun, stands)| {
+            let index = chosen.iter().position(|chosen| *chosen == begun.index)?;
+            let Stands { alembic, python, looked } = stands;
+            Some(Ready {
+                database: Some(Ok(())),
+                prefix: Some(begun.prefix.clone()),
+                looked: Some(looked),
+                stays_below: !begun.climbs,
+                new_head: begun.new_head,
+                ..Ready::of(index, python, Ok((alembic, Ok(begun.graph.clone()))))
+            })
+        });
+        (ready.collect(), self.used)
+    }
+}

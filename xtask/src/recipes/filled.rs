@@ -103,6 +103,12 @@ impl<'a> Live<'a> {
         Ok(filled)
     }
 
+    /// Whether a table has rows of earlier revisions that this one wants to be without.
+    pub(super) fn holds_what_is_none_of_ours(&self, climb: &Climb<'a>, revision: &str) -> bool {
+        let declared = self.declarations(revision);
+        climb.filled.keys().any(|table| left_alone(&declared, table).is_some())
+    }
+
     /// Makes rows for one table; where none could be made, why.
     fn put(
         &self,

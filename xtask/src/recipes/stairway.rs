@@ -10,13 +10,14 @@ use anyhow::Result;
 
 use super::chain::{Stair, below};
 use super::climb::Climb;
-use super::filled::Rows;
+use super::filled::{Filled, Rows};
 use super::live::{Live, Outcome, list};
 use super::reversal::Way;
 use crate::analysis::rows;
 use crate::drivers::postgres::aside;
 use crate::model::code::{self, Severity};
 use crate::model::finding::Finding;
+use crate::model::rows::Contents;
 use crate::model::schema::Schema;
 use crate::model::transcript::{End, Statement};
 
@@ -150,6 +151,11 @@ impl<'a> Live<'a> {
         stair: &Stair,
         seen: &mut Vec<Statement>,
     ) -> Result<Vec<Finding>> {
+        if self.holds_what_is_none_of_ours(climb, &stair.revision)
+            && let Some(failed) = self.back_to_parents(climb, stair, seen)?
+        {
+            return Ok(vec![failed]);
+        }
         let (first, made) = match self.round_trip(climb, stair, Rows::All, seen)? {
             Trip::Went(findings) => return Ok(findings),
             Trip::Broke { failed, rows } => (failed, rows),
@@ -262,11 +268,25 @@ impl<'a> Live<'a> {
                 let again = Self::look(climb)?;
                 findings.extend(self.judge(revision, between, &again, None, Way::UpAgain));
             }
-            let now = self.contents(climb, &filled)?;
-            let gone = rows::gone_with_columns(&filled.before, &held, &now);
-            climb.gone.extend(gone.into_iter().map(|what| format!("{revision} {what}")));
+            self.note_rows(climb, revision, &filled, &held)?;
         }
         Ok(Trip::Went([filled.notes, findings].concat()))
+    }
+
+    /// Remembers what the second upgrade did to the rows.
+    fn note_rows(
+        &self,
+        climb: &mut Climb<'a>,
+        revision: &str,
+        filled: &Filled,
+        held: &Contents,
+    ) -> Result<()> {
+        let now = self.contents(climb, filled)?;
+        // What the revision emptied is given rows again before the next one.
+        climb.filled.retain(|table, _| now.get(table).is_none_or(|held| !held.rows.is_empty()));
+        let gone = rows::gone_with_columns(&filled.before, held, &now);
+        climb.gone.extend(gone.into_iter().map(|what| format!("{revision} {what}")));
+        Ok(())
     }
 
     /// The schema; `None` on a copy, where the official steps have shown that it is brought back.

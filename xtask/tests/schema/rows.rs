@@ -429,6 +429,8 @@ fn a_head_without_a_way_back_is_tried_on_rows() {
 fn a_revision_says_what_it_loses_and_whose_rows_are_none_of_the_gates() {
     let before = "CREATE TABLE w1 (id int PRIMARY KEY, note text);\nCREATE TABLE w2 (a int)";
     let mut chain = chain_on(before);
+    // It gets rows before this one, and must not have them before the next.
+    chain.push(Revision::new("q", "ALTER TABLE w2 ADD c int", "ALTER TABLE w2 DROP c"));
     chain.push(Revision {
         says: "# migration-gate: loses w1.note, nobody reads it\n# migration-gate: rows w2, it is empty in production",
         ..Revision::new(

@@ -214,7 +214,11 @@ impl Live<'_> {
             let finding = self.diagnose(said);
             return Ok(Outcome::failed(Finding { by_hand, ..finding }));
         }
-        let found = self.alembic_version();
+        let found = match self.alembic_version().map_err(|err| self.explain_death(err)) {
+            // A server that died right after says nothing about the migrations.
+            Err(err) if err.is::<ServerDied>() => return Err(err),
+            found => found,
+        };
         self.interrupt.check()?;
         let holds = match &found {
             Ok(found) if expected.as_ref() == Some(found) => return Ok(Outcome::default()),

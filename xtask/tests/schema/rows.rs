@@ -287,7 +287,7 @@ const LOST: &[Defect] = &[
 /// What is done with rows as it should be: before, up and down.
 const SOUND: &[(&str, &str, &str)] = &[
     (
-        "CREATE TABLE s1 (id int PRIMARY KEY)",
+        "CREATE TABLE s1 (id int PRIMARY KEY, x int NOT NULL, c int NOT NULL, r0 text, v0 text, t text, \"row\" int, CHECK (x < c))",
         "ALTER TABLE s1 ADD COLUMN note text NOT NULL DEFAULT ''",
         "ALTER TABLE s1 DROP COLUMN note",
     ),

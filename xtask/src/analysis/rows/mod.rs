@@ -204,16 +204,16 @@ impl<'t> Group<'t> {
             let texts: Vec<String> = texts.take(most.max(2)).collect();
             let kind = &column.type_name;
             pools.push(format!(
-                "p{number} AS MATERIALIZED (SELECT c FROM unnest(ARRAY[{}]::text[]) AS c \
+                "gate_p{number} AS MATERIALIZED (SELECT c FROM unnest(ARRAY[{}]::text[]) AS c \
                  WHERE c IS NULL OR pg_temp.fits(c, {}))",
                 texts.join(", "),
                 literal(kind)
             ));
             typed.push(format!(
-                "(SELECT c AS r{number}, c::{kind} AS {} FROM p{number}) AS v{number}",
+                "(SELECT c AS gate_r{number}, c::{kind} AS {} FROM gate_p{number}) AS gate_v{number}",
                 identifier(&column.name)
             ));
-            raw.push(format!("r{number}"));
+            raw.push(format!("gate_r{number}"));
         }
         let raw = raw.join(", ");
         let mut sql = format!(

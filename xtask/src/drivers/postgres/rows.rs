@@ -149,8 +149,8 @@ pub fn contents(session: &mut Session<'_>, tables: &[Table]) -> Result<Contents>
     for table in tables.iter().filter(|table| there.contains(&table.name)) {
         let name = &table.name;
         sql += &format!(
-            "SELECT {} AS t, (SELECT json_object_agg(c.key, c.value) FROM json_each_text(row_to_json(x)) AS c)::text AS row \
-             FROM {name} AS x WHERE (SELECT count(*) <= {LOOKED_AT} FROM {name});\n",
+            "SELECT {} AS t, (SELECT json_object_agg(c.key, c.value) FROM json_each_text(row_to_json(gate_row)) AS c)::text AS row \
+             FROM {name} AS gate_row WHERE (SELECT count(*) <= {LOOKED_AT} FROM {name});\n",
             literal(name)
         );
         let primary = table.primary.clone().unwrap_or_default();
@@ -173,8 +173,10 @@ pub fn contents(session: &mut Session<'_>, tables: &[Table]) -> Result<Contents>
 /// A row as JSON, where it is still there.
 pub fn row(session: &mut Session<'_>, made: &Made) -> Result<Option<String>> {
     let Made { table, place } = made;
-    session
-        .value(&format!("SELECT row_to_json(x) FROM {table} AS x WHERE ctid = {}", literal(place)))
+    session.value(&format!(
+        "SELECT row_to_json(gate_row) FROM {table} AS gate_row WHERE ctid = {}",
+        literal(place)
+    ))
 }
 
 /// Deletes rows, whatever points to them.

@@ -91,13 +91,9 @@ pub fn choices(session: &mut Session<'_>, questions: &[String]) -> Result<Vec<Ve
     for (number, question) in questions.iter().enumerate() {
         sql += &format!("SELECT * FROM pg_temp.ask({number}, {});\n", literal(question));
     }
-    for row in session.rows(&sql)? {
-        if let [(_, number), (_, answer)] = row.as_slice() {
-            let answer = serde_json::from_str(answer).context("cannot read an answer")?;
-            let number: usize = number.parse().context("cannot read an answer's number")?;
-            if let Some(known) = answers.get_mut(number) {
-                known.push(answer);
-            }
+    for (number, answer) in self::answers(session, &sql)? {
+        if let Some(known) = answers.get_mut(number) {
+            known.push(serde_json::from_str(&answer).context("cannot read an answer")?);
         }
     }
     Ok(answers)
@@ -137,7 +133,7 @@ fn refused(err: &anyhow::Error) -> bool {
     raised.is_some_and(|raised| !raised.code().code().starts_with("57P"))
 }
 
-/// What some tables hold, as far as they are there and have no more than a thousand rows.
+/// What some tables hold, as far as they are there, can be read and have no more than a thousand rows.
 pub fn contents(session: &mut Session<'_>, tables: &[Table]) -> Result<Contents> {
     let names: Vec<String> = tables.iter().map(|table| literal(&table.name)).collect();
     let there = session.column(&format!(
@@ -146,28 +142,36 @@ pub fn contents(session: &mut Session<'_>, tables: &[Table]) -> Result<Contents>
     ))?;
     let mut contents = Contents::new();
     let mut sql = String::new();
-    for table in tables.iter().filter(|table| there.contains(&table.name)) {
+    for (number, table) in tables.iter().enumerate().filter(|(_, t)| there.contains(&t.name)) {
         let name = &table.name;
-        sql += &format!(
-            "SELECT {} AS t, (SELECT json_object_agg(c.key, c.value) FROM json_each_text(row_to_json(gate_row)) AS c)::text AS row \
-             FROM {name} AS gate_row WHERE (SELECT count(*) <= {LOOKED_AT} FROM {name});\n",
-            literal(name)
+        let rows = format!(
+            "SELECT (SELECT json_object_agg(c.key, c.value) FROM json_each_text(row_to_json(gate_row)) AS c)::text \
+             FROM {name} AS gate_row WHERE (SELECT count(*) <= {LOOKED_AT} FROM {name})"
         );
+        sql += &format!("SELECT * FROM pg_temp.ask({number}, {});\n", literal(&rows));
         let primary = table.primary.clone().unwrap_or_default();
         contents.insert(name.clone(), Held { primary, rows: Vec::new() });
     }
     if contents.is_empty() {
         return Ok(contents);
     }
-    for row in session.rows(&sql)? {
-        if let [(_, table), (_, cells)] = row.as_slice()
-            && let Some(held) = contents.get_mut(table)
-        {
-            let cells: Cells = serde_json::from_str(cells).context("cannot read a row")?;
+    for (number, cells) in answers(session, &sql)? {
+        let held = tables.get(number).and_then(|table| contents.get_mut(&table.name));
+        if let Some(held) = held {
+            let cells: Cells = serde_json::from_str(&cells).context("cannot read a row")?;
             held.rows.push(cells);
         }
     }
     Ok(contents)
+}
+
+/// What questions that were asked by number are answered.
+fn answers(session: &mut Session<'_>, sql: &str) -> Result<Vec<(usize, String)>> {
+    let rows = session.rows(sql)?.into_iter().filter_map(|row| match row.as_slice() {
+        [(_, number), (_, answer)] => Some((number.parse().ok()?, answer.clone())),
+        _ => None,
+    });
+    Ok(rows.collect())
 }
 
 /// A row as JSON, where it is still there.

@@ -13,7 +13,8 @@ root=$PWD
 
 bin=$(pg_config --bindir 2>/dev/null || true)
 [ -x "$bin/initdb" ] || bin=/usr/lib/postgresql/15/bin
-python=${MIGRATION_GATE_PYTHON:-$(ls -t {"${XDG_CACHE_HOME:-$HOME/.cache}",/var/cache}/migration-gate/python/*/bin/python 2>/dev/null | head -n 1)}
+python=${MIGRATION_GATE_PYTHON:-$({ ls -t {"${XDG_CACHE_HOME:-$HOME/.cache}",/var/cache}/migration-gate/python/*/bin/python 2>/dev/null || true; } | head -n 1)}
+[ -x "$python" ] || { echo "no Python that has Alembic: run the gate once, or set MIGRATION_GATE_PYTHON" >&2; exit 2; }
 alembic() { "$python" -m alembic "$@" >"$work/alembic.log" 2>&1 || { cat "$work/alembic.log"; exit 1; }; }
 
 work=$(mktemp -d)

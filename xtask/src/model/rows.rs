@@ -80,14 +80,15 @@ pub struct ForeignKey {
 /// One way of choosing the values of columns that go together; `None` is NULL.
 pub type Choice = Vec<Option<String>>;
 
-/// An `INSERT` of one row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Insert {
-    /// The statement, which returns the table's name and the place of the row.
-    pub sql: String,
-    /// Whether the row holds something that a schema allows and hardly anybody writes: the largest
-    /// number, the longest text.
-    pub extreme: bool,
+/// Rows to be put into a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inserts {
+    /// The statement up to the values: `INSERT INTO t (a, b) VALUES `.
+    pub head: String,
+    /// The values of each row, in parentheses: those that anybody could have written first.
+    pub plain: Vec<String>,
+    /// Those of what a schema allows and hardly anybody writes: the largest number, the longest text.
+    pub extreme: Vec<String>,
 }
 
 /// A row that was made.

@@ -12,7 +12,7 @@ use crate::drivers::alembic::Limits;
 use crate::drivers::postgres::session::Session;
 use crate::drivers::postgres::snapshot::Watch;
 use crate::drivers::postgres::{aside, rows};
-use crate::model::event::Event;
+use crate::model::event::{Event, timed};
 use crate::model::finding::Finding;
 use crate::model::rows::Column;
 use crate::model::schema::Schema;
@@ -212,7 +212,9 @@ impl<'a> Live<'a> {
             on_deadline: &on_deadline,
             pause: None,
         };
-        let mut said = self.alembic.go(op, revision, &limits)?;
+        let what = format!("  alembic {op} {revision} (aside)");
+        let mut said =
+            timed(self.tell, &self.tree.label, &what, || self.alembic.go(op, revision, &limits))?;
         if said.end == End::TimedOut {
             said.elapsed = self.timeout;
         }
@@ -281,7 +283,9 @@ impl<'a> Live<'a> {
 
     /// Makes the database that is climbed, with nothing in it or what its copy begins with.
     fn create(&mut self, climb: &mut Climb<'a>) -> Result<()> {
-        self.server.copy_database(&climb.database, climb.copied, self.interrupt)?;
+        timed(self.tell, &self.tree.label, "  making a database aside", || {
+            self.server.copy_database(&climb.database, climb.copied, self.interrupt)
+        })?;
         (climb.applied, climb.supplied, climb.schema) = (BTreeSet::new(), 0, None);
         climb.filled.clear();
         if climb.copied.is_some() {

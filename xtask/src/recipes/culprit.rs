@@ -142,7 +142,7 @@ impl<'a> Live<'a> {
 /// The rows that may be to blame: those of the tables that the failing statement names, else all.
 fn suspects(filled: &Filled, said: Option<&Transcript>) -> Vec<Made> {
     let statement = said.and_then(|said| said.statement.as_deref()).unwrap_or_default();
-    let named = rows::touched([statement]).unwrap_or_default();
+    let named = rows::touched([statement]).names.unwrap_or_default();
     let is_named = |made: &&Made| {
         made.table.rsplit('.').next().is_some_and(|name| named.contains(name.trim_matches('"')))
     };

@@ -5,22 +5,17 @@
 //! goes on, as rows do in production; a table that has changed since gets more. What the rows of the
 //! touched tables held is compared after the downgrade.
 
-use std::collections::BTreeSet;
-
 use anyhow::Result;
 
 use super::climb::Climb;
 use super::live::Live;
-use crate::analysis::rows::{self, Draft, Loss, parents_first};
+use crate::analysis::rows::{self, Draft, Loss, Touched, parents_first};
 use crate::analysis::schema_diff::{self, Declaration, line_that_names};
 use crate::drivers::postgres::rows as tables;
 use crate::drivers::postgres::snapshot::Watch;
 use crate::model::code;
 use crate::model::finding::{Finding, Place};
-use crate::model::rows::{Contents, Insert, Made, Table};
-
-/// What takes rows away; then those that point to them matter.
-const TAKING_AWAY: [&str; 3] = ["delete", "truncate", "merge"];
+use crate::model::rows::{Contents, Made, Table};
 
 /// Which rows are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,11 +46,10 @@ impl<'a> Live<'a> {
     pub(super) fn tables_of(&self, watch: &mut Watch<'a>, revision: &str) -> Result<Vec<Table>> {
         let text = self.text_of(revision);
         let own = self.memory.statements.iter().filter(|s| s.revision.as_deref() == Some(revision));
-        let names = rows::touched(own.map(|s| s.sql.as_str()).chain(text.as_deref()));
-        let takes_away = |names: &BTreeSet<String>| TAKING_AWAY.iter().any(|w| names.contains(*w));
-        let pointing = names.as_ref().is_some_and(takes_away);
+        let Touched { names, emptied } =
+            rows::touched(own.map(|s| s.sql.as_str()).chain(text.as_deref()));
         let version_table = &self.alembic.version_table;
-        watch.ask(|session| tables::tables(session, names.as_ref(), pointing, version_table))
+        watch.ask(|session| tables::tables(session, names.as_ref(), &emptied, version_table))
     }
 
     /// Gives the tables that a revision may touch rows, unless they have them.
@@ -119,13 +113,12 @@ impl<'a> Live<'a> {
         let draft = Draft::new(table);
         let questions = draft.questions();
         let answers = climb.watch.ask(|session| tables::choices(session, &questions))?;
-        let inserts: Vec<Insert> = match draft.inserts(answers) {
-            Ok(inserts) => {
-                inserts.into_iter().filter(|insert| which == Rows::All || !insert.extreme).collect()
-            }
+        let inserts = match draft.inserts(answers) {
+            Ok(inserts) => inserts,
             Err(why) => return Ok((Vec::new(), why)),
         };
-        let put = climb.watch.ask(|session| tables::put(session, &inserts))?;
+        let extremes = which == Rows::All;
+        let put = climb.watch.ask(|session| tables::put(session, &inserts, extremes))?;
         let why = put.complaint.unwrap_or_else(|| "every row is there already".to_owned());
         Ok((put.made, why))
     }

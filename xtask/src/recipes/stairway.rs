@@ -16,6 +16,7 @@ use super::reversal::Way;
 use crate::analysis::rows;
 use crate::drivers::postgres::aside;
 use crate::model::code::{self, Severity};
+use crate::model::event::timed;
 use crate::model::finding::Finding;
 use crate::model::rows::Contents;
 use crate::model::schema::Schema;
@@ -226,7 +227,9 @@ impl<'a> Live<'a> {
         if let Some(failed) = self.climb_to_parents(climb, stair, seen)? {
             return Ok(Trip::Went(vec![failed]));
         }
-        let filled = self.fill(climb, revision, which)?;
+        let filled = timed(self.tell, &self.tree.label, "  filling tables", || {
+            self.fill(climb, revision, which)
+        })?;
         let broke = |failed: Finding| {
             Ok(Trip::Broke { failed: Box::new(failed), rows: !filled.touched.is_empty() })
         };

@@ -16,11 +16,11 @@ use std::fmt::Write as _;
 
 use self::values::{About, Value, candidates, is_well_known};
 use crate::model::quoting::{identifier, literal};
-use crate::model::rows::{Choice, Column, ForeignKey, Insert, Table};
+use crate::model::rows::{Choice, Column, ForeignKey, Inserts, Table};
 
 pub use self::blame::code_of;
 pub use self::losses::{Loss, gone_with_columns, losses};
-pub use self::touched::touched;
+pub use self::touched::{Touched, touched};
 
 /// How many rows anybody could have written.
 const PLAIN: usize = 30;
@@ -78,7 +78,7 @@ impl<'t> Draft<'t> {
 
     /// The rows, parents being there. `answers` are the choices for the groups that were asked about,
     /// in order. Fails where nothing may be chosen, with the reason.
-    pub fn inserts(&self, answers: Vec<Vec<Choice>>) -> Result<Vec<Insert>, String> {
+    pub fn inserts(&self, answers: Vec<Vec<Choice>>) -> Result<Inserts, String> {
         let mut answers = answers.into_iter();
         let mut choices = Vec::new();
         for group in &self.groups {
@@ -91,40 +91,56 @@ impl<'t> Draft<'t> {
             }
             choices.push(group.sorted(found));
         }
-        let plain = (0..PLAIN).map(|row| self.insert(row, false, &choices));
-        let extreme = (0..EXTREME).map(|row| self.insert(row, true, &choices));
+        let names = self.names();
+        let head = match names.as_slice() {
+            // A row must have something: what the server gives, it gives then too.
+            [] => {
+                let given = self.table.columns.iter().find(|column| !column.generated);
+                let given = given.map_or(String::new(), |column| identifier(&column.name));
+                let plain = vec!["(DEFAULT)".to_owned(); PLAIN];
+                let head = format!("INSERT INTO {} ({given}) VALUES ", self.table.name);
+                return Ok(Inserts { head, plain, extreme: Vec::new() });
+            }
+            names => format!("INSERT INTO {} ({}) VALUES ", self.table.name, names.join(", ")),
+        };
+        let row = |extreme| {
+            let (names, choices) = (&names, &choices);
+            move |row| self.row(row, extreme, names, choices)
+        };
+        let plain = (0..PLAIN).map(row(false)).collect();
         let any = choices.iter().any(|group| !group.extreme.is_empty());
-        Ok(plain.chain(extreme.filter(|_| any)).collect())
+        let extreme = (0..EXTREME).filter(|_| any).map(row(true)).collect();
+        Ok(Inserts { head, plain, extreme })
     }
 
-    fn insert(&self, row: usize, extreme: bool, choices: &[Choices]) -> Insert {
-        let (mut names, mut cells) = (Vec::new(), Vec::new());
-        for (number, (group, choices)) in self.groups.iter().zip(choices).enumerate() {
-            let choice = choices.pick(row, number, extreme);
-            for (column, value) in group.columns.iter().zip(choice) {
-                names.push(identifier(&column.name));
-                cells.push(value.as_deref().map_or_else(|| "NULL".to_owned(), literal));
+    /// The columns that are given values, as SQL writes them.
+    fn names(&self) -> Vec<String> {
+        let chosen = self.groups.iter().flat_map(|group| &group.columns).map(|c| &c.name);
+        let mut names: Vec<String> = chosen.map(|name| identifier(name)).collect();
+        for column in self.table.foreign.iter().flat_map(|key| &key.columns) {
+            // Where two keys share a column, the first one says what stands there.
+            if !names.contains(&identifier(column)) {
+                names.push(identifier(column));
             }
+        }
+        names
+    }
+
+    fn row(&self, row: usize, extreme: bool, names: &[String], choices: &[Choices]) -> String {
+        let mut cells = Vec::new();
+        for (number, choices) in choices.iter().enumerate() {
+            let choice = choices.pick(row, number, extreme).iter();
+            cells.extend(choice.map(|v| v.as_deref().map_or_else(|| "NULL".to_owned(), literal)));
         }
         for key in &self.table.foreign {
             for (column, referenced) in key.columns.iter().zip(&key.referenced) {
-                // Where two keys share a column, the first one says what stands there.
-                if !names.contains(&identifier(column)) {
-                    let cell = self.pointer(key, referenced, row, &names, &cells);
-                    names.push(identifier(column));
-                    cells.push(cell);
+                // They come in the order of their names.
+                if names.get(cells.len()) == Some(&identifier(column)) {
+                    cells.push(self.pointer(key, referenced, row, names, &cells));
                 }
             }
         }
-        let values = match names.as_slice() {
-            [] => "DEFAULT VALUES".to_owned(),
-            names => format!("({}) VALUES ({})", names.join(", "), cells.join(", ")),
-        };
-        let sql = format!(
-            "INSERT INTO {} {values} RETURNING tableoid::regclass::text, ctid::text",
-            self.table.name
-        );
-        Insert { sql, extreme }
+        format!("({})", cells.join(", "))
     }
 
     /// A cell that points to a row of another table, or of its own.

@@ -12,23 +12,42 @@ const CATALOGUES: [&str; 6] = [
     "get_table_names",
     "reflect",
 ];
+/// How many words after `DELETE FROM` or `TRUNCATE` may be the name: `TABLE ONLY schema.name`.
+const FOLLOWING: usize = 4;
 
-/// The words that may be names of tables; `None`: any table may be touched.
-pub fn touched<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
+/// The words that may be names of tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// All of them; `None`: any table may be touched.
+    pub names: Option<BTreeSet<String>>,
+    /// Those from which rows are taken away: what points to them matters then.
+    pub emptied: BTreeSet<String>,
+}
+
+/// What these texts name.
+pub fn touched<'a>(texts: impl IntoIterator<Item = &'a str>) -> Touched {
+    let (mut names, mut emptied) = (BTreeSet::new(), BTreeSet::new());
+    let mut any = false;
     for text in texts {
         let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'));
-        for word in words.filter(|word| !word.is_empty()) {
-            if CATALOGUES.contains(&word) {
-                return None;
-            }
-            names.insert(word.to_owned());
-            if word.chars().any(char::is_uppercase) {
-                names.insert(word.to_lowercase());
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        for (at, word) in words.iter().enumerate() {
+            any |= CATALOGUES.contains(word);
+            names.extend(spelt(word));
+            let is = |word: &str, wanted: &str| word.eq_ignore_ascii_case(wanted);
+            let deletes = is(word, "from") && at > 0 && is(words[at - 1], "delete");
+            if deletes || is(word, "truncate") {
+                emptied.extend(words.iter().skip(at + 1).take(FOLLOWING).flat_map(|w| spelt(w)));
             }
         }
     }
-    Some(names)
+    Touched { names: (!any).then_some(names), emptied }
+}
+
+/// A word as it is written, and as Postgres reads it without quotes.
+fn spelt(word: &str) -> impl Iterator<Item = String> {
+    let lower = word.chars().any(char::is_uppercase).then(|| word.to_lowercase());
+    [word.to_owned()].into_iter().chain(lower)
 }
 
 #[cfg(test)]
@@ -37,10 +56,21 @@ mod tests {
 
     #[test]
     fn every_word_may_be_a_name() {
-        let names = touched(["op.drop_column(\"orders\", 'note')", "ALTER TABLE Fills"]).unwrap();
+        let told = touched(["op.drop_column(\"orders\", 'note')", "ALTER TABLE Fills"]);
         for name in ["orders", "note", "Fills", "fills"] {
-            assert!(names.contains(name), "{name}");
+            assert!(told.names.as_ref().unwrap().contains(name), "{name}");
         }
-        assert_eq!(touched(["SELECT tablename FROM pg_tables"]), None);
+        assert_eq!(touched(["SELECT tablename FROM pg_tables"]).names, None);
+    }
+
+    #[test]
+    fn what_rows_are_taken_from_is_known() {
+        let told = touched([
+            "DELETE FROM public.orders WHERE id = 1",
+            "TRUNCATE TABLE ONLY fills",
+            "REFERENCES admins (id) ON DELETE CASCADE",
+        ]);
+        assert!(["orders", "fills"].iter().all(|name| told.emptied.contains(*name)));
+        assert!(!told.emptied.contains("admins"));
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 
 use super::session::{Session, VersionTable, literal};
-use crate::model::rows::{Cells, Choice, Contents, Held, Insert, Made, Table};
+use crate::model::rows::{Cells, Choice, Contents, Held, Inserts, Made, Table};
 
 /// What a connection starts with that [`tables`] is asked on.
 pub const TABLES: &str = include_str!("rows.sql");
@@ -14,7 +14,7 @@ const LOOKED_AT: usize = 1000;
 /// How long the rows of one table may take.
 const PATIENCE: &str = "10s";
 /// What a connection starts with that [`choices`] and [`put`] are asked on: whether a text is a value of a type; the rows of a query, none
-/// where it fails; and inserts, each of which may fail alone.
+/// where it fails; and inserts, all at once, or one by one where that fails.
 pub const HELPERS: &str = "\
 CREATE OR REPLACE FUNCTION pg_temp.fits(value text, type text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
@@ -30,13 +30,21 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
   RETURN;
 END $$;
-CREATE OR REPLACE FUNCTION pg_temp.put(statements text[])
-RETURNS TABLE (n int, into_table text, place text, complaint text) LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION pg_temp.put(bulk text, singles text[])
+RETURNS TABLE (into_table text, place text, complaint text) LANGUAGE plpgsql AS $$
+DECLARE
+  tables text[];
+  places text[];
 BEGIN
-  FOR i IN 1 .. cardinality(statements) LOOP
-    n := i; into_table := NULL; place := NULL; complaint := NULL;
+  EXECUTE format('WITH gate_new (t, p) AS (%s) SELECT array_agg(t), array_agg(p) FROM gate_new', bulk)
+    INTO tables, places;
+  SET CONSTRAINTS ALL IMMEDIATE;
+  RETURN QUERY SELECT t, p, NULL::text FROM unnest(tables, places) AS gate_new (t, p);
+EXCEPTION WHEN OTHERS THEN
+  FOR i IN 1 .. cardinality(singles) LOOP
+    into_table := NULL; place := NULL; complaint := NULL;
     BEGIN
-      EXECUTE statements[i] INTO into_table, place;
+      EXECUTE singles[i] INTO into_table, place;
       SET CONSTRAINTS ALL IMMEDIATE;
     EXCEPTION WHEN OTHERS THEN
       into_table := NULL; complaint := SQLERRM;
@@ -55,23 +63,22 @@ pub struct Put {
     pub complaint: Option<String>,
 }
 
-/// The tables of some names, and those that they lead to; `None`: all tables. With `pointing`, also
-/// those that point to them. Alembic's own is left out.
+/// The tables of some names, and those that they lead to; `None`: all tables. Of those that are
+/// emptied also what points to them. Alembic's own is left out.
 pub fn tables(
     session: &mut Session<'_>,
     names: Option<&BTreeSet<String>>,
-    pointing: bool,
+    emptied: &BTreeSet<String>,
     version_table: &VersionTable,
 ) -> Result<Vec<Table>> {
-    let names = match names {
-        None => "NULL".to_owned(),
-        Some(names) => {
-            let names: Vec<String> = names.iter().map(|name| literal(name)).collect();
-            format!("ARRAY[{}]::name[]", names.join(", "))
-        }
+    let array = |names: &BTreeSet<String>| {
+        let names: Vec<String> = names.iter().map(|name| literal(name)).collect();
+        format!("ARRAY[{}]::name[]", names.join(", "))
     };
+    let names = names.map_or("NULL".to_owned(), array);
+    let emptied = array(emptied);
     let version_table = literal(&version_table.sql());
-    let sql = format!("EXECUTE gate_tables ({names}, {pointing}, {version_table})");
+    let sql = format!("EXECUTE gate_tables ({names}, {emptied}, {version_table})");
     let described = session.column(&sql)?;
     let table = |text: &String| serde_json::from_str(text);
     described
@@ -99,14 +106,19 @@ pub fn choices(session: &mut Session<'_>, questions: &[String]) -> Result<Vec<Ve
     Ok(answers)
 }
 
-/// Inserts rows, each of which may fail alone.
-pub fn put(session: &mut Session<'_>, inserts: &[Insert]) -> Result<Put> {
-    let statements: Vec<String> = inserts.iter().map(|insert| literal(&insert.sql)).collect();
-    let sql = format!(
-        "SET LOCAL statement_timeout = '{PATIENCE}';\n\
-         SELECT * FROM pg_temp.put(ARRAY[{}]::text[])",
-        statements.join(", ")
-    );
+/// Inserts rows, each of which may fail alone; those of what hardly anybody writes too where they are
+/// wanted.
+pub fn put(session: &mut Session<'_>, inserts: &Inserts, extremes: bool) -> Result<Put> {
+    let mut sql = format!("SET LOCAL statement_timeout = '{PATIENCE}';\n");
+    let wanted = [inserts.plain.as_slice(), if extremes { &inserts.extreme } else { &[] }];
+    for rows in wanted.into_iter().filter(|rows| !rows.is_empty()) {
+        let returning = "RETURNING tableoid::regclass::text, ctid::text";
+        let one = |row: &String| literal(&format!("{}{row} {returning}", inserts.head));
+        let singles: Vec<String> = rows.iter().map(one).collect();
+        let all = format!("{}{} ON CONFLICT DO NOTHING {returning}", inserts.head, rows.join(", "));
+        let (all, singles) = (literal(&all), singles.join(", "));
+        sql += &format!("SELECT * FROM pg_temp.put({all}, ARRAY[{singles}]::text[]);\n");
+    }
     let mut put = Put::default();
     let rows = match session.rows(&sql) {
         // A trigger may do anything, and be cut off.

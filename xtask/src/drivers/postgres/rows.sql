@@ -1,6 +1,6 @@
 -- The tables of some names, with those that they point to, that views of these names read, and whose
 -- parts they are, and, where that is asked for, those that point to them; one JSON object each, as `model/rows.rs` reads it.
-PREPARE gate_tables (name[], boolean, text) AS
+PREPARE gate_tables (name[], name[], text) AS
 WITH RECURSIVE named AS (
   SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE c.relkind IN ('r', 'p', 'v', 'm') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
@@ -9,7 +9,7 @@ WITH RECURSIVE named AS (
 ), wanted AS (
   SELECT oid FROM named
   UNION
-  SELECT f.conrelid FROM named n JOIN pg_constraint f ON f.confrelid = n.oid AND f.contype = 'f' WHERE $2
+  SELECT f.conrelid FROM named n JOIN pg_class p ON p.oid = n.oid JOIN pg_constraint f ON f.confrelid = n.oid AND f.contype = 'f' WHERE p.relname = ANY ($2)
   UNION
   SELECT r.oid FROM wanted w, LATERAL (
     SELECT confrelid FROM pg_constraint WHERE conrelid = w.oid AND contype = 'f'

@@ -1,5 +1,6 @@
 //! What an empty database hides: revisions that fail, or lose something, only where tables have rows.
 //! Each is a revision of one chain; each must be found, at its revision, with the row that shows it.
+//! Long because it is a list of cases.
 
 use super::support::{EACH_ITS_OWN, Revision, chain_on, gate};
 

@@ -7,10 +7,12 @@ leaves nothing behind in the next one.
     worker.py FD [FD ...]        one socket for each tree, handed over by the gate
 
 A line in either direction is one JSON object. The gate writes a call and, to end it early,
-{"kill": true}; to a call that pauses it writes {"go": ...}. The process of a call writes events and its result; when it has ended, for whatever
-reason, its server writes how, and the end of what it printed. What a migration prints goes to a
-pipe of its own and never meets these sockets. When the gate's end of the socket closes, the server
-ends what is running and exits.
+{"kill": true}; to a call that pauses it writes {"go": ...}. The process of a call writes events and
+its result; when it has ended, for whatever reason, its server writes how, and the end of what it
+printed. What a migration prints goes to a pipe of its own and never meets these sockets. When the
+gate's end of the socket closes, the server ends what is running and exits.
+
+Long because it is one script: the binary carries it and hands it to whatever Python there is.
 """
 
 import functools

@@ -26,7 +26,7 @@ pub struct Transcript {
     pub frames: Vec<Frame>,
     /// The end of what was printed on stdout and stderr.
     pub output: String,
-    /// Wall time.
+    /// Wall time; of a call that was still running at its deadline, the time that it had.
     pub elapsed: Duration,
 }
 

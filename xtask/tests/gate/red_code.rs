@@ -88,7 +88,7 @@ fn a_migration_that_kills_what_it_was_forked_from_stops_its_own_tree_alone() {
 fn a_migration_that_kills_what_it_was_forked_from_and_goes_on_is_ended() {
     let root = Root::copy();
     root.add_head(Tree::Raptor, "os.kill(os.getppid(), 9)\ntime.sleep(600)", "pass");
-    let (_, finding) = red_raptor(&root, "--timeout 5");
+    let (_, finding) = red_raptor(&root, "--timeout 8");
     assert_holds(&finding, &json!({"code": "MG103", "revision": ADDED}));
 }
 
@@ -104,13 +104,13 @@ fn a_migration_that_closes_every_descriptor_is_not_green() {
 fn python_that_never_returns_is_ended_and_its_revision_named() {
     let root = Root::copy();
     let file = root.add_head(Tree::Raptor, "while True:\n    time.sleep(0.01)", "pass");
-    let (_, finding) = red_raptor(&root, "--timeout 5");
+    let (_, finding) = red_raptor(&root, "--timeout 8");
     assert_holds(
         &finding,
         &json!({"code": "MG103", "revision": ADDED, "file": file, "statement": null}),
     );
     let message = finding["message"].as_str().unwrap();
-    assert_eq!(message, "still running after 5 s in revision 9001 (upgrade)");
+    assert_eq!(message, "still running after 8 s in revision 9001 (upgrade)");
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_statement_that_never_returns_is_ended_and_named() {
     let sql = "SELECT pg_sleep(600)";
     let body = format!("op.execute('LOCK TABLE accounts')\nop.execute('{sql}')");
     let file = root.add_head(Tree::Raptor, &body, "pass");
-    let (_, finding) = red_raptor(&root, "--timeout 5");
+    let (_, finding) = red_raptor(&root, "--timeout 8");
     assert_holds(
         &finding,
         &json!({"code": "MG103", "revision": ADDED, "file": file, "statement": sql}),
@@ -133,7 +133,7 @@ fn a_statement_that_never_returns_is_ended_and_named() {
 fn a_migration_that_prints_without_end_is_ended_and_its_output_is_bounded() {
     let root = Root::copy();
     root.add_head(Tree::Raptor, "while True:\n    print('x' * 1000)", "pass");
-    let (ended, finding) = red_raptor(&root, "--timeout 5");
+    let (ended, finding) = red_raptor(&root, "--timeout 8");
     assert_holds(&finding, &json!({"code": "MG103", "revision": ADDED}));
     assert!(ended.stdout.len() + ended.stderr.len() < 500_000);
 }
@@ -144,7 +144,7 @@ fn a_migration_that_ignores_signals_is_ended_all_the_same() {
     let deaf = "import signal\nfor number in (1, 2, 13, 14, 15):\n    \
                 signal.signal(number, signal.SIG_IGN)\nwhile True:\n    time.sleep(1)";
     root.add_head(Tree::Raptor, deaf, "pass");
-    let (_, finding) = red_raptor(&root, "--timeout 5");
+    let (_, finding) = red_raptor(&root, "--timeout 8");
     assert_holds(&finding, &json!({"code": "MG103", "revision": ADDED}));
 }
 
@@ -178,6 +178,6 @@ fn a_daemon_that_a_migration_starts_ends_with_the_gate() {
 fn a_daemon_ends_with_the_step_that_ran_past_its_time() {
     let root = Root::copy();
     root.add_head(Tree::Raptor, &format!("{DAEMON}\nwhile True:\n    time.sleep(1)"), "pass");
-    red_raptor(&root, "--timeout 5");
+    red_raptor(&root, "--timeout 8");
     assert!(!root.read("backend_v2/alembic/versions/daemon.pid").is_empty(), "it did start");
 }

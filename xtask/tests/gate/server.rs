@@ -106,7 +106,7 @@ fn a_failed_run_leaves_nothing_on_the_server_either() {
     let (root, server) = (Root::copy(), Server::start());
     root.add_head(Tree::Raptor, "raise ValueError", "pass");
     root.add_head(Tree::Console, "op.execute('SELECT pg_sleep(600)')", "pass");
-    gate_on(&root, &server.url()).args("--timeout 5").run().assert_code(1);
+    gate_on(&root, &server.url()).args("--timeout 8").run().assert_code(1);
     assert!(server.contents().is_empty(), "{:?}", server.contents());
     let others = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' \
                   AND pid <> pg_backend_pid()";

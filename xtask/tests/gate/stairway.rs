@@ -160,14 +160,14 @@ fn its_timeout_is_for_all_stairs_and_names_revision_and_statement() {
     // The second time alone: the steps before pass.
     shop.add("c3", "b2", "SELECT pg_sleep(CASE current_database() WHEN $$shop_ci$$ THEN 0 ELSE 60 END); DROP TABLE c3");
     shop.add_sound("d4", "c3");
-    let ended = shop.gate().args("--timeout 4").run();
+    let ended = shop.gate().args("--timeout 7").run();
     ended.assert_code(1);
     let report = ended.report();
     let finding = report.findings().iter().find(|f| f["code"] == "MG103").unwrap();
     assert_eq!((&finding["revision"], &finding["step"]), (&"c3".into(), &STAIRWAY.into()));
     assert!(finding["statement"].as_str().unwrap().contains("pg_sleep"), "{finding:#}");
     assert!(
-        finding["message"].as_str().unwrap().contains("still running after 4 s"),
+        finding["message"].as_str().unwrap().contains("still running after 7 s"),
         "{finding:#}"
     );
     shop.sandbox.assert_empty(&ended.traces);

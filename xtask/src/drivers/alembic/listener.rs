@@ -1,6 +1,6 @@
 //! Puts the events of one call together into what it said.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::protocol::{self, Description, Event};
 use crate::model::transcript::{Direction, End, RevisionInFlight, Statement, Transcript};
@@ -12,7 +12,8 @@ pub(super) struct Listener {
     pub(super) started: Instant,
     statement_started: Instant,
     returned: Option<bool>,
-    pub(super) timed_out: bool,
+    /// The limit that it is past. What it took to end it is no time of the call's.
+    pub(super) timed_out: Option<Duration>,
 }
 
 impl Listener {
@@ -23,7 +24,7 @@ impl Listener {
             started: Instant::now(),
             statement_started: Instant::now(),
             returned: None,
-            timed_out: false,
+            timed_out: None,
         }
     }
 
@@ -69,10 +70,10 @@ impl Listener {
     }
 
     pub(super) fn end(mut self, ended: protocol::Ended) -> (Transcript, Option<Description>) {
-        self.said.elapsed = self.started.elapsed();
+        self.said.elapsed = self.elapsed();
         self.said.output = ended.output;
         self.said.end = match (self.timed_out, self.returned, ended.status, ended.signal) {
-            (true, ..) => End::TimedOut,
+            (Some(_), ..) => End::TimedOut,
             (_, Some(true), ..) => End::Returned,
             (_, Some(false), ..) => End::Raised,
             (_, None, _, Some(signal)) => End::Killed(signal),
@@ -82,8 +83,12 @@ impl Listener {
     }
 
     pub(super) fn lost(mut self) -> Transcript {
-        self.said.elapsed = self.started.elapsed();
-        self.said.end = if self.timed_out { End::TimedOut } else { End::Lost };
+        self.said.elapsed = self.elapsed();
+        self.said.end = if self.timed_out.is_some() { End::TimedOut } else { End::Lost };
         self.said
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.timed_out.unwrap_or_else(|| self.started.elapsed())
     }
 }

@@ -49,9 +49,9 @@ impl Alembic {
                 }
                 Heard::Event(event) => heard.take(event, limits.on_revision),
                 Heard::Closed => return Ok(heard.lost()),
-                Heard::Deadline if heard.timed_out => return Ok(heard.lost()),
+                Heard::Deadline if heard.timed_out.is_some() => return Ok(heard.lost()),
                 Heard::Deadline => {
-                    heard.timed_out = true;
+                    heard.timed_out = Some(limits.timeout);
                     heard.said.waits_for = (limits.on_deadline)();
                     self.connection.send(r#"{"kill": true}"#);
                     deadline = Instant::now() + KILL_TIMEOUT;

@@ -3,11 +3,15 @@
 //!
 //! What could not be understood is [`Effect::Opaque`], never guessed.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
 /// Stands in SQL for a part of an f-string that only a run would know.
 pub const HOLE: &str = "__not_known_before_the_run__";
 
 /// A kind of object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Kind {
     /// A table, partitioned or not.
     Table,
@@ -59,7 +63,7 @@ impl Kind {
 }
 
 /// A named object.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Object {
     /// What it is.
     pub kind: Kind,
@@ -92,7 +96,7 @@ impl Object {
 }
 
 /// What else is known of something that is created.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Detail {
     /// `IF NOT EXISTS`, `checkfirst=True`: an object that is there already is no error.
     pub guarded: bool,
@@ -118,7 +122,7 @@ pub struct Detail {
 }
 
 /// Where an expression stands that Postgres demands to be immutable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Spot {
     /// `CREATE INDEX … WHERE`.
     IndexPredicate,
@@ -143,7 +147,7 @@ impl Spot {
 }
 
 /// A value in a row or a condition.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Value {
     /// A literal, or a bound parameter whose value is in the text.
     Known(String),
@@ -154,7 +158,7 @@ pub enum Value {
 }
 
 /// A query for rows of one table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lookup {
     /// The table.
     pub table: String,
@@ -167,7 +171,7 @@ pub struct Lookup {
 }
 
 /// Rows put into a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rows {
     /// The table.
     pub table: String,
@@ -176,7 +180,7 @@ pub struct Rows {
 }
 
 /// One thing that a statement does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
     /// Makes an object.
     Create(Object, Detail),
@@ -227,7 +231,7 @@ pub enum Effect {
         /// Its name.
         name: String,
         /// The command.
-        command: &'static str,
+        command: Cow<'static, str>,
     },
     /// Makes a role.
     CreateRole(String),
@@ -260,7 +264,7 @@ pub enum Effect {
 }
 
 /// One effect and where it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deed {
     /// What it does.
     pub effect: Effect,

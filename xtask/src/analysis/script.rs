@@ -28,9 +28,11 @@ pub struct Script {
     pub branch_labels: Field,
     /// The ids and labels that it depends on.
     pub depends_on: Field,
-    /// What it does, and the first line that is not Python.
-    looked: OnceLock<(Body, Option<u32>)>,
+    looked: OnceLock<Looked>,
 }
+
+/// What a file does, and its first line that is not Python: nothing but its text decides it.
+pub type Looked = (Body, Option<u32>);
 
 /// An id or a label, and where it stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -129,7 +131,18 @@ impl Script {
         self.look().1.map(|line| broken(line, false))
     }
 
-    fn look(&self) -> &(Body, Option<u32>) {
+    /// What it does, as far as it was looked into.
+    pub fn looked(&self) -> Option<&Looked> {
+        self.looked.get()
+    }
+
+    /// Takes over what was read from the same text before.
+    pub fn recall(&self, looked: Looked) {
+        // Whoever was quicker read the same.
+        let _ = self.looked.set(looked);
+    }
+
+    fn look(&self) -> &Looked {
         let look =
             |module: &Module| (body::read(module, &module.constants()), module.syntax_error());
         self.looked.get_or_init(|| self.module.at_once(look))

@@ -213,8 +213,12 @@ pub(super) struct Seen {
 /// What earlier runs left; `None` where nothing of it may be used: `--no-cache` says so, or CI, where
 /// each run proves everything.
 pub(super) fn reuse(flags: &Gate) -> Option<Kept> {
-    let ci = std::env::var("CI").is_ok_and(|value| value == "true");
-    if flags.no_cache || ci { None } else { Kept::of_this_user() }
+    if flags.no_cache || !may_reuse() { None } else { Kept::of_this_user() }
+}
+
+/// Whether anything of earlier runs may be used.
+pub(super) fn may_reuse() -> bool {
+    !std::env::var("CI").is_ok_and(|value| value == "true")
 }
 
 impl Run<'_> {

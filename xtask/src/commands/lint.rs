@@ -5,14 +5,15 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::selection;
+use super::{gate, selection};
 use crate::drivers::interrupt::{Interrupt, Interrupted};
+use crate::drivers::kept::Kept;
 use crate::flags::Which;
 use crate::model::code;
 use crate::model::finding::Finding;
 use crate::model::report::{Report, TreeReport};
 use crate::model::tree::Tree;
-use crate::recipes::survey::{self, Survey, Terms};
+use crate::recipes::survey::{self, Known, Recalled, Survey, Terms};
 
 /// Reads and lints the trees that were asked for. What goes wrong is in the report.
 pub fn run(which: &Which, since: Option<&str>, whole: bool, interrupt: &Interrupt) -> Report {
@@ -55,7 +56,13 @@ pub(super) fn surveys(
             )
         })?;
     }
-    let surveys = survey::survey(&trees, &root, terms, interrupt)?;
+    let cache = gate::may_reuse().then(Kept::of_this_user).flatten();
+    let recalled = cache.as_ref().and_then(|cache| Recalled::of(cache, &root));
+    let known = Known { recalled: recalled.as_ref(), ..terms.known };
+    let surveys = survey::survey(&trees, &root, Terms { known, ..terms }, interrupt)?;
+    if let Some(recalled) = &recalled {
+        recalled.keep(surveys.iter().flat_map(|survey| &survey.scripts));
+    }
     Ok((root, trees.into_iter().zip(surveys).collect()))
 }
 

@@ -12,7 +12,7 @@ use crate::model::event::{Event, timed};
 use crate::model::finding::Finding;
 use crate::model::report::Report;
 use crate::model::tree::Tree;
-use crate::recipes::survey::{self, Survey, Terms};
+use crate::recipes::survey::{self, Known, Recalled, Survey, Terms};
 
 /// What was found out about the trees, each by its index.
 pub(super) type Surveys = Vec<(usize, Survey)>;
@@ -33,12 +33,15 @@ impl Run<'_> {
     /// Lints the trees, which takes milliseconds, and tells what is found: Postgres is starting
     /// meanwhile. The steps run all the same, so that the proof stands beside the prediction.
     fn lint(&self) -> Result<Surveys> {
+        // A watch remembers by itself.
+        let cache = self.reuse.as_ref().filter(|_| self.scripts.is_none());
+        let recalled = cache.and_then(|cache| Recalled::of(cache, self.root));
         let terms = Terms {
             since: self.flags.since.as_deref(),
             without: self.without,
             in_repository: self.in_repository,
             whole: false,
-            known: self.scripts,
+            known: Known { scripts: self.scripts, recalled: recalled.as_ref() },
         };
         // A tree whose ini cannot be read is a finding of its own.
         let readable: Vec<usize> =
@@ -47,6 +50,9 @@ impl Run<'_> {
         let surveys = survey::survey(&trees, self.root, terms, self.interrupt)?;
         for finding in surveys.iter().flat_map(|survey| &survey.findings) {
             (self.tell)(Event::Predicted(finding));
+        }
+        if let Some(recalled) = &recalled {
+            recalled.keep(surveys.iter().flat_map(|survey| &survey.scripts));
         }
         Ok(readable.into_iter().zip(surveys).collect())
     }

@@ -1,13 +1,15 @@
 //! What a revision file imports, and what its top level does when it is imported.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
 use tree_sitter::Node;
 
 use crate::analysis::python::{Module, field, line};
 
 /// A module that a file imports.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Imported {
     /// Its full name; with a leading dot where it is relative.
     pub module: String,
@@ -16,12 +18,12 @@ pub struct Imported {
 }
 
 /// Something that the top level of a file does to the world.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Touch {
     /// What: `os.environ`.
     pub what: String,
     /// Whom it touches: `the environment`.
-    pub whom: &'static str,
+    pub whom: Cow<'static, str>,
     /// The line.
     pub line: u32,
 }
@@ -174,10 +176,11 @@ fn touch(module: &Module, node: Node<'_>, names: &HashMap<String, String>) -> Op
         });
         if let Some((prefix, whom)) = found {
             let what = if *prefix == "os.environ" { (*prefix).to_owned() } else { full };
-            return Some(Touch { what, whom, line });
+            return Some(Touch { what, whom: (*whom).into(), line });
         }
     }
     let method = written.rsplit('.').next().unwrap_or_default();
     let is_path = written.contains('.') && PATH_METHODS.contains(&method);
-    is_path.then(|| Touch { what: format!("{method}()"), whom: "the file system", line })
+    let whom = "the file system".into();
+    is_path.then(|| Touch { what: format!("{method}()"), whom, line })
 }

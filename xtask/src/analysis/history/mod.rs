@@ -13,6 +13,7 @@ mod world;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use self::world::{Key, World};
@@ -108,7 +109,7 @@ pub enum What {
         /// Its name.
         role: String,
         /// The command that names it.
-        command: &'static str,
+        command: Cow<'static, str>,
     },
     /// A row that is looked up and that nothing put there.
     NoRow(MissingRow),

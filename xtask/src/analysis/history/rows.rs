@@ -52,7 +52,8 @@ pub fn roles(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
                         }
                         said.insert(name.clone());
                         let at = At { revision: index, line: deed.line };
-                        let what = What::NoRole { role: name.clone(), command };
+                        let (role, command) = (name.clone(), command.clone());
+                        let what = What::NoRole { role, command };
                         events.push(Event { at, down, what });
                     }
                     _ => {}

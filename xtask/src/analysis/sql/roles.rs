@@ -92,5 +92,5 @@ pub fn role(name: String, command: &'static str) -> Option<Effect> {
     let everywhere =
         ["public", "current_user", "current_role", "session_user", "none", "default", "postgres"];
     let own = everywhere.contains(&name.as_str()) || name.starts_with("pg_");
-    (!own).then_some(Effect::Role { name, command })
+    (!own).then_some(Effect::Role { name, command: command.into() })
 }

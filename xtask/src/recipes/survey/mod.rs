@@ -2,6 +2,7 @@
 //! is run, and neither Postgres nor Python is needed.
 
 mod read;
+mod recalled;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +14,8 @@ use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use self::read::Read;
-pub use self::read::Scripts;
+pub use self::read::{Known, Scripts};
+pub use self::recalled::Recalled;
 use super::steps::Steps;
 use crate::analysis::lints::{self, Subject};
 use crate::analysis::mentions::Names;
@@ -73,13 +75,13 @@ pub struct Terms<'a> {
     /// Whether trees are read whole that are so large that it takes seconds.
     pub whole: bool,
     /// What was read before.
-    pub known: Option<&'a Scripts>,
+    pub known: Known<'a>,
 }
 
 impl<'a> Terms<'a> {
     /// Whole recipes, in a repository.
     pub fn since(since: Option<&'a str>) -> Terms<'a> {
-        Terms { since, without: &[], in_repository: true, whole: false, known: None }
+        Terms { since, without: &[], in_repository: true, whole: false, known: Known::default() }
     }
 }
 
@@ -138,7 +140,10 @@ pub fn survey(
 pub fn scripts(tree: &Tree, root: &Utf8Path) -> Vec<Script> {
     let texts = tree_files::texts(&tree.ini_path(), &tree.cwd);
     let settings = settings::understand(&texts, &tree.cwd, &tree.section);
-    read::all(&[settings], root, None).into_iter().flat_map(|read| read.scripts).collect()
+    read::all(&[settings], root, Known::default())
+        .into_iter()
+        .flat_map(|read| read.scripts)
+        .collect()
 }
 
 fn judge(

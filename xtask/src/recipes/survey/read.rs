@@ -10,7 +10,7 @@ use std::thread;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::shown;
+use super::{Recalled, shown};
 use crate::analysis::script::{Script, Trouble};
 use crate::drivers::tree_files;
 use crate::model::code;
@@ -19,7 +19,7 @@ use crate::model::files::{Listing, Settings};
 /// How many files one thread takes at a time, at most.
 const MOST_AT_ONCE: usize = 32;
 /// How many times each thread comes back for more, at least: so none waits long for another.
-const TURNS: usize = 8;
+const TURNS: usize = 32;
 
 /// What the files of a tree say.
 pub struct Read {
@@ -69,7 +69,8 @@ impl Scripts {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Whoever panicked with it has left it whole.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -79,8 +80,17 @@ fn stamp(file: &Utf8Path) -> Option<Stamp> {
     Some((written.0, written.1, changed.0, changed.1, meta.len(), meta.ino()))
 }
 
+/// What is known of files before they are read.
+#[derive(Clone, Copy, Default)]
+pub struct Known<'a> {
+    /// What this process read before.
+    pub scripts: Option<&'a Scripts>,
+    /// What earlier ones understood.
+    pub recalled: Option<&'a Recalled<'a>>,
+}
+
 /// Reads the files of trees with these settings.
-pub fn all(settings: &[Settings], root: &Utf8Path, known: Option<&Scripts>) -> Vec<Read> {
+pub fn all(settings: &[Settings], root: &Utf8Path, known: Known<'_>) -> Vec<Read> {
     let mut listings: Vec<Listing> = settings.iter().map(tree_files::list).collect();
     let files = listings.iter().flat_map(|listing| &listing.files);
     let files: Vec<&Utf8PathBuf> = files.collect();
@@ -92,7 +102,7 @@ pub fn all(settings: &[Settings], root: &Utf8Path, known: Option<&Scripts>) -> V
     let trees = listings.into_iter().zip(counts).map(|(listing, count)| {
         let mut tree = Read { listing, scripts: Vec::with_capacity(count), troubles: Vec::new() };
         for (file, (script, troubles)) in read.by_ref().take(count) {
-            if let (Some(known), false) = (known, troubles.is_empty()) {
+            if let (Some(known), false) = (known.scripts, troubles.is_empty()) {
                 // What is wrong with it is said each time.
                 lock(&known.stamps).remove(&file);
             }
@@ -139,13 +149,19 @@ pub fn in_parallel<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync
 
 type ReadFile = (Utf8PathBuf, (Option<Script>, Vec<Trouble>));
 
-fn read_file(file: &Utf8Path, root: &Utf8Path, known: Option<&Scripts>) -> ReadFile {
+fn read_file(file: &Utf8Path, root: &Utf8Path, known: Known<'_>) -> ReadFile {
     let name = shown(file, root).to_owned();
-    if let Some(script) = known.and_then(|known| known.take(&name, file)) {
+    if let Some(script) = known.scripts.and_then(|known| known.take(&name, file)) {
         return (name, (Some(script), Vec::new()));
     }
     let read = match tree_files::read(file) {
-        Ok(bytes) => Script::read(&name, &bytes),
+        Ok(bytes) => {
+            let read = Script::read(&name, &bytes);
+            if let (Some(recalled), Some(script)) = (known.recalled, &read.0) {
+                recalled.give(script);
+            }
+            read
+        }
         Err(err) => {
             let message = format!("it cannot be read: {err}");
             let (code, line) = (&code::UNREADABLE, None);

@@ -44,6 +44,9 @@ use crate::model::span::Span;
 use crate::model::watch::{Moment, Watch};
 use crate::progress::Progress;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let Xtask { command: Command::MigrationGate(mut flags) } = Xtask::parse();
     let verb = flags.verb.take();

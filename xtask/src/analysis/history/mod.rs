@@ -13,8 +13,8 @@ mod world;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 
 use self::world::{Key, World};
 use super::body::{Body, Function};
@@ -133,15 +133,15 @@ impl What {
 pub(crate) struct Chain<'a> {
     pub(crate) revisions: &'a [Revision<'a>],
     /// Where each object is made first.
-    pub(crate) made: HashMap<Key, At>,
+    pub(crate) made: FxHashMap<Key, At>,
     pub(crate) world: World,
     pub(crate) events: Vec<Event>,
     /// What was said not to be there yet, up or down: the first finding says it.
-    pub(crate) reported: HashSet<(Key, bool)>,
+    pub(crate) reported: FxHashSet<(Key, bool)>,
     /// What was said not to be there any more.
-    pub(crate) reported_gone: HashSet<(Key, bool)>,
+    pub(crate) reported_gone: FxHashSet<(Key, bool)>,
     /// Tables made twice in the revision at hand: what is on them is made twice as well.
-    pub(crate) twice: HashSet<String>,
+    pub(crate) twice: FxHashSet<String>,
     /// The table whose parts are passed over, since it was there already.
     pub(crate) passing_over: Option<String>,
     pub(crate) at: At,
@@ -152,12 +152,12 @@ pub(crate) struct Chain<'a> {
 pub fn walk(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
     let mut chain = Chain {
         revisions,
-        made: HashMap::new(),
+        made: FxHashMap::default(),
         world: World::default(),
         events: Vec::new(),
-        reported: HashSet::new(),
-        reported_gone: HashSet::new(),
-        twice: HashSet::new(),
+        reported: FxHashSet::default(),
+        reported_gone: FxHashSet::default(),
+        twice: FxHashSet::default(),
         passing_over: None,
         at: At { revision: 0, line: 0 },
         down: false,
@@ -174,8 +174,8 @@ pub fn walk(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
 }
 
 impl<'a> Chain<'a> {
-    fn first_made(&self) -> HashMap<Key, At> {
-        let mut made = HashMap::new();
+    fn first_made(&self) -> FxHashMap<Key, At> {
+        let mut made = FxHashMap::default();
         for (revision, step) in self.revisions.iter().enumerate() {
             for deed in deeds(step.body.upgrade.as_ref()) {
                 let object = match &deed.effect {

@@ -1,6 +1,6 @@
 //! Whether `downgrade()` takes back what `upgrade()` made, and nothing else.
 
-use std::collections::HashSet;
+use rustc_hash::FxHashSet;
 
 use super::world::{Entry, Key, Mark};
 use super::{At, Chain, Event, What};
@@ -9,7 +9,7 @@ use crate::analysis::effect::{Kind, Object};
 
 impl Chain<'_> {
     /// What is there for certain and was not at a point before.
-    pub(super) fn made_since(&self, before: &Mark) -> HashSet<Key> {
+    pub(super) fn made_since(&self, before: &Mark) -> FxHashSet<Key> {
         let touched = self.world.touched_since(before).into_iter();
         let was_gone = touched.filter(|(_, was)| !was.as_ref().is_some_and(|was| was.alive));
         let is_there = |key: &Key| self.world.get(key).is_some_and(|e| e.alive && e.certain);
@@ -24,7 +24,7 @@ impl Chain<'_> {
         revision: usize,
         before: &Mark,
         after: &Mark,
-        made: &HashSet<Key>,
+        made: &FxHashSet<Key>,
         downgrade: &Function,
     ) {
         let left: Vec<Object> = made
@@ -55,7 +55,7 @@ impl Chain<'_> {
                 (known && certain && !twice).then_some((was.object, was.made, dropped))
             })
             .collect();
-        let roots: HashSet<String> =
+        let roots: FxHashSet<String> =
             others.iter().map(|(object, ..)| object.name.clone()).collect();
         for (object, made, dropped) in others {
             // What is on a table or a column that goes is said by that.
@@ -99,7 +99,7 @@ impl Chain<'_> {
     }
 
     /// What is on a table that is left, or was made twice, is said by the table.
-    fn is_said_by_table(&self, object: &Object, made: &HashSet<Key>) -> bool {
+    fn is_said_by_table(&self, object: &Object, made: &FxHashSet<Key>) -> bool {
         let Some(table) = &object.table else { return false };
         let key = Key::of(&Object::new(Kind::Table, table));
         let is_left = made.contains(&key) && self.world.get(&key).is_some_and(|e| e.alive);

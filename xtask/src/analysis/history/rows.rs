@@ -1,6 +1,6 @@
 //! Roles that are named and rows that are looked up, and whether anything puts them there.
 
-use std::collections::HashSet;
+use rustc_hash::FxHashSet;
 
 use super::{At, Event, Revision, What, deeds};
 use crate::analysis::effect::{Deed, Effect, Lookup, Rows, Value};
@@ -26,8 +26,8 @@ fn is_there(revisions: &[Revision<'_>], given: &Given, index: usize) -> bool {
 /// Roles that nothing made, each where it is named first.
 pub fn roles(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
     let mut events = Vec::new();
-    let mut made: HashSet<String> = HashSet::new();
-    let mut said: HashSet<String> = HashSet::new();
+    let mut made: FxHashSet<String> = FxHashSet::default();
+    let mut said: FxHashSet<String> = FxHashSet::default();
     let mut opaque = Vec::new();
     for (index, revision) in revisions.iter().enumerate() {
         for (down, function) in [(false, &revision.body.upgrade), (true, &revision.body.downgrade)]

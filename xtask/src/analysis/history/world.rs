@@ -1,6 +1,6 @@
 //! What is in the database at a point of the chain.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::At;
 use crate::analysis::effect::{Detail, Kind, Object};
@@ -72,12 +72,12 @@ pub struct Entry {
 /// What is in the database.
 #[derive(Default)]
 pub struct World {
-    entries: HashMap<Key, Entry>,
+    entries: FxHashMap<Key, Entry>,
     /// What was ever on a table, or a partition of it.
-    children: HashMap<String, Vec<Key>>,
+    children: FxHashMap<String, Vec<Key>>,
     journal: Vec<(Key, Option<Entry>)>,
     /// Words of what could not be followed, with the time of the last of it.
-    mentioned: HashMap<String, u64>,
+    mentioned: FxHashMap<String, u64>,
     mentions: Vec<(String, Option<u64>)>,
     /// The last time that something happened of which nothing is known.
     unknown: Option<u64>,
@@ -131,13 +131,13 @@ impl World {
 
     /// What was touched since a point, each as it was then.
     pub fn touched_since(&self, mark: &Mark) -> Vec<(Key, Option<Entry>)> {
-        let mut seen = HashSet::new();
+        let mut seen = FxHashSet::default();
         let since = self.journal.get(mark.journal..).unwrap_or_default();
         since.iter().filter(|(key, _)| seen.insert(key.clone())).cloned().collect()
     }
 
     /// What was there at some time since a point, though nobody saw it made.
-    pub fn unseen_since(&self, mark: &Mark) -> HashSet<Key> {
+    pub fn unseen_since(&self, mark: &Mark) -> FxHashSet<Key> {
         let since = self.journal.get(mark.journal..).unwrap_or_default();
         let unseen = since.iter().filter(|(_, was)| was.as_ref().is_some_and(|was| was.unseen));
         unseen.map(|(key, _)| key.clone()).collect()

@@ -97,7 +97,9 @@ pub fn module(name: &str, roots: &[Utf8PathBuf]) -> Option<Utf8PathBuf> {
 /// Reads a file; `Err` says why it cannot be read.
 pub fn read(file: &Utf8Path) -> Result<Vec<u8>, String> {
     let open = fs::File::open(file).map_err(|err| err.to_string())?;
-    let mut bytes = Vec::new();
+    // One byte more than it has shows its end without a second look.
+    let length = open.metadata().map_or(0, |meta| meta.len().min(MAX_BYTES) + 1);
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
     open.take(MAX_BYTES).read_to_end(&mut bytes).map_err(|err| err.to_string())?;
     Ok(bytes)
 }

@@ -65,3 +65,96 @@ impl<'a> Recalled<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Known, Survey, Terms, survey};
+    use super::*;
+    use crate::drivers::interrupt::Interrupt;
+    use crate::model::tree::{DEFAULT_SECTION, Tree};
+
+    struct Kit {
+        folder: tempfile::TempDir,
+        cache: Kept,
+    }
+
+    impl Kit {
+        /// Two revisions, of which the second drops the table of the first.
+        fn new() -> Kit {
+            let folder = tempfile::tempdir().unwrap();
+            let cache = Kept::at(folder.path().join("cache").try_into().unwrap()).unwrap();
+            let kit = Kit { folder, cache };
+            std::fs::create_dir_all(kit.path().join("m/versions")).unwrap();
+            let ini = "[alembic]\nscript_location = %(here)s/m\npath_separator = os\n";
+            std::fs::write(kit.path().join("alembic.ini"), ini).unwrap();
+            kit.write("a1", "None", "CREATE TABLE t (a int)", "DROP TABLE t");
+            kit.write("b2", "'a1'", "DROP TABLE t", "CREATE TABLE t (a int)");
+            kit
+        }
+
+        fn path(&self) -> Utf8PathBuf {
+            self.folder.path().to_owned().try_into().unwrap()
+        }
+
+        fn write(&self, id: &str, parent: &str, up: &str, down: &str) {
+            let text = format!(
+                "from alembic import op\nrevision = '{id}'\ndown_revision = {parent}\n\n\n\
+                 def upgrade():\n    op.execute('{up}')\n\n\n\
+                 def downgrade():\n    op.execute('{down}')\n"
+            );
+            std::fs::write(self.path().join(format!("m/versions/{id}_x.py")), text).unwrap();
+        }
+
+        /// What is found, and of how many files it was known what they do.
+        fn lint(&self) -> (Survey, usize) {
+            let ini = self.path().join("alembic.ini");
+            let tree = Tree::plain(&self.path(), &ini, DEFAULT_SECTION, None).unwrap();
+            let recalled = Recalled::of(&self.cache, &self.path()).unwrap();
+            let known = Known { recalled: Some(&recalled), ..Known::default() };
+            let terms = Terms { known, in_repository: false, ..Terms::since(None) };
+            let never = Interrupt::never().unwrap();
+            let mut surveys = survey(&[tree], &self.path(), terms, &never).unwrap();
+            recalled.keep(surveys.iter().flat_map(|survey| &survey.scripts));
+            (surveys.remove(0), recalled.taken.load(Ordering::Relaxed))
+        }
+    }
+
+    fn bodies(survey: &Survey) -> Vec<(&str, Option<&Looked>)> {
+        survey.scripts.iter().map(|s| (s.file.as_str(), s.looked())).collect()
+    }
+
+    #[test]
+    fn what_was_understood_is_taken_over_whole() {
+        let kit = Kit::new();
+        let (first, taken) = kit.lint();
+        assert_eq!(taken, 0);
+        let (second, taken) = kit.lint();
+        assert_eq!(taken, 2);
+        assert_eq!(bodies(&first), bodies(&second));
+        assert!(bodies(&second).iter().all(|(_, looked)| looked.is_some()));
+    }
+
+    #[test]
+    fn a_text_that_differs_in_one_letter_is_read_anew() {
+        let kit = Kit::new();
+        assert_eq!(kit.lint().0.findings.len(), 0);
+        kit.write("b2", "'a1'", "DROP TABLE u", "CREATE TABLE t (a int)");
+        let (survey, taken) = kit.lint();
+        assert_eq!(taken, 1);
+        assert!(!survey.findings.is_empty());
+        kit.write("b2", "'a1'", "DROP TABLE t", "CREATE TABLE t (a int)");
+        assert_eq!(kit.lint().0.findings.len(), 0);
+    }
+
+    #[test]
+    fn what_was_damaged_is_not_there() {
+        let kit = Kit::new();
+        kit.lint();
+        let entries = kit.path().join("cache").read_dir_utf8().unwrap();
+        for entry in entries {
+            std::fs::write(entry.unwrap().path(), "no such thing").unwrap();
+        }
+        assert_eq!(kit.lint().1, 0);
+        assert_eq!(kit.lint().1, 2);
+    }
+}

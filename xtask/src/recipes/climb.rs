@@ -11,14 +11,13 @@ use super::live::Live;
 use crate::drivers::alembic::Limits;
 use crate::drivers::postgres::session::Session;
 use crate::drivers::postgres::snapshot::Watch;
-use crate::drivers::postgres::{aside, rows};
+use crate::drivers::postgres::{Server, aside, rows};
 use crate::model::event::{Event, timed};
 use crate::model::finding::Finding;
-use crate::model::rows::Column;
+use crate::model::rows::{Column, Table};
 use crate::model::schema::Schema;
 use crate::model::supply::Row;
 use crate::model::transcript::{End, RevisionInFlight, Statement, Transcript};
-use crate::model::tree::Tree;
 
 /// What a run keeps while it climbs.
 pub(super) struct Climb<'a> {
@@ -46,6 +45,8 @@ pub(super) struct Climb<'a> {
     pub(super) keep: bool,
     /// The database that it was copied from, which stands below the head; `None`: it began empty.
     pub(super) copied: Option<&'a str>,
+    /// The tables that the first revision may touch, where they are known already.
+    pub(super) tables: Option<Vec<Table>>,
     /// The tables that have rows, each as it was when it was given them.
     pub(super) filled: BTreeMap<String, Vec<Column>>,
     /// The tables that no row could be made for, as was told.
@@ -61,7 +62,7 @@ impl<'a> Live<'a> {
         seen: &mut Vec<Statement>,
         work: impl FnOnce(&mut Self, &mut Climb<'a>, &mut Vec<Statement>) -> Result<T>,
     ) -> Result<T> {
-        let database = stairs_database(self.tree);
+        let database = aside::database(&self.tree.database);
         let mut main = Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
         let made: Vec<String> = self.memory.statements.iter().map(|s| s.sql.clone()).collect();
         let supplied: Vec<&str> = self.memory.roles.iter().map(|role| role.name).collect();
@@ -116,6 +117,7 @@ impl<'a> Live<'a> {
             looking: Duration::ZERO,
             keep: false,
             copied,
+            tables: None,
             filled: BTreeMap::new(),
             unfilled: BTreeSet::new(),
             gone: Vec::new(),
@@ -254,13 +256,25 @@ impl<'a> Live<'a> {
     /// Drops the roles that the migrations made in a database that is gone: they are in nobody's way
     /// any more. Where it was a copy, only the head ran in it.
     fn drop_roles(&self, head_alone: bool) -> Result<()> {
+        if !self.may_touch_roles(head_alone) {
+            return Ok(());
+        }
         let mut main = Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
+        let made = self.statements_of(head_alone);
+        let supplied: Vec<&str> = self.memory.roles.iter().map(|role| role.name).collect();
+        aside::drop_made(&mut main, &made, &supplied)
+    }
+
+    fn statements_of(&self, head_alone: bool) -> Vec<String> {
         let heads = self.heads().unwrap_or_default();
         let of_head = |s: &&Statement| s.revision.as_ref().is_some_and(|id| heads.contains(id));
         let statements = self.memory.statements.iter().filter(|s| !head_alone || of_head(s));
-        let made: Vec<String> = statements.map(|s| s.sql.clone()).collect();
-        let supplied: Vec<&str> = self.memory.roles.iter().map(|role| role.name).collect();
-        aside::drop_made(&mut main, &made, &supplied)
+        statements.map(|s| s.sql.clone()).collect()
+    }
+
+    /// Whether the migrations, or the head of them, may have to do with roles.
+    fn may_touch_roles(&self, head_alone: bool) -> bool {
+        self.statements_of(head_alone).iter().any(|sql| aside::may_touch_roles(sql))
     }
 
     /// Works on a copy of the tree's database, which stands below the head.
@@ -269,25 +283,36 @@ impl<'a> Live<'a> {
         seen: &mut Vec<Statement>,
         work: impl FnOnce(&mut Self, &mut Climb<'a>, &mut Vec<Statement>) -> Result<T>,
     ) -> Result<T> {
-        // Nobody may be connected to what is copied.
-        self.watch.borrow_mut().close();
-        let database = stairs_database(self.tree);
+        let database = aside::database(&self.tree.database);
         let result = self.with_database(&database, Some(&self.tree.database), seen, work);
         self.alembic.use_database(&self.tree.database);
-        let dropped = self.server.drop_database(&database, self.interrupt);
+        let dropped = match self.server {
+            // It goes with the server, and is in nobody's way until then.
+            Server::Local(_) if !self.keep && !self.may_touch_roles(true) => Ok(()),
+            server => {
+                server.drop_database(&database, self.interrupt).and_then(|()| self.drop_roles(true))
+            }
+        };
         let (value, _) = result?;
         dropped?;
-        self.drop_roles(true)?;
         Ok(value)
     }
 
     /// Makes the database that is climbed, with nothing in it or what its copy begins with.
     fn create(&mut self, climb: &mut Climb<'a>) -> Result<()> {
-        timed(self.tell, &self.tree.label, "  making a database aside", || {
-            self.server.copy_database(&climb.database, climb.copied, self.interrupt)
-        })?;
+        let is_there = climb.copied.is_some() && std::mem::take(&mut self.copied);
+        if climb.copied.is_some() && !is_there {
+            // Nobody may be connected to what is copied.
+            self.watch.borrow_mut().close();
+        }
+        let make = || match is_there {
+            true => Ok(()),
+            false => self.server.copy_database(&climb.database, climb.copied, self.interrupt),
+        };
+        timed(self.tell, &self.tree.label, "  making a database aside", make)?;
         (climb.applied, climb.supplied, climb.schema) = (BTreeSet::new(), 0, None);
         climb.filled.clear();
+        climb.tables = None;
         if climb.copied.is_some() {
             for parent in self.parents_of_head().unwrap_or_default() {
                 climb.applied.extend(ancestors(&climb.chain, &parent));
@@ -316,10 +341,4 @@ impl<'a> Live<'a> {
     pub(super) fn is_milestone(&self, revision: &str) -> bool {
         self.memory.rows.iter().any(|(at, _)| at == revision)
     }
-}
-
-/// The name of the database aside.
-fn stairs_database(tree: &Tree) -> String {
-    let name: String = tree.database.chars().take(56).collect();
-    format!("{name}_stairs")
 }

@@ -63,7 +63,10 @@ impl<'a> Live<'a> {
         if which == Rows::None {
             return Ok(filled);
         }
-        let all = self.tables_of(&mut climb.watch, revision)?;
+        let all = match climb.tables.take() {
+            Some(tables) => tables,
+            None => self.tables_of(&mut climb.watch, revision)?,
+        };
         let declared = self.declarations(revision);
         for table in parents_first(&all).into_iter().filter(|table| !table.is_partition) {
             if let Some(reason) = left_alone(&declared, &table.name) {

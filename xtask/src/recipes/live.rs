@@ -65,6 +65,8 @@ pub struct Live<'a> {
     pub elsewhere: Option<Connection>,
     /// Looks at the tree's database.
     pub watch: RefCell<Watch<'a>>,
+    /// Whether a copy of the database as it is right before the head is there already.
+    pub copied: bool,
     /// What the steps before left for those after.
     pub memory: Memory,
 }
@@ -132,8 +134,8 @@ impl Live<'_> {
         if let Some(failed) = self.supply_failed(said) {
             return Ok(failed);
         }
-        let mut session = Session::open(self.server.endpoint(), database, self.interrupt)?;
-        let wrong = match session.role(role.name)? {
+        let state = self.watch.borrow_mut().ask(|session| session.role(role.name))?;
+        let wrong = match state {
             None => format!("there is no role {} after it was created", role.name),
             Some(state) if state.can_login => {
                 format!("role {} can log in, which it cannot in production", role.name)
@@ -184,7 +186,7 @@ impl Live<'_> {
         let look = |table: &VersionTable| {
             let (parents, watch) = (parents.as_deref(), &mut watch.borrow_mut());
             let schema = timed(tell, label, "  looking at the schema", || {
-                reversal::committed_schema(server, tree, table, parents, watch, interrupt)
+                reversal::committed_schema(table, parents, watch)
             });
             before_head(schema.is_some() && revision == "head");
             *before.borrow_mut() = schema;
@@ -240,8 +242,8 @@ impl Live<'_> {
     }
 
     fn alembic_version(&self) -> Result<Vec<String>> {
-        Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?
-            .alembic_version(&self.alembic.version_table)
+        let table = &self.alembic.version_table;
+        self.watch.borrow_mut().ask(|session| session.alembic_version(table))
     }
 
     /// Ends what a call that was cut off left running, here and on the server.

@@ -15,8 +15,6 @@ use crate::analysis::schema_diff::{
     self, Change, Declaration, Difference, Origin, Scope, Sources, compare, describe,
     describe_apart, python_line,
 };
-use crate::drivers::interrupt::Interrupt;
-use crate::drivers::postgres::Server;
 use crate::drivers::postgres::session::{Session, VersionTable};
 use crate::drivers::postgres::snapshot::Watch;
 use crate::model::code::{self, Code};
@@ -25,7 +23,6 @@ use crate::model::finding::{Finding, Place};
 use crate::model::schema::Schema;
 use crate::model::supply::{Role, Row};
 use crate::model::transcript::Statement;
-use crate::model::tree::Tree;
 
 /// How many differences of one revision are told one by one.
 const TOLD: usize = 25;
@@ -56,15 +53,11 @@ impl Memory {
 
 /// The schema that is committed, where the version table says that it is what `parents` made.
 pub(super) fn committed_schema(
-    server: &Server,
-    tree: &Tree,
     table: &VersionTable,
     parents: Option<&[String]>,
     watch: &mut Watch<'_>,
-    interrupt: &Interrupt,
 ) -> Option<Schema> {
-    let mut session = Session::open(server.endpoint(), &tree.database, interrupt).ok()?;
-    let there = session.alembic_version(table).ok()?;
+    let there = watch.ask(|session| session.alembic_version(table)).ok()?;
     // What a paused transaction holds locked cannot be looked at; that is no error.
     if Some(there.as_slice()) == parents { watch.take().ok() } else { None }
 }
@@ -205,9 +198,8 @@ impl<'a> Live<'a> {
     }
 
     fn lost_official(&self, revision: &str) -> Result<Vec<Finding>> {
-        let endpoint = self.server.endpoint();
-        let mut session = Session::open(endpoint, &self.tree.database, self.interrupt)?;
-        self.lost_supplies(revision, &mut session, self.memory.rows.len())
+        let rows = self.memory.rows.len();
+        self.watch.borrow_mut().ask(|session| self.lost_supplies(revision, session, rows))
     }
 
     /// A finding for each supply that is gone, of the first so many rows and all roles.

@@ -80,8 +80,10 @@ impl<'a> Live<'a> {
         if !there.iter().any(|table| table.touched) {
             return Ok(Outcome::default());
         }
+        let there = self.declared_irreversible(head).is_none().then_some(there);
         let work = |live: &mut Self, climb: &mut Climb<'a>, seen: &mut Vec<Statement>| {
             let stair = climb.chain.iter().find(|stair| stair.revision == head).cloned();
+            climb.tables = there.clone();
             let findings = stair.map_or(Ok(Vec::new()), |stair| live.stair(climb, &stair, seen))?;
             Ok(Outcome { findings, notes: told_gone(&climb.gone) })
         };

@@ -37,6 +37,8 @@ struct Database<'a> {
     watch: Watch<'a>,
     /// What is in it before a step runs.
     schema: Option<Schema>,
+    /// Whether there is a copy of it.
+    copied: bool,
 }
 
 impl Run<'_> {
@@ -144,12 +146,15 @@ impl Run<'_> {
             timed(self.tell, "Postgres", "making the databases", || {
                 names.map(|name| (name, make(name))).collect()
             });
+        // Before anybody is connected to what is copied.
+        let copied = found.as_ref().map_or(Vec::new(), |found| found.copy_ahead(self, &server));
         // What a first look costs more than the next ones is paid while the interpreter imports.
         let look = |(name, made): (&str, Result<()>)| {
             let mut watch = Watch::new(endpoint, name, self.interrupt);
             // Where it cannot, the look that is needed says why.
             let schema = watch.take().ok();
-            Database { made, watch, schema }
+            let copied = copied.iter().any(|copied| copied == name);
+            Database { made, watch, schema, copied }
         };
         let databases = timed(self.tell, "Postgres", "looking at the schemas", || {
             names.into_iter().map(look).collect()
@@ -168,8 +173,9 @@ impl Run<'_> {
             found.hand_out(self, trees).map_err(|err| Surprise(format!("{err:#}")))?;
         }
         let meet = self.prefixes.as_ref().is_some_and(|prefixes| prefixes.invite(self, trees));
-        for (ready, Database { made, watch, schema }) in trees.iter_mut().zip(databases) {
-            (ready.database, ready.watch) = (Some(made), Some(watch));
+        for (ready, database) in trees.iter_mut().zip(databases) {
+            let Database { made, watch, schema, copied } = database;
+            (ready.database, ready.watch, ready.copied) = (Some(made), Some(watch), copied);
             // Trees that are to meet pause there, and then it is looked at.
             if let Some(prefix) = ready.prefix.as_mut().filter(|_| !meet) {
                 prefix.schema = schema;

@@ -128,6 +128,7 @@ impl Run<'_> {
             before_head: &before_head,
             elsewhere: ready.elsewhere,
             watch: RefCell::new(watch),
+            copied: ready.copied,
             memory: Memory::before_head(before),
         })
         .without(self.without)

@@ -14,6 +14,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::warm::{Making, Spare, Used};
 use crate::commands::prepare::Ready;
 use crate::drivers::alembic::{Alembic, Connection, Description};
+use crate::drivers::postgres::aside;
 use crate::drivers::postgres::resting::Resting;
 use crate::drivers::postgres::snapshot::Watch;
 use crate::model::schema::Schema;
@@ -59,6 +60,7 @@ struct Stands {
     alembic: Alembic,
     python: Utf8PathBuf,
     looked: (Watch<'static>, Schema),
+    copied: bool,
 }
 
 impl Begun {
@@ -108,6 +110,12 @@ impl Beginning {
         let mut standing = Vec::new();
         for (begun, (python, connection)) in self.trees.iter().zip(connections) {
             let tree = &trees[begun.index];
+            let copied = begun.new_head && !begun.climbs;
+            if copied {
+                // Before anybody is connected to what is copied.
+                let aside = aside::database(&tree.database);
+                used.server.copy_database(&aside, Some(&tree.database), interrupt)?;
+            }
             let mut watch = Watch::waiting(endpoint, &tree.database, interrupt);
             let schema = watch.take()?;
             let version = watch.ask(|session| session.alembic_version(&begun.prefix.table))?;
@@ -119,7 +127,7 @@ impl Beginning {
             if !alembic.get_ready(std::slice::from_ref(head), READ_TIMEOUT)? {
                 bail!("not all that {}'s revisions do when they are read is known", tree.label);
             }
-            standing.push(Stands { alembic, python, looked: (watch, schema) });
+            standing.push(Stands { alembic, python, looked: (watch, schema), copied });
         }
         Ok(Standing { trees: standing, used })
     }
@@ -134,11 +142,12 @@ impl Standing {
     ) -> (Vec<Ready<'static>>, Used) {
         let ready = beginning.trees.iter().zip(self.trees).filter_map(|(begun, stands)| {
             let index = chosen.iter().position(|chosen| *chosen == begun.index)?;
-            let Stands { alembic, python, looked } = stands;
+            let Stands { alembic, python, looked, copied } = stands;
             Some(Ready {
                 database: Some(Ok(())),
                 prefix: Some(begun.prefix.clone()),
                 looked: Some(looked),
+                copied,
                 stays_below: !begun.climbs,
                 new_head: begun.new_head,
                 ..Ready::of(index, python, Ok((alembic, Ok(begun.graph.clone()))))

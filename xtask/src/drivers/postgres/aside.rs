@@ -12,6 +12,19 @@ use crate::model::schema::Schema;
 /// What is added to a name.
 const SUFFIX: &str = " (migration-gate)";
 
+/// The name of a database beside that of a tree.
+pub fn database(of: &str) -> String {
+    let name: String = of.chars().take(56).collect();
+    format!("{name}_stairs")
+}
+
+/// Whether a statement may have to do with roles, which are not the database's alone: by its words.
+pub fn may_touch_roles(sql: &str) -> bool {
+    let sql = sql.to_lowercase();
+    let mut words = sql.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    words.any(|word| ["role", "user", "group", "owner", "owned"].contains(&word))
+}
+
 /// The roles that one of the statements creates, without those in `kept`.
 fn made(session: &mut Session<'_>, statements: &[String], kept: &[&str]) -> Result<Vec<String>> {
     let roles = session.column(

@@ -66,6 +66,8 @@ def main(fds):
     if os.environ.get("PYTHONHASHSEED") in ("1", "2"):
         del os.environ["PYTHONHASHSEED"]
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != own]
+    # Nothing that is imported goes again: to look for it takes a sixth of the time.
+    gc.disable()
     try:
         hello = prepare()
     except Exception as exc:
@@ -74,6 +76,7 @@ def main(fds):
         return
     # What is imported by now is shared by all forks; the collector need not look at it again.
     gc.freeze()
+    gc.enable()
     servers = []
     for sock in socks:
         pid = os.fork()

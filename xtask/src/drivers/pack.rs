@@ -20,8 +20,9 @@ const MAGIC: &[u8; 8] = b"mg-pack1";
 /// A folder in memory.
 pub struct Pack {
     header: Header,
-    /// What the files hold.
+    /// What the files hold, behind so many bytes of something else.
     contents: Vec<u8>,
+    begins: usize,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -52,7 +53,7 @@ impl Pack {
         interrupt: &Interrupt,
     ) -> Result<Pack> {
         let header = Header { note, entries: Vec::new() };
-        let mut pack = Pack { header, contents: Vec::new() };
+        let mut pack = Pack { header, contents: Vec::new(), begins: 0 };
         pack.add(folder, Utf8Path::new(""), wanted, &mut HashMap::new(), interrupt)?;
         Ok(pack)
     }
@@ -113,28 +114,29 @@ impl Pack {
 
     /// How many bytes its files hold, each that is there twice counted once.
     pub fn size(&self) -> usize {
-        self.contents.len()
+        self.contents.len() - self.begins
     }
 
     /// The bytes of a file that holds it.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let header = serde_json::to_vec(&self.header).context("cannot write a header")?;
-        let mut bytes = Vec::with_capacity(self.contents.len() + header.len() + 64);
+        let mut bytes = Vec::with_capacity(self.size() + header.len() + 64);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&(header.len() as u64).to_le_bytes());
         bytes.extend_from_slice(&header);
-        bytes.extend_from_slice(&self.contents);
+        bytes.extend_from_slice(self.contents.get(self.begins..).unwrap_or_default());
         Ok(bytes)
     }
 
     /// Reads what [`Pack::to_bytes`] wrote; `None` where it is something else.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Pack> {
+    pub fn from_bytes(bytes: Vec<u8>) -> Option<Pack> {
         let rest = bytes.strip_prefix(MAGIC)?;
         let (length, rest) = rest.split_first_chunk::<8>()?;
         let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
         let (header, contents) = rest.split_at_checked(length)?;
         let header: Header = serde_json::from_slice(header).ok()?;
-        Some(Pack { header, contents: contents.to_vec() })
+        let begins = bytes.len() - contents.len();
+        Some(Pack { header, contents: bytes, begins })
     }
 
     /// Writes the folder, which must not be there yet, and gives it to `owner` (user and group).
@@ -163,7 +165,8 @@ impl Pack {
                 }
                 continue;
             };
-            let bytes = self.contents.get(at..at + length).with_context(context)?;
+            let contents = self.contents.get(self.begins..).unwrap_or_default();
+            let bytes = contents.get(at..at + length).with_context(context)?;
             let mut options = File::options();
             let file = options.write(true).create_new(true).mode(entry.mode).open(&path);
             let mut file = file.with_context(context)?;
@@ -201,14 +204,14 @@ mod tests {
         let pack = Pack::of_folder(&from, "of note".into(), &wanted, &interrupt).unwrap();
         assert_eq!(pack.contents, b"the same", "what is the same is there once");
         let bytes = pack.to_bytes().unwrap();
-        let back = Pack::from_bytes(&bytes).unwrap();
+        let back = Pack::from_bytes(bytes.clone()).unwrap();
         assert_eq!(back.note(), "of note");
         back.lay_out(&to, None, &interrupt).unwrap();
         assert_eq!(std::fs::read_to_string(to.join("a/one")).unwrap(), "the same");
         assert_eq!(std::fs::read_to_string(to.join("two")).unwrap(), "the same");
         assert!(to.join("a/empty").is_dir() && !to.join("left out").exists());
         for at in 0..bytes.len() {
-            assert!(Pack::from_bytes(&bytes[at + 1..]).is_none(), "begun at {at}");
+            assert!(Pack::from_bytes(bytes[at + 1..].to_vec()).is_none(), "begun at {at}");
         }
     }
 }

@@ -137,29 +137,41 @@ impl Run<'_> {
                 self.start_own(programs, user, scratch, found)?
             }
         };
-        let names = trees.iter().map(|index| self.trees[*index].database.as_str());
-        let make = |name| match found {
-            None => server.create_database(name, self.interrupt),
-            Some(_) => Ok(()),
-        };
-        let names: Vec<(&str, Result<()>)> =
-            timed(self.tell, "Postgres", "making the databases", || {
-                names.map(|name| (name, make(name))).collect()
-            });
-        // Before anybody is connected to what is copied.
-        let copied = found.as_ref().map_or(Vec::new(), |found| found.copy_ahead(self, &server));
-        // What a first look costs more than the next ones is paid while the interpreter imports.
-        let look = |(name, made): (&str, Result<()>)| {
-            let mut watch = Watch::new(endpoint, name, self.interrupt);
-            // Where it cannot, the look that is needed says why.
-            let schema = watch.take().ok();
-            let copied = copied.iter().any(|copied| copied == name);
-            Database { made, watch, schema, copied }
-        };
-        let databases = timed(self.tell, "Postgres", "looking at the schemas", || {
-            names.into_iter().map(look).collect()
+        let databases = thread::scope(|scope| {
+            let make = |index: &usize| {
+                let (index, server, found) = (*index, &server, found.as_ref());
+                scope.spawn(move || self.database(index, server, found, endpoint))
+            };
+            // All are begun before the first is waited for.
+            let made: Vec<_> = trees.iter().map(make).collect();
+            made.into_iter().map(join).collect()
         });
         Ok(Served { server, found, databases })
+    }
+
+    /// Makes a tree's database, unless it is there, and has a first look at it: what that costs more
+    /// than the next ones is paid while the interpreter imports.
+    fn database<'e>(
+        &'e self,
+        index: usize,
+        server: &Server,
+        found: Option<&Found>,
+        endpoint: &'e Endpoint,
+    ) -> Database<'e> {
+        let tree = &self.trees[index];
+        let (name, label) = (tree.database.as_str(), tree.label.as_str());
+        let make = || server.create_database(name, self.interrupt);
+        let made = match found {
+            None => timed(self.tell, label, "making the database", make),
+            Some(_) => Ok(()),
+        };
+        // Before anybody is connected to what is copied.
+        let copied = found.is_some_and(|found| found.copy_ahead(self, index, server));
+        let mut watch = Watch::new(endpoint, name, self.interrupt);
+        // Where it cannot, the look that is needed says why.
+        let look = || watch.take().ok();
+        let schema = timed(self.tell, label, "looking at the schema", look);
+        Database { made, watch, schema, copied }
     }
 
     /// Brings together what is known of the trees, their databases, and their Alembics.

@@ -11,6 +11,7 @@ use crate::drivers::postgres::resting::Resting;
 use crate::drivers::postgres::session::Session;
 use crate::drivers::postgres::{Server, aside};
 use crate::model::event::{Event, timed};
+use crate::model::tree::Tree;
 use crate::recipes::prefix::Prefix;
 
 /// What a server can be started on.
@@ -43,24 +44,29 @@ impl Found {
         Ok(())
     }
 
-    /// Copies the databases of the trees whose new heads come right after what is known: on a copy each
-    /// is tried with rows. Returns the names of those that were.
-    pub(in crate::commands) fn copy_ahead(&self, run: &Run<'_>, server: &Server) -> Vec<String> {
-        let is_next = |index: usize, prefix: &Prefix| {
-            let Some(survey) = run.survey(index) else { return false };
-            let [head] = survey.graph.heads.as_slice() else { return false };
-            let head = &survey.graph.revisions[*head];
-            let mut parents = head.down_revision.clone();
-            parents.sort();
-            head.new && parents == prefix.at && run.stairs(index, None).is_none()
+    /// Copies the database of a tree whose new head comes right after what is known: on the copy it is
+    /// tried with rows. Whether it was.
+    pub(in crate::commands) fn copy_ahead(
+        &self,
+        run: &Run<'_>,
+        index: usize,
+        server: &Server,
+    ) -> bool {
+        let Some((_, prefix)) = self.trees.iter().find(|(known, _)| *known == index) else {
+            return false;
         };
-        let next = self.trees.iter().filter(|(index, prefix)| is_next(*index, prefix));
-        let databases = next.map(|(index, _)| run.trees[*index].database.clone());
-        let copy = |name: &String| {
-            let copied = server.copy_database(&aside::database(name), Some(name), run.interrupt);
-            copied.is_ok()
-        };
-        timed(run.tell, "Postgres", "copying the databases", || databases.filter(copy).collect())
+        let Some(survey) = run.survey(index) else { return false };
+        let [head] = survey.graph.heads.as_slice() else { return false };
+        let head = &survey.graph.revisions[*head];
+        let mut parents = head.down_revision.clone();
+        parents.sort();
+        if !head.new || parents != prefix.at || run.stairs(index, None).is_some() {
+            return false;
+        }
+        let Tree { label, database, .. } = &run.trees[index];
+        let aside = aside::database(database);
+        let copy = || server.copy_database(&aside, Some(database), run.interrupt);
+        timed(run.tell, label, "copying the database", copy).is_ok()
     }
 
     /// Gives each tree its beginning. Fails where one is not the beginning of its chain.

@@ -5,6 +5,7 @@ pub mod binaries;
 pub mod cluster;
 pub mod endpoint;
 pub mod given;
+mod guard;
 pub mod leftover;
 pub mod provision;
 pub mod remembered;

@@ -4,14 +4,13 @@
 //! database, and opening one on a socket takes a few milliseconds.
 
 use std::borrow::Cow;
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use postgres::{Client, SimpleQueryMessage};
 
 use super::endpoint::Endpoint;
+use super::guard::Guard;
 use crate::drivers::interrupt::Interrupt;
 pub use crate::model::quoting::{identifier, literal};
 use crate::model::transcript::{End, Exception, Statement, Transcript};
@@ -22,7 +21,7 @@ const ENDING: Duration = Duration::from_millis(500);
 /// One connection. What it runs ends early when the run is interrupted.
 pub struct Session<'a> {
     client: Client,
-    endpoint: Cow<'a, Endpoint>,
+    guard: Guard,
     interrupt: Cow<'a, Interrupt>,
 }
 
@@ -36,17 +35,19 @@ pub struct RoleState {
 impl<'a> Session<'a> {
     /// Connects to a database.
     pub fn open(endpoint: &'a Endpoint, database: &str, interrupt: &'a Interrupt) -> Result<Self> {
-        Session::through(Cow::Borrowed(endpoint), database, Cow::Borrowed(interrupt))
+        Session::through(endpoint, database, Cow::Borrowed(interrupt))
     }
 
     /// The same, with what may be the session's own.
     pub(super) fn through(
-        endpoint: Cow<'a, Endpoint>,
+        endpoint: &Endpoint,
         database: &str,
         interrupt: Cow<'a, Interrupt>,
     ) -> Result<Self> {
         interrupt.check()?;
-        Ok(Session { client: endpoint.connect(database)?, endpoint, interrupt })
+        let client = endpoint.connect(database)?;
+        let guard = Guard::of(&client, endpoint, &interrupt)?;
+        Ok(Session { client, guard, interrupt })
     }
 
     /// Runs something on the connection, and has Postgres cancel it when the run is interrupted.
@@ -54,20 +55,9 @@ impl<'a> Session<'a> {
         &mut self,
         run: impl FnOnce(&mut Client) -> std::result::Result<T, postgres::Error>,
     ) -> Result<T> {
-        let Session { client, endpoint, interrupt } = self;
-        let token = client.cancel_token();
-        let (done, waiter) = UnixStream::pair().context("cannot make a socket pair")?;
-        let result = std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let never = Instant::now() + Duration::from_secs(24 * 3600);
-                if interrupt.wait(&[waiter.as_fd()], never).is_err() {
-                    endpoint.cancel(&token);
-                }
-            });
-            let result = run(client);
-            drop(done);
-            result
-        });
+        let Session { client, guard, interrupt, .. } = self;
+        interrupt.check()?;
+        let result = guard.over(|| run(client));
         interrupt.check()?;
         Ok(result?)
     }

@@ -98,8 +98,7 @@ impl<'a> Watch<'a> {
     fn connect(&mut self) -> Result<&mut Session<'a>> {
         self.session = None;
         self.prepared.store(false, Ordering::Relaxed);
-        let mut session =
-            Session::through(self.endpoint.clone(), &self.database, self.interrupt.clone())?;
+        let mut session = Session::through(&self.endpoint, &self.database, self.interrupt.clone())?;
         session.execute(&self.setup.join(";\n"))?;
         Ok(self.session.insert(session))
     }

@@ -69,14 +69,22 @@ impl Kept {
 
     /// Makes an entry, or puts it in the place of another.
     pub fn write(&self, kind: &str, key: &str, bytes: &[u8]) -> Result<()> {
-        self.make_room(bytes.len() as u64);
+        self.write_parts(kind, key, &[bytes])
+    }
+
+    /// The same with bytes that lie in several places.
+    pub fn write_parts(&self, kind: &str, key: &str, parts: &[&[u8]]) -> Result<()> {
+        self.make_room(parts.iter().map(|part| part.len() as u64).sum());
         let mut file = tempfile::Builder::new()
             .prefix(UNNAMED)
             .tempfile_in(&self.dir)
             .with_context(|| format!("cannot write to the cache folder `{}`", self.dir))?;
-        let sum = crc32fast::hash(bytes).to_le_bytes();
-        file.write_all(bytes)
-            .and_then(|()| file.write_all(&sum))
+        let mut sum = crc32fast::Hasher::new();
+        parts.iter().for_each(|part| sum.update(part));
+        let sum = sum.finalize().to_le_bytes();
+        let mut parts = parts.iter().copied().chain([&sum[..]]);
+        parts
+            .try_for_each(|part| file.write_all(part))
             .with_context(|| format!("cannot write to the cache folder `{}`", self.dir))?;
         let path = self.path(kind, key);
         file.persist(&path).with_context(|| format!("cannot name `{path}`"))?;

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File, Permissions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown, fchown};
 
 use anyhow::{Context, Result, bail};
@@ -16,6 +16,9 @@ use super::interrupt::Interrupt;
 
 /// Begins each file, with the number of its format.
 const MAGIC: &[u8; 8] = b"mg-pack1";
+/// Room for what a data folder with two trees takes, so that it is not moved again and again while it
+/// grows. Until it is filled it costs nothing.
+const ROOM: usize = 64 << 20;
 
 /// A folder in memory.
 pub struct Pack {
@@ -53,7 +56,7 @@ impl Pack {
         interrupt: &Interrupt,
     ) -> Result<Pack> {
         let header = Header { note, entries: Vec::new() };
-        let mut pack = Pack { header, contents: Vec::new(), begins: 0 };
+        let mut pack = Pack { header, contents: Vec::with_capacity(ROOM), begins: 0 };
         pack.add(folder, Utf8Path::new(""), wanted, &mut HashMap::new(), interrupt)?;
         Ok(pack)
     }
@@ -86,25 +89,28 @@ impl Pack {
                 bail!("cannot keep `{}`: it is neither a file nor a folder", entry.path());
             }
             let mode = entry.metadata().with_context(context)?.permissions().mode() & 0o7777;
-            let bytes = fs::read(entry.path()).with_context(context)?;
-            let at = self.place(&bytes, known);
-            self.header.entries.push(Entry { path, mode, range: Some((at, bytes.len())) });
+            let mut file = File::open(entry.path()).with_context(context)?;
+            let at = self.contents.len();
+            let length = file.read_to_end(&mut self.contents).with_context(context)?;
+            let at = self.settle(at, known);
+            self.header.entries.push(Entry { path, mode, range: Some((at, length)) });
         }
         Ok(())
     }
 
-    /// Where these bytes are among the contents, which get them where they are not there yet.
-    fn place(&mut self, bytes: &[u8], known: &mut HashMap<(u32, usize), usize>) -> usize {
+    /// Where the last bytes of the contents, from `last` on, are among them: they go again where they
+    /// were there before.
+    fn settle(&mut self, last: usize, known: &mut HashMap<(u32, usize), usize>) -> usize {
+        let (before, bytes) = self.contents.split_at(last);
         let key = (crc32fast::hash(bytes), bytes.len());
         if let Some(at) = known.get(&key)
-            && self.contents.get(*at..*at + bytes.len()) == Some(bytes)
+            && before.get(*at..*at + bytes.len()) == Some(bytes)
         {
+            self.contents.truncate(last);
             return *at;
         }
-        let at = self.contents.len();
-        known.insert(key, at);
-        self.contents.extend_from_slice(bytes);
-        at
+        known.insert(key, last);
+        last
     }
 
     /// What was noted when it was packed.
@@ -117,18 +123,14 @@ impl Pack {
         self.contents.len() - self.begins
     }
 
-    /// The bytes of a file that holds it.
-    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+    /// The bytes of a file that holds it: how it begins, and the rest.
+    pub fn to_bytes(&self) -> Result<(Vec<u8>, &[u8])> {
         let header = serde_json::to_vec(&self.header).context("cannot write a header")?;
-        let mut bytes = Vec::with_capacity(self.size() + header.len() + 64);
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&(header.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(&header);
-        bytes.extend_from_slice(self.contents.get(self.begins..).unwrap_or_default());
-        Ok(bytes)
+        let begins = [MAGIC, &(header.len() as u64).to_le_bytes()[..], &header].concat();
+        Ok((begins, self.contents.get(self.begins..).unwrap_or_default()))
     }
 
-    /// Reads what [`Pack::to_bytes`] wrote; `None` where it is something else.
+    /// Reads what [`Pack::to_bytes`] says; `None` where it is something else.
     pub fn from_bytes(bytes: Vec<u8>) -> Option<Pack> {
         let rest = bytes.strip_prefix(MAGIC)?;
         let (length, rest) = rest.split_first_chunk::<8>()?;
@@ -203,7 +205,8 @@ mod tests {
         let wanted = |name: &str| name != "left out";
         let pack = Pack::of_folder(&from, "of note".into(), &wanted, &interrupt).unwrap();
         assert_eq!(pack.contents, b"the same", "what is the same is there once");
-        let bytes = pack.to_bytes().unwrap();
+        let (begins, rest) = pack.to_bytes().unwrap();
+        let bytes = [&begins, rest].concat();
         let back = Pack::from_bytes(bytes.clone()).unwrap();
         assert_eq!(back.note(), "of note");
         back.lay_out(&to, None, &interrupt).unwrap();

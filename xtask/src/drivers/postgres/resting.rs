@@ -74,7 +74,8 @@ impl Resting {
 
     /// Puts it into the cache.
     pub fn keep_as(&self, cache: &Kept, kind: &str, key: &str) -> Result<()> {
-        cache.write(kind, key, &self.pack.to_bytes()?)
+        let (begins, rest) = self.pack.to_bytes()?;
+        cache.write_parts(kind, key, &[&begins, rest])
     }
 
     /// Puts a fresh one into the cache.

@@ -1,7 +1,7 @@
 //! The gate's own connection to a database: supplies, and what the checks after a step read.
 //!
-//! A connection is opened for each use. A migration may end every other connection of its
-//! database, and opening one on a socket takes a few milliseconds.
+//! A migration may end every other connection of its database: what must be asked again and again
+//! goes through a [`Watch`](super::snapshot::Watch), which opens another one then.
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};

@@ -58,7 +58,11 @@ impl Run<'_> {
         let findings = report.findings.clone();
         match self.attempt(&readable, true, report, described) {
             Err(err) if err.is::<Surprise>() => {
-                (self.tell)(Event::Reuse(&format!("everything is run again: {err:#}")));
+                // Who has seen steps pass sees them again.
+                (self.tell)(Event::Notice(
+                    "what began on known ground went wrong: everything is run again from the start",
+                ));
+                (self.tell)(Event::Reuse(&format!("it went wrong there: {err:#}")));
                 if let Some(prefixes) = &self.prefixes {
                     prefixes.forget(self);
                 }

@@ -11,6 +11,7 @@ use super::climb::Climb;
 use super::live::Live;
 use crate::analysis::rows::{self, Draft, Loss, Touched, parents_first};
 use crate::analysis::schema_diff::{self, Declaration, line_that_names};
+use crate::drivers::postgres::aside;
 use crate::drivers::postgres::rows as tables;
 use crate::drivers::postgres::snapshot::Watch;
 use crate::model::code;
@@ -50,6 +51,13 @@ impl<'a> Live<'a> {
             rows::touched(own.map(|s| s.sql.as_str()).chain(text.as_deref()));
         let version_table = &self.alembic.version_table;
         watch.ask(|session| tables::tables(session, names.as_ref(), &emptied, version_table))
+    }
+
+    /// Whether a revision makes, changes or drops roles, by its statements so far and its text.
+    pub(super) fn changes_roles(&self, revision: &str) -> bool {
+        let own = self.memory.statements.iter().filter(|s| s.revision.as_deref() == Some(revision));
+        let text = self.text_of(revision);
+        own.map(|s| s.sql.as_str()).chain(text.as_deref()).any(aside::changes_roles)
     }
 
     /// Gives the tables that a revision may touch rows, unless they have them.

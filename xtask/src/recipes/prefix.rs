@@ -14,6 +14,7 @@ use anyhow::Result;
 use super::live::Outcome;
 use crate::drivers::alembic::{Description, Revision};
 use crate::drivers::interrupt::Interrupted;
+use crate::drivers::postgres::aside;
 use crate::drivers::postgres::session::VersionTable;
 use crate::model::schema::Schema;
 use crate::model::step::Step;
@@ -113,6 +114,11 @@ impl Prefix {
             Err(err) => return Some(Surprise(format!("{err:#}"))),
         };
         let finding = outcome.error()?;
+        // A role cannot be dropped while a copy needs it, which only a known beginning has beside it.
+        let exceptions = finding.transcript.iter().flat_map(|said| &said.exceptions);
+        if exceptions.filter_map(|e| e.detail.as_deref()).any(aside::is_named_in) {
+            return Some(Surprise(finding.message.clone()));
+        }
         let said = finding.transcript.as_ref().and_then(|said| said.revision.as_ref());
         let revision = said.map(|r| &r.id).or(finding.revision.as_ref());
         let known = |id: &String| self.revisions.iter().any(|known| known.revision == *id);

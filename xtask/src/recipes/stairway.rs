@@ -80,17 +80,17 @@ impl<'a> Live<'a> {
         if !there.iter().any(|table| table.touched) {
             return Ok(Outcome::default());
         }
-        let there = self.declared_irreversible(head).is_none().then_some(there);
         let work = |live: &mut Self, climb: &mut Climb<'a>, seen: &mut Vec<Statement>| {
             let stair = climb.chain.iter().find(|stair| stair.revision == head).cloned();
-            climb.tables = there.clone();
+            climb.tables = climb.copied.is_some().then(|| there.clone());
             let findings = stair.map_or(Ok(Vec::new()), |stair| live.stair(climb, &stair, seen))?;
             Ok(Outcome { findings, notes: told_gone(&climb.gone) })
         };
-        if self.declared_irreversible(head).is_none() {
+        if self.declared_irreversible(head).is_none() && !self.changes_roles(head) {
             return self.on_a_copy(seen, work);
         }
-        // The tree's database still stands at the head, which was not taken down.
+        // The tree's database still stands at the head, which was not taken down; or a copy would share
+        // with it the roles that the head makes and drops.
         let mut outcome = self.elsewhere(seen, work)?;
         outcome.findings.retain(|finding| finding.code != &code::IRREVERSIBLE_DECLARED);
         Ok(outcome)

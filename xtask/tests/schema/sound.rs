@@ -1,6 +1,6 @@
 //! Sound migrations of awkward kinds, one chain: none may raise an alarm.
 
-use super::support::{EACH_ITS_OWN, Revision, chain_on, gate};
+use super::support::{EACH_ITS_OWN, ONE_FOR_ALL, Revision, chain_on, gate};
 
 /// Before, up and down; those whose name begins with `auto` commit each statement by itself.
 const SOUND: &[(&str, &str, &str, &str)] = &[
@@ -144,6 +144,20 @@ fn sound_migrations_raise_no_alarm() {
     let told: Vec<String> = SOUND.iter().flat_map(|(id, ..)| said.about(id)).map(|f| f.0).collect();
     // Only that the restored column stands at the end, and without what stood in it.
     assert_eq!(told, ["MG407", "MG416"]);
+}
+
+#[test]
+fn a_head_that_drops_a_role_raises_no_alarm() {
+    let made = "CREATE ROLE s24_role;\nGRANT SELECT ON s24 TO s24_role";
+    let before = format!("CREATE TABLE s24 (a int);\n{made}");
+    for transactions in [EACH_ITS_OWN, ONE_FOR_ALL] {
+        let mut chain = chain_on(&before);
+        let dropped = "REVOKE SELECT ON s24 FROM s24_role;\nDROP ROLE s24_role";
+        chain.push(Revision::new("head", dropped, made));
+        let said = gate(&chain, transactions, &[]);
+        assert_eq!(said.errors(), Vec::<String>::new(), "{}", said.stderr);
+        assert_eq!(said.verdict(), "pass", "{}", said.stderr);
+    }
 }
 
 #[test]

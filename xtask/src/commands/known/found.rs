@@ -63,6 +63,11 @@ impl Found {
         if !head.new || parents != prefix.at || run.stairs(index, None).is_some() {
             return false;
         }
+        // A role cannot be dropped while a copy needs it.
+        let script = survey.scripts.iter().find(|script| script.file == head.file);
+        if script.is_none_or(|script| aside::changes_roles(script.module.source())) {
+            return false;
+        }
         let Tree { label, database, .. } = &run.trees[index];
         let aside = aside::database(database);
         let copy = || server.copy_database(&aside, Some(database), run.interrupt);

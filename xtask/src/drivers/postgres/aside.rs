@@ -9,13 +9,35 @@ use super::given::created_by;
 use super::session::{Session, identifier};
 use crate::model::schema::Schema;
 
-/// What is added to a name.
+/// What is added to the name of a database.
+const STAIRS: &str = "_stairs";
+/// What is added to the name of a role.
 const SUFFIX: &str = " (migration-gate)";
 
 /// The name of a database beside that of a tree.
 pub fn database(of: &str) -> String {
     let name: String = of.chars().take(56).collect();
-    format!("{name}_stairs")
+    format!("{name}{STAIRS}")
+}
+
+/// Whether Postgres's words name such a database.
+pub fn is_named_in(detail: &str) -> bool {
+    detail.split_whitespace().any(|word| word.ends_with(STAIRS))
+}
+
+/// Whether a text makes, changes or drops roles.
+pub fn changes_roles(text: &str) -> bool {
+    has_role_command(text, &["create", "alter", "drop"])
+}
+
+/// Whether a text has one of these commands for a role.
+pub(super) fn has_role_command(text: &str, verbs: &[&str]) -> bool {
+    let text = text.to_lowercase();
+    let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let is_one =
+        |pair: &[&str]| verbs.contains(&pair[0]) && ["role", "user", "group"].contains(&pair[1]);
+    words.windows(2).any(is_one)
 }
 
 /// Whether a statement may have to do with roles, which are not the database's alone: by its words.

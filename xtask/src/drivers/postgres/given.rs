@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use postgres::Client;
 
 use super::MAJOR;
+use super::aside::has_role_command;
 use super::endpoint::Endpoint;
 use super::session::{Session, identifier, literal};
 use crate::drivers::interrupt::Interrupt;
@@ -262,16 +263,8 @@ fn drop_marked(session: &mut Session<'_>, name: &str) -> Result<()> {
 /// Whether one of the statements creates a role.
 pub(super) fn created_by(role: &str, statements: &[String]) -> bool {
     let role = role.to_lowercase();
-    statements.iter().map(|sql| sql.to_lowercase()).any(|sql| {
-        let words: Vec<&str> = sql
-            .split(|c: char| !(c.is_alphanumeric() || c == '_'))
-            .filter(|w| !w.is_empty())
-            .collect();
-        let makes_one = words
-            .windows(2)
-            .any(|pair| pair[0] == "create" && ["role", "user", "group"].contains(&pair[1]));
-        makes_one && sql.contains(&role)
-    })
+    let names = |sql: &String| sql.to_lowercase().contains(&role);
+    statements.iter().any(|sql| has_role_command(sql, &["create"]) && names(sql))
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub(super) fn surveys(
         })?;
     }
     let cache = gate::may_reuse().then(Kept::of_this_user).flatten();
-    let recalled = cache.as_ref().and_then(|cache| Recalled::of(cache, &root));
+    let recalled = cache.as_ref().and_then(|cache| Recalled::of(cache, &root, &trees));
     let known = Known { recalled: recalled.as_ref(), ..terms.known };
     let surveys = survey::survey(&trees, &root, Terms { known, ..terms }, interrupt)?;
     if let Some(recalled) = &recalled {

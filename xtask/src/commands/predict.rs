@@ -33,9 +33,13 @@ impl Run<'_> {
     /// Lints the trees, which takes milliseconds, and tells what is found: Postgres is starting
     /// meanwhile. The steps run all the same, so that the proof stands beside the prediction.
     fn lint(&self) -> Result<Surveys> {
+        // A tree whose ini cannot be read is a finding of its own.
+        let readable: Vec<usize> =
+            (0..self.trees.len()).filter(|i| self.trees[*i].ini_path().is_file()).collect();
+        let trees: Vec<Tree> = readable.iter().map(|index| self.trees[*index].clone()).collect();
         // A watch remembers by itself.
         let cache = self.reuse.as_ref().filter(|_| self.scripts.is_none());
-        let recalled = cache.and_then(|cache| Recalled::of(cache, self.root));
+        let recalled = cache.and_then(|cache| Recalled::of(cache, self.root, &trees));
         let terms = Terms {
             since: self.flags.since.as_deref(),
             without: self.without,
@@ -43,10 +47,6 @@ impl Run<'_> {
             whole: false,
             known: Known { scripts: self.scripts, recalled: recalled.as_ref() },
         };
-        // A tree whose ini cannot be read is a finding of its own.
-        let readable: Vec<usize> =
-            (0..self.trees.len()).filter(|i| self.trees[*i].ini_path().is_file()).collect();
-        let trees: Vec<Tree> = readable.iter().map(|index| self.trees[*index].clone()).collect();
         let surveys = survey::survey(&trees, self.root, terms, self.interrupt)?;
         for finding in surveys.iter().flat_map(|survey| &survey.findings) {
             (self.tell)(Event::Predicted(finding));

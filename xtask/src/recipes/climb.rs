@@ -256,11 +256,11 @@ impl<'a> Live<'a> {
     /// Drops the roles that the migrations made in a database that is gone: they are in nobody's way
     /// any more. Where it was a copy, only the head ran in it.
     fn drop_roles(&self, head_alone: bool) -> Result<()> {
-        if !self.may_touch_roles(head_alone) {
+        let made = self.statements_of(head_alone);
+        if !made.iter().any(|sql| aside::changes_roles(sql)) {
             return Ok(());
         }
         let mut main = Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
-        let made = self.statements_of(head_alone);
         let supplied: Vec<&str> = self.memory.roles.iter().map(|role| role.name).collect();
         aside::drop_made(&mut main, &made, &supplied)
     }
@@ -272,14 +272,10 @@ impl<'a> Live<'a> {
         statements.map(|s| s.sql.clone()).collect()
     }
 
-    /// Whether the migrations, or the head of them, may have to do with roles.
-    fn may_touch_roles(&self, head_alone: bool) -> bool {
-        self.statements_of(head_alone).iter().any(|sql| aside::may_touch_roles(sql))
-    }
-
     /// Works on a copy of the tree's database, which stands below the head.
     pub(super) fn on_a_copy<T>(
         &mut self,
+        head: &str,
         seen: &mut Vec<Statement>,
         work: impl FnOnce(&mut Self, &mut Climb<'a>, &mut Vec<Statement>) -> Result<T>,
     ) -> Result<T> {
@@ -288,7 +284,7 @@ impl<'a> Live<'a> {
         self.alembic.use_database(&self.tree.database);
         let dropped = match self.server {
             // It goes with the server, and is in nobody's way until then.
-            Server::Local(_) if !self.keep && !self.may_touch_roles(true) => Ok(()),
+            Server::Local(_) if !self.keep && !self.changes_roles(head) => Ok(()),
             server => {
                 server.drop_database(&database, self.interrupt).and_then(|()| self.drop_roles(true))
             }

@@ -87,7 +87,7 @@ impl<'a> Live<'a> {
             Ok(Outcome { findings, notes: told_gone(&climb.gone) })
         };
         if self.declared_irreversible(head).is_none() && !self.changes_roles(head) {
-            return self.on_a_copy(seen, work);
+            return self.on_a_copy(head, seen, work);
         }
         // The tree's database still stands at the head, which was not taken down; or a copy would share
         // with it the roles that the head makes and drops.

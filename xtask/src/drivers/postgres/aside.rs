@@ -40,13 +40,6 @@ pub(super) fn has_role_command(text: &str, verbs: &[&str]) -> bool {
     words.windows(2).any(is_one)
 }
 
-/// Whether a statement may have to do with roles, which are not the database's alone: by its words.
-pub fn may_touch_roles(sql: &str) -> bool {
-    let sql = sql.to_lowercase();
-    let mut words = sql.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-    words.any(|word| ["role", "user", "group", "owner", "owned"].contains(&word))
-}
-
 /// The roles that one of the statements creates, without those in `kept`.
 fn made(session: &mut Session<'_>, statements: &[String], kept: &[&str]) -> Result<Vec<String>> {
     let roles = session.column(

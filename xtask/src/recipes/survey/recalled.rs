@@ -13,13 +13,14 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::read::lock;
 use crate::analysis::script::{Looked, Script};
 use crate::drivers::kept::{Kept, Key};
+use crate::model::tree::Tree;
 
 /// The kind of the entries.
 const KIND: &str = "understood";
-/// Of so many roots what was understood is kept.
-const ROOTS_MAX: usize = 16;
+/// Of so many choices of trees what was understood is kept.
+const CHOICES_MAX: usize = 16;
 
-/// What is known of the files below one root.
+/// What is known of the files of some trees below one root.
 pub struct Recalled<'a> {
     cache: &'a Kept,
     key: String,
@@ -28,11 +29,13 @@ pub struct Recalled<'a> {
 }
 
 impl<'a> Recalled<'a> {
-    /// What earlier runs left of the files below this root. `None` where this program does not know
+    /// What earlier runs left of the files of these trees. `None` where this program does not know
     /// its own file, and so not what wrote it.
-    pub fn of(cache: &'a Kept, root: &Utf8Path) -> Option<Recalled<'a>> {
+    pub fn of(cache: &'a Kept, root: &Utf8Path, trees: &[Tree]) -> Option<Recalled<'a>> {
         let gate = Utf8PathBuf::try_from(std::env::current_exe().ok()?).ok()?;
-        let key = Key::new(KIND).with_stamp(&gate).with("root", root.as_str()).finish();
+        let key = Key::new(KIND).with_stamp(&gate).with("root", root.as_str());
+        let key = trees.iter().fold(key, |key, tree| key.with("tree", tree.ini_path().as_str()));
+        let key = key.finish();
         let bytes = cache.read(KIND, &key).unwrap_or_default();
         // What cannot be read is not there.
         let files: Vec<(String, String, Looked)> = postcard::from_bytes(&bytes).unwrap_or_default();
@@ -61,7 +64,7 @@ impl<'a> Recalled<'a> {
         let Ok(bytes) = postcard::to_stdvec(&known) else { return };
         // A cache that cannot be written is none.
         if self.cache.write(KIND, &self.key, &bytes).is_ok() {
-            self.cache.limit(KIND, ROOTS_MAX);
+            self.cache.limit(KIND, CHOICES_MAX);
         }
     }
 }
@@ -71,7 +74,7 @@ mod tests {
     use super::super::{Known, Survey, Terms, survey};
     use super::*;
     use crate::drivers::interrupt::Interrupt;
-    use crate::model::tree::{DEFAULT_SECTION, Tree};
+    use crate::model::tree::DEFAULT_SECTION;
 
     struct Kit {
         folder: tempfile::TempDir,
@@ -109,11 +112,12 @@ mod tests {
         fn lint(&self) -> (Survey, usize) {
             let ini = self.path().join("alembic.ini");
             let tree = Tree::plain(&self.path(), &ini, DEFAULT_SECTION, None).unwrap();
-            let recalled = Recalled::of(&self.cache, &self.path()).unwrap();
+            let trees = [tree];
+            let recalled = Recalled::of(&self.cache, &self.path(), &trees).unwrap();
             let known = Known { recalled: Some(&recalled), ..Known::default() };
             let terms = Terms { known, in_repository: false, ..Terms::since(None) };
             let never = Interrupt::never().unwrap();
-            let mut surveys = survey(&[tree], &self.path(), terms, &never).unwrap();
+            let mut surveys = survey(&trees, &self.path(), terms, &never).unwrap();
             recalled.keep(surveys.iter().flat_map(|survey| &survey.scripts));
             (surveys.remove(0), recalled.taken.load(Ordering::Relaxed))
         }

@@ -44,7 +44,9 @@ fn is_sharper(lint: &Code, run: &Code) -> bool {
         ],
         [&code::MIGRATION_FAILED, &code::BROKEN_POINTER, &code::MISSING_PACKAGE],
     );
-    names.contains(&lint) && vague.contains(&run)
+    // Where Alembic does not see a circle, it goes round until it is stopped.
+    let endless = lint == &code::CYCLE && run == &code::TIMED_OUT;
+    endless || (names.contains(&lint) && vague.contains(&run))
 }
 
 /// Adds the lints' findings to those of the run; one that came true is folded into what it became.
@@ -123,6 +125,21 @@ mod tests {
         join(&mut findings, vec![finding(&code::MISSING_DEPENDENCY, "0002", None)]);
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].code.id, "MG204");
+    }
+
+    #[test]
+    fn a_circle_that_alembic_does_not_see_is_why_it_never_ended() {
+        let run = |revision: Option<&str>| Finding {
+            revision: revision.map(str::to_owned),
+            ..finding(&code::TIMED_OUT, "", Some("Raptor — alembic upgrade head"))
+        };
+        for (run, left) in
+            [(run(None), ["MG203"].as_slice()), (run(Some("0002")), &["MG103", "MG203"])]
+        {
+            let mut findings = vec![run];
+            join(&mut findings, vec![finding(&code::CYCLE, "0003", None)]);
+            assert_eq!(findings.iter().map(|found| found.code.id).collect::<Vec<_>>(), left);
+        }
     }
 
     #[test]

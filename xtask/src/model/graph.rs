@@ -110,6 +110,9 @@ pub enum Fault {
     Cycle(Vec<usize>),
     /// The same, with `depends_on` counted.
     DependencyCycle(Vec<usize>),
+    /// These are on a circle, or between two, and can be reached from both a head and a base.
+    /// Alembic does not look for that, and walks round and round.
+    EndlessCycle(Vec<usize>),
     /// A label is that of another revision, or its id.
     LabelTwice {
         /// Whose.

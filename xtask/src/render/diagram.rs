@@ -112,7 +112,9 @@ fn kept(graph: &Graph) -> BTreeSet<usize> {
             Fault::OwnParent(index) => {
                 kept.insert(*index);
             }
-            Fault::Cycle(around) => kept.extend(around.iter().take(12)),
+            Fault::Cycle(around) | Fault::EndlessCycle(around) => {
+                kept.extend(around.iter().take(12));
+            }
             _ => {}
         }
     }

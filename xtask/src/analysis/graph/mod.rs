@@ -228,6 +228,11 @@ fn detect_cycles(graph: &mut Graph, order: &[usize]) -> bool {
         graph.faults.push(Fault::DependencyCycle(outside));
         return false;
     }
+    let around = walk::unordered(graph, order);
+    if !around.is_empty() {
+        graph.faults.push(Fault::EndlessCycle(around));
+        return false;
+    }
     true
 }
 

@@ -3,6 +3,8 @@
 //! takes them in the order of a Python set, which changes from run to run; here it is the order in
 //! which they are written.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{reach_owned, unique};
 use crate::model::graph::{Graph, Revision};
 
@@ -30,6 +32,45 @@ impl Set {
 
 fn down(revision: &Revision) -> Vec<usize> {
     unique(&[&revision.parents[..], &revision.own_dependencies].concat())
+}
+
+/// What is left where whatever has nothing before it is taken away, again and again, and then whatever
+/// has nothing after it: circles, and what lies between them. In the order of `order`.
+pub(super) fn unordered(graph: &Graph, order: &[usize]) -> Vec<usize> {
+    let before = |revision: &Revision| [&revision.parents[..], &revision.dependencies].concat();
+    let mut left: HashSet<usize> = order.iter().copied().collect();
+    let edges =
+        || order.iter().flat_map(|at| before(&graph.revisions[*at]).into_iter().map(|b| (*at, b)));
+    let up: Vec<(usize, usize)> = edges().collect();
+    let down: Vec<(usize, usize)> = up.iter().map(|(at, before)| (*before, *at)).collect();
+    for edges in [up, down] {
+        take_away(&mut left, &edges);
+    }
+    order.iter().copied().filter(|index| left.contains(index)).collect()
+}
+
+/// Takes away what waits for nothing that is left, until all that is left waits. Each edge says who
+/// waits for whom.
+fn take_away(left: &mut HashSet<usize>, edges: &[(usize, usize)]) {
+    let mut waits: HashMap<usize, usize> = HashMap::new();
+    let mut waited_for: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (who, whom) in edges.iter().filter(|(who, whom)| left.contains(who) && left.contains(whom))
+    {
+        *waits.entry(*who).or_default() += 1;
+        waited_for.entry(*whom).or_default().push(*who);
+    }
+    let mut free: Vec<usize> =
+        left.iter().copied().filter(|index| !waits.contains_key(index)).collect();
+    while let Some(index) = free.pop() {
+        left.remove(&index);
+        for who in waited_for.remove(&index).unwrap_or_default() {
+            let count = waits.entry(who).or_default();
+            *count -= 1;
+            if *count == 0 {
+                free.push(who);
+            }
+        }
+    }
 }
 
 /// All that Alembic keeps, children before parents. `order` is the order of Alembic's map. There

@@ -83,6 +83,7 @@ fn is_broken(subject: &Subject<'_>) -> bool {
                 | Fault::OwnDependency(_)
                 | Fault::Cycle(_)
                 | Fault::DependencyCycle(_)
+                | Fault::EndlessCycle(_)
         )
     })
 }

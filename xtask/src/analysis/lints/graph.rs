@@ -11,6 +11,9 @@ use crate::model::graph::{Branch, Fault};
 const HEADS_SHOWN: usize = 10;
 /// For how many names that do not exist it is looked for what was meant.
 const HINTS: usize = 50;
+/// What such a circle does that Alembic does not find by itself.
+const ENDLESS: &str = ". Alembic does not look for a circle that can be reached from a head and from \
+                       a base: its commands may run for ever";
 
 /// Several heads, and ids that are used twice (runbook, failure mode C).
 pub(super) fn heads_and_duplicates(subject: &Subject<'_>) -> Vec<Finding> {
@@ -153,10 +156,15 @@ pub(super) fn cycles(subject: &Subject<'_>) -> Vec<Finding> {
                 (*index, "it names itself as its `down_revision`".to_owned())
             }
             Fault::OwnDependency(index) => (*index, "it names itself in `depends_on`".to_owned()),
-            Fault::Cycle(outside) | Fault::DependencyCycle(outside) => {
-                let Some(circle) = circle(subject, outside) else { continue };
+            Fault::Cycle(around) | Fault::DependencyCycle(around) | Fault::EndlessCycle(around) => {
+                let Some(circle) = circle(subject, around) else { continue };
                 let ids = graph.ids(&circle).join(" → ");
-                (circle[0], format!("each of these comes before the next, in a circle: {ids}"))
+                let mut message =
+                    format!("each of these comes before the next, in a circle: {ids}");
+                if matches!(fault, Fault::EndlessCycle(_)) {
+                    message.push_str(ENDLESS);
+                }
+                (circle[0], message)
             }
             _ => continue,
         };
@@ -213,6 +221,7 @@ pub(super) fn has_cycle(subject: &Subject<'_>) -> bool {
                 | Fault::OwnDependency(_)
                 | Fault::Cycle(_)
                 | Fault::DependencyCycle(_)
+                | Fault::EndlessCycle(_)
         )
     })
 }

@@ -52,7 +52,7 @@ pub static UNREADABLE: Code = Code {
 pub static CYCLE: Code = Code {
     id: "MG203",
     title: "a revision that comes before itself",
-    symptom: "`CycleDetected` or `LoopDetected`",
+    symptom: "`CycleDetected` or `LoopDetected`; or Alembic, asked for anything, never answers",
     why: "Following `down_revision` from the revision leads back to it, so there is no order in which the chain could run.",
     example: Some(Example {
         bad: "revision = \"0031\"\ndown_revision = \"0031\"",

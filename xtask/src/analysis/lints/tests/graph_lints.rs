@@ -108,6 +108,20 @@ fn mg203_cycles() {
     finds_nothing(with(more(rev("0003_c.py", "0003", "0002"), "depends_on = '0001'\n")));
 }
 
+/// Alembic looks only whether everything can be reached from a head and from a base.
+#[test]
+fn a_circle_that_alembic_walks_for_ever() {
+    let mut files = with(more(rev("0002_b.py", "0002", ""), "down_revision = '0001', '0003'\n"));
+    files.push(rev("0004_d.py", "0004", "0003"));
+    finds(
+        files,
+        expect![[r#"
+        error MG203 0002_b.py:3
+          each of these comes before the next, in a circle: 0002 → 0003 → 0002. Alembic does not look for a circle that can be reached from a head and from a base: its commands may run for ever
+    "#]],
+    );
+}
+
 #[test]
 fn mg204_a_dependency_that_does_not_exist() {
     finds(

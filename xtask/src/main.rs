@@ -7,12 +7,10 @@
 compile_error!("the migration gate runs on Linux and macOS; on Windows, run it inside WSL");
 
 mod flags;
-mod model;
 
 mod commands;
 mod recipes;
 
-mod analysis;
 mod drivers;
 
 mod progress;
@@ -37,12 +35,12 @@ use crate::flags::{
     Command, Doctor, DoctorFormat, ExplainFormat, Format, Gate, Output, Replay, ReplayFormat, Verb,
     Xtask,
 };
-use crate::model::event::Event;
-use crate::model::redact::redact;
-use crate::model::report::{Report, Verdict};
-use crate::model::span::Span;
-use crate::model::watch::{Moment, Watch};
 use crate::progress::Progress;
+use model::event::Event;
+use model::redact::redact;
+use model::report::{Report, Verdict};
+use model::span::Span;
+use model::watch::{Moment, Watch};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -22,8 +22,11 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("progress", &[]),
 ];
 
+/// The modules that are crates of their own, beside `src`.
+const CRATES: [&str; 2] = ["model", "analysis"];
+
 struct Source {
-    /// Relative to `src`.
+    /// Relative to `src`, or beside it.
     path: PathBuf,
     /// Without the tests at its end.
     text: String,
@@ -37,9 +40,11 @@ impl Source {
 }
 
 fn sources() -> Vec<Source> {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let src = root.join("src");
     let mut found = Vec::new();
     let mut folders = vec![src.clone()];
+    folders.extend(CRATES.iter().map(|name| root.join(name).join("src")));
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -50,7 +55,8 @@ fn sources() -> Vec<Source> {
             {
                 let text = fs::read_to_string(&path).unwrap();
                 let text = text.split("\n#[cfg(test)]\nmod tests").next().unwrap().to_owned();
-                found.push(Source { path: path.strip_prefix(&src).unwrap().to_owned(), text });
+                let path = path.strip_prefix(&src).or(path.strip_prefix(root)).unwrap().to_owned();
+                found.push(Source { path, text });
             }
         }
     }
@@ -71,8 +77,10 @@ fn imports_point_one_way() {
         let (_, allowed) = IMPORTS.iter().find(|(name, _)| *name == module).unwrap();
         let imported = source.text.split("crate::").skip(1);
         let imported = imported.map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_'));
-        for name in imported.filter_map(|mut words| words.next()) {
-            let known = IMPORTS.iter().any(|(module, _)| *module == name);
+        let crates = CRATES.iter().filter(|name| source.text.contains(&format!("use {name}::")));
+        for name in imported.filter_map(|mut words| words.next()).chain(crates.copied()) {
+            let own = CRATES.contains(&module.as_str());
+            let known = !own && IMPORTS.iter().any(|(module, _)| *module == name);
             if known && name != module && !allowed.contains(&name) {
                 wrong.push(format!("{} imports {name}", source.path.display()));
             }
@@ -170,6 +178,20 @@ fn each_dependency_has_its_reason() {
             reasoned = false;
         } else if in_dependencies && !reasoned {
             wrong.push(line.to_owned());
+        }
+    }
+    // Those of the crates beside it have theirs here too.
+    for name in CRATES {
+        let own =
+            fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name).join("Cargo.toml"));
+        let own = own.unwrap();
+        let (_, dependencies) = own.split_once("[dependencies]\n").unwrap();
+        for line in dependencies.lines().filter(|line| line.contains(" = ")) {
+            let dependency = line.split_once(' ').unwrap().0;
+            let known = [format!("\n{dependency} = "), format!("`{dependency}`")];
+            if !known.iter().any(|known| manifest.contains(known)) {
+                wrong.push(format!("{name}: {line}"));
+            }
         }
     }
     none("dependencies without a reason", &wrong);

@@ -10,7 +10,7 @@ use std::process::Command;
 #[test]
 #[ignore = "needs a Postgres 15, named by MIGRATION_GATE_POSTGRES_URL"]
 fn the_table_is_what_the_catalogue_says() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/analysis/sql");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("analysis/src/sql");
     let url = std::env::var("MIGRATION_GATE_POSTGRES_URL").expect("MIGRATION_GATE_POSTGRES_URL");
     let psql = |arguments: &[&str]| {
         let out = Command::new("psql")

@@ -5,7 +5,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::drivers::git::Git;
 use crate::drivers::interrupt::Interrupt;
-use crate::model::tree::Tree;
+use model::tree::Tree;
 
 /// What the monorepo's trees are all gated by: a change of it touches each.
 const OF_ALL: &[&str] = &["xtask", "Cargo.toml", "Cargo.lock", ".cargo"];

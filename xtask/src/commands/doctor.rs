@@ -19,8 +19,8 @@ use crate::drivers::postgres::provision::{self, Offer};
 use crate::drivers::python::{self, Search};
 use crate::drivers::scratch::{self, Fate};
 use crate::flags::Doctor;
-use crate::model::checkup::{Check, Checkup, Health, Thing};
-use crate::model::tree::Tree;
+use model::checkup::{Check, Checkup, Health, Thing};
+use model::tree::Tree;
 
 /// A run of both trees holds this many bytes of data folder and leaves room beside it.
 const ROOM: u64 = 500_000_000;

@@ -11,14 +11,14 @@ use anyhow::{Context, Result};
 use camino::Utf8Path;
 
 use super::selection;
-use crate::analysis::log::{self, Course, Reading, Revision};
 use crate::flags::Explain;
-use crate::model::code::{self, Code};
-use crate::model::finding::{Finding, Place};
-use crate::model::supply::Supply;
-use crate::model::tree::Tree;
 use crate::recipes::steps::Steps;
 use crate::recipes::{self, survey};
+use analysis::log::{self, Course, Reading, Revision};
+use model::code::{self, Code};
+use model::finding::{Finding, Place};
+use model::supply::Supply;
+use model::tree::Tree;
 
 /// The longest input that is read, in bytes. CI services cut their logs long before.
 const INPUT_MAX: u64 = 256 * 1024 * 1024;

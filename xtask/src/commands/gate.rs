@@ -27,13 +27,13 @@ use crate::drivers::postgres::Server;
 use crate::drivers::process::{self, quote};
 use crate::drivers::scratch::Scratch;
 use crate::flags::Gate;
-use crate::model::event::{Event, Tell, timed};
-use crate::model::finding::Finding;
-use crate::model::report::{Report, TreeReport};
-use crate::model::tree::Tree;
-use crate::model::used::Used;
 use crate::recipes::live;
 use crate::recipes::survey::Scripts;
+use model::event::{Event, Tell, timed};
+use model::finding::Finding;
+use model::report::{Report, TreeReport};
+use model::tree::Tree;
+use model::used::Used;
 
 /// Runs the gate. What goes wrong is in the report, whatever it is.
 pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {

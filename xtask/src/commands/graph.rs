@@ -2,8 +2,8 @@
 
 use crate::drivers::interrupt::Interrupt;
 use crate::flags::{Graph, GraphFormat};
-use crate::model::report::{Report, Verdict};
 use crate::render::{diagram, json, log_graph};
+use model::report::{Report, Verdict};
 
 /// Draws the graph; where the trees cannot be read, the report says why and nothing is drawn.
 pub fn run(flags: &Graph, interrupt: &Interrupt) -> (Report, Option<String>) {

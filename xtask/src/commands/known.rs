@@ -23,8 +23,8 @@ use super::gate::Run;
 use crate::drivers::git::Git;
 use crate::drivers::kept::{Kept, Key, stamp};
 use crate::flags::Gate;
-use crate::model::event::Event;
-use crate::model::report::{Report, Verdict};
+use model::event::Event;
+use model::report::{Report, Verdict};
 
 /// The kind of entry that a green report is.
 const KIND: &str = "green";

@@ -9,11 +9,11 @@ use super::{gate, selection};
 use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::drivers::kept::Kept;
 use crate::flags::Which;
-use crate::model::code;
-use crate::model::finding::Finding;
-use crate::model::report::{Report, TreeReport};
-use crate::model::tree::Tree;
 use crate::recipes::survey::{self, Known, Recalled, Survey, Terms};
+use model::code;
+use model::finding::Finding;
+use model::report::{Report, TreeReport};
+use model::tree::Tree;
 
 /// Reads and lints the trees that were asked for. What goes wrong is in the report.
 pub fn run(which: &Which, since: Option<&str>, whole: bool, interrupt: &Interrupt) -> Report {

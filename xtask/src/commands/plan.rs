@@ -3,12 +3,12 @@
 
 use super::gate::Run;
 use crate::drivers::alembic::Description;
-use crate::model::event::Event;
-use crate::model::report::Report;
-use crate::model::step::Step;
 use crate::recipes;
 use crate::recipes::steps::Steps;
 use crate::recipes::survey::Survey;
+use model::event::Event;
+use model::report::Report;
+use model::step::Step;
 
 impl Run<'_> {
     /// The new revisions of a tree. Where nothing says what is new it is the head, and of several
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
     use crate::drivers::interrupt::Interrupt;
     use crate::flags::{Command, Xtask};
-    use crate::model::tree::Tree;
+    use model::tree::Tree;
 
     /// A replay's tree lies in a folder of its own; what is around it must not count.
     #[test]

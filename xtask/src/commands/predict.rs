@@ -4,15 +4,15 @@
 use anyhow::Result;
 
 use super::gate::Run;
-use crate::analysis::graph::compare;
-use crate::analysis::predicted;
 use crate::drivers::alembic::Description;
-use crate::model::code;
-use crate::model::event::{Event, timed};
-use crate::model::finding::Finding;
-use crate::model::report::Report;
-use crate::model::tree::Tree;
 use crate::recipes::survey::{self, Known, Recalled, Survey, Terms};
+use analysis::graph::compare;
+use analysis::predicted;
+use model::code;
+use model::event::{Event, timed};
+use model::finding::Finding;
+use model::report::Report;
+use model::tree::Tree;
 
 /// What was found out about the trees, each by its index.
 pub(super) type Surveys = Vec<(usize, Survey)>;

@@ -20,11 +20,11 @@ use crate::drivers::postgres::remembered;
 use crate::drivers::postgres::snapshot::Watch;
 use crate::drivers::python::{self, Search};
 use crate::drivers::scratch::Scratch;
-use crate::model::event::{Event, timed};
-use crate::model::schema::Schema;
-use crate::model::transcript::Transcript;
-use crate::model::tree::Tree;
 use crate::recipes::prefix::Prefix;
+use model::event::{Event, timed};
+use model::schema::Schema;
+use model::transcript::Transcript;
+use model::tree::Tree;
 
 /// The trees' Alembics and the interpreters that serve them, dropped in this order.
 #[derive(Default)]

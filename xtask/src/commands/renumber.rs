@@ -10,15 +10,15 @@ use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::lint;
-use crate::analysis::renumber::{self, Change, Plan};
 use crate::drivers::git::Git;
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::tree_files;
 use crate::flags::Renumber;
-use crate::model::code::Severity;
-use crate::model::finding::Finding;
-use crate::model::tree::Tree;
 use crate::recipes::survey::{Survey, Terms};
+use analysis::renumber::{self, Change, Plan};
+use model::code::Severity;
+use model::finding::Finding;
+use model::tree::Tree;
 
 /// What came of it.
 #[derive(Default)]

@@ -19,9 +19,9 @@ use crate::drivers::incidents;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::drivers::process;
 use crate::flags::{Gate, Replay};
-use crate::model::event::{Event, Tell};
-use crate::model::incident::Incident;
-use crate::model::replay::Replays;
+use model::event::{Event, Tell};
+use model::incident::Incident;
+use model::replay::Replays;
 
 mod bench;
 pub mod mutants;
@@ -153,10 +153,10 @@ mod tests {
     use camino::Utf8Path;
 
     use crate::drivers::incidents;
-    use crate::model::code;
-    use crate::model::incident::TreeId;
     use crate::recipes::steps::Steps;
     use crate::recipes::{console, raptor};
+    use model::code;
+    use model::incident::TreeId;
 
     /// An incident that names something that is not there would only ever be 'not reproduced'.
     #[test]

@@ -9,10 +9,10 @@ use camino::Utf8Path;
 use crate::drivers::postgres::endpoint::Endpoint;
 use crate::drivers::process;
 use crate::flags::{FileFormat, Gate, ReportFile};
-use crate::model::code;
-use crate::model::finding::Finding;
-use crate::model::report::Report;
 use crate::render::{json, junit, markdown, sarif};
+use model::code;
+use model::finding::Finding;
+use model::report::Report;
 
 /// What a report says until there is one.
 pub fn unfinished() -> Report {

@@ -5,10 +5,10 @@ use camino::Utf8Path;
 
 use super::selection;
 use crate::flags;
-use crate::model::tree::Tree;
 use crate::recipes;
 use crate::recipes::steps::Steps;
 use crate::render::runbook::{self, Plan};
+use model::tree::Tree;
 
 /// Where the runbook lies below the root.
 pub const FILE: &str = "xtask/RUNBOOK.md";

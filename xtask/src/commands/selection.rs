@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::flags::{TreeName, Which};
-use crate::model::tree::Tree;
+use model::tree::Tree;
 
 /// The monorepo to work on.
 pub fn root(named: Option<&Utf8Path>) -> Result<Utf8PathBuf> {

@@ -7,13 +7,13 @@ use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::selection;
-use crate::analysis::workflow::{self, Source, Supplied};
 use crate::flags::WorkflowArgs;
-use crate::model::code;
-use crate::model::finding::Finding;
-use crate::model::report::Report;
 use crate::recipes::console::KRIS_ADMIN_ROW;
 use crate::recipes::raptor::RAPTOR_APP;
+use analysis::workflow::{self, Source, Supplied};
+use model::code;
+use model::finding::Finding;
+use model::report::Report;
 
 /// What the recipes supply, and the word by which one sees it in a script.
 const SUPPLIED: &[Supplied] = &[

@@ -8,7 +8,7 @@ use camino::Utf8Path;
 use nix::unistd::geteuid;
 
 use super::interrupt::Interrupt;
-use crate::model::incident::Edit;
+use model::incident::Edit;
 
 /// Copies a folder with the owners and modes of what it holds, but for entries whose name `wanted`
 /// turns down. The copy must not be there yet.

@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::interrupt::Interrupt;
 use super::process::{self, Limits};
-use crate::model::files::{Arrival, Base, Changed};
+use model::files::{Arrival, Base, Changed};
 
 /// How long one call may take; it reads local files alone.
 const TIMEOUT: Duration = Duration::from_secs(60);

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result, bail};
 use camino::Utf8Path;
 
-use crate::model::incident::Incident;
+use model::incident::Incident;
 
 /// An incident is a page; what is larger is none.
 const FILE_MAX: u64 = 256 * 1024;

@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::interrupt::Interrupt;
 use super::process::{self, Limits};
-use crate::model::incident::Commit;
+use model::incident::Commit;
 
 /// How long one call may take; it writes a few small files.
 const TIMEOUT: Duration = Duration::from_secs(60);

@@ -7,7 +7,7 @@ use std::io::Read;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::model::files::{Listing, Location, Settings, Texts, is_compiled_name, is_revision_name};
+use model::files::{Listing, Location, Settings, Texts, is_compiled_name, is_revision_name};
 
 /// How deep folders may nest where subfolders count.
 const MAX_DEPTH: usize = 64;

@@ -12,12 +12,12 @@ use crate::drivers::alembic::Limits;
 use crate::drivers::postgres::session::Session;
 use crate::drivers::postgres::snapshot::Watch;
 use crate::drivers::postgres::{Server, aside, rows};
-use crate::model::event::{Event, timed};
-use crate::model::finding::Finding;
-use crate::model::rows::{Column, Table};
-use crate::model::schema::Schema;
-use crate::model::supply::Row;
-use crate::model::transcript::{End, RevisionInFlight, Statement, Transcript};
+use model::event::{Event, timed};
+use model::finding::Finding;
+use model::rows::{Column, Table};
+use model::schema::Schema;
+use model::supply::Row;
+use model::transcript::{End, RevisionInFlight, Statement, Transcript};
 
 /// What a run keeps while it climbs.
 pub(super) struct Climb<'a> {

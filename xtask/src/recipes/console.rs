@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::round_trip;
 use super::steps::Steps;
-use crate::model::supply::Row;
+use model::supply::Row;
 
 /// The operator's row in `admins` (runbook, 'Seed requirements', 1). `0016` looks it up and raises
 /// without it. Its `downgrade()` leaves the row alone, so the second upgrade finds it again.

@@ -9,12 +9,12 @@ use super::chain::{Stair, below};
 use super::climb::Climb;
 use super::filled::{Filled, Rows};
 use super::live::Live;
-use crate::analysis::rows;
 use crate::drivers::postgres::rows as tables;
 use crate::drivers::postgres::session::Session;
-use crate::model::finding::Finding;
-use crate::model::rows::Made;
-use crate::model::transcript::{Direction, Statement, Transcript};
+use analysis::rows;
+use model::finding::Finding;
+use model::rows::Made;
+use model::transcript::{Direction, Statement, Transcript};
 
 /// The longest row that is shown, in characters.
 const SHOWN: usize = 300;

@@ -9,14 +9,14 @@ use anyhow::Result;
 
 use super::climb::Climb;
 use super::live::Live;
-use crate::analysis::rows::{self, Draft, Loss, Touched, parents_first};
-use crate::analysis::schema_diff::{self, Declaration, line_that_names};
 use crate::drivers::postgres::aside;
 use crate::drivers::postgres::rows as tables;
 use crate::drivers::postgres::snapshot::Watch;
-use crate::model::code;
-use crate::model::finding::{Finding, Place};
-use crate::model::rows::{Contents, Made, Table};
+use analysis::rows::{self, Draft, Loss, Touched, parents_first};
+use analysis::schema_diff::{self, Declaration, line_that_names};
+use model::code;
+use model::finding::{Finding, Place};
+use model::rows::{Contents, Made, Table};
 
 /// Which rows are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::live::{Live, Outcome, list};
 use crate::drivers::alembic::Description;
-use crate::model::code;
-use crate::model::finding::{Finding, Place};
+use model::code;
+use model::finding::{Finding, Place};
 
 impl Live<'_> {
     /// Counts the heads, and sees that no id is used twice.

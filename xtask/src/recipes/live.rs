@@ -12,19 +12,19 @@ use anyhow::{Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::reversal::{self, Memory};
-use crate::analysis::diagnosis::{self, Known};
 use crate::drivers::alembic::{Alembic, Connection, Description, Limits, Pause};
 use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::drivers::postgres::session::{Session, VersionTable};
 use crate::drivers::postgres::snapshot::Watch;
 use crate::drivers::postgres::{NotStarted, Server, Unreachable};
 use crate::drivers::process;
-use crate::model::code::{self, Code, Severity};
-use crate::model::event::{Event, Tell, timed};
-use crate::model::finding::Finding;
-use crate::model::supply::{Role, Row};
-use crate::model::transcript::{End, RevisionInFlight, Statement, Transcript};
-use crate::model::tree::Tree;
+use analysis::diagnosis::{self, Known};
+use model::code::{self, Code, Severity};
+use model::event::{Event, Tell, timed};
+use model::finding::Finding;
+use model::supply::{Role, Row};
+use model::transcript::{End, RevisionInFlight, Statement, Transcript};
+use model::tree::Tree;
 
 /// How long a server may take from closing its connections to its end.
 const DYING: Duration = Duration::from_secs(1);

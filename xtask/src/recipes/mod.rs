@@ -24,7 +24,7 @@ mod mutants;
 use anyhow::Result;
 
 use self::steps::Steps;
-use crate::model::tree::RecipeName;
+use model::tree::RecipeName;
 
 /// Runs a recipe by its name.
 pub fn run(recipe: RecipeName, steps: &mut Steps<'_>) -> Result<()> {

@@ -7,11 +7,11 @@ use std::path::Path;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::steps::Steps;
-use crate::analysis::graph;
-use crate::analysis::lints::{Subject, lint};
-use crate::analysis::script::Script;
-use crate::model::files::Listing;
-use crate::model::tree::RecipeName;
+use analysis::graph;
+use analysis::lints::{Subject, lint};
+use analysis::script::Script;
+use model::files::Listing;
+use model::tree::RecipeName;
 
 /// A change of one file: its number, what stands there, and what is put in its place.
 type Change<'a> = (&'a str, &'a str, &'a str);

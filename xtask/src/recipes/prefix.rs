@@ -16,9 +16,9 @@ use crate::drivers::alembic::{Description, Revision};
 use crate::drivers::interrupt::Interrupted;
 use crate::drivers::postgres::aside;
 use crate::drivers::postgres::session::VersionTable;
-use crate::model::schema::Schema;
-use crate::model::step::Step;
-use crate::model::transcript::Statement;
+use model::schema::Schema;
+use model::step::Step;
+use model::transcript::Statement;
 
 /// What is known of a tree's chain up to where its database stands.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::round_trip;
 use super::steps::Steps;
-use crate::model::supply::Role;
+use model::supply::Role;
 
 /// The role of the running application (runbook, 'Seed requirements', 2). It cannot log in and has
 /// no rights of its own: the migrations grant them.

@@ -10,19 +10,19 @@ use anyhow::Result;
 
 use super::live::{Live, Outcome};
 use super::stairway::ELSEWHERE;
-use crate::analysis::mend;
-use crate::analysis::schema_diff::{
+use crate::drivers::postgres::session::{Session, VersionTable};
+use crate::drivers::postgres::snapshot::Watch;
+use analysis::mend;
+use analysis::schema_diff::{
     self, Change, Declaration, Difference, Origin, Scope, Sources, compare, describe,
     describe_apart, python_line,
 };
-use crate::drivers::postgres::session::{Session, VersionTable};
-use crate::drivers::postgres::snapshot::Watch;
-use crate::model::code::{self, Code};
-use crate::model::event::timed;
-use crate::model::finding::{Finding, Place};
-use crate::model::schema::Schema;
-use crate::model::supply::{Role, Row};
-use crate::model::transcript::Statement;
+use model::code::{self, Code};
+use model::event::timed;
+use model::finding::{Finding, Place};
+use model::schema::Schema;
+use model::supply::{Role, Row};
+use model::transcript::Statement;
 
 /// How many differences of one revision are told one by one.
 const TOLD: usize = 25;

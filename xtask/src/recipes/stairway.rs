@@ -13,14 +13,14 @@ use super::climb::Climb;
 use super::filled::{Filled, Rows};
 use super::live::{Live, Outcome, list};
 use super::reversal::Way;
-use crate::analysis::rows;
 use crate::drivers::postgres::aside;
-use crate::model::code::{self, Severity};
-use crate::model::event::timed;
-use crate::model::finding::Finding;
-use crate::model::rows::Contents;
-use crate::model::schema::Schema;
-use crate::model::transcript::{End, Statement};
+use analysis::rows;
+use model::code::{self, Severity};
+use model::event::timed;
+use model::finding::Finding;
+use model::rows::Contents;
+use model::schema::Schema;
+use model::transcript::{End, Statement};
 
 /// How much of what goes with added columns is told.
 const TOLD: usize = 4;

@@ -10,13 +10,13 @@ use anyhow::Result;
 use super::live::{Live, Outcome};
 use super::prefix::Prefix;
 use super::reversal::Memory;
-use crate::analysis::diagnosis;
 use crate::drivers::interrupt::Interrupted;
-use crate::model::event::Event;
-use crate::model::finding::Finding;
-use crate::model::step::{Status, Step};
-use crate::model::supply::{Given, Role, Row, Supply};
-use crate::model::transcript::Statement;
+use analysis::diagnosis;
+use model::event::Event;
+use model::finding::Finding;
+use model::step::{Status, Step};
+use model::supply::{Given, Role, Row, Supply};
+use model::transcript::Statement;
 
 /// The steps of one tree, as a recipe runs them.
 pub struct Steps<'a> {

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::model::code::{self, Code, Owner, Severity};
-use crate::model::finding::{Edit, Finding, Place};
-use crate::model::graph::{Branch, Fault, Graph, Revision};
-use crate::model::report::{Postgres, Report, Source, TreeReport};
-use crate::model::step::{Status, Step};
-use crate::model::transcript::{Direction, Exception, RevisionInFlight, Statement, Transcript};
-use crate::model::tree::Tree;
+use model::code::{self, Code, Owner, Severity};
+use model::finding::{Edit, Finding, Place};
+use model::graph::{Branch, Fault, Graph, Revision};
+use model::report::{Postgres, Report, Source, TreeReport};
+use model::step::{Status, Step};
+use model::transcript::{Direction, Exception, RevisionInFlight, Statement, Transcript};
+use model::tree::Tree;
 
 const CONSOLE: &[&str] = &[
     "Console — alembic upgrade to 0015 (pre-seed)",

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use super::log_graph::title;
 use super::words;
-use crate::model::graph::{Fault, Graph};
-use crate::model::report::Report;
+use model::graph::{Fault, Graph};
+use model::report::Report;
 
 const CLASSES: &str = "  classDef head stroke-width:4px
   classDef new stroke-width:4px,stroke:#2da44e

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::model::checkup::{Checkup, Health};
+use model::checkup::{Checkup, Health};
 
 /// For a person: a line for each check, what mends it below, and what takes room.
 pub fn human(checkup: &Checkup) -> String {

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::{human, json, words};
-use crate::model::code::{Code, Severity};
-use crate::model::finding::Finding;
-use crate::model::redact::redact;
+use model::code::{Code, Severity};
+use model::finding::Finding;
+use model::redact::redact;
 
 /// The contract's report, of which a log gives the findings alone.
 #[derive(Serialize)]

@@ -5,11 +5,11 @@
 //! it. So every line that holds a migration's words is made plain first.
 
 use super::{human, words};
-use crate::model::code::Severity;
-use crate::model::finding::Finding;
-use crate::model::redact::redact;
-use crate::model::report::Report;
-use crate::model::step::{Status, Step};
+use model::code::Severity;
+use model::finding::Finding;
+use model::redact::redact;
+use model::report::Report;
+use model::step::{Status, Step};
 
 /// GitHub shows so many annotations of a kind for one step of a job, and drops the rest unsaid.
 const ANNOTATIONS_SHOWN: usize = 10;

@@ -8,12 +8,12 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use super::words;
-use crate::model::code::{Code, Severity};
-use crate::model::finding::{Finding, Place};
-use crate::model::redact::redact;
-use crate::model::report::{Report, Verdict};
-use crate::model::step::{Status, Step};
-use crate::model::transcript::Transcript;
+use model::code::{Code, Severity};
+use model::finding::{Finding, Place};
+use model::redact::redact;
+use model::report::{Report, Verdict};
+use model::step::{Status, Step};
+use model::transcript::Transcript;
 
 const GREEN: Style = AnsiColor::Green.on_default().bold();
 const RED: Style = AnsiColor::Red.on_default().bold();

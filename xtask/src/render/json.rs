@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use super::words;
-use crate::model::finding;
-use crate::model::graph;
-use crate::model::redact::redact;
-use crate::model::report::{self, Verdict};
-use crate::model::step;
+use model::finding;
+use model::graph;
+use model::redact::redact;
+use model::report::{self, Verdict};
+use model::step;
 
 /// Grows when a reader of the JSON would have to change.
 pub(super) const SCHEMA: u32 = 1;

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::words;
-use crate::model::code::Severity;
-use crate::model::finding::Finding;
-use crate::model::redact::redact;
-use crate::model::report::{Report, TreeReport, Verdict};
-use crate::model::step::{Status, Step};
+use model::code::Severity;
+use model::finding::Finding;
+use model::redact::redact;
+use model::report::{Report, TreeReport, Verdict};
+use model::step::{Status, Step};
 
 /// A suite as it is written, with its counts.
 #[derive(Default)]

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::model::graph::{Fault, Graph, Revision};
-use crate::model::report::{Report, TreeReport};
+use model::graph::{Fault, Graph, Revision};
+use model::report::{Report, TreeReport};
 
 const GREEN: Style = AnsiColor::Green.on_default().bold();
 const RED: Style = AnsiColor::Red.on_default().bold();

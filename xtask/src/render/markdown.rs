@@ -7,11 +7,11 @@
 use std::fmt::Write as _;
 
 use super::{diagram, words};
-use crate::model::code::Severity;
-use crate::model::finding::Finding;
-use crate::model::redact::redact;
-use crate::model::report::{Report, TreeReport, Verdict};
-use crate::model::step::Status;
+use model::code::Severity;
+use model::finding::Finding;
+use model::redact::redact;
+use model::report::{Report, TreeReport, Verdict};
+use model::step::Status;
 
 /// By this the next run finds the comment that it replaces.
 const MARKER: &str = "<!-- migration-gate -->";

@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::trial::{Place, RED, headline, table, verdict};
-use crate::model::incident::{Edit, Expected, Incident, Options, State};
-use crate::model::mutant::{Judged, Score};
-use crate::model::redact::redact;
+use model::incident::{Edit, Expected, Incident, Options, State};
+use model::mutant::{Judged, Score};
+use model::redact::redact;
 
 /// Grows when a reader of the JSON would have to change.
 const SCHEMA: u32 = 1;
@@ -247,7 +247,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::incident::{Commit, TreeId};
+    use model::incident::{Commit, TreeId};
 
     #[test]
     fn what_is_written_is_read_again() {

@@ -6,9 +6,9 @@ use anstyle::Style;
 use serde::Serialize;
 
 use super::trial::{self, Place, RED, headline, verdict};
-use crate::model::incident::Incident;
-use crate::model::redact::redact;
-use crate::model::replay::{Replayed, Replays};
+use model::incident::Incident;
+use model::redact::redact;
+use model::replay::{Replayed, Replays};
 
 const BOLD: Style = Style::new().bold();
 /// Grows when a reader of the JSON would have to change.

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use super::words;
-use crate::model::code::{self, Code, OPERATOR, Owner};
-use crate::model::sensitive;
-use crate::model::supply::{Given, Supply};
-use crate::model::tree::Tree;
+use model::code::{self, Code, OPERATOR, Owner};
+use model::sensitive;
+use model::supply::{Given, Supply};
+use model::tree::Tree;
 
 /// What the gate does for one tree, as its recipe says in rehearsal.
 pub struct Plan {

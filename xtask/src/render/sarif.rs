@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::words;
-use crate::model::code::Code;
-use crate::model::finding::{Edit, Finding};
-use crate::model::redact::redact;
-use crate::model::report::{Report, Verdict};
+use model::code::Code;
+use model::finding::{Edit, Finding};
+use model::redact::redact;
+use model::report::{Report, Verdict};
 
 /// What may stand in a path of a URI as it is.
 const PATH: &AsciiSet =

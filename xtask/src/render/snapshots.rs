@@ -6,9 +6,9 @@ use expect_test::expect_file;
 use serde_json::Value;
 
 use super::{canonical, github, human, json, junit, markdown, sarif};
-use crate::model::code::{self, Severity};
-use crate::model::finding::Finding;
-use crate::model::report::{Report, Verdict};
+use model::code::{self, Severity};
+use model::finding::Finding;
+use model::report::{Report, Verdict};
 
 const RUN: &str = "https://github.com/o/r/actions/runs/7";
 
@@ -21,7 +21,7 @@ fn snapshot(name: &str, extension: &str, text: &str) {
     expect_file![path].assert_eq(text);
 }
 
-fn steps(report: &Report, render: fn(&crate::model::step::Step) -> String) -> String {
+fn steps(report: &Report, render: fn(&model::step::Step) -> String) -> String {
     report.trees.iter().flat_map(|tree| &tree.steps).map(render).collect()
 }
 

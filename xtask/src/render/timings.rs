@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use crate::model::span::Span;
+use model::span::Span;
 
 /// How many characters the names have, and the drawing.
 const NAME: usize = 37;
@@ -44,7 +44,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::waterfall;
-    use crate::model::span::Span;
+    use model::span::Span;
 
     #[test]
     fn each_line_is_eighty_columns_and_the_bars_lie_where_they_lay() {

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use super::human;
-use crate::model::report::{Report, Verdict};
-use crate::model::watch::{Moment, RevisionState, Watch, WatchedTree};
+use model::report::{Report, Verdict};
+use model::watch::{Moment, RevisionState, Watch, WatchedTree};
 
 const GREEN: Style = AnsiColor::Green.on_default().bold();
 const RED: Style = AnsiColor::Red.on_default().bold();
@@ -140,7 +140,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::model::watch::NewRevision;
+    use model::watch::NewRevision;
 
     fn plain(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()

@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
-use crate::model::code::{Owner, Severity};
-use crate::model::finding::{Edit, Finding, Place};
-use crate::model::redact::redact;
-use crate::model::report::{Report, Source};
-use crate::model::step::Status;
-use crate::model::transcript::Transcript;
+use model::code::{Owner, Severity};
+use model::finding::{Edit, Finding, Place};
+use model::redact::redact;
+use model::report::{Report, Source};
+use model::step::Status;
+use model::transcript::Transcript;
 
 /// Who mends it.
 pub(super) fn owner(owner: Owner) -> &'static str {

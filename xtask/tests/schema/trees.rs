@@ -16,10 +16,10 @@ use crate::drivers::postgres::cluster::{self, Cluster, Setup};
 use crate::drivers::postgres::provision;
 use crate::drivers::python::{self, Search};
 use crate::drivers::scratch::Scratch;
-use crate::model::supply::Row;
-use crate::model::tree::Tree;
 use crate::recipes::console::KRIS_ADMIN_ROW;
 use crate::recipes::raptor::RAPTOR_APP;
+use model::supply::Row;
+use model::tree::Tree;
 
 /// A state by the revision that it is at, and how it was come to.
 struct State {

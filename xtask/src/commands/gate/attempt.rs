@@ -17,10 +17,10 @@ use crate::drivers::postgres::given::Given;
 use crate::drivers::postgres::provision::Programs;
 use crate::drivers::postgres::snapshot::Watch;
 use crate::drivers::scratch::Scratch;
-use crate::model::event::{Event, timed};
-use crate::model::report::{Postgres, Report, TreeReport};
-use crate::model::schema::Schema;
 use crate::recipes::prefix::Surprise;
+use model::event::{Event, timed};
+use model::report::{Postgres, Report, TreeReport};
+use model::schema::Schema;
 
 /// A server with the trees' databases.
 struct Served<'a> {

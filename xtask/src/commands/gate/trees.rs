@@ -12,14 +12,14 @@ use crate::drivers::postgres::Server;
 use crate::drivers::postgres::session::VersionTable;
 use crate::drivers::postgres::snapshot::Watch;
 use crate::drivers::process::quote;
-use crate::model::redact::redact;
-use crate::model::report::Report;
-use crate::model::tree::{DEFAULT_SECTION, Tree};
 use crate::recipes;
 use crate::recipes::live::Live;
 use crate::recipes::prefix::Surprise;
 use crate::recipes::reversal::Memory;
 use crate::recipes::steps::{Done, Steps};
+use model::redact::redact;
+use model::report::Report;
+use model::tree::{DEFAULT_SECTION, Tree};
 
 impl Run<'_> {
     /// Runs the trees side by side, and puts what came of them into the report.

@@ -10,9 +10,9 @@ use crate::drivers::postgres::cluster::Cluster;
 use crate::drivers::postgres::resting::Resting;
 use crate::drivers::postgres::session::Session;
 use crate::drivers::postgres::{Server, aside};
-use crate::model::event::{Event, timed};
-use crate::model::tree::Tree;
 use crate::recipes::prefix::Prefix;
+use model::event::{Event, timed};
+use model::tree::Tree;
 
 /// What a server can be started on.
 pub(in crate::commands) struct Found {

@@ -34,11 +34,11 @@ use crate::drivers::kept::{Kept, Key};
 use crate::drivers::postgres::cluster::Cluster;
 use crate::drivers::postgres::resting::Resting;
 use crate::drivers::postgres::session::VersionTable;
-use crate::model::event::{Event, timed};
-use crate::model::report::{Report, Verdict};
-use crate::model::step::Step;
-use crate::model::transcript::Statement;
 use crate::recipes::prefix::Prefix;
+use model::event::{Event, timed};
+use model::report::{Report, Verdict};
+use model::step::Step;
+use model::transcript::Statement;
 
 /// The kinds of entries: the list of what is known, a data folder, and what belongs to it.
 const LIST: &str = "prefixes";

@@ -6,11 +6,11 @@ use std::time::{Duration, SystemTime};
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
-use crate::model::code;
-use crate::model::finding;
-use crate::model::report::{self, Postgres, Source};
-use crate::model::step::{self, Status};
-use crate::model::transcript;
+use model::code;
+use model::finding;
+use model::report::{self, Postgres, Source};
+use model::step::{self, Status};
+use model::transcript;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct Report {

@@ -9,13 +9,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::analysis::prefix::{doubt_in_python, doubt_in_sql, imports_one_of};
 use crate::commands::gate::Run;
 use crate::drivers::alembic::Description;
 use crate::drivers::kept::{Key, stamp};
 use crate::drivers::python;
-use crate::model::used::Used;
 use crate::recipes::prefix::Prefix;
+use analysis::prefix::{doubt_in_python, doubt_in_sql, imports_one_of};
+use model::used::Used;
 
 /// How far behind the clock a file system's times may be.
 const BEHIND: Duration = Duration::from_millis(50);

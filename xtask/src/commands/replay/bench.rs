@@ -10,7 +10,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::User;
 
 use super::pythons::{self, Python, Today, tree_at};
-use crate::analysis::replay as compare;
 use crate::commands::gate::{Run, join, reuse};
 use crate::commands::prepare::{Prepared, Ready};
 use crate::drivers::alembic::{Connection, Description};
@@ -27,14 +26,15 @@ use crate::drivers::postgres::resting::Resting;
 use crate::drivers::postgres::session::Session;
 use crate::drivers::scratch::Scratch;
 use crate::flags::Gate;
-use crate::model::code;
-use crate::model::event::{Event, Tell};
-use crate::model::finding::Finding;
-use crate::model::incident::{Incident, Options, State, TreeId};
-use crate::model::mutant::{Judged, Mutant};
-use crate::model::replay::Replayed;
-use crate::model::report::Report;
-use crate::model::tree::Tree;
+use analysis::replay as compare;
+use model::code;
+use model::event::{Event, Tell};
+use model::finding::Finding;
+use model::incident::{Incident, Options, State, TreeId};
+use model::mutant::{Judged, Mutant};
+use model::replay::Replayed;
+use model::report::Report;
+use model::tree::Tree;
 
 /// The replays' workbench: what is made once for all of them. Dropped from the first to the last:
 /// the sockets before the interpreters, the interpreters before their folder.

@@ -9,15 +9,15 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::bench::Bench;
 use super::side_by_side;
-use crate::analysis::mutants::{self, File, Source};
 use crate::commands::selection;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::drivers::process;
 use crate::flags::{Gate, Replay};
-use crate::model::event::{Event, Tell};
-use crate::model::incident::TreeId;
-use crate::model::mutant::{Judged, Score};
 use crate::render;
+use analysis::mutants::{self, File, Source};
+use model::event::{Event, Tell};
+use model::incident::TreeId;
+use model::mutant::{Judged, Score};
 
 /// Where the trees keep their revisions, relative to the root.
 const FOLDERS: &[(TreeId, &str)] = &[
@@ -108,7 +108,7 @@ mod tests {
 
     use super::*;
     use crate::drivers::incidents;
-    use crate::model::code;
+    use model::code;
 
     #[test]
     fn each_code_has_an_incident_or_a_mutant() {

@@ -12,9 +12,9 @@ use crate::drivers::cache;
 use crate::drivers::postgres::endpoint::Endpoint;
 use crate::drivers::python::{self, Search};
 use crate::drivers::scratch::Scratch;
-use crate::model::event::Event;
-use crate::model::incident::TreeId;
-use crate::model::tree::Tree;
+use model::event::Event;
+use model::incident::TreeId;
+use model::tree::Tree;
 
 /// A tree as it is in the monorepo today.
 pub(super) struct Today {

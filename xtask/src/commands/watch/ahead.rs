@@ -17,9 +17,9 @@ use crate::drivers::alembic::{Alembic, Connection, Description};
 use crate::drivers::postgres::aside;
 use crate::drivers::postgres::resting::Resting;
 use crate::drivers::postgres::snapshot::Watch;
-use crate::model::schema::Schema;
-use crate::model::tree::Tree;
 use crate::recipes::prefix::Prefix;
+use model::schema::Schema;
+use model::tree::Tree;
 
 /// After this long a full run proves it all again.
 const AGE_MAX: Duration = Duration::from_secs(24 * 3600);

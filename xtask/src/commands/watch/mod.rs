@@ -29,11 +29,11 @@ use crate::drivers::interrupt::Interrupt;
 use crate::drivers::terminal::Keys;
 use crate::drivers::watcher::Watcher;
 use crate::flags::{Format, Gate};
-use crate::model::event::{Event, Tell};
-use crate::model::graph::Graph;
-use crate::model::report::Report;
-use crate::model::tree::Tree;
-use crate::model::watch::{Moment, Watch, WatchedTree};
+use model::event::{Event, Tell};
+use model::graph::Graph;
+use model::report::Report;
+use model::tree::Tree;
+use model::watch::{Moment, Watch, WatchedTree};
 
 /// Who shows the state.
 pub type Show<'a> = &'a (dyn Fn(&Watch, Moment) + Sync);

@@ -16,10 +16,10 @@ use crate::commands::prepare::{Prepared, Ready};
 use crate::drivers::alembic::Description;
 use crate::drivers::interrupt::Interrupt;
 use crate::flags::Gate;
-use crate::model::event::{Event, Tell};
-use crate::model::graph::Graph;
-use crate::model::report::{Postgres, Report};
-use crate::model::tree::Tree;
+use model::event::{Event, Tell};
+use model::graph::Graph;
+use model::report::{Postgres, Report};
+use model::tree::Tree;
 
 /// What a run is asked for.
 pub(super) struct Task<'a> {

@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::model::code::{Code, Severity};
-use crate::model::event::Event;
-use crate::model::finding::Finding;
-use crate::model::graph::Graph;
-use crate::model::report::{Report, TreeReport};
-use crate::model::step::Status;
-use crate::model::transcript::{Direction, RevisionInFlight};
-use crate::model::watch::{Moment, NewRevision, RevisionState, Watch, WatchedTree};
 use crate::render::human;
+use model::code::{Code, Severity};
+use model::event::Event;
+use model::finding::Finding;
+use model::graph::Graph;
+use model::report::{Report, TreeReport};
+use model::step::Status;
+use model::transcript::{Direction, RevisionInFlight};
+use model::watch::{Moment, NewRevision, RevisionState, Watch, WatchedTree};
 
 /// A run over some trees begins.
 pub(super) fn begin(state: &mut Watch, todo: &BTreeSet<usize>) {

@@ -29,9 +29,9 @@ use crate::drivers::process;
 use crate::drivers::python::{self, Search};
 use crate::drivers::scratch::Scratch;
 use crate::flags::Gate;
-use crate::model::event::{Event, Tell};
-use crate::model::tree::Tree;
 use crate::recipes::survey::Scripts;
+use model::event::{Event, Tell};
+use model::tree::Tree;
 
 /// How many runs one interpreter serves. Each costs it a fork in advance.
 const RUNS_SERVED: usize = 8;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::protocol::{self, Description, Event};
-use crate::model::transcript::{Direction, End, RevisionInFlight, Statement, Transcript};
+use model::transcript::{Direction, End, RevisionInFlight, Statement, Transcript};
 
 /// Puts the events of one call together.
 pub(super) struct Listener {

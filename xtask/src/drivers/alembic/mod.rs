@@ -29,10 +29,10 @@ use super::postgres::endpoint::Endpoint;
 use super::postgres::session::VersionTable;
 use super::process::Group;
 use super::scratch::Scratch;
-use crate::model::redact::{hide, redact};
-use crate::model::transcript::{RevisionInFlight, Transcript};
-use crate::model::tree::Tree;
-use crate::model::used::Used;
+use model::redact::{hide, redact};
+use model::transcript::{RevisionInFlight, Transcript};
+use model::tree::Tree;
+use model::used::Used;
 
 pub use self::connection::Connection;
 pub use self::protocol::{Description, Revision};

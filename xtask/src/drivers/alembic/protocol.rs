@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::model::transcript;
+use model::transcript;
 
 /// A call, gate to worker.
 #[derive(Serialize)]

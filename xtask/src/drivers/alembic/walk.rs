@@ -10,8 +10,8 @@ use anyhow::{Context, Result};
 use super::listener::Listener;
 use super::protocol::{Errand, Event, Order};
 use super::{Alembic, Heard, KILL_TIMEOUT, Limits, VersionTable};
-use crate::model::redact::{hide, redact};
-use crate::model::transcript::Transcript;
+use model::redact::{hide, redact};
+use model::transcript::Transcript;
 
 impl Alembic {
     /// Begins a walk. It lasts until a command fails or [`Alembic::end_walk`] is called.

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::given::created_by;
 use super::session::{Session, identifier};
-use crate::model::schema::Schema;
+use model::schema::Schema;
 
 /// What is added to the name of a database.
 const STAIRS: &str = "_stairs";

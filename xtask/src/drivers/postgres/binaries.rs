@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::MAJOR;
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::process::{self, Limits};
-use crate::model::report::Source;
+use model::report::Source;
 
 /// A folder with the binaries of one Postgres.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -27,8 +27,8 @@ use crate::drivers::interrupt::Interrupt;
 use crate::drivers::kept::Kept;
 use crate::drivers::process::{self, Group, Limits, last_lines, quote};
 use crate::drivers::scratch::Scratch;
-use crate::model::event::{Event, Tell, timed};
-use crate::model::report::Source;
+use model::event::{Event, Tell, timed};
+use model::report::Source;
 
 /// The data folder's name in the folder of the run.
 pub const DATA_DIR: &str = "data";

@@ -15,8 +15,8 @@ use super::aside::has_role_command;
 use super::endpoint::Endpoint;
 use super::session::{Session, identifier, literal};
 use crate::drivers::interrupt::Interrupt;
-use crate::model::supply::Role;
-use crate::model::transcript::Transcript;
+use model::supply::Role;
+use model::transcript::Transcript;
 
 /// The comment on each database and role that the gate created.
 const MARK: &str = "created by migration-gate, which may drop it at any time";

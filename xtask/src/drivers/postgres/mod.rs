@@ -22,9 +22,9 @@ use anyhow::Result;
 
 use self::session::Session;
 use crate::drivers::interrupt::Interrupt;
-use crate::model::report::Source;
-use crate::model::supply::Role;
-use crate::model::transcript::Transcript;
+use model::report::Source;
+use model::supply::Role;
+use model::transcript::Transcript;
 
 /// The major version that production runs and the gate needs.
 pub const MAJOR: u32 = 15;

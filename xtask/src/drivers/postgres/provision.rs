@@ -19,7 +19,7 @@ use crate::drivers::cache;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::drivers::packages::{self, Wanted};
 use crate::drivers::process::Limits;
-use crate::model::report::Source;
+use model::report::Source;
 
 mod copy;
 mod npm;

@@ -7,7 +7,7 @@ use super::binaries::{Binaries, Places};
 use super::provision::{self, Programs};
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::kept::{Kept, Key, stamp};
-use crate::model::report::Source;
+use model::report::Source;
 
 /// The kind of entry that such a place is.
 const KIND: &str = "postgres";

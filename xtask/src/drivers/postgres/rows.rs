@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 
 use super::session::{Session, VersionTable, literal};
-use crate::model::rows::{Cells, Choice, Contents, Held, Inserts, Made, Table};
+use model::rows::{Cells, Choice, Contents, Held, Inserts, Made, Table};
 
 /// What a connection starts with that [`tables`] is asked on.
 pub const TABLES: &str = include_str!("rows.sql");

@@ -12,8 +12,8 @@ use postgres::{Client, SimpleQueryMessage};
 use super::endpoint::Endpoint;
 use super::guard::Guard;
 use crate::drivers::interrupt::Interrupt;
-pub use crate::model::quoting::{identifier, literal};
-use crate::model::transcript::{End, Exception, Statement, Transcript};
+pub use model::quoting::{identifier, literal};
+use model::transcript::{End, Exception, Statement, Transcript};
 
 /// How long a connection that was closed may take to end.
 const ENDING: Duration = Duration::from_millis(500);

@@ -12,7 +12,7 @@ use super::endpoint::Endpoint;
 use super::rows::TABLES;
 use super::session::Session;
 use crate::drivers::interrupt::Interrupt;
-use crate::model::schema::{ObjectId, Schema, without_public};
+use model::schema::{ObjectId, Schema, without_public};
 
 const QUERIES: &str = include_str!("snapshot.sql");
 /// Only a superuser may see whether a role has a password. Its hash says nothing: the same password

@@ -17,17 +17,17 @@ use self::read::Read;
 pub use self::read::{Known, Scripts};
 pub use self::recalled::Recalled;
 use super::steps::Steps;
-use crate::analysis::lints::{self, Subject};
-use crate::analysis::mentions::Names;
-use crate::analysis::script::Script;
-use crate::analysis::{graph, settings};
 use crate::drivers::git::Git;
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::tree_files;
-use crate::model::files::{Base, Settings, is_revision_name};
-use crate::model::finding::Finding;
-use crate::model::graph::Graph;
-use crate::model::tree::Tree;
+use analysis::lints::{self, Subject};
+use analysis::mentions::Names;
+use analysis::script::Script;
+use analysis::{graph, settings};
+use model::files::{Base, Settings, is_revision_name};
+use model::finding::Finding;
+use model::graph::Graph;
+use model::tree::Tree;
 
 /// Up to how many bytes of revisions all are looked into, whatever the base branch says of them.
 const PARSED_WHOLE: usize = 1 << 20;

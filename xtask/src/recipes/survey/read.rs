@@ -11,10 +11,10 @@ use std::thread;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Recalled, shown};
-use crate::analysis::script::{Script, Trouble};
 use crate::drivers::tree_files;
-use crate::model::code;
-use crate::model::files::{Listing, Settings};
+use analysis::script::{Script, Trouble};
+use model::code;
+use model::files::{Listing, Settings};
 
 /// How many files one thread takes at a time, at most.
 const MOST_AT_ONCE: usize = 32;

@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::read::lock;
-use crate::analysis::script::{Looked, Script};
 use crate::drivers::kept::{Kept, Key};
-use crate::model::tree::Tree;
+use analysis::script::{Looked, Script};
+use model::tree::Tree;
 
 /// The kind of the entries.
 const KIND: &str = "understood";
@@ -74,7 +74,7 @@ mod tests {
     use super::super::{Known, Survey, Terms, survey};
     use super::*;
     use crate::drivers::interrupt::Interrupt;
-    use crate::model::tree::DEFAULT_SECTION;
+    use model::tree::DEFAULT_SECTION;
 
     struct Kit {
         folder: tempfile::TempDir,

@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 
 use super::{Terms, survey};
 use crate::drivers::interrupt::Interrupt;
-use crate::model::tree::{DEFAULT_SECTION, Tree};
+use model::tree::{DEFAULT_SECTION, Tree};
 
 /// So many revisions, and so much text in each, are more than is read whole.
 const COUNT: usize = 300;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::Package;
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::process::{self, Limits};
-use crate::model::redact::redact;
+use model::redact::redact;
 
 /// What npm installs, and the hash of each package. No address: the registry is the user's.
 pub const MANIFEST: &str = include_str!("../../../../postgres/package.json");

@@ -1,0 +1,80 @@
+//! What a name or an expression stands for, as far as it matters here.
+
+use crate::effect::Value;
+
+/// What a name or an expression stands for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Thing {
+    /// Anything else.
+    #[default]
+    Unknown,
+    /// Something imported, by its full name: `alembic.op`, `sqlalchemy.text`.
+    Path(String),
+    /// The connection that Alembic runs on.
+    Bind {
+        /// Whether it was told to commit by itself.
+        autocommit: bool,
+    },
+    /// A session on that connection: its `commit()` does not reach the transaction around it.
+    Session,
+    /// `op.get_context()`.
+    Context,
+    /// `bind.dialect`.
+    Dialect,
+    /// Its name.
+    DialectName,
+    /// `op.batch_alter_table("t")`.
+    Batch(String),
+    /// An enum type.
+    Enum(Enum),
+    /// A table that rows are read from and written to.
+    Table(String),
+    /// SQL.
+    Sql(Sql),
+    /// A statement built with SQLAlchemy's expressions.
+    Built(Built),
+    /// What the lookup at this place in the list of deeds found.
+    Result(usize),
+    /// A row or a value of such a result, or nothing where there was none.
+    Found(usize),
+}
+
+/// An enum type, as a revision describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enum {
+    /// Its name in Postgres.
+    pub name: String,
+    /// Whether a table that uses it makes it as well.
+    pub made_with_table: bool,
+}
+
+/// SQL and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sql {
+    /// The text; what is not known of it is a hole.
+    pub text: String,
+    /// The line where the string starts.
+    pub line: u32,
+    /// Values of its bound parameters.
+    pub parameters: Vec<(String, Value)>,
+}
+
+/// A statement built with SQLAlchemy's expressions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Built {
+    /// Its table.
+    pub table: Option<String>,
+    /// What it does with it.
+    pub does: Does,
+}
+
+/// What a built statement does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Does {
+    /// `SELECT`.
+    Read,
+    /// `INSERT`.
+    Insert,
+    /// `UPDATE` or `DELETE`.
+    Write,
+}

@@ -1,0 +1,168 @@
+//! Gives a name to what a call said.
+//!
+//! `recognise.rs` holds the recognisers, in the order in which they are asked. The last one knows
+//! nothing, and then everything that was said is printed.
+
+mod recognise;
+mod unloaded;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use model::code::{self, Severity};
+use model::finding::{Finding, Place};
+use model::sensitive;
+use model::transcript::{Frame, Transcript};
+
+/// What is known beside the transcript.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// The root that files are shown relative to.
+    pub root: &'a Utf8Path,
+    /// The revision files of the tree, with their ids, as far as Alembic could read them.
+    pub revisions: &'a [(String, Utf8PathBuf)],
+    /// Whether the step lies before the tree's seed.
+    pub before_seed: bool,
+}
+
+/// Names a call that did not end well.
+pub fn diagnose(said: Transcript, known: Known<'_>) -> Finding {
+    let (code, message) = recognise::name(&said, known);
+    // What is wrong with the graph lies in no line that ran: env.py only asked for it.
+    let in_graph = code == &code::MULTIPLE_HEADS || code == &code::BROKEN_POINTER;
+    let frame = best_frame(&said.frames, known).filter(|_| !in_graph);
+    let in_flight = said.revision.as_ref().map(|revision| revision.id.clone());
+    let place =
+        match frame {
+            Some(frame) => Some(Place {
+                file: relative(&frame.file, known.root),
+                line: Some(frame.line),
+                source: frame.source.clone(),
+            }),
+            None => known.revisions.iter().find(|(id, _)| Some(id) == in_flight.as_ref()).map(
+                |(_, file)| Place { file: relative(file, known.root), line: None, source: None },
+            ),
+        };
+    // That the gate could not do its work is no failure of a migration.
+    let sev2 = if code.infrastructure { None } else { area_in_flight(&said, place.as_ref()) };
+    Finding {
+        revision: in_flight,
+        place,
+        sev2,
+        transcript: Some(Box::new(said)),
+        ..Finding::new(code, message)
+    }
+}
+
+/// The sensitive area that a finding is about, by the file and the statement that it names: what a
+/// downgrade leaves or loses fails without an exception.
+pub fn sensitive_area(finding: &Finding) -> Option<&'static str> {
+    if finding.code.infrastructure || finding.code.severity != Severity::Error {
+        return None;
+    }
+    let place = finding.place.as_ref().and_then(|place| place.file.file_name());
+    place.into_iter().chain(finding.statement.as_deref()).find_map(sensitive::area)
+}
+
+/// The sensitive area that the revision in flight touches, by its file and what it ran.
+fn area_in_flight(said: &Transcript, place: Option<&Place>) -> Option<&'static str> {
+    let revision = said.revision.as_ref()?;
+    let own = said.statements.iter().filter(|s| s.revision.as_ref() == Some(&revision.id));
+    // The version table's own statements come from Alembic and name no schema of ours.
+    let texts = own.map(|s| s.sql.as_str()).chain(said.statement.as_deref());
+    place
+        .and_then(|place| sensitive::area(place.file.file_name().unwrap_or_default()))
+        .or_else(|| texts.filter(|sql| !sql.contains("alembic_version")).find_map(sensitive::area))
+}
+
+/// The frame that a reader wants to see: the innermost one in a revision file, else in the tree.
+fn best_frame<'a>(frames: &'a [Frame], known: Known<'_>) -> Option<&'a Frame> {
+    let is_revision = |frame: &&Frame| known.revisions.iter().any(|(_, file)| *file == frame.file);
+    frames.iter().rev().find(is_revision).or(frames.last())
+}
+
+fn relative(file: &Utf8Path, root: &Utf8Path) -> Utf8PathBuf {
+    file.strip_prefix(root).unwrap_or(file).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::transcript::{Direction, End, Exception, RevisionInFlight};
+
+    fn known(revisions: &[(String, Utf8PathBuf)]) -> Known<'_> {
+        Known { root: Utf8Path::new("/repo"), revisions, before_seed: false }
+    }
+
+    fn frame(file: &str, line: u32) -> Frame {
+        Frame { file: file.into(), line, function: "upgrade".into(), source: None }
+    }
+
+    #[test]
+    fn the_place_is_the_innermost_frame_of_a_revision() {
+        let revisions = [("0002".into(), "/repo/t/versions/0002_b.py".into())];
+        let said = Transcript {
+            end: End::Raised,
+            frames: vec![
+                frame("/repo/t/env.py", 9),
+                frame("/repo/t/versions/0002_b.py", 31),
+                frame("/repo/t/helpers.py", 4),
+            ],
+            exceptions: vec![Exception {
+                kind: "ValueError".into(),
+                message: "no".into(),
+                ..Exception::default()
+            }],
+            ..Transcript::default()
+        };
+        let finding = diagnose(said, known(&revisions));
+        let place = finding.place.unwrap();
+        assert_eq!((place.file.as_str(), place.line), ("t/versions/0002_b.py", Some(31)));
+        assert_eq!(finding.message, "ValueError: no");
+    }
+
+    #[test]
+    fn a_full_disk_is_not_the_migrations_fault() {
+        let raised = |sqlstate: &str| Transcript {
+            end: End::Raised,
+            exceptions: vec![Exception { sqlstate: Some(sqlstate.into()), ..Exception::default() }],
+            ..Transcript::default()
+        };
+        assert!(diagnose(raised("53100"), known(&[])).code.infrastructure);
+        assert!(!diagnose(raised("42P07"), known(&[])).code.infrastructure);
+    }
+
+    #[test]
+    fn what_a_downgrade_loses_of_sensitive_schema_is_sev2_too() {
+        let finding = |code, statement: &str, file: &str| Finding {
+            statement: Some(statement.into()),
+            place: Some(Place { file: file.into(), line: None, source: None }),
+            ..Finding::new(code, "left behind")
+        };
+        let area = |code, statement, file| sensitive_area(&finding(code, statement, file));
+        assert_eq!(area(&code::REMAINS, "ALTER TABLE audit_log ADD x int", "a.py"), Some("audit"));
+        assert_eq!(area(&code::REMAINS, "SELECT 1", "v/0005_rbac_tables.py"), Some("RBAC"));
+        assert_eq!(area(&code::REMAINS, "ALTER TABLE notes ADD x int", "audit/a.py"), None);
+        // What is as it was declared is a note, and a sick gate is no migration's failure.
+        assert_eq!(area(&code::KEPT, "ALTER TABLE audit_log ADD x int", "a.py"), None);
+        assert_eq!(area(&code::OUT_OF_RESOURCES, "INSERT INTO audit_log", "a.py"), None);
+    }
+
+    #[test]
+    fn an_end_without_an_exception_names_revision_and_statement() {
+        let revisions = [("0002".into(), "/repo/t/versions/0002_b.py".into())];
+        let said = Transcript {
+            end: End::Exited(0),
+            revision: Some(RevisionInFlight { id: "0002".into(), direction: Direction::Upgrade }),
+            statement: Some("SELECT 1\nFROM t".into()),
+            ..Transcript::default()
+        };
+        let finding = diagnose(said, known(&revisions));
+        assert_eq!(finding.code.id, "MG104");
+        assert_eq!(
+            finding.message,
+            "the process exited with status 0 before Alembic returned in revision 0002 (upgrade), \
+             during `SELECT 1 …`"
+        );
+        assert_eq!(finding.place.unwrap().file, "t/versions/0002_b.py");
+    }
+}

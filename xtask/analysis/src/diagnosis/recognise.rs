@@ -1,0 +1,298 @@
+//! The recognisers: by how a call ended, by exception type, by SQLSTATE and the statement in flight;
+//! by message only where those cannot tell. Never by a substring of the output: a tool that did
+//! was blind for days to a real error, because 'already exists' stood somewhere in it.
+
+use super::{Known, unloaded};
+use model::code::{self, Code};
+use model::transcript::{Direction, End, Exception, Transcript};
+
+/// A name and a sentence for what happened.
+pub(super) type Named = (&'static Code, String);
+
+/// What a recogniser looks at.
+pub(super) struct Case<'a> {
+    pub(super) said: &'a Transcript,
+    known: Known<'a>,
+    /// The exception that says most.
+    pub(super) headline: &'a Exception,
+    sqlstate: &'a str,
+}
+
+/// The recognisers in the order in which they are asked: the surer ones first.
+const RECOGNISERS: &[fn(&Case<'_>) -> Option<Named>] = &[
+    out_of_resources,
+    connection_ended,
+    multiple_heads,
+    broken_pointer,
+    unloaded::recognise,
+    missing_package,
+    not_python,
+    env_failed,
+    missing_role,
+    not_immutable,
+    table_twice,
+    missing_row,
+    irreversible,
+    downgrade_failed,
+    before_seed,
+    by_sqlstate,
+];
+
+/// Names a call that did not end well.
+pub(super) fn name(said: &Transcript, known: Known<'_>) -> Named {
+    let during = during(said);
+    match said.end {
+        End::TimedOut => {
+            let seconds = said.elapsed.as_secs_f64();
+            let waits = said.waits_for.as_ref().map(|w| format!("; {w}")).unwrap_or_default();
+            (&code::TIMED_OUT, format!("still running after {seconds:.0} s{during}{waits}"))
+        }
+        End::Exited(status) => (
+            &code::PROCESS_ENDED,
+            format!("the process exited with status {status} before Alembic returned{during}"),
+        ),
+        End::Killed(signal) => {
+            let by = signal_name(signal);
+            (&code::PROCESS_ENDED, format!("the process was ended by {by}{during}"))
+        }
+        End::Lost => {
+            (&code::PROCESS_ENDED, format!("the interpreter that ran Alembic is gone{during}"))
+        }
+        End::Raised | End::Returned => exception(said, known, &during),
+    }
+}
+
+fn exception(said: &Transcript, known: Known<'_>, during: &str) -> Named {
+    let Some(headline) = said.headline() else {
+        return (&code::MIGRATION_FAILED, format!("`{}` failed{during}", said.command));
+    };
+    // The outermost one: what was caught before the exit is the reason for it, not how it ended.
+    if let Some(exit) = said.exceptions.first().filter(|e| e.kind == "SystemExit") {
+        let mut message = format!("`sys.exit({})` was called{during}", exit.message);
+        if headline != exit {
+            message = format!("{message}, after {headline}");
+        }
+        return (&code::PROCESS_ENDED, message);
+    }
+    let sqlstate = headline.sqlstate.as_deref().unwrap_or_default();
+    let case = Case { said, known, headline, sqlstate };
+    RECOGNISERS
+        .iter()
+        .find_map(|recognise| recognise(&case))
+        .unwrap_or_else(|| (&code::MIGRATION_FAILED, headline.to_string()))
+}
+
+impl Case<'_> {
+    pub(super) fn is(&self, code: &'static Code) -> Option<Named> {
+        Some((code, self.headline.to_string()))
+    }
+
+    /// Whether an exception of the chain has this type, whatever module it lives in.
+    pub(super) fn raised(&self, kind: &str) -> bool {
+        self.said.exceptions.iter().any(|exception| type_name(exception) == kind)
+    }
+
+    /// The first words of the statement in flight, upper case.
+    fn verb(&self) -> String {
+        let sql = self.said.statement.as_deref().unwrap_or_default();
+        sql.split_whitespace().take(3).collect::<Vec<_>>().join(" ").to_uppercase()
+    }
+
+    fn going_down(&self) -> bool {
+        let revision = self.said.revision.as_ref();
+        revision.is_some_and(|revision| revision.direction == Direction::Downgrade)
+    }
+}
+
+/// Disk, memory and I/O. Too many connections (53300) are the migration's own doing here, where
+/// nobody else connects.
+fn out_of_resources(case: &Case<'_>) -> Option<Named> {
+    let out = ["53100", "53200"].contains(&case.sqlstate) || case.sqlstate.starts_with("58");
+    if out { case.is(&code::OUT_OF_RESOURCES) } else { None }
+}
+
+/// The driver says that the connection is gone: by SQLSTATE where the server could still send one,
+/// else by its type, which for lost connections comes without one.
+fn connection_ended(case: &Case<'_>) -> Option<Named> {
+    let told = case.sqlstate.starts_with("08") || case.sqlstate.starts_with("57P");
+    let lost =
+        ["OperationalError", "InterfaceError", "AdminShutdown", "ConnectionDoesNotExistError"];
+    let silent = case.sqlstate.is_empty() && lost.iter().any(|kind| case.raised(kind));
+    if (told || silent) && case.said.revision.is_some() {
+        case.is(&code::CONNECTION_ENDED)
+    } else {
+        None
+    }
+}
+
+fn multiple_heads(case: &Case<'_>) -> Option<Named> {
+    if case.raised("MultipleHeads") { case.is(&code::MULTIPLE_HEADS) } else { None }
+}
+
+/// Alembic 1.20 answers a parent that does not exist with a bare `KeyError` while it loads the
+/// files; earlier versions, and a target that does not exist, with `Can't locate revision`.
+fn broken_pointer(case: &Case<'_>) -> Option<Named> {
+    if case.said.revision.is_some() {
+        return None;
+    }
+    let loading = case.headline.raised_in.starts_with("alembic.script");
+    if loading && type_name(case.headline) == "KeyError" {
+        let id = case.headline.message.trim().trim_matches('\'');
+        return Some((
+            &code::BROKEN_POINTER,
+            format!(
+                "a revision names `{id}` as its `down_revision`, and there is no such revision"
+            ),
+        ));
+    }
+    let unlocated = case.raised("ResolutionError")
+        || (case.raised("CommandError")
+            && case.headline.message.starts_with("Can't locate revision"));
+    if unlocated { case.is(&code::BROKEN_POINTER) } else { None }
+}
+
+fn missing_package(case: &Case<'_>) -> Option<Named> {
+    if case.raised("ModuleNotFoundError") { case.is(&code::MISSING_PACKAGE) } else { None }
+}
+
+fn not_python(case: &Case<'_>) -> Option<Named> {
+    let unreadable = ["SyntaxError", "IndentationError", "TabError", "UnicodeDecodeError"];
+    let loading = case.said.revision.is_none();
+    if loading && unreadable.contains(&type_name(case.headline)) {
+        case.is(&code::NOT_PYTHON)
+    } else {
+        None
+    }
+}
+
+/// Nothing of a revision runs yet, and the traceback ends in env.py.
+fn env_failed(case: &Case<'_>) -> Option<Named> {
+    let innermost = case.said.frames.last()?;
+    let in_env = innermost.file.file_name() == Some("env.py");
+    if in_env && case.said.revision.is_none() { case.is(&code::ENV_FAILED) } else { None }
+}
+
+/// 42704 is any object that does not exist; that it is a role is in the message alone.
+fn missing_role(case: &Case<'_>) -> Option<Named> {
+    let role = case.headline.message.starts_with("role \"");
+    if case.sqlstate == "42704" && role { case.is(&code::MISSING_ROLE) } else { None }
+}
+
+/// 42P17 is any invalid object definition; that immutability is the matter is in the message alone.
+fn not_immutable(case: &Case<'_>) -> Option<Named> {
+    let message = case.headline.message.to_lowercase();
+    if case.sqlstate == "42P17" && message.contains("immutable") {
+        case.is(&code::NOT_IMMUTABLE)
+    } else {
+        None
+    }
+}
+
+/// 42P07 is any relation that exists; the statement says whether it is a table.
+fn table_twice(case: &Case<'_>) -> Option<Named> {
+    let verb = case.verb();
+    let table = verb.starts_with("CREATE TABLE") || verb.starts_with("CREATE UNLOGGED TABLE");
+    if case.sqlstate == "42P07" && table { case.is(&code::TABLE_TWICE) } else { None }
+}
+
+/// The migration itself raises right after it looked for a row, or inserts a reference to a row
+/// that is not there.
+fn missing_row(case: &Case<'_>) -> Option<Named> {
+    let revision = case.said.revision.as_ref()?;
+    if revision.direction == Direction::Downgrade {
+        return None;
+    }
+    if case.sqlstate == "23503" && case.verb().starts_with("INSERT") {
+        return case.is(&code::MISSING_ROW);
+    }
+    if !case.sqlstate.is_empty() || case.said.frames.is_empty() {
+        return None;
+    }
+    if case.raised("NoResultFound") {
+        return case.is(&code::MISSING_ROW);
+    }
+    let looked = match case.said.statements.last() {
+        Some(last) => {
+            let verb = last.sql.trim_start().get(..6);
+            last.revision.as_ref() == Some(&revision.id)
+                && verb.is_some_and(|verb| verb.eq_ignore_ascii_case("select"))
+        }
+        // A log holds no statements: there the revision itself must say that it looked for a row.
+        None => says_that_a_row_is_missing(&case.headline.message),
+    };
+    let own = ["RuntimeError", "ValueError", "LookupError", "Exception", "AssertionError"];
+    // `row[0]` of a row that is None.
+    let none = type_name(case.headline) == "TypeError"
+        && case.headline.message.starts_with("'NoneType' object");
+    if looked && (none || own.contains(&case.headline.kind.as_str())) {
+        case.is(&code::MISSING_ROW)
+    } else {
+        None
+    }
+}
+
+/// `… not found in the admins table.`, as the whole end of the message.
+fn says_that_a_row_is_missing(message: &str) -> bool {
+    let end = message.trim_end().trim_end_matches('.');
+    let table = end.strip_suffix(" table").and_then(|end| end.rsplit_once(" not found in the "));
+    table.is_some_and(|(_, name)| !name.is_empty() && !name.contains(char::is_whitespace))
+}
+
+fn irreversible(case: &Case<'_>) -> Option<Named> {
+    let declared = case.going_down() && type_name(case.headline) == "NotImplementedError";
+    if declared { case.is(&code::IRREVERSIBLE) } else { None }
+}
+
+fn downgrade_failed(case: &Case<'_>) -> Option<Named> {
+    if case.going_down() { case.is(&code::DOWNGRADE_FAILED) } else { None }
+}
+
+fn before_seed(case: &Case<'_>) -> Option<Named> {
+    let there = case.known.before_seed && case.said.revision.is_some();
+    if there { case.is(&code::BEFORE_SEED) } else { None }
+}
+
+fn by_sqlstate(case: &Case<'_>) -> Option<Named> {
+    let code = match case.sqlstate {
+        "42P01" | "42703" | "42704" | "42883" | "3F000" | "42P02" => &code::UNDEFINED_OBJECT,
+        "42P07" | "42710" | "42701" | "42723" | "42P06" | "42712" => &code::DUPLICATE_OBJECT,
+        "42501" => &code::NO_PRIVILEGE,
+        "55P03" | "40P01" | "57014" => &code::LOCKED,
+        state if state.starts_with("23") => &code::CONSTRAINT_VIOLATED,
+        "" => return None,
+        _ => &code::REFUSED,
+    };
+    case.is(code)
+}
+
+pub(super) fn type_name(exception: &Exception) -> &str {
+    exception.kind.rsplit('.').next().unwrap_or_default()
+}
+
+/// Where it was, as far as it is known.
+fn during(said: &Transcript) -> String {
+    match (&said.revision, &said.statement) {
+        (Some(revision), Some(sql)) => {
+            let (id, direction) = (&revision.id, revision.direction);
+            format!(" in revision {id} ({direction}), during `{}`", first_line(sql))
+        }
+        (Some(revision), None) => format!(" in revision {} ({})", revision.id, revision.direction),
+        (None, _) => String::new(),
+    }
+}
+
+fn first_line(sql: &str) -> String {
+    let mut lines = sql.trim().lines();
+    let first: String = lines.next().unwrap_or_default().chars().take(100).collect();
+    if lines.next().is_some() { format!("{first} …") } else { first }
+}
+
+fn signal_name(signal: i32) -> String {
+    match signal {
+        6 => "SIGABRT".into(),
+        9 => "SIGKILL (out of memory, or killed by hand)".into(),
+        11 => "SIGSEGV".into(),
+        15 => "SIGTERM".into(),
+        other => format!("signal {other}"),
+    }
+}

@@ -1,0 +1,31 @@
+//! What keeps Alembic from making a graph of the files: it raises before any revision runs, through
+//! env.py like everything else, and is no fault of env.py.
+
+use super::recognise::{Case, Named, type_name};
+use model::code::{self, Code};
+
+/// Names it by the exception's type; where Alembic has one type for several, by its first words.
+pub(super) fn recognise(case: &Case<'_>) -> Option<Named> {
+    if case.said.revision.is_some() {
+        return None;
+    }
+    let circles =
+        ["CycleDetected", "LoopDetected", "DependencyCycleDetected", "DependencyLoopDetected"];
+    if circles.iter().any(|kind| case.raised(kind)) {
+        return case.is(&code::CYCLE);
+    }
+    let message = case.headline.message.as_str();
+    // A revision without a `downgrade` is loaded, and fails before it counts as running.
+    if type_name(case.headline) == "AttributeError" && message.ends_with("no attribute 'downgrade'")
+    {
+        return case.is(&code::DOWNGRADE_FAILED);
+    }
+    let said: [(&str, &str, &'static Code); 3] = [
+        ("RevisionError", "Character(s) ", &code::ILLEGAL_ID),
+        ("RevisionError", "Branch name ", &code::LABEL_USED_TWICE),
+        ("CommandError", "Could not determine revision id from filename", &code::NOT_A_REVISION),
+    ];
+    let known =
+        said.iter().find(|(kind, start, _)| case.raised(kind) && message.starts_with(start));
+    known.and_then(|(_, _, code)| case.is(code))
+}

@@ -1,0 +1,349 @@
+//! What one deed does to the database, and why it could not.
+
+use super::world::{Entry, Key};
+use super::{At, Chain, What};
+use crate::effect::{Deed, Detail, Effect, Kind, Object};
+
+impl Chain<'_> {
+    /// Does it.
+    pub(super) fn apply(&mut self, deed: &Deed) {
+        self.world.tick();
+        match &deed.effect {
+            Effect::Create(object, detail) => self.create(object, detail, deed.conditional),
+            Effect::Drop { object, guarded, cascade } => {
+                if *cascade {
+                    self.world.cascaded();
+                }
+                self.drop(object, *guarded, deed.conditional);
+            }
+            Effect::Alter { object, guarded, type_ } => {
+                if !guarded && !deed.conditional {
+                    // A type that a column names in SQL may come with an extension. One that is
+                    // altered, or that Python calls an enum, does not.
+                    self.needs(object, object.kind == Kind::Type);
+                }
+                if let Some(type_) = type_.clone() {
+                    let type_ = Some(if deed.conditional { "?".to_owned() } else { type_ });
+                    self.world.change(&Key::of(object), |entry| entry.detail.type_ = type_);
+                }
+            }
+            Effect::Use(object) if !deed.conditional => self.needs(object, false),
+            Effect::Rename { object, to, guarded } => {
+                self.rename(object, to, *guarded, deed.conditional);
+            }
+            Effect::Attach { child, parent } => {
+                let key = Key::of(&Object::new(Kind::Table, child));
+                if let Some(mut entry) = self.world.get(&key).cloned() {
+                    entry.detail.parent.clone_from(parent);
+                    self.world.put(key, entry);
+                }
+            }
+            Effect::Opaque(text) => self.world.opaque(text.as_deref()),
+            _ => {}
+        }
+    }
+
+    fn create(&mut self, object: &Object, detail: &Detail, conditional: bool) {
+        if object.kind == Kind::Table {
+            self.passing_over = None;
+        } else if object.table.is_some() && object.table == self.passing_over {
+            return;
+        }
+        if detail.temporary {
+            // It hides what has its name until it goes, by itself.
+            self.world.mention(&object.name);
+            return;
+        }
+        let key = Key::of(object);
+        let before = self.world.get(&key).filter(|entry| entry.alive).cloned();
+        if let Some(before) = &before {
+            if detail.guarded || conditional {
+                // What is inside is not made either.
+                if object.kind == Kind::Table {
+                    self.passing_over = Some(object.name.clone());
+                }
+                return;
+            }
+            self.created_twice(&key, object, detail, before);
+            if object.kind == Kind::Table {
+                self.passing_over = Some(object.name.clone());
+                return;
+            }
+        }
+        let made = match &before {
+            Some(before) if detail.replaces => before.made,
+            _ => self.at,
+        };
+        let entry = Entry {
+            object: object.clone(),
+            detail: detail.clone(),
+            alive: true,
+            certain: !conditional,
+            implied: false,
+            unseen: false,
+            made,
+            dropped: None,
+            since: self.world.tick(),
+        };
+        if object.kind == Kind::Table {
+            self.world.forget_parts(&object.name);
+        }
+        if detail.indexed && object.kind == Kind::Constraint {
+            let index = Object { kind: Kind::Index, ..object.clone() };
+            let entry = Entry { object: index.clone(), implied: true, ..entry.clone() };
+            self.world.put(Key::of(&index), entry);
+        }
+        self.world.put(key, entry);
+    }
+
+    fn created_twice(&mut self, key: &Key, object: &Object, detail: &Detail, before: &Entry) {
+        let on_twice = object.table.as_ref().is_some_and(|table| self.twice.contains(table));
+        // Functions of one name may differ in what they take.
+        let other_function = object.kind == Kind::Function && before.detail.type_ != detail.type_;
+        let made_once = detail.with_table && before.detail.with_table;
+        let is_fine = detail.replaces
+            || other_function
+            || made_once
+            || on_twice
+            || !before.certain
+            || self.world.is_uncertain_since(key, before.since);
+        if is_fine {
+            return;
+        }
+        if object.kind == Kind::Table {
+            self.twice.insert(object.name.clone());
+        }
+        self.push(What::CreatedTwice { object: object.clone(), first: before.made });
+    }
+
+    fn drop(&mut self, object: &Object, guarded: bool, conditional: bool) {
+        self.passing_over = None;
+        let key = Key::of(object);
+        let Some(entry) = self.world.get(&key).cloned() else {
+            // Others come into being unseen: sequences of serial columns, constraints without a
+            // name, indexes of those.
+            let always_seen = matches!(
+                object.kind,
+                Kind::Table
+                    | Kind::View
+                    | Kind::MaterializedView
+                    | Kind::Type
+                    | Kind::Function
+                    | Kind::Trigger
+                    | Kind::Policy
+            );
+            let certain = !guarded && !conditional && !self.world.is_uncertain_since(&key, 0);
+            if always_seen
+                && certain
+                && is_ours(&key)
+                && self.reported.insert((key.clone(), self.down))
+            {
+                self.push(What::NeverMade(object.clone()));
+            } else if !conditional {
+                self.drop_unseen(key, object);
+            }
+            return;
+        };
+        if entry.alive {
+            self.kill(&key, conditional);
+            return;
+        }
+        let certain = entry.certain && !self.world.is_uncertain_since(&key, entry.since);
+        if let Some(first) = entry.dropped.filter(|_| certain && !guarded && !conditional) {
+            self.push(What::DroppedTwice { object: object.clone(), first });
+        }
+    }
+
+    /// Takes note that something was there that nobody saw made, and is gone.
+    fn drop_unseen(&mut self, key: Key, object: &Object) {
+        let entry = Entry {
+            object: object.clone(),
+            detail: Detail::default(),
+            alive: true,
+            certain: false,
+            implied: false,
+            unseen: true,
+            made: self.at,
+            dropped: None,
+            since: self.world.tick(),
+        };
+        self.world.put(key.clone(), entry);
+        self.world.change(&key, |entry| entry.alive = false);
+    }
+
+    /// Drops what is there, and what is on it. The depth is that of partitions of partitions.
+    fn kill(&mut self, key: &Key, conditional: bool) {
+        let (at, mut pending) = (self.at, vec![key.clone()]);
+        while let Some(key) = pending.pop() {
+            let Some(entry) = self.world.get(&key).filter(|entry| entry.alive).cloned() else {
+                continue;
+            };
+            let since = self.world.tick();
+            self.world.change(&key, |entry| {
+                if conditional {
+                    entry.certain = false;
+                } else {
+                    (entry.alive, entry.dropped, entry.since) = (false, Some(at), since);
+                }
+            });
+            pending.extend(self.goes_with(&entry));
+        }
+    }
+
+    /// What goes when an object goes.
+    fn goes_with(&mut self, entry: &Entry) -> Vec<Key> {
+        let object = &entry.object;
+        match object.kind {
+            Kind::Table | Kind::MaterializedView | Kind::View => {
+                self.world.children_of(&object.name)
+            }
+            Kind::Schema => self.world.in_schema(&object.name),
+            Kind::Constraint if entry.detail.indexed => {
+                vec![Key::of(&Object { kind: Kind::Index, ..object.clone() })]
+            }
+            Kind::Column => {
+                let Some(table) = object.table.clone() else { return Vec::new() };
+                let mut with_it = Vec::new();
+                for key in self.world.children_of(&table) {
+                    let Some(other) = self.world.get(&key) else { continue };
+                    let columns = &other.detail.columns;
+                    let is_on_columns = matches!(other.object.kind, Kind::Index | Kind::Constraint);
+                    if !is_on_columns {
+                        continue;
+                    }
+                    if columns.contains(&object.name) {
+                        with_it.push(key);
+                    } else if columns.is_empty() || other.object.kind == Kind::Index {
+                        // A check, a predicate or an expression may be about the column.
+                        self.world.change(&key, |entry| entry.certain = false);
+                    }
+                }
+                with_it
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn rename(&mut self, object: &Object, to: &str, guarded: bool, conditional: bool) {
+        let key = Key::of(object);
+        let Some(entry) = self.world.get(&key).cloned().filter(|entry| entry.alive) else {
+            if !guarded && !conditional {
+                self.needs(object, object.kind == Kind::Type);
+            }
+            return;
+        };
+        let name = match object.name.rsplit_once('.') {
+            Some((schema, _)) if object.kind != Kind::Column => format!("{schema}.{to}"),
+            _ => to.to_owned(),
+        };
+        // `ALTER TABLE … RENAME` renames views and indexes as well.
+        let renamed = Object { name: name.clone(), ..entry.object.clone() };
+        let new_key = Key::of(&renamed);
+        if let Some(before) = self.world.get(&new_key).filter(|entry| entry.alive).cloned()
+            && !conditional
+        {
+            self.created_twice(&new_key, &renamed, &Detail::default(), &before);
+        }
+        if conditional {
+            self.world.mention(&object.name);
+            self.world.mention(to);
+            return;
+        }
+        let is_table =
+            matches!(entry.object.kind, Kind::Table | Kind::View | Kind::MaterializedView);
+        let children = if is_table { self.world.children_of(&object.name) } else { Vec::new() };
+        if entry.object.kind == Kind::Constraint && entry.detail.indexed {
+            let index = Object { kind: Kind::Index, ..entry.object.clone() };
+            self.rename(&index, to, true, false);
+        }
+        if let (Kind::Column, Some(table)) = (entry.object.kind, &entry.object.table) {
+            self.rename_in_columns(&table.clone(), &object.name, &name);
+        }
+        if is_table {
+            self.world.forget_parts(&name);
+        }
+        self.move_to(&key, &entry, renamed);
+        for child in children {
+            if let Some(entry) = self.world.get(&child).cloned() {
+                let mut moved = entry.clone();
+                if moved.detail.parent.as_deref() == Some(&object.name) {
+                    moved.detail.parent = Some(name.clone());
+                }
+                let mut renamed = entry.object.clone();
+                if renamed.table.as_deref() == Some(&object.name) {
+                    renamed.table = Some(name.clone());
+                }
+                self.move_to(&child, &moved, renamed);
+            }
+        }
+    }
+
+    fn rename_in_columns(&mut self, table: &str, old: &str, new: &str) {
+        for key in self.world.children_of(table) {
+            self.world.change(&key, |entry| {
+                for column in entry.detail.columns.iter_mut().filter(|column| *column == old) {
+                    new.clone_into(column);
+                }
+            });
+        }
+    }
+
+    /// Gives an object another key.
+    fn move_to(&mut self, from: &Key, entry: &Entry, object: Object) {
+        let (at, since) = (self.at, self.world.tick());
+        let to = Key::of(&object);
+        if to != *from {
+            self.world.change(from, |entry| {
+                (entry.alive, entry.dropped, entry.since) = (false, Some(at), since);
+            });
+        }
+        self.world.put(to, Entry { object, since, ..entry.clone() });
+    }
+
+    /// Says so where something is used that is not there.
+    fn needs(&mut self, object: &Object, is_enum: bool) {
+        let key = Key::of(object);
+        let Some(entry) = self.world.get(&key).cloned() else {
+            self.needs_made(key, object, is_enum);
+            return;
+        };
+        let certain = entry.certain && !self.world.is_uncertain_since(&key, entry.since);
+        if let Some(dropped) = entry.dropped.filter(|_| certain && !entry.alive)
+            && self.reported_gone.insert((key, self.down))
+        {
+            let object = Object { kind: entry.object.kind, ..object.clone() };
+            self.push(What::UsedAfterDrop { object, dropped });
+        }
+    }
+
+    fn needs_made(&mut self, key: Key, object: &Object, is_enum: bool) {
+        let later: Option<At> = self.made.get(&key).copied();
+        // Columns and functions come from where they cannot be seen.
+        let never_is_certain =
+            matches!(object.kind, Kind::Table | Kind::MaterializedView) || is_enum;
+        // What was made before, and is not there, came or went in a way that was not seen.
+        let comes = |later: At| {
+            later.revision > self.at.revision
+                || (later.revision == self.at.revision && later.line > self.at.line && !self.down)
+        };
+        let known = later.map_or(never_is_certain, comes) && is_ours(&key);
+        if !known || self.world.is_uncertain_since(&key, 0) {
+            return;
+        }
+        // The table says it for what is on it.
+        let table = object.table.as_ref().map(|table| Key::of(&Object::new(Kind::Table, table)));
+        if table.is_some_and(|table| self.reported.contains(&(table, self.down))) {
+            return;
+        }
+        if self.reported.insert((key, self.down)) {
+            self.push(What::UsedBeforeMade { object: object.clone(), later });
+        }
+    }
+}
+
+/// Whether a name is the chain's to make: neither the catalogue's nor Alembic's, and not in a
+/// schema that may have been made elsewhere.
+fn is_ours(key: &Key) -> bool {
+    let name = if key.table.is_empty() { &key.name } else { &key.table };
+    !(name.starts_with("pg_") || name == "alembic_version" || name.contains('.'))
+}

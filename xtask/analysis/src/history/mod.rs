@@ -1,0 +1,257 @@
+//! The whole chain of revisions run in the head, in the order in which `upgrade head` would, on an
+//! empty database; and each `downgrade()` on what its `upgrade()` leaves.
+//!
+//! What comes of it is a list of [`Event`]s: what could not work, or does not fit together. The
+//! lints give them names. Where something that could not be followed may have made or dropped what
+//! is looked at, nothing is said.
+
+mod apply;
+mod reverse;
+mod rows;
+mod world;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::borrow::Cow;
+
+use self::world::{Key, World};
+use super::body::{Body, Function};
+use super::effect::{Deed, Effect, Object, Spot};
+use super::sql;
+use model::supply::Given;
+
+pub use self::rows::Missing as MissingRow;
+
+/// One revision.
+#[derive(Clone, Copy)]
+pub struct Revision<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// What it does.
+    pub body: &'a Body,
+}
+
+/// A place in the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct At {
+    /// Which revision, in the order of the upgrade.
+    pub revision: usize,
+    /// The line in its file.
+    pub line: u32,
+}
+
+/// Something that could not work, or does not fit together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Where it shows.
+    pub at: At,
+    /// Whether that is in `downgrade()`.
+    pub down: bool,
+    /// What it is.
+    pub what: What,
+}
+
+/// What could not work, or does not fit together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// It is there already.
+    CreatedTwice {
+        /// What.
+        object: Object,
+        /// Where it was made before.
+        first: At,
+    },
+    /// It is dropped, and was dropped before.
+    DroppedTwice {
+        /// What.
+        object: Object,
+        /// Where it went.
+        first: At,
+    },
+    /// It is dropped, and was never made.
+    NeverMade(Object),
+    /// It is used, and was dropped before.
+    UsedAfterDrop {
+        /// What.
+        object: Object,
+        /// Where it went.
+        dropped: At,
+    },
+    /// It is used, and is made later or never.
+    UsedBeforeMade {
+        /// What.
+        object: Object,
+        /// Where it is made, if anywhere.
+        later: Option<At>,
+    },
+    /// `upgrade()` makes it, and `downgrade()` leaves it.
+    Left(Object),
+    /// `downgrade()` drops it, and `upgrade()` did not make it.
+    DropsOther {
+        /// What.
+        object: Object,
+        /// Where it was made.
+        made: At,
+    },
+    /// An expression that must be immutable and is not.
+    NotImmutable {
+        /// Where it stands.
+        spot: Spot,
+        /// Of what.
+        owner: String,
+        /// The part of it.
+        offender: String,
+    },
+    /// A role that nothing made.
+    NoRole {
+        /// Its name.
+        role: String,
+        /// The command that names it.
+        command: Cow<'static, str>,
+    },
+    /// A row that is looked up and that nothing put there.
+    NoRow(MissingRow),
+}
+
+impl What {
+    /// The other place that it has to do with.
+    pub fn elsewhere(&self) -> Option<At> {
+        match self {
+            What::CreatedTwice { first: at, .. }
+            | What::DroppedTwice { first: at, .. }
+            | What::UsedAfterDrop { dropped: at, .. }
+            | What::DropsOther { made: at, .. } => Some(*at),
+            What::UsedBeforeMade { later, .. } => *later,
+            _ => None,
+        }
+    }
+}
+
+/// The chain as it is run.
+pub(crate) struct Chain<'a> {
+    pub(crate) revisions: &'a [Revision<'a>],
+    /// Where each object is made first.
+    pub(crate) made: FxHashMap<Key, At>,
+    pub(crate) world: World,
+    pub(crate) events: Vec<Event>,
+    /// What was said not to be there yet, up or down: the first finding says it.
+    pub(crate) reported: FxHashSet<(Key, bool)>,
+    /// What was said not to be there any more.
+    pub(crate) reported_gone: FxHashSet<(Key, bool)>,
+    /// Tables made twice in the revision at hand: what is on them is made twice as well.
+    pub(crate) twice: FxHashSet<String>,
+    /// The table whose parts are passed over, since it was there already.
+    pub(crate) passing_over: Option<String>,
+    pub(crate) at: At,
+    pub(crate) down: bool,
+}
+
+/// Runs the chain.
+pub fn walk(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
+    let mut chain = Chain {
+        revisions,
+        made: FxHashMap::default(),
+        world: World::default(),
+        events: Vec::new(),
+        reported: FxHashSet::default(),
+        reported_gone: FxHashSet::default(),
+        twice: FxHashSet::default(),
+        passing_over: None,
+        at: At { revision: 0, line: 0 },
+        down: false,
+    };
+    chain.made = chain.first_made();
+    for index in 0..revisions.len() {
+        chain.revision(index);
+    }
+    let mut events = chain.events;
+    events.extend(rows::roles(revisions, given));
+    events.extend(rows::rows(revisions, given));
+    events.sort_by_key(|event| (event.at.revision, event.down, event.at.line));
+    events
+}
+
+impl<'a> Chain<'a> {
+    fn first_made(&self) -> FxHashMap<Key, At> {
+        let mut made = FxHashMap::default();
+        for (revision, step) in self.revisions.iter().enumerate() {
+            for deed in deeds(step.body.upgrade.as_ref()) {
+                let object = match &deed.effect {
+                    Effect::Create(object, _) => object.clone(),
+                    Effect::Rename { object, to, .. } => {
+                        Object { name: to.clone(), ..object.clone() }
+                    }
+                    _ => continue,
+                };
+                made.entry(Key::of(&object)).or_insert(At { revision, line: deed.line });
+            }
+        }
+        made
+    }
+
+    fn revision(&mut self, index: usize) {
+        let body = self.revisions[index].body;
+        self.twice.clear();
+        self.down = false;
+        let before = self.world.mark();
+        self.function(index, body.upgrade.as_ref());
+        let made = self.made_since(&before);
+        let Some(downgrade) = body.downgrade.as_ref() else { return };
+        let after = self.world.mark();
+        self.down = true;
+        self.function(index, Some(downgrade));
+        // What is empty or raises is a finding of its own, and leaves everything.
+        if downgrade.acts && downgrade.raises.is_none() {
+            self.compare(index, &before, &after, &made, downgrade);
+        }
+        self.world.roll_back(&after);
+        self.down = false;
+    }
+
+    fn function(&mut self, revision: usize, function: Option<&'a Function>) {
+        let mut again: Vec<&Deed> = Vec::new();
+        for deed in deeds(function) {
+            self.at = At { revision, line: deed.line };
+            let silent = self.check_immutable(deed) == Some(false);
+            if silent && matches!(deed.effect, Effect::Immutable { .. }) {
+                again.push(deed);
+            }
+            self.apply(deed);
+        }
+        // Columns that come after the expression are known only now.
+        for deed in again {
+            if let Effect::Immutable { spot: Spot::GeneratedColumn | Spot::PartitionKey, .. } =
+                deed.effect
+            {
+                self.at = At { revision, line: deed.line };
+                self.check_immutable(deed);
+            }
+        }
+        self.passing_over = None;
+    }
+
+    /// Says so where an expression is not immutable. `Some(false)`: it was looked at and is fine.
+    fn check_immutable(&mut self, deed: &Deed) -> Option<bool> {
+        let Effect::Immutable { spot, owner, table, text } = &deed.effect else { return None };
+        let world = &self.world;
+        let known = sql::immutability::Known {
+            column: &|name| world.column_type(table, name),
+            function: &|name| world.function_is_immutable(name),
+            is_enum: &|name| world.has_enum(name),
+        };
+        let offender = sql::immutability::offender(text, &known);
+        let Some(offender) = offender else { return Some(false) };
+        self.push(What::NotImmutable { spot: *spot, owner: owner.clone(), offender });
+        Some(true)
+    }
+
+    pub(crate) fn push(&mut self, what: What) {
+        self.events.push(Event { at: self.at, down: self.down, what });
+    }
+}
+
+pub(crate) fn deeds(function: Option<&Function>) -> impl Iterator<Item = &Deed> {
+    function.into_iter().flat_map(|function| &function.deeds)
+}

@@ -1,0 +1,116 @@
+//! Whether `downgrade()` takes back what `upgrade()` made, and nothing else.
+
+use rustc_hash::FxHashSet;
+
+use super::world::{Entry, Key, Mark};
+use super::{At, Chain, Event, What};
+use crate::body::Function;
+use crate::effect::{Kind, Object};
+
+impl Chain<'_> {
+    /// What is there for certain and was not at a point before.
+    pub(super) fn made_since(&self, before: &Mark) -> FxHashSet<Key> {
+        let touched = self.world.touched_since(before).into_iter();
+        let was_gone = touched.filter(|(_, was)| !was.as_ref().is_some_and(|was| was.alive));
+        let is_there = |key: &Key| self.world.get(key).is_some_and(|e| e.alive && e.certain);
+        let unseen = self.world.unseen_since(before);
+        was_gone.map(|(key, _)| key).filter(is_there).filter(|key| !unseen.contains(key)).collect()
+    }
+
+    /// Compares the database before `upgrade()` with that after `downgrade()`, which is the one
+    /// that is there now.
+    pub(super) fn compare(
+        &mut self,
+        revision: usize,
+        before: &Mark,
+        after: &Mark,
+        made: &FxHashSet<Key>,
+        downgrade: &Function,
+    ) {
+        let left: Vec<Object> = made
+            .iter()
+            .filter_map(|key| self.left(key, after))
+            .filter(|object| !self.is_said_by_table(object, made))
+            .collect();
+        for object in left {
+            let key = Key::of(&object);
+            let line = self.world.get(&key).map_or(0, |entry| entry.made.line);
+            self.event(revision, line, false, What::Left(object));
+        }
+        let others: Vec<(Object, At, At)> = self
+            .world
+            .touched_since(after)
+            .into_iter()
+            .filter_map(|(key, was)| {
+                let was = was.filter(|was| was.alive && was.certain && !was.implied)?;
+                let entry = self.world.get(&key).filter(|entry| !entry.alive && entry.certain)?;
+                // Made by this upgrade, or there before it: the latter is none of its business.
+                let known = was.made.revision != revision && self.is_old(&was, before);
+                let certain = !self.world.is_uncertain_since(&key, was.since);
+                let twice = [Some(&was.object.name), was.object.table.as_ref()]
+                    .into_iter()
+                    .flatten()
+                    .any(|name| self.twice.contains(name));
+                let dropped = entry.dropped?;
+                (known && certain && !twice).then_some((was.object, was.made, dropped))
+            })
+            .collect();
+        let roots: FxHashSet<String> =
+            others.iter().map(|(object, ..)| object.name.clone()).collect();
+        for (object, made, dropped) in others {
+            // What is on a table or a column that goes is said by that.
+            let with_table = object.table.as_ref().is_some_and(|table| roots.contains(table));
+            let by_itself = downgrade.deeds.iter().any(|deed| deed.line == dropped.line);
+            if !with_table && by_itself && object.kind != Kind::Extension {
+                self.event(revision, dropped.line, true, What::DropsOther { object, made });
+            }
+        }
+    }
+
+    fn event(&mut self, revision: usize, line: u32, down: bool, what: What) {
+        self.events.push(Event { at: At { revision, line }, down, what });
+    }
+
+    /// Whether an object had its name before the upgrade.
+    fn is_old(&self, entry: &Entry, before: &Mark) -> bool {
+        entry.since <= before.now
+    }
+
+    /// The object, where it is still there after the downgrade for certain.
+    fn left(&self, key: &Key, after: &Mark) -> Option<Object> {
+        let entry = self.world.get(key).filter(|e| e.alive && e.certain && !e.implied)?;
+        let kind = entry.object.kind;
+        if matches!(kind, Kind::Extension | Kind::Schema) {
+            return None;
+        }
+        let goes_with_others = matches!(
+            kind,
+            Kind::Constraint
+                | Kind::View
+                | Kind::MaterializedView
+                | Kind::Trigger
+                | Kind::Function
+                | Kind::Column
+                | Kind::Policy
+        );
+        let may_have_gone = goes_with_others && self.world.cascaded_since(after.now);
+        let uncertain = may_have_gone || self.world.is_uncertain_since(key, after.now);
+        (!uncertain).then(|| entry.object.clone())
+    }
+
+    /// What is on a table that is left, or was made twice, is said by the table.
+    fn is_said_by_table(&self, object: &Object, made: &FxHashSet<Key>) -> bool {
+        let Some(table) = &object.table else { return false };
+        let key = Key::of(&Object::new(Kind::Table, table));
+        let is_left = made.contains(&key) && self.world.get(&key).is_some_and(|e| e.alive);
+        // An index of a column that is left, and was made with it.
+        let column_left = matches!(object.kind, Kind::Index | Kind::Constraint)
+            && self.world.get(&Key::of(object)).is_some_and(|entry| {
+                entry.detail.columns.iter().any(|column| {
+                    let column = Key::of(&Object::on(table, Kind::Column, column));
+                    made.contains(&column) && self.world.get(&column).is_some_and(|e| e.alive)
+                })
+            });
+        is_left || column_left || self.twice.contains(table)
+    }
+}

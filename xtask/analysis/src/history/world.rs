@@ -1,0 +1,270 @@
+//! What is in the database at a point of the chain.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::At;
+use crate::effect::{Detail, Kind, Object};
+
+/// Names that cannot be used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Space {
+    /// Tables, views, sequences and indexes share their names.
+    Relation,
+    /// Everything else has names of its own.
+    Of(Kind),
+}
+
+/// What an object is found by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// Among which names.
+    pub space: Space,
+    /// The table that the name belongs to, where it does.
+    pub table: String,
+    /// The name.
+    pub name: String,
+}
+
+impl Key {
+    /// The key of an object.
+    pub fn of(object: &Object) -> Key {
+        let table = object.table.clone().unwrap_or_default();
+        let relation = |name: String| Key { space: Space::Relation, table: String::new(), name };
+        match object.kind {
+            Kind::Table | Kind::View | Kind::MaterializedView | Kind::Sequence => {
+                relation(object.name.clone())
+            }
+            // An index lies in the schema of its table.
+            Kind::Index => match table.rsplit_once('.') {
+                Some((schema, _)) if !object.name.contains('.') => {
+                    relation(format!("{schema}.{}", object.name))
+                }
+                _ => relation(object.name.clone()),
+            },
+            kind => Key { space: Space::Of(kind), table, name: object.name.clone() },
+        }
+    }
+}
+
+/// One object, as it is or was.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// What it is.
+    pub object: Object,
+    /// What else is known of it.
+    pub detail: Detail,
+    /// Whether it is there.
+    pub alive: bool,
+    /// Whether that is certain: nothing conditional made or dropped it.
+    pub certain: bool,
+    /// Whether something else brought it: the index of a constraint.
+    pub implied: bool,
+    /// Whether it was only seen when it was dropped.
+    pub unseen: bool,
+    /// Where it was made.
+    pub made: At,
+    /// Where it went.
+    pub dropped: Option<At>,
+    /// When that was, in deeds from the start.
+    pub since: u64,
+}
+
+/// What is in the database.
+#[derive(Default)]
+pub struct World {
+    entries: FxHashMap<Key, Entry>,
+    /// What was ever on a table, or a partition of it.
+    children: FxHashMap<String, Vec<Key>>,
+    journal: Vec<(Key, Option<Entry>)>,
+    /// Words of what could not be followed, with the time of the last of it.
+    mentioned: FxHashMap<String, u64>,
+    mentions: Vec<(String, Option<u64>)>,
+    /// The last time that something happened of which nothing is known.
+    unknown: Option<u64>,
+    /// The last `CASCADE`, which may take more with it than is known.
+    cascade: Option<u64>,
+    now: u64,
+}
+
+/// A point that one can go back to.
+pub struct Mark {
+    journal: usize,
+    mentions: usize,
+    unknown: Option<u64>,
+    cascade: Option<u64>,
+    /// When it was.
+    pub now: u64,
+}
+
+impl World {
+    /// A point that one can go back to.
+    pub fn mark(&self) -> Mark {
+        Mark {
+            journal: self.journal.len(),
+            mentions: self.mentions.len(),
+            unknown: self.unknown,
+            cascade: self.cascade,
+            now: self.now,
+        }
+    }
+
+    /// Goes back to a point.
+    pub fn roll_back(&mut self, mark: &Mark) {
+        while self.journal.len() > mark.journal {
+            if let Some((key, before)) = self.journal.pop() {
+                match before {
+                    Some(entry) => self.entries.insert(key, entry),
+                    None => self.entries.remove(&key),
+                };
+            }
+        }
+        while self.mentions.len() > mark.mentions {
+            if let Some((word, before)) = self.mentions.pop() {
+                match before {
+                    Some(time) => self.mentioned.insert(word, time),
+                    None => self.mentioned.remove(&word),
+                };
+            }
+        }
+        (self.unknown, self.cascade) = (mark.unknown, mark.cascade);
+    }
+
+    /// What was touched since a point, each as it was then.
+    pub fn touched_since(&self, mark: &Mark) -> Vec<(Key, Option<Entry>)> {
+        let mut seen = FxHashSet::default();
+        let since = self.journal.get(mark.journal..).unwrap_or_default();
+        since.iter().filter(|(key, _)| seen.insert(key.clone())).cloned().collect()
+    }
+
+    /// What was there at some time since a point, though nobody saw it made.
+    pub fn unseen_since(&self, mark: &Mark) -> FxHashSet<Key> {
+        let since = self.journal.get(mark.journal..).unwrap_or_default();
+        let unseen = since.iter().filter(|(_, was)| was.as_ref().is_some_and(|was| was.unseen));
+        unseen.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Time goes on.
+    pub fn tick(&mut self) -> u64 {
+        self.now += 1;
+        self.now
+    }
+
+    /// An object, as it is or was.
+    pub fn get(&self, key: &Key) -> Option<&Entry> {
+        self.entries.get(key)
+    }
+
+    /// Puts an object in place of what its key held.
+    pub fn put(&mut self, key: Key, entry: Entry) {
+        let parents = entry.object.table.iter().chain(&entry.detail.parent);
+        for parent in parents {
+            let children = self.children.entry(parent.clone()).or_default();
+            if !children.contains(&key) {
+                children.push(key.clone());
+            }
+        }
+        let before = self.entries.insert(key.clone(), entry);
+        self.journal.push((key, before));
+    }
+
+    /// Changes an object that there is.
+    pub fn change(&mut self, key: &Key, change: impl FnOnce(&mut Entry)) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            self.journal.push((key.clone(), Some(entry.clone())));
+            change(entry);
+        }
+    }
+
+    /// What is on a table now, or is a partition of it.
+    pub fn children_of(&self, table: &str) -> Vec<Key> {
+        let on_it = |key: &&Key| {
+            self.entries.get(key).is_some_and(|entry| {
+                let parents = [entry.object.table.as_deref(), entry.detail.parent.as_deref()];
+                entry.alive && parents.contains(&Some(table))
+            })
+        };
+        let children = self.children.get(table);
+        children.into_iter().flatten().filter(on_it).cloned().collect()
+    }
+
+    /// A table of this name is another one from here on: what went from the old one says nothing
+    /// of it.
+    pub fn forget_parts(&mut self, table: &str) {
+        for key in self.children.get(table).cloned().unwrap_or_default() {
+            let is_part = |entry: &Entry| entry.object.table.as_deref() == Some(table);
+            if self.entries.get(&key).is_some_and(|entry| entry.certain && is_part(entry)) {
+                self.change(&key, |entry| entry.certain = false);
+            }
+        }
+    }
+
+    /// What is in a schema now.
+    pub fn in_schema(&self, schema: &str) -> Vec<Key> {
+        let inside =
+            |name: &str| name.strip_prefix(schema).is_some_and(|rest| rest.starts_with('.'));
+        let alive = self.entries.iter().filter(|(_, entry)| entry.alive);
+        alive
+            .filter(|(key, _)| inside(&key.name) || inside(&key.table))
+            .map(|(key, _)| key.clone())
+            .collect()
+    }
+
+    /// Something happened that could not be followed.
+    pub fn opaque(&mut self, text: Option<&str>) {
+        let now = self.now;
+        let Some(text) = text else {
+            self.unknown = Some(now);
+            return;
+        };
+        for word in text.split(|c: char| !(c.is_alphanumeric() || c == '_')) {
+            if !word.is_empty() {
+                self.mention(&word.to_lowercase());
+            }
+        }
+    }
+
+    /// A name that from now on may stand for something else.
+    pub fn mention(&mut self, word: &str) {
+        let before = self.mentioned.insert(word.to_owned(), self.now);
+        self.mentions.push((word.to_owned(), before));
+    }
+
+    /// A `CASCADE` happened.
+    pub fn cascaded(&mut self) {
+        self.cascade = Some(self.now);
+    }
+
+    /// Whether a `CASCADE` happened since.
+    pub fn cascaded_since(&self, time: u64) -> bool {
+        self.cascade.is_some_and(|at| at > time)
+    }
+
+    /// Whether something that could not be followed may have made or dropped an object since.
+    pub fn is_uncertain_since(&self, key: &Key, time: u64) -> bool {
+        let bare = |name: &str| name.rsplit('.').next().unwrap_or_default().to_lowercase();
+        let after = |word: &str| self.mentioned.get(&bare(word)).is_some_and(|at| *at > time);
+        self.unknown.is_some_and(|at| at > time) || after(&key.name)
+    }
+
+    /// The type of a column, where it is known.
+    pub fn column_type(&self, table: &str, column: &str) -> Option<String> {
+        let key = Key::of(&Object::on(table, Kind::Column, column));
+        let entry = self.entries.get(&key).filter(|entry| entry.alive && entry.certain)?;
+        if self.is_uncertain_since(&key, entry.since) {
+            return None;
+        }
+        entry.detail.type_.clone().filter(|type_| type_ != "?")
+    }
+
+    /// Whether a function that the chain made says that it is immutable.
+    pub fn function_is_immutable(&self, name: &str) -> Option<bool> {
+        let entry = self.entries.get(&Key::of(&Object::new(Kind::Function, name)))?;
+        (entry.alive && entry.certain).then_some(entry.detail.immutable)
+    }
+
+    /// Whether the chain made a type of this name that is an enum.
+    pub fn has_enum(&self, name: &str) -> bool {
+        let entry = self.entries.get(&Key::of(&Object::new(Kind::Type, name)));
+        entry.is_some_and(|entry| entry.alive && entry.detail.is_enum)
+    }
+}

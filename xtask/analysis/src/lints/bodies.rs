@@ -1,0 +1,281 @@
+//! Lints on what one revision does, whatever the others do.
+
+use super::Subject;
+use crate::body::Function;
+use crate::effect::{Deed, Effect, Kind, Object};
+use crate::script::Script;
+use model::code::{self, Code};
+use model::finding::Finding;
+
+/// Findings for each revision file: a line and a message.
+fn each(
+    subject: &Subject<'_>,
+    code: &'static Code,
+    check: impl Fn(&Script) -> Vec<(u32, String)>,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (index, script) in subject.scripts.iter().enumerate() {
+        if !subject.looked_into.get(index).is_some_and(|looked| *looked) {
+            continue;
+        }
+        for (line, message) in check(script) {
+            findings.push(subject.in_script(code, index, line, message));
+        }
+    }
+    findings
+}
+
+/// Both functions of a revision.
+fn functions(script: &Script) -> impl Iterator<Item = &Function> {
+    script.body().upgrade.iter().chain(&script.body().downgrade)
+}
+
+/// Types that hold whatever narrower ones held: going back to those could fail, and need not be tried.
+const WIDE: &[&str] = &["text", "varchar", "int8", "numeric", "float8"];
+
+/// Whether an `upgrade()` does something that a `downgrade()` can and must undo. Rows that are put
+/// in, changed or removed need not come back, a label cannot be taken out of an enum, and rights go
+/// with what they are on.
+fn must_be_undone(function: &Function) -> bool {
+    let is = |wanted: fn(&Effect) -> Option<&Object>, object: &Object| {
+        function.deeds.iter().filter_map(|deed| wanted(&deed.effect)).any(|own| own == object)
+    };
+    let gets_a_label = |object: &Object| {
+        object.kind == Kind::Type
+            && function.deeds.iter().any(|deed| {
+                matches!(&deed.effect, Effect::AddValue { type_, .. } if *type_ == object.name)
+            })
+    };
+    function.deeds.iter().any(|deed| match &deed.effect {
+        Effect::Create(object, detail) => {
+            // What is dropped and made anew is there before and after.
+            let kept = matches!(object.kind, Kind::Extension | Kind::Schema);
+            let table = object.table.as_ref().map(|table| Object::new(Kind::Table, table));
+            let gone = is(dropped, object) || table.is_some_and(|table| is(dropped, &table));
+            !(detail.temporary || kept || gone)
+        }
+        Effect::Drop { object, guarded, .. } => !(*guarded || is(created, object)),
+        Effect::Rename { .. } | Effect::Attach { .. } => true,
+        Effect::Alter { type_: Some(type_), .. } => !WIDE.contains(&type_.as_str()),
+        Effect::Alter { object, .. } => !gets_a_label(object),
+        _ => false,
+    })
+}
+
+fn created(effect: &Effect) -> Option<&Object> {
+    match effect {
+        Effect::Create(object, _) => Some(object),
+        _ => None,
+    }
+}
+
+fn dropped(effect: &Effect) -> Option<&Object> {
+    match effect {
+        Effect::Drop { object, .. } => Some(object),
+        _ => None,
+    }
+}
+
+/// Revisions without `downgrade()`.
+pub(super) fn no_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
+    each(subject, &code::NO_DOWNGRADE, |script| {
+        match (&script.body().upgrade, &script.body().downgrade) {
+            (Some(upgrade), None) if !upgrade.deeds.is_empty() => {
+                vec![(upgrade.line, "there is an `upgrade()` and no `downgrade()`".to_owned())]
+            }
+            _ => Vec::new(),
+        }
+    })
+}
+
+/// `downgrade()`s that do nothing.
+pub(super) fn empty_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
+    each(subject, &code::EMPTY_DOWNGRADE, |script| {
+        match (&script.body().upgrade, &script.body().downgrade) {
+            (Some(up), Some(down)) if !down.acts && down.raises.is_none() && must_be_undone(up) => {
+                vec![(down.line, "`upgrade()` changes the database and this does not".to_owned())]
+            }
+            _ => Vec::new(),
+        }
+    })
+}
+
+/// `downgrade()`s that always raise.
+pub(super) fn raising_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
+    each(subject, &code::RAISING_DOWNGRADE, |script| {
+        let raises = script.body().downgrade.as_ref().and_then(|down| down.raises);
+        let message = "every way through `downgrade()` ends here".to_owned();
+        raises.map(|line| (line, message)).into_iter().collect()
+    })
+}
+
+/// What cannot run inside a transaction.
+pub(super) fn outside_transaction(subject: &Subject<'_>) -> Vec<Finding> {
+    each(subject, &code::OUTSIDE_TRANSACTION, |script| {
+        let mut found = Vec::new();
+        for function in functions(script) {
+            // A `COMMIT` of its own is a finding of its own, and lets this through.
+            let begun = |deed: &&Deed| !matches!(deed.effect, Effect::Transaction(_));
+            for deed in function.deeds.iter().take_while(begun) {
+                if let Effect::OutsideTransaction(what) = &deed.effect
+                    && deed.autocommit.is_none()
+                    && !deed.conditional
+                {
+                    let message =
+                        format!("`{what}` cannot run inside a transaction, and Alembic began one");
+                    found.push((deed.line, message));
+                }
+            }
+        }
+        found
+    })
+}
+
+/// New labels of an enum that are used before they are committed.
+pub(super) fn label_too_early(subject: &Subject<'_>) -> Vec<Finding> {
+    each(subject, &code::LABEL_TOO_EARLY, |script| {
+        functions(script).flat_map(labels_too_early).collect()
+    })
+}
+
+fn labels_too_early(function: &Function) -> Vec<(u32, String)> {
+    let mut added: Vec<(&str, &str)> = Vec::new();
+    let mut found = Vec::new();
+    let made_here = |type_: &str| {
+        function.deeds.iter().any(|deed| {
+            matches!(&deed.effect, Effect::Create(object, _)
+                if object.kind == Kind::Type && object.name == type_)
+        })
+    };
+    for deed in &function.deeds {
+        match &deed.effect {
+            // Each statement in an autocommit block is committed by itself; and a type that the
+            // same transaction made may be used whole.
+            Effect::AddValue { type_, value } if deed.autocommit.is_none() && !made_here(type_) => {
+                added.push((value, type_));
+            }
+            // Entering an autocommit block commits what came before it.
+            _ if deed.autocommit.is_some() => added.clear(),
+            Effect::Literals(literals) => {
+                if let Some((value, type_)) =
+                    added.iter().find(|(value, _)| literals.iter().any(|literal| literal == value))
+                {
+                    let message = format!(
+                        "'{value}' was added to `{type_}` in this transaction, and Postgres does \
+                         not let it be used before that has ended"
+                    );
+                    found.push((deed.line, message));
+                }
+            }
+            _ => {}
+        }
+    }
+    found.dedup();
+    found
+}
+
+/// Revisions that end Alembic's transaction.
+pub(super) fn ends_transaction(subject: &Subject<'_>) -> Vec<Finding> {
+    each(subject, &code::ENDS_TRANSACTION, |script| {
+        let deeds = functions(script).flat_map(|function| &function.deeds);
+        deeds
+            .filter(|deed| deed.autocommit.is_none() && !deed.conditional)
+            .filter_map(|deed| match &deed.effect {
+                Effect::Transaction(verb) => {
+                    Some((deed.line, format!("`{verb}` inside Alembic's own transaction")))
+                }
+                _ => None,
+            })
+            .collect()
+    })
+}
+
+/// Code that touches the world when a revision is imported.
+pub(super) fn touches_at_import(subject: &Subject<'_>) -> Vec<Finding> {
+    each(subject, &code::TOUCHES_AT_IMPORT, |script| {
+        let touches = script.body().touches.iter();
+        touches.map(|t| (t.line, format!("`{}` touches {} at import", t.what, t.whom))).collect()
+    })
+}
+
+/// Imports of application code.
+pub(super) fn imports_application(subject: &Subject<'_>) -> Vec<Finding> {
+    each(subject, &code::IMPORTS_APPLICATION, |script| {
+        let message = |module: &str| match subject.application.get(module) {
+            Some(Some(file)) => Some(format!("`{module}` is code of this repository: {file}")),
+            Some(None) => Some(format!(
+                "`{module}` is neither Python's own nor a package that this tree is run with"
+            )),
+            None if module.starts_with('.') => Some(format!(
+                "`{module}` is relative, and Alembic loads revisions outside a package"
+            )),
+            None => None,
+        };
+        let imports = script.body().imports.iter();
+        imports.filter_map(|import| Some((import.line, message(&import.module)?))).collect()
+    })
+}
+
+/// Whether a module comes with Python or Alembic, whatever folder has its name.
+pub fn comes_with_python(module: &str) -> bool {
+    let root = module.split('.').next().unwrap_or_default();
+    ["alembic", "sqlalchemy"].contains(&root) || STANDARD.contains(&root)
+}
+
+/// Whether a module is likely that of a package in this list of requirements. A package may have
+/// another name than its module: `PyYAML` has `yaml`.
+pub fn is_required(module: &str, requirements: &str) -> bool {
+    let plain = |name: &str| name.to_lowercase().replace(['-', '.'], "_");
+    let root = plain(module.split('.').next().unwrap_or_default());
+    let is_name = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    let names = requirements.lines().filter_map(|line| line.split(|c| !is_name(c)).next());
+    let mut names = names.filter(|name| !name.is_empty()).map(plain);
+    PACKAGES.contains(&root.as_str())
+        || names.any(|name| name.contains(&root) || (name.len() > 3 && root.contains(&name)))
+}
+
+/// Packages that revisions of public projects import, and that are no application.
+#[rustfmt::skip]
+const PACKAGES: &[&str] = &[
+    "advanced_alchemy", "alembic", "alembic_postgresql_enum", "alembic_utils", "argon2", "arrow",
+    "asyncpg", "babel", "bcrypt", "boto3", "citext", "click", "cryptography", "dateutil",
+    "decouple", "dotenv", "fastapi_users", "fastapi_users_db_sqlalchemy", "flask",
+    "flask_migrate", "flask_sqlalchemy", "future", "geoalchemy2", "greenlet", "httpx", "mysql",
+    "nanoid", "numpy", "orjson", "packaging", "pandas", "passlib", "pendulum", "pgvector",
+    "phonenumbers", "psycopg", "psycopg2", "pycountry", "pydantic", "pymysql", "pytz", "redis",
+    "requests", "rich", "shapely", "simplejson", "six", "slugify", "sqlalchemy",
+    "sqlalchemy_continuum", "sqlalchemy_json", "sqlalchemy_utc", "sqlalchemy_utils", "sqlmodel",
+    "structlog", "toml", "tqdm", "typing_extensions", "tzlocal", "ulid", "uuid6", "uuid_extensions",
+    "werkzeug", "yaml", "zope",
+];
+
+/// The top of Python's standard library, as `sys.stdlib_module_names` of 3.11 to 3.14 has it.
+#[rustfmt::skip]
+const STANDARD: &[&str] = &[
+    "__future__", "abc", "aifc", "annotationlib", "argparse", "array", "ast", "asynchat",
+    "asyncio", "asyncore", "atexit", "audioop", "base64", "bdb", "binascii", "bisect", "builtins",
+    "bz2", "cProfile", "calendar", "cgi", "cgitb", "chunk", "cmath", "cmd", "code", "codecs",
+    "codeop", "collections", "colorsys", "compileall", "compression", "concurrent", "configparser",
+    "contextlib", "contextvars", "copy", "copyreg", "crypt", "csv", "ctypes", "curses",
+    "dataclasses", "datetime", "dbm", "decimal", "difflib", "dis", "distutils", "doctest", "email",
+    "encodings", "ensurepip", "enum", "errno", "faulthandler", "fcntl", "filecmp", "fileinput",
+    "fnmatch", "fractions", "ftplib", "functools", "gc", "genericpath", "getopt", "getpass",
+    "gettext", "glob", "graphlib", "grp", "gzip", "hashlib", "heapq", "hmac", "html", "http",
+    "imaplib", "imghdr", "imp", "importlib", "inspect", "io", "ipaddress", "itertools", "json",
+    "keyword", "lib2to3", "linecache", "locale", "logging", "lzma", "mailbox", "mailcap",
+    "marshal", "math", "mimetypes", "mmap", "modulefinder", "msilib", "msvcrt", "multiprocessing",
+    "netrc", "nis", "nntplib", "nt", "ntpath", "nturl2path", "numbers", "opcode", "operator",
+    "optparse", "os", "ossaudiodev", "pathlib", "pdb", "pickle", "pickletools", "pipes", "pkgutil",
+    "platform", "plistlib", "poplib", "posix", "posixpath", "pprint", "profile", "pstats", "pty",
+    "pwd", "py_compile", "pyclbr", "pydoc", "pydoc_data", "pyexpat", "queue", "quopri", "random",
+    "re", "readline", "reprlib", "resource", "rlcompleter", "runpy", "sched", "secrets", "select",
+    "selectors", "shelve", "shlex", "shutil", "signal", "site", "smtpd", "smtplib", "sndhdr",
+    "socket", "socketserver", "spwd", "sqlite3", "sre_compile", "sre_constants", "sre_parse",
+    "ssl", "stat", "statistics", "string", "stringprep", "struct", "subprocess", "sunau",
+    "symtable", "sys", "sysconfig", "syslog", "tabnanny", "tarfile", "telnetlib", "tempfile",
+    "termios", "textwrap", "threading", "time", "timeit", "tkinter", "token", "tokenize",
+    "tomllib", "trace", "traceback", "tracemalloc", "tty", "types", "typing", "unicodedata",
+    "unittest", "urllib", "uu", "uuid", "venv", "warnings", "wave", "weakref", "webbrowser",
+    "winreg", "winsound", "wsgiref", "xdrlib", "xml", "xmlrpc", "zipapp", "zipfile", "zipimport",
+    "zlib", "zoneinfo",
+];

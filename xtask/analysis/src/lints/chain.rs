@@ -1,0 +1,297 @@
+//! Lints on what the chain of revisions does, one after the other, to an empty database: the failure
+//! modes A, B, D and F among them.
+
+use super::Subject;
+use crate::effect::{Kind, Value};
+use crate::history::{self, At, Event, MissingRow, Revision, What};
+use model::code::{self, Code};
+use model::finding::Finding;
+use model::graph::Fault;
+
+/// What could not work, or does not fit together, over the whole chain, as far as it has to do with
+/// what is looked into. Worked out once.
+pub(super) fn events(subject: &Subject<'_>) -> Vec<(usize, Event)> {
+    // With a gap in the graph nobody knows what comes before what.
+    if !subject.graph.whole || is_broken(subject) {
+        return Vec::new();
+    }
+    let order = order(subject);
+    let revisions: Vec<Revision<'_>> = order
+        .iter()
+        .filter_map(|index| subject.scripts.get(*index))
+        .map(|script| Revision { id: &script.revision.text, body: script.body() })
+        .collect();
+    let events = history::walk(&revisions, subject.given);
+    let is_looked_into = |at: At| {
+        let index = order.get(at.revision);
+        index.and_then(|index| subject.looked_into.get(*index)).is_some_and(|looked| *looked)
+    };
+    let concerns = |event: &Event| {
+        is_looked_into(event.at) || event.what.elsewhere().is_some_and(is_looked_into)
+    };
+    let in_order = |event: &Event| {
+        let before = match &event.what {
+            What::UsedAfterDrop { dropped, .. } => (dropped.revision, event.at.revision),
+            What::UsedBeforeMade { later: Some(later), .. } => (event.at.revision, later.revision),
+            _ => return true,
+        };
+        // On branches side by side either may come first.
+        match (order.get(before.0), order.get(before.1)) {
+            (Some(first), Some(second)) => is_above(subject, *first, *second),
+            _ => false,
+        }
+    };
+    let known = events.into_iter().filter(concerns).filter(in_order);
+    known.filter_map(|event| Some((*order.get(event.at.revision)?, event))).collect()
+}
+
+/// The revisions that are followed, in the order of the upgrade.
+fn order(subject: &Subject<'_>) -> Vec<usize> {
+    let is_followed = |index: &usize| subject.followed.get(*index).is_some_and(|is| *is);
+    subject.graph.walk.iter().rev().copied().filter(is_followed).collect()
+}
+
+/// What of a very large tree was left alone.
+pub(super) fn not_compared(subject: &Subject<'_>) -> Vec<Finding> {
+    let left = subject.looked_into.iter().filter(|looked| !**looked).count();
+    if left == 0 {
+        return Vec::new();
+    }
+    let gated = match subject.base {
+        Some((base, _)) => format!("are on {} already", base.name),
+        None => "are below the heads".to_owned(),
+    };
+    let message = format!(
+        "the tree is large: {left} of its {} revisions {gated}, and were held neither against each \
+         other nor against the lints on what they do; `lint --whole` does that. What is new was held \
+         against all of them",
+        subject.scripts.len()
+    );
+    vec![Finding::new(&code::NOT_COMPARED, message)]
+}
+
+/// Whether the chain cannot be followed from its base to its head: what lies beyond the gap would
+/// seem to lack everything that was made before it.
+fn is_broken(subject: &Subject<'_>) -> bool {
+    subject.graph.faults.iter().any(|fault| {
+        matches!(
+            fault,
+            Fault::NoParent { .. }
+                | Fault::NoDependency { .. }
+                | Fault::IdTwice { .. }
+                | Fault::OwnParent(_)
+                | Fault::OwnDependency(_)
+                | Fault::Cycle(_)
+                | Fault::DependencyCycle(_)
+                | Fault::EndlessCycle(_)
+        )
+    })
+}
+
+/// Whether a revision is another one, or among those that it descends from or depends on.
+fn is_above(subject: &Subject<'_>, above: usize, below: usize) -> bool {
+    let mut seen = vec![false; subject.graph.revisions.len()];
+    let mut pending = vec![below];
+    while let Some(index) = pending.pop() {
+        if index == above {
+            return true;
+        }
+        if let Some(seen) = seen.get_mut(index)
+            && !std::mem::replace(seen, true)
+        {
+            let revision = &subject.graph.revisions[index];
+            pending.extend(revision.parents.iter().chain(&revision.dependencies));
+        }
+    }
+    false
+}
+
+/// Findings for the events that have a message here.
+fn findings(
+    subject: &Subject<'_>,
+    code: &'static Code,
+    message: impl Fn(usize, &What) -> Option<String>,
+) -> Vec<Finding> {
+    let events = subject.events.get_or_init(|| events(subject));
+    events
+        .iter()
+        .filter_map(|(index, event)| {
+            let mut message = message(*index, &event.what)?;
+            if event.down && !matches!(event.what, What::DropsOther { .. }) {
+                message.push_str(" (in `downgrade()`)");
+            }
+            Some(subject.in_script(code, *index, event.at.line, message))
+        })
+        .collect()
+}
+
+/// A place in the chain, as a reader finds it.
+fn place(subject: &Subject<'_>, at: At) -> String {
+    let index = order(subject).get(at.revision).copied();
+    let script = index.and_then(|index| subject.scripts.get(index));
+    script.map_or_else(String::new, |script| format!("{}:{}", script.file, at.line))
+}
+
+/// Rows that are looked up and that nobody supplies (mode A).
+pub(super) fn missing_rows(subject: &Subject<'_>) -> Vec<Finding> {
+    findings(subject, &code::MISSING_ROW, |index, what| match what {
+        What::NoRow(missing) => Some(missing_row(subject, index, missing)),
+        _ => None,
+    })
+}
+
+fn missing_row(subject: &Subject<'_>, index: usize, missing: &MissingRow) -> String {
+    let lookup = &missing.lookup;
+    let conditions: Vec<String> = lookup
+        .conditions
+        .iter()
+        .map(|(column, value)| match value {
+            Value::Known(value) => format!("{column} = '{value}'"),
+            _ => format!("{column} = …"),
+        })
+        .collect();
+    let asked = if conditions.is_empty() {
+        "a row".to_owned()
+    } else {
+        format!("the row with {}", conditions.join(" and "))
+    };
+    let mut message = format!(
+        "it raises unless `{}` has {asked}, and no revision before it puts one there",
+        lookup.table
+    );
+    let parents = &subject.graph.revisions[index].down_revision;
+    match (&missing.too_late, parents.as_slice(), subject.recipe) {
+        (Some(after), _, Some(recipe)) => {
+            message.push_str(&format!(
+                "; the recipe does, but only after {after}: move `steps.seed` in `{recipe}` up"
+            ));
+        }
+        (_, [parent], Some(recipe)) => {
+            let id = &subject.graph.revisions[index].id;
+            message.push_str(&format!(
+                "; add to `{recipe}`: `steps.upgrade(\"{parent}\", \"pre-seed\")?; \
+                 steps.seed(&ROW_OF_{})?;`, with the row as a `Row` that is required by {id}",
+                lookup.table.to_uppercase().replace('.', "_")
+            ));
+        }
+        (_, _, Some(recipe)) => {
+            message.push_str(&format!("; add a `steps.seed(…)` to `{recipe}` before it"));
+        }
+        (_, _, None) => message.push_str("; the plain recipe supplies nothing"),
+    }
+    message
+}
+
+/// Roles that are named and that nobody makes (mode B).
+pub(super) fn missing_roles(subject: &Subject<'_>) -> Vec<Finding> {
+    findings(subject, &code::MISSING_ROLE, |index, what| {
+        let What::NoRole { role, command } = what else { return None };
+        let id = &subject.graph.revisions[index].id;
+        let way_out = match subject.recipe {
+            Some(recipe) => format!(
+                "add to `{recipe}`, before the upgrade: `steps.create_role(&{})?;`, with the role \
+                 as a `Role` that is required by {id}+",
+                role.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+            ),
+            None => "the plain recipe supplies nothing".to_owned(),
+        };
+        Some(format!(
+            "`{command}` names role `{role}`, which neither the recipe supplies nor an earlier \
+             revision creates; {way_out}"
+        ))
+    })
+}
+
+/// Expressions that are not immutable (mode D).
+pub(super) fn not_immutable(subject: &Subject<'_>) -> Vec<Finding> {
+    findings(subject, &code::NOT_IMMUTABLE, |_, what| match what {
+        What::NotImmutable { spot, owner, offender } => {
+            Some(format!("{} `{owner}` must be immutable, and {offender} is not", spot.phrase()))
+        }
+        _ => None,
+    })
+}
+
+/// Tables that are created twice (mode F).
+pub(super) fn tables_twice(subject: &Subject<'_>) -> Vec<Finding> {
+    findings(subject, &code::TABLE_TWICE, |_, what| match what {
+        What::CreatedTwice { object, first } if object.kind == Kind::Table => Some(format!(
+            "`{name}` was created in {} already, and nothing drops it in between. Where this one \
+             replaces it, drop it first (`op.drop_table(\"{name}\")`, its indexes before it) and \
+             create the earlier one again in `downgrade()`; where it is the same table, delete \
+             this one and leave a comment",
+            place(subject, *first),
+            name = object.name
+        )),
+        _ => None,
+    })
+}
+
+/// Anything else that is created twice.
+pub(super) fn created_twice(subject: &Subject<'_>) -> Vec<Finding> {
+    findings(subject, &code::CREATED_TWICE, |_, what| match what {
+        What::CreatedTwice { object, first } if object.kind != Kind::Table => Some(format!(
+            "{} was created in {} already, and nothing drops it in between",
+            object.shown(),
+            place(subject, *first)
+        )),
+        _ => None,
+    })
+}
+
+/// What is dropped and is not there.
+pub(super) fn dropped_not_there(subject: &Subject<'_>) -> Vec<Finding> {
+    findings(subject, &code::DROPPED_NOT_THERE, |_, what| match what {
+        What::DroppedTwice { object, first } => {
+            Some(format!("{} went in {} already", object.shown(), place(subject, *first)))
+        }
+        What::NeverMade(object) => Some(format!("nothing ever creates {}", object.shown())),
+        _ => None,
+    })
+}
+
+/// What is used after it was dropped.
+pub(super) fn used_after_drop(subject: &Subject<'_>) -> Vec<Finding> {
+    findings(subject, &code::USED_AFTER_DROP, |_, what| match what {
+        What::UsedAfterDrop { object, dropped } => {
+            Some(format!("{} went in {}", object.shown(), place(subject, *dropped)))
+        }
+        _ => None,
+    })
+}
+
+/// What is used before it exists.
+pub(super) fn used_before_made(subject: &Subject<'_>) -> Vec<Finding> {
+    findings(subject, &code::USED_BEFORE_MADE, |_, what| match what {
+        What::UsedBeforeMade { object, later: Some(later) } => {
+            Some(format!("{} is created only in {}", object.shown(), place(subject, *later)))
+        }
+        What::UsedBeforeMade { object, later: None } => {
+            Some(format!("nothing creates {}", object.shown()))
+        }
+        _ => None,
+    })
+}
+
+/// What `downgrade()` leaves.
+pub(super) fn left_behind(subject: &Subject<'_>) -> Vec<Finding> {
+    findings(subject, &code::LEFT_BEHIND, |_, what| match what {
+        What::Left(object) => Some(format!(
+            "`upgrade()` creates {} here, and it is still there after `downgrade()`",
+            object.shown()
+        )),
+        _ => None,
+    })
+}
+
+/// What `downgrade()` drops of other revisions.
+pub(super) fn drops_others(subject: &Subject<'_>) -> Vec<Finding> {
+    findings(subject, &code::DROPS_OTHERS, |_, what| match what {
+        What::DropsOther { object, made } => Some(format!(
+            "it drops {}, which is the doing of {}",
+            object.shown(),
+            place(subject, *made)
+        )),
+        _ => None,
+    })
+}

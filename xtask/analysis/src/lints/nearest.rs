@@ -1,0 +1,91 @@
+//! What somebody who named a revision that does not exist may have meant. A hint and no more:
+//! nothing is changed on its word.
+
+use super::Subject;
+use crate::graph::{Resolved, resolve};
+
+/// A sentence about what may have been meant, where there is one.
+pub(super) fn hint(subject: &Subject<'_>, named: &str) -> Option<String> {
+    let graph = subject.graph;
+    if named.is_empty() {
+        return Some("an empty string is no base; write `None`".into());
+    }
+    if graph.by_label.contains_key(named) {
+        return Some(format!("`{named}` is a branch label, and a parent must be named by its id"));
+    }
+    // The name of a file instead of its revision.
+    let stem = named.rsplit('/').next().unwrap_or(named);
+    let stem = stem.strip_suffix(".py").unwrap_or(stem);
+    let of_file = |script: &&super::Script| script.file.file_stem() == Some(stem);
+    if let Some(script) = subject.scripts.iter().find(of_file) {
+        let id = &script.revision.text;
+        return Some(format!("that is the name of a file, whose revision is `{id}`"));
+    }
+    if let Some((base, _)) = subject.base {
+        let gone = base.changed.iter().filter(|changed| changed.gone && changed.by_us);
+        let mut gone = gone.filter(|changed| {
+            changed.file.file_stem().is_some_and(|name| name.split('_').next() == Some(named))
+        });
+        if let Some(changed) = gone.next() {
+            return Some(format!("this change deletes {}", changed.file));
+        }
+    }
+    match resolve(graph, named) {
+        Resolved::One(index) => {
+            let id = graph.id(index);
+            return Some(format!("`{id}` starts with it, and a file must name it whole"));
+        }
+        Resolved::Several(ids) => {
+            let ids = ids.iter().take(3).map(|id| format!("`{id}`")).collect::<Vec<_>>();
+            return Some(format!("it is short for any of {}, and must be whole", ids.join(", ")));
+        }
+        Resolved::None => {}
+    }
+    let nearest = graph.by_id.keys().map(|id| (distance(named, id), id)).min()?;
+    let close = (nearest.0 <= 2.max(named.chars().count() / 3)).then_some(nearest.1);
+    close.map(|id| format!("did you mean `{id}`?"))
+}
+
+/// How many characters must be put in, taken out, changed or swapped with their neighbour. A number
+/// that is written with other zeros is as near as can be.
+fn distance(a: &str, b: &str) -> usize {
+    let number = |text: &str| {
+        let digits = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+        digits.then(|| text.trim_start_matches('0').to_owned())
+    };
+    if let (Some(a), Some(b)) = (number(a), number(b))
+        && a == b
+    {
+        return 0;
+    }
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let changed = above[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = changed.min(above[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(before[j - 2] + 1);
+            }
+            row.push(best);
+        }
+        before = std::mem::replace(&mut above, row);
+    }
+    above.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distance;
+
+    #[test]
+    fn distances() {
+        for (a, b, expected) in
+            [("a", "a", 0), ("12", "0012", 0), ("abcd", "abdc", 1), ("ab", "b", 1), ("", "ab", 2)]
+        {
+            assert_eq!(distance(a, b), expected, "{a} {b}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Joins what the lints predicted with what then happened, so that one fault is shown once, with
+//! both proofs.
+
+use model::code::{self, Code};
+use model::finding::Finding;
+
+/// What a lint sees under one code, and what it becomes when the revision runs.
+fn becomes(lint: &Code, run: &Code) -> bool {
+    let pairs: [(&Code, &[&Code]); 13] = [
+        (&code::CREATED_TWICE, &[&code::DUPLICATE_OBJECT]),
+        (&code::DROPPED_NOT_THERE, &[&code::UNDEFINED_OBJECT, &code::DOWNGRADE_FAILED]),
+        (&code::USED_AFTER_DROP, &[&code::UNDEFINED_OBJECT]),
+        (&code::USED_BEFORE_MADE, &[&code::UNDEFINED_OBJECT]),
+        (&code::NO_DOWNGRADE, &[&code::DOWNGRADE_FAILED]),
+        (&code::RAISING_DOWNGRADE, &[&code::DOWNGRADE_FAILED, &code::IRREVERSIBLE]),
+        (
+            &code::LEFT_BEHIND,
+            &[&code::DUPLICATE_OBJECT, &code::TABLE_TWICE, &code::REMAINS, &code::NOT_REPEATABLE],
+        ),
+        (
+            &code::EMPTY_DOWNGRADE,
+            &[&code::REMAINS, &code::NOT_RESTORED, &code::CHANGED, &code::DUPLICATE_OBJECT],
+        ),
+        (&code::DROPS_OTHERS, &[&code::NOT_RESTORED, &code::DOWNGRADE_FAILED]),
+        (&code::OUTSIDE_TRANSACTION, &[&code::REFUSED]),
+        (&code::LABEL_TOO_EARLY, &[&code::REFUSED]),
+        (&code::IMPORTS_APPLICATION, &[&code::MISSING_PACKAGE]),
+        (&code::UNREADABLE, &[&code::NOT_PYTHON]),
+    ];
+    lint == run || pairs.iter().any(|(from, to)| *from == lint && to.contains(&run))
+}
+
+/// Whether a lint's code says more than the run's, of what keeps Alembic from loading the files: a
+/// bare `KeyError` may be a parent or a dependency, and a missing module may be meant for a path.
+fn is_sharper(lint: &Code, run: &Code) -> bool {
+    let (names, vague) = (
+        [
+            &code::NOT_A_REVISION,
+            &code::CYCLE,
+            &code::MISSING_DEPENDENCY,
+            &code::ILLEGAL_ID,
+            &code::LABEL_USED_TWICE,
+            &code::CONFIG_UNKNOWN,
+        ],
+        [&code::MIGRATION_FAILED, &code::BROKEN_POINTER, &code::MISSING_PACKAGE],
+    );
+    // Where Alembic does not see a circle, it goes round until it is stopped.
+    let endless = lint == &code::CYCLE && run == &code::TIMED_OUT;
+    endless || (names.contains(&lint) && vague.contains(&run))
+}
+
+/// Adds the lints' findings to those of the run; one that came true is folded into what it became.
+pub fn join(findings: &mut Vec<Finding>, lints: Vec<Finding>) {
+    for lint in lints {
+        let mut proved = findings.iter_mut().filter(|run| came_true(&lint, run)).peekable();
+        if proved.peek().is_none() {
+            findings.push(lint);
+            continue;
+        }
+        let mut edit = lint.edit.clone();
+        for run in proved {
+            let said = match &lint.place {
+                Some(place) => {
+                    let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+                    format!("{} ({}{line})", lint.message, place.file)
+                }
+                None => lint.message.clone(),
+            };
+            run.predicted = Some(match run.predicted.take() {
+                Some(before) => format!("{before}\n{said}"),
+                None => said,
+            });
+            // What fails while the files are loaded, or as a whole, has no line of its own.
+            if run.place.as_ref().is_none_or(|place| place.line.is_none()) && lint.place.is_some() {
+                run.place.clone_from(&lint.place);
+                run.revision = lint.revision.clone().or(run.revision.take());
+            }
+            if is_sharper(lint.code, run.code) {
+                run.code = lint.code;
+            }
+            run.revision = run.revision.take().or(lint.revision.clone());
+            // One change is enough for all that it mends.
+            run.edit = run.edit.take().or(edit.take());
+        }
+    }
+}
+
+/// Whether a finding of the run is what a lint said would happen.
+fn came_true(lint: &Finding, run: &Finding) -> bool {
+    let same_revision = match (&lint.revision, &run.revision) {
+        (Some(lint), Some(run)) => lint == run,
+        // The graph as a whole is at fault, or nothing ran that could be named.
+        _ => true,
+    };
+    let graph = lint.code == &code::MULTIPLE_HEADS || lint.code == &code::BROKEN_POINTER;
+    // What a downgrade lacks does not show on the first way up.
+    let downwards = [
+        &code::NO_DOWNGRADE,
+        &code::EMPTY_DOWNGRADE,
+        &code::RAISING_DOWNGRADE,
+        &code::LEFT_BEHIND,
+        &code::DROPS_OTHERS,
+    ];
+    let first_way_up =
+        run.step.as_ref().is_some_and(|step| !step.ends_with(')') || step.ends_with("(pre-seed)"));
+    if first_way_up && downwards.contains(&lint.code) {
+        return false;
+    }
+    // While the files are loaded, no revision runs.
+    let loading = is_sharper(lint.code, run.code) && run.revision.is_none();
+    run.step.is_some()
+        && lint.tree == run.tree
+        && (loading || (becomes(lint.code, run.code) && (graph || same_revision)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A dependency that is not there reads like a parent that is not there.
+    #[test]
+    fn the_lints_know_better_why_nothing_is_loaded() {
+        let mut findings =
+            vec![Finding { revision: None, ..finding(&code::BROKEN_POINTER, "", Some("upgrade")) }];
+        join(&mut findings, vec![finding(&code::MISSING_DEPENDENCY, "0002", None)]);
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].code.id, "MG204");
+    }
+
+    #[test]
+    fn a_circle_that_alembic_does_not_see_is_why_it_never_ended() {
+        let run = |revision: Option<&str>| Finding {
+            revision: revision.map(str::to_owned),
+            ..finding(&code::TIMED_OUT, "", Some("Raptor — alembic upgrade head"))
+        };
+        for (run, left) in
+            [(run(None), ["MG203"].as_slice()), (run(Some("0002")), &["MG103", "MG203"])]
+        {
+            let mut findings = vec![run];
+            join(&mut findings, vec![finding(&code::CYCLE, "0003", None)]);
+            assert_eq!(findings.iter().map(|found| found.code.id).collect::<Vec<_>>(), left);
+        }
+    }
+
+    #[test]
+    fn a_downgrade_does_not_explain_the_first_way_up() {
+        let first = finding(&code::DUPLICATE_OBJECT, "0002", Some("Raptor — alembic upgrade head"));
+        let again = Some("Raptor — alembic upgrade head (round trip)".to_owned());
+        let again = Finding { step: again, ..first.clone() };
+        for (run, left) in [(first, 2), (again, 1)] {
+            let mut findings = vec![run];
+            join(&mut findings, vec![finding(&code::EMPTY_DOWNGRADE, "0002", None)]);
+            assert_eq!(findings.len(), left);
+        }
+    }
+
+    fn finding(code: &'static Code, revision: &str, step: Option<&str>) -> Finding {
+        Finding {
+            tree: Some("console".into()),
+            revision: Some(revision.into()),
+            step: step.map(Into::into),
+            ..Finding::new(code, "said")
+        }
+    }
+
+    #[test]
+    fn what_came_true_is_shown_once_with_both_proofs() {
+        let mut findings = vec![finding(&code::DUPLICATE_OBJECT, "0002", Some("upgrade"))];
+        join(&mut findings, vec![finding(&code::CREATED_TWICE, "0002", None)]);
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].predicted.as_deref(), Some("said"));
+    }
+
+    #[test]
+    fn what_did_not_come_true_stands_by_itself() {
+        let mut findings = vec![finding(&code::DUPLICATE_OBJECT, "0002", Some("upgrade"))];
+        join(&mut findings, vec![finding(&code::CREATED_TWICE, "0009", None)]);
+        join(&mut findings, vec![finding(&code::MISSING_ROLE, "0002", None)]);
+        assert_eq!(findings.len(), 3);
+    }
+}

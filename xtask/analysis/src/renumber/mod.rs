@@ -1,0 +1,278 @@
+//! Mends colliding revisions as the runbook says for failure mode C: which revisions move, where to,
+//! and under which numbers. Only a plan is made here; [`edit`] says which bytes change.
+//!
+//! The order of revisions is not their content: that two of them change the same table in ways that
+//! only fit in one order cannot be seen here, and the gate must run afterwards.
+
+mod edit;
+pub mod patch;
+
+use std::collections::HashMap;
+
+use camino::Utf8PathBuf;
+
+use super::graph;
+use super::script::Script;
+use model::files::Arrival;
+use model::graph::{Fault, Graph};
+
+/// How many collisions are mended in one go.
+const MAX_ROUNDS: usize = 50;
+
+/// A file that changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What it is called now.
+    pub from: Utf8PathBuf,
+    /// What it will be called.
+    pub to: Utf8PathBuf,
+    /// Its bytes now.
+    pub before: Vec<u8>,
+    /// Its bytes then.
+    pub after: Vec<u8>,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The files that change.
+    pub changes: Vec<Change>,
+    /// What moves and why, one sentence each.
+    pub because: Vec<String>,
+}
+
+/// From here on, ages are those of revisions that the base branch does not have.
+const NEW: usize = usize::MAX / 2;
+
+/// How late a revision came. What is new is later than all that others have, and what is in no commit
+/// latest of all.
+pub fn age(is_new: bool, arrival: Option<&Arrival>) -> usize {
+    let order = arrival.map(|arrival| arrival.order);
+    match is_new {
+        true => order.map_or(usize::MAX, |order| NEW + order),
+        false => order.unwrap_or_default(),
+    }
+}
+
+/// How late a revision came: the greater, the later.
+pub type Age<'a> = &'a dyn Fn(usize) -> usize;
+
+/// Plans the repair of a tree. The files' bytes stand beside their scripts. `Err` says why there is
+/// none.
+pub fn plan(scripts: &[Script], bytes: &[Vec<u8>], age: Age<'_>) -> Result<Plan, String> {
+    let mut state = State::new(scripts, age);
+    let mut because = Vec::new();
+    for _ in 0..MAX_ROUNDS {
+        match state.mend_one()? {
+            Some(reason) => because.push(reason),
+            None => {
+                let changes = state.changes(bytes)?;
+                return Ok(Plan { changes, because });
+            }
+        }
+    }
+    Err(format!("there are more than {MAX_ROUNDS} collisions; mend some by hand first"))
+}
+
+/// The tree as it will be, revision by revision.
+struct State<'a> {
+    scripts: &'a [Script],
+    age: Age<'a>,
+    /// The id that each revision will have, and the parents that it will name.
+    ids: Vec<String>,
+    parents: Vec<Vec<String>>,
+    /// The revisions that collide: a file among them that has another's number is renamed.
+    colliding: Vec<usize>,
+}
+
+impl<'a> State<'a> {
+    fn new(scripts: &'a [Script], age: Age<'a>) -> State<'a> {
+        let names = |script: &Script| {
+            script.down_revision.names.iter().map(|name| name.text.clone()).collect()
+        };
+        State {
+            scripts,
+            age,
+            ids: scripts.iter().map(|script| script.revision.text.clone()).collect(),
+            parents: scripts.iter().map(names).collect(),
+            colliding: Vec::new(),
+        }
+    }
+
+    /// Mends one collision, and says what moved; `None` where there is none left.
+    fn mend_one(&mut self) -> Result<Option<String>, String> {
+        let graph = self.graph(&|_| true);
+        let broken = |fault: &Fault| !matches!(fault, Fault::IdTwice { .. });
+        if graph.faults.iter().any(broken) {
+            return Err(
+                "the graph is broken in other ways; `lint` says how, mend that first".into()
+            );
+        }
+        if let Some(Fault::IdTwice { first, second }) = graph.faults.first() {
+            return self.mend_id_twice(*first, *second).map(Some);
+        }
+        if graph.heads.len() > 1 { self.mend_fork(&graph).map(Some) } else { Ok(None) }
+    }
+
+    /// The graph of those revisions that are selected, as they will be. Its indexes are ours.
+    fn graph(&self, select: &dyn Fn(usize) -> bool) -> Graph {
+        let revisions = (0..self.scripts.len()).map(|index| {
+            let script = &self.scripts[index];
+            let id = &self.ids[index];
+            select(index).then(|| graph::Named { script, id, parents: &self.parents[index] })
+        });
+        graph::build_named(&revisions.flatten().collect::<Vec<_>>())
+    }
+
+    fn mend_id_twice(&mut self, first: usize, second: usize) -> Result<String, String> {
+        let (kept, moved) =
+            if (self.age)(first) > (self.age)(second) { (second, first) } else { (first, second) };
+        self.colliding.extend([kept, moved]);
+        let id = self.ids[moved].clone();
+        if number(&id).is_none() {
+            return Err(format!(
+                "{} and {} have the id {id}, which is no number: give the later one a new id with \
+                 `alembic revision` and move its code there",
+                self.scripts[kept].file, self.scripts[moved].file
+            ));
+        }
+        // What names the id and came after the later of the two, new on this branch as that is,
+        // follows it; whatever others have already follows what they have.
+        let mut chain = vec![moved];
+        let is_new = |index: usize| (self.age)(index) >= NEW;
+        let follows = |index: usize| is_new(moved) && !is_new(kept) && is_new(index);
+        let mut names = vec![id.clone()];
+        while let Some(next) = (0..self.ids.len()).find(|index| {
+            !chain.contains(index)
+                && *index != kept
+                && follows(*index)
+                && self.parents[*index].iter().any(|parent| names.contains(parent))
+        }) {
+            names.push(self.ids[next].clone());
+            chain.push(next);
+        }
+        let target = self.head_without(&chain)?;
+        let what =
+            format!("revision id {id} is used twice: {} came later", self.scripts[moved].file);
+        let parents = self.parents[moved].clone();
+        self.move_chain(&chain, &parents, &target, &what)
+    }
+
+    fn mend_fork(&mut self, graph: &Graph) -> Result<String, String> {
+        // The trunk is the branch that came first; the next one is put on top of it.
+        let mut branches: Vec<_> = graph.branches.iter().collect();
+        let born = |branch: &&model::graph::Branch| {
+            branch.adds.first().map_or(0, |index| (self.age)(*index))
+        };
+        branches.sort_by_key(|branch| (born(branch), branch.adds.first().copied()));
+        let [trunk, moved, ..] = branches.as_slice() else {
+            return Err("the heads cannot be told apart".into());
+        };
+        // Indexes of a graph of all revisions are those of the scripts.
+        let chain = moved.adds.clone();
+        let target = self.ids[trunk.head].clone();
+        let root = *chain.first().ok_or("a head adds nothing")?;
+        let parents = self.parents[root].clone();
+        if parents.len() > 1 {
+            let file = &self.scripts[root].file;
+            return Err(format!("{file} merges branches itself; put it on {target} by hand"));
+        }
+        let at = moved.from.map_or("nothing", |from| graph.id(from));
+        let what =
+            format!("two branches part at {at}: that of {} came later", self.scripts[root].file);
+        self.move_chain(&chain, &parents, &target, &what)
+    }
+
+    /// The one head that is left when some revisions are taken away.
+    fn head_without(&self, chain: &[usize]) -> Result<String, String> {
+        let rest = self.graph(&|index| !chain.contains(&index));
+        match rest.ids(&rest.heads).as_slice() {
+            [head] => Ok(head.clone()),
+            heads => Err(format!(
+                "without {} there are {} heads ({}); mend those first",
+                self.scripts[chain[0]].file,
+                heads.len(),
+                heads.join(", ")
+            )),
+        }
+    }
+
+    /// Puts a chain on top of `target`, in order, under numbers that nobody else has.
+    fn move_chain(
+        &mut self,
+        chain: &[usize],
+        old_parents: &[String],
+        target: &str,
+        what: &str,
+    ) -> Result<String, String> {
+        let all_numbers = self.ids.iter().all(|id| number(id).is_some());
+        let mut renamed: HashMap<String, String> = HashMap::new();
+        let others = (0..self.ids.len()).filter(|index| !chain.contains(index));
+        let mut last = others.filter_map(|index| number(&self.ids[index])).max().unwrap_or(0);
+        for index in chain.iter().filter(|_| all_numbers) {
+            let old = self.ids[*index].clone();
+            // A number after all others fits where it goes.
+            match number(&old).filter(|number| *number > last) {
+                Some(fits) => last = fits,
+                None => {
+                    last += 1;
+                    let new = format!("{last:0width$}", width = old.len());
+                    renamed.insert(old, new.clone());
+                    self.ids[*index] = new;
+                }
+            }
+        }
+        for (position, index) in chain.iter().enumerate() {
+            for parent in &mut self.parents[*index] {
+                if position == 0 && old_parents.contains(parent) {
+                    target.clone_into(parent);
+                } else if let Some(new) = renamed.get(parent).filter(|_| position > 0) {
+                    parent.clone_from(new);
+                }
+            }
+        }
+        if self.parents[chain[0]].is_empty() {
+            self.parents[chain[0]].push(target.to_owned());
+        }
+        let ids: Vec<&str> = chain.iter().map(|index| self.ids[*index].as_str()).collect();
+        Ok(format!("{what}, so it goes on top of {target} as {}", ids.join(", ")))
+    }
+
+    fn changes(&self, bytes: &[Vec<u8>]) -> Result<Vec<Change>, String> {
+        let mut changes = Vec::new();
+        let renamed: HashMap<&str, &str> = self
+            .scripts
+            .iter()
+            .zip(&self.ids)
+            .filter(|(script, id)| script.revision.text != **id)
+            .map(|(script, id)| (script.revision.text.as_str(), id.as_str()))
+            .filter(|(old, _)| !self.ids.iter().any(|id| id == old))
+            .collect();
+        for (index, script) in self.scripts.iter().enumerate() {
+            let wanted = edit::Wanted {
+                id: &self.ids[index],
+                parents: &self.parents[index],
+                collides: self.colliding.contains(&index),
+                renamed: &renamed,
+            };
+            changes.extend(edit::change(script, &bytes[index], &wanted)?);
+        }
+        for change in &changes {
+            let taken = self.scripts.iter().any(|script| script.file == change.to);
+            let leaves = changes.iter().any(|other| other.from == change.to);
+            if change.to != change.from && taken && !leaves {
+                return Err(format!("there is a file {} already", change.to));
+            }
+        }
+        Ok(changes)
+    }
+}
+
+/// The number that an id is; hashes are none.
+fn number(id: &str) -> Option<u64> {
+    let digits = (1..=8).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| id.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,270 @@
+//! What a round trip does to the rows that were there before.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use model::rows::{Cells, Contents, Held};
+
+/// The longest value that is shown, in characters.
+const SHOWN: usize = 60;
+
+/// What the upgrade and the downgrade of one revision did to rows that were there before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// The table, or the table and the column.
+    pub what: String,
+    /// How many rows or values.
+    pub count: usize,
+    /// Of how many.
+    pub of: usize,
+    /// What became of them.
+    pub fate: Fate,
+    /// Whether they were gone after the upgrade already, so that the downgrade only failed to bring
+    /// them back.
+    pub by_upgrade: bool,
+}
+
+/// What became of rows or values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Rows that are not there any more.
+    RowsLost,
+    /// Values that are NULL now.
+    Lost {
+        /// One of them.
+        example: String,
+    },
+    /// Values that are others now.
+    Changed {
+        /// One of them.
+        was: String,
+        /// What it is now.
+        is: String,
+    },
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Loss { what, count, of, fate, .. } = self;
+        match fate {
+            Fate::RowsLost => write!(f, "{what}: {count} of {of} rows lost"),
+            Fate::Lost { example } => {
+                write!(f, "{what}: {count} of {of} values lost, {example} for one")
+            }
+            Fate::Changed { was, is } => {
+                write!(f, "{what}: {count} of {of} values changed, {was} to {is} for one")
+            }
+        }
+    }
+}
+
+impl Loss {
+    /// Whether it is about a table, or a column of it.
+    pub fn is_of(&self, what: &str) -> bool {
+        self.what == what || self.what.strip_prefix(what).is_some_and(|rest| rest.starts_with('.'))
+    }
+}
+
+/// What was there before the upgrade and is not, or not the same, after the downgrade.
+pub fn losses(before: &Contents, between: &Contents, after: &Contents) -> Vec<Loss> {
+    let mut losses = Vec::new();
+    for (table, was) in before {
+        // A table that is gone is the schema's affair.
+        let Some(is) = after.get(table) else { continue };
+        let meanwhile = between.get(table);
+        losses.extend(rows_lost(table, was, is, meanwhile));
+        losses.extend(values_lost(table, was, is, meanwhile));
+    }
+    losses
+}
+
+/// What the upgrade put into columns that it added: it goes with them, and cannot do otherwise. For each
+/// column how many values it had, and how many it has after the second upgrade.
+pub fn gone_with_columns(before: &Contents, between: &Contents, again: &Contents) -> Vec<String> {
+    let values = |held: Option<&Held>, column: &str| {
+        let rows = held.map(|held| held.rows.as_slice()).unwrap_or_default();
+        rows.iter().filter(|row| row.get(column).is_some_and(Option::is_some)).count()
+    };
+    let mut told = Vec::new();
+    for (table, held) in between {
+        let (Some(was), Some(row)) = (before.get(table), held.rows.first()) else { continue };
+        let known = was.rows.first();
+        let added = row.keys().filter(|column| !known.is_some_and(|row| row.contains_key(*column)));
+        for column in added {
+            let (had, has) = (values(Some(held), column), values(again.get(table), column));
+            if had > 0 {
+                let of = held.rows.len();
+                told.push(format!("{table}.{column} ({had} of {of} values, then {has} again)"));
+            }
+        }
+    }
+    told
+}
+
+fn rows_lost(table: &str, was: &Held, is: &Held, meanwhile: Option<&Held>) -> Option<Loss> {
+    let count = was.rows.len().saturating_sub(present(was, is));
+    (count > 0).then(|| Loss {
+        what: table.to_owned(),
+        count,
+        of: was.rows.len(),
+        fate: Fate::RowsLost,
+        by_upgrade: meanwhile.is_none_or(|held| present(was, held) < was.rows.len()),
+    })
+}
+
+/// How many of the rows are still there: by their key, or without one by their number.
+fn present(was: &Held, is: &Held) -> usize {
+    if was.primary.is_empty() || was.primary != is.primary {
+        return was.rows.len().min(is.rows.len());
+    }
+    let there = by_key(is);
+    was.rows.iter().filter(|row| there.contains_key(&key(row, &was.primary))).count()
+}
+
+fn values_lost(table: &str, was: &Held, is: &Held, meanwhile: Option<&Held>) -> Vec<Loss> {
+    let columns = was.rows.first().map(|row| row.keys().cloned().collect::<Vec<_>>());
+    let mut losses = Vec::new();
+    for column in columns.unwrap_or_default() {
+        let pairs = pairs(was, is, &column);
+        let of = pairs.iter().filter(|(was, _)| was.is_some()).count();
+        let lost: Vec<_> = pairs.iter().filter(|(was, is)| was.is_some() && is.is_none()).collect();
+        let changed: Vec<_> = pairs.iter().filter(|(was, is)| is.is_some() && was != is).collect();
+        // Where the upgrade left what it found, it was the downgrade.
+        let by_upgrade = meanwhile.is_none_or(|held| {
+            let kept = self::pairs(was, held, &column);
+            kept.len() < pairs.len() || kept.iter().any(|(was, is)| was != is)
+        });
+        let loss = |count, of, fate| {
+            let what = format!("{table}.{column}");
+            Loss { what, count, of, fate, by_upgrade }
+        };
+        if let Some((example, _)) = lost.first() {
+            losses.push(loss(lost.len(), of, Fate::Lost { example: shown(example.as_deref()) }));
+        }
+        if let Some((was, is)) = changed.first() {
+            let fate = Fate::Changed { was: shown(was.as_deref()), is: shown(is.as_deref()) };
+            losses.push(loss(changed.len(), pairs.len(), fate));
+        }
+    }
+    losses
+}
+
+/// A column's values in rows that both have; empty where one does not have the column.
+fn pairs(was: &Held, is: &Held, column: &str) -> Vec<(Option<String>, Option<String>)> {
+    let value = |row: &Cells| row.get(column).cloned();
+    if was.primary.is_empty() || was.primary != is.primary {
+        // Without a key, what counts is which values there are, and how often.
+        let all = |held: &Held| held.rows.iter().map(value).collect::<Option<Vec<_>>>();
+        let (Some(mut was), Some(mut is)) = (all(was), all(is)) else { return Vec::new() };
+        if was.len() != is.len() {
+            // Which of them are gone cannot be told.
+            return Vec::new();
+        }
+        was.sort();
+        is.sort();
+        return was.into_iter().zip(is).collect();
+    }
+    let there = by_key(is);
+    let both = was.rows.iter().filter_map(|row| {
+        let other = there.get(&key(row, &was.primary))?;
+        Some((value(row)?, value(other)?))
+    });
+    both.collect()
+}
+
+fn by_key(held: &Held) -> BTreeMap<Vec<Option<String>>, &Cells> {
+    held.rows.iter().map(|row| (key(row, &held.primary), row)).collect()
+}
+
+fn key(row: &Cells, primary: &[String]) -> Vec<Option<String>> {
+    primary.iter().map(|column| row.get(column).cloned().flatten()).collect()
+}
+
+fn shown(value: Option<&str>) -> String {
+    match value {
+        None => "NULL".to_owned(),
+        Some(text) if text.chars().count() > SHOWN => {
+            format!("'{}…'", text.chars().take(SHOWN).collect::<String>())
+        }
+        Some(text) => format!("'{text}'"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{gone_with_columns, losses};
+    use model::rows::{Contents, Held};
+
+    fn held(key: &str, rows: &[&[(&str, Option<&str>)]]) -> Contents {
+        let cell =
+            |(name, value): &(&str, Option<&str>)| ((*name).into(), value.map(str::to_owned));
+        let rows = rows.iter().map(|row| row.iter().map(cell).collect()).collect();
+        let primary = key.split_whitespace().map(str::to_owned).collect();
+        Contents::from([("orders".to_owned(), Held { primary, rows })])
+    }
+
+    #[track_caller]
+    fn check(before: &Contents, between: &Contents, after: &Contents, expected: &[&str]) {
+        let told = losses(before, between, after).into_iter();
+        let told = told.map(|loss| {
+            format!("{loss} by the {}", if loss.by_upgrade { "upgrade" } else { "downgrade" })
+        });
+        assert_eq!(told.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn what_is_the_same_is_no_loss() {
+        let rows = held("id", &[&[("id", Some("1")), ("note", Some("a"))]]);
+        check(&rows, &held("id", &[]), &rows, &[]);
+    }
+
+    #[test]
+    fn values_and_rows_are_counted_and_blamed() {
+        let before = held(
+            "id",
+            &[
+                &[("id", Some("1")), ("note", Some("a"))],
+                &[("id", Some("2")), ("note", None)],
+                &[("id", Some("3")), ("note", Some("c"))],
+            ],
+        );
+        let without =
+            held("id", &[&[("id", Some("1"))], &[("id", Some("2"))], &[("id", Some("3"))]]);
+        let nulls = held(
+            "id",
+            &[&[("id", Some("1")), ("note", None)], &[("id", Some("2")), ("note", Some("b"))]],
+        );
+        check(
+            &before,
+            &without,
+            &nulls,
+            &[
+                "orders: 1 of 3 rows lost by the downgrade",
+                "orders.note: 1 of 1 values lost, 'a' for one by the upgrade",
+                "orders.note: 1 of 2 values changed, NULL to 'b' for one by the upgrade",
+            ],
+        );
+        check(&before, &before, &without, &[]);
+    }
+
+    #[test]
+    fn what_goes_with_a_column_is_counted() {
+        let before = held("id", &[&[("id", Some("1"))], &[("id", Some("2"))]]);
+        let between = held(
+            "id",
+            &[&[("id", Some("1")), ("note", Some("a"))], &[("id", Some("2")), ("note", Some("b"))]],
+        );
+        let told = gone_with_columns(&before, &between, &before);
+        assert_eq!(told, ["orders.note (2 of 2 values, then 0 again)"]);
+        assert!(gone_with_columns(&between, &between, &between).is_empty());
+    }
+
+    #[test]
+    fn without_a_key_values_are_compared_as_a_bag() {
+        let before = held("", &[&[("a", Some("1"))], &[("a", Some("2"))]]);
+        let turned = held("", &[&[("a", Some("2"))], &[("a", Some("1"))]]);
+        check(&before, &turned, &turned, &[]);
+        let less = held("", &[&[("a", Some("2"))]]);
+        check(&before, &before, &less, &["orders: 1 of 2 rows lost by the downgrade"]);
+    }
+}

@@ -1,0 +1,318 @@
+//! Rows for a table, made from the catalogue alone: what a schema allows, production may hold.
+//!
+//! Columns that a condition ties together are chosen together. Which of their values go together,
+//! Postgres itself says, which alone understands every condition: [`questions`] asks it, [`inserts`]
+//! makes rows of the answers. First come rows that anybody could have written: with NULL wherever it
+//! is allowed, with the same values again wherever that is allowed. Then come rows of what hardly
+//! anybody writes: the largest numbers and dates, the longest texts.
+
+mod blame;
+mod hints;
+mod losses;
+mod touched;
+mod values;
+
+use std::fmt::Write as _;
+
+use self::values::{About, Value, candidates, is_well_known};
+use model::quoting::{identifier, literal};
+use model::rows::{Choice, Column, ForeignKey, Inserts, Table};
+
+pub use self::blame::code_of;
+pub use self::losses::{Loss, gone_with_columns, losses};
+pub use self::touched::{Touched, touched};
+
+/// How many rows anybody could have written.
+const PLAIN: usize = 30;
+/// How many of the others.
+const EXTREME: usize = 10;
+/// How many ways of choosing columns together are tried.
+const PRODUCT_MAX: usize = 20_000;
+
+/// What a table's columns may be given, those that go together together.
+pub struct Draft<'t> {
+    table: &'t Table,
+    groups: Vec<Group<'t>>,
+}
+
+/// Columns that a condition ties together, or one alone.
+struct Group<'t> {
+    columns: Vec<&'t Column>,
+    values: Vec<Vec<Value>>,
+    conditions: Vec<&'t str>,
+    /// Whether Postgres must say which values go together.
+    asked: bool,
+}
+
+impl<'t> Draft<'t> {
+    /// Groups a table's columns. What points to other tables or is given by the server is left out.
+    pub fn new(table: &'t Table) -> Draft<'t> {
+        let pointing = |name: &String| table.foreign.iter().any(|key| key.columns.contains(name));
+        let chosen: Vec<&Column> = table
+            .columns
+            .iter()
+            .filter(|c| !c.counted && !c.generated && !pointing(&c.name))
+            .collect();
+        let mut groups: Vec<Vec<&Column>> = chosen.iter().map(|column| vec![*column]).collect();
+        for check in &table.checks {
+            // A condition on what points elsewhere is left to the insert.
+            if check.columns.iter().all(|name| chosen.iter().any(|c| c.name == *name)) {
+                let ties = |group: &mut Vec<&Column>| {
+                    group.iter().any(|column| check.columns.contains(&column.name))
+                };
+                let tied: Vec<&Column> = groups.extract_if(.., ties).flatten().collect();
+                if !tied.is_empty() {
+                    groups.push(tied);
+                }
+            }
+        }
+        let groups = groups.into_iter().map(|columns| Group::new(table, columns)).collect();
+        Draft { table, groups }
+    }
+
+    /// What to ask Postgres: for each group that it must be asked about, a query whose rows are the
+    /// ways of choosing its values, each a JSON array.
+    pub fn questions(&self) -> Vec<String> {
+        self.groups.iter().filter(|group| group.asked).map(Group::question).collect()
+    }
+
+    /// The rows, parents being there. `answers` are the choices for the groups that were asked about,
+    /// in order. Fails where nothing may be chosen, with the reason.
+    pub fn inserts(&self, answers: Vec<Vec<Choice>>) -> Result<Inserts, String> {
+        let mut answers = answers.into_iter();
+        let mut choices = Vec::new();
+        for group in &self.groups {
+            let found = match group.asked {
+                true => answers.next().unwrap_or_default(),
+                false => group.alone(),
+            };
+            if found.is_empty() {
+                return Err(group.nothing_fits());
+            }
+            choices.push(group.sorted(found));
+        }
+        let names = self.names();
+        let head = match names.as_slice() {
+            // A row must have something: what the server gives, it gives then too.
+            [] => {
+                let given = self.table.columns.iter().find(|column| !column.generated);
+                let given = given.map_or(String::new(), |column| identifier(&column.name));
+                let plain = vec!["(DEFAULT)".to_owned(); PLAIN];
+                let head = format!("INSERT INTO {} ({given}) VALUES ", self.table.name);
+                return Ok(Inserts { head, plain, extreme: Vec::new() });
+            }
+            names => format!("INSERT INTO {} ({}) VALUES ", self.table.name, names.join(", ")),
+        };
+        let row = |extreme| {
+            let (names, choices) = (&names, &choices);
+            move |row| self.row(row, extreme, names, choices)
+        };
+        let plain = (0..PLAIN).map(row(false)).collect();
+        let any = choices.iter().any(|group| !group.extreme.is_empty());
+        let extreme = (0..EXTREME).filter(|_| any).map(row(true)).collect();
+        Ok(Inserts { head, plain, extreme })
+    }
+
+    /// The columns that are given values, as SQL writes them.
+    fn names(&self) -> Vec<String> {
+        let chosen = self.groups.iter().flat_map(|group| &group.columns).map(|c| &c.name);
+        let mut names: Vec<String> = chosen.map(|name| identifier(name)).collect();
+        for column in self.table.foreign.iter().flat_map(|key| &key.columns) {
+            // Where two keys share a column, the first one says what stands there.
+            if !names.contains(&identifier(column)) {
+                names.push(identifier(column));
+            }
+        }
+        names
+    }
+
+    fn row(&self, row: usize, extreme: bool, names: &[String], choices: &[Choices]) -> String {
+        let mut cells = Vec::new();
+        for (number, choices) in choices.iter().enumerate() {
+            let choice = choices.pick(row, number, extreme).iter();
+            cells.extend(choice.map(|v| v.as_deref().map_or_else(|| "NULL".to_owned(), literal)));
+        }
+        for key in &self.table.foreign {
+            for (column, referenced) in key.columns.iter().zip(&key.referenced) {
+                // They come in the order of their names.
+                if names.get(cells.len()) == Some(&identifier(column)) {
+                    cells.push(self.pointer(key, referenced, row, names, &cells));
+                }
+            }
+        }
+        format!("({})", cells.join(", "))
+    }
+
+    /// A cell that points to a row of another table, or of its own.
+    fn pointer(
+        &self,
+        key: &ForeignKey,
+        referenced: &str,
+        row: usize,
+        names: &[String],
+        cells: &[String],
+    ) -> String {
+        let column = |name: &String| self.table.columns.iter().find(|c| c.name == *name);
+        let nullable = key.columns.iter().filter_map(column).all(|column| !column.not_null);
+        if nullable && row.is_multiple_of(4) {
+            return "NULL".to_owned();
+        }
+        if key.to == self.table.name && !nullable {
+            // The first row of a table that must point to itself points to itself.
+            let own = names.iter().position(|name| *name == identifier(referenced));
+            return own.map_or_else(|| "DEFAULT".to_owned(), |own| cells[own].clone());
+        }
+        let all: Vec<String> = key.referenced.iter().map(|name| identifier(name)).collect();
+        let (to, one) = (&key.to, identifier(referenced));
+        format!(
+            "(SELECT {one} FROM {to} ORDER BY {} LIMIT 1 OFFSET ({row} % (SELECT greatest(count(*), 1) FROM {to})))",
+            all.join(", ")
+        )
+    }
+}
+
+impl<'t> Group<'t> {
+    fn new(table: &'t Table, columns: Vec<&'t Column>) -> Group<'t> {
+        let is_own = |names: &[String]| names.iter().all(|n| columns.iter().any(|c| c.name == *n));
+        let conditions: Vec<&str> = table
+            .checks
+            .iter()
+            .filter(|check| !check.columns.is_empty() && is_own(&check.columns))
+            .map(|check| check.expression.as_str())
+            .collect();
+        let values = columns
+            .iter()
+            .map(|column| {
+                let mut told = conditions.clone();
+                told.extend(column.checks.iter().map(String::as_str));
+                let divides = table.partition_columns.contains(&column.name);
+                // A part of a hash takes any value, and the numbers in its bound are none.
+                let is_hash = |bound: &&str| bound.contains("WITH (modulus");
+                let bounds = table.bounds.iter().flatten().map(String::as_str);
+                told.extend(bounds.clone().filter(|bound| divides && !is_hash(bound)));
+                let about = About {
+                    expressions: &told,
+                    distinct: table.keys.iter().any(|key| key.as_slice() == [column.name.clone()]),
+                    // Without a part for all else, other values belong nowhere.
+                    named_alone: divides && !bounds.clone().any(|b| b == "DEFAULT" || is_hash(&b)),
+                    table: &table.name,
+                };
+                candidates(column, about)
+            })
+            .collect();
+        let asked = !conditions.is_empty() || !columns.iter().all(|column| is_well_known(column));
+        Group { columns, values, conditions, asked }
+    }
+
+    fn alone(&self) -> Vec<Choice> {
+        let values = self.values.iter().flatten().map(|value| vec![Some(value.text.clone())]);
+        let null = self.columns.iter().any(|column| !column.not_null).then(|| vec![None]);
+        null.into_iter().chain(values).collect()
+    }
+
+    fn question(&self) -> String {
+        let most = (PRODUCT_MAX as f64).powf(1.0 / self.columns.len() as f64) as usize;
+        let mut pools = Vec::new();
+        let (mut typed, mut raw) = (Vec::new(), Vec::new());
+        for (number, (column, values)) in self.columns.iter().zip(&self.values).enumerate() {
+            let null = (!column.not_null).then(|| "NULL".to_owned());
+            let texts = null.into_iter().chain(values.iter().map(|value| literal(&value.text)));
+            let texts: Vec<String> = texts.take(most.max(2)).collect();
+            let kind = &column.type_name;
+            pools.push(format!(
+                "gate_p{number} AS MATERIALIZED (SELECT c FROM unnest(ARRAY[{}]::text[]) AS c \
+                 WHERE c IS NULL OR pg_temp.fits(c, {}))",
+                texts.join(", "),
+                literal(kind)
+            ));
+            typed.push(format!(
+                "(SELECT c AS gate_r{number}, c::{kind} AS {} FROM gate_p{number}) AS gate_v{number}",
+                identifier(&column.name)
+            ));
+            raw.push(format!("gate_r{number}"));
+        }
+        let raw = raw.join(", ");
+        let mut sql = format!(
+            "WITH {} SELECT json_build_array({raw})::text FROM {}",
+            pools.join(", "),
+            typed.join(", ")
+        );
+        for (number, condition) in self.conditions.iter().enumerate() {
+            let word = if number == 0 { "WHERE" } else { "AND" };
+            let _ = write!(sql, " {word} ({condition}) IS NOT FALSE");
+        }
+        // Mixed, so that the first of many are not all alike; and always in the same way.
+        let _ = write!(sql, " ORDER BY md5(concat_ws('|', {raw})) LIMIT 200");
+        sql
+    }
+
+    fn nothing_fits(&self) -> String {
+        let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
+        let demanded = self.columns.iter().flat_map(|column| &column.checks).map(String::as_str);
+        let demanded: Vec<&str> = self.conditions.iter().copied().chain(demanded).collect();
+        match demanded.as_slice() {
+            [] => {
+                let kinds: Vec<&str> = self.columns.iter().map(|c| c.type_name.as_str()).collect();
+                format!("no value of {} is known for {}", kinds.join(", "), names.join(", "))
+            }
+            some => format!(
+                "no value of {} was found that satisfies {}",
+                names.join(", "),
+                some.join(" and ")
+            ),
+        }
+    }
+
+    fn sorted(&self, choices: Vec<Choice>) -> Choices {
+        let is_extreme = |choice: &Choice| {
+            choice.iter().zip(&self.values).any(|(chosen, values)| {
+                let value = values.iter().find(|value| Some(&value.text) == chosen.as_ref());
+                value.is_some_and(|value| value.extreme)
+            })
+        };
+        let (extreme, mut plain): (Vec<Choice>, Vec<Choice>) =
+            choices.into_iter().partition(is_extreme);
+        // The emptiest first: the first row has NULL wherever it is allowed.
+        plain.sort_by_key(|choice| choice.iter().filter(|cell| cell.is_some()).count());
+        Choices { plain, extreme }
+    }
+}
+
+/// The ways of choosing a group's values.
+struct Choices {
+    plain: Vec<Choice>,
+    extreme: Vec<Choice>,
+}
+
+impl Choices {
+    /// The choice for a row: groups with the same number of choices do not go in step.
+    fn pick(&self, row: usize, group: usize, extreme: bool) -> &Choice {
+        let (wanted, other) =
+            if extreme { (&self.extreme, &self.plain) } else { (&self.plain, &self.extreme) };
+        let choices = if wanted.is_empty() { other } else { wanted };
+        let length = choices.len().max(1);
+        let turn = if row == 0 { 0 } else { row + group * (row / length) };
+        &choices[turn % length]
+    }
+}
+
+/// The tables in an order in which each comes after those that it points to, as far as there is one.
+pub fn parents_first(tables: &[Table]) -> Vec<&Table> {
+    let mut sorted: Vec<&Table> = Vec::new();
+    let mut left: Vec<&Table> = tables.iter().collect();
+    while !left.is_empty() {
+        let waits = |table: &Table| {
+            table
+                .foreign
+                .iter()
+                .any(|key| key.to != table.name && left.iter().any(|other| other.name == key.to))
+        };
+        // Of tables that point to each other, one must be first.
+        let next = left.iter().position(|table| !waits(table)).unwrap_or(0);
+        sorted.push(left.remove(next));
+    }
+    sorted
+}
+
+#[cfg(test)]
+mod tests;

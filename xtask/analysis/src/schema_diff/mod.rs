@@ -1,0 +1,356 @@
+//! Compares two schemas, and says what differs as a diff does: what was left behind, what is
+//! missing, what was changed.
+//!
+//! What may differ without being wrong:
+//!
+//! - the version table where it was not there before: Alembic makes it and never drops it;
+//! - roles and other things of the cluster that none of the tree's statements names: another tree
+//!   runs on the same server;
+//! - a column's place, where a downgrade brings back a column that the upgrade dropped: Postgres can
+//!   only add it at the end. It is told as a note.
+
+mod origin;
+mod privileges;
+mod python;
+
+use std::collections::BTreeSet;
+
+use model::schema::{Attributes, CLUSTER_KINDS, ObjectId, Schema, attribute, without_public};
+
+pub use self::origin::{Declaration, Origin, Sources, declared, impure, line_that_names};
+pub use self::python::line as python_line;
+
+/// One difference between the schema that was expected and the one that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The object that differs.
+    pub object: ObjectId,
+    /// How.
+    pub change: Change,
+}
+
+/// How an object differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It should not be there, and is like this.
+    LeftBehind(Attributes),
+    /// It should be there, and was like this.
+    Missing(Attributes),
+    /// One of its attributes differs.
+    Changed {
+        /// Which.
+        attribute: String,
+        /// What it was.
+        expected: Option<String>,
+        /// What it is.
+        found: Option<String>,
+    },
+}
+
+/// What else is known when two schemas are compared.
+#[derive(Clone, Copy, Default)]
+pub struct Scope<'a> {
+    /// The name of Alembic's version table.
+    pub version_table: &'a str,
+    /// What the tree ran, where it does not have the server to itself.
+    pub statements: Option<&'a [String]>,
+}
+
+/// What differs. What follows from another difference, as a table's columns from the table, is left
+/// out.
+pub fn compare(expected: &Schema, found: &Schema, scope: Scope<'_>) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    let ids: BTreeSet<&ObjectId> = expected.objects.keys().chain(found.objects.keys()).collect();
+    for id in ids {
+        match (expected.objects.get(id), found.objects.get(id)) {
+            (None, Some(now)) => differences
+                .push(Difference { object: id.clone(), change: Change::LeftBehind(now.clone()) }),
+            (Some(was), None) => differences
+                .push(Difference { object: id.clone(), change: Change::Missing(was.clone()) }),
+            (Some(was), Some(now)) => differences.extend(changes(id, was, now)),
+            (None, None) => {}
+        }
+    }
+    differences.retain(|d| !is_of_version_table(d, scope.version_table) && counts(d, scope));
+    let whole: Vec<Difference> = differences
+        .iter()
+        .filter(|d| !matches!(d.change, Change::Changed { .. }))
+        .cloned()
+        .collect();
+    let inherits_anew: BTreeSet<String> = differences
+        .iter()
+        .filter(
+            |d| matches!(&d.change, Change::Changed { attribute, .. } if attribute == "parents"),
+        )
+        .map(|d| d.object.identity.clone())
+        .collect();
+    differences.retain(|d| !follows(d, &whole) && !follows_parents(d, &inherits_anew));
+    differences
+}
+
+fn changes(id: &ObjectId, was: &Attributes, now: &Attributes) -> Vec<Difference> {
+    let mut names: Vec<&str> = was.iter().map(|(name, _)| name.as_str()).collect();
+    names.extend(now.iter().map(|(name, _)| name.as_str()).filter(|n| attribute(was, n).is_none()));
+    names
+        .into_iter()
+        .filter(|name| attribute(was, name) != attribute(now, name))
+        .filter(|name| *name != "column order" || order_differs(was, now))
+        .filter(|name| *name != "privileges" || privileges_differ(was, now))
+        // The number of labels follows from the labels.
+        .filter(|name| *name != "labels" || attribute(was, "enum") == attribute(now, "enum"))
+        .map(|name| Difference {
+            object: id.clone(),
+            change: Change::Changed {
+                attribute: name.to_owned(),
+                expected: attribute(was, name).map(str::to_owned),
+                found: attribute(now, name).map(str::to_owned),
+            },
+        })
+        .collect()
+}
+
+/// Whether the columns that both have stand in another order; others are differences themselves.
+fn order_differs(was: &Attributes, now: &Attributes) -> bool {
+    let columns = |attributes: &Attributes| -> Vec<String> {
+        let order = attribute(attributes, "column order").unwrap_or_default();
+        order.split(", ").map(str::to_owned).collect()
+    };
+    let (was, now) = (columns(was), columns(now));
+    let kept: Vec<&String> = was.iter().filter(|c| now.contains(c)).collect();
+    let found: Vec<&String> = now.iter().filter(|c| was.contains(c)).collect();
+    kept != found
+}
+
+/// Whether privileges differ by more than the owner's name: a new owner takes over what the old one
+/// had and granted.
+fn privileges_differ(was: &Attributes, now: &Attributes) -> bool {
+    let of = |attributes, name| attribute(attributes, name).unwrap_or_default().to_owned();
+    let owners = (of(was, "owner"), of(now, "owner"));
+    let taken_over = of(was, "privileges")
+        .lines()
+        .map(|item| {
+            let item = match item.strip_prefix(&format!("{}=", owners.0)) {
+                Some(rest) => format!("{}={rest}", owners.1),
+                None => item.to_owned(),
+            };
+            match item.strip_suffix(&format!("/{}", owners.0)) {
+                Some(rest) => format!("{rest}/{}", owners.1),
+                None => item,
+            }
+        })
+        .collect::<BTreeSet<String>>();
+    taken_over != of(now, "privileges").lines().map(str::to_owned).collect()
+}
+
+/// Whether a difference comes with a table's new or lost parents: its bound, and whether its
+/// columns, constraints and triggers are inherited.
+fn follows_parents(difference: &Difference, tables: &BTreeSet<String>) -> bool {
+    let Change::Changed { attribute, .. } = &difference.change else { return false };
+    let identity = &difference.object.identity;
+    match attribute.as_str() {
+        "partition bound" => tables.contains(identity),
+        "inheritance" => identity.rsplit_once('.').is_some_and(|(table, _)| tables.contains(table)),
+        _ => false,
+    }
+}
+
+fn is_of_version_table(difference: &Difference, table: &str) -> bool {
+    if table.is_empty() {
+        return false;
+    }
+    let identity = difference.object.identity.as_str();
+    let whole = !matches!(difference.change, Change::Changed { .. });
+    // In a schema of its own it has that before its name.
+    identity.split('.').any(|part| part == table) && whole
+}
+
+/// Whether a difference is this tree's doing, as far as can be told.
+fn counts(difference: &Difference, scope: Scope<'_>) -> bool {
+    let Some(statements) = scope.statements else { return true };
+    let ObjectId { kind, identity } = &difference.object;
+    let shared = CLUSTER_KINDS.contains(&kind.as_str())
+        || (kind == "settings"
+            && identity.starts_with("of role")
+            && !identity.ends_with(" database"));
+    if !shared {
+        return true;
+    }
+    let role = identity.trim_start_matches("of role ");
+    let names: Vec<&str> = role.split(" in ").map(|name| name.trim_matches('"')).collect();
+    names.iter().all(|name| statements.iter().any(|sql| mentions(sql, name)))
+}
+
+/// Whether a text names something, as a word of its own.
+fn mentions(text: &str, name: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    text.match_indices(name).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + name.len()..].chars().next();
+        !before.is_some_and(part) && !after.is_some_and(part)
+    })
+}
+
+/// Whether a difference is a part of another: of a table that is left behind or missing, or of a
+/// partition's copy of what its parent has.
+fn follows(difference: &Difference, whole: &[Difference]) -> bool {
+    let id = &difference.object;
+    let own = match &difference.change {
+        Change::LeftBehind(own) | Change::Missing(own) => own,
+        Change::Changed { .. } => return false,
+    };
+    let same_way = |other: &Difference| {
+        std::mem::discriminant(&other.change) == std::mem::discriminant(&difference.change)
+    };
+    let is_owner = |kind: &str, identity: &str| {
+        whole.iter().any(|other| {
+            other.object.kind == kind && other.object.identity == identity && same_way(other)
+        })
+    };
+    let holds = ["table", "view", "materialized view", "foreign table", "domain"];
+    let parent = id.identity.rsplit_once('.').map(|(parent, _)| parent);
+    let of = attribute(own, "of").map(without_public);
+    let owned = attribute(own, "owned by").map(without_public);
+    let owned = owned.as_deref().map(|by| by.trim_start_matches("identity of "));
+    let part = ["column", "constraint", "trigger", "rule", "policy"].contains(&id.kind.as_str());
+    let of_table = |table: &str| holds.iter().any(|kind| is_owner(kind, table));
+    (part && parent.is_some_and(of_table))
+        || of.as_deref().is_some_and(of_table)
+        || owned.is_some_and(|column| {
+            is_owner("column", column)
+                || column.rsplit_once('.').is_some_and(|(table, _)| of_table(table))
+        })
+        || attribute(own, "inheritance") == Some("inherited")
+        || (id.kind == "index" && attribute(own, "parents").is_some())
+}
+
+/// A difference between two environments, the found one the other, for a reader.
+pub fn describe_apart(difference: &Difference) -> String {
+    let Difference { object, change } = difference;
+    match change {
+        Change::LeftBehind(own) => format!("only there: {object}{}", summary(own)),
+        Change::Missing(own) => format!("not there: {object}{}", summary(own)),
+        Change::Changed { .. } => describe(difference),
+    }
+}
+
+/// A difference for a reader.
+pub fn describe(difference: &Difference) -> String {
+    let Difference { object, change } = difference;
+    match change {
+        Change::LeftBehind(own) => format!("left behind: {object}{}", summary(own)),
+        Change::Missing(own) => format!("not restored: {object}{}", summary(own)),
+        Change::Changed { attribute, expected, found } => {
+            let what = subject(object);
+            if attribute == "privileges" {
+                let told = privileges::describe(expected.as_deref(), found.as_deref());
+                return format!("changed: {what}: {told}");
+            }
+            if attribute == "column order" {
+                let (was, now) = (shown(expected.as_deref()), shown(found.as_deref()));
+                return format!("column order: {what}: was {was}, is {now}");
+            }
+            let (was, now) = (expected.as_deref(), found.as_deref());
+            match (was, now) {
+                (Some(was), None) => {
+                    format!("changed: {what}: {} was lost", phrase(attribute, was))
+                }
+                (None, Some(now)) => {
+                    format!("changed: {what}: {} stayed", phrase(attribute, now))
+                }
+                (Some(was), Some(now)) if was.contains('\n') || now.contains('\n') => {
+                    format!("changed: {what}: {attribute}\n{}", line_diff(was, now))
+                }
+                _ => format!("changed: {what}: {attribute} was {}, is {}", shown(was), shown(now)),
+            }
+        }
+    }
+}
+
+/// `table orders, column note`; others by their kind and name.
+fn subject(object: &ObjectId) -> String {
+    match object.identity.rsplit_once('.') {
+        Some((table, name))
+            if ["column", "constraint", "trigger", "policy", "rule"]
+                .contains(&object.kind.as_str()) =>
+        {
+            format!("table {table}, {} {name}", object.kind)
+        }
+        _ => object.to_string(),
+    }
+}
+
+/// A flag is its own name; anything else is told with it.
+fn phrase(attribute: &str, value: &str) -> String {
+    if ["nullability", "validity", "clustered", "cycle", "persistence", "identity"]
+        .contains(&attribute)
+    {
+        value.to_owned()
+    } else {
+        format!("{attribute} {}", shown(Some(value)))
+    }
+}
+
+fn shown(value: Option<&str>) -> String {
+    let Some(value) = value else { return "nothing".into() };
+    let text = without_public(value.trim());
+    if text.contains('\n') || text.chars().count() > 200 {
+        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let cut: String = line.chars().take(200).collect();
+        let more = if cut.len() < line.len() { " …" } else { "" };
+        return format!("`{cut}{more}`");
+    }
+    format!("`{text}`")
+}
+
+/// The lines that only one of two texts has.
+fn line_diff(was: &str, now: &str) -> String {
+    const LINES_SHOWN: usize = 12;
+    let only = |of: &str, other: &str, sign: char| -> Vec<String> {
+        let lines = of.lines().filter(|line| !other.lines().any(|known| known == *line));
+        lines.map(|line| format!("  {sign} {}", without_public(line))).collect()
+    };
+    let lines = [only(was, now, '-'), only(now, was, '+')].concat();
+    if lines.is_empty() {
+        return "  the same lines in another order".into();
+    }
+    lines.into_iter().take(LINES_SHOWN).collect::<Vec<_>>().join("\n")
+}
+
+/// What tells most of an object, in brackets.
+fn summary(own: &Attributes) -> String {
+    let told = ["enum", "composite", "range", "type", "definition", "column order", "version"];
+    let first = told.iter().find_map(|name| Some((name, attribute(own, name)?)));
+    match first {
+        Some((name @ (&"enum" | &"composite" | &"range"), value)) => {
+            format!(" ({name}: {})", without_public(value))
+        }
+        Some((&"column order", value)) => format!(" (columns: {value})"),
+        Some((_, value)) => format!(" ({})", shown(Some(value)).trim_matches('`')),
+        None => String::new(),
+    }
+}
+
+/// Whether a difference is only that a column which the upgrade dropped came back at the end:
+/// `between` is the schema after the upgrade.
+pub fn is_readded_column(difference: &Difference, between: &Schema) -> bool {
+    let Change::Changed { attribute: name, expected: Some(was), found: Some(now) } =
+        &difference.change
+    else {
+        return false;
+    };
+    let id = &difference.object;
+    let Some(middle) = between.get(&id.kind, &id.identity) else { return false };
+    if name != "column order" {
+        return false;
+    }
+    let list = |text: &str| text.split(", ").map(str::to_owned).collect::<Vec<String>>();
+    let middle = list(attribute(middle, "column order").unwrap_or_default());
+    let kept = |order: &str| -> Vec<String> {
+        list(order).into_iter().filter(|column| middle.contains(column)).collect()
+    };
+    // Those that never went keep their order; only what came back stands elsewhere.
+    kept(was) == kept(now)
+}
+
+#[cfg(test)]
+mod tests;

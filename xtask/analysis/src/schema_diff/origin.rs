@@ -1,0 +1,231 @@
+//! Where an object that differs comes from: the statement that made it, its revision, file and line;
+//! and what a revision declares about itself.
+
+use std::collections::BTreeSet;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::{Change, Difference, mentions};
+use model::transcript::Statement;
+
+/// How a declaration begins, in a comment of its own.
+const MARK: &str = "# migration-gate:";
+
+/// What is known of the revisions.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// The root that files are shown relative to.
+    pub root: &'a Utf8Path,
+    /// Every statement that was run, in order.
+    pub statements: &'a [Statement],
+    /// The revision that is on trial.
+    pub revision: &'a str,
+    /// Its file and what it says, where it could be read.
+    pub file: Option<(&'a Utf8Path, &'a str)>,
+}
+
+/// Where an object comes from, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The statement that made it or touched it last.
+    pub statement: Option<String>,
+    /// The file of its revision.
+    pub file: Option<Utf8PathBuf>,
+    /// The line there that names it, else where `downgrade` begins.
+    pub line: Option<u32>,
+    /// The text of that line.
+    pub source: Option<String>,
+}
+
+/// The statement that made an object another in another environment. `here` and `elsewhere` are what
+/// was run in the two, `elsewhere` once and up alone. Of those that name the object it is the first that
+/// only one of them has, or of a revision that ran its statements in another order; else the last.
+pub fn impure<'s>(
+    difference: &Difference,
+    here: &'s [Statement],
+    elsewhere: &'s [Statement],
+) -> Option<&'s Statement> {
+    let names = names(difference);
+    // A column's name alone says little.
+    let named =
+        |s: &&Statement| s.revision.is_some() && names.iter().all(|name| mentions(&s.sql, name));
+    let only = |of: &'s [Statement], other: &'s [Statement]| {
+        let known: BTreeSet<_> = other.iter().map(|s| (&s.revision, &s.sql)).collect();
+        of.iter().filter(move |s| !known.contains(&(&s.revision, &s.sql)))
+    };
+    let of_revision = |of: &'s [Statement], id: &Option<String>| -> Vec<&'s str> {
+        of.iter().filter(|s| s.revision == *id).map(|s| s.sql.as_str()).collect()
+    };
+    let in_another_order = |s: &&Statement| {
+        let (there, here) = (of_revision(elsewhere, &s.revision), of_revision(here, &s.revision));
+        !here.windows(there.len().max(1)).any(|some| some == there)
+    };
+    only(elsewhere, here)
+        .find(named)
+        .or_else(|| elsewhere.iter().filter(named).find(in_another_order))
+        .or_else(|| only(here, elsewhere).find(named))
+        .or_else(|| elsewhere.iter().rfind(named))
+}
+
+impl Origin {
+    /// Looks an object up.
+    pub fn find(difference: &Difference, sources: Sources<'_>) -> Origin {
+        let names = names(difference);
+        let own = |s: &&Statement| s.revision.as_deref() == Some(sources.revision);
+        let named = |s: &&Statement| names.iter().any(|name| mentions(&s.sql, name));
+        let makes = |s: &&Statement| {
+            let word = s.sql.trim_start().get(..6).unwrap_or_default();
+            word.eq_ignore_ascii_case("create") || word.starts_with("ALTER")
+        };
+        let by_revision = || sources.statements.iter().filter(own).filter(named);
+        let missing = matches!(difference.change, Change::Missing(_));
+        let statement = if missing {
+            // What took it away says more than what made it.
+            by_revision().next().or_else(|| sources.statements.iter().rfind(named))
+        } else {
+            let kind = difference.object.kind.as_str();
+            let creates = |s: &&Statement| names.first().is_some_and(|n| creates(&s.sql, kind, n));
+            by_revision()
+                .find(creates)
+                .or_else(|| by_revision().find(makes))
+                .or_else(|| by_revision().next())
+        };
+        let mut origin =
+            Origin { statement: statement.map(|s| s.sql.clone()), ..Origin::default() };
+        if let Some((file, text)) = sources.file {
+            origin.file = Some(file.strip_prefix(sources.root).unwrap_or(file).to_owned());
+            let line = line_that_names(text, &names).or_else(|| line_of(text, "def downgrade"));
+            if let Some((number, source)) = line {
+                (origin.line, origin.source) = (Some(number), Some(source.to_owned()));
+            }
+        }
+        origin
+    }
+}
+
+/// `CREATE … KIND name`: an enum may have a label of the same name, and a table a column.
+fn creates(sql: &str, kind: &str, name: &str) -> bool {
+    let part = |c: char| c.is_whitespace() || c == '(';
+    let mut words = sql.split(part).filter(|word| !word.is_empty());
+    let is = |word: &str, wanted: &str| word.eq_ignore_ascii_case(wanted);
+    if !words.next().is_some_and(|word| is(word, "create")) {
+        return false;
+    }
+    // `materialized view` ends in what it is.
+    let kind = kind.rsplit(' ').next().unwrap_or(kind);
+    let after = words.skip_while(|word| !is(word, kind)).skip(1);
+    let mut after = after.skip_while(|word| {
+        ["concurrently", "if", "not", "exists"].iter().any(|extra| is(word, extra))
+    });
+    after
+        .next()
+        .and_then(|word| word.rsplit('.').next())
+        .is_some_and(|w| w.trim_matches('"') == name)
+}
+
+/// The bare names by which a statement may call the object, the most telling first.
+fn names(difference: &Difference) -> Vec<String> {
+    let identity = &difference.object.identity;
+    let plain = identity.split('(').next().unwrap_or(identity);
+    let plain = plain.strip_prefix("of role ").unwrap_or(plain);
+    let plain = plain.split(" in ").next().unwrap_or(plain);
+    let mut names: Vec<String> = Vec::new();
+    for part in plain.rsplit('.').take(2) {
+        let bare = part.split(' ').next().unwrap_or(part).trim_matches('"');
+        if !bare.is_empty() {
+            names.push(bare.to_owned());
+        }
+    }
+    // Of a column and its table the column says more; of a table and its schema, the table.
+    names
+}
+
+/// The first line of `upgrade`, or after it, that has one of the names as a word; the names are tried in
+/// their order.
+pub fn line_that_names<'t>(text: &'t str, names: &[String]) -> Option<(u32, &'t str)> {
+    let start = line_of(text, "def upgrade").map_or(0, |(line, _)| line as usize);
+    names.iter().find_map(|name| {
+        let mut lines = text.lines().enumerate().skip(start);
+        // A comment may speak of anything.
+        let (at, line) =
+            lines.find(|(_, line)| !line.trim_start().starts_with('#') && mentions(line, name))?;
+        Some((u32::try_from(at + 1).ok()?, line))
+    })
+}
+
+fn line_of<'t>(text: &'t str, start: &str) -> Option<(u32, &'t str)> {
+    let (at, line) = text.lines().enumerate().find(|(_, line)| line.starts_with(start))?;
+    Some((u32::try_from(at + 1).ok()?, line))
+}
+
+/// What a revision says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Declaration {
+    /// `keeps type order_side, reason`: it does not restore something, for a reason.
+    Keeps {
+        /// What, and after a comma why.
+        text: String,
+    },
+    /// `irreversible, reason`: it cannot be taken back.
+    Irreversible {
+        /// Why.
+        reason: Option<String>,
+    },
+    /// `rows orders, reason`: what production holds there cannot be told from the catalogue, so no
+    /// rows are made for it.
+    Rows {
+        /// The table.
+        table: String,
+        /// Why.
+        reason: String,
+    },
+    /// `loses orders.note, reason`: it does not bring back what rows held there.
+    Loses {
+        /// The table, or the table and the column.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Declaration {
+    /// The reason, where this declaration is about the object that differs and gives one.
+    pub fn excuses(&self, difference: &Difference) -> Option<&str> {
+        let Declaration::Keeps { text } = self else { return None };
+        let object = &difference.object;
+        let owner = object.identity.rsplit_once('.').map(|(owner, _)| owner);
+        let mut about = vec![object.to_string()];
+        about.extend(owner.map(|owner| format!("table {owner}")));
+        about.iter().find_map(|what| {
+            let rest = text.strip_prefix(what.as_str())?.trim_start();
+            let reason = rest.strip_prefix(',')?.trim();
+            (!reason.is_empty()).then_some(reason)
+        })
+    }
+}
+
+/// The declarations in the text of a revision file.
+pub fn declared(text: &str) -> Vec<Declaration> {
+    let lines = text.lines().filter_map(|line| line.trim_start().strip_prefix(MARK));
+    lines
+        .filter_map(|line| {
+            let line = line.trim();
+            if let Some(text) = line.strip_prefix("keeps ") {
+                return Some(Declaration::Keeps { text: text.trim().to_owned() });
+            }
+            if let Some((verb, rest)) = line.split_once(' ')
+                && ["rows", "loses"].contains(&verb)
+            {
+                let (what, reason) = rest.split_once(',')?;
+                let (what, reason) = (what.trim().to_owned(), reason.trim().to_owned());
+                return (!reason.is_empty()).then_some(match verb {
+                    "rows" => Declaration::Rows { table: what, reason },
+                    _ => Declaration::Loses { what, reason },
+                });
+            }
+            let rest = line.strip_prefix("irreversible")?;
+            let reason = rest.trim_start().strip_prefix(',').map(|reason| reason.trim().to_owned());
+            Some(Declaration::Irreversible { reason: reason.filter(|reason| !reason.is_empty()) })
+        })
+        .collect()
+}

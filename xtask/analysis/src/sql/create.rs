@@ -1,0 +1,283 @@
+//! `CREATE …`.
+
+use sqlparser::tokenizer::Token;
+
+use super::cursor::{Cursor, is_word, split_commas, text_of};
+use super::{query, roles, types};
+use crate::effect::{Detail, Effect, Kind, Object, Spot};
+
+/// What a `CREATE` does.
+pub fn read(c: &mut Cursor<'_>) -> Option<Vec<Effect>> {
+    c.eat(&["CREATE"]);
+    let replaces = c.eat(&["OR", "REPLACE"]);
+    let temporary = c.eat(&["GLOBAL"]) | c.eat(&["LOCAL"]) | c.eat_any(&["TEMP", "TEMPORARY"]);
+    let _ = c.eat_any(&["UNLOGGED", "RECURSIVE", "TRUSTED", "FOREIGN"]);
+    let detail = Detail { replaces, temporary, ..Detail::default() };
+    let unique = c.eat(&["UNIQUE"]);
+    if c.eat(&["INDEX"]) {
+        return index(c);
+    }
+    if unique {
+        return None;
+    }
+    if c.eat(&["TABLE"]) {
+        return table(c, detail);
+    }
+    if c.eat_any(&["ROLE", "USER", "GROUP"]) {
+        return Some(vec![Effect::CreateRole(c.name()?)]);
+    }
+    if c.eat(&["SCHEMA"]) {
+        return schema(c);
+    }
+    let _ = c.eat(&["CONSTRAINT"]);
+    if c.eat(&["TRIGGER"]) {
+        return trigger(c, detail);
+    }
+    if c.eat(&["POLICY"]) {
+        return policy(c);
+    }
+    if c.eat_any(&["FUNCTION", "PROCEDURE", "AGGREGATE"]) {
+        let immutable = c.rest().iter().any(|token| is_word(token, "IMMUTABLE"));
+        let object = Object::new(Kind::Function, c.name()?);
+        let type_ = c.parenthesis().map(text_of);
+        return Some(vec![Effect::Create(object, Detail { immutable, type_, ..detail })]);
+    }
+    let is_view = c.sees(&["VIEW"]) || c.sees(&["MATERIALIZED", "VIEW"]);
+    let kinds = [
+        (&["MATERIALIZED", "VIEW"][..], Kind::MaterializedView),
+        (&["VIEW"], Kind::View),
+        (&["SEQUENCE"], Kind::Sequence),
+        (&["TYPE"], Kind::Type),
+        (&["DOMAIN"], Kind::Type),
+        (&["EXTENSION"], Kind::Extension),
+    ];
+    let (_, kind) = kinds.into_iter().find(|(words, _)| c.eat(words))?;
+    let guarded = c.if_not_exists();
+    let object = Object::new(kind, c.name()?);
+    let is_enum = kind == Kind::Type && c.sees(&["AS", "ENUM"]);
+    let mut effects = vec![Effect::Create(object, Detail { guarded, is_enum, ..detail })];
+    if is_view && c.seek(&["AS"]) {
+        effects.extend(query::uses(c.rest()));
+    }
+    Some(effects)
+}
+
+/// `CREATE TABLE …`, after those words.
+fn table(c: &mut Cursor<'_>, detail: Detail) -> Option<Vec<Effect>> {
+    let guarded = c.if_not_exists();
+    let name = c.name()?;
+    let parent = if c.eat(&["PARTITION", "OF"]) { Some(c.name()?) } else { None };
+    let mut effects: Vec<Effect> =
+        parent.iter().map(|parent| Effect::Use(Object::new(Kind::Table, parent))).collect();
+    effects.push(Effect::Create(
+        Object::new(Kind::Table, &name),
+        Detail { guarded, parent, ..detail },
+    ));
+    if let Some(body) = c.parenthesis() {
+        for element in split_commas(body) {
+            effects.extend(table_element(&name, element, guarded));
+        }
+    }
+    if c.eat(&["INHERITS"]) {
+        c.parenthesis();
+    }
+    let mut partition = *c;
+    if partition.seek(&["PARTITION", "BY"]) {
+        partition.next();
+        if let Some(key) = partition.parenthesis() {
+            effects.extend(
+                split_commas(key)
+                    .into_iter()
+                    .filter(|key| key.len() > 1)
+                    .map(|key| immutable(Spot::PartitionKey, &name, &name, key)),
+            );
+        }
+    }
+    if c.seek(&["AS"]) {
+        let rest = c.rest();
+        let is_query = rest.first().is_some_and(|token| {
+            *token == Token::LParen || ["SELECT", "WITH"].iter().any(|word| is_word(token, word))
+        });
+        if is_query {
+            // Before the creation: what it reads has to be there first.
+            let reads = query::uses(rest);
+            effects.splice(0..0, reads);
+        }
+    }
+    Some(effects)
+}
+
+/// One element of a table's parenthesis.
+fn table_element(table: &str, element: &[Token], guarded: bool) -> Vec<Effect> {
+    let mut c = Cursor::new(element);
+    if c.eat(&["LIKE"]) {
+        return c.name().map(|n| Effect::Use(Object::new(Kind::Table, n))).into_iter().collect();
+    }
+    let is_constraint = ["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN", "EXCLUDE"]
+        .iter()
+        .any(|word| c.sees(&[word]));
+    let mut effects = if is_constraint { constraint(table, &mut c) } else { column(table, &mut c) };
+    for effect in &mut effects {
+        if let Effect::Create(_, detail) = effect {
+            detail.guarded = guarded;
+        }
+    }
+    effects
+}
+
+/// A column's definition, from its name on.
+pub fn column(table: &str, c: &mut Cursor<'_>) -> Vec<Effect> {
+    let Some(name) = c.identifier() else { return Vec::new() };
+    let type_ = types::read(c);
+    let mut effects = Vec::new();
+    effects.extend(
+        type_
+            .iter()
+            .map(|name| name.trim_start_matches('_'))
+            .filter(|name| !types::is_own(name))
+            .map(|name| Effect::Use(Object::new(Kind::Type, name))),
+    );
+    let detail = Detail { type_, ..Detail::default() };
+    effects.push(Effect::Create(Object::on(table, Kind::Column, &name), detail));
+    let mut generated = *c;
+    if generated.seek(&["GENERATED", "ALWAYS", "AS"])
+        && let Some(expression) = generated.parenthesis()
+    {
+        effects.push(immutable(Spot::GeneratedColumn, &name, table, expression));
+    }
+    let mut named = *c;
+    if named.seek(&["CONSTRAINT"])
+        && let Some(constraint) = named.identifier()
+    {
+        let indexed = named.sees(&["UNIQUE"]) || named.sees(&["PRIMARY"]);
+        let detail = Detail { indexed, columns: vec![name], ..Detail::default() };
+        let object = Object::on(table, Kind::Constraint, constraint);
+        effects.push(Effect::Create(object, detail));
+    }
+    if c.seek(&["REFERENCES"]) {
+        effects.extend(c.name().map(|target| Effect::Use(Object::new(Kind::Table, target))));
+    }
+    effects
+}
+
+/// A constraint of a table, from `CONSTRAINT` or its own first word on.
+pub fn constraint(table: &str, c: &mut Cursor<'_>) -> Vec<Effect> {
+    let name = if c.eat(&["CONSTRAINT"]) { c.identifier() } else { None };
+    let indexed = ["PRIMARY", "UNIQUE", "EXCLUDE"].iter().any(|word| c.sees(&[word]));
+    let columns = if c.sees(&["CHECK"]) || c.sees(&["EXCLUDE"]) {
+        Vec::new()
+    } else {
+        let mut list = *c;
+        while !list.at_end() && list.peek() != Some(&Token::LParen) {
+            list.next();
+        }
+        let parts = split_commas(list.parenthesis().unwrap_or_default());
+        parts.into_iter().filter_map(|part| Cursor::new(part).identifier()).collect()
+    };
+    let mut effects = Vec::new();
+    if c.seek(&["REFERENCES"]) {
+        effects.extend(c.name().map(|target| Effect::Use(Object::new(Kind::Table, target))));
+    }
+    if let Some(name) = name {
+        let detail = Detail { indexed, columns, ..Detail::default() };
+        effects.push(Effect::Create(Object::on(table, Kind::Constraint, name), detail));
+    }
+    effects
+}
+
+/// `CREATE INDEX …`, after those words.
+fn index(c: &mut Cursor<'_>) -> Option<Vec<Effect>> {
+    let mut effects = Vec::new();
+    if c.eat(&["CONCURRENTLY"]) {
+        effects.push(Effect::OutsideTransaction("CREATE INDEX CONCURRENTLY".into()));
+    }
+    let guarded = c.if_not_exists();
+    let name = if c.sees(&["ON"]) { None } else { c.name() };
+    if !c.eat(&["ON"]) {
+        return None;
+    }
+    c.eat(&["ONLY"]);
+    let table = c.name()?;
+    if c.eat(&["USING"]) {
+        c.identifier()?;
+    }
+    let elements = split_commas(c.parenthesis()?);
+    effects.push(Effect::Use(Object::new(Kind::Table, &table)));
+    let shown = name.clone().unwrap_or_else(|| format!("the index on {table}"));
+    let mut columns = Vec::new();
+    for element in elements {
+        match element {
+            [Token::Word(_)] | [Token::Word(_), Token::Word(_), ..] => {
+                columns.extend(Cursor::new(element).identifier());
+            }
+            expression => {
+                effects.push(immutable(Spot::IndexExpression, &shown, &table, expression));
+            }
+        }
+    }
+    if c.seek(&["WHERE"]) {
+        effects.push(immutable(Spot::IndexPredicate, &shown, &table, c.rest()));
+    }
+    if let Some(name) = name {
+        let detail = Detail { guarded, columns, ..Detail::default() };
+        let object = Object { kind: Kind::Index, name, table: Some(table) };
+        effects.push(Effect::Create(object, detail));
+    }
+    Some(effects)
+}
+
+/// `CREATE SCHEMA …`, after those words. With elements inside it is not followed.
+fn schema(c: &mut Cursor<'_>) -> Option<Vec<Effect>> {
+    let guarded = c.if_not_exists();
+    let mut effects = Vec::new();
+    let name = if c.sees(&["AUTHORIZATION"]) { None } else { Some(c.name()?) };
+    if c.eat(&["AUTHORIZATION"]) {
+        effects.extend(roles::names(c, "CREATE SCHEMA … AUTHORIZATION"));
+    }
+    if !c.at_end() {
+        return None;
+    }
+    let detail = Detail { guarded, ..Detail::default() };
+    effects.extend(name.map(|name| Effect::Create(Object::new(Kind::Schema, name), detail)));
+    Some(effects)
+}
+
+/// `CREATE TRIGGER …`, after those words.
+fn trigger(c: &mut Cursor<'_>, detail: Detail) -> Option<Vec<Effect>> {
+    let name = c.identifier()?;
+    if !c.seek(&["ON"]) {
+        return None;
+    }
+    let table = c.name()?;
+    let mut effects = vec![Effect::Use(Object::new(Kind::Table, &table))];
+    if c.seek(&["EXECUTE"]) && c.eat_any(&["FUNCTION", "PROCEDURE"]) {
+        effects.extend(c.name().map(|name| Effect::Use(Object::new(Kind::Function, name))));
+    }
+    effects.push(Effect::Create(Object::on(table, Kind::Trigger, name), detail));
+    Some(effects)
+}
+
+/// `CREATE POLICY …`, after those words.
+fn policy(c: &mut Cursor<'_>) -> Option<Vec<Effect>> {
+    let name = c.identifier()?;
+    if !c.eat(&["ON"]) {
+        return None;
+    }
+    let table = c.name()?;
+    let mut effects = vec![Effect::Use(Object::new(Kind::Table, &table))];
+    if c.seek(&["TO"]) {
+        effects.extend(roles::names(c, "CREATE POLICY"));
+    }
+    let object = Object::on(table, Kind::Policy, name);
+    effects.push(Effect::Create(object, Detail::default()));
+    Some(effects)
+}
+
+fn immutable(spot: Spot, owner: &str, table: &str, expression: &[Token]) -> Effect {
+    Effect::Immutable {
+        spot,
+        owner: owner.to_owned(),
+        table: table.to_owned(),
+        text: text_of(expression),
+    }
+}

@@ -1,0 +1,98 @@
+//! The options that the gate is called with.
+
+use super::{Call, Found, Repository};
+use model::code;
+
+/// The calls together gate both trees.
+pub(crate) fn trees(repository: &Repository<'_>) -> Vec<Found> {
+    let Some(first) = repository.calls.first() else { return Vec::new() };
+    let mut gated: Vec<String> = Vec::new();
+    let mut unknown = None;
+    for call in repository.calls.iter().filter(|call| call.option("--ini").is_none()) {
+        let trees = call.trees();
+        if trees.is_empty() {
+            return Vec::new();
+        }
+        for tree in trees.iter().flat_map(|tree| expand(call, tree)) {
+            if tree.contains('$') {
+                unknown = Some((call.place(), tree));
+            } else {
+                gated.push(tree);
+            }
+        }
+    }
+    if let Some((place, tree)) = unknown {
+        let message = format!("which trees are gated is not known: `{tree}`");
+        return vec![Found::at(&code::UNKNOWN, place, message)];
+    }
+    let missing = |tree: &&str| !gated.iter().any(|gated| gated == tree);
+    let missing: Vec<&str> = ["console", "raptor"].into_iter().filter(missing).collect();
+    if missing.is_empty() {
+        return Vec::new();
+    }
+    let message = format!("no call gates {}", missing.join(" or "));
+    vec![Found::at(&code::TREE_LEFT_OUT, first.place(), message)]
+}
+
+fn expand(call: &Call<'_>, text: &str) -> Vec<String> {
+    call.job().map_or_else(|| vec![text.to_owned()], |(_, job)| job.expand(text))
+}
+
+/// No option compares with what is gated, or gates something else.
+pub(crate) fn checks(repository: &Repository<'_>) -> Vec<Found> {
+    let mut found = Vec::new();
+    for call in &repository.calls {
+        let since = call.option("--since").unwrap_or_default().replace(' ', "");
+        let own = ["HEAD", "@", "${{github.sha}}", "$GITHUB_SHA", "${GITHUB_SHA}", "HEAD~0"];
+        if own.contains(&since.as_str()) {
+            let message = format!("`--since {since}` is what is gated: no revision is new");
+            found.push(Found::at(&code::CHECK_LEFT_OUT, call.place(), message));
+        }
+        for option in ["--ini", "--root"] {
+            if let Some(value) = call.option(option) {
+                let message =
+                    format!("`{option} {value}` gates something else than this repository");
+                found.push(Found::at(&code::CHECK_LEFT_OUT, call.place(), message));
+            }
+        }
+    }
+    found
+}
+
+/// The history that the comparison needs is checked out.
+pub(crate) fn history(repository: &Repository<'_>) -> Vec<Found> {
+    let mut found = Vec::new();
+    for call in &repository.calls {
+        let compares = call.option("--since").is_some()
+            || call.arguments.iter().any(|word| word == "--only-changed");
+        let Some((document, job)) = call.job().filter(|_| compares) else { continue };
+        let runs = job.steps.iter().filter_map(|step| step.run());
+        if runs.into_iter().any(|run| run.contains("git fetch")) {
+            continue;
+        }
+        for step in job.steps.iter().filter(|step| step.uses() == Some("actions/checkout")) {
+            let depth = super::document::text(&step.value["with"]["fetch-depth"]);
+            if depth.as_deref().is_none_or(|depth| depth == "1") {
+                let line = document.line(&step.at("uses"));
+                let message = "one commit is checked out, and the gate compares with another";
+                found.push(Found::at(&code::SHALLOW_HISTORY, (document, line), message));
+            }
+        }
+    }
+    found
+}
+
+/// No option opens what keeps a migration in.
+pub(crate) fn isolation(repository: &Repository<'_>) -> Vec<Found> {
+    let mut found = Vec::new();
+    for call in &repository.calls {
+        for option in ["--allow-remote", "--pass-env"] {
+            let given = |word: &String| word.split('=').next() == Some(option);
+            if call.arguments.iter().any(given) {
+                let message = format!("the gate is called with `{option}`");
+                found.push(Found::at(&code::ISOLATION_OPENED, call.place(), message));
+            }
+        }
+    }
+    found
+}

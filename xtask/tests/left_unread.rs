@@ -35,6 +35,8 @@ def load_worker(path):
     spec = importlib.util.spec_from_file_location("worker", path)
     worker = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(worker)
+    # The trees are written a moment before they are read.
+    worker.REST_NS = 0
     return worker
 
 class Endless(Exception):

@@ -9,7 +9,9 @@ use nix::unistd::User;
 
 use super::gate::{Run, join};
 use super::known::found::Found;
-use crate::drivers::alembic::{self, Alembic, Connection, Description, Interpreter, Limits};
+use crate::drivers::alembic::{
+    self, Alembic, Connection, Description, Headers, Interpreter, Limits,
+};
 use crate::drivers::cache;
 use crate::drivers::postgres::Server;
 use crate::drivers::postgres::binaries::Places;
@@ -173,7 +175,17 @@ impl Run<'_> {
                 .into_iter()
                 .map(|(index, python, connection)| {
                     scope.spawn(move || {
-                        let alembic = self.read_tree(&self.trees[index], connection, endpoint);
+                        let tree = &self.trees[index];
+                        let headers = self.reuse.as_ref().map(|cache| {
+                            let file = scratch.path().join(format!("known-of-{index}"));
+                            Headers::lay(cache, &python, tree, file)
+                        });
+                        let connection = match &headers {
+                            Some(headers) => connection.knowing(headers.file().to_owned()),
+                            None => connection,
+                        };
+                        let alembic = self.read_tree(tree, connection, endpoint);
+                        headers.into_iter().for_each(Headers::keep);
                         Ready::of(index, python, alembic)
                     })
                 })

@@ -5,6 +5,7 @@
 //! fork: see `worker.py`, which speaks JSON lines on a socket of its own for each tree.
 
 mod connection;
+mod headers;
 mod listener;
 mod protocol;
 mod walk;
@@ -35,6 +36,7 @@ use model::tree::Tree;
 use model::used::Used;
 
 pub use self::connection::Connection;
+pub use self::headers::Headers;
 pub use self::protocol::{Description, Revision};
 
 const WORKER: &str = include_str!("worker.py");

@@ -183,14 +183,16 @@ def run_forked(sock, lines, call, wake_r):
     lead_group(pid)
     os.close(out_w)
     os.close(go_r)
-    tail, total, gate_is_gone = bytearray(), 0, False
+    tail, total, prints, gate_is_gone = bytearray(), 0, True, False
     status = None
     while status is None:
         # Lines that came along with the call are here already, and no select tells of them.
-        watched = [out_r, wake_r] + ([] if gate_is_gone else [sock])
+        watched = [wake_r] + ([out_r] if prints else []) + ([] if gate_is_gone else [sock])
         ready, _, _ = select.select(watched, [], [], 0 if lines.waiting() else None)
         if out_r in ready:
-            total += drain(out_r, tail)
+            count = drain(out_r, tail)
+            # At its end a pipe stays readable for ever; the process may live on without it.
+            total, prints = total + count, count > 0
         if wake_r in ready:
             os.read(wake_r, 512)
         if lines.waiting() or sock in ready:
@@ -239,9 +241,6 @@ def drain(fd, tail):
         return 0
     tail += chunk
     del tail[:-OUTPUT_KEPT]
-    if not chunk:
-        # At its end a pipe stays readable for ever; the process may live on without it.
-        time.sleep(0.005)
     return len(chunk)
 
 
@@ -475,6 +474,7 @@ class Unread(types.ModuleType):
 
 
 UNREAD = "(unread)"
+REST_NS = 2_000_000_000
 HEADER = ("revision", "down_revision", "branch_labels", "depends_on", "__doc__")
 
 
@@ -561,7 +561,7 @@ def keep_known(path, loaded):
             known.clear()
             break
         if stamp and header:
-            known[file] = stamp if does == "binds" else None, header
+            known[file] = stamp if does == "binds" and is_at_rest(stamp) else None, header
     with open(path + ".new", "wb") as file:
         marshal.dump(known, file)
     os.replace(path + ".new", path)
@@ -581,6 +581,12 @@ def can_be_kept(value):
     if type(value) in (tuple, list):
         return all(type(item) is str for item in value)
     return value is None or type(value) is str
+
+
+def is_at_rest(stamp):
+    """Whether whoever writes to it again would change the stamp: a file system may know the time no better
+    than by two seconds."""
+    return abs(time.time_ns() - max(stamp[:2])) > REST_NS
 
 
 def stamp_of(path):

@@ -2,8 +2,10 @@
 //! outcome as when all is. What the beginning depends on is changed here, one thing at a time, and
 //! each time the whole chain runs again.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -95,6 +97,27 @@ fn timeless(mut report: Value) -> Value {
         _ => {}
     }
     report
+}
+
+#[test]
+fn what_alembic_asks_of_a_revision_is_known_until_its_file_is_touched() {
+    let shop = chain();
+    // A file that was written a moment ago may be written again without another time.
+    thread::sleep(Duration::from_millis(2200));
+    learn(&shop);
+    let headers = entry(&shop, "headers").expect("what Alembic asks of the revisions is kept");
+    let kept = fs::read(&headers).unwrap();
+    touch(&shop, "alembic.ini");
+    assert_same(&shop, "", false, 0);
+    assert_eq!(fs::read(&headers).unwrap(), kept, "nothing else is known now");
+    // As long as it was, and as old as its last change of contents is shown.
+    let file = shop.tree().join("versions/c3_x.py");
+    let text = shop.read("versions/c3_x.py");
+    let modified = fs::metadata(&file).unwrap().modified().unwrap();
+    shop.write("versions/c3_x.py", &text.replace("\"b2\"", "\"zz\""));
+    File::options().append(true).open(&file).unwrap().set_modified(modified).unwrap();
+    let ended = assert_same(&shop, "", false, 1);
+    assert!(ended.stdout.contains("zz"), "{}", ended.stdout);
 }
 
 #[test]

@@ -55,8 +55,8 @@ pub(super) struct Ready<'a> {
     pub(super) stays_below: bool,
     /// Whether its head is new, by what was known then.
     pub(super) new_head: bool,
-    /// Whether a copy of its database as it is right before the head is there already.
-    pub(super) copied: bool,
+    /// Looks at a copy of its database as it is right before the head; `None`: there is none yet.
+    pub(super) copied: Option<Watch<'a>>,
     /// A connection to an interpreter in another environment, where the stairway needs one.
     pub(super) elsewhere: Option<Connection>,
 }
@@ -74,7 +74,7 @@ impl Ready<'_> {
             looked: None,
             stays_below: false,
             new_head: false,
-            copied: false,
+            copied: None,
             elsewhere: None,
         }
     }

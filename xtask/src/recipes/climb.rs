@@ -102,8 +102,12 @@ impl<'a> Live<'a> {
         seen: &mut Vec<Statement>,
         work: impl FnOnce(&mut Self, &mut Climb<'a>, &mut Vec<Statement>) -> Result<T>,
     ) -> Result<(T, bool)> {
-        let watch = Watch::new(self.server.endpoint(), database, self.interrupt)
-            .starting_with(&[rows::TABLES, rows::HELPERS]);
+        let is_there = copied.and_then(|_| self.copied.take());
+        let make = is_there.is_none();
+        let watch = is_there.unwrap_or_else(|| {
+            let watch = Watch::new(self.server.endpoint(), database, self.interrupt);
+            watch.starting_with(rows::SETUP)
+        });
         let mut climb = Climb {
             database: database.to_owned(),
             watch,
@@ -134,7 +138,10 @@ impl<'a> Live<'a> {
                 })
                 .collect();
         }
-        self.create(&mut climb)?;
+        if make {
+            self.create(&mut climb)?;
+        }
+        self.begin(&mut climb);
         self.alembic.use_database(database);
         climb.walking = self.alembic.begin_walk()?;
         let result = work(self, &mut climb, seen);
@@ -250,7 +257,9 @@ impl<'a> Live<'a> {
         climb.watch.close();
         self.server.drop_database(&climb.database, self.interrupt)?;
         self.drop_roles(climb.copied.is_some())?;
-        self.create(climb)
+        self.create(climb)?;
+        self.begin(climb);
+        Ok(())
     }
 
     /// Drops the roles that the migrations made in a database that is gone: they are in nobody's way
@@ -294,18 +303,19 @@ impl<'a> Live<'a> {
         Ok(value)
     }
 
-    /// Makes the database that is climbed, with nothing in it or what its copy begins with.
-    fn create(&mut self, climb: &mut Climb<'a>) -> Result<()> {
-        let is_there = climb.copied.is_some() && std::mem::take(&mut self.copied);
-        if climb.copied.is_some() && !is_there {
+    /// Makes the database that is climbed, empty or a copy.
+    fn create(&self, climb: &mut Climb<'a>) -> Result<()> {
+        if climb.copied.is_some() {
             // Nobody may be connected to what is copied.
             self.watch.borrow_mut().close();
         }
-        let make = || match is_there {
-            true => Ok(()),
-            false => self.server.copy_database(&climb.database, climb.copied, self.interrupt),
-        };
-        timed(self.tell, &self.tree.label, "  making a database aside", make)?;
+        let make = || self.server.copy_database(&climb.database, climb.copied, self.interrupt);
+        timed(self.tell, &self.tree.label, "  making a database aside", make)
+    }
+
+    /// What is in the database that is climbed before the first stair: nothing, or what its copy
+    /// begins with.
+    fn begin(&self, climb: &mut Climb<'a>) {
         (climb.applied, climb.supplied, climb.schema) = (BTreeSet::new(), 0, None);
         climb.filled.clear();
         climb.tables = None;
@@ -315,7 +325,6 @@ impl<'a> Live<'a> {
             }
             climb.supplied = self.memory.rows.len();
         }
-        Ok(())
     }
 
     pub(super) fn look(climb: &mut Climb<'a>) -> Result<Schema> {

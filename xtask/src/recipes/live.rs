@@ -65,8 +65,8 @@ pub struct Live<'a> {
     pub elsewhere: Option<Connection>,
     /// Looks at the tree's database.
     pub watch: RefCell<Watch<'a>>,
-    /// Whether a copy of the database as it is right before the head is there already.
-    pub copied: bool,
+    /// Looks at a copy of the database as it is right before the head; `None`: there is none yet.
+    pub copied: Option<Watch<'a>>,
     /// What the steps before left for those after.
     pub memory: Memory,
 }

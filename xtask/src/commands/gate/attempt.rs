@@ -11,11 +11,11 @@ use crate::commands::known::found::Found;
 use crate::commands::known::prefix::Prefixes;
 use crate::commands::prepare::Ready;
 use crate::drivers::alembic::Description;
-use crate::drivers::postgres::Server;
 use crate::drivers::postgres::endpoint::Endpoint;
 use crate::drivers::postgres::given::Given;
 use crate::drivers::postgres::provision::Programs;
 use crate::drivers::postgres::snapshot::Watch;
+use crate::drivers::postgres::{Server, aside, rows};
 use crate::drivers::scratch::Scratch;
 use crate::recipes::prefix::Surprise;
 use model::event::{Event, timed};
@@ -37,8 +37,8 @@ struct Database<'a> {
     watch: Watch<'a>,
     /// What is in it before a step runs.
     schema: Option<Schema>,
-    /// Whether there is a copy of it.
-    copied: bool,
+    /// Looks at a copy of it, where there is one.
+    copied: Option<Watch<'a>>,
 }
 
 impl Run<'_> {
@@ -141,15 +141,18 @@ impl Run<'_> {
                 self.start_own(programs, user, scratch, found)?
             }
         };
-        let databases = thread::scope(|scope| {
-            let make = |index: &usize| {
-                let (index, server, found) = (*index, &server, found.as_ref());
-                scope.spawn(move || self.database(index, server, found, endpoint))
-            };
-            // All are begun before the first is waited for.
-            let made: Vec<_> = trees.iter().map(make).collect();
-            made.into_iter().map(join).collect()
-        });
+        let database = |index: &usize| self.database(*index, &server, found.as_ref(), endpoint);
+        let databases = match &found {
+            // There is time enough until the interpreter has imported Alembic, and it needs a
+            // processor for itself.
+            Some(_) => trees.iter().map(database).collect(),
+            None => thread::scope(|scope| {
+                let make = |index| scope.spawn(move || database(index));
+                // All are begun before the first is waited for.
+                let made: Vec<_> = trees.iter().map(make).collect();
+                made.into_iter().map(join).collect()
+            }),
+        };
         Ok(Served { server, found, databases })
     }
 
@@ -170,10 +173,17 @@ impl Run<'_> {
             Some(_) => Ok(()),
         };
         // Before anybody is connected to what is copied.
-        let copied = found.is_some_and(|found| found.copy_ahead(self, index, server));
+        let is_copied = found.is_some_and(|found| found.copy_ahead(self, index, server));
+        let mut copied = is_copied.then(|| {
+            let watch = Watch::new(endpoint, &aside::database(name), self.interrupt);
+            watch.starting_with(rows::SETUP)
+        });
         let mut watch = Watch::new(endpoint, name, self.interrupt);
         // Where it cannot, the look that is needed says why.
-        let look = || watch.take().ok();
+        let look = || {
+            let _ = copied.as_mut().map(rows::get_ready);
+            watch.take().ok()
+        };
         let schema = timed(self.tell, label, "looking at the schema", look);
         Database { made, watch, schema, copied }
     }

@@ -14,9 +14,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::warm::{Making, Spare, Used};
 use crate::commands::prepare::Ready;
 use crate::drivers::alembic::{Alembic, Connection, Description};
-use crate::drivers::postgres::aside;
 use crate::drivers::postgres::resting::Resting;
 use crate::drivers::postgres::snapshot::Watch;
+use crate::drivers::postgres::{aside, rows};
 use crate::recipes::prefix::Prefix;
 use model::schema::Schema;
 use model::tree::Tree;
@@ -60,7 +60,7 @@ struct Stands {
     alembic: Alembic,
     python: Utf8PathBuf,
     looked: (Watch<'static>, Schema),
-    copied: bool,
+    copied: Option<Watch<'static>>,
 }
 
 impl Begun {
@@ -110,11 +110,13 @@ impl Beginning {
         let mut standing = Vec::new();
         for (begun, (python, connection)) in self.trees.iter().zip(connections) {
             let tree = &trees[begun.index];
-            let copied = begun.new_head && !begun.climbs;
-            if copied {
+            let mut copied = None;
+            if begun.new_head && !begun.climbs {
                 // Before anybody is connected to what is copied.
                 let aside = aside::database(&tree.database);
                 used.server.copy_database(&aside, Some(&tree.database), interrupt)?;
+                let watch = Watch::waiting(endpoint, &aside, interrupt).starting_with(rows::SETUP);
+                rows::get_ready(copied.insert(watch))?;
             }
             let mut watch = Watch::waiting(endpoint, &tree.database, interrupt);
             let schema = watch.take()?;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 
 use super::session::{Session, VersionTable, literal};
+use super::snapshot::Watch;
 use model::rows::{Cells, Choice, Contents, Held, Inserts, Made, Table};
 
 /// What a connection starts with that [`tables`] is asked on.
@@ -53,6 +54,17 @@ EXCEPTION WHEN OTHERS THEN
   END LOOP;
 END $$;
 ";
+
+/// What a connection starts with on which all of it is asked.
+pub const SETUP: &[&str] = &[TABLES, HELPERS];
+
+/// Connects who is to look at a database and to put rows into it, and has Postgres load what that
+/// needs: done while nobody waits for it yet.
+pub fn get_ready(watch: &mut Watch<'_>) -> Result<()> {
+    watch
+        .ask(|session| session.column("SELECT * FROM pg_temp.ask(0, 'SELECT NULL::text')"))
+        .map(drop)
+}
 
 /// What came of some inserts into one table.
 #[derive(Debug, Default)]

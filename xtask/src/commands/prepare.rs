@@ -14,6 +14,7 @@ use crate::drivers::alembic::{
 };
 use crate::drivers::cache;
 use crate::drivers::postgres::Server;
+use crate::drivers::postgres::aside::Copied;
 use crate::drivers::postgres::binaries::Places;
 use crate::drivers::postgres::cluster::{self, Cluster, Setup};
 use crate::drivers::postgres::endpoint::Endpoint;
@@ -55,8 +56,10 @@ pub(super) struct Ready<'a> {
     pub(super) stays_below: bool,
     /// Whether its head is new, by what was known then.
     pub(super) new_head: bool,
-    /// Looks at a copy of its database as it is right before the head; `None`: there is none yet.
-    pub(super) copied: Option<Watch<'a>>,
+    /// A copy of its database as it is right before the head; `None`: there is none yet.
+    pub(super) copied: Option<Copied>,
+    /// Another Alembic, for what can be done beside the steps on that copy.
+    pub(super) beside: Option<Alembic>,
     /// A connection to an interpreter in another environment, where the stairway needs one.
     pub(super) elsewhere: Option<Connection>,
 }
@@ -75,6 +78,7 @@ impl Ready<'_> {
             stays_below: false,
             new_head: false,
             copied: None,
+            beside: None,
             elsewhere: None,
         }
     }
@@ -135,7 +139,8 @@ impl Run<'_> {
         })
     }
 
-    /// Starts an interpreter for each environment and has it read each tree.
+    /// Starts an interpreter for each environment and has it read each tree. Where something may be
+    /// known of the trees, each gets a second Alembic.
     pub(super) fn prepare(
         &self,
         trees: &[usize],
@@ -165,28 +170,32 @@ impl Run<'_> {
         let env = python::environment(scratch, &self.flags.pass_env);
         let (mut interpreters, mut connections) = (Vec::new(), Vec::new());
         for (python, served) in pythons {
-            let (interpreter, sockets) = alembic::start(&python, served.len(), &env, scratch)?;
+            let second = self.reuse.is_some() && self.prefixes.is_some();
+            let count = served.len() * if second { 2 } else { 1 };
+            let (interpreter, mut sockets) = alembic::start(&python, count, &env, scratch)?;
             interpreters.push(interpreter);
-            connections
-                .extend(served.into_iter().zip(sockets).map(|(i, s)| (i, python.clone(), s)));
+            let mut seconds = sockets.split_off(served.len()).into_iter();
+            let served = served.into_iter().zip(sockets);
+            connections.extend(served.map(|(i, s)| (i, python.clone(), s, seconds.next())));
         }
         let trees = thread::scope(|scope| {
             let handles: Vec<_> = connections
                 .into_iter()
-                .map(|(index, python, connection)| {
+                .map(|(index, python, connection, second)| {
                     scope.spawn(move || {
                         let tree = &self.trees[index];
-                        let headers = self.reuse.as_ref().map(|cache| {
-                            let file = scratch.path().join(format!("known-of-{index}"));
-                            Headers::lay(cache, &python, tree, file)
-                        });
-                        let connection = match &headers {
-                            Some(headers) => connection.knowing(headers.file().to_owned()),
-                            None => connection,
-                        };
+                        let known = scratch.path().join(format!("known-of-{index}"));
+                        let headers = self.reuse.as_ref();
+                        let headers = headers.map(|c| Headers::lay(c, &python, tree, &known));
+                        let connection = connection.knowing(known.clone());
                         let alembic = self.read_tree(tree, connection, endpoint);
                         headers.into_iter().for_each(Headers::keep);
-                        Ready::of(index, python, alembic)
+                        let second = second.map(|second| second.knowing(known));
+                        let second =
+                            second.map(|s| Alembic::new(s, tree, endpoint, self.interrupt));
+                        // Without it, what would be done beside is done between.
+                        let beside = second.and_then(Result::ok);
+                        Ready { beside, ..Ready::of(index, python, alembic) }
                     })
                 })
                 .collect();

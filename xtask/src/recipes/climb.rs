@@ -104,7 +104,7 @@ impl<'a> Live<'a> {
     ) -> Result<(T, bool)> {
         let is_there = copied.and_then(|_| self.copied.take());
         let make = is_there.is_none();
-        let watch = is_there.unwrap_or_else(|| {
+        let watch = is_there.map(|there| there.watch).unwrap_or_else(|| {
             let watch = Watch::new(self.server.endpoint(), database, self.interrupt);
             watch.starting_with(rows::SETUP)
         });

@@ -45,19 +45,25 @@ pub(super) struct Filled {
 impl<'a> Live<'a> {
     /// The tables that a revision may touch, with those that they lead to.
     pub(super) fn tables_of(&self, watch: &mut Watch<'a>, revision: &str) -> Result<Vec<Table>> {
-        let text = self.text_of(revision);
-        let own = self.memory.statements.iter().filter(|s| s.revision.as_deref() == Some(revision));
-        let Touched { names, emptied } =
-            rows::touched(own.map(|s| s.sql.as_str()).chain(text.as_deref()));
+        let Touched { names, emptied } = self.touched_by(revision);
         let version_table = &self.alembic.version_table;
         watch.ask(|session| tables::tables(session, names.as_ref(), &emptied, version_table))
     }
 
+    /// The words that may be names of tables that a revision touches.
+    pub(super) fn touched_by(&self, revision: &str) -> Touched {
+        rows::touched(self.texts_of(revision).iter().map(String::as_str))
+    }
+
     /// Whether a revision makes, changes or drops roles, by its statements so far and its text.
     pub(super) fn changes_roles(&self, revision: &str) -> bool {
+        self.texts_of(revision).iter().any(|text| aside::changes_roles(text))
+    }
+
+    /// The statements of a revision so far, and its text.
+    pub(super) fn texts_of(&self, revision: &str) -> Vec<String> {
         let own = self.memory.statements.iter().filter(|s| s.revision.as_deref() == Some(revision));
-        let text = self.text_of(revision);
-        own.map(|s| s.sql.as_str()).chain(text.as_deref()).any(aside::changes_roles)
+        own.map(|statement| statement.sql.clone()).chain(self.text_of(revision)).collect()
     }
 
     /// Gives the tables that a revision may touch rows, unless they have them.

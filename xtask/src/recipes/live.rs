@@ -11,9 +11,11 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::beside::Beside;
 use super::reversal::{self, Memory};
 use crate::drivers::alembic::{Alembic, Connection, Description, Limits, Pause};
 use crate::drivers::interrupt::{Interrupt, Interrupted};
+use crate::drivers::postgres::aside::Copied;
 use crate::drivers::postgres::session::{Session, VersionTable};
 use crate::drivers::postgres::snapshot::Watch;
 use crate::drivers::postgres::{NotStarted, Server, Unreachable};
@@ -65,8 +67,10 @@ pub struct Live<'a> {
     pub elsewhere: Option<Connection>,
     /// Looks at the tree's database.
     pub watch: RefCell<Watch<'a>>,
-    /// Looks at a copy of the database as it is right before the head; `None`: there is none yet.
-    pub copied: Option<Watch<'a>>,
+    /// A copy of the database as it is right before the head; `None`: there is none yet.
+    pub copied: Option<Copied>,
+    /// Tries the head on rows beside the steps; `None`: that is done between them, where it is.
+    pub beside: Option<Beside>,
     /// What the steps before left for those after.
     pub memory: Memory,
 }

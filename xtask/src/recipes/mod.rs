@@ -3,6 +3,7 @@
 //! A recipe is run against a [`Steps`], which is either live or a rehearsal. The rehearsal records
 //! the steps without doing them; so what a tree's steps are is written down once.
 
+pub mod beside;
 mod chain;
 mod climb;
 pub mod console;

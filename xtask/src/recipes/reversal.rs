@@ -8,6 +8,7 @@
 
 use anyhow::Result;
 
+use super::beside::Beside;
 use super::live::{Live, Outcome};
 use super::stairway::ELSEWHERE;
 use crate::drivers::postgres::session::{Session, VersionTable};
@@ -76,6 +77,7 @@ impl<'a> Live<'a> {
     pub(super) fn upgrade_head(&mut self, seen: &mut Vec<Statement>) -> Result<Outcome> {
         let outcome = self.run_alembic("upgrade", "head", self.heads(), seen)?;
         if outcome.findings.is_empty() {
+            self.begin_beside();
             self.memory.head = Some(self.schema()?);
         }
         Ok(outcome)
@@ -114,15 +116,18 @@ impl<'a> Live<'a> {
     }
 
     /// `alembic upgrade head` once more: the schema must be the one from before the downgrade. Where
-    /// the head alone is new, it is tried on tables with rows first, on a copy.
+    /// the head alone is new, it is tried on tables with rows first, on a copy, unless that is done
+    /// beside.
     pub(super) fn upgrade_head_again(
         &mut self,
         new_head: bool,
         seen: &mut Vec<Statement>,
     ) -> Result<Outcome> {
         let head = self.heads().and_then(|heads| heads.into_iter().next());
-        let on_rows = match &head {
-            Some(head) if new_head => self.head_on_rows(head, seen)?,
+        let new_head = head.clone().filter(|_| new_head);
+        let is_beside = self.beside.as_ref().is_some_and(Beside::is_begun);
+        let mut on_rows = match &new_head {
+            Some(head) if !is_beside => self.head_on_rows(head, seen)?,
             _ => Outcome::default(),
         };
         let mut outcome = self.run_alembic("upgrade", "head", self.heads(), seen)?;
@@ -132,6 +137,12 @@ impl<'a> Live<'a> {
             let found = self.schema()?;
             outcome.findings.extend(self.judge(&head, expected, &found, None, Way::UpAgain));
             outcome.findings.extend(self.lost_official(&head)?);
+        }
+        if let Some(head) = new_head.filter(|_| is_beside && outcome.error().is_none()) {
+            on_rows = match self.end_beside(&head, seen)? {
+                Some(tried) => tried,
+                None => self.head_on_rows_elsewhere(&head, seen)?,
+            };
         }
         outcome.findings.extend(on_rows.findings);
         outcome.notes.extend(on_rows.notes);

@@ -80,20 +80,69 @@ impl<'a> Live<'a> {
         if !there.iter().any(|table| table.touched) {
             return Ok(Outcome::default());
         }
-        let work = |live: &mut Self, climb: &mut Climb<'a>, seen: &mut Vec<Statement>| {
-            let stair = climb.chain.iter().find(|stair| stair.revision == head).cloned();
-            climb.tables = climb.copied.is_some().then(|| there.clone());
-            let findings = stair.map_or(Ok(Vec::new()), |stair| live.stair(climb, &stair, seen))?;
-            Ok(Outcome { findings, notes: told_gone(&climb.gone) })
-        };
         if self.declared_irreversible(head).is_none() && !self.changes_roles(head) {
-            return self.on_a_copy(head, seen, work);
+            return self.on_a_copy(head, seen, |live, climb, seen| {
+                climb.tables = Some(there);
+                live.stair_of(climb, head, seen)
+            });
         }
         // The tree's database still stands at the head, which was not taken down; or a copy would share
         // with it the roles that the head makes and drops.
+        self.head_on_rows_elsewhere(head, seen)
+    }
+
+    /// The same on a database that begins empty.
+    pub(super) fn head_on_rows_elsewhere(
+        &mut self,
+        head: &str,
+        seen: &mut Vec<Statement>,
+    ) -> Result<Outcome> {
+        let work = |live: &mut Self, climb: &mut Climb<'a>, seen: &mut Vec<Statement>| {
+            live.stair_of(climb, head, seen)
+        };
         let mut outcome = self.elsewhere(seen, work)?;
         outcome.findings.retain(|finding| finding.code != &code::IRREVERSIBLE_DECLARED);
         Ok(outcome)
+    }
+
+    /// The same on the copy that is there; `None` where it goes wrong, unless it ran past its time.
+    pub(super) fn head_on_copied_rows(
+        &mut self,
+        head: &str,
+        seen: &mut Vec<Statement>,
+    ) -> Result<Option<Outcome>> {
+        self.on_a_copy(head, seen, |live, climb, seen| {
+            let there = live.tables_of(&mut climb.watch, head)?;
+            let stair = climb.chain.iter().find(|stair| stair.revision == head).cloned();
+            let Some(stair) = stair.filter(|_| there.iter().any(|table| table.touched)) else {
+                return Ok(Some(Outcome::default()));
+            };
+            climb.tables = Some(there);
+            let notes = |climb: &Climb<'a>| told_gone(&climb.gone);
+            let ended = |finding: &Finding| finding.transcript.as_ref().map(|said| said.end);
+            Ok(match live.round_trip(climb, &stair, Rows::All, seen)? {
+                Trip::Went(findings) => {
+                    let outcome = Outcome { findings, notes: notes(climb) };
+                    Some(outcome).filter(|outcome| outcome.error().is_none())
+                }
+                // Nothing beside it makes it wait, and it is not waited for twice.
+                Trip::Broke { failed, .. } if ended(&failed) == Some(End::TimedOut) => {
+                    Some(Outcome { findings: vec![*failed], notes: notes(climb) })
+                }
+                Trip::Broke { .. } => None,
+            })
+        })
+    }
+
+    fn stair_of(
+        &mut self,
+        climb: &mut Climb<'a>,
+        head: &str,
+        seen: &mut Vec<Statement>,
+    ) -> Result<Outcome> {
+        let stair = climb.chain.iter().find(|stair| stair.revision == head).cloned();
+        let findings = stair.map_or(Ok(Vec::new()), |stair| self.stair(climb, &stair, seen))?;
+        Ok(Outcome { findings, notes: told_gone(&climb.gone) })
     }
 
     /// The whole chain once more in another environment: it must give the same schema.

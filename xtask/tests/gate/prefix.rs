@@ -178,6 +178,51 @@ fn red_says_as_much_as_without() {
     }
 }
 
+/// What the gate says at `-v` where the newest revision is tried on rows beside the steps, and where
+/// what came of that is not taken.
+const BESIDE: (&str, &str) = ("is tried on rows beside the steps", "on rows once more, alone");
+
+#[test]
+fn what_is_tried_beside_the_steps_says_as_much_as_between_them() {
+    let shop = chain();
+    // As many as all the other tables that a revision may touch.
+    revision(&shop, "c3", "b2", "CREATE TABLE notes (body text)", "DROP TABLE notes");
+    head(&shop, "ALTER TABLE items ADD note text", "ALTER TABLE items DROP note");
+    learn(&shop);
+    let plain = "ALTER TABLE items ADD note text DEFAULT 'new'";
+    let drops = "ALTER TABLE items DROP note";
+    // The upgrade, the downgrade, the exit code; whether it is tried beside, and tried once more.
+    let heads = [
+        (plain, drops, 0, true, false),
+        // Rows are lost, and it says so.
+        ("DELETE FROM items", "SELECT 1", 0, true, false),
+        // It fails on rows, and the way back fails on them.
+        ("ALTER TABLE items ADD note text NOT NULL", drops, 1, true, true),
+        (
+            plain,
+            "ALTER TABLE items DROP note; SELECT 1 / count(*) - 1 FROM items WHERE false",
+            1,
+            true,
+            false,
+        ),
+        // It changes what all databases share.
+        ("GRANT SELECT ON items TO PUBLIC", "REVOKE SELECT ON items FROM PUBLIC", 0, false, false),
+    ];
+    for (upgrade, downgrade, code, beside, alone) in heads {
+        head(&shop, upgrade, downgrade);
+        let ended = assert_same(&shop, "", true, code);
+        let told = [BESIDE.0, BESIDE.1].map(|what| ended.stderr.contains(what));
+        assert_eq!(told, [beside, alone], "{upgrade}: {}", ended.stderr);
+    }
+    // Which table the downgrade touches is seen when it runs.
+    head(&shop, plain, &format!("{drops}; DELETE FROM notes"));
+    let text = shop.read("versions/d4_x.py").replace("DELETE FROM notes", "DELETE FROM no\" \"tes");
+    shop.write("versions/d4_x.py", &text);
+    let ended = assert_same(&shop, "", true, 0);
+    assert!(ended.stderr.contains(BESIDE.1), "{}", ended.stderr);
+    assert!(ended.stdout.contains("notes: 40 of 40 rows lost"), "{}", ended.stdout);
+}
+
 #[test]
 fn what_may_come_from_the_beginning_is_run_again_from_an_empty_database() {
     let shop = chain();

@@ -11,11 +11,12 @@ use crate::commands::known::found::Found;
 use crate::commands::known::prefix::Prefixes;
 use crate::commands::prepare::Ready;
 use crate::drivers::alembic::Description;
+use crate::drivers::postgres::aside::Copied;
 use crate::drivers::postgres::endpoint::Endpoint;
 use crate::drivers::postgres::given::Given;
 use crate::drivers::postgres::provision::Programs;
 use crate::drivers::postgres::snapshot::Watch;
-use crate::drivers::postgres::{Server, aside, rows};
+use crate::drivers::postgres::{Server, rows};
 use crate::drivers::scratch::Scratch;
 use crate::recipes::prefix::Surprise;
 use model::event::{Event, timed};
@@ -37,8 +38,8 @@ struct Database<'a> {
     watch: Watch<'a>,
     /// What is in it before a step runs.
     schema: Option<Schema>,
-    /// Looks at a copy of it, where there is one.
-    copied: Option<Watch<'a>>,
+    /// A copy of it, where there is one.
+    copied: Option<Copied>,
 }
 
 impl Run<'_> {
@@ -174,14 +175,12 @@ impl Run<'_> {
         };
         // Before anybody is connected to what is copied.
         let is_copied = found.is_some_and(|found| found.copy_ahead(self, index, server));
-        let mut copied = is_copied.then(|| {
-            let watch = Watch::new(endpoint, &aside::database(name), self.interrupt);
-            watch.starting_with(rows::SETUP)
-        });
+        let copied = is_copied.then(|| Copied::of(name, endpoint, self.interrupt));
+        let mut copied = copied.and_then(Result::ok);
         let mut watch = Watch::new(endpoint, name, self.interrupt);
         // Where it cannot, the look that is needed says why.
         let look = || {
-            let _ = copied.as_mut().map(rows::get_ready);
+            let _ = copied.as_mut().map(|copied| rows::get_ready(&mut copied.watch));
             watch.take().ok()
         };
         let schema = timed(self.tell, label, "looking at the schema", look);

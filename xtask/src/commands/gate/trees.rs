@@ -3,22 +3,26 @@
 use std::cell::RefCell;
 use std::thread;
 
+use anyhow::Result;
 use camino::Utf8Path;
 
 use super::{Run, blame, join};
 use crate::commands::prepare::{Prepared, Ready};
-use crate::drivers::alembic::Interpreter;
+use crate::drivers::alembic::{Alembic, Description, Interpreter};
 use crate::drivers::postgres::Server;
 use crate::drivers::postgres::session::VersionTable;
 use crate::drivers::postgres::snapshot::Watch;
 use crate::drivers::process::quote;
 use crate::recipes;
+use crate::recipes::beside::{self, Begun, Tried};
 use crate::recipes::live::Live;
 use crate::recipes::prefix::Surprise;
 use crate::recipes::reversal::Memory;
 use crate::recipes::steps::{Done, Steps};
+use model::event::Event;
 use model::redact::redact;
 use model::report::Report;
+use model::transcript::Transcript;
 use model::tree::{DEFAULT_SECTION, Tree};
 
 impl Run<'_> {
@@ -105,41 +109,101 @@ impl Run<'_> {
         };
         let by_hand = |command: &str| self.by_hand(tree, &ready.python, &url, command);
         let before_head = |stands| self.before_head(ready.index, stands, server);
+        let look = || Watch::new(server.endpoint(), &tree.database, self.interrupt);
         let (watch, before) = match ready.looked {
-            Some((watch, schema)) => (Some(watch), Some(schema)),
-            None => (ready.watch, None),
+            Some((watch, schema)) => (watch, Some(schema)),
+            None => (ready.watch.unwrap_or_else(look), None),
         };
-        let watch =
-            watch.unwrap_or_else(|| Watch::new(server.endpoint(), &tree.database, self.interrupt));
-        let mut steps = Steps::live(Live {
+        let second = ready.beside.filter(|_| new_head && stairs.is_none());
+        thread::scope(|scope| {
+            let by_hand = &by_hand;
+            let beside = second.map(|alembic| {
+                let (beside, waiting) = beside::sides();
+                let work = |begun| self.beside(tree, server, by_hand, alembic, begun);
+                scope.spawn(|| waiting.work(work));
+                beside
+            });
+            let mut steps = Steps::live(Live {
+                own_processes: self.alone.then_some(own),
+                before_head: &before_head,
+                elsewhere: ready.elsewhere,
+                watch: RefCell::new(watch),
+                copied: ready.copied,
+                beside,
+                memory: Memory::before_head(before),
+                ..self.live(tree, server, by_hand, &mut alembic, graph)
+            })
+            .without(self.without)
+            .with_stairs(stairs)
+            .with_new_head(new_head)
+            .with_prefix(ready.prefix);
+            outcome.sick = recipes::run(tree.recipe, &mut steps).err();
+            // What goes on beside is given up with it.
+            outcome.done = steps.finish();
+        });
+        outcome.table = alembic.version_table.clone();
+        self.see(|seen| seen.used.join(std::mem::take(&mut alembic.used)));
+        outcome
+    }
+
+    /// Tries the head on a copy of the tree's database, beside its steps.
+    fn beside(
+        &self,
+        tree: &Tree,
+        server: &Server,
+        by_hand: &(dyn Fn(&str) -> Vec<String> + Sync),
+        mut alembic: Alembic,
+        begun: Begun,
+    ) -> Result<Tried> {
+        let Begun { head, graph, memory, version_table, copied } = begun;
+        let interrupt = copied.interrupt.clone();
+        alembic = alembic.ended_by(&interrupt);
+        alembic.version_table = version_table;
+        // Which revision is at work is told of the steps alone.
+        let tell = |event: Event<'_>| match event {
+            Event::Revision { .. } => {}
+            event => (self.tell)(event),
+        };
+        let mut live = Live {
+            interrupt: &interrupt,
+            tell: &tell,
+            copied: Some(copied),
+            memory,
+            ..self.live(tree, server, by_hand, &mut alembic, Ok(graph))
+        };
+        live.try_beside(&head)
+    }
+
+    /// What runs on a tree, with nothing known of it yet.
+    fn live<'l>(
+        &'l self,
+        tree: &'l Tree,
+        server: &'l Server,
+        by_hand: &'l (dyn Fn(&str) -> Vec<String> + Sync),
+        alembic: &'l mut Alembic,
+        graph: Result<Description, Transcript>,
+    ) -> Live<'l> {
+        Live {
             tree,
             root: self.root,
             server,
-            alembic: &mut alembic,
+            alembic,
             graph,
             before_seed: false,
             timeout: self.timeout(),
             interrupt: self.interrupt,
-            own_processes: self.alone.then_some(own),
-            by_hand: &by_hand,
+            own_processes: None,
+            by_hand,
             tell: self.tell,
             alone: self.trees.len() == 1 && self.flags.postgres_url.is_none(),
             keep: self.flags.keep,
-            before_head: &before_head,
-            elsewhere: ready.elsewhere,
-            watch: RefCell::new(watch),
-            copied: ready.copied,
-            memory: Memory::before_head(before),
-        })
-        .without(self.without)
-        .with_stairs(stairs)
-        .with_new_head(new_head)
-        .with_prefix(ready.prefix);
-        outcome.sick = recipes::run(tree.recipe, &mut steps).err();
-        outcome.done = steps.finish();
-        outcome.table = alembic.version_table.clone();
-        self.see(|seen| seen.used.join(std::mem::take(&mut alembic.used)));
-        outcome
+            before_head: &|_| {},
+            elsewhere: None,
+            watch: RefCell::new(Watch::new(server.endpoint(), &tree.database, self.interrupt)),
+            copied: None,
+            beside: None,
+            memory: Memory::default(),
+        }
     }
 
     /// Tells that a tree has come to its head.

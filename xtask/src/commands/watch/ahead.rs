@@ -14,6 +14,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::warm::{Making, Spare, Used};
 use crate::commands::prepare::Ready;
 use crate::drivers::alembic::{Alembic, Connection, Description};
+use crate::drivers::postgres::aside::Copied;
 use crate::drivers::postgres::resting::Resting;
 use crate::drivers::postgres::snapshot::Watch;
 use crate::drivers::postgres::{aside, rows};
@@ -60,10 +61,25 @@ struct Stands {
     alembic: Alembic,
     python: Utf8PathBuf,
     looked: (Watch<'static>, Schema),
-    copied: Option<Watch<'static>>,
+    copied: Option<Copied>,
+    beside: Option<Alembic>,
+}
+
+/// What a tree talks to its Alembics through.
+pub(super) struct Connections {
+    /// The interpreter.
+    pub(super) python: Utf8PathBuf,
+    pub(super) connection: Connection,
+    /// For what can be done beside the steps; `None`: there is nothing of the kind.
+    pub(super) second: Option<Connection>,
 }
 
 impl Begun {
+    /// Whether its head is tried with rows beside the steps.
+    pub(super) fn has_something_beside(&self) -> bool {
+        self.new_head && !self.climbs
+    }
+
     /// The file of the head.
     fn head(&self) -> Option<&Utf8PathBuf> {
         let [head] = self.graph.heads.as_slice() else { return None };
@@ -103,20 +119,21 @@ impl Beginning {
         &self,
         making: &Making,
         trees: &[Tree],
-        connections: Vec<(Utf8PathBuf, Connection)>,
+        connections: Vec<Connections>,
     ) -> Result<Standing> {
         let used = making.server(&self.data)?;
         let (endpoint, interrupt) = (used.server.endpoint(), &making.interrupt);
         let mut standing = Vec::new();
-        for (begun, (python, connection)) in self.trees.iter().zip(connections) {
+        for (begun, connections) in self.trees.iter().zip(connections) {
+            let Connections { python, connection, second } = connections;
             let tree = &trees[begun.index];
             let mut copied = None;
-            if begun.new_head && !begun.climbs {
+            if begun.has_something_beside() {
                 // Before anybody is connected to what is copied.
                 let aside = aside::database(&tree.database);
                 used.server.copy_database(&aside, Some(&tree.database), interrupt)?;
-                let watch = Watch::waiting(endpoint, &aside, interrupt).starting_with(rows::SETUP);
-                rows::get_ready(copied.insert(watch))?;
+                let copied = copied.insert(Copied::of(&tree.database, endpoint, interrupt)?);
+                rows::get_ready(&mut copied.watch)?;
             }
             let mut watch = Watch::waiting(endpoint, &tree.database, interrupt);
             let schema = watch.take()?;
@@ -124,12 +141,16 @@ impl Beginning {
             if version != begun.prefix.at {
                 bail!("{} does not stand at {}", tree.database, begun.prefix.at.join(", "));
             }
-            let mut alembic = Alembic::new(connection, tree, endpoint, interrupt)?;
             let head = begun.head().context("there is no head")?;
-            if !alembic.get_ready(std::slice::from_ref(head), READ_TIMEOUT)? {
-                bail!("not all that {}'s revisions do when they are read is known", tree.label);
-            }
-            standing.push(Stands { alembic, python, looked: (watch, schema), copied });
+            let ready = |connection| {
+                let mut alembic = Alembic::new(connection, tree, endpoint, interrupt)?;
+                if !alembic.get_ready(std::slice::from_ref(head), READ_TIMEOUT)? {
+                    bail!("not all that {}'s revisions do when they are read is known", tree.label);
+                }
+                Ok(alembic)
+            };
+            let (alembic, beside) = (ready(connection)?, second.map(ready).transpose()?);
+            standing.push(Stands { alembic, python, looked: (watch, schema), copied, beside });
         }
         Ok(Standing { trees: standing, used })
     }
@@ -144,12 +165,13 @@ impl Standing {
     ) -> (Vec<Ready<'static>>, Used) {
         let ready = beginning.trees.iter().zip(self.trees).filter_map(|(begun, stands)| {
             let index = chosen.iter().position(|chosen| *chosen == begun.index)?;
-            let Stands { alembic, python, looked, copied } = stands;
+            let Stands { alembic, python, looked, copied, beside } = stands;
             Some(Ready {
                 database: Some(Ok(())),
                 prefix: Some(begun.prefix.clone()),
                 looked: Some(looked),
                 copied,
+                beside,
                 stays_below: !begun.climbs,
                 new_head: begun.new_head,
                 ..Ready::of(index, python, Ok((alembic, Ok(begun.graph.clone()))))

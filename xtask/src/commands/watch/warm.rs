@@ -14,7 +14,7 @@ use anyhow::{Context, Result, anyhow};
 use camino::Utf8PathBuf;
 use nix::unistd::User;
 
-use super::ahead::Ahead;
+use super::ahead::{Ahead, Begun, Connections};
 use crate::commands::gate::{Run, join, reuse};
 use crate::commands::prepare::Ready;
 use crate::drivers::alembic::{self, Connection, Interpreter};
@@ -33,8 +33,9 @@ use crate::recipes::survey::Scripts;
 use model::event::{Event, Tell};
 use model::tree::Tree;
 
-/// How many runs one interpreter serves. Each costs it a fork in advance.
-const RUNS_SERVED: usize = 8;
+/// How many processes of a tree one interpreter serves: one or two a run. Each costs it a fork in
+/// advance.
+const SERVED: usize = 12;
 
 /// What is ready. Dropped from the first to the last: servers before their folders, sockets before
 /// their interpreters.
@@ -174,11 +175,11 @@ impl Warm {
     /// Starts another interpreter where few runs are left; it imports Alembic in the background.
     fn refill(&mut self, index: usize, flags: &Gate) -> Result<()> {
         let python = &mut self.pythons[index];
-        if python.connections.len() > python.trees.len() {
+        if python.connections.len() > python.trees.len() * 2 {
             return Ok(());
         }
         let env = python::environment(&self.scratch, &flags.pass_env);
-        let count = python.trees.len() * RUNS_SERVED;
+        let count = python.trees.len() * SERVED;
         let (interpreter, connections) = alembic::start(&python.path, count, &env, &self.scratch)?;
         // Those that are ready are used first.
         python.connections.splice(0..0, connections);
@@ -216,8 +217,13 @@ impl Warm {
                 continue;
             }
             let beginning = Arc::clone(&self.ahead[at].beginning);
-            let connections: Result<Vec<_>> =
-                beginning.trees.iter().map(|begun| self.connection(begun.index, flags)).collect();
+            let connect = |begun: &Begun| {
+                let (python, connection) = self.connection(begun.index, flags)?;
+                let second = begun.has_something_beside().then_some(());
+                let second = second.map(|()| self.connection(begun.index, flags)).transpose()?;
+                Ok(Connections { python, connection, second: second.map(|(_, second)| second) })
+            };
+            let connections: Result<Vec<_>> = beginning.trees.iter().map(connect).collect();
             // Without it the next run is a full one.
             let Ok(connections) = connections else { continue };
             let (making, trees) = (self.making.clone(), trees.to_vec());

@@ -6,7 +6,7 @@
 
 use std::fs;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use super::WORKER;
 use crate::drivers::kept::{Kept, Key};
@@ -20,12 +20,12 @@ pub struct Headers<'a> {
     cache: &'a Kept,
     key: String,
     found: Option<Vec<u8>>,
-    file: Utf8PathBuf,
+    file: &'a Utf8Path,
 }
 
 impl<'a> Headers<'a> {
     /// Puts what is known into this file, where the worker looks for it.
-    pub fn lay(cache: &'a Kept, python: &Utf8Path, tree: &Tree, file: Utf8PathBuf) -> Headers<'a> {
+    pub fn lay(cache: &'a Kept, python: &Utf8Path, tree: &Tree, file: &'a Utf8Path) -> Headers<'a> {
         let key = Key::new(KIND)
             .with("worker", WORKER)
             .with("python", python.as_str())
@@ -35,18 +35,13 @@ impl<'a> Headers<'a> {
             .with("section", &tree.section)
             .finish();
         // What cannot be laid out is not known.
-        let found = cache.read(KIND, &key).filter(|bytes| fs::write(&file, bytes).is_ok());
+        let found = cache.read(KIND, &key).filter(|bytes| fs::write(file, bytes).is_ok());
         Headers { cache, key, found, file }
-    }
-
-    /// The file.
-    pub fn file(&self) -> &Utf8Path {
-        &self.file
     }
 
     /// Keeps what the worker knows by now, where it is something else.
     pub fn keep(self) {
-        if let Ok(now) = fs::read(&self.file)
+        if let Ok(now) = fs::read(self.file)
             && self.found.as_ref() != Some(&now)
         {
             // Without it the next run reads everything.

@@ -220,6 +220,11 @@ impl Alembic {
         Ok(other)
     }
 
+    /// The same, ended by something else.
+    pub fn ended_by(self, interrupt: &Interrupt) -> Alembic {
+        Alembic { interrupt: interrupt.clone(), ..self }
+    }
+
     /// Turns to another database of the same server, for the calls that follow.
     pub fn use_database(&mut self, database: &str) {
         self.url = self.endpoint.sqlalchemy_url(&self.driver, database);

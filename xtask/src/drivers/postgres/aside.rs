@@ -5,8 +5,12 @@
 
 use anyhow::Result;
 
+use super::endpoint::Endpoint;
 use super::given::created_by;
+use super::rows;
 use super::session::{Session, identifier};
+use super::snapshot::Watch;
+use crate::drivers::interrupt::Interrupt;
 use model::schema::Schema;
 
 /// What is added to the name of a database.
@@ -23,6 +27,35 @@ pub fn database(of: &str) -> String {
 /// Whether Postgres's words name such a database.
 pub fn is_named_in(detail: &str) -> bool {
     detail.split_whitespace().any(|word| word.ends_with(STAIRS))
+}
+
+/// A copy of a tree's database as it is right before the head, made before anybody needs it.
+pub struct Copied {
+    /// Looks at it.
+    pub watch: Watch<'static>,
+    /// Ends what works on it, alone or with the run.
+    pub interrupt: Interrupt,
+}
+
+impl Copied {
+    /// That of the database of this name.
+    pub fn of(database: &str, endpoint: &Endpoint, interrupt: &Interrupt) -> Result<Copied> {
+        let interrupt = interrupt.child()?;
+        let watch = Watch::waiting(endpoint, &self::database(database), &interrupt);
+        Ok(Copied { watch: watch.starting_with(rows::SETUP), interrupt })
+    }
+}
+
+/// What belongs to all databases of a cluster is changed by commands with one of these words, and by
+/// hardly any without.
+const SHARED: &[&str] =
+    &["role", "user", "group", "grant", "revoke", "owned", "database", "tablespace"];
+
+/// Whether a text may change what all databases of a cluster share. It may say so wrongly.
+pub fn may_reach_others(text: &str) -> bool {
+    let text = text.to_lowercase();
+    let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    words.any(|word| SHARED.contains(&word))
 }
 
 /// Whether a text makes, changes or drops roles.

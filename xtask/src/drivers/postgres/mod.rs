@@ -90,7 +90,7 @@ impl Server {
     }
 
     /// Creates a database as a copy of another, to which nobody may be connected; `None`: an empty
-    /// one. It replaces one that an earlier gate left.
+    /// one. It replaces one of that name.
     pub fn copy_database(
         &self,
         name: &str,
@@ -100,6 +100,7 @@ impl Server {
         match self {
             Server::Local(cluster) => {
                 let mut session = Session::open(&cluster.endpoint, "postgres", interrupt)?;
+                session.drop_database(name)?;
                 session.create_database(name, copied, Some("file_copy"))
             }
             Server::Given(given) => given.create_database(name, copied, interrupt),

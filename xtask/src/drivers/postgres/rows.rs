@@ -83,10 +83,6 @@ pub fn tables(
     emptied: &BTreeSet<String>,
     version_table: &VersionTable,
 ) -> Result<Vec<Table>> {
-    let array = |names: &BTreeSet<String>| {
-        let names: Vec<String> = names.iter().map(|name| literal(name)).collect();
-        format!("ARRAY[{}]::name[]", names.join(", "))
-    };
     let names = names.map_or("NULL".to_owned(), array);
     let emptied = array(emptied);
     let version_table = literal(&version_table.sql());
@@ -98,6 +94,20 @@ pub fn tables(
         .map(table)
         .collect::<serde_json::Result<_>>()
         .context("cannot read what the catalogue says of the tables")
+}
+
+/// Whether one of these words is the name of a table, or of a view of tables.
+pub fn any_table(session: &mut Session<'_>, words: &BTreeSet<String>) -> Result<bool> {
+    let found = session.value(&format!(
+        "SELECT 1 FROM pg_class WHERE relname = ANY ({}) AND relkind IN ('r', 'p', 'v', 'm') LIMIT 1",
+        array(words)
+    ))?;
+    Ok(found.is_some())
+}
+
+fn array(names: &BTreeSet<String>) -> String {
+    let names: Vec<String> = names.iter().map(|name| literal(name)).collect();
+    format!("ARRAY[{}]::name[]", names.join(", "))
 }
 
 /// The answers to some questions, each in its place; none where Postgres cannot answer one.

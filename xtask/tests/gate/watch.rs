@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -80,6 +81,33 @@ fn a_save_during_a_run_ends_that_run() {
     assert_eq!(ended.stdout.matches("changed: ").count(), 2, "{}", ended.stdout);
     assert_eq!(ended.stdout.matches("PASS ").count(), 2, "{}", ended.stdout);
     assert!(!ended.stdout.contains("given up"), "{}", ended.stdout);
+    root.sandbox.assert_empty(&ended.traces);
+}
+
+#[test]
+fn a_save_ends_what_was_made_ready_before_it() {
+    let root = Root::copy();
+    let mut watched = Watched::begin(&root, "raptor -v");
+    assert_eq!(watched.verdict().verdict(), "pass");
+    let known = format!("Raptor is known up to {}", root.head(Tree::Raptor));
+    let harmless = "op.execute('SELECT 1 FROM orders')";
+    let file = root.add_head(Tree::Raptor, harmless, "pass");
+    assert_eq!(watched.verdict().verdict(), "pass");
+    // The steps wait; and where rows alone make it wait, what goes on beside them.
+    for waits in
+        ["op.execute('SELECT pg_sleep(600)')", "op.execute('SELECT pg_sleep(600) FROM orders')"]
+    {
+        root.edit(&file, harmless, waits);
+        std::thread::sleep(Duration::from_secs(2));
+        let mended = Instant::now();
+        root.edit(&file, waits, harmless);
+        assert_eq!(watched.verdict().verdict(), "pass");
+        assert!(mended.elapsed() < Duration::from_secs(300), "it was waited for");
+    }
+    watched.run.signal(Signal::TERM);
+    let ended = watched.run.wait();
+    assert_eq!(ended.stdout.matches(&known).count(), 4, "{}", ended.stdout);
+    assert!(ended.stdout.contains("is tried on rows beside the steps"), "{}", ended.stdout);
     root.sandbox.assert_empty(&ended.traces);
 }
 

@@ -14,6 +14,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::warm::{Making, Spare, Used};
 use crate::commands::prepare::Ready;
 use crate::drivers::alembic::{Alembic, Connection, Description};
+use crate::drivers::interrupt::Interrupt;
 use crate::drivers::postgres::aside::Copied;
 use crate::drivers::postgres::resting::Resting;
 use crate::drivers::postgres::snapshot::Watch;
@@ -54,6 +55,8 @@ pub(super) struct Ahead {
 /// A server on which trees stand right before their heads. What talks to it goes first.
 pub(super) struct Standing {
     trees: Vec<Stands>,
+    /// Ends what works on it.
+    interrupt: Interrupt,
     pub(super) used: Used,
 }
 
@@ -122,7 +125,7 @@ impl Beginning {
         connections: Vec<Connections>,
     ) -> Result<Standing> {
         let used = making.server(&self.data)?;
-        let (endpoint, interrupt) = (used.server.endpoint(), &making.interrupt);
+        let (endpoint, interrupt) = (used.server.endpoint(), &making.interrupt.child()?);
         let mut standing = Vec::new();
         for (begun, connections) in self.trees.iter().zip(connections) {
             let Connections { python, connection, second } = connections;
@@ -152,17 +155,19 @@ impl Beginning {
             let (alembic, beside) = (ready(connection)?, second.map(ready).transpose()?);
             standing.push(Stands { alembic, python, looked: (watch, schema), copied, beside });
         }
-        Ok(Standing { trees: standing, used })
+        Ok(Standing { trees: standing, interrupt: interrupt.clone(), used })
     }
 }
 
 impl Standing {
-    /// Gives out the trees that are chosen, each with its index among them.
+    /// Gives out the trees that are chosen, each with its index among them, for a run that this ends.
     pub(super) fn hand_out(
         self,
         beginning: &Beginning,
         chosen: &[usize],
+        run: &Interrupt,
     ) -> (Vec<Ready<'static>>, Used) {
+        run.also_ends(&self.interrupt);
         let ready = beginning.trees.iter().zip(self.trees).filter_map(|(begun, stands)| {
             let index = chosen.iter().position(|chosen| *chosen == begun.index)?;
             let Stands { alembic, python, looked, copied, beside } = stands;

@@ -104,7 +104,7 @@ impl Warm {
                     let (label, at) = (&task.trees[begun.index].label, begun.prefix.at.join(", "));
                     (task.tell)(Event::Reuse(&format!("{label} is known up to {at}")));
                 }
-                Some(standing.hand_out(&ahead.beginning, chosen))
+                Some(standing.hand_out(&ahead.beginning, chosen, task.interrupt))
             }
             Err(err) => {
                 (task.tell)(Event::Reuse(&format!("a known beginning is of no use: {err:#}")));

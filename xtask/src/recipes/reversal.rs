@@ -138,7 +138,7 @@ impl<'a> Live<'a> {
             outcome.findings.extend(self.judge(&head, expected, &found, None, Way::UpAgain));
             outcome.findings.extend(self.lost_official(&head)?);
         }
-        if let Some(head) = new_head.filter(|_| is_beside && outcome.error().is_none()) {
+        if let Some(head) = new_head.filter(|_| is_beside) {
             on_rows = match self.end_beside(&head, seen)? {
                 Some(tried) => tried,
                 None => self.head_on_rows_elsewhere(&head, seen)?,

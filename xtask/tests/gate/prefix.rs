@@ -191,6 +191,8 @@ fn what_is_tried_beside_the_steps_says_as_much_as_between_them() {
     learn(&shop);
     let plain = "ALTER TABLE items ADD note text DEFAULT 'new'";
     let drops = "ALTER TABLE items DROP note";
+    let again = "DO $$ BEGIN ASSERT (SELECT count(*) = 0 FROM notes); \
+                 INSERT INTO notes VALUES ('x'); END $$";
     // The upgrade, the downgrade, the exit code; whether it is tried beside, and tried once more.
     let heads = [
         (plain, drops, 0, true, false),
@@ -205,6 +207,8 @@ fn what_is_tried_beside_the_steps_says_as_much_as_between_them() {
             true,
             false,
         ),
+        // It fails on rows, and the second time.
+        (again, "SELECT 1", 1, true, true),
         // It changes what all databases share.
         ("GRANT SELECT ON items TO PUBLIC", "REVOKE SELECT ON items FROM PUBLIC", 0, false, false),
     ];

@@ -1,5 +1,6 @@
 //! What is ready for the next save of the newest revision of a chain: a server on which its tree
-//! stands right before it, with Alembic at hand and the schema looked at.
+//! stands right before it, with Alembic at hand and the schema looked at; and a copy of its database
+//! with an Alembic of its own, for the rows on which a new head is tried.
 //!
 //! The data folder is what a full run of this watch made, copied while it stood there. It stands for
 //! what nobody has touched since: whatever else changes is a reason for a full run, which makes

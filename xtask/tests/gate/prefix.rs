@@ -191,6 +191,10 @@ fn what_is_tried_beside_the_steps_says_as_much_as_between_them() {
     learn(&shop);
     let plain = "ALTER TABLE items ADD note text DEFAULT 'new'";
     let drops = "ALTER TABLE items DROP note";
+    let alone = format!(
+        "{plain}; SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname LIKE '%shop%' AND pid <> pg_backend_pid()"
+    );
     let again = "DO $$ BEGIN ASSERT (SELECT count(*) = 0 FROM notes); \
                  INSERT INTO notes VALUES ('x'); END $$";
     // The upgrade, the downgrade, the exit code; whether it is tried beside, and tried once more.
@@ -211,6 +215,7 @@ fn what_is_tried_beside_the_steps_says_as_much_as_between_them() {
         (again, "SELECT 1", 1, true, true),
         // It changes what all databases share.
         ("GRANT SELECT ON items TO PUBLIC", "REVOKE SELECT ON items FROM PUBLIC", 0, false, false),
+        (&alone, drops, 0, false, false),
     ];
     for (upgrade, downgrade, code, beside, alone) in heads {
         head(&shop, upgrade, downgrade);

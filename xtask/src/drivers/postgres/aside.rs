@@ -46,10 +46,22 @@ impl Copied {
     }
 }
 
-/// What belongs to all databases of a cluster is changed by commands with one of these words, and by
-/// hardly any without.
-const SHARED: &[&str] =
-    &["role", "user", "group", "grant", "revoke", "owned", "database", "tablespace"];
+/// What belongs to all databases of a cluster, other connections among it, is changed by commands
+/// with one of these words, and by hardly any without.
+const SHARED: &[&str] = &[
+    "role",
+    "user",
+    "group",
+    "grant",
+    "revoke",
+    "owned",
+    "database",
+    "tablespace",
+    "subscription",
+    "system",
+    "pg_terminate_backend",
+    "pg_cancel_backend",
+];
 
 /// Whether a text may change what all databases of a cluster share. It may say so wrongly.
 pub fn may_reach_others(text: &str) -> bool {

@@ -28,6 +28,15 @@ import importlib.util, json, os, signal, sys, warnings
 from alembic import util
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionMap
+
+# Alembic goes through the revisions that have labels in the order of a set of objects, which is that
+# of their addresses. Where an id is used twice that decides who gets which label: here the order is
+# that of the files.
+add_branches = RevisionMap._add_branches
+def in_order(self, revisions, map_):
+    add_branches(self, sorted(revisions, key=lambda script: script.path), map_)
+RevisionMap._add_branches = in_order
 
 READ_ALL = util.load_python_file
 

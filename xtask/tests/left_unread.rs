@@ -30,13 +30,14 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionMap
 
-# Alembic goes through the revisions that have labels in the order of a set of objects, which is that
-# of their addresses. Where an id is used twice that decides who gets which label: here the order is
+# Alembic goes through revisions in the order of a set of objects, which is that of their addresses.
+# Where something is used twice that decides who gets which label, and who is named: here the order is
 # that of the files.
-add_branches = RevisionMap._add_branches
-def in_order(self, revisions, map_):
-    add_branches(self, sorted(revisions, key=lambda script: script.path), map_)
-RevisionMap._add_branches = in_order
+def in_order(work):
+    return lambda self, revisions, map_: work(self, sorted(revisions, key=lambda script: script.path), map_)
+
+for name in ("_map_branch_labels", "_add_branches", "_add_depends_on"):
+    setattr(RevisionMap, name, in_order(getattr(RevisionMap, name)))
 
 READ_ALL = util.load_python_file
 

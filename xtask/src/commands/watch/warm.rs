@@ -219,9 +219,11 @@ impl Warm {
             let beginning = Arc::clone(&self.ahead[at].beginning);
             let connect = |begun: &Begun| {
                 let (python, connection) = self.connection(begun.index, flags)?;
-                let second = begun.has_something_beside().then_some(());
-                let second = second.map(|()| self.connection(begun.index, flags)).transpose()?;
-                Ok(Connections { python, connection, second: second.map(|(_, second)| second) })
+                let second = match begun.has_something_beside() {
+                    true => Some(self.connection(begun.index, flags)?.1),
+                    false => None,
+                };
+                Ok(Connections { python, connection, second })
             };
             let connections: Result<Vec<_>> = beginning.trees.iter().map(connect).collect();
             // Without it the next run is a full one.

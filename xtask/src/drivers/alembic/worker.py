@@ -474,6 +474,7 @@ class Unread(types.ModuleType):
 
 
 UNREAD = "(unread)"
+# For how long nobody may have written to a file that is left unread.
 REST_NS = 2_000_000_000
 HEADER = ("revision", "down_revision", "branch_labels", "depends_on", "__doc__")
 

@@ -4,6 +4,7 @@
 //! two databases compare, and what differs can be shown as it is.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The roles and other things that all databases of a cluster share.
 pub const CLUSTER_KINDS: &[&str] = &["role", "membership", "tablespace", "parameter"];
@@ -28,19 +29,65 @@ impl std::fmt::Display for ObjectId {
 /// told. An attribute that it lacks is not there.
 pub type Attributes = Vec<(String, String)>;
 
+/// Objects by kind and identity.
+pub type Objects = BTreeMap<ObjectId, Attributes>;
+
 /// A database's schema and its cluster's roles.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// It lies in parts that schemas share: who looks again after little has changed reads little, and
+/// what two schemas have from the same look is not compared. Which part an object lies in means
+/// nothing: two schemas are equal when their objects are.
+#[derive(Clone, Debug, Default)]
 pub struct Schema {
-    /// The objects.
-    pub objects: BTreeMap<ObjectId, Attributes>,
+    parts: Vec<Arc<Objects>>,
 }
 
 impl Schema {
+    /// Of parts that have no object in common.
+    pub fn of(parts: Vec<Arc<Objects>>) -> Schema {
+        Schema { parts }
+    }
+
     /// An object's attributes.
     pub fn get(&self, kind: &str, identity: &str) -> Option<&Attributes> {
-        self.objects.get(&ObjectId { kind: kind.to_owned(), identity: identity.to_owned() })
+        let id = ObjectId { kind: kind.to_owned(), identity: identity.to_owned() };
+        self.parts.iter().find_map(|part| part.get(&id))
+    }
+
+    /// Leaves out the objects that are not wanted.
+    pub fn retain(&mut self, is_wanted: impl Fn(&ObjectId) -> bool) {
+        for part in &mut self.parts {
+            if !part.keys().all(&is_wanted) {
+                Arc::make_mut(part).retain(|id, _| is_wanted(id));
+            }
+        }
+    }
+
+    /// The objects in the parts that two schemas do not share: of each schema its own. All others are
+    /// the same in both.
+    pub fn unshared<'a>(
+        &'a self,
+        other: &'a Schema,
+    ) -> [BTreeMap<&'a ObjectId, &'a Attributes>; 2] {
+        let of = |one: &'a Schema, other: &Schema| {
+            let parts = one.parts.iter().enumerate();
+            let own = parts.filter(|(at, part)| {
+                !other.parts.get(*at).is_some_and(|there| Arc::ptr_eq(part, there))
+            });
+            own.flat_map(|(_, part)| part.iter()).collect()
+        };
+        [of(self, other), of(other, self)]
     }
 }
+
+impl PartialEq for Schema {
+    fn eq(&self, other: &Schema) -> bool {
+        let [one, another] = self.unshared(other);
+        one == another
+    }
+}
+
+impl Eq for Schema {}
 
 /// The value of an attribute.
 pub fn attribute<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {

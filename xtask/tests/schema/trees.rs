@@ -71,13 +71,13 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
         described.unwrap().revisions.iter().rev().map(|r| r.revision.clone()).collect();
     let mut watch = Watch::new(&server.endpoint, &tree.database, &interrupt);
     let socket = scratch.path().as_str();
-    let mut look = |name: String| State {
+    let look = |name: String, watch: &mut Watch<'_>| State {
         name,
         dump: dump(&bin, socket, &tree.database),
         snapshot: watch.take().unwrap(),
     };
     assert!(alembic.begin_walk().unwrap());
-    let mut states = vec![look("base".into())];
+    let mut states = vec![look("base".into(), &mut watch)];
     for (number, revision) in chain.iter().enumerate() {
         let below = number.checked_sub(1).map_or("base", |parent| chain[parent].as_str());
         for (op, target, told) in [
@@ -87,9 +87,12 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
         ] {
             let said = alembic.go(op, target, &limits).unwrap();
             assert!(said.ok(), "{op} {target}: {:?}", said.headline());
+            let mut session = Session::open(&server.endpoint, &tree.database, &interrupt).unwrap();
+            let again = (watch.take().unwrap(), take(&mut session).unwrap());
+            assert_eq!(again.0, again.1, "what was seen again after {op} {target}");
             // A dump takes longer than all else: every state on the way up, and some on the way down.
             if told == "at" || told == "below" && number % 5 == 0 {
-                states.push(look(format!("{told} {revision}")));
+                states.push(look(format!("{told} {revision}"), &mut watch));
             }
         }
         if let Some((_, row)) = supply.filter(|(at, _)| at == revision) {

@@ -60,13 +60,13 @@ pub struct Scope<'a> {
 /// out.
 pub fn compare(expected: &Schema, found: &Schema, scope: Scope<'_>) -> Vec<Difference> {
     let mut differences = Vec::new();
-    let ids: BTreeSet<&ObjectId> = expected.objects.keys().chain(found.objects.keys()).collect();
+    let [expected, found] = expected.unshared(found);
+    let ids: BTreeSet<&ObjectId> = expected.keys().chain(found.keys()).copied().collect();
     for id in ids {
-        match (expected.objects.get(id), found.objects.get(id)) {
-            (None, Some(now)) => differences
-                .push(Difference { object: id.clone(), change: Change::LeftBehind(now.clone()) }),
-            (Some(was), None) => differences
-                .push(Difference { object: id.clone(), change: Change::Missing(was.clone()) }),
+        let difference = |change| Difference { object: id.clone(), change };
+        match (expected.get(id), found.get(id)) {
+            (None, Some(&now)) => differences.push(difference(Change::LeftBehind(now.clone()))),
+            (Some(&was), None) => differences.push(difference(Change::Missing(was.clone()))),
             (Some(was), Some(now)) => differences.extend(changes(id, was, now)),
             (None, None) => {}
         }

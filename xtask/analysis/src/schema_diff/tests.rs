@@ -1,5 +1,7 @@
 //! Differences as they read, each from two small schemas.
 
+use std::sync::Arc;
+
 use super::*;
 
 type Own<'a> = &'a [(&'a str, &'a str)];
@@ -10,7 +12,7 @@ fn schema(objects: &[(&str, &str, Own<'_>)]) -> Schema {
         let own = own.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         (id, own)
     });
-    Schema { objects: objects.collect() }
+    Schema::of(vec![Arc::new(objects.collect())])
 }
 
 #[track_caller]

@@ -99,7 +99,7 @@ fn made(session: &mut Session<'_>, statements: &[String], kept: &[&str]) -> Resu
 
 /// Takes what was put out of the way out of a schema: it is there only meanwhile.
 pub fn leave_out(schema: &mut Schema) {
-    schema.objects.retain(|object, _| !object.identity.contains(SUFFIX));
+    schema.retain(|object| !object.identity.contains(SUFFIX));
 }
 
 /// Renames them, and returns their names.

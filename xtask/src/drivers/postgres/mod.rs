@@ -11,6 +11,7 @@ pub mod provision;
 pub mod remembered;
 pub mod resting;
 pub mod rows;
+mod seen;
 pub mod session;
 pub mod snapshot;
 pub mod tls;

@@ -1,6 +1,6 @@
-//! Reads a whole schema from the system catalogues, in one round trip of a few milliseconds.
+//! Reads a schema from the system catalogues: all of it at first, later what has changed ([`super::seen`]).
 //!
-//! `snapshot.sql` says what an object is and what it is like; here its rows are only put together.
+//! `snapshot.sql` says what an object is and what it is like; here it is only asked.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,27 +10,31 @@ use anyhow::{Context, Result};
 
 use super::endpoint::Endpoint;
 use super::rows::TABLES;
+use super::seen::{Looked, Seen, Stamps, Wanted};
 use super::session::Session;
 use crate::drivers::interrupt::Interrupt;
-use model::schema::{ObjectId, Schema, without_public};
+use model::schema::Schema;
 
 const QUERIES: &str = include_str!("snapshot.sql");
+const STAMPS: &str = include_str!("stamps.sql");
 /// Only a superuser may see whether a role has a password. Its hash says nothing: the same password
 /// gets another one each time.
 const PASSWORDS: &str = "\
 SELECT 'role', quote_ident(rolname), 'set' AS password FROM pg_authid WHERE rolpassword IS NOT NULL";
 
-/// The schema of the session's database, and the roles of its cluster: the way without plans, which
-/// the other is held against.
+/// The schema of the session's database, and the roles of its cluster: the way without plans and
+/// without what was seen before, which the other is held against.
 #[cfg(test)]
 pub fn take(session: &mut Session<'_>) -> Result<Schema> {
-    let rows = session.rows(QUERIES).context("cannot read the schema from the catalogues")?;
-    let passwords = match session.show("is_superuser")?.as_str() {
-        "on" => session.rows(PASSWORDS)?,
-        _ => Vec::new(),
-    };
-    Ok(put_together(rows.into_iter().chain(passwords)))
+    let stamps = Stamps::of(&session.rows(&STAMPS.replace("$1", "NULL::xid"))?)?;
+    let mut rows = session.rows(&QUERIES.replace("$1", &Wanted::ALL.sql()))?;
+    if session.show("is_superuser")? == "on" {
+        rows.extend(session.rows(PASSWORDS)?);
+    }
+    Ok(Seen::of(Looked { stamps, wanted: Wanted::ALL, rows }).schema())
 }
+
+const CANNOT: &str = "cannot read the schema from the catalogues";
 
 /// Looks at one database again and again. Its connection stays, and with it the plans of the
 /// queries, which cost most of a first look.
@@ -43,6 +47,8 @@ pub struct Watch<'a> {
     setup: &'static [&'static str],
     /// Whether the queries are prepared on the connection: only who looks pays for them.
     prepared: Arc<AtomicBool>,
+    /// What the last look has seen.
+    seen: Option<Seen>,
 }
 
 impl Watch<'static> {
@@ -62,7 +68,8 @@ impl<'a> Watch<'a> {
 
     fn of(endpoint: Cow<'a, Endpoint>, database: &str, interrupt: Cow<'a, Interrupt>) -> Watch<'a> {
         let (database, prepared) = (database.to_owned(), Arc::default());
-        Watch { endpoint, database, interrupt, session: None, setup: &[TABLES], prepared }
+        let (session, setup, seen) = (None, &[TABLES] as &[_], None);
+        Watch { endpoint, database, interrupt, session, setup, prepared, seen }
     }
 
     /// The same with other statements that each of its connections starts with.
@@ -72,15 +79,29 @@ impl<'a> Watch<'a> {
 
     /// The schema as it is now.
     pub fn take(&mut self) -> Result<Schema> {
-        let prepared = Arc::clone(&self.prepared);
-        let rows = self.ask(|session| {
-            if !prepared.swap(true, Ordering::Relaxed) {
-                prepare(session)?;
+        if let Some(mut seen) = self.seen.take() {
+            let looked = self.look(Some(&seen)).context(CANNOT)?;
+            if seen.update(looked) {
+                return Ok(self.seen.insert(seen).schema());
             }
-            let rows = session.rows(&prepared_queries().1);
-            rows.context("cannot read the schema from the catalogues")
-        })?;
-        Ok(put_together(rows.into_iter()))
+        }
+        let all = self.look(None).context(CANNOT)?;
+        Ok(self.seen.insert(Seen::of(all)).schema())
+    }
+
+    /// Reads what may be another than was seen.
+    fn look(&mut self, seen: Option<&Seen>) -> Result<Looked> {
+        let prepared = Arc::clone(&self.prepared);
+        let queries = Queries::all();
+        self.ask(|session| {
+            if !prepared.swap(true, Ordering::Relaxed) {
+                queries.prepare(session)?;
+            }
+            let stamps = Stamps::of(&session.rows(&queries.begin(seen.map(Seen::began)))?)?;
+            let wanted = seen.map_or(Wanted::ALL, |seen| seen.changed(&stamps));
+            let rows = session.rows(&queries.read(wanted))?;
+            Ok(Looked { stamps, wanted, rows })
+        })
     }
 
     /// Asks the database something on the connection that stays.
@@ -109,55 +130,58 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Prepares the queries on a connection.
-fn prepare(session: &mut Session<'_>) -> Result<()> {
-    let superuser = session.show("is_superuser")? == "on";
-    session.execute(&prepared_queries().0)?;
-    let passwords = if superuser { PASSWORDS } else { "SELECT 'role', 'nobody' WHERE false" };
-    // What else is asked finds its tables as a migration does.
-    session.execute(&format!("PREPARE passwords AS {passwords};\nRESET search_path"))
+/// The statements of `snapshot.sql`, by what is done with them.
+struct Queries {
+    /// Begins the transaction, in which everything is seen at one moment.
+    begin: String,
+    /// What is read, each with whether it is told what is wanted.
+    read: Vec<(&'static str, bool)>,
 }
 
-/// What prepares the queries, and what runs them.
-fn prepared_queries() -> (String, String) {
-    // A plan is made for the search path that it is run with.
-    let mut prepare = "SET search_path = '';\n".to_owned();
-    let mut execute = String::new();
-    for (number, statement) in QUERIES.split(";\n").enumerate() {
-        match statement.find("SELECT '").or(statement.find("SELECT CASE")) {
-            Some(start) => {
-                prepare += &format!("PREPARE q{number} AS {};\n", &statement[start..]);
-                execute += &format!("EXECUTE q{number};\n");
+impl Queries {
+    fn all() -> Queries {
+        let (mut begin, mut read) = (String::new(), Vec::new());
+        for statement in QUERIES.split(";\n") {
+            match statement.find("SELECT '").or(statement.find("SELECT CASE")) {
+                Some(start) => read.push((&statement[start..], statement.contains("$1"))),
+                None if statement.trim_start().starts_with("COMMIT") => {}
+                None => begin += &format!("{statement};\n"),
             }
-            None if statement.trim_start().starts_with("COMMIT") => {
-                execute += "EXECUTE passwords;\nCOMMIT;\n";
-            }
-            None => execute += &format!("{statement};\n"),
         }
+        Queries { begin, read }
     }
-    (prepare, execute)
-}
 
-fn put_together(rows: impl Iterator<Item = Vec<(String, String)>>) -> Schema {
-    let mut schema = Schema::default();
-    for row in rows {
-        let mut cells = row.into_iter();
-        let (Some((_, kind)), Some((_, identity))) = (cells.next(), cells.next()) else { continue };
-        let id = ObjectId { kind, identity: without_public(&identity) };
-        let attributes = schema.objects.entry(id).or_default();
-        for (name, value) in cells.filter(|(_, value)| !value.is_empty()) {
-            let value = if name == "privileges" { sorted(&value) } else { value };
-            attributes.push((name, value));
+    /// Prepares them on a connection.
+    fn prepare(&self, session: &mut Session<'_>) -> Result<()> {
+        let superuser = session.show("is_superuser")? == "on";
+        let passwords = if superuser { PASSWORDS } else { "SELECT 'role', 'nobody' WHERE false" };
+        // A plan is made for the search path that it is run with, and once for whatever is wanted.
+        let mut sql =
+            "SET search_path = '';\nSET plan_cache_mode = force_generic_plan;\n".to_owned();
+        sql += &format!("PREPARE stamps(xid) AS {STAMPS};\nPREPARE passwords AS {passwords};\n");
+        for (number, (query, is_told)) in self.read.iter().enumerate() {
+            let parameter = if *is_told { "(bytea)" } else { "" };
+            sql += &format!("PREPARE q{number}{parameter} AS {query};\n");
         }
+        // What else is asked finds its tables as a migration does.
+        session.execute(&(sql + "RESET search_path"))
     }
-    schema
-}
 
-/// Privileges are a set: in which order they were granted means nothing.
-fn sorted(privileges: &str) -> String {
-    let mut lines: Vec<&str> = privileges.lines().collect();
-    lines.sort_unstable();
-    lines.join("\n")
+    /// What asks for the stamps, since a transaction where there was a look before.
+    fn begin(&self, since: Option<&str>) -> String {
+        let since = since.map_or("NULL".to_owned(), |since| format!("'{since}'"));
+        format!("{}EXECUTE stamps({since})", self.begin)
+    }
+
+    /// What reads the rest, and ends the transaction.
+    fn read(&self, wanted: Wanted) -> String {
+        let mut sql = String::new();
+        for (number, (_, is_told)) in self.read.iter().enumerate() {
+            let told = if *is_told { format!("({})", wanted.sql()) } else { String::new() };
+            sql += &format!("EXECUTE q{number}{told};\n");
+        }
+        sql + "EXECUTE passwords;\nCOMMIT"
+    }
 }
 
 #[cfg(test)]

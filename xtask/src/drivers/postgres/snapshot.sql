@@ -4,6 +4,10 @@
 -- further column is an attribute under its own name; NULL means that the object has none. Rows of
 -- the same object are put together. Names are texts, never oids, and definitions are the server's.
 -- Left out: what belongs to the system, to an extension, to another object (a table's row type).
+--
+-- What belongs to a relation has its `address`: the oid of the relation, and 0, the number of a column, or
+-- an oid of its own; a trigger, whom nobody else names, has no more than the first. Of these only the relations are read whose oid, modulo 256, has its bit
+-- set in $1. Comments are asked for without `obj_description`, which starts an executor each time.
 BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
 -- With no search path every name is rendered with its schema.
 SET LOCAL search_path = '';
@@ -22,13 +26,13 @@ SET LOCAL jit = off;
 SELECT 'schema', quote_ident(nspname),
        pg_get_userbyid(nspowner) AS owner,
        array_to_string(coalesce(nspacl, acldefault('n', nspowner)), E'\n') AS privileges,
-       obj_description(oid, 'pg_namespace') AS comment
+       (SELECT description FROM pg_description WHERE objoid = oid AND classoid = 'pg_namespace'::regclass AND objsubid = 0) AS comment
   FROM pg_namespace n
  WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+   AND n.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_namespace'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table' ELSE 'table' END,
-       c.oid::regclass::text,
+       c.oid::regclass::text, c.oid || ' 0' AS address,
        (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS "column order",
        CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END AS definition,
        CASE WHEN c.relkind = 'm' AND c.relispopulated THEN 'WITH DATA' END AS populated,
@@ -49,12 +53,13 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHE
        (SELECT count(*) || ' disabled' FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgisinternal AND t.tgenabled = 'D' HAVING count(*) > 0) AS "foreign key triggers",
        pg_get_userbyid(c.relowner) AS owner,
        array_to_string(coalesce(c.relacl, acldefault('r', c.relowner)), E'\n') AS privileges,
-       obj_description(c.oid, 'pg_class') AS comment
+       (SELECT description FROM pg_description WHERE objoid = c.oid AND classoid = 'pg_class'::regclass AND objsubid = 0) AS comment
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+ WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND get_bit($1, c.oid::int8 & 255) = 1
+   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+   AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
-SELECT 'column', c.oid::regclass::text || '.' || quote_ident(a.attname),
+SELECT 'column', c.oid::regclass::text || '.' || quote_ident(a.attname), c.oid || ' ' || a.attnum AS address,
        format_type(a.atttypid, a.atttypmod) AS type,
        CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END AS collation,
        CASE WHEN a.attnotnull THEN 'NOT NULL' END AS nullability,
@@ -68,35 +73,36 @@ SELECT 'column', c.oid::regclass::text || '.' || quote_ident(a.attname),
        array_to_string(a.attfdwoptions, ', ') AS "foreign options",
        CASE WHEN a.attinhcount > 0 AND a.attislocal THEN 'declared here too' WHEN a.attinhcount > 0 THEN 'inherited' END AS inheritance,
        array_to_string(a.attacl, E'\n') AS privileges,
-       col_description(c.oid, a.attnum) AS comment
+       (SELECT description FROM pg_description WHERE objoid = c.oid AND classoid = 'pg_class'::regclass AND objsubid = a.attnum) AS comment
   FROM pg_attribute a
   JOIN pg_class c ON c.oid = a.attrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
- WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND a.attnum > 0 AND NOT a.attisdropped
-   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+ WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND get_bit($1, c.oid::int8 & 255) = 1
+   AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+   AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT 'constraint', CASE WHEN o.conrelid <> 0 THEN o.conrelid::regclass::text ELSE o.contypid::regtype::text END || '.' || quote_ident(o.conname),
-       pg_get_constraintdef(o.oid) AS definition,
+       nullif(o.conrelid, 0) || ' ' || o.oid AS address, pg_get_constraintdef(o.oid) AS definition,
        CASE WHEN o.coninhcount > 0 AND o.conislocal THEN 'declared here too' WHEN o.coninhcount > 0 THEN 'inherited' END AS inheritance,
        CASE WHEN o.conrelid <> 0 AND i.indexrelid IS NOT NULL THEN pg_get_indexdef(i.indexrelid) END AS index,
        CASE WHEN NOT i.indisvalid THEN 'INVALID' END AS validity,
        CASE WHEN i.indisclustered THEN 'CLUSTER' END AS clustered,
        CASE WHEN i.indisreplident THEN 'REPLICA IDENTITY' END AS "replica identity",
        (SELECT spcname FROM pg_tablespace WHERE oid = ic.reltablespace) AS tablespace,
-       obj_description(ic.oid, 'pg_class') AS "comment of its index",
-       obj_description(o.oid, 'pg_constraint') AS comment
+       (SELECT description FROM pg_description WHERE objoid = ic.oid AND classoid = 'pg_class'::regclass AND objsubid = 0) AS "comment of its index",
+       (SELECT description FROM pg_description WHERE objoid = o.oid AND classoid = 'pg_constraint'::regclass AND objsubid = 0) AS comment
   FROM pg_constraint o
   JOIN pg_namespace n ON n.oid = o.connamespace
   LEFT JOIN pg_index i ON i.indexrelid = o.conindid AND o.contype IN ('p', 'u', 'x')
   LEFT JOIN pg_class ic ON ic.oid = i.indexrelid
- WHERE o.contype <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
-        AND (d.classid, d.objid) = (CASE WHEN o.conrelid <> 0 THEN 'pg_class'::regclass ELSE 'pg_type'::regclass END, greatest(o.conrelid, o.contypid)));
+ WHERE o.contype <> 't' AND (o.conrelid = 0 OR get_bit($1, o.conrelid::int8 & 255) = 1)
+   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+   AND o.conrelid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e')
+   AND o.contypid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_type'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
-SELECT 'index', i.indexrelid::regclass::text,
+SELECT 'index', i.indexrelid::regclass::text, i.indrelid || ' ' || i.indexrelid AS address,
        pg_get_indexdef(i.indexrelid) AS definition,
        i.indrelid::regclass::text AS "of",
        CASE WHEN NOT (i.indisvalid AND i.indisready AND i.indislive) THEN 'INVALID' END AS validity,
@@ -105,15 +111,15 @@ SELECT 'index', i.indexrelid::regclass::text,
        (SELECT inhparent::regclass::text FROM pg_inherits WHERE inhrelid = i.indexrelid) AS parents,
        (SELECT string_agg(a.attnum || ': ' || a.attstattarget, ', ' ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = i.indexrelid AND a.attstattarget >= 0) AS "statistics target",
        (SELECT spcname FROM pg_tablespace WHERE oid = c.reltablespace) AS tablespace,
-       obj_description(c.oid, 'pg_class') AS comment
+       (SELECT description FROM pg_description WHERE objoid = c.oid AND classoid = 'pg_class'::regclass AND objsubid = 0) AS comment
   FROM pg_index i
   JOIN pg_class c ON c.oid = i.indexrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_constraint o WHERE o.conindid = i.indexrelid AND o.contype IN ('p', 'u', 'x'))
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indrelid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+ WHERE get_bit($1, i.indrelid::int8 & 255) = 1 AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+   AND i.indexrelid NOT IN (SELECT conindid FROM pg_constraint WHERE contype IN ('p', 'u', 'x'))
+   AND i.indrelid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
-SELECT 'sequence', s.seqrelid::regclass::text,
+SELECT 'sequence', s.seqrelid::regclass::text, s.seqrelid || ' 0' AS address,
        format_type(s.seqtypid, NULL) AS type,
        s.seqstart::text AS start, s.seqincrement::text AS increment,
        s.seqmin::text AS minimum, s.seqmax::text AS maximum, s.seqcache::text AS cache,
@@ -124,12 +130,12 @@ SELECT 'sequence', s.seqrelid::regclass::text,
          WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i') AND d.refclassid = 'pg_class'::regclass LIMIT 1) AS "owned by",
        pg_get_userbyid(c.relowner) AS owner,
        array_to_string(coalesce(c.relacl, acldefault('s', c.relowner)), E'\n') AS privileges,
-       obj_description(c.oid, 'pg_class') AS comment
+       (SELECT description FROM pg_description WHERE objoid = c.oid AND classoid = 'pg_class'::regclass AND objsubid = 0) AS comment
   FROM pg_sequence s
   JOIN pg_class c ON c.oid = s.seqrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+ WHERE get_bit($1, s.seqrelid::int8 & 255) = 1 AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+   AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END,
        p.oid::regprocedure::text,
@@ -147,40 +153,40 @@ SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE '
        CASE WHEN p.prokind = 'a' THEN p.proparallel::text END AS parallel,
        pg_get_userbyid(p.proowner) AS owner,
        array_to_string(coalesce(p.proacl, acldefault('f', p.proowner)), E'\n') AS privileges,
-       obj_description(p.oid, 'pg_proc') AS comment
+       (SELECT description FROM pg_description WHERE objoid = p.oid AND classoid = 'pg_proc'::regclass AND objsubid = 0) AS comment
   FROM pg_proc p
   JOIN pg_namespace n ON n.oid = p.pronamespace
   LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND (d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' OR d.deptype = 'i'));
 
-SELECT 'trigger', t.tgrelid::regclass::text || '.' || quote_ident(t.tgname),
+SELECT 'trigger', t.tgrelid::regclass::text || '.' || quote_ident(t.tgname), t.tgrelid AS address,
        pg_get_triggerdef(t.oid) AS definition,
        CASE t.tgenabled WHEN 'O' THEN 'ENABLED' WHEN 'D' THEN 'DISABLED' WHEN 'R' THEN 'ENABLED REPLICA' ELSE 'ENABLED ALWAYS' END AS state,
        CASE WHEN t.tgparentid <> 0 THEN 'inherited' END AS inheritance,
-       obj_description(t.oid, 'pg_trigger') AS comment
+       (SELECT description FROM pg_description WHERE objoid = t.oid AND classoid = 'pg_trigger'::regclass AND objsubid = 0) AS comment
   FROM pg_trigger t
   JOIN pg_class c ON c.oid = t.tgrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE NOT t.tgisinternal AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_trigger'::regclass AND d.objid = t.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+ WHERE NOT t.tgisinternal AND get_bit($1, t.tgrelid::int8 & 255) = 1 AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+   AND t.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_trigger'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT 'event trigger', quote_ident(evtname),
        evtevent AS event, evtfoid::regproc::text AS function, array_to_string(evttags, ', ') AS tags,
        CASE evtenabled WHEN 'O' THEN 'ENABLED' WHEN 'D' THEN 'DISABLED' WHEN 'R' THEN 'ENABLED REPLICA' ELSE 'ENABLED ALWAYS' END AS state,
-       pg_get_userbyid(evtowner) AS owner, obj_description(oid, 'pg_event_trigger') AS comment
+       pg_get_userbyid(evtowner) AS owner, (SELECT description FROM pg_description WHERE objoid = oid AND classoid = 'pg_event_trigger'::regclass AND objsubid = 0) AS comment
   FROM pg_event_trigger e
- WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+ WHERE e.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_event_trigger'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT 'rule', r.ev_class::regclass::text || '.' || quote_ident(r.rulename),
        pg_get_ruledef(r.oid) AS definition,
        CASE r.ev_enabled WHEN 'O' THEN 'ENABLED' WHEN 'D' THEN 'DISABLED' WHEN 'R' THEN 'ENABLED REPLICA' ELSE 'ENABLED ALWAYS' END AS state,
-       obj_description(r.oid, 'pg_rewrite') AS comment
+       (SELECT description FROM pg_description WHERE objoid = r.oid AND classoid = 'pg_rewrite'::regclass AND objsubid = 0) AS comment
   FROM pg_rewrite r
   JOIN pg_class c ON c.oid = r.ev_class
   JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE r.rulename <> '_RETURN' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+   AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT CASE t.typtype WHEN 'd' THEN 'domain' ELSE 'type' END, t.oid::regtype::text,
        (SELECT string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid) AS enum,
@@ -188,7 +194,7 @@ SELECT CASE t.typtype WHEN 'd' THEN 'domain' ELSE 'type' END, t.oid::regtype::te
        CASE WHEN t.typtype = 'c' THEN coalesce((SELECT string_agg(quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)
                 || CASE WHEN a.attcollation <> at.typcollation THEN ' COLLATE ' || a.attcollation::regcollation ELSE '' END, ', ' ORDER BY a.attnum)
           FROM pg_attribute a JOIN pg_type at ON at.oid = a.atttypid WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped), 'nothing') END AS composite,
-       CASE WHEN t.typtype = 'c' THEN (SELECT string_agg(quote_ident(a.attname) || ': ' || col_description(t.typrelid, a.attnum), E'\n' ORDER BY a.attnum)
+       CASE WHEN t.typtype = 'c' THEN (SELECT string_agg(quote_ident(a.attname) || ': ' || (SELECT description FROM pg_description WHERE objoid = t.typrelid AND classoid = 'pg_class'::regclass AND objsubid = a.attnum), E'\n' ORDER BY a.attnum)
           FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) END AS "comments of its fields",
        (SELECT concat_ws(', ', format_type(r.rngsubtype, NULL), 'multirange ' || r.rngmultitypid::regtype, 'opclass ' || o.opcname,
                'collation ' || nullif(r.rngcollation, 0)::regcollation, 'canonical ' || nullif(r.rngcanonical, 0)::regproc, 'subdiff ' || nullif(r.rngsubdiff, 0)::regproc)
@@ -203,81 +209,81 @@ SELECT CASE t.typtype WHEN 'd' THEN 'domain' ELSE 'type' END, t.oid::regtype::te
        CASE WHEN t.typtype IN ('d', 'b') THEN coalesce(pg_get_expr(t.typdefaultbin, 0), t.typdefault) END AS default,
        pg_get_userbyid(t.typowner) AS owner,
        array_to_string(coalesce(t.typacl, acldefault('T', t.typowner)), E'\n') AS privileges,
-       coalesce(obj_description(t.oid, 'pg_type'), obj_description(t.typrelid, 'pg_class')) AS comment
+       coalesce((SELECT description FROM pg_description WHERE objoid = t.oid AND classoid = 'pg_type'::regclass AND objsubid = 0), (SELECT description FROM pg_description WHERE objoid = t.typrelid AND classoid = 'pg_class'::regclass AND objsubid = 0)) AS comment
   FROM pg_type t
   JOIN pg_namespace n ON n.oid = t.typnamespace
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
    AND t.typtype <> 'm'
    AND (t.typrelid = 0 OR EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c'))
-   AND NOT EXISTS (SELECT FROM pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid)
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+   AND t.oid NOT IN (SELECT typarray FROM pg_type)
+   AND t.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_type'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT 'collation', c.oid::regcollation::text,
        c.collprovider::text AS provider, c.collcollate AS collate, c.collctype AS ctype, c.colliculocale AS locale,
        CASE WHEN NOT c.collisdeterministic THEN 'not deterministic' END AS determinism,
        nullif(c.collencoding, -1)::text AS encoding,
-       pg_get_userbyid(c.collowner) AS owner, obj_description(c.oid, 'pg_collation') AS comment
+       pg_get_userbyid(c.collowner) AS owner, (SELECT description FROM pg_description WHERE objoid = c.oid AND classoid = 'pg_collation'::regclass AND objsubid = 0) AS comment
   FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_collation'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+   AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_collation'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT 'conversion', quote_ident(n.nspname) || '.' || quote_ident(c.conname),
        pg_encoding_to_char(c.conforencoding) || ' to ' || pg_encoding_to_char(c.contoencoding) AS encodings,
        c.conproc::regproc::text AS function, CASE WHEN c.condefault THEN 'DEFAULT' END AS default,
-       pg_get_userbyid(c.conowner) AS owner, obj_description(c.oid, 'pg_conversion') AS comment
+       pg_get_userbyid(c.conowner) AS owner, (SELECT description FROM pg_description WHERE objoid = c.oid AND classoid = 'pg_conversion'::regclass AND objsubid = 0) AS comment
   FROM pg_conversion c JOIN pg_namespace n ON n.oid = c.connamespace
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_conversion'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+   AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_conversion'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT 'operator', o.oid::regoperator::text,
        format_type(o.oprresult, NULL) AS result, o.oprcode::regproc::text AS function,
        nullif(o.oprcom, 0)::regoperator::text AS commutator, nullif(o.oprnegate, 0)::regoperator::text AS negator,
        nullif(o.oprrest, 0)::regproc::text AS restrict, nullif(o.oprjoin, 0)::regproc::text AS join,
        CASE WHEN o.oprcanhash THEN 'HASHES' END AS hashes, CASE WHEN o.oprcanmerge THEN 'MERGES' END AS merges,
-       pg_get_userbyid(o.oprowner) AS owner, obj_description(o.oid, 'pg_operator') AS comment
+       pg_get_userbyid(o.oprowner) AS owner, (SELECT description FROM pg_description WHERE objoid = o.oid AND classoid = 'pg_operator'::regclass AND objsubid = 0) AS comment
   FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_operator'::regclass AND d.objid = o.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+   AND o.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_operator'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT 'operator class', quote_ident(n.nspname) || '.' || quote_ident(c.opcname) || ' USING ' || m.amname,
        quote_ident(fn.nspname) || '.' || quote_ident(f.opfname) AS family, format_type(c.opcintype, NULL) AS type,
        format_type(nullif(c.opckeytype, 0), NULL) AS storage, CASE WHEN c.opcdefault THEN 'DEFAULT' END AS default,
-       pg_get_userbyid(c.opcowner) AS owner, obj_description(c.oid, 'pg_opclass') AS comment
+       pg_get_userbyid(c.opcowner) AS owner, (SELECT description FROM pg_description WHERE objoid = c.oid AND classoid = 'pg_opclass'::regclass AND objsubid = 0) AS comment
   FROM pg_opclass c
   JOIN pg_namespace n ON n.oid = c.opcnamespace
   JOIN pg_am m ON m.oid = c.opcmethod
   JOIN pg_opfamily f ON f.oid = c.opcfamily
   JOIN pg_namespace fn ON fn.oid = f.opfnamespace
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_opclass'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+   AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_opclass'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT 'operator family', quote_ident(n.nspname) || '.' || quote_ident(f.opfname) || ' USING ' || m.amname,
        (SELECT string_agg(o.amopstrategy || ' ' || o.amopopr::regoperator || coalesce(' FOR ORDER BY ' || (SELECT sf.opfname FROM pg_opfamily sf WHERE sf.oid = o.amopsortfamily), ''), E'\n' ORDER BY o.amopstrategy, o.amopopr::regoperator::text) FROM pg_amop o WHERE o.amopfamily = f.oid) AS operators,
        (SELECT string_agg(p.amprocnum || ' ' || p.amproc::regprocedure || ' (' || format_type(p.amproclefttype, NULL) || ', ' || format_type(p.amprocrighttype, NULL) || ')', E'\n' ORDER BY p.amprocnum, p.amproc::regprocedure::text) FROM pg_amproc p WHERE p.amprocfamily = f.oid) AS functions,
-       pg_get_userbyid(f.opfowner) AS owner, obj_description(f.oid, 'pg_opfamily') AS comment
+       pg_get_userbyid(f.opfowner) AS owner, (SELECT description FROM pg_description WHERE objoid = f.oid AND classoid = 'pg_opfamily'::regclass AND objsubid = 0) AS comment
   FROM pg_opfamily f
   JOIN pg_namespace n ON n.oid = f.opfnamespace
   JOIN pg_am m ON m.oid = f.opfmethod
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_opfamily'::regclass AND d.objid = f.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+   AND f.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_opfamily'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT 'cast', '(' || format_type(c.castsource, NULL) || ' AS ' || format_type(c.casttarget, NULL) || ')',
        CASE c.castcontext WHEN 'e' THEN 'explicit' WHEN 'a' THEN 'AS ASSIGNMENT' ELSE 'AS IMPLICIT' END AS context,
        CASE c.castmethod WHEN 'f' THEN 'WITH FUNCTION ' || c.castfunc::regprocedure WHEN 'i' THEN 'WITH INOUT' ELSE 'WITHOUT FUNCTION' END AS method,
-       obj_description(c.oid, 'pg_cast') AS comment
+       (SELECT description FROM pg_description WHERE objoid = c.oid AND classoid = 'pg_cast'::regclass AND objsubid = 0) AS comment
   FROM pg_cast c
  WHERE c.oid >= 16384
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_cast'::regclass AND d.objid = c.oid AND (d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' OR d.deptype = 'i'));
 
 SELECT 'transform', 'for ' || format_type(t.trftype, NULL) || ' language ' || l.lanname,
        nullif(t.trffromsql, 0)::regprocedure::text AS "from sql", nullif(t.trftosql, 0)::regprocedure::text AS "to sql",
-       obj_description(t.oid, 'pg_transform') AS comment
+       (SELECT description FROM pg_description WHERE objoid = t.oid AND classoid = 'pg_transform'::regclass AND objsubid = 0) AS comment
   FROM pg_transform t JOIN pg_language l ON l.oid = t.trflang
- WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_transform'::regclass AND d.objid = t.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+ WHERE t.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_transform'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT 'extension', quote_ident(e.extname), e.extversion AS version, quote_ident(n.nspname) AS schema,
        (SELECT string_agg(t::regclass::text, ', ' ORDER BY t::regclass::text) FROM unnest(e.extconfig) t) AS "configuration tables",
-       obj_description(e.oid, 'pg_extension') AS comment
+       (SELECT description FROM pg_description WHERE objoid = e.oid AND classoid = 'pg_extension'::regclass AND objsubid = 0) AS comment
   FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace;
 
 SELECT 'language', quote_ident(lanname),
@@ -285,27 +291,27 @@ SELECT 'language', quote_ident(lanname),
        nullif(laninline, 0)::regproc::text AS inline, nullif(lanvalidator, 0)::regproc::text AS validator,
        pg_get_userbyid(lanowner) AS owner,
        array_to_string(coalesce(lanacl, acldefault('l', lanowner)), E'\n') AS privileges,
-       obj_description(oid, 'pg_language') AS comment
+       (SELECT description FROM pg_description WHERE objoid = oid AND classoid = 'pg_language'::regclass AND objsubid = 0) AS comment
   FROM pg_language WHERE lanispl;
 
 SELECT 'access method', quote_ident(amname), amhandler::regproc::text AS handler, amtype::text AS type,
-       obj_description(oid, 'pg_am') AS comment
+       (SELECT description FROM pg_description WHERE objoid = oid AND classoid = 'pg_am'::regclass AND objsubid = 0) AS comment
   FROM pg_am a WHERE oid >= 16384
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_am'::regclass AND d.objid = a.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+   AND a.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_am'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT 'policy', p.polrelid::regclass::text || '.' || quote_ident(p.polname),
        CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END AS command,
        CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END AS sort,
        (SELECT string_agg(CASE r WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(r)) END, ', ' ORDER BY pg_get_userbyid(r)) FROM unnest(p.polroles) r) AS roles,
        pg_get_expr(p.polqual, p.polrelid) AS using, pg_get_expr(p.polwithcheck, p.polrelid) AS "with check",
-       obj_description(p.oid, 'pg_policy') AS comment
+       (SELECT description FROM pg_description WHERE objoid = p.oid AND classoid = 'pg_policy'::regclass AND objsubid = 0) AS comment
   FROM pg_policy p;
 
 SELECT 'statistics', quote_ident(n.nspname) || '.' || quote_ident(s.stxname),
        pg_get_statisticsobjdef(s.oid) AS definition, nullif(s.stxstattarget, -1)::text AS "statistics target",
-       pg_get_userbyid(s.stxowner) AS owner, obj_description(s.oid, 'pg_statistic_ext') AS comment
+       pg_get_userbyid(s.stxowner) AS owner, (SELECT description FROM pg_description WHERE objoid = s.oid AND classoid = 'pg_statistic_ext'::regclass AND objsubid = 0) AS comment
   FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace
- WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_statistic_ext'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+ WHERE s.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_statistic_ext'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT 'publication', quote_ident(p.pubname),
        CASE WHEN p.puballtables THEN 'ALL TABLES' END AS "all tables",
@@ -314,29 +320,29 @@ SELECT 'publication', quote_ident(p.pubname),
        (SELECT string_agg(r.prrelid::regclass || coalesce(' (' || (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = r.prrelid AND a.attnum = ANY (r.prattrs)) || ')', '')
                || coalesce(' WHERE ' || pg_get_expr(r.prqual, r.prrelid), ''), E'\n' ORDER BY r.prrelid::regclass::text) FROM pg_publication_rel r WHERE r.prpubid = p.oid) AS tables,
        (SELECT string_agg(quote_ident(n.nspname), ', ' ORDER BY n.nspname) FROM pg_publication_namespace s JOIN pg_namespace n ON n.oid = s.pnnspid WHERE s.pnpubid = p.oid) AS schemas,
-       pg_get_userbyid(p.pubowner) AS owner, obj_description(p.oid, 'pg_publication') AS comment
+       pg_get_userbyid(p.pubowner) AS owner, (SELECT description FROM pg_description WHERE objoid = p.oid AND classoid = 'pg_publication'::regclass AND objsubid = 0) AS comment
   FROM pg_publication p;
 
 SELECT 'subscription', quote_ident(subname),
        CASE WHEN subenabled THEN 'ENABLED' END AS state, array_to_string(subpublications, ', ') AS publications, subslotname AS slot,
        subsynccommit AS "synchronous commit", concat_ws(' ', subbinary, substream, subtwophasestate, subdisableonerr) AS modes,
-       pg_get_userbyid(subowner) AS owner, obj_description(oid, 'pg_subscription') AS comment
+       pg_get_userbyid(subowner) AS owner, (SELECT description FROM pg_description WHERE objoid = oid AND classoid = 'pg_subscription'::regclass AND objsubid = 0) AS comment
   FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database());
 
 SELECT 'foreign data wrapper', quote_ident(fdwname),
        nullif(fdwhandler, 0)::regproc::text AS handler, nullif(fdwvalidator, 0)::regproc::text AS validator,
        array_to_string(fdwoptions, ', ') AS options, pg_get_userbyid(fdwowner) AS owner,
        array_to_string(coalesce(fdwacl, acldefault('F', fdwowner)), E'\n') AS privileges,
-       obj_description(oid, 'pg_foreign_data_wrapper') AS comment
+       (SELECT description FROM pg_description WHERE objoid = oid AND classoid = 'pg_foreign_data_wrapper'::regclass AND objsubid = 0) AS comment
   FROM pg_foreign_data_wrapper w
- WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_foreign_data_wrapper'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+ WHERE w.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_foreign_data_wrapper'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT 'foreign server', quote_ident(s.srvname), w.fdwname AS wrapper, s.srvtype AS type, s.srvversion AS version,
        array_to_string(s.srvoptions, ', ') AS options, pg_get_userbyid(s.srvowner) AS owner,
        array_to_string(coalesce(s.srvacl, acldefault('S', s.srvowner)), E'\n') AS privileges,
-       obj_description(s.oid, 'pg_foreign_server') AS comment
+       (SELECT description FROM pg_description WHERE objoid = s.oid AND classoid = 'pg_foreign_server'::regclass AND objsubid = 0) AS comment
   FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
- WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_foreign_server'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+ WHERE s.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_foreign_server'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 -- The values may be passwords: enough of them to see a change.
 SELECT 'user mapping', 'for ' || CASE umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ident(usename) END || ' server ' || quote_ident(srvname),
@@ -345,21 +351,21 @@ SELECT 'user mapping', 'for ' || CASE umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ide
 
 SELECT 'text search parser', quote_ident(n.nspname) || '.' || quote_ident(p.prsname),
        concat_ws(', ', p.prsstart::regproc, p.prstoken::regproc, p.prsend::regproc, nullif(p.prsheadline, 0)::regproc, p.prslextype::regproc) AS functions,
-       obj_description(p.oid, 'pg_ts_parser') AS comment
+       (SELECT description FROM pg_description WHERE objoid = p.oid AND classoid = 'pg_ts_parser'::regclass AND objsubid = 0) AS comment
   FROM pg_ts_parser p JOIN pg_namespace n ON n.oid = p.prsnamespace
  WHERE n.nspname !~ '^pg_'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_ts_parser'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+   AND p.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_ts_parser'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT 'text search template', quote_ident(n.nspname) || '.' || quote_ident(t.tmplname),
        concat_ws(', ', nullif(t.tmplinit, 0)::regproc, t.tmpllexize::regproc) AS functions,
-       obj_description(t.oid, 'pg_ts_template') AS comment
+       (SELECT description FROM pg_description WHERE objoid = t.oid AND classoid = 'pg_ts_template'::regclass AND objsubid = 0) AS comment
   FROM pg_ts_template t JOIN pg_namespace n ON n.oid = t.tmplnamespace
  WHERE n.nspname !~ '^pg_'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_ts_template'::regclass AND d.objid = t.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+   AND t.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_ts_template'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT 'text search dictionary', d.oid::regdictionary::text,
        quote_ident(tn.nspname) || '.' || quote_ident(t.tmplname) AS template, d.dictinitoption AS options,
-       pg_get_userbyid(d.dictowner) AS owner, obj_description(d.oid, 'pg_ts_dict') AS comment
+       pg_get_userbyid(d.dictowner) AS owner, (SELECT description FROM pg_description WHERE objoid = d.oid AND classoid = 'pg_ts_dict'::regclass AND objsubid = 0) AS comment
   FROM pg_ts_dict d JOIN pg_namespace n ON n.oid = d.dictnamespace
   JOIN pg_ts_template t ON t.oid = d.dicttemplate JOIN pg_namespace tn ON tn.oid = t.tmplnamespace
  WHERE n.nspname !~ '^pg_'
@@ -368,11 +374,11 @@ SELECT 'text search dictionary', d.oid::regdictionary::text,
 SELECT 'text search configuration', c.oid::regconfig::text,
        quote_ident(pn.nspname) || '.' || quote_ident(p.prsname) AS parser,
        (SELECT string_agg(m.maptokentype || ' ' || m.mapseqno || ' ' || m.mapdict::regdictionary, E'\n' ORDER BY m.maptokentype, m.mapseqno) FROM pg_ts_config_map m WHERE m.mapcfg = c.oid) AS mappings,
-       pg_get_userbyid(c.cfgowner) AS owner, obj_description(c.oid, 'pg_ts_config') AS comment
+       pg_get_userbyid(c.cfgowner) AS owner, (SELECT description FROM pg_description WHERE objoid = c.oid AND classoid = 'pg_ts_config'::regclass AND objsubid = 0) AS comment
   FROM pg_ts_config c JOIN pg_namespace n ON n.oid = c.cfgnamespace
   JOIN pg_ts_parser p ON p.oid = c.cfgparser JOIN pg_namespace pn ON pn.oid = p.prsnamespace
  WHERE n.nspname !~ '^pg_'
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_ts_config'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+   AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_ts_config'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT 'default privileges', 'of ' || quote_ident(pg_get_userbyid(a.defaclrole)) || ' for '
          || CASE a.defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'functions' WHEN 'T' THEN 'types' ELSE 'schemas' END

@@ -1,0 +1,283 @@
+//! What a look at a schema has seen, and what of it the next look need not read again.
+//!
+//! A look costs what there is to read, and a migration changes little of it. What belongs to a relation
+//! lies in one of 256 parts, by the relation's oid. Postgres says in which of them a row of a catalogue
+//! was written since or is gone (`stamps.sql`); those alone are read again, and those with views, whose
+//! text follows from columns elsewhere. What belongs to no relation is read each time. Where something
+//! has another name now, or is new, that definitions of relations may name, everything is read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+
+use model::schema::{ObjectId, Objects, Schema, without_public};
+
+/// How many parts there are of what belongs to relations.
+const PARTS: usize = 256;
+/// A row as its columns with their names.
+type Row = Vec<(String, String)>;
+/// A relation's oid, and what tells one of its objects from another.
+type Address = (u32, u32);
+
+/// A schema as it was seen.
+pub(super) struct Seen {
+    stamps: Stamps,
+    /// What belongs to relations, and after that what does not.
+    parts: Vec<Part>,
+}
+
+struct Part {
+    objects: Arc<Objects>,
+    /// What other definitions may name.
+    names: BTreeMap<Address, ObjectId>,
+}
+
+/// What `stamps.sql` says.
+pub(super) struct Stamps {
+    /// The oldest transaction whose effects a look may not have seen.
+    began: String,
+    /// For each part the sum of the places of its rows, and whether one of them is new.
+    places: BTreeMap<usize, (String, bool)>,
+    /// How many there are of all else that definitions may name.
+    names: String,
+    /// Whether one of them is new, or was changed.
+    renamed: bool,
+}
+
+/// Which parts are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wanted([u8; PARTS / 8]);
+
+impl Wanted {
+    /// All.
+    pub(super) const ALL: Wanted = Wanted([u8::MAX; PARTS / 8]);
+
+    /// As `get_bit` counts.
+    fn add(&mut self, part: usize) {
+        self.0[part / 8] |= 1 << (part % 8);
+    }
+
+    fn has(self, part: usize) -> bool {
+        part == PARTS || self.0[part / 8] & (1 << (part % 8)) != 0
+    }
+
+    /// As a literal.
+    pub(super) fn sql(self) -> String {
+        let bytes: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("'\\x{bytes}'::bytea")
+    }
+}
+
+impl Stamps {
+    /// Of the one row that the query returns.
+    pub(super) fn of(rows: &[Row]) -> Result<Stamps> {
+        let row = rows.first().context("no row says what has changed in the catalogues")?;
+        let cell =
+            |name: &str| row.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
+        let place = |line: &str| {
+            let mut words = line.split(' ');
+            let (part, sum) = (words.next()?.parse().ok()?, words.next()?.to_owned());
+            Some((part, (sum, words.next().is_some())))
+        };
+        Ok(Stamps {
+            began: cell("began").context("no row says when a look began")?.to_owned(),
+            places: cell("relations").unwrap_or_default().lines().filter_map(place).collect(),
+            names: cell("names").unwrap_or_default().to_owned(),
+            renamed: cell("renamed") == Some("t"),
+        })
+    }
+}
+
+/// What one look has read.
+pub(super) struct Looked {
+    pub(super) stamps: Stamps,
+    /// The parts that the rows are of.
+    pub(super) wanted: Wanted,
+    pub(super) rows: Vec<Row>,
+}
+
+impl Seen {
+    /// Of a look that read all.
+    pub(super) fn of(all: Looked) -> Seen {
+        Seen { stamps: all.stamps, parts: sort(all.rows) }
+    }
+
+    /// The transaction since which something may have changed.
+    pub(super) fn began(&self) -> &str {
+        &self.stamps.began
+    }
+
+    /// The schema.
+    pub(super) fn schema(&self) -> Schema {
+        Schema::of(self.parts.iter().map(|part| Arc::clone(&part.objects)).collect())
+    }
+
+    /// The parts that must be read again.
+    pub(super) fn changed(&self, now: &Stamps) -> Wanted {
+        let before = &self.stamps;
+        if now.renamed || now.names != before.names {
+            return Wanted::ALL;
+        }
+        let mut wanted = Wanted([0; PARTS / 8]);
+        for part in 0..PARTS {
+            let is_same = match (before.places.get(&part), now.places.get(&part)) {
+                (Some((was, _)), Some((is, is_new))) => was == is && !is_new,
+                (was, is) => was.is_none() && is.is_none(),
+            };
+            let mut named = self.parts[part].names.values();
+            if !is_same || named.any(|id| id.kind.ends_with("view")) {
+                wanted.add(part);
+            }
+        }
+        wanted
+    }
+
+    /// Takes in what was read again. Says no where something has another name now: then what else
+    /// names it is no longer what was seen.
+    #[must_use]
+    pub(super) fn update(&mut self, looked: Looked) -> bool {
+        self.stamps = looked.stamps;
+        let mut is_renamed = false;
+        for (at, read) in sort(looked.rows).into_iter().enumerate() {
+            if !looked.wanted.has(at) {
+                continue;
+            }
+            let known = &mut self.parts[at];
+            let other = |(address, id)| known.names.get(address).is_some_and(|was| was != id);
+            is_renamed |= read.names.iter().any(other);
+            known.names = read.names;
+            // What is the same stays shared, so that nobody compares it.
+            if known.objects != read.objects {
+                known.objects = read.objects;
+            }
+        }
+        !is_renamed
+    }
+}
+
+/// The rows by their parts.
+fn sort(rows: Vec<Row>) -> Vec<Part> {
+    let mut all: Vec<(Objects, BTreeMap<Address, ObjectId>)> = vec![Default::default(); PARTS + 1];
+    for row in rows {
+        let mut cells = row.into_iter().peekable();
+        let (Some((_, kind)), Some((_, identity))) = (cells.next(), cells.next()) else { continue };
+        let id = ObjectId { kind, identity: without_public(&identity) };
+        let address = cells.next_if(|(name, _)| name == "address").map(|(_, value)| value);
+        let (relation, number) =
+            match address.as_deref().map(|text| text.split_once(' ').unwrap_or((text, ""))) {
+                Some((relation, number)) => (relation.parse::<u32>().ok(), number.parse().ok()),
+                None => (None, None),
+            };
+        let (objects, names) = &mut all[relation.map_or(PARTS, |oid| oid as usize % PARTS)];
+        if let Some(address) = relation.zip(number) {
+            names.insert(address, id.clone());
+        }
+        let attributes = objects.entry(id).or_default();
+        for (name, value) in cells.filter(|(_, value)| !value.is_empty()) {
+            let value = if name == "privileges" { in_order(&value) } else { value };
+            attributes.push((name, value));
+        }
+    }
+    let part = |(objects, names)| Part { objects: Arc::new(objects), names };
+    all.into_iter().map(part).collect()
+}
+
+/// Privileges are a set: in which order they were granted means nothing.
+fn in_order(privileges: &str) -> String {
+    let mut lines: Vec<&str> = privileges.lines().collect();
+    lines.sort_unstable();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(told: &[(&str, &str, &str)]) -> Vec<Row> {
+        let cell = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let row = |(kind, identity, address): &(&str, &str, &str)| {
+            let cells = [("kind", *kind), ("identity", *identity), ("address", *address)];
+            cells.into_iter().filter(|(_, value)| !value.is_empty()).map(cell).collect()
+        };
+        told.iter().map(row).collect()
+    }
+
+    fn stamps(relations: &str, names: &str, renamed: &str) -> Stamps {
+        let cells =
+            [("began", "7"), ("relations", relations), ("names", names), ("renamed", renamed)];
+        Stamps::of(&[cells.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()])
+            .unwrap()
+    }
+
+    /// Two tables and a view in the parts 1, 2 and 3, and a role.
+    fn seen() -> Seen {
+        let told = [
+            ("table", "public.a", "257 0"),
+            ("column", "public.a.x", "257 1"),
+            ("table", "public.b", "258 0"),
+            ("view", "public.v", "259 0"),
+            ("role", "r", ""),
+        ];
+        let (stamps, rows) = (stamps("1 10\n2 20\n3 30", "role r1", "f"), rows(&told));
+        Seen::of(Looked { stamps, wanted: Wanted::ALL, rows })
+    }
+
+    #[track_caller]
+    fn check_wanted(now: &Stamps, expected: &[usize]) {
+        let wanted = seen().changed(now);
+        let parts: Vec<usize> = (0..PARTS).filter(|part| wanted.has(*part)).collect();
+        assert_eq!(parts, expected);
+    }
+
+    #[test]
+    fn what_was_written_or_is_gone_is_read_again_and_views_always() {
+        check_wanted(&stamps("1 10\n2 20\n3 30", "role r1", "f"), &[3]);
+        check_wanted(&stamps("1 10 new\n2 20\n3 30", "role r1", "f"), &[1, 3]);
+        check_wanted(&stamps("1 10\n2 19\n3 30", "role r1", "f"), &[2, 3]);
+        check_wanted(&stamps("1 10\n3 30\n9 5 new", "role r1", "f"), &[2, 3, 9]);
+    }
+
+    #[test]
+    fn all_is_read_again_where_a_name_may_be_another() {
+        let all: Vec<usize> = (0..PARTS).collect();
+        check_wanted(&stamps("1 10\n2 20\n3 30", "role r1", "t"), &all);
+        check_wanted(&stamps("1 10\n2 20\n3 30", "role other1", "f"), &all);
+    }
+
+    #[test]
+    fn a_part_that_was_not_read_stays() {
+        let (mut seen, mut wanted) = (seen(), Wanted([0; PARTS / 8]));
+        wanted.add(1);
+        let before = seen.schema();
+        let read = rows(&[("table", "public.a", "257 0"), ("role", "r", ""), ("role", "s", "")]);
+        let stamps = stamps("1 11 new\n2 20\n3 30", "role r1role s1", "f");
+        assert!(seen.update(Looked { stamps, wanted, rows: read }));
+        let after = seen.schema();
+        assert!(after.get("table", "b").is_some() && after.get("view", "v").is_some());
+        assert!(after.get("column", "a.x").is_none() && after.get("role", "s").is_some());
+        let [was, is] = before.unshared(&after);
+        assert!(was.keys().chain(is.keys()).all(|id| id.identity != "b" && id.identity != "v"));
+    }
+
+    #[test]
+    fn another_name_at_the_same_address_is_told() {
+        let read = |identity: &str, address: &str| {
+            let (mut seen, mut wanted) = (seen(), Wanted([0; PARTS / 8]));
+            wanted.add(1);
+            let rows = rows(&[("table", "public.a", "257 0"), ("column", identity, address)]);
+            seen.update(Looked { stamps: stamps("1 11", "role r1", "f"), wanted, rows })
+        };
+        assert!(read("public.a.x", "257 1"));
+        assert!(!read("public.a.y", "257 1"), "a renamed column");
+        assert!(read("public.a.y", "257 2"), "a dropped one and another one");
+    }
+
+    #[test]
+    fn a_bit_stands_where_get_bit_looks_for_it() {
+        let mut wanted = Wanted([0; PARTS / 8]);
+        wanted.add(0);
+        wanted.add(9);
+        assert!(wanted.sql().starts_with("'\\x010200"), "{}", wanted.sql());
+    }
+}

@@ -143,10 +143,29 @@ impl Screen<'_> {
         let code =
             self.finish(&report.unwrap_or_else(|_| commands::reports::bug()), format, output);
         if flags.timings {
-            let spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
-            self.progress.note(render::timings::waterfall(&spans).trim_end());
+            self.show_timings();
         }
         code
+    }
+
+    /// Shows where the time went since it was shown last.
+    fn show_timings(&self) {
+        let mut spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
+        self.progress.note(render::timings::waterfall(&std::mem::take(&mut *spans)).trim_end());
+    }
+
+    /// Records where a run's time goes.
+    fn record_event(&self, event: Event<'_>) {
+        match event {
+            Event::Spent { lane, what, began } => self.record(lane, what, began),
+            Event::StepEnded { label, step } => {
+                let what = step.name.rsplit(" — ").next().unwrap_or_default();
+                if let Some(began) = Instant::now().checked_sub(step.elapsed) {
+                    self.record(label, what, began);
+                }
+            }
+            _ => {}
+        }
     }
 
     fn record(&self, lane: &str, what: &str, began: Instant) {
@@ -159,7 +178,7 @@ impl Screen<'_> {
     fn watch(&self, flags: &mut Gate) -> u8 {
         let screen = std::io::stdout().is_terminal() && progress::can_redraw();
         let reports = std::mem::take(&mut flags.output.reports);
-        let shown = AtomicU32::new(0);
+        let (shown, timings) = (AtomicU32::new(0), flags.timings);
         let show = |state: &Watch, moment: Moment| {
             if moment == Moment::Verdict
                 && let Some(report) = &state.report
@@ -176,12 +195,15 @@ impl Screen<'_> {
                     || moment == Moment::Verdict;
                 redraw(&render::watch::screen(state), fresh);
             }
+            if timings && moment == Moment::Verdict {
+                self.show_timings();
+            }
         };
         let tell = |event: Event<'_>| match event {
             Event::Notice(text) => self.progress.note(text),
             Event::SetUpStarted { what } => self.progress.running(what, what.to_owned()),
             Event::SetUpEnded { what } => self.progress.ended(what),
-            _ => {}
+            _ => self.record_event(event),
         };
         match commands::watch::run(flags, self.interrupt, &tell, &show) {
             Ok(report) => exit_code(&report),
@@ -303,7 +325,7 @@ impl Screen<'_> {
             // Told where it is asked for.
             Event::Reuse(text) if self.verbose => progress.note(text),
             Event::Reuse(_) => {}
-            Event::Spent { lane, what, began } => self.record(lane, what, began),
+            Event::Spent { .. } => self.record_event(event),
             Event::StepStarted { label, name } => progress.running(label, name.to_owned()),
             Event::Revision { label, revision } => {
                 let what = format!("{label} — {} ({})", revision.id, revision.direction);
@@ -311,10 +333,7 @@ impl Screen<'_> {
             }
             Event::StepEnded { label, step } => {
                 progress.ended(label);
-                let what = step.name.rsplit(" — ").next().unwrap_or_default();
-                if let Some(began) = Instant::now().checked_sub(step.elapsed) {
-                    self.record(label, what, began);
-                }
+                self.record_event(event);
                 let text = match format {
                     Format::Human => render::human::step(step),
                     Format::Github => render::github::step(step),

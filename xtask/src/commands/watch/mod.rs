@@ -70,7 +70,7 @@ pub fn run(
     let folders: Vec<Utf8PathBuf> = folders(&trees);
     let watcher = Watcher::new(&folders, git_folder(&root).as_deref())?;
     let mut warm = Warm::make(flags, &trees, interrupt, tell)?;
-    let mut desk = Desk::new(interrupt, show, (&root, &trees), watcher, flags.verbose);
+    let mut desk = Desk::new(interrupt, (show, tell), (&root, &trees), watcher, flags.verbose);
     let mut todo: BTreeSet<usize> = (0..trees.len()).collect();
     let (mut saved, stairway, mut whole) = (Instant::now(), flags.stairway, true);
     let watched = |path: &Utf8Path| Watcher::watches(&folders, path);
@@ -180,6 +180,8 @@ struct Asked<'a> {
 struct Desk<'a> {
     interrupt: &'a Interrupt,
     show: Show<'a>,
+    /// Is told where the time of a run goes.
+    tell: Tell<'a>,
     root: &'a Utf8Path,
     trees: &'a [Tree],
     watcher: Watcher,
@@ -190,7 +192,7 @@ struct Desk<'a> {
 impl<'a> Desk<'a> {
     fn new(
         interrupt: &'a Interrupt,
-        show: Show<'a>,
+        (show, tell): (Show<'a>, Tell<'a>),
         (root, trees): (&'a Utf8Path, &'a [Tree]),
         watcher: Watcher,
         verbose: bool,
@@ -202,7 +204,7 @@ impl<'a> Desk<'a> {
             verbose,
             ..Watch::default()
         };
-        Desk { interrupt, show, root, trees, watcher, keys, state: state.into() }
+        Desk { interrupt, show, tell, root, trees, watcher, keys, state: state.into() }
     }
 
     fn update(&self, change: impl FnOnce(&mut Watch)) {
@@ -245,7 +247,11 @@ impl<'a> Desk<'a> {
         self.update(|state| state::begin(state, todo));
         self.show(Moment::Begun);
         let (state, show, interrupt) = (&self.state, self.show, &child);
+        let told = self.tell;
         let tell = |event: Event<'_>| {
+            if matches!(event, Event::Spent { .. } | Event::StepEnded { .. }) {
+                told(event);
+            }
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(moment) = state::take(&mut state, event) {
                 show(&state, moment);

@@ -15,8 +15,9 @@ use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::changed::{self, Touched};
-use super::known::Known;
+use super::known::parts::Parts;
 use super::known::prefix::Prefixes;
+use super::known::{Answer, Known};
 use super::predict::Surveys;
 use super::selection;
 use crate::drivers::alembic::Description;
@@ -84,14 +85,19 @@ fn gate(
         alone: true,
         reuse: reuse(flags),
         prefixes: Some(Prefixes::new()),
+        parts: Mutex::default(),
         seen: Mutex::default(),
         interrupt,
         tell,
     };
     let known = Known::of(&run);
-    if let Some(report) = known.as_ref().and_then(|known| known.look_up(&run)) {
-        run.tell_again(&report);
-        return report;
+    match known.as_ref().map_or(Answer::Nothing, |known| known.look_up(&run)) {
+        Answer::All(report) => {
+            run.tell_again(&report);
+            return *report;
+        }
+        Answer::Parts(parts) => run.parts(|none| *none = Some(parts)),
+        Answer::Nothing => {}
     }
     let mut described = Vec::new();
     let (mut report, kept) = thread::scope(|scope| {
@@ -191,6 +197,8 @@ pub(super) struct Run<'a> {
     pub(super) reuse: Option<Kept>,
     /// What is known of the beginnings of the trees' chains; `None`: nothing, and none is kept.
     pub(super) prefixes: Option<Prefixes>,
+    /// The trees that are known whole: they are not run.
+    pub(super) parts: Mutex<Option<Parts>>,
     /// What the run met, for who wants to know whether it would meet the same again.
     pub(super) seen: Mutex<Seen>,
     pub(super) interrupt: &'a Interrupt,
@@ -198,7 +206,6 @@ pub(super) struct Run<'a> {
 }
 
 /// What a run met besides the trees.
-#[derive(Default)]
 pub(super) struct Seen {
     /// The folders of Postgres's programs.
     pub(super) binaries: Vec<Utf8PathBuf>,
@@ -206,8 +213,25 @@ pub(super) struct Seen {
     pub(super) pythons: Vec<Utf8PathBuf>,
     /// What the migrations read.
     pub(super) used: Used,
+    /// What those of each tree read.
+    pub(super) used_by: Vec<(usize, Used)>,
+    /// Whether what is not read again read nothing of another tree's.
+    pub(super) is_apart: bool,
     /// The folder of the run, where nobody works in it any more.
     pub(super) folder: Option<Scratch>,
+}
+
+impl Default for Seen {
+    fn default() -> Seen {
+        Seen {
+            binaries: Vec::new(),
+            pythons: Vec::new(),
+            used: Used::default(),
+            used_by: Vec::new(),
+            is_apart: true,
+            folder: None,
+        }
+    }
 }
 
 /// What earlier runs left; `None` where nothing of it may be used: `--no-cache` says so, or CI, where
@@ -259,6 +283,16 @@ impl Run<'_> {
     /// Looks at, or adds to, what the run met.
     pub(super) fn see<T>(&self, what: impl FnOnce(&mut Seen) -> T) -> T {
         what(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Looks at, or sets, the trees that are known whole.
+    pub(super) fn parts<T>(&self, what: impl FnOnce(&mut Option<Parts>) -> T) -> T {
+        what(&mut self.parts.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether a tree is known whole.
+    pub(super) fn is_known(&self, tree: usize) -> bool {
+        self.parts(|parts| parts.as_ref().is_some_and(|parts| parts.has(tree)))
     }
 
     pub(super) fn setting_up<T>(&self, what: &str, work: impl FnOnce() -> T) -> T {

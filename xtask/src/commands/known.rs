@@ -9,15 +9,18 @@
 
 pub(super) mod found;
 mod meeting;
+pub(super) mod parts;
 pub(super) mod prefix;
 mod saved;
 mod things;
 mod told;
 
+use std::sync::PoisonError;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use self::parts::{Apart, Parts};
 use self::things::{Things, Untold};
 use super::gate::Run;
 use crate::drivers::git::Git;
@@ -29,7 +32,7 @@ use model::report::{Report, Verdict};
 /// The kind of entry that a green report is.
 const KIND: &str = "green";
 /// Grows when the same things would be known in another way.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 /// After this long a run proves everything again.
 const AGE_MAX: Duration = Duration::from_secs(24 * 3600);
 
@@ -44,8 +47,22 @@ pub(super) struct Known<'a> {
 struct Entry {
     /// When the run began, in seconds since 1970.
     began: u64,
+    /// The same of the run that proved the oldest part of it.
+    proved: u64,
     things: Things,
+    /// The trees, where each can be known without the others.
+    apart: Option<Vec<Apart>>,
     report: saved::Report,
+}
+
+/// What an earlier run says about this one.
+pub(super) enum Answer {
+    /// Nothing.
+    Nothing,
+    /// All: nothing has changed.
+    All(Box<Report>),
+    /// What has changed concerns other trees.
+    Parts(Parts),
 }
 
 impl<'a> Known<'a> {
@@ -63,32 +80,35 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// The report of an earlier run, where nothing of what made it has changed.
-    pub(super) fn look_up(&self, run: &Run<'_>) -> Option<Report> {
-        let told = |why: &str| (run.tell)(Event::Reuse(&format!("no known result: {why}")));
+    /// The report of an earlier run, as far as nothing of what made it has changed.
+    pub(super) fn look_up(&self, run: &Run<'_>) -> Answer {
+        self.answer(run).unwrap_or_else(|Untold(why)| {
+            (run.tell)(Event::Reuse(&format!("no known result: {why}")));
+            Answer::Nothing
+        })
+    }
+
+    fn answer(&self, run: &Run<'_>) -> Result<Answer, Untold> {
         let Some(bytes) = self.cache.read(KIND, &self.key) else {
-            told("there is no green run with these options, this gate and this base");
-            return None;
+            let why = "there is no green run with these options, this gate and this base";
+            return Err(Untold(why.into()));
         };
-        let Ok(entry) = serde_json::from_slice::<Entry>(&bytes) else {
+        let damaged = || Untold("what was kept cannot be read".into());
+        let entry = serde_json::from_slice::<Entry>(&bytes).map_err(|_| {
             self.cache.discard(KIND, &self.key);
-            told("what was kept cannot be read");
-            return None;
-        };
-        let began = UNIX_EPOCH + Duration::from_secs(entry.began);
-        if self.began.duration_since(began).map_or(true, |age| age > AGE_MAX) {
-            told("the last green run is more than a day old");
-            return None;
+            damaged()
+        })?;
+        let proved = UNIX_EPOCH + Duration::from_secs(entry.proved);
+        if self.began.duration_since(proved).map_or(true, |age| age > AGE_MAX) {
+            return Err(Untold("the last green run is more than a day old".into()));
         }
-        if let Some(changed) = entry.things.changed() {
-            told(&format!("{changed} has changed"));
-            return None;
+        let changed: Vec<_> = entry.things.changed().map(ToOwned::to_owned).collect();
+        if changed.is_empty() {
+            let began = UNIX_EPOCH + Duration::from_secs(entry.began);
+            let report = entry.report.restore(began).ok_or_else(damaged)?;
+            return Ok(Answer::All(report.into()));
         }
-        let report = entry.report.restore(began);
-        if report.is_none() {
-            told("what was kept cannot be read");
-        }
-        report
+        Parts::of(run, entry, &changed, proved).map(Answer::Parts)
     }
 
     /// Keeps the report of a run, where it is green and without a doubt.
@@ -105,8 +125,14 @@ impl<'a> Known<'a> {
         let began = self.began.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let report = saved::Report::of(report)
             .ok_or(Untold("its findings are more than can be kept".into()))?;
-        let things = Things::of(run, self.began)?;
-        let bytes = serde_json::to_vec(&Entry { began, things, report });
+        let mut things = Things::of(run, self.began)?;
+        let parts = run.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(parts) = parts.as_ref() {
+            things.join(&parts.things, self.began)?;
+        }
+        let proved = parts.as_ref().map_or(began, |parts| parts.proved);
+        let apart = Apart::of(run);
+        let bytes = serde_json::to_vec(&Entry { began, proved, things, apart, report });
         let bytes = bytes.map_err(|err| Untold(err.to_string()))?;
         self.cache.write(KIND, &self.key, &bytes).map_err(|err| Untold(format!("{err:#}")))
     }

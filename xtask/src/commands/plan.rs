@@ -102,6 +102,7 @@ mod tests {
             alone: false,
             reuse: None,
             prefixes: None,
+            parts: std::sync::Mutex::default(),
             seen: std::sync::Mutex::default(),
             interrupt: &Interrupt::never().unwrap(),
             tell: &|_| {},

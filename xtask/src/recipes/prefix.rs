@@ -98,12 +98,7 @@ impl Prefix {
     /// What was done before, where this is one of the steps that were.
     pub(super) fn step(&self, done: usize, name: &str) -> Option<Step> {
         let step = self.steps.get(done).filter(|step| step.name == name)?;
-        let since = humantime::format_rfc3339_seconds(self.since);
-        let mut step = step.clone();
-        // What was known then too was known since the same time.
-        step.notes.retain(|note| !note.starts_with(KNOWN));
-        step.notes.push(format!("{KNOWN}{since}: nothing that it depends on has changed"));
-        Some(step)
+        Some(known(step, self.since))
     }
 
     /// Why what came of a step may come from the beginning.
@@ -127,6 +122,15 @@ impl Prefix {
             _ => Some(Surprise(finding.message.clone())),
         }
     }
+}
+
+/// A step that was not run now, with a note since when it is known.
+pub fn known(step: &Step, since: SystemTime) -> Step {
+    let (mut step, since) = (step.clone(), humantime::format_rfc3339_seconds(since));
+    // What was known then too was known since the same time.
+    step.notes.retain(|note| !note.starts_with(KNOWN));
+    step.notes.push(format!("{KNOWN}{since}: nothing that it depends on has changed"));
+    step
 }
 
 /// The step from which on nothing is known.

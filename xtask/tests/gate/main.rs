@@ -21,6 +21,7 @@ mod keep;
 mod known;
 mod mend;
 mod only_changed;
+mod parts;
 mod plain;
 mod prefix;
 mod provision;

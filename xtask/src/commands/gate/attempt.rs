@@ -3,7 +3,7 @@
 
 use std::thread;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use nix::unistd::User;
 
 use super::{Run, join};
@@ -31,6 +31,18 @@ struct Served<'a> {
     databases: Vec<Database<'a>>,
 }
 
+/// A part of the trees is known whole, but there is no data folder on which all of them stand.
+#[derive(Debug)]
+struct NoGround;
+
+impl std::fmt::Display for NoGround {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the trees stand nowhere together")
+    }
+}
+
+impl std::error::Error for NoGround {}
+
 /// A tree's database.
 struct Database<'a> {
     /// Whether it could be made.
@@ -57,8 +69,14 @@ impl Run<'_> {
             return Ok(Vec::new());
         }
         let findings = report.findings.clone();
-        match self.attempt(&readable, true, report, described) {
+        let todo: Vec<usize> = readable.iter().copied().filter(|i| !self.is_known(*i)).collect();
+        match self.attempt(&todo, true, report, described) {
+            Err(err) if err.is::<NoGround>() => {
+                self.parts(Option::take);
+                self.attempt(&readable, true, report, described)
+            }
             Err(err) if err.is::<Surprise>() => {
+                self.parts(Option::take);
                 // Who has seen steps pass sees them again.
                 (self.tell)(Event::Notice(
                     "what began on known ground went wrong: everything is run again from the start",
@@ -101,6 +119,7 @@ impl Run<'_> {
         });
         let (Served { server, found, databases }, mut prepared) = (served?, prepared?);
         self.join_up(found, databases, &mut prepared.trees)?;
+        self.parts(|parts| parts.as_ref().map(|parts| parts.report(self, report)));
         self.prepare_elsewhere(&mut prepared, &scratch)?;
         described.extend(prepared.trees.iter().filter_map(Ready::graph));
         let version = server.version().to_owned();
@@ -139,6 +158,9 @@ impl Run<'_> {
                 let prefixes = self.prefixes.as_ref().filter(|_| may_know);
                 let find = |prefixes: &Prefixes| prefixes.find(self);
                 let found = timed(self.tell, "Gate", "what is known", || prefixes.and_then(find));
+                if found.is_none() && self.parts(|parts| parts.is_some()) {
+                    bail!(NoGround);
+                }
                 self.start_own(programs, user, scratch, found)?
             }
         };

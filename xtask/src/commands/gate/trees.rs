@@ -142,7 +142,11 @@ impl Run<'_> {
             outcome.done = steps.finish();
         });
         outcome.table = alembic.version_table.clone();
-        self.see(|seen| seen.used.join(std::mem::take(&mut alembic.used)));
+        let used = std::mem::take(&mut alembic.used);
+        self.see(|seen| {
+            seen.used_by.push((ready.index, used.clone()));
+            seen.used.join(used);
+        });
         outcome
     }
 

@@ -34,7 +34,7 @@ impl Found {
         if binaries != self.listed.binaries {
             bail!("another Postgres made it");
         }
-        for (index, prefix) in &self.trees {
+        for (index, prefix) in self.trees.iter().filter(|(index, _)| !run.is_known(*index)) {
             let database = &run.trees[*index].database;
             let mut session = Session::open(&cluster.endpoint, database, run.interrupt)?;
             if session.alembic_version(&prefix.table)? != prefix.at {
@@ -80,7 +80,7 @@ impl Found {
         run: &Run<'_>,
         ready: &mut [Ready<'_>],
     ) -> Result<()> {
-        for (index, prefix) in self.trees {
+        for (index, prefix) in self.trees.into_iter().filter(|(index, _)| !run.is_known(*index)) {
             let tree = ready.iter_mut().find(|ready| ready.index == index);
             let tree = tree.context("a tree cannot be run")?;
             let (_, graph) = tree.graph().context("Alembic cannot read the revisions")?;
@@ -91,10 +91,11 @@ impl Found {
             (run.tell)(Event::Reuse(&format!("{label} is known up to {at}")));
             tree.prefix = Some(prefix);
         }
-        let Told { files, folders, .. } = self.told;
+        let Told { files, folders, apart, .. } = self.told;
         run.see(|seen| {
             seen.used.files.extend(files);
             seen.used.folders.extend(folders);
+            seen.is_apart &= apart;
         });
         if let Some(prefixes) = &run.prefixes {
             let stands_on = (self.listed.proved, self.listed.data);

@@ -25,12 +25,14 @@ use serde::{Deserialize, Serialize};
 
 use super::found::Found;
 use super::meeting::Meeting;
+use super::parts::Apart;
 use super::things::{Beginning, Things, Untold};
 use super::told::{Told, Tree};
 use crate::commands::gate::Run;
 use crate::commands::prepare::Ready;
 use crate::drivers::alembic::{Description, Revision};
 use crate::drivers::kept::{Kept, Key};
+use crate::drivers::postgres::aside;
 use crate::drivers::postgres::cluster::Cluster;
 use crate::drivers::postgres::resting::Resting;
 use crate::drivers::postgres::session::VersionTable;
@@ -45,7 +47,7 @@ const LIST: &str = "prefixes";
 const DATA: &str = "prefix-data";
 const TOLD: &str = "prefix-told";
 /// Grows when the same things would be known in another way.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 /// After this long the whole chain is run again.
 const AGE_MAX: Duration = Duration::from_secs(24 * 3600);
 /// How many are known of the same trees: as many branches of git are worked on side by side.
@@ -137,7 +139,7 @@ impl Prefixes {
         if self.began.duration_since(proved).map_or(true, |age| age > AGE_MAX) {
             return Err(Untold("its proof is more than a day old".into()));
         }
-        if let Some(changed) = listed.things.changed() {
+        if let Some(changed) = listed.things.changed().next() {
             return Err(Untold(format!("{changed} has changed")));
         }
         let damaged = || Untold("what was kept is gone or damaged".into());
@@ -154,6 +156,10 @@ impl Prefixes {
         // Last, because the lints are waited for.
         if trees.iter().any(|(index, prefix)| !goes_on(run, *index, prefix)) {
             return Err(Untold("the revisions do not go on from it to one head".into()));
+        }
+        let is_part = run.parts(|parts| parts.is_some());
+        if is_part && trees.iter().any(|(index, prefix)| reaches_others(run, *index, prefix)) {
+            return Err(Untold("what comes after it may change what all databases share".into()));
         }
         Ok(Found { data, listed, told, trees })
     }
@@ -331,7 +337,8 @@ impl Prefixes {
         }
         let trees = known.iter().map(|one| Tree::of(&run.trees[one.tree].id, &one.prefix));
         let trees = trees.collect::<Option<_>>().ok_or(Untold("a step was not green".into()))?;
-        let told = serde_json::to_vec(&Told { trees, files, folders });
+        let apart = Apart::of(run).is_some();
+        let told = serde_json::to_vec(&Told { trees, files, folders, apart });
         let told = told.map_err(|err| error(err.into()))?;
         cache.write(TOLD, &data, &told).map_err(error)?;
         let key = list_key(run)?;
@@ -359,6 +366,14 @@ pub(super) fn discard(cache: &Kept, data: &str) {
 fn read_list(cache: &Kept, key: &str) -> Vec<Listed> {
     let list = cache.read(LIST, key);
     list.and_then(|list| serde_json::from_slice(&list).ok()).unwrap_or_default()
+}
+
+/// Whether a revision after it may reach what all databases share.
+fn reaches_others(run: &Run<'_>, index: usize, prefix: &Prefix) -> bool {
+    let Some(survey) = run.survey(index) else { return true };
+    let known = |id: &str| prefix.revisions.iter().any(|known| known.revision == id);
+    let after = survey.scripts.iter().filter(|script| !known(&script.revision.text));
+    after.map(|script| script.module.source()).any(aside::may_reach_others)
 }
 
 /// Whether the revisions, as their text is understood, go on from there to one head. What Alembic

@@ -169,11 +169,28 @@ impl Things {
         Ok(things)
     }
 
-    /// The first of them that is not as it was.
-    pub(super) fn changed(&self) -> Option<&Utf8Path> {
+    /// Those that are not as they were.
+    pub(super) fn changed(&self) -> impl Iterator<Item = &Utf8Path> {
         let changed =
             |thing: &&Thing| known(&thing.path, thing.kind).as_ref() != Some(&thing.known);
-        self.0.iter().find(changed).map(|thing| thing.path.as_path())
+        self.0.iter().filter(changed).map(|thing| thing.path.as_path())
+    }
+
+    /// Whether the contents of a file are among them.
+    pub(super) fn has(&self, file: &Utf8Path) -> bool {
+        self.0.iter().any(|thing| thing.kind == Kind::Contents && thing.path == file)
+    }
+
+    /// Adds what a run that began then did not look at, since it depended on it in another way. Fails
+    /// where it was touched meanwhile.
+    pub(super) fn join(&mut self, others: &Things, began: SystemTime) -> Result<(), Untold> {
+        let met: BTreeSet<_> =
+            self.0.iter().map(|thing| (thing.path.clone(), thing.kind)).collect();
+        let others = others.0.iter().map(|thing| (thing.path.clone(), thing.kind));
+        for (path, kind) in others.filter(|other| !met.contains(other)) {
+            self.0.push(Thing::of(path, kind, began)?);
+        }
+        Ok(())
     }
 }
 
@@ -206,7 +223,7 @@ fn stays_in_its_database(prefix: &Prefix, label: &str) -> Result<(), Untold> {
 }
 
 /// The path without links, where there is such a file.
-fn real(path: &Utf8Path) -> Utf8PathBuf {
+pub(super) fn real(path: &Utf8Path) -> Utf8PathBuf {
     path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned())
 }
 

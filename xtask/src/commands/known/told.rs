@@ -19,6 +19,8 @@ pub(super) struct Told {
     /// What the migrations read.
     pub(super) files: BTreeSet<Utf8PathBuf>,
     pub(super) folders: BTreeSet<Utf8PathBuf>,
+    /// Whether the trees were apart from each other.
+    pub(super) apart: bool,
 }
 
 /// A tree's [`Prefix`].

@@ -68,6 +68,7 @@ impl Warm {
             alone: false,
             reuse: None,
             prefixes,
+            parts: Mutex::default(),
             seen: Mutex::default(),
             interrupt: task.interrupt,
             tell: task.tell,

@@ -81,9 +81,16 @@ impl Root {
 
     /// The last revision of a tree as it was copied. File names begin with ids of four digits.
     pub fn head(&self, tree: Tree) -> String {
+        let file = self.head_file(tree);
+        file.rsplit('/').next().unwrap()[..4].to_owned()
+    }
+
+    /// The file of the last revision as it was copied.
+    pub fn head_file(&self, tree: Tree) -> String {
         let entries = fs::read_dir(monorepo().join(tree.versions())).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        names.filter(|name| name.ends_with(".py")).max().unwrap()[..4].to_owned()
+        let name = names.filter(|name| name.ends_with(".py")).max().unwrap();
+        format!("{}/{name}", tree.versions())
     }
 
     /// The parent of the last revision as it was copied: the ids are consecutive.

@@ -249,6 +249,10 @@ impl Run<'_> {
         };
         let read = || alembic.describe(&limits);
         let (said, graph) = timed(self.tell, &tree.label, "reading the revisions", read)?;
-        Ok((alembic, graph.filter(|_| said.ok()).ok_or(said)))
+        let graph = graph.filter(|_| said.ok());
+        if graph.is_some() {
+            alembic.begin_to_get_ready()?;
+        }
+        Ok((alembic, graph.ok_or(said)))
     }
 }

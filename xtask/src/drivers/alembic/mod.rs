@@ -238,14 +238,21 @@ impl Alembic {
 
     /// Has Alembic read the revisions before it is called: no call after this reads any but those in
     /// `late`, which may be edited until then, as long as they say of themselves what they said when
-    /// they were described. Whether it could be done; where not, no call can be made any more.
+    /// they were described. Whether it could be done.
     pub fn get_ready(&mut self, late: &[Utf8PathBuf], timeout: Duration) -> Result<bool> {
         let deadline = Instant::now() + timeout;
-        Ok(self.send_call("get_ready", None, None, late)?
+        Ok(self.send_call("get_ready", None, None, Some(late))?
             && matches!(
                 self.connection.next(&self.interrupt, deadline)?,
                 Heard::Event(Event::IsReady)
             ))
+    }
+
+    /// The same where none is edited until then, for the calls that follow: whatever a revision does
+    /// when it is read it does in each of them. Where it cannot be done, they read all. Nobody waits.
+    pub fn begin_to_get_ready(&mut self) -> Result<()> {
+        // That the connection is lost is what the next call says.
+        self.send_call("get_ready", None, None, None).map(drop)
     }
 
     /// Calls, and takes the password out of what was said: a migration may print its environment.
@@ -292,7 +299,7 @@ impl Alembic {
         op: &str,
         revision: Option<&str>,
         pause_before: Option<&str>,
-        late: &[Utf8PathBuf],
+        late: Option<&[Utf8PathBuf]>,
     ) -> Result<bool> {
         let call = Call {
             op,
@@ -320,7 +327,7 @@ impl Alembic {
     ) -> Result<(Transcript, Option<Description>)> {
         let mut heard = Listener::new(self.typed(op, revision));
         self.used.calls += 1;
-        if !self.send_call(op, revision, limits.pause.map(|pause| pause.before), &[])? {
+        if !self.send_call(op, revision, limits.pause.map(|pause| pause.before), None)? {
             return Ok((heard.lost(), None));
         }
         let mut deadline = Instant::now() + limits.timeout;

@@ -26,8 +26,8 @@ pub(super) struct Call<'a> {
     pub(super) pycache: &'a Utf8Path,
     /// Where `describe` keeps what Alembic asks of every revision file, for the calls after it.
     pub(super) known: &'a Utf8Path,
-    /// The revision files that may change before they are run; for `get_ready`.
-    pub(super) late: &'a [Utf8PathBuf],
+    /// The revision files that may change before they are run; nothing: none may. For `get_ready`.
+    pub(super) late: Option<&'a [Utf8PathBuf]>,
     /// The folders whose frames of a traceback are wanted.
     pub(super) within: [&'a Utf8Path; 2],
 }
@@ -51,6 +51,7 @@ pub(super) struct Errand<'a> {
 pub(super) enum Event {
     Ready(Hello),
     IsReady,
+    NotReady,
     Unusable {
         python: String,
         message: String,

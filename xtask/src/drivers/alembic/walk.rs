@@ -17,7 +17,7 @@ impl Alembic {
     /// Begins a walk. It lasts until a command fails or [`Alembic::end_walk`] is called.
     pub fn begin_walk(&mut self) -> Result<bool> {
         self.used.calls += 1;
-        self.send_call("walk", Some("head"), None, &[])
+        self.send_call("walk", Some("head"), None, None)
     }
 
     /// The next command of a walk, `upgrade` or `downgrade`; where it fails, the walk has ended.

@@ -457,20 +457,30 @@ class Unread(types.ModuleType):
     asked of it, which is when it is run."""
 
     def __getattr__(self, name):
-        header = self.__dict__.get(UNREAD)
         # What the interpreter asks of any module by itself.
-        if header is None or name.startswith("__"):
+        if UNREAD not in self.__dict__ or name.startswith("__"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        path = self.__file__
-        fresh = importlib.util.module_from_spec(importlib.util.spec_from_file_location(self.__name__, path))
-        self.__dict__.clear()
-        self.__dict__.update(fresh.__dict__)
-        self.__class__ = types.ModuleType
-        self.__spec__.loader.exec_module(self)
-        # Its docstring is only shown, and by now it is the new one.
-        if (header_of(self) or ())[:-1] != header[:-1]:
-            raise ImportError(f"{path} says something else of itself than a moment ago")
+        read_now(self)
         return getattr(self, name)
+
+
+def read_now(module):
+    header = module.__dict__.get(UNREAD)
+    if header is None:
+        return
+    path = module.__file__
+    fresh = importlib.util.module_from_spec(importlib.util.spec_from_file_location(module.__name__, path))
+    module.__dict__.clear()
+    module.__dict__.update(fresh.__dict__)
+    module.__class__ = types.ModuleType
+    module.__spec__.loader.exec_module(module)
+    # Its docstring is only shown, and by now it is the new one.
+    if (header_of(module) or ())[:-1] != header[:-1]:
+        raise ImportError(f"{path} says something else of itself than a moment ago")
+
+
+class NotKnown(Exception):
+    """Nobody knows what a revision file says of itself."""
 
 
 UNREAD = "(unread)"
@@ -479,10 +489,11 @@ REST_NS = 2_000_000_000
 HEADER = ("revision", "down_revision", "branch_labels", "depends_on", "__doc__")
 
 
-def leave_unread(path, late=()):
+def leave_unread(path, late=(), ahead=False):
     """Has Alembic take from an earlier call what it asks of every revision file, where that call found
     that importing any of them does nothing but bind names. All else it does as ever, and a file that
-    was touched since it reads. Returns the files among `late` that are left whatever they do."""
+    was touched since it reads. Returns the files that are left whatever they do: those among `late`,
+    and `ahead` of the calls all that would be read; then nothing is read of which nothing is known."""
     from alembic import util
 
     left = []
@@ -490,14 +501,17 @@ def leave_unread(path, late=()):
         with open(path, "rb") as file:
             known = marshal.load(file)
     except (OSError, EOFError, ValueError, TypeError):
-        return left
+        known = {}
     load = util.load_python_file
 
     def load_or_leave(folder, name):
         path = os.path.join(folder, name)
         stamp, header = known.get(path, (None, None))
-        is_late = header is not None and path in late
-        if not is_late and (stamp is None or stamp != stamp_of(path)):
+        is_as_it_was = stamp is not None and stamp == stamp_of(path)
+        is_late = header is not None and (path in late or ahead and not is_as_it_was)
+        if not is_late and not is_as_it_was:
+            if ahead:
+                raise NotKnown(path)
             return load(folder, name)
         # The name that Alembic gives it.
         module = Unread(re.sub(r"\W", "_", os.path.basename(path)))
@@ -513,21 +527,34 @@ def leave_unread(path, late=()):
 
 def get_ready(sock, call):
     """Has Alembic read the revisions before it is called: all calls after this begin with them, and
-    read only the files that may have been edited since, before anything else. They must say of
-    themselves what they said. Where that cannot be done this server ends, and the gate uses another."""
+    read only some files, before anything else, which must say of themselves what they said. These are
+    the ones in `late`, which may be edited until then; where it is null, all that do more than bind
+    names, so that nothing of a revision is run but in a call. Where it cannot be done, nothing is."""
+    from alembic import util
     from alembic.script import ScriptDirectory
 
+    load, path = util.load_python_file, sys.path[:]
     sys.pycache_prefix = call["pycache"]
     compile_anew_what_is_new()
     os.chdir(call["cwd"])
-    late = leave_unread(call["known"], call["late"])
-    script = ScriptDirectory.from_config(config_of(call))
-    if script.get_heads() is None or sorted(module.__file__ for module in late) != sorted(call["late"]):
-        os._exit(1)
+    wanted = call["late"]
+    late = leave_unread(call["known"], wanted or (), ahead=wanted is None)
+    try:
+        script = ScriptDirectory.from_config(config_of(call))
+        script.get_heads()
+        found = wanted is None or sorted(module.__file__ for module in late) == sorted(wanted)
+    except Exception:
+        # A call says what is wrong.
+        found = False
+    util.load_python_file = load
+    if not found:
+        sys.path[:] = path
+        send(sock, "not_ready")
+        return
 
     def as_read(cls, config):
         for module in late:
-            module.upgrade
+            read_now(module)
         return script
 
     ScriptDirectory.from_config = classmethod(as_read)

@@ -3,8 +3,9 @@
 //! A look costs what there is to read, and a migration changes little of it. What belongs to a relation
 //! lies in one of 256 parts, by the relation's oid. Postgres says in which of them a row of a catalogue
 //! was written since or is gone (`stamps.sql`); those alone are read again, and those with views, whose
-//! text follows from columns elsewhere. What belongs to no relation is read each time. Where something
-//! has another name now, or is new, that definitions of relations may name, everything is read.
+//! text follows from columns elsewhere. What belongs to no relation is one part more, but for what is
+//! read each time. Where something has another name now, or is new, that definitions of relations may
+//! name, everything is read.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +16,12 @@ use model::schema::{ObjectId, Objects, Schema, without_public};
 
 /// How many parts there are of what belongs to relations.
 const PARTS: usize = 256;
+/// The part of what belongs to none.
+const OTHERS: usize = PARTS;
+/// The part that is read each time.
+const EACH_TIME: usize = PARTS + 1;
+/// The address of what is in it.
+pub(super) const READ_EACH_TIME: &str = "each time";
 /// A row as its columns with their names.
 type Row = Vec<(String, String)>;
 /// A relation's oid, and what tells one of its objects from another.
@@ -23,7 +30,7 @@ type Address = (u32, u32);
 /// A schema as it was seen.
 pub(super) struct Seen {
     stamps: Stamps,
-    /// What belongs to relations, and after that what does not.
+    /// What belongs to relations, then what does not, then what is read each time.
     parts: Vec<Part>,
 }
 
@@ -47,24 +54,38 @@ pub(super) struct Stamps {
 
 /// Which parts are read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Wanted([u8; PARTS / 8]);
+pub(super) struct Wanted {
+    /// Those of relations, a bit for each.
+    relations: [u8; PARTS / 8],
+    /// What belongs to none.
+    pub(super) others: bool,
+}
 
 impl Wanted {
     /// All.
-    pub(super) const ALL: Wanted = Wanted([u8::MAX; PARTS / 8]);
+    pub(super) const ALL: Wanted = Wanted { relations: [u8::MAX; PARTS / 8], others: true };
+    /// What is read each time, and no more.
+    const LEAST: Wanted = Wanted { relations: [0; PARTS / 8], others: false };
 
     /// As `get_bit` counts.
     fn add(&mut self, part: usize) {
-        self.0[part / 8] |= 1 << (part % 8);
+        match part {
+            OTHERS => self.others = true,
+            part => self.relations[part / 8] |= 1 << (part % 8),
+        }
     }
 
     fn has(self, part: usize) -> bool {
-        part == PARTS || self.0[part / 8] & (1 << (part % 8)) != 0
+        match part {
+            EACH_TIME => true,
+            OTHERS => self.others,
+            part => self.relations[part / 8] & (1 << (part % 8)) != 0,
+        }
     }
 
-    /// As a literal.
+    /// Those of relations, as a literal.
     pub(super) fn sql(self) -> String {
-        let bytes: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        let bytes: String = self.relations.iter().map(|byte| format!("{byte:02x}")).collect();
         format!("'\\x{bytes}'::bytea")
     }
 }
@@ -77,7 +98,8 @@ impl Stamps {
             |name: &str| row.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
         let place = |line: &str| {
             let mut words = line.split(' ');
-            let (part, sum) = (words.next()?.parse().ok()?, words.next()?.to_owned());
+            let (part, sum) = (words.next()?, words.next()?.to_owned());
+            let part = if part == "none" { OTHERS } else { part.parse().ok()? };
             Some((part, (sum, words.next().is_some())))
         };
         Ok(Stamps {
@@ -119,8 +141,8 @@ impl Seen {
         if now.renamed || now.names != before.names {
             return Wanted::ALL;
         }
-        let mut wanted = Wanted([0; PARTS / 8]);
-        for part in 0..PARTS {
+        let mut wanted = Wanted::LEAST;
+        for part in 0..EACH_TIME {
             let is_same = match (before.places.get(&part), now.places.get(&part)) {
                 (Some((was, _)), Some((is, is_new))) => was == is && !is_new,
                 (was, is) => was.is_none() && is.is_none(),
@@ -138,7 +160,7 @@ impl Seen {
     #[must_use]
     pub(super) fn update(&mut self, looked: Looked) -> bool {
         self.stamps = looked.stamps;
-        let mut is_renamed = false;
+        let (mut is_renamed, is_all) = (false, looked.wanted == Wanted::ALL);
         for (at, read) in sort(looked.rows).into_iter().enumerate() {
             if !looked.wanted.has(at) {
                 continue;
@@ -152,24 +174,30 @@ impl Seen {
                 known.objects = read.objects;
             }
         }
-        !is_renamed
+        is_all || !is_renamed
     }
 }
 
 /// The rows by their parts.
 fn sort(rows: Vec<Row>) -> Vec<Part> {
-    let mut all: Vec<(Objects, BTreeMap<Address, ObjectId>)> = vec![Default::default(); PARTS + 1];
+    let mut all: Vec<(Objects, BTreeMap<Address, ObjectId>)> =
+        vec![Default::default(); EACH_TIME + 1];
     for row in rows {
         let mut cells = row.into_iter().peekable();
         let (Some((_, kind)), Some((_, identity))) = (cells.next(), cells.next()) else { continue };
         let id = ObjectId { kind, identity: without_public(&identity) };
         let address = cells.next_if(|(name, _)| name == "address").map(|(_, value)| value);
-        let (relation, number) =
-            match address.as_deref().map(|text| text.split_once(' ').unwrap_or((text, ""))) {
-                Some((relation, number)) => (relation.parse::<u32>().ok(), number.parse().ok()),
-                None => (None, None),
-            };
-        let (objects, names) = &mut all[relation.map_or(PARTS, |oid| oid as usize % PARTS)];
+        let (relation, number) = match address.as_deref() {
+            Some(text) => text.split_once(' ').unwrap_or((text, "")),
+            None => ("", ""),
+        };
+        let (relation, number) = (relation.parse::<u32>().ok(), number.parse().ok());
+        let part = match relation {
+            Some(oid) => oid as usize % PARTS,
+            None if address.as_deref() == Some(READ_EACH_TIME) => EACH_TIME,
+            None => OTHERS,
+        };
+        let (objects, names) = &mut all[part];
         if let Some(address) = relation.zip(number) {
             names.insert(address, id.clone());
         }
@@ -217,45 +245,52 @@ mod tests {
             ("column", "public.a.x", "257 1"),
             ("table", "public.b", "258 0"),
             ("view", "public.v", "259 0"),
-            ("role", "r", ""),
+            ("function", "f()", ""),
+            ("role", "r", READ_EACH_TIME),
         ];
-        let (stamps, rows) = (stamps("1 10\n2 20\n3 30", "role r1", "f"), rows(&told));
+        let stamps = stamps("1 10\n2 20\n3 30\nnone 5", "role r1", "f");
+        let rows = rows(&told);
         Seen::of(Looked { stamps, wanted: Wanted::ALL, rows })
     }
 
     #[track_caller]
     fn check_wanted(now: &Stamps, expected: &[usize]) {
         let wanted = seen().changed(now);
-        let parts: Vec<usize> = (0..PARTS).filter(|part| wanted.has(*part)).collect();
+        let parts: Vec<usize> = (0..EACH_TIME).filter(|part| wanted.has(*part)).collect();
         assert_eq!(parts, expected);
     }
 
     #[test]
     fn what_was_written_or_is_gone_is_read_again_and_views_always() {
-        check_wanted(&stamps("1 10\n2 20\n3 30", "role r1", "f"), &[3]);
-        check_wanted(&stamps("1 10 new\n2 20\n3 30", "role r1", "f"), &[1, 3]);
-        check_wanted(&stamps("1 10\n2 19\n3 30", "role r1", "f"), &[2, 3]);
-        check_wanted(&stamps("1 10\n3 30\n9 5 new", "role r1", "f"), &[2, 3, 9]);
+        let check = |relations: &str, parts: &[usize]| {
+            check_wanted(&stamps(relations, "role r1", "f"), parts);
+        };
+        check("1 10\n2 20\n3 30\nnone 5", &[3]);
+        check("1 10 new\n2 20\n3 30\nnone 5", &[1, 3]);
+        check("1 10\n2 19\n3 30\nnone 5", &[2, 3]);
+        check("1 10\n3 30\n9 5 new\nnone 5", &[2, 3, 9]);
+        check("1 10\n2 20\n3 30\nnone 5 new", &[3, OTHERS]);
     }
 
     #[test]
     fn all_is_read_again_where_a_name_may_be_another() {
-        let all: Vec<usize> = (0..PARTS).collect();
+        let all: Vec<usize> = (0..EACH_TIME).collect();
         check_wanted(&stamps("1 10\n2 20\n3 30", "role r1", "t"), &all);
         check_wanted(&stamps("1 10\n2 20\n3 30", "role other1", "f"), &all);
     }
 
     #[test]
     fn a_part_that_was_not_read_stays() {
-        let (mut seen, mut wanted) = (seen(), Wanted([0; PARTS / 8]));
+        let (mut seen, mut wanted) = (seen(), Wanted::LEAST);
         wanted.add(1);
         let before = seen.schema();
-        let read = rows(&[("table", "public.a", "257 0"), ("role", "r", ""), ("role", "s", "")]);
+        let read = [("table", "public.a", "257 0"), ("role", "s", READ_EACH_TIME)];
         let stamps = stamps("1 11 new\n2 20\n3 30", "role r1role s1", "f");
-        assert!(seen.update(Looked { stamps, wanted, rows: read }));
+        assert!(seen.update(Looked { stamps, wanted, rows: rows(&read) }));
         let after = seen.schema();
         assert!(after.get("table", "b").is_some() && after.get("view", "v").is_some());
-        assert!(after.get("column", "a.x").is_none() && after.get("role", "s").is_some());
+        assert!(after.get("column", "a.x").is_none() && after.get("function", "f()").is_some());
+        assert!(after.get("role", "r").is_none() && after.get("role", "s").is_some());
         let [was, is] = before.unshared(&after);
         assert!(was.keys().chain(is.keys()).all(|id| id.identity != "b" && id.identity != "v"));
     }
@@ -263,7 +298,7 @@ mod tests {
     #[test]
     fn another_name_at_the_same_address_is_told() {
         let read = |identity: &str, address: &str| {
-            let (mut seen, mut wanted) = (seen(), Wanted([0; PARTS / 8]));
+            let (mut seen, mut wanted) = (seen(), Wanted::LEAST);
             wanted.add(1);
             let rows = rows(&[("table", "public.a", "257 0"), ("column", identity, address)]);
             seen.update(Looked { stamps: stamps("1 11", "role r1", "f"), wanted, rows })
@@ -275,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_bit_stands_where_get_bit_looks_for_it() {
-        let mut wanted = Wanted([0; PARTS / 8]);
+        let mut wanted = Wanted::LEAST;
         wanted.add(0);
         wanted.add(9);
         assert!(wanted.sql().starts_with("'\\x010200"), "{}", wanted.sql());

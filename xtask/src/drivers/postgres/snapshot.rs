@@ -3,31 +3,31 @@
 //! `snapshot.sql` says what an object is and what it is like; here it is only asked.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result};
 
 use super::endpoint::Endpoint;
 use super::rows::TABLES;
-use super::seen::{Looked, Seen, Stamps, Wanted};
+use super::seen::{Looked, READ_EACH_TIME, Seen, Stamps, Wanted};
 use super::session::Session;
 use crate::drivers::interrupt::Interrupt;
 use model::schema::Schema;
 
-const QUERIES: &str = include_str!("snapshot.sql");
+const TEXT: &str = include_str!("snapshot.sql");
 const STAMPS: &str = include_str!("stamps.sql");
 /// Only a superuser may see whether a role has a password. Its hash says nothing: the same password
 /// gets another one each time.
 const PASSWORDS: &str = "\
-SELECT 'role', quote_ident(rolname), 'set' AS password FROM pg_authid WHERE rolpassword IS NOT NULL";
+SELECT 'role', quote_ident(rolname), 'each time' AS address, 'set' AS password FROM pg_authid WHERE rolpassword IS NOT NULL";
 
 /// The schema of the session's database, and the roles of its cluster: the way without plans and
 /// without what was seen before, which the other is held against.
 #[cfg(test)]
 pub fn take(session: &mut Session<'_>) -> Result<Schema> {
     let stamps = Stamps::of(&session.rows(&STAMPS.replace("$1", "NULL::xid"))?)?;
-    let mut rows = session.rows(&QUERIES.replace("$1", &Wanted::ALL.sql()))?;
+    let mut rows = session.rows(&TEXT.replace("$1", &Wanted::ALL.sql()))?;
     if session.show("is_superuser")? == "on" {
         rows.extend(session.rows(PASSWORDS)?);
     }
@@ -92,7 +92,7 @@ impl<'a> Watch<'a> {
     /// Reads what may be another than was seen.
     fn look(&mut self, seen: Option<&Seen>) -> Result<Looked> {
         let prepared = Arc::clone(&self.prepared);
-        let queries = Queries::all();
+        let queries = QUERIES.get_or_init(Queries::all);
         self.ask(|session| {
             if !prepared.swap(true, Ordering::Relaxed) {
                 queries.prepare(session)?;
@@ -134,16 +134,42 @@ impl<'a> Watch<'a> {
 struct Queries {
     /// Begins the transaction, in which everything is seen at one moment.
     begin: String,
-    /// What is read, each with whether it is told what is wanted.
-    read: Vec<(&'static str, bool)>,
+    /// What is read, each with when it is.
+    read: Vec<(&'static str, When)>,
+}
+
+static QUERIES: OnceLock<Queries> = OnceLock::new();
+
+/// When a query is run.
+#[derive(Clone, Copy)]
+enum When {
+    /// Each time; it is told which relations are wanted.
+    Told,
+    /// Each time.
+    EachTime,
+    /// When what belongs to no relation is wanted.
+    Others,
+}
+
+impl When {
+    fn of(query: &str) -> When {
+        match query {
+            _ if query.contains("$1") => When::Told,
+            _ if query.contains(&format!("'{READ_EACH_TIME}' AS address")) => When::EachTime,
+            _ => When::Others,
+        }
+    }
 }
 
 impl Queries {
     fn all() -> Queries {
         let (mut begin, mut read) = (String::new(), Vec::new());
-        for statement in QUERIES.split(";\n") {
+        for statement in TEXT.split(";\n") {
             match statement.find("SELECT '").or(statement.find("SELECT CASE")) {
-                Some(start) => read.push((&statement[start..], statement.contains("$1"))),
+                Some(start) => {
+                    let query = &statement[start..];
+                    read.push((query, When::of(query)));
+                }
                 None if statement.trim_start().starts_with("COMMIT") => {}
                 None => begin += &format!("{statement};\n"),
             }
@@ -159,8 +185,8 @@ impl Queries {
         let mut sql =
             "SET search_path = '';\nSET plan_cache_mode = force_generic_plan;\n".to_owned();
         sql += &format!("PREPARE stamps(xid) AS {STAMPS};\nPREPARE passwords AS {passwords};\n");
-        for (number, (query, is_told)) in self.read.iter().enumerate() {
-            let parameter = if *is_told { "(bytea)" } else { "" };
+        for (number, (query, when)) in self.read.iter().enumerate() {
+            let parameter = if matches!(when, When::Told) { "(bytea)" } else { "" };
             sql += &format!("PREPARE q{number}{parameter} AS {query};\n");
         }
         // What else is asked finds its tables as a migration does.
@@ -176,9 +202,12 @@ impl Queries {
     /// What reads the rest, and ends the transaction.
     fn read(&self, wanted: Wanted) -> String {
         let mut sql = String::new();
-        for (number, (_, is_told)) in self.read.iter().enumerate() {
-            let told = if *is_told { format!("({})", wanted.sql()) } else { String::new() };
-            sql += &format!("EXECUTE q{number}{told};\n");
+        for (number, (_, when)) in self.read.iter().enumerate() {
+            sql += &match when {
+                When::Told => format!("EXECUTE q{number}({});\n", wanted.sql()),
+                When::Others if !wanted.others => continue,
+                When::Others | When::EachTime => format!("EXECUTE q{number};\n"),
+            };
         }
         sql + "EXECUTE passwords;\nCOMMIT"
     }

@@ -7,7 +7,7 @@
 --
 -- What belongs to a relation has its `address`: the oid of the relation, and 0, the number of a column, or
 -- an oid of its own; a trigger, whom nobody else names, has no more than the first. Of these only the relations are read whose oid, modulo 256, has its bit
--- set in $1. Comments are asked for without `obj_description`, which starts an executor each time.
+-- set in $1. What has the address 'each time' is always read. Comments are asked for without `obj_description`, which starts an executor each time.
 BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
 -- With no search path every name is rendered with its schema.
 SET LOCAL search_path = '';
@@ -323,12 +323,6 @@ SELECT 'publication', quote_ident(p.pubname),
        pg_get_userbyid(p.pubowner) AS owner, (SELECT description FROM pg_description WHERE objoid = p.oid AND classoid = 'pg_publication'::regclass AND objsubid = 0) AS comment
   FROM pg_publication p;
 
-SELECT 'subscription', quote_ident(subname),
-       CASE WHEN subenabled THEN 'ENABLED' END AS state, array_to_string(subpublications, ', ') AS publications, subslotname AS slot,
-       subsynccommit AS "synchronous commit", concat_ws(' ', subbinary, substream, subtwophasestate, subdisableonerr) AS modes,
-       pg_get_userbyid(subowner) AS owner, (SELECT description FROM pg_description WHERE objoid = oid AND classoid = 'pg_subscription'::regclass AND objsubid = 0) AS comment
-  FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database());
-
 SELECT 'foreign data wrapper', quote_ident(fdwname),
        nullif(fdwhandler, 0)::regproc::text AS handler, nullif(fdwvalidator, 0)::regproc::text AS validator,
        array_to_string(fdwoptions, ', ') AS options, pg_get_userbyid(fdwowner) AS owner,
@@ -343,11 +337,6 @@ SELECT 'foreign server', quote_ident(s.srvname), w.fdwname AS wrapper, s.srvtype
        (SELECT description FROM pg_description WHERE objoid = s.oid AND classoid = 'pg_foreign_server'::regclass AND objsubid = 0) AS comment
   FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
  WHERE s.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_foreign_server'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
-
--- The values may be passwords: enough of them to see a change.
-SELECT 'user mapping', 'for ' || CASE umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ident(usename) END || ' server ' || quote_ident(srvname),
-       (SELECT string_agg(split_part(o, '=', 1) || ' (value ' || left(md5(o), 8) || ')', ', ' ORDER BY o) FROM unnest(umoptions) o) AS options
-  FROM pg_user_mappings;
 
 SELECT 'text search parser', quote_ident(n.nspname) || '.' || quote_ident(p.prsname),
        concat_ws(', ', p.prsstart::regproc, p.prstoken::regproc, p.prsend::regproc, nullif(p.prsheadline, 0)::regproc, p.prslextype::regproc) AS functions,
@@ -402,7 +391,8 @@ SELECT 'privileges', 'on function ' || p.oid::regprocedure::text, array_to_strin
 SELECT 'privileges', 'on schema ' || nspname, array_to_string(coalesce(nspacl, acldefault('n', nspowner)), E'\n') AS privileges
   FROM pg_namespace WHERE nspname IN ('pg_catalog', 'information_schema');
 
-SELECT 'database', 'itself',
+-- Read each time: what all databases share, and what not everybody may see the rows of.
+SELECT 'database', 'itself', 'each time' AS address,
        pg_encoding_to_char(encoding) || ', ' || datcollate || ', ' || datctype AS encoding, nullif(datconnlimit, -1)::text AS "connection limit",
        CASE WHEN NOT datallowconn THEN 'no connections' END AS connections,
        pg_get_userbyid(datdba) AS owner,
@@ -411,12 +401,12 @@ SELECT 'database', 'itself',
   FROM pg_database WHERE datname = current_database();
 
 SELECT 'settings', CASE WHEN s.setrole = 0 THEN 'of the database' WHEN s.setdatabase = 0 THEN 'of role ' || quote_ident(pg_get_userbyid(s.setrole))
-            ELSE 'of role ' || quote_ident(pg_get_userbyid(s.setrole)) || ' in the database' END,
+            ELSE 'of role ' || quote_ident(pg_get_userbyid(s.setrole)) || ' in the database' END, 'each time' AS address,
        array_to_string(s.setconfig, E'\n') AS values
   FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = s.setdatabase
  WHERE s.setdatabase = 0 OR d.datname = current_database();
 
-SELECT 'role', quote_ident(rolname),
+SELECT 'role', quote_ident(rolname), 'each time' AS address,
        concat_ws(', ', CASE WHEN rolsuper THEN 'SUPERUSER' END, CASE WHEN NOT rolinherit THEN 'NOINHERIT' END, CASE WHEN rolcreaterole THEN 'CREATEROLE' END,
                  CASE WHEN rolcreatedb THEN 'CREATEDB' END, CASE WHEN rolcanlogin THEN 'LOGIN' ELSE 'NOLOGIN' END,
                  CASE WHEN rolreplication THEN 'REPLICATION' END, CASE WHEN rolbypassrls THEN 'BYPASSRLS' END) AS attributes,
@@ -424,15 +414,26 @@ SELECT 'role', quote_ident(rolname),
        shobj_description(oid, 'pg_authid') AS comment
   FROM pg_roles WHERE rolname !~ '^pg_';
 
-SELECT 'membership', quote_ident(pg_get_userbyid(member)) || ' in ' || quote_ident(pg_get_userbyid(roleid)),
+SELECT 'membership', quote_ident(pg_get_userbyid(member)) || ' in ' || quote_ident(pg_get_userbyid(roleid)), 'each time' AS address,
        CASE WHEN admin_option THEN 'WITH ADMIN OPTION' ELSE 'plain' END AS option, pg_get_userbyid(grantor) AS grantor
   FROM pg_auth_members WHERE roleid >= 16384 OR member >= 16384;
 
-SELECT 'tablespace', quote_ident(spcname), array_to_string(spcoptions, ', ') AS options,
+SELECT 'tablespace', quote_ident(spcname), 'each time' AS address, array_to_string(spcoptions, ', ') AS options,
        pg_get_userbyid(spcowner) AS owner, array_to_string(coalesce(spcacl, acldefault('t', spcowner)), E'\n') AS privileges,
        shobj_description(oid, 'pg_tablespace') AS comment
   FROM pg_tablespace WHERE oid >= 16384;
 
-SELECT 'parameter', parname, array_to_string(paracl, E'\n') AS privileges FROM pg_parameter_acl;
+SELECT 'parameter', parname, 'each time' AS address, array_to_string(paracl, E'\n') AS privileges FROM pg_parameter_acl;
+
+SELECT 'subscription', quote_ident(subname), 'each time' AS address,
+       CASE WHEN subenabled THEN 'ENABLED' END AS state, array_to_string(subpublications, ', ') AS publications, subslotname AS slot,
+       subsynccommit AS "synchronous commit", concat_ws(' ', subbinary, substream, subtwophasestate, subdisableonerr) AS modes,
+       pg_get_userbyid(subowner) AS owner, (SELECT description FROM pg_description WHERE objoid = oid AND classoid = 'pg_subscription'::regclass AND objsubid = 0) AS comment
+  FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database());
+
+-- The values may be passwords: enough of them to see a change.
+SELECT 'user mapping', 'for ' || CASE umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ident(usename) END || ' server ' || quote_ident(srvname), 'each time' AS address,
+       (SELECT string_agg(split_part(o, '=', 1) || ' (value ' || left(md5(o), 8) || ')', ', ' ORDER BY o) FROM unnest(umoptions) o) AS options
+  FROM pg_user_mappings;
 
 COMMIT;

@@ -19,13 +19,41 @@ WITH owned (relation, place, is_new) AS (
    WHERE d.objoid >= 16384 AND d.classoid = 'pg_class'::regclass
   -- No row of these goes unless one of those above goes or is written. A dropped column is only marked, and so
   -- is one that loses its default; who sets an option of where what is long is kept, writes the table's row too.
-  UNION ALL SELECT coalesce(i.indrelid, a.attrelid), 0, true
-    FROM pg_attribute a LEFT JOIN pg_index i ON i.indexrelid = a.attrelid WHERE age(a.xmin) <= age($1)
+  UNION ALL SELECT CASE WHEN c.relkind <> 'c' THEN coalesce(i.indrelid, c.oid) END, 0, true
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_index i ON i.indexrelid = c.oid
+   WHERE age(a.xmin) <= age($1)
   UNION ALL SELECT i.indrelid, 0, true FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid WHERE age(c.xmin) <= age($1)
   UNION ALL SELECT adrelid, 0, true FROM pg_attrdef WHERE age(xmin) <= age($1)
   UNION ALL SELECT seqrelid, 0, true FROM pg_sequence WHERE age(xmin) <= age($1)
   UNION ALL SELECT partrelid, 0, true FROM pg_partitioned_table WHERE age(xmin) <= age($1)
   UNION ALL SELECT ftrelid, 0, true FROM pg_foreign_table WHERE age(xmin) <= age($1)
+  -- What belongs to no relation, or is read with that.
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_aggregate
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_amop
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_amproc
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_conversion
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_default_acl
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_event_trigger
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_foreign_data_wrapper
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_init_privs
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_policy
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_publication
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_publication_namespace
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_publication_rel
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_range
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_rewrite
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_statistic_ext
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_transform
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_ts_config_map
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_ts_parser
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_ts_template
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace AND age(xmin) <= age($1)
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_depend WHERE refclassid = 'pg_extension'::regclass
+  UNION ALL SELECT NULL, hashtid(ctid), age(xmin) <= age($1) FROM pg_constraint WHERE conrelid = 0
+  -- The text of a query follows from columns elsewhere.
+  UNION ALL SELECT NULL, 0, true FROM pg_proc WHERE oid >= 16384 AND prosqlbody IS NOT NULL
+  UNION ALL SELECT NULL, 0, true FROM pg_rewrite WHERE oid >= 16384 AND rulename <> '_RETURN'
+  UNION ALL SELECT NULL, 0, true FROM pg_policy WHERE concat(polqual, polwithcheck) LIKE '%SUBLINK%'
 ),
 -- What definitions of relations may name, and what decides which relations are told at all.
 named (catalogue, is_new) AS (
@@ -52,7 +80,7 @@ named (catalogue, is_new) AS (
   UNION ALL SELECT 'role ' || oid || rolname, false FROM pg_roles
 )
 SELECT pg_snapshot_xmin(pg_current_snapshot())::xid AS began,
-       (SELECT string_agg(bucket || ' ' || places || CASE WHEN is_new THEN ' new' ELSE '' END, E'\n')
+       (SELECT string_agg(coalesce(bucket::text, 'none') || ' ' || places || CASE WHEN is_new THEN ' new' ELSE '' END, E'\n')
           FROM (SELECT relation::int8 & 255 AS bucket, sum(place) AS places, bool_or(is_new) AS is_new FROM owned GROUP BY 1) b) AS relations,
        (SELECT string_agg(catalogue || count, E'\n' ORDER BY catalogue) FROM (SELECT catalogue, count(*) FROM named GROUP BY 1) n) AS names,
        (SELECT bool_or(is_new) FROM named) AS renamed

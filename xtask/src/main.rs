@@ -15,6 +15,7 @@ mod drivers;
 
 mod progress;
 mod render;
+mod spans;
 
 #[cfg(test)]
 mod tidy;
@@ -23,8 +24,6 @@ use std::io::{IsTerminal, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
 use clap::Parser;
 
@@ -36,10 +35,10 @@ use crate::flags::{
     Xtask,
 };
 use crate::progress::Progress;
+use crate::spans::Spans;
 use model::event::Event;
 use model::redact::redact;
 use model::report::{Report, Verdict};
-use model::span::Span;
 use model::watch::{Moment, Watch};
 
 #[global_allocator]
@@ -51,7 +50,7 @@ fn main() -> ExitCode {
     let progress = Progress::new();
     let code = Interrupt::install().map(|interrupt| {
         let runner = Runner::of_this_job();
-        let spans = Mutex::default();
+        let spans = Spans::default();
         let (progress, runner, verbose) = (&progress, &runner, flags.verbose);
         let screen = Screen { progress, runner, interrupt: &interrupt, spans, verbose };
         // A panic unwinds, so that what was started is stopped; then it is a bug, and says so.
@@ -74,7 +73,7 @@ struct Screen<'a> {
     runner: &'a Runner,
     interrupt: &'a Interrupt,
     /// Where the time went.
-    spans: Mutex<Vec<Span>>,
+    spans: Spans,
     /// Whether what is reused is told.
     verbose: bool,
 }
@@ -150,28 +149,7 @@ impl Screen<'_> {
 
     /// Shows where the time went since it was shown last.
     fn show_timings(&self) {
-        let mut spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
-        self.progress.note(render::timings::waterfall(&std::mem::take(&mut *spans)).trim_end());
-    }
-
-    /// Records where a run's time goes.
-    fn record_event(&self, event: Event<'_>) {
-        match event {
-            Event::Spent { lane, what, began } => self.record(lane, what, began),
-            Event::StepEnded { label, step } => {
-                let what = step.name.rsplit(" — ").next().unwrap_or_default();
-                if let Some(began) = Instant::now().checked_sub(step.elapsed) {
-                    self.record(label, what, began);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn record(&self, lane: &str, what: &str, began: Instant) {
-        let (lane, what) = (lane.to_owned(), what.to_owned());
-        let span = Span { lane, what, began, ended: Instant::now() };
-        self.spans.lock().unwrap_or_else(PoisonError::into_inner).push(span);
+        self.progress.note(render::timings::waterfall(&self.spans.take()).trim_end());
     }
 
     /// Stays and gates again at every save. The exit status is that of the last verdict.
@@ -203,7 +181,7 @@ impl Screen<'_> {
             Event::Notice(text) => self.progress.note(text),
             Event::SetUpStarted { what } => self.progress.running(what, what.to_owned()),
             Event::SetUpEnded { what } => self.progress.ended(what),
-            _ => self.record_event(event),
+            _ => self.spans.record(event),
         };
         match commands::watch::run(flags, self.interrupt, &tell, &show) {
             Ok(report) => exit_code(&report),
@@ -325,15 +303,18 @@ impl Screen<'_> {
             // Told where it is asked for.
             Event::Reuse(text) if self.verbose => progress.note(text),
             Event::Reuse(_) => {}
-            Event::Spent { .. } => self.record_event(event),
-            Event::StepStarted { label, name } => progress.running(label, name.to_owned()),
+            Event::Spent { .. } => self.spans.record(event),
+            Event::StepStarted { label, name } => {
+                progress.running(label, name.to_owned());
+                self.spans.record(event);
+            }
             Event::Revision { label, revision } => {
                 let what = format!("{label} — {} ({})", revision.id, revision.direction);
                 progress.running(label, what);
             }
             Event::StepEnded { label, step } => {
                 progress.ended(label);
-                self.record_event(event);
+                self.spans.record(event);
                 let text = match format {
                     Format::Human => render::human::step(step),
                     Format::Github => render::github::step(step),

@@ -20,6 +20,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("commands", &["recipes", "analysis", "drivers", "model", "flags", "render"]),
     ("flags", &[]),
     ("progress", &[]),
+    ("spans", &["model"]),
 ];
 
 /// The modules that are crates of their own, beside `src`.

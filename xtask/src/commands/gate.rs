@@ -234,6 +234,14 @@ impl Default for Seen {
     }
 }
 
+impl Seen {
+    /// Adds what the migrations of a tree read.
+    fn add(&mut self, tree: usize, used: Used) {
+        self.used_by.push((tree, used.clone()));
+        self.used.join(used);
+    }
+}
+
 /// What earlier runs left; `None` where nothing of it may be used: `--no-cache` says so, or CI, where
 /// each run proves everything.
 pub(super) fn reuse(flags: &Gate) -> Option<Kept> {

@@ -142,11 +142,7 @@ impl Run<'_> {
             outcome.done = steps.finish();
         });
         outcome.table = alembic.version_table.clone();
-        let used = std::mem::take(&mut alembic.used);
-        self.see(|seen| {
-            seen.used_by.push((ready.index, used.clone()));
-            seen.used.join(used);
-        });
+        self.see(|seen| seen.add(ready.index, std::mem::take(&mut alembic.used)));
         outcome
     }
 

@@ -249,7 +249,8 @@ impl<'a> Desk<'a> {
         let (state, show, interrupt) = (&self.state, self.show, &child);
         let told = self.tell;
         let tell = |event: Event<'_>| {
-            if matches!(event, Event::Spent { .. } | Event::StepEnded { .. }) {
+            if let Event::Spent { .. } | Event::StepStarted { .. } | Event::StepEnded { .. } = event
+            {
                 told(event);
             }
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);

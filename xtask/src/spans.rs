@@ -1,0 +1,45 @@
+//! Where the time of a run goes, gathered from what is told of it.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use model::event::Event;
+use model::span::Span;
+
+/// What took a while, until it is taken.
+#[derive(Default)]
+pub struct Spans(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    ended: Vec<Span>,
+    /// When the step began that a tree, by its label, is at. One that is known does not begin.
+    began: BTreeMap<String, Instant>,
+}
+
+impl Spans {
+    /// Takes note of an event.
+    pub fn record(&self, event: Event<'_>) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (lane, what, began) = match event {
+            Event::Spent { lane, what, began } => (lane, what, began),
+            Event::StepStarted { label, .. } => {
+                state.began.insert(label.to_owned(), Instant::now());
+                return;
+            }
+            Event::StepEnded { label, step } => {
+                let Some(began) = state.began.remove(label) else { return };
+                (label, step.name.rsplit(" — ").next().unwrap_or_default(), began)
+            }
+            _ => return,
+        };
+        let (lane, what) = (lane.to_owned(), what.to_owned());
+        state.ended.push(Span { lane, what, began, ended: Instant::now() });
+    }
+
+    /// What ended since it was asked last.
+    pub fn take(&self) -> Vec<Span> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).ended)
+    }
+}

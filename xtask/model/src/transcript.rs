@@ -80,10 +80,12 @@ impl Transcript {
     }
 
     /// Whether the connection was lost: by the SQLSTATE of an ending server, else by the exception's
-    /// type, which then comes without one.
+    /// type, which then comes without one. psycopg2 raises the plain `DatabaseError` where the server
+    /// goes while it answers.
     pub fn lost_connection(&self) -> bool {
         let told = |state: &str| state.starts_with("57P0") || state.starts_with("08");
-        let lost = ["OperationalError", "InterfaceError", "ConnectionDoesNotExistError"];
+        let lost =
+            ["OperationalError", "InterfaceError", "ConnectionDoesNotExistError", ".DatabaseError"];
         match self.sqlstate() {
             Some(state) => told(state),
             None => self.exceptions.iter().any(|e| lost.iter().any(|kind| e.kind.ends_with(kind))),
@@ -175,4 +177,23 @@ pub struct Frame {
     pub function: String,
     /// The text of the line, where it could be read.
     pub source: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_connection_is_known_by_its_sqlstate_or_by_having_none() {
+        let lost = |kind: &str, sqlstate: Option<&str>| {
+            let sqlstate = sqlstate.map(str::to_owned);
+            let raised = Exception { kind: kind.into(), sqlstate, ..Exception::default() };
+            Transcript { exceptions: vec![raised], ..Transcript::default() }.lost_connection()
+        };
+        assert!(lost("psycopg2.errors.AdminShutdown", Some("57P01")));
+        assert!(lost("psycopg2.OperationalError", None));
+        assert!(lost("sqlalchemy.exc.DatabaseError", None));
+        assert!(!lost("psycopg2.OperationalError", Some("55P03")));
+        assert!(!lost("psycopg2.ProgrammingError", None));
+    }
 }

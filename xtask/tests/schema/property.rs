@@ -105,4 +105,10 @@ fn a_snapshot_differs_whenever_a_dump_does() {
         .execute("ANALYZE; INSERT INTO store.child VALUES (1, 'x'); SELECT nextval('store.teller')")
         .unwrap();
     assert_eq!(watch.take().unwrap(), taken);
+    // Another database of that name is another one.
+    drop(session);
+    main.execute("DROP DATABASE corpus WITH (FORCE)").unwrap();
+    main.create_database("corpus", None, None).unwrap();
+    let mut session = Session::open(&server.endpoint, "corpus", &interrupt).unwrap();
+    assert_eq!(watch.take().unwrap(), take(&mut session).unwrap());
 }

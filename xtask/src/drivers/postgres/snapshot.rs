@@ -1,4 +1,5 @@
-//! Reads a schema from the system catalogues: all of it at first, later what has changed ([`super::seen`]).
+//! Reads a schema from the system catalogues: all of it at first, later what has changed
+//! ([`super::seen`]).
 //!
 //! `snapshot.sql` says what an object is and what it is like; here it is only asked.
 
@@ -20,7 +21,9 @@ const STAMPS: &str = include_str!("stamps.sql");
 /// Only a superuser may see whether a role has a password. Its hash says nothing: the same password
 /// gets another one each time.
 const PASSWORDS: &str = "\
-SELECT 'role', quote_ident(rolname), 'each time' AS address, 'set' AS password FROM pg_authid WHERE rolpassword IS NOT NULL";
+SELECT 'role', quote_ident(rolname), 'each time' AS address, 'set' AS password
+  FROM pg_authid WHERE rolpassword IS NOT NULL";
+const CANNOT: &str = "cannot read the schema from the catalogues";
 
 /// The schema of the session's database, and the roles of its cluster: the way without plans and
 /// without what was seen before, which the other is held against.
@@ -33,8 +36,6 @@ pub fn take(session: &mut Session<'_>) -> Result<Schema> {
     }
     Ok(Seen::of(Looked { stamps, wanted: Wanted::ALL, rows }).schema())
 }
-
-const CANNOT: &str = "cannot read the schema from the catalogues";
 
 /// Looks at one database again and again. Its connection stays, and with it the plans of the
 /// queries, which cost most of a first look.
@@ -94,9 +95,12 @@ impl<'a> Watch<'a> {
         let prepared = Arc::clone(&self.prepared);
         let queries = QUERIES.get_or_init(Queries::all);
         self.ask(|session| {
-            if !prepared.swap(true, Ordering::Relaxed) {
+            let is_new = !prepared.swap(true, Ordering::Relaxed);
+            if is_new {
                 queries.prepare(session)?;
             }
+            // Whoever ended the connection may have made another database of that name.
+            let seen = seen.filter(|_| !is_new);
             let stamps = Stamps::of(&session.rows(&queries.begin(seen.map(Seen::began)))?)?;
             let wanted = seen.map_or(Wanted::ALL, |seen| seen.changed(&stamps));
             let rows = session.rows(&queries.read(wanted))?;

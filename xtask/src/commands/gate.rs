@@ -206,6 +206,7 @@ pub(super) struct Run<'a> {
 }
 
 /// What a run met besides the trees.
+#[derive(Default)]
 pub(super) struct Seen {
     /// The folders of Postgres's programs.
     pub(super) binaries: Vec<Utf8PathBuf>,
@@ -215,23 +216,10 @@ pub(super) struct Seen {
     pub(super) used: Used,
     /// What those of each tree read.
     pub(super) used_by: Vec<(usize, Used)>,
-    /// Whether what is not read again read nothing of another tree's.
-    pub(super) is_apart: bool,
+    /// Whether what is not read again may have read something of another tree's.
+    pub(super) is_mixed: bool,
     /// The folder of the run, where nobody works in it any more.
     pub(super) folder: Option<Scratch>,
-}
-
-impl Default for Seen {
-    fn default() -> Seen {
-        Seen {
-            binaries: Vec::new(),
-            pythons: Vec::new(),
-            used: Used::default(),
-            used_by: Vec::new(),
-            is_apart: true,
-            folder: None,
-        }
-    }
 }
 
 impl Seen {

@@ -95,7 +95,7 @@ impl Found {
         run.see(|seen| {
             seen.used.files.extend(files);
             seen.used.folders.extend(folders);
-            seen.is_apart &= apart;
+            seen.is_mixed |= !apart;
         });
         if let Some(prefixes) = &run.prefixes {
             let stands_on = (self.listed.proved, self.listed.data);

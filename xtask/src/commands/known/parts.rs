@@ -59,7 +59,7 @@ impl Apart {
             let mut read = used.files.iter().chain(&used.folders).map(|path| real(path));
             read.any(|path| folders.iter().any(|folder| path.starts_with(folder)))
         });
-        (!reads_another && seen.is_apart).then_some(trees)
+        (!reads_another && !seen.is_mixed).then_some(trees)
     }
 
     fn has(&self, path: &Utf8Path) -> bool {
@@ -128,8 +128,7 @@ impl Parts {
             }
             report.trees[*index] = known.clone();
         }
-        let python = self.python.iter().filter(|python| !report.python.contains(python));
-        report.python.extend(python.cloned().collect::<Vec<_>>());
+        report.python.clone_from(&self.python);
     }
 }
 

@@ -38,6 +38,8 @@ struct Part {
     objects: Arc<Objects>,
     /// What other definitions may name.
     names: BTreeMap<Address, ObjectId>,
+    /// Whether a view is among them.
+    has_view: bool,
 }
 
 /// What `stamps.sql` says.
@@ -147,8 +149,7 @@ impl Seen {
                 (Some((was, _)), Some((is, is_new))) => was == is && !is_new,
                 (was, is) => was.is_none() && is.is_none(),
             };
-            let mut named = self.parts[part].names.values();
-            if !is_same || named.any(|id| id.kind.ends_with("view")) {
+            if !is_same || self.parts[part].has_view {
                 wanted.add(part);
             }
         }
@@ -168,7 +169,7 @@ impl Seen {
             let known = &mut self.parts[at];
             let other = |(address, id)| known.names.get(address).is_some_and(|was| was != id);
             is_renamed |= read.names.iter().any(other);
-            known.names = read.names;
+            (known.names, known.has_view) = (read.names, read.has_view);
             // What is the same stays shared, so that nobody compares it.
             if known.objects != read.objects {
                 known.objects = read.objects;
@@ -207,7 +208,10 @@ fn sort(rows: Vec<Row>) -> Vec<Part> {
             attributes.push((name, value));
         }
     }
-    let part = |(objects, names)| Part { objects: Arc::new(objects), names };
+    let part = |(objects, names): (Objects, BTreeMap<Address, ObjectId>)| {
+        let has_view = names.values().any(|id| id.kind.ends_with("view"));
+        Part { objects: Arc::new(objects), names, has_view }
+    };
     all.into_iter().map(part).collect()
 }
 

@@ -81,6 +81,12 @@ fn environment_of(search: &Search<'_>, base: &Base, lock_file: &Utf8Path) -> Res
     Ok(search.environments.join(name))
 }
 
+/// The folder of an interpreter's environment, where it is one that a gate has made.
+pub fn own_environment(python: &Utf8Path) -> Option<Utf8PathBuf> {
+    let environment = python.parent()?.parent()?;
+    environment.join(COMPLETE).is_file().then(|| environment.to_owned())
+}
+
 /// What there is to run migrations with.
 pub struct Looked {
     /// The interpreter.

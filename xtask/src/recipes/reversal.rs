@@ -78,25 +78,28 @@ impl<'a> Live<'a> {
         let outcome = self.run_alembic("upgrade", "head", self.heads(), seen)?;
         if outcome.findings.is_empty() {
             self.begin_beside();
+            // It waits until the schema has been seen.
+            if self.declared_irreversible(&self.head()).is_none() {
+                self.alembic.begin("downgrade", &self.one_down())?;
+            }
             self.memory.head = Some(self.schema()?);
         }
         Ok(outcome)
     }
 
-    /// Takes the head down. A merge revision has several ways down, and `-1` means none of them:
-    /// there a parent is named instead. All parents are expected either way, and the schema from
-    /// before.
-    pub(super) fn downgrade_one(&mut self, seen: &mut Vec<Statement>) -> Result<Outcome> {
+    /// Takes the head down: all parents are expected, and the schema from before.
+    pub(super) fn downgrade_one(
+        &mut self,
+        new_head: bool,
+        seen: &mut Vec<Statement>,
+    ) -> Result<Outcome> {
         let parents = self.parents_of_head();
-        let head = self.heads().and_then(|heads| heads.into_iter().next()).unwrap_or_default();
+        let head = self.head();
         if let Some(note) = self.declared_irreversible(&head) {
             // What the revision says itself is not tried: the head stays as it is.
             return Ok(Outcome { notes: vec![note.message.clone()], findings: vec![note] });
         }
-        let target = match parents.as_deref() {
-            Some([first, _, ..]) => first.clone(),
-            _ => "-1".to_owned(),
-        };
+        let target = self.one_down();
         let mut outcome = self.run_alembic("downgrade", &target, parents, seen)?;
         if outcome.findings.is_empty() {
             if self.memory.before.is_none()
@@ -104,6 +107,10 @@ impl<'a> Live<'a> {
             {
                 // One transaction for all revisions: what the parents make is seen elsewhere.
                 self.memory.before = self.schema_before_head(&parents, seen)?;
+            }
+            // Where the head is tried between the two, on a copy of the database, it cannot be begun.
+            if self.memory.before.is_some() && (!new_head || self.is_begun_beside()) {
+                self.alembic.begin("upgrade", "head")?;
             }
             if let Some(expected) = &self.memory.before {
                 let (found, between) = (self.schema()?, self.memory.head.as_ref());
@@ -113,6 +120,24 @@ impl<'a> Live<'a> {
             outcome.findings.extend(self.lost_official(&head)?);
         }
         Ok(outcome)
+    }
+
+    fn is_begun_beside(&self) -> bool {
+        self.beside.as_ref().is_some_and(Beside::is_begun)
+    }
+
+    /// The head, where there is one.
+    fn head(&self) -> String {
+        self.heads().and_then(|heads| heads.into_iter().next()).unwrap_or_default()
+    }
+
+    /// What takes the head down. A merge revision has several ways down, and `-1` means none of them:
+    /// there a parent is named instead.
+    fn one_down(&self) -> String {
+        match self.parents_of_head().as_deref() {
+            Some([first, _, ..]) => first.clone(),
+            _ => "-1".to_owned(),
+        }
     }
 
     /// `alembic upgrade head` once more: the schema must be the one from before the downgrade. Where
@@ -125,7 +150,7 @@ impl<'a> Live<'a> {
     ) -> Result<Outcome> {
         let head = self.heads().and_then(|heads| heads.into_iter().next());
         let new_head = head.clone().filter(|_| new_head);
-        let is_beside = self.beside.as_ref().is_some_and(Beside::is_begun);
+        let is_beside = self.is_begun_beside();
         let mut on_rows = match &new_head {
             Some(head) if !is_beside => self.head_on_rows(head, seen)?,
             _ => Outcome::default(),

@@ -199,7 +199,7 @@ impl<'a> Steps<'a> {
 
     /// `alembic upgrade head`, after the downgrade.
     pub fn upgrade_head_again(&mut self) -> Result<()> {
-        let new_head = self.new_head && self.stairs.is_none();
+        let new_head = self.tries_head();
         self.step("alembic upgrade head (round trip)", Needs::Database, |live, seen| {
             live.upgrade_head_again(new_head, seen)
         })
@@ -213,9 +213,15 @@ impl<'a> Steps<'a> {
     /// `alembic downgrade -1`. A merge revision has several ways down, and `-1` means none of them:
     /// there a parent is named instead, and all parents are expected.
     pub fn downgrade_one(&mut self) -> Result<()> {
+        let new_head = self.tries_head();
         self.step("downgrade -1 (reversibility check)", Needs::Database, |live, seen| {
-            live.downgrade_one(seen)
+            live.downgrade_one(new_head, seen)
         })
+    }
+
+    /// Whether the head is tried on tables with rows.
+    fn tries_head(&self) -> bool {
+        self.new_head && self.stairs.is_none()
     }
 
     /// Each new revision up, down and up again; nothing where only the head is new, which the

@@ -13,6 +13,7 @@
 
 mod support;
 
+mod ahead;
 mod doctor;
 mod green;
 mod inputs;

@@ -1,16 +1,6 @@
 //! `--only-changed` gates the trees that the change touches, and no others.
 
-use std::process::Command;
-
 use crate::support::root::{Root, Tree};
-
-fn git(root: &Root, words: &str) {
-    let name = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
-    let mut git = Command::new("git");
-    git.args(name).args(words.split(' ')).current_dir(root.path());
-    let said = git.output().unwrap();
-    assert!(said.status.success(), "git {words}: {}", String::from_utf8_lossy(&said.stderr));
-}
 
 /// The ids of the trees that a run gated.
 fn gated(root: &Root) -> Vec<String> {
@@ -30,17 +20,17 @@ fn gated(root: &Root) -> Vec<String> {
 fn only_the_trees_that_the_change_touches_are_gated() {
     let root = Root::copy();
     let none: [&str; 0] = [];
-    git(&root, "init --quiet --initial-branch main");
-    git(&root, "add console backend_v2");
-    git(&root, "commit --quiet --message base");
+    root.git("init --quiet --initial-branch main");
+    root.git("add console backend_v2");
+    root.git("commit --quiet --message base");
     assert_eq!(gated(&root), none, "nothing has changed");
     root.write("NOTES", "beside the trees");
     assert_eq!(gated(&root), none, "beside the trees");
     root.add_head(Tree::Raptor, "pass", "pass");
     assert_eq!(gated(&root), ["raptor"], "in no commit yet");
-    git(&root, "checkout --quiet -b change");
-    git(&root, "add backend_v2");
-    git(&root, "commit --quiet --message change");
+    root.git("checkout --quiet -b change");
+    root.git("add backend_v2");
+    root.git("commit --quiet --message change");
     assert_eq!(gated(&root), ["raptor"], "in a commit of the change");
     let env = root.read("console/migrations/env.py");
     root.write("console/migrations/env.py", format!("{env}\n# touched\n"));

@@ -8,34 +8,10 @@ use rustix::process::Signal;
 
 use crate::support::report::Report;
 use crate::support::root::{Root, Tree};
-use crate::support::run::{Gate, Running};
+use crate::support::run::Gate;
+use crate::support::watched::Watched;
 
 const GOOD: (&str, &str) = ("op.execute('CREATE TABLE t (a int)')", "op.execute('DROP TABLE t')");
-
-/// A watched monorepo.
-struct Watched<'a> {
-    run: Running<'a>,
-    report: PathBuf,
-}
-
-impl<'a> Watched<'a> {
-    fn begin(root: &'a Root, args: &str) -> Watched<'a> {
-        let report = root.sandbox.path().join("report.json");
-        let option = format!("--report=json={}", report.display());
-        let run = Gate::new(&root.sandbox).args("--watch --root").arg(root.path()).arg(option);
-        Watched { run: run.args(args).spawn(), report }
-    }
-
-    /// The report of the next verdict.
-    #[track_caller]
-    fn verdict(&mut self) -> Report {
-        let report = self.report.clone();
-        self.run.until("a verdict", || fs::read(&report).is_ok_and(|text| text.ends_with(b"}\n")));
-        let text = fs::read_to_string(&report).unwrap();
-        fs::remove_file(&report).unwrap();
-        Report::parse(&text)
-    }
-}
 
 #[test]
 fn each_save_has_a_verdict_and_the_end_leaves_nothing() {

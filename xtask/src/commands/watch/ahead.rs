@@ -26,6 +26,8 @@ use model::tree::Tree;
 
 /// After this long a full run proves it all again.
 const AGE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// The calls of a run: up to the head, down, and up again. What is ready for one takes 40 MB.
+const CALLS: usize = 3;
 /// How long Alembic may take to read the revisions.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -148,7 +150,7 @@ impl Beginning {
             let head = begun.head().context("there is no head")?;
             let ready = |connection| {
                 let mut alembic = Alembic::new(connection, tree, endpoint, interrupt)?;
-                if !alembic.get_ready(std::slice::from_ref(head), READ_TIMEOUT)? {
+                if !alembic.get_ready(std::slice::from_ref(head), CALLS, READ_TIMEOUT)? {
                     bail!("not all that {}'s revisions do when they are read is known", tree.label);
                 }
                 Ok(alembic)

@@ -8,7 +8,7 @@ use std::fs;
 
 use camino::Utf8Path;
 
-use super::WORKER;
+use super::script::WORKER;
 use crate::drivers::kept::{Kept, Key};
 use model::tree::Tree;
 

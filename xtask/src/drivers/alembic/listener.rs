@@ -60,6 +60,7 @@ impl Listener {
             Event::Ready(_)
             | Event::IsReady
             | Event::NotReady
+            | Event::Described { .. }
             | Event::Unusable { .. }
             | Event::VersionTable { .. }
             | Event::Paused
@@ -81,6 +82,13 @@ impl Listener {
             (_, None, status, None) => End::Exited(status.unwrap_or_default()),
         };
         (self.said, self.description)
+    }
+
+    /// Where the process stays, and runs what it has described.
+    pub(super) fn described(mut self, value: Description) -> (Transcript, Option<Description>) {
+        self.said.elapsed = self.elapsed();
+        self.said.end = End::Returned;
+        (self.said, Some(value))
     }
 
     pub(super) fn lost(mut self) -> Transcript {

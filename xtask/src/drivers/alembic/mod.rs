@@ -4,10 +4,12 @@
 //! rest of a run. So [`start`] does it once, while Postgres is starting, and each call runs in a
 //! fork: see `worker.py`, which speaks JSON lines on a socket of its own for each tree.
 
+mod ahead;
 mod connection;
 mod headers;
 mod listener;
 mod protocol;
+mod script;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -19,9 +21,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use command_fds::{CommandFdExt, FdMapping};
 
+use self::ahead::{Ahead, Begun};
 use self::connection::Heard;
 use self::listener::Listener;
 use self::protocol::{Call, Event, Hello};
@@ -39,7 +42,6 @@ pub use self::connection::Connection;
 pub use self::headers::Headers;
 pub use self::protocol::{Description, Revision};
 
-const WORKER: &str = include_str!("worker.py");
 /// How long the imports may take; a cold disk needs several seconds.
 const IMPORT_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long the worker may take to say that it ended a call.
@@ -81,8 +83,6 @@ pub fn start(
     env: &[(String, std::ffi::OsString)],
     scratch: &Scratch,
 ) -> Result<(Interpreter, Vec<Connection>)> {
-    let script = scratch.path().join("worker.py");
-    std::fs::write(&script, WORKER).with_context(|| format!("cannot write `{script}`"))?;
     // Several interpreters may write to it, each with little to say.
     let log = scratch.path().join("worker.log");
     let output = std::fs::File::options()
@@ -100,7 +100,8 @@ pub fn start(
     }
     let mut command = Command::new(python);
     command
-        .args(["-u", script.as_str()])
+        .arg("-u")
+        .args(script::lay(python, scratch)?)
         .args(numbers)
         .env_clear()
         .envs(env.iter().map(|(name, value)| (name, value)))
@@ -136,6 +137,8 @@ pub struct Alembic {
     /// The password in the URL, as it is typed.
     password: Option<String>,
     interrupt: Interrupt,
+    /// What of the next call is done before it is due.
+    begun: Option<Begun>,
     /// What the interpreter is: `Python 3.11.7, Alembic 1.20.1, SQLAlchemy 2.1.9`.
     pub versions: String,
     /// What the calls read.
@@ -199,6 +202,7 @@ impl Alembic {
             driver,
             password: endpoint.password(),
             interrupt: interrupt.clone(),
+            begun: None,
             versions: format!(
                 "Python {}, Alembic {}, SQLAlchemy {}",
                 hello.python, hello.alembic, hello.sqlalchemy
@@ -234,25 +238,6 @@ impl Alembic {
     /// files.
     pub fn describe(&mut self, limits: &Limits<'_>) -> Result<(Transcript, Option<Description>)> {
         self.call("describe", None, limits)
-    }
-
-    /// Has Alembic read the revisions before it is called: no call after this reads any but those in
-    /// `late`, which may be edited until then, as long as they say of themselves what they said when
-    /// they were described. Whether it could be done.
-    pub fn get_ready(&mut self, late: &[Utf8PathBuf], timeout: Duration) -> Result<bool> {
-        let deadline = Instant::now() + timeout;
-        Ok(self.send_call("get_ready", None, None, Some(late))?
-            && matches!(
-                self.connection.next(&self.interrupt, deadline)?,
-                Heard::Event(Event::IsReady)
-            ))
-    }
-
-    /// The same where none is edited until then, for the calls that follow: whatever a revision does
-    /// when it is read it does in each of them. Where it cannot be done, they read all. Nobody waits.
-    pub fn begin_to_get_ready(&mut self) -> Result<()> {
-        // That the connection is lost is what the next call says.
-        self.send_call("get_ready", None, None, None).map(drop)
     }
 
     /// Calls, and takes the password out of what was said: a migration may print its environment.
@@ -293,14 +278,14 @@ impl Alembic {
         format!("alembic {}", words.join(" "))
     }
 
-    /// Whether the call could be sent.
-    fn send_call(
-        &mut self,
+    /// The line that asks the worker for a call.
+    fn line_of(
+        &self,
         op: &str,
         revision: Option<&str>,
         pause_before: Option<&str>,
-        late: Option<&[Utf8PathBuf]>,
-    ) -> Result<bool> {
+        ahead: Ahead<'_>,
+    ) -> Result<String> {
         let call = Call {
             op,
             revision,
@@ -312,11 +297,10 @@ impl Alembic {
             pause_before,
             pycache: &self.connection.pycache,
             known: &self.connection.known,
-            late,
+            ahead,
             within: [self.tree.cwd.as_path(), self.tree.ini_folder()],
         };
-        let line = serde_json::to_string(&call).context("cannot write a call")?;
-        Ok(self.connection.send(&line))
+        serde_json::to_string(&call).context("cannot write a call")
     }
 
     fn call_raw(
@@ -327,7 +311,9 @@ impl Alembic {
     ) -> Result<(Transcript, Option<Description>)> {
         let mut heard = Listener::new(self.typed(op, revision));
         self.used.calls += 1;
-        if !self.send_call(op, revision, limits.pause.map(|pause| pause.before), None)? {
+        let pause = limits.pause.filter(|_| op == "upgrade").map(|pause| pause.before);
+        let line = self.line_of(op, revision, pause, Ahead::default())?;
+        if !self.send_call(line)? {
             return Ok((heard.lost(), None));
         }
         let mut deadline = Instant::now() + limits.timeout;
@@ -339,6 +325,10 @@ impl Alembic {
                 }
                 Heard::Event(Event::VersionTable { name, schema }) => {
                     self.version_table = VersionTable { schema, name };
+                }
+                Heard::Event(Event::Described { value }) => {
+                    self.begun = Some(Begun::Reading);
+                    return Ok(heard.described(value));
                 }
                 Heard::Event(Event::Paused) => {
                     if let Some(pause) = limits.pause {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
+use super::ahead::Ahead;
 use model::transcript;
 
 /// A call, gate to worker.
@@ -26,8 +27,8 @@ pub(super) struct Call<'a> {
     pub(super) pycache: &'a Utf8Path,
     /// Where `describe` keeps what Alembic asks of every revision file, for the calls after it.
     pub(super) known: &'a Utf8Path,
-    /// The revision files that may change before they are run; nothing: none may. For `get_ready`.
-    pub(super) late: Option<&'a [Utf8PathBuf]>,
+    #[serde(flatten)]
+    pub(super) ahead: Ahead<'a>,
     /// The folders whose frames of a traceback are wanted.
     pub(super) within: [&'a Utf8Path; 2],
 }
@@ -52,6 +53,9 @@ pub(super) enum Event {
     Ready(Hello),
     IsReady,
     NotReady,
+    Described {
+        value: Description,
+    },
     Unusable {
         python: String,
         message: String,

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::listener::Listener;
 use super::protocol::{Errand, Event, Order};
-use super::{Alembic, Heard, KILL_TIMEOUT, Limits, VersionTable};
+use super::{Ahead, Alembic, Heard, KILL_TIMEOUT, Limits, VersionTable};
 use model::redact::{hide, redact};
 use model::transcript::Transcript;
 
@@ -17,7 +17,8 @@ impl Alembic {
     /// Begins a walk. It lasts until a command fails or [`Alembic::end_walk`] is called.
     pub fn begin_walk(&mut self) -> Result<bool> {
         self.used.calls += 1;
-        self.send_call("walk", Some("head"), None, None)
+        let line = self.line_of("walk", Some("head"), None, Ahead::default())?;
+        self.send_call(line)
     }
 
     /// The next command of a walk, `upgrade` or `downgrade`; where it fails, the walk has ended.

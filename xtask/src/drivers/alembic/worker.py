@@ -7,7 +7,7 @@ leaves nothing behind in the next one.
     worker.py FD [FD ...]        one socket for each tree, handed over by the gate
 
 A line in either direction is one JSON object. The gate writes a call and, to end it early,
-{"kill": true}; to a call that pauses it writes {"go": ...}. The process of a call writes events and
+{"kill": true}; to a call that waits it writes {"go": ...}. The process of a call writes events and
 its result; when it has ended, for whatever reason, its server writes how, and the end of what it
 printed. What a migration prints goes to a pipe of its own and never meets these sockets. When the
 gate's end of the socket closes, the server ends what is running and exits.
@@ -15,6 +15,7 @@ gate's end of the socket closes, the server ends what is running and exits.
 Long because it is one script: the binary carries it and hands it to whatever Python there is.
 """
 
+import contextlib
 import functools
 import gc
 import importlib.util
@@ -40,6 +41,8 @@ STARTS_WITH = (
     "SELECT (SELECT string_agg(s::text, ' ' ORDER BY s::text) FROM pg_db_role_setting s),"
     " (SELECT xmin::text FROM pg_database WHERE datname = current_database())"
 )
+# Since Linux 5.14; elsewhere it is refused.
+MADV_POPULATE_WRITE = 23
 DRIVERS = ("psycopg2", "psycopg", "asyncpg", "pg8000")
 
 
@@ -56,7 +59,7 @@ def send(sock, event, **fields):
 # ---------------------------------------------------------------- the interpreter and the servers
 
 
-def main(fds):
+def main(fds, patterns):
     socks = [socket.socket(fileno=int(fd)) for fd in fds]
     for sock in socks:
         sock.set_inheritable(False)
@@ -69,7 +72,8 @@ def main(fds):
     # Nothing that is imported goes again: to look for it takes a sixth of the time.
     gc.disable()
     try:
-        hello = prepare()
+        with known_patterns(patterns):
+            hello = prepare()
     except Exception as exc:
         for sock in socks:
             send(sock, "unusable", python=sys.executable, message=f"{type(exc).__name__}: {exc}")
@@ -127,6 +131,60 @@ def prepare():
     }
 
 
+@contextlib.contextmanager
+def known_patterns(path):
+    """Keeps what Python makes of the regular expressions of all that is imported, which it would make again
+    at each start."""
+    import _sre
+
+    try:
+        from re import _compiler as compiler
+    except ImportError:
+        # Before 3.11 it is another module, and everything is made anew.
+        path = None
+    if path is None:
+        yield
+        return
+    of, known, made = (sys.version, _sre.MAGIC), {}, {}
+    try:
+        with open(path, "rb") as file:
+            then, there = marshal.load(file)
+            known = there if then == of else {}
+    except (OSError, EOFError, ValueError, TypeError):
+        pass
+    compile_new, last = compiler.compile, []
+
+    def noted(pattern, flags, code, *groups):
+        # Its words are numbers with names.
+        last[:] = pattern, flags, [int(word) for word in code], *groups
+        return _sre.compile(pattern, flags, code, *groups)
+
+    def compile_or_know(pattern, flags=0):
+        key = (pattern, flags) if type(pattern) is str and type(flags) is int else None
+        if key in known:
+            return _sre.compile(*known[key])
+        compiled = compile_new(pattern, flags)
+        if key is not None:
+            made[key] = tuple(last)
+        return compiled
+
+    compiler.compile, compiler._sre = compile_or_know, types.SimpleNamespace(**{**vars(_sre), "compile": noted})
+    try:
+        yield
+    finally:
+        compiler.compile, compiler._sre = compile_new, _sre
+    if made:
+        try:
+            # Whole or not there.
+            new, there = f"{path}.{os.getpid()}", marshal.dumps((of, {**known, **made}))
+            with open(new, "wb") as file:
+                file.write(there)
+            os.replace(new, path)
+        except (OSError, ValueError):
+            # Then they are made at the next start too.
+            pass
+
+
 def serve(sock, hello):
     # Without a terminal nothing can be asked for there, by getpass for instance.
     os.setsid()
@@ -136,12 +194,15 @@ def serve(sock, hello):
         os.set_blocking(fd, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake_w, warn_on_full_buffer=False)
-    lines = Lines(sock)
+    lines, spares = Lines(sock), []
     while (call := lines.next()) is not None:
         if call.get("op") == "get_ready":
             get_ready(sock, call)
-        elif "kill" not in call:
-            run_forked(sock, lines, call, wake_r)
+            for _ in range(call["spares"]):
+                spares.append(CallProcess(sock, spares, has_time=True))
+        elif "op" in call:
+            run_forked(sock, lines, call, wake_r, spares)
+    end_all(spares)
 
 
 class Lines:
@@ -166,28 +227,135 @@ class Lines:
         return json.loads(line)
 
 
-def run_forked(sock, lines, call, wake_r):
-    out_r, out_w = os.pipe()
-    go_r, go_w = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(out_r)
-        os.close(go_w)
-        call["go"] = open(go_r, encoding="ascii")
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        lead_group(0)
-        become_call(sock, call, out_w)
-        os._exit(0)
-    # Here as well as there: whichever comes first, the group is there before it has to be ended.
-    lead_group(pid)
-    os.close(out_w)
-    os.close(go_r)
+# Processes of calls that are over, which give their memory back.
+ENDING = []
+
+
+def end_all(spares):
+    for spare in spares:
+        spare.end()
+    for process in ENDING:
+        process.reap()
+
+
+class CallProcess:
+    """The process of a call, which waits for it."""
+
+    def __init__(self, sock, others, has_time=False):
+        self.out_r, out_w = os.pipe()
+        self.over_r, over_w = os.pipe()
+        go_r, self.go_w = os.pipe()
+        self.status = None
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                for process in (self, *others):
+                    process.close()
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                wait_for_call(sock, go_r, out_w, over_w, has_time)
+            except BaseException:
+                # To the worker's log: it is no fault of a call's.
+                traceback.print_exc()
+            finally:
+                os._exit(0)
+        # Here as well as there: whichever comes first, the group is there before it has to be ended.
+        lead_group(self.pid)
+        for fd in (out_w, over_w, go_r):
+            os.close(fd)
+
+    def reap(self, how=0):
+        """How it ended; None: it has not, and is not waited for."""
+        if self.status is None:
+            ended, status = os.waitpid(self.pid, how)
+            self.status = status if ended else None
+        return self.status
+
+    def lives(self):
+        if self.reap(os.WNOHANG) is None:
+            return True
+        self.close()
+        return False
+
+    def tell(self, value):
+        line = json.dumps(value).encode("ascii") + b"\n"
+        try:
+            while line:
+                line = line[os.write(self.go_w, line) :]
+        except OSError:
+            # It ended meanwhile, which is told by its end.
+            pass
+
+    def end(self):
+        kill_group(self.pid)
+        self.reap()
+        self.close()
+
+    def is_over(self):
+        """Whether all is done and let go of. To give its memory back takes the system as long as a
+        statement takes."""
+        return os.read(self.over_r, 1) == b"!"
+
+    def close(self):
+        for fd in (self.out_r, self.over_r, self.go_w):
+            os.close(fd)
+
+
+def wait_for_call(sock, go_r, out_w, over_w, has_time):
+    own_pid = os.getpid()
+    lead_group(0)
+    if has_time:
+        own_pages()
+    go = open(go_r, encoding="ascii")
+    if line := go.readline():
+        become_call(sock, {**json.loads(line), "go": go}, out_w)
+        # A revision may have forked, and it is not said twice.
+        if os.getpid() == own_pid:
+            let_go_of_all_but(over_w)
+            os.write(over_w, b"!")
+
+
+def let_go_of_all_but(kept):
+    for fd in map(int, os.listdir("/dev/fd")):
+        if fd != kept:
+            try:
+                os.close(fd)
+            except OSError:
+                # The one that listed them.
+                pass
+
+
+def own_pages():
+    """Has the system copy now what it would copy page by page in the call, a third of its time. Where
+    it cannot, the call takes as long as ever."""
+    try:
+        import ctypes
+
+        madvise = ctypes.CDLL(None).madvise
+        madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+        with open("/proc/self/maps") as maps:
+            lines = maps.readlines()
+    except (ImportError, OSError, AttributeError):
+        return
+    for line in lines:
+        fields = line.split(None, 2)
+        if fields[1] == "rw-p":
+            start, end = (int(word, 16) for word in fields[0].split("-"))
+            madvise(start, end - start, MADV_POPULATE_WRITE)
+
+
+def run_forked(sock, lines, call, wake_r, spares):
+    ENDING[:] = [process for process in ENDING if process.reap(os.WNOHANG) is None]
+    spare = spares.pop() if spares else None
+    process = spare if spare and spare.lives() else CallProcess(sock, spares)
+    process.tell(call)
+    pid, out_r, over_r = process.pid, process.out_r, process.over_r
     tail, total, prints, gate_is_gone = bytearray(), 0, True, False
-    status = None
+    status, may_say_so, due = None, True, []
     while status is None:
         # Lines that came along with the call are here already, and no select tells of them.
         watched = [wake_r] + ([out_r] if prints else []) + ([] if gate_is_gone else [sock])
+        watched += [over_r] if may_say_so else []
         ready, _, _ = select.select(watched, [], [], 0 if lines.waiting() else None)
         if out_r in ready:
             count = drain(out_r, tail)
@@ -198,21 +366,30 @@ def run_forked(sock, lines, call, wake_r):
         if lines.waiting() or sock in ready:
             line = lines.next()
             if line is not None and "go" in line:
-                send_go(go_w, line["go"])
+                process.tell(line["go"])
+                get_ready_meanwhile(due)
+            elif line is not None and line.get("op") == "get_ready":
+                # For the calls after this one.
+                due.append(line)
             else:
                 gate_is_gone = line is None
                 kill_group(pid)
-        ended, code = os.waitpid(pid, os.WNOHANG)
-        if ended:
+        if over_r in ready:
+            may_say_so = process.is_over()
+            status = 0 if may_say_so else None
+        if status is None and (code := process.reap(os.WNOHANG)) is not None:
             status = code
     # What it started and did not wait for ends with it, and lets go of the pipe.
     kill_group(pid)
+    if process.reap(os.WNOHANG) is None:
+        ENDING.append(process)
+    get_ready_meanwhile(due)
     os.set_blocking(out_r, False)
     while (count := drain(out_r, tail)) > 0:
         total += count
-    os.close(out_r)
-    os.close(go_w)
+    process.close()
     if gate_is_gone:
+        end_all(spares)
         os._exit(0)
     # It may have been ended in the middle of a line.
     sock.sendall(b"\n")
@@ -224,14 +401,6 @@ def run_forked(sock, lines, call, wake_r):
         output=tail.decode("utf-8", "replace"),
         output_bytes=total,
     )
-
-
-def send_go(fd, value):
-    try:
-        os.write(fd, json.dumps(value).encode("ascii") + b"\n")
-    except OSError:
-        # It ended meanwhile, which is told by its end.
-        pass
 
 
 def drain(fd, tail):
@@ -279,13 +448,13 @@ def become_call(sock, call, out_w):
     used = watch_use(call["pycache"])
     try:
         os.chdir(call["cwd"])
-        value = perform(sock, call)
+        value = perform(sock, call, used)
     except BaseException as exc:
         report_exception(sock, call, exc)
     else:
         send(sock, "result", ok=True, value=value)
     finally:
-        send(sock, "used", **{name: sorted(values) for name, values in used.items()})
+        say_used(sock, used)
         sys.stdout.flush()
         sys.stderr.flush()
 
@@ -339,7 +508,7 @@ def watch_use(pycache):
     return used
 
 
-def perform(sock, call):
+def perform(sock, call, used):
     from alembic import command
     from alembic.script import ScriptDirectory
 
@@ -350,14 +519,71 @@ def perform(sock, call):
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             loaded = note_loaded()
-            description = describe(ScriptDirectory.from_config(config), said)
+            script = ScriptDirectory.from_config(config)
+            description = describe(script, said)
         keep_known(call["known"], {} if description["repeated"] else loaded)
-        return description
+        if description["repeated"]:
+            return description
+        for one in said:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+        call = follow(sock, call, used, description)
+        config = config_of(call)
+        ScriptDirectory.from_config = classmethod(lambda cls, config: script)
+    if call["hold"]:
+        hold(call)
     trace(sock, call)
     if call["op"] == "walk":
         return walk(sock, call, config)
     getattr(command, call["op"])(config, call["revision"])
     return None
+
+
+def follow(sock, call, used, description):
+    """Says what was read, and waits for the call that runs it: every command of Alembic's reads first."""
+    say_used(sock, used)
+    send(sock, "described", value=description)
+    line = call["go"].readline()
+    if not line:
+        os._exit(0)
+    call = {**json.loads(line), "go": call["go"]}
+    os.environ.update(call["env"])
+    sys.argv = ["alembic", *call["argv"]]
+    return call
+
+
+def say_used(sock, used):
+    send(sock, "used", **{name: sorted(values) for name, values in used.items()})
+
+
+def hold(call):
+    """Has the call wait for the gate before it sends its first statement. What comes before, env.py, the
+    making of an engine and a connection, takes as long as the rest. A driver that is called without
+    SQLAlchemy waits before it connects."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    waits, connects = [call["go"]], []
+
+    def wait(*_):
+        if waits:
+            waits.pop().readline()
+
+    def held(connect):
+        @functools.wraps(connect)
+        def connect_later(*args, **kwargs):
+            if connects:
+                connects.pop()
+            else:
+                wait()
+            return connect(*args, **kwargs)
+
+        return connect_later
+
+    event.listen(Engine, "do_connect", lambda *_: connects.append(True))
+    event.listen(Engine, "before_cursor_execute", wait)
+    for name in ("psycopg2", "psycopg"):
+        if name in sys.modules:
+            sys.modules[name].connect = held(sys.modules[name].connect)
 
 
 def walk(sock, call, config):
@@ -549,7 +775,8 @@ def get_ready(sock, call):
     util.load_python_file = load
     if not found:
         sys.path[:] = path
-        send(sock, "not_ready")
+        if sock:
+            send(sock, "not_ready")
         return
 
     def as_read(cls, config):
@@ -559,7 +786,14 @@ def get_ready(sock, call):
 
     ScriptDirectory.from_config = classmethod(as_read)
     gc.freeze()
-    send(sock, "is_ready")
+    if sock:
+        send(sock, "is_ready")
+
+
+def get_ready_meanwhile(due):
+    """Where a call may write to the socket, nothing is said."""
+    while due:
+        get_ready(None, due.pop())
 
 
 def note_loaded():
@@ -843,9 +1077,17 @@ def lies_in_tree(file, folders):
     return any(real.startswith(os.path.realpath(folder) + os.sep) for folder in folders)
 
 
-if __name__ == "__main__":
-    main(sys.argv[1:])
+def start(file=None):
+    """Runs the worker; `file`: as a module that is there again next time."""
+    if file:
+        # A tree sees a script, of which it knows nothing.
+        del sys.modules[__name__]
+    main(sys.argv[1:], file and os.path.join(os.path.dirname(file), "patterns"))
     # Taking a thousand modules apart takes longer than a step.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+if __name__ == "__main__":
+    start()

@@ -7,3 +7,4 @@ pub mod root;
 pub mod run;
 pub mod sandbox;
 pub mod server;
+pub mod watched;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -121,6 +122,16 @@ impl Root {
     pub fn add_head(&self, tree: Tree, upgrade: &str, downgrade: &str) -> String {
         let head = self.head(tree);
         self.add(tree, &Revision { id: ADDED, parents: &[&head], upgrade, downgrade })
+    }
+
+    /// Runs git in the root.
+    #[track_caller]
+    pub fn git(&self, words: &str) {
+        let name = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
+        let mut git = Command::new("git");
+        git.args(name).args(words.split(' ')).current_dir(self.path());
+        let said = git.output().unwrap();
+        assert!(said.status.success(), "git {words}: {}", String::from_utf8_lossy(&said.stderr));
     }
 
     pub fn write(&self, file: &str, text: impl AsRef<[u8]>) {

@@ -11,7 +11,7 @@
 //!
 //! Long because it is one tool: what it mutates, how, and what it looks at are read together.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
@@ -331,6 +331,7 @@ fn lint_codes(script: Script, bytes: &[u8]) -> HashSet<&'static str> {
             given: &[],
             recipe: None,
             events: OnceCell::new(),
+            walked: &RefCell::default(),
         });
         codes.extend(findings.iter().map(|finding| finding.code.id));
         for name in scripts.iter().map(|script| script.revision.text.as_str()) {

@@ -1,7 +1,7 @@
 //! What one file in `versions/` says of itself, by the letter of its text.
 
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -28,7 +28,7 @@ pub struct Script {
     pub branch_labels: Field,
     /// The ids and labels that it depends on.
     pub depends_on: Field,
-    looked: OnceLock<Looked>,
+    looked: OnceLock<Arc<Looked>>,
 }
 
 /// What a file does, and its first line that is not Python: nothing but its text decides it.
@@ -133,19 +133,20 @@ impl Script {
 
     /// What it does, as far as it was looked into.
     pub fn looked(&self) -> Option<&Looked> {
-        self.looked.get()
+        self.looked.get().map(Arc::as_ref)
     }
 
     /// Takes over what was read from the same text before.
     pub fn recall(&self, looked: Looked) {
         // Whoever was quicker read the same.
-        let _ = self.looked.set(looked);
+        let _ = self.looked.set(Arc::new(looked));
     }
 
-    fn look(&self) -> &Looked {
+    /// The same for whoever tells by it, later, whether it is what was read then.
+    pub(crate) fn look(&self) -> &Arc<Looked> {
         let look =
             |module: &Module| (body::read(module, &module.constants()), module.syntax_error());
-        self.looked.get_or_init(|| self.module.at_once(look))
+        self.looked.get_or_init(|| Arc::new(self.module.at_once(look)))
     }
 
     /// Whether everything that the graph is made of is known.

@@ -22,7 +22,7 @@ use super::interrupt::Interrupt;
 
 /// How long nothing must happen for a change to be complete. An editor replaces a file within a
 /// millisecond; git writes file after file without a rest.
-const QUIET: Duration = Duration::from_millis(15);
+const QUIET: Duration = Duration::from_millis(6);
 /// How long git may hold its index for what it does to count as one change.
 const GIT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often git's lock is looked at.

@@ -1,7 +1,7 @@
 //! The lints on the real trees, with what their recipes supply: nothing to say of them as they are,
 //! and the right thing, and nothing else, where one of them is made wrong.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -59,6 +59,7 @@ fn say(tree: RecipeName, recipe: RecipeName, changes: &[Change<'_>]) -> Vec<Stri
         given: &rehearsal.finish().given,
         recipe: recipe.file(),
         events: OnceCell::new(),
+        walked: &RefCell::default(),
     });
     findings
         .into_iter()

@@ -5,6 +5,7 @@
 //! lints give them names. Where something that could not be followed may have made or dropped what
 //! is looked at, nothing is said.
 
+mod again;
 mod apply;
 mod reverse;
 mod rows;
@@ -15,6 +16,7 @@ pub(crate) mod tests;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Cow;
+use std::collections::hash_map::Entry;
 
 use self::world::{Key, World};
 use super::body::{Body, Function};
@@ -22,6 +24,7 @@ use super::effect::{Deed, Effect, Object, Spot};
 use super::sql;
 use model::supply::Given;
 
+pub use self::again::{Walked, walk_again};
 pub use self::rows::Missing as MissingRow;
 
 /// One revision.
@@ -144,39 +147,43 @@ pub(crate) struct Chain<'a> {
     pub(crate) twice: FxHashSet<String>,
     /// The table whose parts are passed over, since it was there already.
     pub(crate) passing_over: Option<String>,
+    /// What was asked of the revisions that were still to come, and what they said.
+    pub(crate) looked_ahead: Vec<(Key, Option<At>)>,
     pub(crate) at: At,
     pub(crate) down: bool,
 }
 
 /// Runs the chain.
 pub fn walk(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
-    let mut chain = Chain {
-        revisions,
-        made: FxHashMap::default(),
-        world: World::default(),
-        events: Vec::new(),
-        reported: FxHashSet::default(),
-        reported_gone: FxHashSet::default(),
-        twice: FxHashSet::default(),
-        passing_over: None,
-        at: At { revision: 0, line: 0 },
-        down: false,
-    };
-    chain.made = chain.first_made();
+    let mut chain = Chain::new(revisions);
+    chain.expect(0);
     for index in 0..revisions.len() {
         chain.revision(index);
     }
-    let mut events = chain.events;
-    events.extend(rows::roles(revisions, given));
-    events.extend(rows::rows(revisions, given));
-    events.sort_by_key(|event| (event.at.revision, event.down, event.at.line));
-    events
+    chain.with_rows(given)
 }
 
 impl<'a> Chain<'a> {
-    fn first_made(&self) -> FxHashMap<Key, At> {
-        let mut made = FxHashMap::default();
-        for (revision, step) in self.revisions.iter().enumerate() {
+    fn new(revisions: &'a [Revision<'a>]) -> Chain<'a> {
+        Chain {
+            revisions,
+            made: FxHashMap::default(),
+            world: World::default(),
+            events: Vec::new(),
+            reported: FxHashSet::default(),
+            reported_gone: FxHashSet::default(),
+            twice: FxHashSet::default(),
+            passing_over: None,
+            looked_ahead: Vec::new(),
+            at: At { revision: 0, line: 0 },
+            down: false,
+        }
+    }
+
+    /// Takes note of what the revisions from this one on make first, and returns that.
+    fn expect(&mut self, from: usize) -> Vec<Key> {
+        let mut first = Vec::new();
+        for (revision, step) in self.revisions.iter().enumerate().skip(from) {
             for deed in deeds(step.body.upgrade.as_ref()) {
                 let object = match &deed.effect {
                     Effect::Create(object, _) => object.clone(),
@@ -185,10 +192,23 @@ impl<'a> Chain<'a> {
                     }
                     _ => continue,
                 };
-                made.entry(Key::of(&object)).or_insert(At { revision, line: deed.line });
+                let key = Key::of(&object);
+                if let Entry::Vacant(vacant) = self.made.entry(key.clone()) {
+                    vacant.insert(At { revision, line: deed.line });
+                    first.push(key);
+                }
             }
         }
-        made
+        first
+    }
+
+    /// What was found, with what no revision but all of them show.
+    fn with_rows(&self, given: &[Given]) -> Vec<Event> {
+        let mut events = self.events.clone();
+        events.extend(rows::roles(self.revisions, given));
+        events.extend(rows::rows(self.revisions, given));
+        events.sort_by_key(|event| (event.at.revision, event.down, event.at.line));
+        events
     }
 
     fn revision(&mut self, index: usize) {

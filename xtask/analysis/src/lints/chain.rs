@@ -3,7 +3,8 @@
 
 use super::Subject;
 use crate::effect::{Kind, Value};
-use crate::history::{self, At, Event, MissingRow, Revision, What};
+use crate::history::{self, At, Event, MissingRow, What};
+use crate::script::Script;
 use model::code::{self, Code};
 use model::finding::Finding;
 use model::graph::Fault;
@@ -16,12 +17,9 @@ pub(super) fn events(subject: &Subject<'_>) -> Vec<(usize, Event)> {
         return Vec::new();
     }
     let order = order(subject);
-    let revisions: Vec<Revision<'_>> = order
-        .iter()
-        .filter_map(|index| subject.scripts.get(*index))
-        .map(|script| Revision { id: &script.revision.text, body: script.body() })
-        .collect();
-    let events = history::walk(&revisions, subject.given);
+    let scripts: Vec<&Script> =
+        order.iter().filter_map(|index| subject.scripts.get(*index)).collect();
+    let events = history::walk_again(&scripts, subject.given, &mut subject.walked.borrow_mut());
     let is_looked_into = |at: At| {
         let index = order.get(at.revision);
         index.and_then(|index| subject.looked_into.get(*index)).is_some_and(|looked| *looked)

@@ -13,12 +13,12 @@ mod files;
 mod graph;
 mod nearest;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::history::Event;
+use super::history::{Event, Walked};
 use super::script::{Script, Trouble};
 use model::code::{self, Code};
 use model::files::{Arrival, Base, Listing};
@@ -61,6 +61,8 @@ pub struct Subject<'a> {
     /// What running the chain in the head shows, with the index of the revision; worked out by the
     /// first lint that asks.
     pub events: OnceCell<Vec<(usize, Event)>>,
+    /// The chain as it was walked the last time, and is now.
+    pub walked: &'a RefCell<Option<Walked>>,
 }
 
 pub use bodies::{comes_with_python, is_required};

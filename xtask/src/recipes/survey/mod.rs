@@ -6,7 +6,7 @@ mod recalled;
 #[cfg(test)]
 mod tests;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::thread;
 
@@ -183,6 +183,7 @@ fn judge(
     let _ = super::run(tree.recipe, &mut rehearsal);
     let given = rehearsal.finish().given;
     let application = application(&chosen(&scripts, &looked_into), settings, tree, root);
+    let walked = RefCell::new(terms.known.scripts.and_then(|known| known.walked(&tree.id)));
     let subject = |followed| Subject {
         label: &tree.label,
         scripts: &scripts,
@@ -199,6 +200,7 @@ fn judge(
         given: &given,
         recipe: tree.recipe.file(),
         events: OnceCell::new(),
+        walked: &walked,
     };
     let all = vec![true; scripts.len()];
     let followed = if is_whole { all.clone() } else { follow(&scripts, &looked_into) };
@@ -209,6 +211,9 @@ fn judge(
         seen = subject(&all);
     }
     let mut findings = lints::lint(&seen);
+    if let (Some(known), Some(walked)) = (terms.known.scripts, walked.take()) {
+        known.keep_walked(&tree.id, walked);
+    }
     for finding in &mut findings {
         finding.tree = Some(tree.id.clone());
     }

@@ -12,6 +12,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Recalled, shown};
 use crate::drivers::tree_files;
+use analysis::history::Walked;
 use analysis::script::{Script, Trouble};
 use model::code;
 use model::files::{Listing, Settings};
@@ -44,6 +45,8 @@ impl Read {
 pub struct Scripts {
     kept: Mutex<HashMap<Utf8PathBuf, (Stamp, Script)>>,
     stamps: Mutex<HashMap<Utf8PathBuf, Stamp>>,
+    /// How the chain of each tree was walked.
+    walked: Mutex<HashMap<String, Walked>>,
 }
 
 /// What a file system knows of a file: when it was changed and written, its size, its number.
@@ -58,6 +61,16 @@ impl Scripts {
             Some((script.file.clone(), (stamp, script)))
         });
         lock(&self.kept).extend(stamped);
+    }
+
+    /// How a tree's chain was walked the last time.
+    pub(super) fn walked(&self, tree: &str) -> Option<Walked> {
+        lock(&self.walked).remove(tree)
+    }
+
+    /// Keeps how it was walked for the next time.
+    pub(super) fn keep_walked(&self, tree: &str, walked: Walked) {
+        lock(&self.walked).insert(tree.to_owned(), walked);
     }
 
     /// What is known of a file, where it is as it was.

@@ -1,6 +1,6 @@
 //! The lints on what revisions do: each with what it finds and what it must not find.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 use camino::Utf8Path;
 use expect_test::{Expect, expect};
@@ -38,6 +38,7 @@ fn findings(
         given,
         recipe,
         events: OnceCell::new(),
+        walked: &RefCell::default(),
     };
     lint(&subject)
         .into_iter()

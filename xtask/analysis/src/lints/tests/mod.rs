@@ -96,6 +96,7 @@ fn found(files: &Files) -> String {
         given: &[],
         recipe: None,
         events: std::cell::OnceCell::new(),
+        walked: &std::cell::RefCell::default(),
     });
     let mut out = String::new();
     for finding in findings.into_iter().filter(is_wrong) {

@@ -5,7 +5,7 @@
 //! however they end. What cannot be read or written is no error: nothing is reused then.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Seek, Write};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
@@ -20,6 +20,8 @@ const AGE_MAX: Duration = Duration::from_secs(14 * 24 * 3600);
 const BYTES_MAX: u64 = 1 << 30;
 /// How old a file is that was never named: its writer was cut off.
 const CUT_OFF_AFTER: Duration = Duration::from_secs(3600);
+/// How much of a large entry is in memory at a time.
+const CHUNK: usize = 256 << 10;
 /// The folder's name in the user's cache.
 const FOLDER: &str = "kept";
 /// What the names of entries begin with before they are whole.
@@ -59,12 +61,21 @@ impl Kept {
                 return None;
             }
         }
-        // Where its time cannot be set, it goes sooner.
-        let _ = File::options()
-            .append(true)
-            .open(&path)
-            .and_then(|file| file.set_modified(SystemTime::now()));
+        keep_longer(&path);
         Some(bytes)
+    }
+
+    /// The file of an entry and how many bytes of it are the entry's, where it is there and was not
+    /// damaged: for what is too large to be held in memory only to be written somewhere else.
+    pub fn open(&self, kind: &str, key: &str) -> Option<(File, u64)> {
+        let path = self.path(kind, key);
+        let mut file = File::open(&path).ok()?;
+        let whole = whole(&mut file);
+        if whole.is_none() {
+            self.discard(kind, key);
+        }
+        keep_longer(&path);
+        Some((file, whole?))
     }
 
     /// Makes an entry, or puts it in the place of another.
@@ -186,9 +197,34 @@ pub fn stamp(path: &Utf8Path) -> Option<String> {
     Some(format!("{dev} {ino} {length} {}.{} {}.{}", written.0, written.1, changed.0, changed.1))
 }
 
+/// How many bytes a file holds before their sum, where that is right.
+fn whole(file: &mut File) -> Option<u64> {
+    let length = file.metadata().ok()?.len().checked_sub(4)?;
+    let (mut sum, mut left) = (crc32fast::Hasher::new(), length);
+    let mut chunk = vec![0; CHUNK];
+    while left > 0 {
+        let wanted = usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK));
+        let bytes = chunk.get_mut(..wanted)?;
+        file.read_exact(bytes).ok()?;
+        sum.update(bytes);
+        left -= wanted as u64;
+    }
+    let mut kept = [0; 4];
+    file.read_exact(&mut kept).ok()?;
+    file.rewind().ok()?;
+    (sum.finalize().to_le_bytes() == kept).then_some(length)
+}
+
+/// Where its time cannot be set, it goes sooner.
+fn keep_longer(path: &Utf8Path) {
+    let file = File::options().append(true).open(path);
+    let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs::{self, File};
+    use std::io::Read;
     use std::time::{Duration, SystemTime};
 
     use camino::Utf8PathBuf;
@@ -209,6 +245,10 @@ mod tests {
         cache.write("data", "k", b"one").unwrap();
         cache.write("data", "k", b"two").unwrap();
         assert_eq!(cache.read("data", "k").unwrap(), b"two");
+        let (mut file, length) = cache.open("data", "k").unwrap();
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).unwrap();
+        assert_eq!((length, &bytes[..3]), (3, &b"two"[..]), "and its sum");
         cache.discard("data", "k");
         assert_eq!(cache.read("data", "k"), None);
     }
@@ -225,6 +265,9 @@ mod tests {
             for bytes in [&damaged[..], &whole[..at]] {
                 fs::write(&path, bytes).unwrap();
                 assert_eq!(cache.read("data", "k"), None, "at {at}");
+                assert!(!path.exists());
+                fs::write(&path, bytes).unwrap();
+                assert!(cache.open("data", "k").is_none(), "at {at}");
                 assert!(!path.exists());
             }
         }

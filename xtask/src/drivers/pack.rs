@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown, fchown};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt, chown, fchown};
 
 use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -20,12 +20,21 @@ const MAGIC: &[u8; 8] = b"mg-pack1";
 /// grows. Until it is filled it costs nothing.
 const ROOM: usize = 64 << 20;
 
-/// A folder in memory.
+/// A folder that is to be laid out.
 pub struct Pack {
     header: Header,
-    /// What the files hold, behind so many bytes of something else.
-    contents: Vec<u8>,
-    begins: usize,
+    contents: Contents,
+}
+
+/// What the files hold.
+enum Contents {
+    Memory(Vec<u8>),
+    /// So many bytes from there on: to hold them all takes longer than to read them again.
+    File {
+        file: File,
+        begins: u64,
+        length: usize,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -46,27 +55,20 @@ struct Entry {
     range: Option<(usize, usize)>,
 }
 
-impl Pack {
-    /// Packs what lies in a folder, but for entries whose name `wanted` turns down. Fails where
-    /// something is neither a file nor a folder.
-    pub fn of_folder(
-        folder: &Utf8Path,
-        note: String,
-        wanted: &dyn Fn(&str) -> bool,
-        interrupt: &Interrupt,
-    ) -> Result<Pack> {
-        let header = Header { note, entries: Vec::new() };
-        let mut pack = Pack { header, contents: Vec::with_capacity(ROOM), begins: 0 };
-        pack.add(folder, Utf8Path::new(""), wanted, &mut HashMap::new(), interrupt)?;
-        Ok(pack)
-    }
+/// A folder that is being packed.
+struct Packing {
+    header: Header,
+    contents: Vec<u8>,
+    /// Where what has this sum and length is.
+    known: HashMap<(u32, usize), usize>,
+}
 
+impl Packing {
     fn add(
         &mut self,
         folder: &Utf8Path,
         path: &Utf8Path,
         wanted: &dyn Fn(&str) -> bool,
-        known: &mut HashMap<(u32, usize), usize>,
         interrupt: &Interrupt,
     ) -> Result<()> {
         interrupt.check()?;
@@ -82,7 +84,7 @@ impl Pack {
             let path = path.join(entry.file_name());
             let kind = entry.file_type().with_context(context)?;
             if kind.is_dir() {
-                self.add(folder, &path, wanted, known, interrupt)?;
+                self.add(folder, &path, wanted, interrupt)?;
                 continue;
             }
             if !kind.is_file() {
@@ -92,7 +94,7 @@ impl Pack {
             let mut file = File::open(entry.path()).with_context(context)?;
             let at = self.contents.len();
             let length = file.read_to_end(&mut self.contents).with_context(context)?;
-            let at = self.settle(at, known);
+            let at = self.settle(at);
             self.header.entries.push(Entry { path, mode, range: Some((at, length)) });
         }
         Ok(())
@@ -100,17 +102,35 @@ impl Pack {
 
     /// Where the last bytes of the contents, from `last` on, are among them: they go again where they
     /// were there before.
-    fn settle(&mut self, last: usize, known: &mut HashMap<(u32, usize), usize>) -> usize {
+    fn settle(&mut self, last: usize) -> usize {
         let (before, bytes) = self.contents.split_at(last);
         let key = (crc32fast::hash(bytes), bytes.len());
-        if let Some(at) = known.get(&key)
+        if let Some(at) = self.known.get(&key)
             && before.get(*at..*at + bytes.len()) == Some(bytes)
         {
             self.contents.truncate(last);
             return *at;
         }
-        known.insert(key, last);
+        self.known.insert(key, last);
         last
+    }
+}
+
+impl Pack {
+    /// Packs what lies in a folder, but for entries whose name `wanted` turns down. Fails where
+    /// something is neither a file nor a folder.
+    pub fn of_folder(
+        folder: &Utf8Path,
+        note: String,
+        wanted: &dyn Fn(&str) -> bool,
+        interrupt: &Interrupt,
+    ) -> Result<Pack> {
+        let header = Header { note, entries: Vec::new() };
+        let (contents, known) = (Vec::with_capacity(ROOM), HashMap::new());
+        let mut packing = Packing { header, contents, known };
+        packing.add(folder, Utf8Path::new(""), wanted, interrupt)?;
+        let Packing { header, contents, .. } = packing;
+        Ok(Pack { header, contents: Contents::Memory(contents) })
     }
 
     /// What was noted when it was packed.
@@ -120,25 +140,52 @@ impl Pack {
 
     /// How many bytes its files hold, each that is there twice counted once.
     pub fn size(&self) -> usize {
-        self.contents.len() - self.begins
+        match &self.contents {
+            Contents::Memory(bytes) => bytes.len(),
+            Contents::File { length, .. } => *length,
+        }
     }
 
-    /// The bytes of a file that holds it: how it begins, and the rest.
+    /// The bytes of a file that holds it: how it begins, and the rest. Fails where it came from one.
     pub fn to_bytes(&self) -> Result<(Vec<u8>, &[u8])> {
+        let Contents::Memory(contents) = &self.contents else {
+            bail!("cannot write what is in a file already");
+        };
         let header = serde_json::to_vec(&self.header).context("cannot write a header")?;
         let begins = [MAGIC, &(header.len() as u64).to_le_bytes()[..], &header].concat();
-        Ok((begins, self.contents.get(self.begins..).unwrap_or_default()))
+        Ok((begins, contents))
     }
 
-    /// Reads what [`Pack::to_bytes`] says; `None` where it is something else.
-    pub fn from_bytes(bytes: Vec<u8>) -> Option<Pack> {
-        let rest = bytes.strip_prefix(MAGIC)?;
-        let (length, rest) = rest.split_first_chunk::<8>()?;
-        let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
-        let (header, contents) = rest.split_at_checked(length)?;
-        let header: Header = serde_json::from_slice(header).ok()?;
-        let begins = bytes.len() - contents.len();
-        Some(Pack { header, contents: bytes, begins })
+    /// Reads the beginning of a file of so many bytes that holds what [`Pack::to_bytes`] says; `None`
+    /// where it is something else.
+    pub fn from_file(mut file: File, length: u64) -> Option<Pack> {
+        let (mut magic, mut header) = ([0; MAGIC.len()], [0; 8]);
+        file.read_exact(&mut magic).ok()?;
+        file.read_exact(&mut header).ok()?;
+        let (begins, header) = (magic.len() + header.len(), u64::from_le_bytes(header));
+        let left = length.checked_sub(begins as u64)?.checked_sub(header)?;
+        if &magic != MAGIC {
+            return None;
+        }
+        let mut bytes = vec![0; usize::try_from(header).ok()?];
+        file.read_exact(&mut bytes).ok()?;
+        let begins = begins as u64 + header;
+        let (header, length) = (serde_json::from_slice(&bytes).ok()?, usize::try_from(left).ok()?);
+        Some(Pack { header, contents: Contents::File { file, begins, length } })
+    }
+
+    /// What a file holds, in memory that is used again and again.
+    fn bytes<'a>(&'a self, at: usize, length: usize, room: &'a mut Vec<u8>) -> Result<&'a [u8]> {
+        let end = at.checked_add(length).filter(|end| *end <= self.size());
+        let end = end.context("it holds less than its header says")?;
+        match &self.contents {
+            Contents::Memory(bytes) => Ok(bytes.get(at..end).unwrap_or_default()),
+            Contents::File { file, begins, .. } => {
+                room.resize(length, 0);
+                file.read_exact_at(room, begins + at as u64)?;
+                Ok(room)
+            }
+        }
     }
 
     /// Writes the folder, which must not be there yet, and gives it to `owner` (user and group).
@@ -148,7 +195,7 @@ impl Pack {
         owner: Option<(u32, u32)>,
         interrupt: &Interrupt,
     ) -> Result<()> {
-        let mut narrow = Vec::new();
+        let (mut narrow, mut room) = (Vec::new(), Vec::new());
         for (number, entry) in self.header.entries.iter().enumerate() {
             if number % 64 == 0 {
                 interrupt.check()?;
@@ -167,8 +214,7 @@ impl Pack {
                 }
                 continue;
             };
-            let contents = self.contents.get(self.begins..).unwrap_or_default();
-            let bytes = contents.get(at..at + length).with_context(context)?;
+            let bytes = self.bytes(at, length, &mut room).with_context(context)?;
             let mut options = File::options();
             let file = options.write(true).create_new(true).mode(entry.mode).open(&path);
             let mut file = file.with_context(context)?;
@@ -204,17 +250,22 @@ mod tests {
         std::fs::write(from.join("left out"), "").unwrap();
         let wanted = |name: &str| name != "left out";
         let pack = Pack::of_folder(&from, "of note".into(), &wanted, &interrupt).unwrap();
-        assert_eq!(pack.contents, b"the same", "what is the same is there once");
         let (begins, rest) = pack.to_bytes().unwrap();
+        assert_eq!(rest, b"the same", "what is the same is there once");
         let bytes = [&begins, rest].concat();
-        let back = Pack::from_bytes(bytes.clone()).unwrap();
+        let read = |bytes: &[u8]| {
+            let file = dir.join("packed");
+            std::fs::write(&file, bytes).unwrap();
+            Pack::from_file(std::fs::File::open(file).unwrap(), bytes.len() as u64)
+        };
+        let back = read(&bytes).unwrap();
         assert_eq!(back.note(), "of note");
         back.lay_out(&to, None, &interrupt).unwrap();
         assert_eq!(std::fs::read_to_string(to.join("a/one")).unwrap(), "the same");
         assert_eq!(std::fs::read_to_string(to.join("two")).unwrap(), "the same");
         assert!(to.join("a/empty").is_dir() && !to.join("left out").exists());
         for at in 0..bytes.len() {
-            assert!(Pack::from_bytes(bytes[at + 1..].to_vec()).is_none(), "begun at {at}");
+            assert!(read(&bytes[at + 1..]).is_none(), "begun at {at}");
         }
     }
 }

@@ -65,7 +65,8 @@ impl Resting {
 
     /// Takes it from the cache; `None` where it is not there, or was damaged.
     pub fn take(cache: &Kept, kind: &str, key: &str) -> Option<Resting> {
-        let pack = Pack::from_bytes(cache.read(kind, key)?);
+        let (file, length) = cache.open(kind, key)?;
+        let pack = Pack::from_file(file, length);
         if pack.is_none() {
             cache.discard(kind, key);
         }

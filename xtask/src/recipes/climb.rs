@@ -104,11 +104,6 @@ impl<'a> Live<'a> {
     ) -> Result<(T, bool)> {
         let is_there = copied.and_then(|_| self.copied.take());
         let make = is_there.is_none();
-        if make && copied.is_some() {
-            // Nobody may be connected to what is copied.
-            self.alembic.give_up_begun()?;
-            self.watch.borrow_mut().close();
-        }
         let watch = is_there.map(|there| there.watch).unwrap_or_else(|| {
             let watch = Watch::new(self.server.endpoint(), database, self.interrupt);
             watch.starting_with(rows::SETUP)
@@ -309,7 +304,12 @@ impl<'a> Live<'a> {
     }
 
     /// Makes the database that is climbed, empty or a copy.
-    fn create(&self, climb: &mut Climb<'a>) -> Result<()> {
+    fn create(&mut self, climb: &mut Climb<'a>) -> Result<()> {
+        if climb.copied.is_some() {
+            // Nobody may be connected to what is copied.
+            self.alembic.give_up_begun()?;
+            self.watch.borrow_mut().close();
+        }
         let make = || self.server.copy_database(&climb.database, climb.copied, self.interrupt);
         timed(self.tell, &self.tree.label, "  making a database aside", make)
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use postgres::{Client, NoTls};
@@ -9,7 +10,7 @@ use rustix::process::{Signal, kill_process};
 
 use super::keep::Removal;
 use crate::support::root::{Root, Tree};
-use crate::support::run::Ended;
+use crate::support::run::{Ended, caches};
 use crate::support::sandbox::pid;
 use crate::support::watched::Watched;
 
@@ -114,4 +115,36 @@ fn a_process_that_was_made_for_a_call_and_is_gone_is_not_missed() {
     let ended = watched.run.wait();
     assert!(ended.stdout.contains(&known), "{}", ended.stdout);
     root.sandbox.assert_empty(&ended.traces);
+}
+
+#[test]
+fn what_is_kept_of_the_worker_may_be_damaged() {
+    let root = Root::copy();
+    root.gate().arg("raptor").run().assert_code(0);
+    let entries = |folder: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    };
+    let environments = entries(&caches().join("migration-gate/python"));
+    let workers = environments.iter().flat_map(|it| entries(&it.join("worker")));
+    let mut damaged = Vec::new();
+    for worker in workers {
+        for compiled in entries(&worker.join("__pycache__")) {
+            let whole = fs::read(&compiled).unwrap();
+            fs::write(&compiled, &whole[..whole.len() / 2]).unwrap();
+        }
+        let patterns = worker.join("patterns");
+        let mut bytes = fs::read(&patterns).unwrap_or_default();
+        let middle = bytes.len() / 2;
+        if let Some(byte) = bytes.get_mut(middle) {
+            *byte ^= 1;
+            fs::write(&patterns, &bytes).unwrap();
+            damaged.push((patterns, bytes));
+        }
+    }
+    assert!(!damaged.is_empty(), "nothing of a worker is kept");
+    let ended = root.gate().args("raptor --no-cache").run();
+    ended.assert_code(0);
+    let mended = |(patterns, bytes): &(PathBuf, Vec<u8>)| fs::read(patterns).unwrap() != *bytes;
+    assert!(damaged.iter().any(mended), "it is not made again");
 }

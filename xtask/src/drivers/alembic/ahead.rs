@@ -17,7 +17,7 @@ pub(super) struct Ahead<'a> {
     late: Option<&'a [Utf8PathBuf]>,
     /// For how many calls a process is made beforehand. For `get_ready`.
     spares: usize,
-    /// Whether the call waits for a word before it connects.
+    /// Whether the call waits for a word before its first statement.
     hold: bool,
 }
 

@@ -16,11 +16,17 @@ use crate::drivers::scratch::Scratch;
 pub(super) const WORKER: &str = include_str!("worker.py");
 /// The name of the file, and of a module that no tree has.
 const NAME: &str = "migration_gate_worker";
-/// Imports it from the folder that the first argument names.
+/// Imports it from the folder that the first argument names. Where what Python compiled was damaged,
+/// it is compiled anew.
 const START: &str = "\
 import sys
 sys.path[0] = sys.argv.pop(1)
-import migration_gate_worker as worker
+try:
+    import migration_gate_worker as worker
+except Exception:
+    import shutil
+    shutil.rmtree(sys.path[0] + '/__pycache__', ignore_errors=True)
+    import migration_gate_worker as worker
 worker.start(worker.__file__)";
 
 /// What follows `python` in the command that starts the worker.

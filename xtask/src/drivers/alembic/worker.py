@@ -2,7 +2,8 @@
 
 One interpreter imports Alembic, SQLAlchemy and a driver once. It forks one server for each tree,
 and each server forks one process for each call, so that a call finds everything imported, and
-leaves nothing behind in the next one.
+leaves nothing behind in the next one. Only the first call goes on in the process that described the
+tree: every command of Alembic's reads the revisions before it runs them.
 
     worker.py FD [FD ...]        one socket for each tree, handed over by the gate
 
@@ -15,6 +16,7 @@ gate's end of the socket closes, the server ends what is running and exits.
 Long because it is one script: the binary carries it and hands it to whatever Python there is.
 """
 
+import binascii
 import contextlib
 import functools
 import gc
@@ -148,9 +150,11 @@ def known_patterns(path):
     of, known, made = (sys.version, _sre.MAGIC), {}, {}
     try:
         with open(path, "rb") as file:
-            then, there = marshal.load(file)
+            whole = file.read()
+        if binascii.crc32(whole[4:]).to_bytes(4, "big") == whole[:4]:
+            then, there = marshal.loads(whole[4:])
             known = there if then == of else {}
-    except (OSError, EOFError, ValueError, TypeError):
+    except OSError:
         pass
     compile_new, last = compiler.compile, []
 
@@ -178,7 +182,7 @@ def known_patterns(path):
             # Whole or not there.
             new, there = f"{path}.{os.getpid()}", marshal.dumps((of, {**known, **made}))
             with open(new, "wb") as file:
-                file.write(there)
+                file.write(binascii.crc32(there).to_bytes(4, "big") + there)
             os.replace(new, path)
         except (OSError, ValueError):
             # Then they are made at the next start too.

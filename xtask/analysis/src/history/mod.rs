@@ -16,7 +16,6 @@ pub(crate) mod tests;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::borrow::Cow;
-use std::collections::hash_map::Entry;
 
 use self::world::{Key, World};
 use super::body::{Body, Function};
@@ -153,8 +152,9 @@ pub(crate) struct Chain<'a> {
     pub(crate) down: bool,
 }
 
-/// Runs the chain.
-pub fn walk(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
+/// Runs the chain, the way without what was walked before, which [`walk_again`] is held against.
+#[cfg(test)]
+pub(crate) fn walk(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
     let mut chain = Chain::new(revisions);
     chain.expect(0);
     for index in 0..revisions.len() {
@@ -180,9 +180,8 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// Takes note of what the revisions from this one on make first, and returns that.
-    fn expect(&mut self, from: usize) -> Vec<Key> {
-        let mut first = Vec::new();
+    /// Takes note of what the revisions from this one on make first.
+    fn expect(&mut self, from: usize) {
         for (revision, step) in self.revisions.iter().enumerate().skip(from) {
             for deed in deeds(step.body.upgrade.as_ref()) {
                 let object = match &deed.effect {
@@ -192,14 +191,10 @@ impl<'a> Chain<'a> {
                     }
                     _ => continue,
                 };
-                let key = Key::of(&object);
-                if let Entry::Vacant(vacant) = self.made.entry(key.clone()) {
-                    vacant.insert(At { revision, line: deed.line });
-                    first.push(key);
-                }
+                let at = At { revision, line: deed.line };
+                self.made.entry(Key::of(&object)).or_insert(at);
             }
         }
-        first
     }
 
     /// What was found, with what no revision but all of them show.

@@ -148,14 +148,16 @@ impl Beginning {
                 bail!("{} does not stand at {}", tree.database, begun.prefix.at.join(", "));
             }
             let head = begun.head().context("there is no head")?;
-            let ready = |connection| {
+            let ready = |connection, calls| {
                 let mut alembic = Alembic::new(connection, tree, endpoint, interrupt)?;
-                if !alembic.get_ready(std::slice::from_ref(head), CALLS, READ_TIMEOUT)? {
+                if !alembic.get_ready(std::slice::from_ref(head), calls, READ_TIMEOUT)? {
                     bail!("not all that {}'s revisions do when they are read is known", tree.label);
                 }
                 Ok(alembic)
             };
-            let (alembic, beside) = (ready(connection)?, second.map(ready).transpose()?);
+            let alembic = ready(connection, CALLS)?;
+            // What goes on beside is one walk.
+            let beside = second.map(|second| ready(second, 1)).transpose()?;
             standing.push(Stands { alembic, python, looked: (watch, schema), copied, beside });
         }
         Ok(Standing { trees: standing, interrupt: interrupt.clone(), used })

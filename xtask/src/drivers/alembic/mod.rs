@@ -2,7 +2,8 @@
 //!
 //! Starting Python and importing Alembic and SQLAlchemy costs about a second, more than all the
 //! rest of a run. So [`start`] does it once, while Postgres is starting, and each call runs in a
-//! fork: see `worker.py`, which speaks JSON lines on a socket of its own for each tree.
+//! fork, the first one in that which read the revisions: see `worker.py`, which speaks JSON lines on a
+//! socket of its own for each tree.
 
 mod ahead;
 mod connection;

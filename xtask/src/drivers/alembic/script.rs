@@ -8,8 +8,8 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
-use sha2::{Digest, Sha256};
 
+use crate::drivers::kept::Key;
 use crate::drivers::python;
 use crate::drivers::scratch::Scratch;
 
@@ -44,9 +44,7 @@ pub(super) fn lay(python: &Utf8Path, scratch: &Scratch) -> Result<Vec<String>> {
 /// The folder in an environment that holds this worker, under a name of its own: Python knows what it
 /// compiled by its second and its size.
 fn keep(environment: &Utf8Path) -> Result<Utf8PathBuf> {
-    let hash = Sha256::digest(WORKER);
-    let name: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    let folder = environment.join("worker").join(name);
+    let folder = environment.join("worker").join(Key::new("worker").with("", WORKER).finish());
     let file = folder.join(format!("{NAME}.py"));
     if std::fs::read(&file).is_ok_and(|there| there == WORKER.as_bytes()) {
         return Ok(folder);

@@ -181,7 +181,11 @@ impl Pack {
         match &self.contents {
             Contents::Memory(bytes) => Ok(bytes.get(at..end).unwrap_or_default()),
             Contents::File { file, begins, .. } => {
-                room.resize(length, 0);
+                if room.len() < length {
+                    // Zeroed by the system. To resize it writes each byte, which is as slow as it sounds.
+                    *room = vec![0; length];
+                }
+                let room = room.get_mut(..length).context("it is too large for this machine")?;
                 file.read_exact_at(room, begins + at as u64)?;
                 Ok(room)
             }

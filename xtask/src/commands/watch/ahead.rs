@@ -6,7 +6,7 @@
 //! what nobody has touched since: whatever else changes is a reason for a full run, which makes
 //! another one. What comes of a run on it is what would come of a full one, or it is run again.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
@@ -18,7 +18,7 @@ use crate::drivers::alembic::{Alembic, Connection, Description};
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::postgres::aside::Copied;
 use crate::drivers::postgres::resting::Resting;
-use crate::drivers::postgres::snapshot::Watch;
+use crate::drivers::postgres::snapshot::{Seen, Watch};
 use crate::drivers::postgres::{aside, rows};
 use crate::recipes::prefix::Prefix;
 use model::schema::Schema;
@@ -47,6 +47,8 @@ pub(super) struct Begun {
     pub(super) climbs: bool,
     /// Whether the head was new.
     pub(super) new_head: bool,
+    /// What the first server on this data folder was seen to hold.
+    pub(super) seen: OnceLock<Seen>,
 }
 
 /// Beginnings, with a server that stands there or is being made.
@@ -142,7 +144,13 @@ impl Beginning {
                 rows::get_ready(&mut copied.watch)?;
             }
             let mut watch = Watch::waiting(endpoint, &tree.database, interrupt);
-            let schema = watch.take()?;
+            let schema = match begun.seen.get() {
+                Some(seen) => watch.take_over(seen)?,
+                None => watch.take()?,
+            };
+            if let Some(seen) = watch.seen() {
+                begun.seen.get_or_init(|| seen.clone());
+            }
             let version = watch.ask(|session| session.alembic_version(&begun.prefix.table))?;
             if version != begun.prefix.at {
                 bail!("{} does not stand at {}", tree.database, begun.prefix.at.join(", "));

@@ -234,7 +234,7 @@ fn beginning(
         let graph = graph(index)?.1.clone();
         let climbs = run.stairs(index, Some(&graph)).is_some();
         let new_head = run.is_new_head(index, &graph.heads);
-        Some(Begun { index, prefix, graph, climbs, new_head })
+        Some(Begun { index, prefix, graph, climbs, new_head, seen: OnceLock::new() })
     });
     Ok(Some(Beginning { data, trees: begun.collect() }))
 }

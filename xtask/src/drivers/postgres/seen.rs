@@ -23,27 +23,34 @@ const EACH_TIME: usize = PARTS + 1;
 /// The address of what is in it.
 pub(super) const READ_EACH_TIME: &str = "each time";
 /// A row as its columns with their names.
-type Row = Vec<(String, String)>;
+pub(super) type Row = Vec<(String, String)>;
 /// A relation's oid, and what tells one of its objects from another.
 type Address = (u32, u32);
 
 /// A schema as it was seen.
-pub(super) struct Seen {
+#[derive(Clone)]
+pub struct Seen {
     stamps: Stamps,
     /// What belongs to relations, then what does not, then what is read each time.
     parts: Vec<Part>,
 }
 
+#[derive(Clone)]
 struct Part {
     objects: Arc<Objects>,
     /// What other definitions may name.
-    names: BTreeMap<Address, ObjectId>,
+    names: Arc<BTreeMap<Address, ObjectId>>,
     /// Whether a view is among them.
     has_view: bool,
 }
 
 /// What `stamps.sql` says.
+#[derive(Clone)]
 pub(super) struct Stamps {
+    /// The oid of the database: another one of that name has another.
+    database: String,
+    /// Whether it was a superuser who looked.
+    pub(super) superuser: bool,
     /// The oldest transaction whose effects a look may not have seen.
     began: String,
     /// For each part the sum of the places of its rows, and whether one of them is new.
@@ -67,7 +74,21 @@ impl Wanted {
     /// All.
     pub(super) const ALL: Wanted = Wanted { relations: [u8::MAX; PARTS / 8], others: true };
     /// What is read each time, and no more.
-    const LEAST: Wanted = Wanted { relations: [0; PARTS / 8], others: false };
+    pub(super) const LEAST: Wanted = Wanted { relations: [0; PARTS / 8], others: false };
+    /// What belongs to no relation.
+    pub(super) const OTHERS: Wanted = Wanted { others: true, ..Wanted::LEAST };
+
+    /// What one or the other wants.
+    pub(super) fn or(mut self, other: Wanted) -> Wanted {
+        let both = self.relations.iter_mut().zip(other.relations);
+        both.for_each(|(bits, others)| *bits |= others);
+        Wanted { others: self.others || other.others, ..self }
+    }
+
+    /// Whether a relation may be among it.
+    pub(super) fn has_relations(self) -> bool {
+        self.relations.iter().any(|bits| *bits != 0)
+    }
 
     /// As `get_bit` counts.
     fn add(&mut self, part: usize) {
@@ -105,6 +126,8 @@ impl Stamps {
             Some((part, (sum, words.next().is_some())))
         };
         Ok(Stamps {
+            database: cell("database").context("no row says which database it is")?.to_owned(),
+            superuser: cell("superuser") == Some("t"),
             began: cell("began").context("no row says when a look began")?.to_owned(),
             places: cell("relations").unwrap_or_default().lines().filter_map(place).collect(),
             names: cell("names").unwrap_or_default().to_owned(),
@@ -140,7 +163,7 @@ impl Seen {
     /// The parts that must be read again.
     pub(super) fn changed(&self, now: &Stamps) -> Wanted {
         let before = &self.stamps;
-        if now.renamed || now.names != before.names {
+        if now.database != before.database || now.renamed || now.names != before.names {
             return Wanted::ALL;
         }
         let mut wanted = Wanted::LEAST;
@@ -210,7 +233,7 @@ fn sort(rows: Vec<Row>) -> Vec<Part> {
     }
     let part = |(objects, names): (Objects, BTreeMap<Address, ObjectId>)| {
         let has_view = names.values().any(|id| id.kind.ends_with("view"));
-        Part { objects: Arc::new(objects), names, has_view }
+        Part { objects: Arc::new(objects), names: Arc::new(names), has_view }
     };
     all.into_iter().map(part).collect()
 }
@@ -236,8 +259,13 @@ mod tests {
     }
 
     fn stamps(relations: &str, names: &str, renamed: &str) -> Stamps {
-        let cells =
-            [("began", "7"), ("relations", relations), ("names", names), ("renamed", renamed)];
+        let cells = [
+            ("database", "16384"),
+            ("began", "7"),
+            ("relations", relations),
+            ("names", names),
+            ("renamed", renamed),
+        ];
         Stamps::of(&[cells.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()])
             .unwrap()
     }

@@ -4,20 +4,26 @@
 //! `snapshot.sql` says what an object is and what it is like; here it is only asked.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 
 use super::endpoint::Endpoint;
 use super::rows::TABLES;
-use super::seen::{Looked, READ_EACH_TIME, Seen, Stamps, Wanted};
+use super::seen::{Looked, READ_EACH_TIME, Row, Stamps, Wanted};
+pub use super::seen::Seen;
 use super::session::Session;
 use crate::drivers::interrupt::Interrupt;
 use model::schema::Schema;
 
 const TEXT: &str = include_str!("snapshot.sql");
-const STAMPS: &str = include_str!("stamps.sql");
+/// What may have changed since a look.
+const CHANGED: &str = include_str!("stamps.sql");
+/// The relations of some parts.
+const WANTED: &str = "\
+SELECT array_agg(oid) FROM pg_class
+ WHERE relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND oid >= 16384 AND get_bit($1, oid::int8 & 255) = 1";
 /// Only a superuser may see whether a role has a password. Its hash says nothing: the same password
 /// gets another one each time.
 const PASSWORDS: &str = "\
@@ -29,8 +35,9 @@ const CANNOT: &str = "cannot read the schema from the catalogues";
 /// without what was seen before, which the other is held against.
 #[cfg(test)]
 pub fn take(session: &mut Session<'_>) -> Result<Schema> {
-    let stamps = Stamps::of(&session.rows(&STAMPS.replace("$1", "NULL::xid"))?)?;
-    let mut rows = session.rows(&TEXT.replace("$1", &Wanted::ALL.sql()))?;
+    let stamps = Stamps::of(&session.rows(&CHANGED.replace("$1", "NULL::xid"))?)?;
+    let all = "(SELECT array_agg(oid) FROM pg_class)::oid[]";
+    let mut rows = session.rows(&TEXT.replace("$1", all))?;
     if session.show("is_superuser")? == "on" {
         rows.extend(session.rows(PASSWORDS)?);
     }
@@ -43,13 +50,17 @@ pub struct Watch<'a> {
     endpoint: Cow<'a, Endpoint>,
     database: String,
     interrupt: Cow<'a, Interrupt>,
-    session: Option<Session<'a>>,
+    connection: Option<Connection<'a>>,
     /// What each connection starts with.
     setup: &'static [&'static str],
-    /// Whether the queries are prepared on the connection: only who looks pays for them.
-    prepared: Arc<AtomicBool>,
     /// What the last look has seen.
     seen: Option<Seen>,
+}
+
+/// A connection, and which of the queries are prepared on it: only who asks something pays for it.
+struct Connection<'a> {
+    session: Session<'a>,
+    prepared: BTreeSet<usize>,
 }
 
 impl Watch<'static> {
@@ -68,9 +79,8 @@ impl<'a> Watch<'a> {
     }
 
     fn of(endpoint: Cow<'a, Endpoint>, database: &str, interrupt: Cow<'a, Interrupt>) -> Watch<'a> {
-        let (database, prepared) = (database.to_owned(), Arc::default());
-        let (session, setup, seen) = (None, &[TABLES] as &[_], None);
-        Watch { endpoint, database, interrupt, session, setup, prepared, seen }
+        let (database, connection, seen) = (database.to_owned(), None, None);
+        Watch { endpoint, database, interrupt, connection, setup: &[TABLES], seen }
     }
 
     /// The same with other statements that each of its connections starts with.
@@ -80,140 +90,184 @@ impl<'a> Watch<'a> {
 
     /// The schema as it is now.
     pub fn take(&mut self) -> Result<Schema> {
+        self.take_at_least(Wanted::LEAST)
+    }
+
+    /// The schema, by what was seen of it in another copy of the same data folder. All queries are run,
+    /// so that none is planned at the next look.
+    pub fn take_over(&mut self, seen: &Seen) -> Result<Schema> {
+        self.seen = Some(seen.clone());
+        self.take_at_least(Wanted::OTHERS)
+    }
+
+    /// What the last look has seen.
+    pub fn seen(&self) -> Option<&Seen> {
+        self.seen.as_ref()
+    }
+
+    fn take_at_least(&mut self, least: Wanted) -> Result<Schema> {
         if let Some(mut seen) = self.seen.take() {
-            let looked = self.look(Some(&seen)).context(CANNOT)?;
+            let looked = self.look(Some(&seen), least).context(CANNOT)?;
             if seen.update(looked) {
                 return Ok(self.seen.insert(seen).schema());
             }
         }
-        let all = self.look(None).context(CANNOT)?;
+        let all = self.look(None, Wanted::ALL).context(CANNOT)?;
         Ok(self.seen.insert(Seen::of(all)).schema())
     }
 
-    /// Reads what may be another than was seen.
-    fn look(&mut self, seen: Option<&Seen>) -> Result<Looked> {
-        let prepared = Arc::clone(&self.prepared);
+    /// Reads what may be another than was seen, and what is wanted at least.
+    fn look(&mut self, seen: Option<&Seen>, least: Wanted) -> Result<Looked> {
         let queries = QUERIES.get_or_init(Queries::all);
-        self.ask(|session| {
-            let is_new = !prepared.swap(true, Ordering::Relaxed);
-            if is_new {
-                queries.prepare(session)?;
-            }
-            // Whoever ended the connection may have made another database of that name.
-            let seen = seen.filter(|_| !is_new);
-            let stamps = Stamps::of(&session.rows(&queries.begin(seen.map(Seen::began)))?)?;
-            let wanted = seen.map_or(Wanted::ALL, |seen| seen.changed(&stamps));
-            let rows = session.rows(&queries.read(wanted))?;
+        self.on_connection(|connection| {
+            let since = seen.map_or("NULL".to_owned(), |seen| format!("'{}'", seen.began()));
+            let begin = queries.begin.clone() + &connection.run(queries, STAMPS, &since);
+            let stamps = Stamps::of(&connection.session.rows(&begin)?)?;
+            let wanted = seen.map_or(Wanted::ALL, |seen| seen.changed(&stamps).or(least));
+            let rows = connection.read(queries, wanted, stamps.superuser)?;
             Ok(Looked { stamps, wanted, rows })
         })
     }
 
     /// Asks the database something on the connection that stays.
     pub fn ask<T>(&mut self, ask: impl Fn(&mut Session<'a>) -> Result<T>) -> Result<T> {
-        if let Some(session) = &mut self.session {
+        self.on_connection(|connection| ask(&mut connection.session))
+    }
+
+    fn on_connection<T>(
+        &mut self,
+        ask: impl Fn(&mut Connection<'a>) -> Result<T>,
+    ) -> Result<T> {
+        if let Some(connection) = &mut self.connection {
             // A migration may have ended it; then another one is opened.
-            if let Ok(answer) = ask(session) {
+            if let Ok(answer) = ask(connection) {
                 return Ok(answer);
             }
             self.interrupt.check()?;
         }
-        ask(self.connect()?)
+        let answer = ask(self.connect()?);
+        if answer.is_err() {
+            // Nobody knows what is prepared on it.
+            self.close();
+        }
+        answer
     }
 
-    fn connect(&mut self) -> Result<&mut Session<'a>> {
-        self.session = None;
-        self.prepared.store(false, Ordering::Relaxed);
+    fn connect(&mut self) -> Result<&mut Connection<'a>> {
+        self.close();
         let mut session = Session::through(&self.endpoint, &self.database, self.interrupt.clone())?;
         session.execute(&self.setup.join(";\n"))?;
-        Ok(self.session.insert(session))
+        Ok(self.connection.insert(Connection { session, prepared: BTreeSet::new() }))
     }
 
-    /// Disconnects.
+    /// Disconnects. What was seen is remembered.
     pub fn close(&mut self) {
-        self.session = None;
+        self.connection = None;
     }
 }
 
-/// The statements of `snapshot.sql`, by what is done with them.
+impl Connection<'_> {
+    /// What runs a query, prepared first where it is not.
+    fn run(&mut self, queries: &Queries, number: usize, argument: &str) -> String {
+        let Some(Query { sql, parameter, .. }) = queries.all.get(number) else {
+            return String::new();
+        };
+        let (parameter, argument) = match parameter {
+            Some(kind) => (format!("({kind})"), format!("({argument})")),
+            None => Default::default(),
+        };
+        let prepare = match self.prepared.insert(number) {
+            true => format!("PREPARE q{number}{parameter} AS {sql};\n"),
+            false => String::new(),
+        };
+        format!("{prepare}EXECUTE q{number}{argument};\n")
+    }
+
+    /// Reads what is wanted, and ends the transaction.
+    fn read(&mut self, queries: &Queries, wanted: Wanted, superuser: bool) -> Result<Vec<Row>> {
+        let mut relations = "{}".to_owned();
+        if wanted.has_relations() {
+            let sql = self.run(queries, RELATIONS, &wanted.sql());
+            let found = self.session.value(&sql)?;
+            relations = found.unwrap_or(relations);
+        }
+        let mut sql = String::new();
+        for (number, query) in queries.all.iter().enumerate() {
+            let is_run = match query.when {
+                When::Asked => false,
+                When::Told => wanted.others || wanted.has_relations(),
+                When::EachTime => true,
+                When::Others => wanted.others,
+                When::Superuser => superuser,
+            };
+            if is_run {
+                sql += &self.run(queries, number, &format!("'{relations}'"));
+            }
+        }
+        self.session.rows(&(sql + "COMMIT"))
+    }
+}
+
+/// The statements of `snapshot.sql`, and what is asked before them.
 struct Queries {
     /// Begins the transaction, in which everything is seen at one moment.
     begin: String,
-    /// What is read, each with when it is.
-    read: Vec<(&'static str, When)>,
+    all: Vec<Query>,
+}
+
+struct Query {
+    sql: &'static str,
+    /// The type of its parameter, where it has one.
+    parameter: Option<&'static str>,
+    when: When,
 }
 
 static QUERIES: OnceLock<Queries> = OnceLock::new();
+/// The numbers of those that are asked by name.
+const STAMPS: usize = 0;
+const RELATIONS: usize = 1;
 
 /// When a query is run.
 #[derive(Clone, Copy)]
 enum When {
-    /// Each time; it is told which relations are wanted.
+    /// By name.
+    Asked,
+    /// When a relation is wanted, or what belongs to none; it is told which relations.
     Told,
     /// Each time.
     EachTime,
     /// When what belongs to no relation is wanted.
     Others,
+    /// Each time, for who may.
+    Superuser,
 }
 
-impl When {
-    fn of(query: &str) -> When {
-        match query {
-            _ if query.contains("$1") => When::Told,
-            _ if query.contains(&format!("'{READ_EACH_TIME}' AS address")) => When::EachTime,
-            _ => When::Others,
-        }
+impl Query {
+    fn of(sql: &'static str) -> Query {
+        let (parameter, when) = match sql {
+            _ if sql.contains("$1") => (Some("oid[]"), When::Told),
+            _ if sql.contains(&format!("'{READ_EACH_TIME}' AS address")) => (None, When::EachTime),
+            _ => (None, When::Others),
+        };
+        Query { sql, parameter, when }
     }
 }
 
 impl Queries {
     fn all() -> Queries {
-        let (mut begin, mut read) = (String::new(), Vec::new());
+        let asked = |sql, kind| Query { sql, parameter: Some(kind), when: When::Asked };
+        let mut all = vec![asked(CHANGED, "xid"), asked(WANTED, "bytea")];
+        let mut begin = String::new();
         for statement in TEXT.split(";\n") {
             match statement.find("SELECT '").or(statement.find("SELECT CASE")) {
-                Some(start) => {
-                    let query = &statement[start..];
-                    read.push((query, When::of(query)));
-                }
+                Some(start) => all.push(Query::of(&statement[start..])),
                 None if statement.trim_start().starts_with("COMMIT") => {}
                 None => begin += &format!("{statement};\n"),
             }
         }
-        Queries { begin, read }
-    }
-
-    /// Prepares them on a connection.
-    fn prepare(&self, session: &mut Session<'_>) -> Result<()> {
-        let superuser = session.show("is_superuser")? == "on";
-        let passwords = if superuser { PASSWORDS } else { "SELECT 'role', 'nobody' WHERE false" };
-        // A plan is made for the search path that it is run with, and once for whatever is wanted.
-        let mut sql =
-            "SET search_path = '';\nSET plan_cache_mode = force_generic_plan;\n".to_owned();
-        sql += &format!("PREPARE stamps(xid) AS {STAMPS};\nPREPARE passwords AS {passwords};\n");
-        for (number, (query, when)) in self.read.iter().enumerate() {
-            let parameter = if matches!(when, When::Told) { "(bytea)" } else { "" };
-            sql += &format!("PREPARE q{number}{parameter} AS {query};\n");
-        }
-        // What else is asked finds its tables as a migration does.
-        session.execute(&(sql + "RESET search_path"))
-    }
-
-    /// What asks for the stamps, since a transaction where there was a look before.
-    fn begin(&self, since: Option<&str>) -> String {
-        let since = since.map_or("NULL".to_owned(), |since| format!("'{since}'"));
-        format!("{}EXECUTE stamps({since})", self.begin)
-    }
-
-    /// What reads the rest, and ends the transaction.
-    fn read(&self, wanted: Wanted) -> String {
-        let mut sql = String::new();
-        for (number, (_, when)) in self.read.iter().enumerate() {
-            sql += &match when {
-                When::Told => format!("EXECUTE q{number}({});\n", wanted.sql()),
-                When::Others if !wanted.others => continue,
-                When::Others | When::EachTime => format!("EXECUTE q{number};\n"),
-            };
-        }
-        sql + "EXECUTE passwords;\nCOMMIT"
+        // After the roles that it adds to.
+        all.push(Query { sql: PASSWORDS, parameter: None, when: When::Superuser });
+        Queries { begin, all }
     }
 }
 

@@ -6,8 +6,8 @@
 -- Left out: what belongs to the system, to an extension, to another object (a table's row type).
 --
 -- What belongs to a relation has its `address`: the oid of the relation, and 0, the number of a column, or
--- an oid of its own; a trigger, whom nobody else names, has no more than the first. Of these only the relations are read whose oid, modulo 256, has its bit
--- set in $1. What has the address 'each time' is always read. Comments are asked for without `obj_description`, which starts an executor each time.
+-- an oid of its own; a trigger, whom nobody else names, has no more than the first. Of these only the relations are read whose
+-- oids are in $1. What has the address 'each time' is always read. Comments are asked for without `obj_description`, which starts an executor each time.
 BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
 -- With no search path every name is rendered with its schema.
 SET LOCAL search_path = '';
@@ -22,6 +22,8 @@ SET LOCAL row_security = off;
 -- A paused migration may hold a lock; then there is nothing to see yet, and that is said.
 SET LOCAL lock_timeout = '2s';
 SET LOCAL jit = off;
+-- A plan is made once, for whatever is wanted.
+SET LOCAL plan_cache_mode = force_generic_plan;
 
 SELECT 'schema', quote_ident(nspname),
        pg_get_userbyid(nspowner) AS owner,
@@ -55,7 +57,7 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHE
        array_to_string(coalesce(c.relacl, acldefault('r', c.relowner)), E'\n') AS privileges,
        (SELECT description FROM pg_description WHERE objoid = c.oid AND classoid = 'pg_class'::regclass AND objsubid = 0) AS comment
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND get_bit($1, c.oid::int8 & 255) = 1
+ WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND c.oid = ANY ($1)
    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
    AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
@@ -79,7 +81,7 @@ SELECT 'column', c.oid::regclass::text || '.' || quote_ident(a.attname), c.oid |
   JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
- WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND get_bit($1, c.oid::int8 & 255) = 1
+ WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND c.oid = ANY ($1)
    AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
    AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
@@ -97,7 +99,7 @@ SELECT 'constraint', CASE WHEN o.conrelid <> 0 THEN o.conrelid::regclass::text E
   JOIN pg_namespace n ON n.oid = o.connamespace
   LEFT JOIN pg_index i ON i.indexrelid = o.conindid AND o.contype IN ('p', 'u', 'x')
   LEFT JOIN pg_class ic ON ic.oid = i.indexrelid
- WHERE o.contype <> 't' AND (o.conrelid = 0 OR get_bit($1, o.conrelid::int8 & 255) = 1)
+ WHERE o.contype <> 't' AND o.conrelid = ANY ($1 || 0::oid)
    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
    AND o.conrelid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e')
    AND o.contypid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_type'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
@@ -115,8 +117,8 @@ SELECT 'index', i.indexrelid::regclass::text, i.indrelid || ' ' || i.indexrelid 
   FROM pg_index i
   JOIN pg_class c ON c.oid = i.indexrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE get_bit($1, i.indrelid::int8 & 255) = 1 AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-   AND i.indexrelid NOT IN (SELECT conindid FROM pg_constraint WHERE contype IN ('p', 'u', 'x'))
+ WHERE i.indrelid = ANY ($1) AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+   AND NOT EXISTS (SELECT FROM pg_constraint o WHERE o.conrelid = i.indrelid AND o.conindid = i.indexrelid AND o.contype IN ('p', 'u', 'x'))
    AND i.indrelid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT 'sequence', s.seqrelid::regclass::text, s.seqrelid || ' 0' AS address,
@@ -134,7 +136,7 @@ SELECT 'sequence', s.seqrelid::regclass::text, s.seqrelid || ' 0' AS address,
   FROM pg_sequence s
   JOIN pg_class c ON c.oid = s.seqrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE get_bit($1, s.seqrelid::int8 & 255) = 1 AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+ WHERE s.seqrelid = ANY ($1) AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
    AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END,
@@ -168,7 +170,7 @@ SELECT 'trigger', t.tgrelid::regclass::text || '.' || quote_ident(t.tgname), t.t
   FROM pg_trigger t
   JOIN pg_class c ON c.oid = t.tgrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE NOT t.tgisinternal AND get_bit($1, t.tgrelid::int8 & 255) = 1 AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+ WHERE NOT t.tgisinternal AND t.tgrelid = ANY ($1) AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
    AND t.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_trigger'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT 'event trigger', quote_ident(evtname),

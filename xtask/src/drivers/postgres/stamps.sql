@@ -79,7 +79,9 @@ named (catalogue, is_new) AS (
   UNION ALL SELECT 'an extension''s', age(xmin) <= age($1) FROM pg_depend WHERE refclassid = 'pg_extension'::regclass
   UNION ALL SELECT 'role ' || oid || rolname, false FROM pg_roles
 )
-SELECT pg_snapshot_xmin(pg_current_snapshot())::xid AS began,
+SELECT (SELECT oid FROM pg_database WHERE datname = current_database()) AS database,
+       current_setting('is_superuser') = 'on' AS superuser,
+       pg_snapshot_xmin(pg_current_snapshot())::xid AS began,
        (SELECT string_agg(coalesce(bucket::text, 'none') || ' ' || places || CASE WHEN is_new THEN ' new' ELSE '' END, E'\n')
           FROM (SELECT relation::int8 & 255 AS bucket, sum(place) AS places, bool_or(is_new) AS is_new FROM owned GROUP BY 1) b) AS relations,
        (SELECT string_agg(catalogue || count, E'\n' ORDER BY catalogue) FROM (SELECT catalogue, count(*) FROM named GROUP BY 1) n) AS names,

@@ -26,7 +26,7 @@ use crate::drivers::scratch::Scratch;
 use crate::recipes::prefix::Prefix;
 use model::event::{Event, timed};
 use model::schema::Schema;
-use model::transcript::Transcript;
+use model::transcript::{Statement, Transcript};
 use model::tree::Tree;
 
 /// The trees' Alembics and the interpreters that serve them, dropped in this order.
@@ -60,6 +60,8 @@ pub(super) struct Ready<'a> {
     pub(super) copied: Option<Copied>,
     /// Another Alembic, for what can be done beside the steps on that copy.
     pub(super) beside: Option<Alembic>,
+    /// What its new revisions did when they were last run with all steps green.
+    pub(super) did: Vec<Statement>,
     /// A connection to an interpreter in another environment, where the stairway needs one.
     pub(super) elsewhere: Option<Connection>,
 }
@@ -79,6 +81,7 @@ impl Ready<'_> {
             new_head: false,
             copied: None,
             beside: None,
+            did: Vec::new(),
             elsewhere: None,
         }
     }

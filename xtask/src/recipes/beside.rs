@@ -2,7 +2,8 @@
 //!
 //! It is tried on a copy of the tree's database that was made before anybody waited for it, through an
 //! Alembic of its own. It begins when the head has been applied, because by then its statements say
-//! which tables it touches, and is waited for where its outcome is told. Only an outcome without an
+//! which tables it touches; or together with that, where it is known what it did the last time, which
+//! is held against what it does now. It is waited for where its outcome is told. Only an outcome without an
 //! error is taken, and that it ran past its time: whatever else comes of it is found out once more,
 //! alone. So nothing is ever told wrong because two were in each other's way; and a head that may
 //! change what all databases of a cluster share is not tried beside anything.
@@ -10,7 +11,7 @@
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::live::{Live, Outcome};
 use super::reversal::Memory;
@@ -123,6 +124,27 @@ impl Live<'_> {
             let what = format!("{}'s head is tried on rows beside the steps", self.tree.label);
             (self.tell)(Event::Reuse(&what));
         }
+    }
+
+    /// The same before the head is applied, by what it did when it was last run.
+    pub(super) fn begin_beside_early(&mut self) {
+        let (head, did) = (self.head(), std::mem::take(&mut self.did));
+        if !did.iter().any(|statement| statement.revision.as_ref() == Some(&head)) {
+            return;
+        }
+        let known = self.memory.statements.len();
+        self.memory.statements.extend(did);
+        self.begin_beside();
+        self.memory.statements.truncate(known);
+    }
+
+    /// Fails where it was begun before the head was applied, and the head does what it should not have
+    /// been begun beside: then nobody knows what came of which.
+    pub(super) fn was_rightly_early(&self) -> Result<()> {
+        if self.is_begun_beside() && self.reaches_others(&self.head()) {
+            bail!("{}'s head does more than it did before", self.tree.label);
+        }
+        Ok(())
     }
 
     /// What came of it, waited for; `None`: it was not begun, it went wrong, or what was learnt of the

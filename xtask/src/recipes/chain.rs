@@ -1,7 +1,7 @@
 //! The chain of revisions that a stairway climbs: what lies below a revision, and where one
 //! revision alone is taken down.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// A revision and its parents.
 #[derive(Clone)]
@@ -26,16 +26,19 @@ pub(super) fn below(stair: &Stair, version: &[String]) -> String {
 
 /// A revision and all below it.
 pub(super) fn ancestors(chain: &[Stair], revision: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let mut next = vec![revision.to_owned()];
+    let stairs: HashMap<&str, &Stair> =
+        chain.iter().map(|stair| (stair.revision.as_str(), stair)).collect();
+    let (mut found, mut next) = (HashSet::new(), vec![revision]);
     while let Some(revision) = next.pop() {
-        if let Some(stair) = chain.iter().find(|stair| stair.revision == revision) {
-            let below = stair.parents.iter().chain(&stair.requires);
-            next.extend(below.filter(|p| !found.contains(*p)).cloned());
-        }
-        found.insert(revision);
+        let stair = stairs.get(revision).filter(|_| found.insert(revision));
+        next.extend(
+            stair
+                .into_iter()
+                .flat_map(|stair| stair.parents.iter().chain(&stair.requires))
+                .map(String::as_str),
+        );
     }
-    found
+    found.into_iter().map(str::to_owned).collect()
 }
 
 #[cfg(test)]

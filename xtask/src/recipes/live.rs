@@ -71,6 +71,8 @@ pub struct Live<'a> {
     pub copied: Option<Copied>,
     /// Tries the head on rows beside the steps; `None`: that is done between them, where it is.
     pub beside: Option<Beside>,
+    /// What the head did when it was last run with all steps green; empty: nobody knows.
+    pub did: Vec<Statement>,
     /// What the steps before left for those after.
     pub memory: Memory,
 }

@@ -75,7 +75,9 @@ pub(super) enum Way {
 impl<'a> Live<'a> {
     /// `alembic upgrade head`, and what the schema is then.
     pub(super) fn upgrade_head(&mut self, seen: &mut Vec<Statement>) -> Result<Outcome> {
+        self.begin_beside_early();
         let outcome = self.run_alembic("upgrade", "head", self.heads(), seen)?;
+        self.was_rightly_early()?;
         if outcome.findings.is_empty() {
             self.begin_beside();
             // It waits until the schema has been seen.
@@ -122,12 +124,12 @@ impl<'a> Live<'a> {
         Ok(outcome)
     }
 
-    fn is_begun_beside(&self) -> bool {
+    pub(super) fn is_begun_beside(&self) -> bool {
         self.beside.as_ref().is_some_and(Beside::is_begun)
     }
 
     /// The head, where there is one.
-    fn head(&self) -> String {
+    pub(super) fn head(&self) -> String {
         self.heads().and_then(|heads| heads.into_iter().next()).unwrap_or_default()
     }
 
@@ -191,11 +193,7 @@ impl<'a> Live<'a> {
         between: Option<&Schema>,
         way: Way,
     ) -> Vec<Finding> {
-        let sqls: Vec<String> = self.memory.statements.iter().map(|s| s.sql.clone()).collect();
-        let scope = Scope {
-            version_table: &self.alembic.version_table.name,
-            statements: (!self.alone).then_some(&sqls),
-        };
+        let scope = self.scope();
         let differences = compare(expected, found, scope);
         if differences.is_empty() {
             return Vec::new();
@@ -231,6 +229,13 @@ impl<'a> Live<'a> {
             findings.push(Finding { revision, ..Finding::new(&code::CHANGED, more) });
         }
         findings
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope {
+            version_table: &self.alembic.version_table.name,
+            statements: (!self.alone).then_some(&self.memory.statements),
+        }
     }
 
     fn lost_official(&self, revision: &str) -> Result<Vec<Finding>> {
@@ -279,11 +284,7 @@ impl<'a> Live<'a> {
         found: &Schema,
         second: usize,
     ) -> Vec<Finding> {
-        let sqls: Vec<String> = self.memory.statements.iter().map(|s| s.sql.clone()).collect();
-        let scope = Scope {
-            version_table: &self.alembic.version_table.name,
-            statements: (!self.alone).then_some(&sqls),
-        };
+        let scope = self.scope();
         let (here, elsewhere) = self.memory.statements.split_at(second);
         let files = self.revision_files();
         let finding = |difference: &Difference| {

@@ -16,6 +16,7 @@ mod python;
 use std::collections::BTreeSet;
 
 use model::schema::{Attributes, CLUSTER_KINDS, ObjectId, Schema, attribute, without_public};
+use model::transcript::Statement;
 
 pub use self::origin::{Declaration, Origin, Sources, declared, impure, line_that_names};
 pub use self::python::line as python_line;
@@ -53,7 +54,7 @@ pub struct Scope<'a> {
     /// The name of Alembic's version table.
     pub version_table: &'a str,
     /// What the tree ran, where it does not have the server to itself.
-    pub statements: Option<&'a [String]>,
+    pub statements: Option<&'a [Statement]>,
 }
 
 /// What differs. What follows from another difference, as a table's columns from the table, is left
@@ -177,7 +178,7 @@ fn counts(difference: &Difference, scope: Scope<'_>) -> bool {
     }
     let role = identity.trim_start_matches("of role ");
     let names: Vec<&str> = role.split(" in ").map(|name| name.trim_matches('"')).collect();
-    names.iter().all(|name| statements.iter().any(|sql| mentions(sql, name)))
+    names.iter().all(|name| statements.iter().any(|statement| mentions(&statement.sql, name)))
 }
 
 /// Whether a text names something, as a word of its own.

@@ -92,7 +92,7 @@ fn a_column_order_counts_only_for_columns_that_both_have() {
 fn another_trees_role_is_not_this_trees_doing() {
     let roles = schema(&[("role", "raptor_app", &[])]);
     let seen = |sql: &str| {
-        let statements = [sql.to_owned()];
+        let statements = [Statement { sql: sql.to_owned(), revision: None, elapsed: None }];
         let scope = Scope { statements: Some(&statements), ..Scope::default() };
         compare(&Schema::default(), &roles, scope).len()
     };

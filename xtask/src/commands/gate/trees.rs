@@ -130,6 +130,7 @@ impl Run<'_> {
                 watch: RefCell::new(watch),
                 copied: ready.copied,
                 beside,
+                did: ready.did,
                 memory: Memory::before_head(before),
                 ..self.live(tree, server, by_hand, &mut alembic, graph)
             })
@@ -202,6 +203,7 @@ impl Run<'_> {
             watch: RefCell::new(Watch::new(server.endpoint(), &tree.database, self.interrupt)),
             copied: None,
             beside: None,
+            did: Vec::new(),
             memory: Memory::default(),
         }
     }

@@ -19,6 +19,7 @@ use crate::flags::Gate;
 use model::event::{Event, Tell};
 use model::graph::Graph;
 use model::report::{Postgres, Report};
+use model::step::Status;
 use model::tree::Tree;
 
 /// What a run is asked for.
@@ -105,7 +106,11 @@ impl Warm {
                     let (label, at) = (&task.trees[begun.index].label, begun.prefix.at.join(", "));
                     (task.tell)(Event::Reuse(&format!("{label} is known up to {at}")));
                 }
-                Some(standing.hand_out(&ahead.beginning, chosen, task.interrupt))
+                let (mut ready, used) = standing.hand_out(&ahead.beginning, chosen, task.interrupt);
+                for ready in &mut ready {
+                    ready.did = self.did.get(&chosen[ready.index]).cloned().unwrap_or_default();
+                }
+                Some((ready, used))
             }
             Err(err) => {
                 (task.tell)(Event::Reuse(&format!("a known beginning is of no use: {err:#}")));
@@ -189,6 +194,11 @@ impl Warm {
         });
         if let Some(surprise) = surprise {
             return Err(surprise);
+        }
+        for (tree, report) in chosen.iter().zip(&report.trees) {
+            if report.steps.iter().all(|step| step.status == Status::Passed) {
+                self.did.insert(*tree, report.sql.clone());
+            }
         }
         run.add_surveys(&described, &mut report);
         let opened = self.last.as_ref().filter(|_| !report.interrupted).map(|used| {

@@ -7,6 +7,7 @@
 //! stay until the next run has ended, for whoever wants to look into it.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -31,6 +32,7 @@ use crate::drivers::scratch::Scratch;
 use crate::flags::Gate;
 use crate::recipes::survey::Scripts;
 use model::event::{Event, Tell};
+use model::transcript::Statement;
 use model::tree::Tree;
 
 /// How many processes of a tree one interpreter serves: one or two a run. Each costs it a fork in
@@ -44,6 +46,8 @@ pub(super) struct Warm {
     pub(super) ahead: Vec<Ahead>,
     /// What the lints have read.
     pub(super) scripts: Arc<Scripts>,
+    /// What the new revisions of each tree did when they were last run with all steps green.
+    pub(super) did: BTreeMap<usize, Vec<Statement>>,
     /// The server of the last run, and that of the run before until it is ended.
     pub(super) last: Option<Used>,
     pub(super) before: Option<Used>,
@@ -153,6 +157,7 @@ impl Warm {
             spare: None,
             ahead: Vec::new(),
             scripts: Arc::default(),
+            did: BTreeMap::new(),
             last: None,
             before: None,
             going: None,

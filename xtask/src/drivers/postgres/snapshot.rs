@@ -11,8 +11,8 @@ use anyhow::{Context, Result};
 
 use super::endpoint::Endpoint;
 use super::rows::TABLES;
-use super::seen::{Looked, READ_EACH_TIME, Row, Stamps, Wanted};
 pub use super::seen::Seen;
+use super::seen::{Looked, READ_EACH_TIME, Row, Stamps, Wanted};
 use super::session::Session;
 use crate::drivers::interrupt::Interrupt;
 use model::schema::Schema;
@@ -134,10 +134,7 @@ impl<'a> Watch<'a> {
         self.on_connection(|connection| ask(&mut connection.session))
     }
 
-    fn on_connection<T>(
-        &mut self,
-        ask: impl Fn(&mut Connection<'a>) -> Result<T>,
-    ) -> Result<T> {
+    fn on_connection<T>(&mut self, ask: impl Fn(&mut Connection<'a>) -> Result<T>) -> Result<T> {
         if let Some(connection) = &mut self.connection {
             // A migration may have ended it; then another one is opened.
             if let Ok(answer) = ask(connection) {

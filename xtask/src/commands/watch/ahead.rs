@@ -57,6 +57,10 @@ pub(super) struct Ahead {
     pub(super) spare: Option<Spare<Standing>>,
 }
 
+/// What stands ready for trees that a run is not about. To end it takes processors that the run needs.
+#[derive(Default)]
+pub(super) struct Idle(#[expect(dead_code, reason = "kept to be dropped later")] Vec<Stands>);
+
 /// A server on which trees stand right before their heads. What talks to it goes first.
 pub(super) struct Standing {
     trees: Vec<Stands>,
@@ -163,7 +167,8 @@ impl Beginning {
                 }
                 Ok(alembic)
             };
-            let alembic = ready(connection, CALLS)?;
+            let mut alembic = ready(connection, CALLS)?;
+            alembic.begin_before_edits("upgrade", "head")?;
             // What goes on beside is one walk.
             let beside = second.map(|second| ready(second, 1)).transpose()?;
             standing.push(Stands { alembic, python, looked: (watch, schema), copied, beside });
@@ -173,16 +178,21 @@ impl Beginning {
 }
 
 impl Standing {
-    /// Gives out the trees that are chosen, each with its index among them, for a run that this ends.
+    /// Gives out the trees that are chosen, each with its index among them, for a run that this ends;
+    /// and the others, which are of no use any more.
     pub(super) fn hand_out(
         self,
         beginning: &Beginning,
         chosen: &[usize],
         run: &Interrupt,
-    ) -> (Vec<Ready<'static>>, Used) {
+    ) -> (Vec<Ready<'static>>, Used, Idle) {
         run.also_ends(&self.interrupt);
+        let mut idle = Vec::new();
         let ready = beginning.trees.iter().zip(self.trees).filter_map(|(begun, stands)| {
-            let index = chosen.iter().position(|chosen| *chosen == begun.index)?;
+            let Some(index) = chosen.iter().position(|chosen| *chosen == begun.index) else {
+                idle.push(stands);
+                return None;
+            };
             let Stands { alembic, python, looked, copied, beside } = stands;
             Some(Ready {
                 database: Some(Ok(())),
@@ -195,6 +205,6 @@ impl Standing {
                 ..Ready::of(index, python, Ok((alembic, Ok(begun.graph.clone()))))
             })
         });
-        (ready.collect(), self.used)
+        (ready.collect(), self.used, Idle(idle))
     }
 }

@@ -106,7 +106,9 @@ impl Warm {
                     let (label, at) = (&task.trees[begun.index].label, begun.prefix.at.join(", "));
                     (task.tell)(Event::Reuse(&format!("{label} is known up to {at}")));
                 }
-                let (mut ready, used) = standing.hand_out(&ahead.beginning, chosen, task.interrupt);
+                let (mut ready, used, idle) =
+                    standing.hand_out(&ahead.beginning, chosen, task.interrupt);
+                self.idle = idle;
                 for ready in &mut ready {
                     ready.did = self.did.get(&chosen[ready.index]).cloned().unwrap_or_default();
                 }

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, anyhow};
 use camino::Utf8PathBuf;
 use nix::unistd::User;
 
-use super::ahead::{Ahead, Begun, Connections};
+use super::ahead::{Ahead, Begun, Connections, Idle};
 use crate::commands::gate::{Run, join, reuse};
 use crate::commands::prepare::Ready;
 use crate::drivers::alembic::{self, Connection, Interpreter};
@@ -42,6 +42,8 @@ const SERVED: usize = 12;
 /// What is ready. Dropped from the first to the last: servers before their folders, sockets before
 /// their interpreters.
 pub(super) struct Warm {
+    /// What was ready for the last run and not needed.
+    pub(super) idle: Idle,
     spare: Option<Spare<Used>>,
     pub(super) ahead: Vec<Ahead>,
     /// What the lints have read.
@@ -154,6 +156,7 @@ impl Warm {
         tell(Event::SetUpEnded { what });
         let making = Making { binaries, user, template: template?, interrupt: interrupt.clone() };
         let mut warm = Warm {
+            idle: Idle::default(),
             spare: None,
             ahead: Vec::new(),
             scripts: Arc::default(),
@@ -197,6 +200,7 @@ impl Warm {
     /// Ends what the last run left, and has everything ready for the next one.
     pub(super) fn make_next(&mut self, flags: &Gate, trees: &[Tree]) {
         self.going = None;
+        self.idle = Idle::default();
         process::end_strays(&self.own_processes());
         for index in 0..self.pythons.len() {
             // The run that lacks an interpreter tries again, and says what is wrong.

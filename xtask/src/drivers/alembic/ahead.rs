@@ -19,6 +19,8 @@ pub(super) struct Ahead<'a> {
     spares: usize,
     /// Whether the call waits for a word before its first statement.
     hold: bool,
+    /// Whether the files in `late` may be edited until that word.
+    edited: bool,
 }
 
 /// What of a call is done before it is due.
@@ -63,8 +65,16 @@ impl Alembic {
     /// Begins a call before it is due: it comes as far as it can without the database. Where the tree
     /// may reach that by a way on which nobody waits, nothing is begun.
     pub fn begin(&mut self, op: &str, revision: &str) -> Result<()> {
+        self.begin_as(op, revision, Ahead { hold: true, ..Ahead::default() })
+    }
+
+    /// The same where the files that [`Alembic::get_ready`] was told may be edited until it is due.
+    pub fn begin_before_edits(&mut self, op: &str, revision: &str) -> Result<()> {
+        self.begin_as(op, revision, Ahead { hold: true, edited: true, ..Ahead::default() })
+    }
+
+    fn begin_as(&mut self, op: &str, revision: &str, hold: Ahead<'_>) -> Result<()> {
         if self.used.doubts.is_empty() {
-            let hold = Ahead { hold: true, ..Ahead::default() };
             let line = self.line_of(op, Some(revision), None, hold)?;
             let is_sent = self.send_call(line)?;
             let asked = self.line_of(op, Some(revision), None, Ahead::default())?;
@@ -95,6 +105,11 @@ impl Alembic {
 
     fn end_call(&mut self) -> Result<()> {
         self.connection.send(r#"{"kill": true}"#);
+        self.wait_for_end()
+    }
+
+    /// Waits until the process of a call has ended.
+    pub(super) fn wait_for_end(&mut self) -> Result<()> {
         let deadline = Instant::now() + KILL_TIMEOUT;
         loop {
             match self.connection.next(&self.interrupt, deadline)? {

@@ -59,6 +59,7 @@ impl Listener {
             // Said once at the start, or handled where the connection is at hand.
             Event::Ready(_)
             | Event::IsReady
+            | Event::Stale
             | Event::NotReady
             | Event::Described { .. }
             | Event::Unusable { .. }

@@ -314,7 +314,7 @@ impl Alembic {
         self.used.calls += 1;
         let pause = limits.pause.filter(|_| op == "upgrade").map(|pause| pause.before);
         let line = self.line_of(op, revision, pause, Ahead::default())?;
-        if !self.send_call(line)? {
+        if !self.send_call(line.clone())? {
             return Ok((heard.lost(), None));
         }
         let mut deadline = Instant::now() + limits.timeout;
@@ -326,6 +326,11 @@ impl Alembic {
                 }
                 Heard::Event(Event::VersionTable { name, schema }) => {
                     self.version_table = VersionTable { schema, name };
+                }
+                // What was begun before an edit may have looked at what stood there then.
+                Heard::Event(Event::Stale) => {
+                    self.wait_for_end()?;
+                    self.connection.send(&line);
                 }
                 Heard::Event(Event::Described { value }) => {
                     self.begun = Some(Begun::Reading);

@@ -53,6 +53,7 @@ pub(super) enum Event {
     Ready(Hello),
     IsReady,
     NotReady,
+    Stale,
     Described {
         value: Description,
     },

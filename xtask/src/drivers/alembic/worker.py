@@ -533,8 +533,10 @@ def perform(sock, call, used):
         call = follow(sock, call, used, description)
         config = config_of(call)
         ScriptDirectory.from_config = classmethod(lambda cls, config: script)
+    if not call["edited"]:
+        read_late()
     if call["hold"]:
-        hold(call)
+        hold(sock, call)
     trace(sock, call)
     if call["op"] == "walk":
         return walk(sock, call, config)
@@ -559,7 +561,7 @@ def say_used(sock, used):
     send(sock, "used", **{name: sorted(values) for name, values in used.items()})
 
 
-def hold(call):
+def hold(sock, call):
     """Has the call wait for the gate before it sends its first statement. What comes before, env.py, the
     making of an engine and a connection, takes as long as the rest. A driver that is called without
     SQLAlchemy waits before it connects."""
@@ -571,6 +573,8 @@ def hold(call):
     def wait(*_):
         if waits:
             waits.pop().readline()
+            if call["edited"]:
+                read_what_was_edited(sock)
 
     def held(connect):
         @functools.wraps(connect)
@@ -709,6 +713,28 @@ def read_now(module):
         raise ImportError(f"{path} says something else of itself than a moment ago")
 
 
+# Those that may be edited until a call goes on.
+LATE = []
+
+
+def read_late():
+    for module in LATE:
+        read_now(module)
+
+
+def read_what_was_edited(sock):
+    """Reads them as they are now. Where env.py has looked into one before, or one says something else of
+    itself, the call begins anew, and says what is wrong."""
+    try:
+        is_unread = all(UNREAD in vars(module) for module in LATE)
+        read_late()
+    except BaseException:
+        is_unread = False
+    if not is_unread:
+        send(sock, "stale")
+        os._exit(0)
+
+
 class NotKnown(Exception):
     """Nobody knows what a revision file says of itself."""
 
@@ -783,12 +809,8 @@ def get_ready(sock, call):
             send(sock, "not_ready")
         return
 
-    def as_read(cls, config):
-        for module in late:
-            read_now(module)
-        return script
-
-    ScriptDirectory.from_config = classmethod(as_read)
+    LATE[:] = late
+    ScriptDirectory.from_config = classmethod(lambda cls, config: script)
     gc.freeze()
     if sock:
         send(sock, "is_ready")

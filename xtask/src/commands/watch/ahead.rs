@@ -170,7 +170,11 @@ impl Beginning {
             let mut alembic = ready(connection, CALLS)?;
             alembic.begin_before_edits("upgrade", "head")?;
             // What goes on beside is one walk.
-            let beside = second.map(|second| ready(second, 1)).transpose()?;
+            let mut beside = second.map(|second| ready(second, 1)).transpose()?;
+            if let Some(beside) = &mut beside {
+                beside.use_database(&aside::database(&tree.database));
+                beside.begin_walk_before_edits()?;
+            }
             standing.push(Stands { alembic, python, looked: (watch, schema), copied, beside });
         }
         Ok(Standing { trees: standing, interrupt: interrupt.clone(), used })

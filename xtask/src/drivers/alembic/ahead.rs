@@ -73,6 +73,12 @@ impl Alembic {
         self.begin_as(op, revision, Ahead { hold: true, edited: true, ..Ahead::default() })
     }
 
+    /// Begins a walk before it is due, on a database where it is no harm that env.py connects to it: the
+    /// files that [`Alembic::get_ready`] was told may be edited until the first command.
+    pub fn begin_walk_before_edits(&mut self) -> Result<()> {
+        self.begin_as("walk", "head", Ahead { edited: true, ..Ahead::default() })
+    }
+
     fn begin_as(&mut self, op: &str, revision: &str, hold: Ahead<'_>) -> Result<()> {
         if self.used.doubts.is_empty() {
             let line = self.line_of(op, Some(revision), None, hold)?;

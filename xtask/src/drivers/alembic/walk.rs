@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use super::ahead::Begun;
 use super::listener::Listener;
 use super::protocol::{Errand, Event, Order};
 use super::{Ahead, Alembic, Heard, KILL_TIMEOUT, Limits, VersionTable};
@@ -18,7 +19,9 @@ impl Alembic {
     pub fn begin_walk(&mut self) -> Result<bool> {
         self.used.calls += 1;
         let line = self.line_of("walk", Some("head"), None, Ahead::default())?;
-        self.send_call(line)
+        // Where it is begun already, orders are all that it waits for.
+        let is_this = |begun: &mut Begun| matches!(begun, Begun::Call(asked) if *asked == line);
+        if self.begun.take_if(is_this).is_some() { Ok(true) } else { self.send_call(line) }
     }
 
     /// The next command of a walk, `upgrade` or `downgrade`; where it fails, the walk has ended.
@@ -31,7 +34,8 @@ impl Alembic {
     fn go_raw(&mut self, op: &str, revision: &str, limits: &Limits<'_>) -> Result<Transcript> {
         let mut heard = Listener::new(self.typed(op, Some(revision)));
         let order = Order { go: Some(Errand { op, revision }) };
-        if !self.connection.send(&serde_json::to_string(&order).context("cannot write an order")?) {
+        let order = serde_json::to_string(&order).context("cannot write an order")?;
+        if !self.connection.send(&order) {
             return Ok(heard.lost());
         }
         let mut deadline = Instant::now() + limits.timeout;
@@ -40,6 +44,13 @@ impl Alembic {
                 Heard::Event(Event::Arrived) => {
                     heard.said.elapsed = heard.started.elapsed();
                     return Ok(heard.said);
+                }
+                Heard::Event(Event::Stale) => {
+                    self.wait_for_end()?;
+                    let line = self.line_of("walk", Some("head"), None, Ahead::default())?;
+                    if !(self.connection.send(&line) && self.connection.send(&order)) {
+                        return Ok(heard.lost());
+                    }
                 }
                 Heard::Event(Event::Ended(ended)) => return Ok(heard.end(ended).0),
                 Heard::Event(Event::Used { files, folders, doubts }) => {

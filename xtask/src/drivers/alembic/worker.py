@@ -537,9 +537,9 @@ def perform(sock, call, used):
         read_late()
     if call["hold"]:
         hold(sock, call)
-    trace(sock, call)
     if call["op"] == "walk":
         return walk(sock, call, config)
+    trace(sock, call)
     getattr(command, call["op"])(config, call["revision"])
     return None
 
@@ -604,10 +604,28 @@ def walk(sock, call, config):
     # The revision files are read once, not for each order.
     script = ScriptDirectory.from_config(config)
     ScriptDirectory.from_config = classmethod(lambda cls, config: script)
+    if call["edited"]:
+        warm_up(config, script)
+    trace(sock, call)
     while (order := json.loads(call["go"].readline() or "null")) is not None:
+        if call["edited"]:
+            read_what_was_edited(sock)
+            call["edited"] = False
         call["statements"] = 0
         getattr(command, order["op"])(config, order["revision"])
         send(sock, "arrived")
+
+
+def warm_up(config, script):
+    """Loads env.py once and has it migrate nothing, on the connection that the first order gets."""
+    from alembic.runtime.environment import EnvironmentContext
+
+    try:
+        with EnvironmentContext(config, script, fn=lambda *_: [], dont_mutate=True):
+            script.run_env()
+    except Exception:
+        # The first order says what is wrong.
+        pass
 
 
 def keep_connection():

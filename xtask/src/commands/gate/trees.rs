@@ -92,6 +92,9 @@ impl Run<'_> {
             Err(err) => return TreeOutcome { sick: Some(err), ..outcome },
         };
         outcome.versions = Some(alembic.versions.clone());
+        if let Some(prefix) = &ready.prefix {
+            alembic.version_table = prefix.table.clone();
+        }
         outcome.heads = graph.as_ref().map(|graph| graph.heads.clone()).unwrap_or_default();
         let create = || server.create_database(&tree.database, self.interrupt);
         if let Err(err) = ready.database.unwrap_or_else(create) {

@@ -15,6 +15,7 @@ mod support;
 
 mod ahead;
 mod doctor;
+mod early;
 mod green;
 mod inputs;
 mod interrupt;

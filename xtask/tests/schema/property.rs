@@ -105,10 +105,21 @@ fn a_snapshot_differs_whenever_a_dump_does() {
         .execute("ANALYZE; INSERT INTO store.child VALUES (1, 'x'); SELECT nextval('store.teller')")
         .unwrap();
     assert_eq!(watch.take().unwrap(), taken);
+    // What was seen outlives its connection, and is of use to others.
+    watch.close();
+    let before = watch.seen().unwrap().clone();
+    session.execute("ALTER TABLE store.child ADD more int; CREATE ROLE corpus_other").unwrap();
+    let now = take(&mut session).unwrap();
+    assert_ne!(now, taken);
+    assert_eq!(watch.take().unwrap(), now);
+    let mut other = Watch::new(&server.endpoint, "corpus", &interrupt);
+    assert_eq!(other.take_over(&before).unwrap(), now);
     // Another database of that name is another one.
     drop(session);
     main.execute("DROP DATABASE corpus WITH (FORCE)").unwrap();
     main.create_database("corpus", None, None).unwrap();
     let mut session = Session::open(&server.endpoint, "corpus", &interrupt).unwrap();
     assert_eq!(watch.take().unwrap(), take(&mut session).unwrap());
+    other.close();
+    assert_eq!(other.take().unwrap(), take(&mut session).unwrap());
 }

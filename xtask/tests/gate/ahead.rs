@@ -82,7 +82,7 @@ fn who_connects_without_sqlalchemy_waits_for_the_step_too() {
 }
 
 /// The processes that wait for a call: below a server, which is below the interpreter.
-fn waiting(root: &Root) -> Vec<u32> {
+pub(super) fn waiting(root: &Root) -> Vec<u32> {
     let parent = |process: u32| -> Option<u32> {
         let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
         stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()

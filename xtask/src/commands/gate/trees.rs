@@ -9,7 +9,7 @@ use camino::Utf8Path;
 use super::{Run, blame, join};
 use crate::commands::prepare::{Prepared, Ready};
 use crate::drivers::alembic::{Alembic, Description, Interpreter};
-use crate::drivers::postgres::Server;
+use crate::drivers::postgres::{Server, aside};
 use crate::drivers::postgres::session::VersionTable;
 use crate::drivers::postgres::snapshot::Watch;
 use crate::drivers::process::quote;
@@ -120,8 +120,13 @@ impl Run<'_> {
         let second = ready.beside.filter(|_| new_head && stairs.is_none());
         thread::scope(|scope| {
             let by_hand = &by_hand;
-            let beside = second.map(|alembic| {
+            let beside = second.map(|mut alembic| {
                 let (beside, waiting) = beside::sides();
+                if ready.copied.is_some() {
+                    // Where it cannot be begun now, it is when it is due.
+                    let aside = aside::database(&tree.database);
+                    let _ = alembic.begin_walk_before_edits(&aside);
+                }
                 let work = |begun| self.beside(tree, server, by_hand, alembic, begun);
                 scope.spawn(|| waiting.work(work));
                 beside

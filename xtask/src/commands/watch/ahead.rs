@@ -1,6 +1,6 @@
 //! What is ready for the next save of the newest revision of a chain: a server on which its tree
-//! stands right before it, with Alembic at hand and the schema looked at; and a copy of its database
-//! with an Alembic of its own, for the rows on which a new head is tried.
+//! stands right before it, with the schema looked at and the upgrade begun up to its first statement;
+//! and a copy of its database with an Alembic of its own, for the rows on which a new head is tried.
 //!
 //! The data folder is what a full run of this watch made, copied while it stood there. It stands for
 //! what nobody has touched since: whatever else changes is a reason for a full run, which makes
@@ -172,8 +172,7 @@ impl Beginning {
             // What goes on beside is one walk.
             let mut beside = second.map(|second| ready(second, 1)).transpose()?;
             if let Some(beside) = &mut beside {
-                beside.use_database(&aside::database(&tree.database));
-                beside.begin_walk_before_edits()?;
+                beside.begin_walk_before_edits(&aside::database(&tree.database))?;
             }
             standing.push(Stands { alembic, python, looked: (watch, schema), copied, beside });
         }

@@ -73,9 +73,14 @@ impl Alembic {
         self.begin_as(op, revision, Ahead { hold: true, edited: true, ..Ahead::default() })
     }
 
-    /// Begins a walk before it is due, on a database where it is no harm that env.py connects to it: the
-    /// files that [`Alembic::get_ready`] was told may be edited until the first command.
-    pub fn begin_walk_before_edits(&mut self) -> Result<()> {
+    /// Begins a walk before it is due, unless it is begun, on a database where it is no harm that env.py
+    /// connects to it: the files that [`Alembic::get_ready`] was told may be edited until the first
+    /// command.
+    pub fn begin_walk_before_edits(&mut self, database: &str) -> Result<()> {
+        if self.begun.is_some() {
+            return Ok(());
+        }
+        self.use_database(database);
         self.begin_as("walk", "head", Ahead { edited: true, ..Ahead::default() })
     }
 

@@ -1,6 +1,6 @@
 //! The socket of one tree: lines of JSON, waited for.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
@@ -45,8 +45,10 @@ impl Connection {
 
     pub(super) fn next(&mut self, interrupt: &Interrupt, deadline: Instant) -> Result<Heard> {
         loop {
-            if let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.pending.drain(..=end).collect();
+            let mut line = Vec::new();
+            let length = self.pending.as_slice().read_until(b'\n', &mut line)?;
+            if line.ends_with(b"\n") {
+                self.pending.drain(..length);
                 // A process that is ended in the middle of a line leaves one that is no JSON.
                 match serde_json::from_slice(&line) {
                     Ok(event) => return Ok(Heard::Event(event)),

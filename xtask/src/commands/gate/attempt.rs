@@ -16,7 +16,7 @@ use crate::drivers::postgres::endpoint::Endpoint;
 use crate::drivers::postgres::given::Given;
 use crate::drivers::postgres::provision::Programs;
 use crate::drivers::postgres::snapshot::Watch;
-use crate::drivers::postgres::{Server, rows};
+use crate::drivers::postgres::{Server, aside, rows};
 use crate::drivers::scratch::Scratch;
 use crate::recipes::prefix::Surprise;
 use model::event::{Event, timed};
@@ -223,6 +223,11 @@ impl Run<'_> {
         for (ready, database) in trees.iter_mut().zip(databases) {
             let Database { made, watch, schema, copied } = database;
             (ready.database, ready.watch, ready.copied) = (Some(made), Some(watch), copied);
+            if let (Some(_), Some(beside)) = (&ready.copied, &mut ready.beside) {
+                // The head is tried there. Where it cannot be begun now, it is when it is due.
+                let database = aside::database(&self.trees[ready.index].database);
+                let _ = beside.begin_walk_before_edits(&database);
+            }
             // Trees that are to meet pause there, and then it is looked at.
             if let Some(prefix) = ready.prefix.as_mut().filter(|_| !meet) {
                 prefix.schema = schema;

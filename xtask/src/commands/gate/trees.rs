@@ -9,7 +9,7 @@ use camino::Utf8Path;
 use super::{Run, blame, join};
 use crate::commands::prepare::{Prepared, Ready};
 use crate::drivers::alembic::{Alembic, Description, Interpreter};
-use crate::drivers::postgres::{Server, aside};
+use crate::drivers::postgres::Server;
 use crate::drivers::postgres::session::VersionTable;
 use crate::drivers::postgres::snapshot::Watch;
 use crate::drivers::process::quote;
@@ -92,17 +92,13 @@ impl Run<'_> {
             Err(err) => return TreeOutcome { sick: Some(err), ..outcome },
         };
         outcome.versions = Some(alembic.versions.clone());
-        if let Some(prefix) = &ready.prefix {
-            alembic.version_table = prefix.table.clone();
-        }
         outcome.heads = graph.as_ref().map(|graph| graph.heads.clone()).unwrap_or_default();
         let create = || server.create_database(&tree.database, self.interrupt);
         if let Err(err) = ready.database.unwrap_or_else(create) {
             outcome.sick = Some(err);
             return outcome;
         }
-        let url = redact(alembic.url()).into_owned();
-        outcome.url = Some(url.clone());
+        let url = outcome.url.insert(redact(alembic.url()).into_owned()).clone();
         let (stairs, new_head) = if ready.stays_below {
             // The lints need not be waited for.
             (None, ready.new_head)
@@ -120,13 +116,8 @@ impl Run<'_> {
         let second = ready.beside.filter(|_| new_head && stairs.is_none());
         thread::scope(|scope| {
             let by_hand = &by_hand;
-            let beside = second.map(|mut alembic| {
+            let beside = second.map(|alembic| {
                 let (beside, waiting) = beside::sides();
-                if ready.copied.is_some() {
-                    // Where it cannot be begun now, it is when it is due.
-                    let aside = aside::database(&tree.database);
-                    let _ = alembic.begin_walk_before_edits(&aside);
-                }
                 let work = |begun| self.beside(tree, server, by_hand, alembic, begun);
                 scope.spawn(|| waiting.work(work));
                 beside

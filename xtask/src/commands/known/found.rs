@@ -89,6 +89,9 @@ impl Found {
             }
             let (label, at) = (&run.trees[index].label, prefix.at.join(", "));
             (run.tell)(Event::Reuse(&format!("{label} is known up to {at}")));
+            if let Ok((alembic, _)) = &mut tree.alembic {
+                alembic.version_table.clone_from(&prefix.table);
+            }
             tree.prefix = Some(prefix);
         }
         let Told { files, folders, apart, .. } = self.told;

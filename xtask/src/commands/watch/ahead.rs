@@ -168,6 +168,7 @@ impl Beginning {
                 Ok(alembic)
             };
             let mut alembic = ready(connection, CALLS)?;
+            alembic.version_table.clone_from(&begun.prefix.table);
             alembic.begin_before_edits("upgrade", "head")?;
             // What goes on beside is one walk.
             let mut beside = second.map(|second| ready(second, 1)).transpose()?;

@@ -119,8 +119,15 @@ impl Alembic {
         self.wait_for_end()
     }
 
+    /// Begins a call anew that was begun before an edit and has looked at what stood there then: it ends
+    /// by itself. Whether the call could be sent.
+    pub(super) fn call_anew(&mut self, line: &str) -> Result<bool> {
+        self.wait_for_end()?;
+        Ok(self.connection.send(line))
+    }
+
     /// Waits until the process of a call has ended.
-    pub(super) fn wait_for_end(&mut self) -> Result<()> {
+    fn wait_for_end(&mut self) -> Result<()> {
         let deadline = Instant::now() + KILL_TIMEOUT;
         loop {
             match self.connection.next(&self.interrupt, deadline)? {

@@ -327,11 +327,7 @@ impl Alembic {
                 Heard::Event(Event::VersionTable { name, schema }) => {
                     self.version_table = VersionTable { schema, name };
                 }
-                // What was begun before an edit may have looked at what stood there then.
-                Heard::Event(Event::Stale) => {
-                    self.wait_for_end()?;
-                    self.connection.send(&line);
-                }
+                Heard::Event(Event::Stale) => drop(self.call_anew(&line)?),
                 Heard::Event(Event::Described { value }) => {
                     self.begun = Some(Begun::Reading);
                     return Ok(heard.described(value));

@@ -46,9 +46,8 @@ impl Alembic {
                     return Ok(heard.said);
                 }
                 Heard::Event(Event::Stale) => {
-                    self.wait_for_end()?;
                     let line = self.line_of("walk", Some("head"), None, Ahead::default())?;
-                    if !(self.connection.send(&line) && self.connection.send(&order)) {
+                    if !(self.call_anew(&line)? && self.connection.send(&order)) {
                         return Ok(heard.lost());
                     }
                 }

@@ -144,6 +144,12 @@ def ahead(worker, question):
         "pycache": question["known"] + "-pycache", "config_url": None, "late": None,
     })
     is_ready = said.events == ["is_ready"]
+    as_read = ScriptDirectory.from_config
+    def call_begins(cls, config):
+        # As it does before Alembic is called.
+        worker.read_late()
+        return as_read(config)
+    ScriptDirectory.from_config = classmethod(call_begins)
     told = outcome(question) if is_ready else plain
     # Each call of a gate is a process of its own; here what a file does is done in the first one.
     for one in (plain, told):

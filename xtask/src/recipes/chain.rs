@@ -30,13 +30,12 @@ pub(super) fn ancestors(chain: &[Stair], revision: &str) -> BTreeSet<String> {
         chain.iter().map(|stair| (stair.revision.as_str(), stair)).collect();
     let (mut found, mut next) = (HashSet::new(), vec![revision]);
     while let Some(revision) = next.pop() {
-        let stair = stairs.get(revision).filter(|_| found.insert(revision));
-        next.extend(
-            stair
-                .into_iter()
-                .flat_map(|stair| stair.parents.iter().chain(&stair.requires))
-                .map(String::as_str),
-        );
+        if !found.insert(revision) {
+            continue;
+        }
+        if let Some(stair) = stairs.get(revision) {
+            next.extend(stair.parents.iter().chain(&stair.requires).map(String::as_str));
+        }
     }
     found.into_iter().map(str::to_owned).collect()
 }
@@ -50,6 +49,24 @@ mod tests {
         let all = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let stair = Stair { revision: "r".into(), parents: all(parents), requires: all(requires) };
         assert_eq!(below(&stair, &all(version)), expected);
+    }
+
+    #[test]
+    fn whatever_a_revision_stands_on_is_below_it() {
+        let stair = |revision: &str, parents: &[&str], requires: &[&str]| {
+            let all = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+            Stair { revision: revision.into(), parents: all(parents), requires: all(requires) }
+        };
+        let chain = [
+            stair("a", &[], &[]),
+            stair("b", &["a"], &[]),
+            stair("c", &["a"], &["needed elsewhere"]),
+            stair("d", &["b", "c"], &[]),
+            stair("e", &["d"], &[]),
+        ];
+        let below = |revision| Vec::from_iter(ancestors(&chain, revision));
+        assert_eq!(below("d"), ["a", "b", "c", "d", "needed elsewhere"]);
+        assert_eq!(below("a"), ["a"]);
     }
 
     #[test]

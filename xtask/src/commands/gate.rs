@@ -30,6 +30,7 @@ use crate::drivers::scratch::Scratch;
 use crate::flags::Gate;
 use crate::recipes::live;
 use crate::recipes::survey::Scripts;
+use model::code;
 use model::event::{Event, Tell, timed};
 use model::finding::Finding;
 use model::report::{Report, TreeReport};
@@ -166,15 +167,17 @@ fn blame(report: &mut Report, err: &anyhow::Error, tree: Option<&Tree>) {
         report.interrupted = true;
         return;
     }
-    let code = live::code_of(err);
+    let its_code = live::code_of(err);
     let message = format!("{err:#}");
-    // Both trees fail on one server for one reason.
-    if report.findings.iter().any(|f| f.code == code && f.message == message) {
+    // Both trees fail on one server for one reason; its log may have gone on between the two.
+    let is_told =
+        |f: &Finding| f.code == its_code && (f.message == message || f.code == &code::SERVER_DIED);
+    if report.findings.iter().any(is_told) {
         return;
     }
     report
         .findings
-        .push(Finding { tree: tree.map(|t| t.id.clone()), ..Finding::new(code, message) });
+        .push(Finding { tree: tree.map(|t| t.id.clone()), ..Finding::new(its_code, message) });
 }
 
 /// One run and what it was asked to do.

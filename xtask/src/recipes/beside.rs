@@ -3,10 +3,10 @@
 //! It is tried on a copy of the tree's database that was made before anybody waited for it, through an
 //! Alembic of its own. It begins when the head has been applied, because by then its statements say
 //! which tables it touches; or together with that, where it is known what it did the last time, which
-//! is held against what it does now. It is waited for where its outcome is told. Only an outcome without an
-//! error is taken, and that it ran past its time: whatever else comes of it is found out once more,
-//! alone. So nothing is ever told wrong because two were in each other's way; and a head that may
-//! change what all databases of a cluster share is not tried beside anything.
+//! is held against what it does now. It is waited for where its outcome is told. Only an outcome
+//! without an error is taken, and that it ran past its time: whatever else comes of it is found out
+//! once more, alone. So nothing is ever told wrong because two were in each other's way; and a head
+//! that may change what all databases of a cluster share is not tried beside anything.
 
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, Sender, channel};

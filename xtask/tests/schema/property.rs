@@ -81,11 +81,19 @@ fn a_snapshot_differs_whenever_a_dump_does() {
     assert_eq!(taken, take(&mut session).unwrap(), "both ways to look see the same");
     // Sees what several statements have changed.
     let mut seldom = Watch::new(&server.endpoint, "corpus", &interrupt);
-    let (mut wrong, mut changes) = (Vec::new(), 0);
+    // Sees a server whose files it does not know.
+    let url = format!("postgresql://postgres@{}:5432/", socket.replace('/', "%2F"));
+    let given = Endpoint::from_url(&url).unwrap();
+    let mut given = Watch::new(&given, "corpus", &interrupt);
+    let (mut wrong, mut changes, mut paged) = (Vec::new(), 0, 0);
     for statement in CHANGES.split(";\n").map(str::trim).filter(|s| !s.is_empty()) {
         session.execute(statement).unwrap();
         let (dump_now, now) = (dump(&bin, socket, "corpus"), watch.take().unwrap());
         assert_eq!(now, take(&mut session).unwrap(), "what was seen again after {statement}");
+        assert_eq!(given.take().unwrap(), now, "what was seen of a given server after {statement}");
+        let is_of_pages = |watch: &Watch<'_>| watch.seen().unwrap().is_of_pages();
+        paged += usize::from(is_of_pages(&watch));
+        assert!(!is_of_pages(&given), "its files are not known");
         changes += 1;
         if changes % 5 == 1 {
             assert_eq!(seldom.take().unwrap(), now, "what was seen seldom after {statement}");
@@ -100,10 +108,51 @@ fn a_snapshot_differs_whenever_a_dump_does() {
         (dumped, taken) = (dump_now, now);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(paged > changes / 2, "{paged} of {changes} looks read some pages alone");
     // Nothing changes, nothing differs.
     session
         .execute("ANALYZE; INSERT INTO store.child VALUES (1, 'x'); SELECT nextval('store.teller')")
         .unwrap();
+    assert_eq!(watch.take().unwrap(), taken);
+    // What another connection writes is seen when it is over, however long that takes.
+    let mut late = Session::open(&server.endpoint, "corpus", &interrupt).unwrap();
+    late.execute("BEGIN; CREATE TABLE store.late (id int)").unwrap();
+    assert_eq!(watch.take().unwrap(), taken);
+    session.execute("CREATE TABLE store.sooner (id int)").unwrap();
+    assert_eq!(watch.take().unwrap(), take(&mut session).unwrap());
+    late.execute("COMMIT").unwrap();
+    taken = take(&mut session).unwrap();
+    assert!(taken.get("table", "store.late").is_some());
+    assert_eq!(watch.take().unwrap(), taken);
+    // A catalogue that is written anew, in another file, and one that has fewer pages.
+    let catalogues =
+        ["pg_class", "pg_attribute", "pg_trigger", "pg_policy", "pg_partitioned_table"];
+    for catalogue in catalogues {
+        session.execute(&format!("VACUUM FULL {catalogue}")).unwrap();
+        assert_eq!(watch.take().unwrap(), taken, "after VACUUM FULL {catalogue}");
+        session
+            .execute("COMMENT ON TABLE store.late IS 'a'; ALTER TABLE store.late ADD a int")
+            .unwrap();
+        assert_eq!(
+            watch.take().unwrap(),
+            take(&mut session).unwrap(),
+            "after VACUUM FULL {catalogue}"
+        );
+        session
+            .execute("COMMENT ON TABLE store.late IS 'b'; ALTER TABLE store.late DROP a")
+            .unwrap();
+        taken = take(&mut session).unwrap();
+        assert_eq!(watch.take().unwrap(), taken, "after VACUUM FULL {catalogue}");
+    }
+    let many = |sql: &str| -> Vec<String> {
+        (0..200).map(|number| sql.replace('#', &number.to_string())).collect()
+    };
+    session.execute(&many("CREATE TABLE store.many# (a int PRIMARY KEY)").join(";")).unwrap();
+    assert_eq!(watch.take().unwrap(), take(&mut session).unwrap());
+    for drop in many("DROP TABLE store.many#") {
+        session.execute(&drop).unwrap();
+    }
+    session.execute("VACUUM").unwrap();
     assert_eq!(watch.take().unwrap(), taken);
     // What was seen outlives its connection, and is of use to others.
     watch.close();

@@ -57,6 +57,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("fsync", "off"),
     ("synchronous_commit", "off"),
     ("full_page_writes", "off"),
+    // Each look begins with one.
+    ("log_checkpoints", "off"),
     // In memory, room is dear.
     ("max_wal_size", "128MB"),
     // Nothing here lives long enough to be vacuumed, and workers only take time from the steps.

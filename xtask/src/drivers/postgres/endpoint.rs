@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use postgres::config::Host;
 use postgres::{Client, Config};
 
 use super::Unreachable;
+use super::cluster::DATA_DIR;
 use super::tls::Tls;
 use crate::drivers::process::quote;
 
@@ -31,16 +32,19 @@ pub struct Endpoint {
     tls: Tls,
     /// Further parameters of the URL that was given, for drivers that use libpq.
     params: Vec<(String, String)>,
+    /// The data folder of a private cluster.
+    data: Option<PathBuf>,
 }
 
 impl Endpoint {
-    /// A private cluster's superuser, on the socket in `dir`.
+    /// A private cluster's superuser, on the socket in `dir`, where the data folder lies too.
     pub fn local(dir: &Utf8Path) -> Endpoint {
         let mut config = Config::new();
         config.host_path(dir.as_std_path()).port(LOCAL_PORT).user("postgres");
         config.connect_timeout(Duration::from_secs(10));
         let host = Host::Unix(dir.as_std_path().to_owned());
-        Endpoint { config, host, port: LOCAL_PORT, tls: Tls::disabled(), params: Vec::new() }
+        let data = Some(dir.join(DATA_DIR).into());
+        Endpoint { config, host, port: LOCAL_PORT, tls: Tls::disabled(), params: Vec::new(), data }
     }
 
     /// A running server, from a libpq URL. Fails where it cannot be understood; what it says of the
@@ -77,7 +81,7 @@ impl Endpoint {
         }
         let named = ["host", "port", "user", "password", "dbname"];
         params.retain(|(key, _)| !named.contains(&key.as_str()));
-        Ok(Endpoint { config, host, port, tls, params })
+        Ok(Endpoint { config, host, port, tls, params, data: None })
     }
 
     /// Whether it is a socket or loopback, by what the URL says.
@@ -92,6 +96,11 @@ impl Endpoint {
     /// The database that the URL names, else the user's (as libpq has it), else `postgres`.
     pub fn maintenance_database(&self) -> &str {
         self.config.get_dbname().or(self.config.get_user()).unwrap_or("postgres")
+    }
+
+    /// The data folder of a private cluster; `None` for a server that was given.
+    pub(super) fn data_folder(&self) -> Option<&Path> {
+        self.data.as_deref()
     }
 
     /// Connects to a database.

@@ -7,6 +7,7 @@ pub mod endpoint;
 pub mod given;
 mod guard;
 pub mod leftover;
+mod pages;
 pub mod provision;
 pub mod remembered;
 pub mod resting;
@@ -14,6 +15,7 @@ pub mod rows;
 mod seen;
 pub mod session;
 pub mod snapshot;
+mod stamps;
 pub mod tls;
 
 use std::fmt;

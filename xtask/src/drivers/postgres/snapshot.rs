@@ -10,20 +10,20 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result};
 
 use super::endpoint::Endpoint;
+use super::pages::{Reach, Written};
 use super::rows::TABLES;
 pub use super::seen::Seen;
-use super::seen::{Looked, READ_EACH_TIME, Row, Stamps, Wanted};
+use super::seen::{Looked, READ_EACH_TIME, Row, Wanted};
 use super::session::Session;
+use super::stamps::{Stamps, Statements, places};
 use crate::drivers::interrupt::Interrupt;
 use model::schema::Schema;
 
 const TEXT: &str = include_str!("snapshot.sql");
-/// What may have changed since a look.
-const CHANGED: &str = include_str!("stamps.sql");
-/// The relations of some parts.
-const WANTED: &str = "\
+/// All relations that are looked at.
+const RELATIONS: &str = "\
 SELECT array_agg(oid) FROM pg_class
- WHERE relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND oid >= 16384 AND get_bit($1, oid::int8 & 255) = 1";
+ WHERE relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND oid >= 16384";
 /// Only a superuser may see whether a role has a password. Its hash says nothing: the same password
 /// gets another one each time.
 const PASSWORDS: &str = "\
@@ -35,7 +35,9 @@ const CANNOT: &str = "cannot read the schema from the catalogues";
 /// without what was seen before, which the other is held against.
 #[cfg(test)]
 pub fn take(session: &mut Session<'_>) -> Result<Schema> {
-    let stamps = Stamps::of(&session.rows(&CHANGED.replace("$1", "NULL::xid"))?)?;
+    let Statements { now, whole, .. } = Statements::get();
+    let asked = format!("{now};\n{}", whole.replace("$1", "NULL::xid"));
+    let stamps = Stamps::of(&session.rows(&asked)?, None, None)?;
     let all = "(SELECT array_agg(oid) FROM pg_class)::oid[]";
     let mut rows = session.rows(&TEXT.replace("$1", all))?;
     if session.show("is_superuser")? == "on" {
@@ -90,14 +92,14 @@ impl<'a> Watch<'a> {
 
     /// The schema as it is now.
     pub fn take(&mut self) -> Result<Schema> {
-        self.take_at_least(Wanted::LEAST)
+        self.take_at_least(&Wanted::LEAST)
     }
 
     /// The schema, by what was seen of it in another copy of the same data folder. All queries are run,
     /// so that none is planned at the next look.
     pub fn take_over(&mut self, seen: &Seen) -> Result<Schema> {
         self.seen = Some(seen.clone());
-        self.take_at_least(Wanted::OTHERS)
+        self.take_at_least(&Wanted::OTHERS)
     }
 
     /// What the last look has seen.
@@ -105,26 +107,36 @@ impl<'a> Watch<'a> {
         self.seen.as_ref()
     }
 
-    fn take_at_least(&mut self, least: Wanted) -> Result<Schema> {
+    fn take_at_least(&mut self, least: &Wanted) -> Result<Schema> {
         if let Some(mut seen) = self.seen.take() {
             let looked = self.look(Some(&seen), least).context(CANNOT)?;
             if seen.update(looked) {
                 return Ok(self.seen.insert(seen).schema());
             }
         }
-        let all = self.look(None, Wanted::ALL).context(CANNOT)?;
+        let all = self.look(None, &Wanted::ALL).context(CANNOT)?;
         Ok(self.seen.insert(Seen::of(all)).schema())
     }
 
     /// Reads what may be another than was seen, and what is wanted at least.
-    fn look(&mut self, seen: Option<&Seen>, least: Wanted) -> Result<Looked> {
+    fn look(&mut self, seen: Option<&Seen>, least: &Wanted) -> Result<Looked> {
         let queries = QUERIES.get_or_init(Queries::all);
+        let data = self.endpoint.data_folder().map(ToOwned::to_owned);
         self.on_connection(|connection| {
-            let since = seen.map_or("NULL".to_owned(), |seen| format!("'{}'", seen.began()));
-            let begin = queries.begin.clone() + &connection.run(queries, STAMPS, &since);
-            let stamps = Stamps::of(&connection.session.rows(&begin)?)?;
-            let wanted = seen.map_or(Wanted::ALL, |seen| seen.changed(&stamps).or(least));
-            let rows = connection.read(queries, wanted, stamps.superuser)?;
+            let (mut written, mut lsn) = (None, None);
+            if let Some(data) = &data {
+                let session = &mut connection.session;
+                let (reach, since) = (Reach::now(session)?, seen.and_then(Seen::lsn));
+                // Who still writes may have written what nobody sees yet.
+                lsn = reach.lsn.or(since);
+                let names = &Statements::get().names;
+                written = since.and_then(|lsn| Written::since(lsn, reach, data, session, names));
+                written = written.filter(|now| seen.is_some_and(|seen| seen.is_within(now)));
+            }
+            let stamps = connection.stamps(queries, seen, written.as_ref(), least)?;
+            let stamps = Stamps::of(&stamps, written.as_ref(), lsn)?;
+            let wanted = seen.map_or(Wanted::ALL, |seen| seen.changed(&stamps, least));
+            let rows = connection.read(queries, &wanted, stamps.superuser)?;
             Ok(Looked { stamps, wanted, rows })
         })
     }
@@ -165,29 +177,54 @@ impl<'a> Watch<'a> {
 
 impl Connection<'_> {
     /// What runs a query, prepared first where it is not.
-    fn run(&mut self, queries: &Queries, number: usize, argument: &str) -> String {
-        let Some(Query { sql, parameter, .. }) = queries.all.get(number) else {
+    fn run(&mut self, queries: &Queries, number: usize, arguments: &str) -> String {
+        let Some(Query { sql, parameters, .. }) = queries.all.get(number) else {
             return String::new();
         };
-        let (parameter, argument) = match parameter {
-            Some(kind) => (format!("({kind})"), format!("({argument})")),
-            None => Default::default(),
-        };
         let prepare = match self.prepared.insert(number) {
-            true => format!("PREPARE q{number}{parameter} AS {sql};\n"),
+            true => format!("PREPARE q{number}{parameters} AS {sql};\n"),
             false => String::new(),
         };
-        format!("{prepare}EXECUTE q{number}{argument};\n")
+        let arguments = match *parameters {
+            "" => String::new(),
+            _ => format!("({arguments})"),
+        };
+        format!("{prepare}EXECUTE q{number}{arguments};\n")
+    }
+
+    /// Begins a transaction, in which everything is seen at one moment, and asks what may have changed.
+    fn stamps(
+        &mut self,
+        queries: &Queries,
+        seen: Option<&Seen>,
+        written: Option<&Written>,
+        least: &Wanted,
+    ) -> Result<Vec<Row>> {
+        let since = seen.map_or("NULL".to_owned(), |seen| format!("'{}'", seen.began()));
+        let mut sql = queries.begin.clone() + &self.run(queries, NOW, "");
+        match written {
+            None => sql += &self.run(queries, WHOLE, &since),
+            Some(written) => {
+                for (number, pages) in written.pages.iter().enumerate() {
+                    if !pages.is_empty() || least.others {
+                        let arguments = format!("{since}, {}", places(pages));
+                        sql += &self.run(queries, queries.paged + number, &arguments);
+                    }
+                }
+            }
+        }
+        self.session.rows(&sql)
     }
 
     /// Reads what is wanted, and ends the transaction.
-    fn read(&mut self, queries: &Queries, wanted: Wanted, superuser: bool) -> Result<Vec<Row>> {
-        let mut relations = "{}".to_owned();
-        if wanted.has_relations() {
-            let sql = self.run(queries, RELATIONS, &wanted.sql());
-            let found = self.session.value(&sql)?;
-            relations = found.unwrap_or(relations);
-        }
+    fn read(&mut self, queries: &Queries, wanted: &Wanted, superuser: bool) -> Result<Vec<Row>> {
+        let relations = match &wanted.relations {
+            None => self.session.value(RELATIONS)?.unwrap_or("{}".to_owned()),
+            Some(oids) => {
+                let oids: Vec<String> = oids.iter().map(u32::to_string).collect();
+                format!("{{{}}}", oids.join(","))
+            }
+        };
         let mut sql = String::new();
         for (number, query) in queries.all.iter().enumerate() {
             let is_run = match query.when {
@@ -205,24 +242,26 @@ impl Connection<'_> {
     }
 }
 
-/// The statements of `snapshot.sql`, and what is asked before them.
+/// The statements of `snapshot.sql` and `stamps.sql`.
 struct Queries {
-    /// Begins the transaction, in which everything is seen at one moment.
+    /// Begins the transaction.
     begin: String,
     all: Vec<Query>,
+    /// The number of the first that asks some pages of one catalogue.
+    paged: usize,
 }
 
 struct Query {
     sql: &'static str,
-    /// The type of its parameter, where it has one.
-    parameter: Option<&'static str>,
+    /// The types of its parameters; empty: it has none.
+    parameters: &'static str,
     when: When,
 }
 
 static QUERIES: OnceLock<Queries> = OnceLock::new();
 /// The numbers of those that are asked by name.
-const STAMPS: usize = 0;
-const RELATIONS: usize = 1;
+const NOW: usize = 0;
+const WHOLE: usize = 1;
 
 /// When a query is run.
 #[derive(Clone, Copy)]
@@ -241,19 +280,23 @@ enum When {
 
 impl Query {
     fn of(sql: &'static str) -> Query {
-        let (parameter, when) = match sql {
-            _ if sql.contains("$1") => (Some("oid[]"), When::Told),
-            _ if sql.contains(&format!("'{READ_EACH_TIME}' AS address")) => (None, When::EachTime),
-            _ => (None, When::Others),
+        let (parameters, when) = match sql {
+            _ if sql.contains("$1") => ("(oid[])", When::Told),
+            _ if sql.contains(&format!("'{READ_EACH_TIME}' AS address")) => ("", When::EachTime),
+            _ => ("", When::Others),
         };
-        Query { sql, parameter, when }
+        Query { sql, parameters, when }
+    }
+
+    fn asked(sql: &'static str, parameters: &'static str) -> Query {
+        Query { sql, parameters, when: When::Asked }
     }
 }
 
 impl Queries {
     fn all() -> Queries {
-        let asked = |sql, kind| Query { sql, parameter: Some(kind), when: When::Asked };
-        let mut all = vec![asked(CHANGED, "xid"), asked(WANTED, "bytea")];
+        let Statements { now, whole, paged, .. } = Statements::get();
+        let mut all = vec![Query::asked(now, ""), Query::asked(whole, "(xid)")];
         let mut begin = String::new();
         for statement in TEXT.split(";\n") {
             match statement.find("SELECT '").or(statement.find("SELECT CASE")) {
@@ -263,8 +306,10 @@ impl Queries {
             }
         }
         // After the roles that it adds to.
-        all.push(Query { sql: PASSWORDS, parameter: None, when: When::Superuser });
-        Queries { begin, all }
+        all.push(Query { sql: PASSWORDS, parameters: "", when: When::Superuser });
+        let first = all.len();
+        all.extend(paged.iter().map(|sql| Query::asked(sql, "(xid, tid[])")));
+        Queries { begin, all, paged: first }
     }
 }
 

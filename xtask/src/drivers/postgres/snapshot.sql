@@ -6,8 +6,7 @@
 -- Left out: what belongs to the system, to an extension, to another object (a table's row type).
 --
 -- What belongs to a relation has its `address`: the oid of the relation, and 0, the number of a column, or
--- an oid of its own; a trigger, whom nobody else names, has no more than the first. Of these only the relations are read whose
--- oids are in $1. What has the address 'each time' is always read. Comments are asked for without `obj_description`, which starts an executor each time.
+-- an oid of its own. Of these only the relations are read whose oids are in $1. What has the address 'each time' is always read. Comments are asked for without `obj_description`, which starts an executor each time.
 BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
 -- With no search path every name is rendered with its schema.
 SET LOCAL search_path = '';
@@ -162,7 +161,7 @@ SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE '
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND (d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' OR d.deptype = 'i'));
 
-SELECT 'trigger', t.tgrelid::regclass::text || '.' || quote_ident(t.tgname), t.tgrelid AS address,
+SELECT 'trigger', t.tgrelid::regclass::text || '.' || quote_ident(t.tgname), t.tgrelid || ' ' || t.oid AS address,
        pg_get_triggerdef(t.oid) AS definition,
        CASE t.tgenabled WHEN 'O' THEN 'ENABLED' WHEN 'D' THEN 'DISABLED' WHEN 'R' THEN 'ENABLED REPLICA' ELSE 'ENABLED ALWAYS' END AS state,
        CASE WHEN t.tgparentid <> 0 THEN 'inherited' END AS inheritance,

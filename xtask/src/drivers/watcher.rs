@@ -112,7 +112,7 @@ impl Watcher {
         }
         let touched =
             std::mem::take(&mut *self.touched.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut changed = Vec::new();
+        let (mut changed, mut gone) = (Vec::new(), Vec::new());
         for path in touched {
             if path.is_dir() {
                 // What was moved here with its folder has no event of its own.
@@ -132,14 +132,17 @@ impl Watcher {
             };
             if before != holds {
                 changed.push(path);
+            } else if holds.is_none() {
+                gone.push(path);
             }
         }
         // A folder that is gone took its files with it.
-        let gone: Vec<Utf8PathBuf> =
-            self.held.keys().filter(|file| !file.exists()).cloned().collect();
-        for file in gone {
-            self.held.remove(&file);
-            changed.push(file);
+        let was_below = |file: &Utf8PathBuf| gone.iter().any(|folder| file.starts_with(folder));
+        let taken = |(file, _): (Utf8PathBuf, _)| file;
+        if !gone.is_empty() {
+            changed.extend(
+                self.held.extract_if(|file, _| was_below(file) && !file.exists()).map(taken),
+            );
         }
         changed.sort();
         changed.dedup();

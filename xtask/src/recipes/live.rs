@@ -294,7 +294,7 @@ impl Live<'_> {
     }
 
     pub(super) fn revision_files(&self) -> Vec<(String, Utf8PathBuf)> {
-        let revisions = self.graph.as_ref().map(|graph| graph.revisions.as_slice());
+        let revisions = self.graph.as_ref().map(|graph| &*graph.revisions);
         revisions.unwrap_or_default().iter().map(|r| (r.revision.clone(), r.file.clone())).collect()
     }
 

@@ -7,6 +7,7 @@
 //! the revisions after it is a [`Surprise`], and everything is run again from an empty database.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::Result;
@@ -28,13 +29,13 @@ pub struct Prefix {
     /// Where Alembic keeps its version.
     pub table: VersionTable,
     /// The revisions up to there, as Alembic read them.
-    pub revisions: Vec<Revision>,
+    pub revisions: Arc<[Revision]>,
     /// The steps that were done before the upgrade to the head began.
     pub steps: Vec<Step>,
     /// The schema there, where it was looked at.
     pub schema: Option<Schema>,
     /// What was run up to there.
-    pub statements: Vec<Statement>,
+    pub statements: Arc<[Statement]>,
     /// When.
     pub since: SystemTime,
 }
@@ -218,7 +219,9 @@ mod tests {
         assert!(!known.begins(&chain(&[("c", &["b"]), ("b", &[]), ("a", &[])])));
         assert!(!known.begins(&chain(&[("c", &["b"]), ("b", &["n"]), ("n", &["a"]), ("a", &[])])));
         let mut moved = then.clone();
-        moved.revisions[1].file = "/elsewhere.py".into();
+        let mut revisions = moved.revisions.to_vec();
+        revisions[1].file = "/elsewhere.py".into();
+        moved.revisions = revisions.into();
         assert!(!known.begins(&moved));
     }
 }

@@ -112,11 +112,11 @@ impl<'a> Steps<'a> {
     /// The same on a database that stands at the end of a known beginning.
     pub fn with_prefix(mut self, prefix: Option<Prefix>) -> Steps<'a> {
         let (Some(live), Some(known)) = (&mut self.live, &prefix) else { return self };
-        live.memory.statements.clone_from(&known.statements);
+        live.memory.statements = known.statements.to_vec();
         if known.schema.is_some() && live.parents_of_head().as_ref() == Some(&known.at) {
             live.memory.before.clone_from(&known.schema);
         }
-        let way_up = known.statements.clone();
+        let way_up = known.statements.to_vec();
         Steps { prefix, statements: way_up.clone(), way_up, ..self }
     }
 

@@ -14,8 +14,25 @@ pub fn with_alembic<'a>(
     if !graph.whole {
         return None;
     }
-    let theirs: BTreeMap<&str, BTreeSet<&str>> =
-        links.map(|(id, parents)| (id, parents.iter().map(String::as_str).collect())).collect();
+    let links: Vec<(&str, &[String])> = links.collect();
+    let are_parents = |index: usize, parents: &[String]| {
+        let ours = graph.revisions[index].parents.iter().map(|parent| graph.id(*parent));
+        ours.eq(parents.iter().map(String::as_str))
+    };
+    let mut pairs = graph.walk.iter().zip(&links);
+    let is_same = graph.walk.len() == links.len()
+        && pairs
+            .all(|(index, (id, parents))| graph.id(*index) == *id && are_parents(*index, parents));
+    let same_heads =
+        graph.heads.iter().map(|head| graph.id(*head)).eq(heads.iter().map(String::as_str));
+    // As it nearly always is: nothing need be sorted.
+    if is_same && same_heads {
+        return None;
+    }
+    let theirs: BTreeMap<&str, BTreeSet<&str>> = links
+        .into_iter()
+        .map(|(id, parents)| (id, parents.iter().map(String::as_str).collect()))
+        .collect();
     let ours: BTreeMap<&str, BTreeSet<&str>> = graph
         .walk
         .iter()

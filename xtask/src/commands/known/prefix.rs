@@ -334,7 +334,7 @@ impl Prefixes {
             (seen.used.files.clone(), seen.used.folders.clone(), seen.binaries.last().cloned())
         });
         // What comes after may be gone by the next run.
-        for revision in known.iter().flat_map(|one| &one.graph.revisions) {
+        for revision in known.iter().flat_map(|one| one.graph.revisions.iter()) {
             files.remove(&revision.file);
         }
         let trees = known.iter().map(|one| Tree::of(&run.trees[one.tree].id, &one.prefix));

@@ -91,7 +91,8 @@ pub(super) fn start(
             anyhow!("cannot replay what befell {}: Alembic cannot read it today: {why}", tree.label)
         })?;
         let files = graph.revisions.iter().map(|revision| revision.file.clone()).collect();
-        let chain = graph.revisions.into_iter().map(|r| (r.revision, r.down_revision)).collect();
+        let chain =
+            graph.revisions.iter().map(|r| (r.revision.clone(), r.down_revision.clone())).collect();
         trees.push(Today { id, tree, python, chain, files });
     }
     Ok((pythons, trees))

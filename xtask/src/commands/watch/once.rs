@@ -54,6 +54,7 @@ impl Warm {
     /// A run over some trees, on a server that no run has used.
     pub(super) fn gate(&mut self, task: &Task<'_>) -> Ran {
         let started = std::time::Instant::now();
+        self.keep_surveyed();
         let chosen: Vec<usize> = task.todo.iter().copied().collect();
         let trees: Vec<Tree> = chosen.iter().map(|index| task.trees[*index].clone()).collect();
         let surveys = OnceLock::new();
@@ -88,9 +89,9 @@ impl Warm {
             self.whole(task, &run(Some(Prefixes::taken())), &chosen)
         });
         report.elapsed = started.elapsed();
-        for (_, survey) in surveys.into_inner().and_then(Result::ok).into_iter().flatten() {
-            self.scripts.give_back(survey.scripts);
-        }
+        // Not before somebody has the answer.
+        let surveys = surveys.into_inner().and_then(Result::ok).into_iter().flatten();
+        self.surveyed = surveys.map(|(index, survey)| (trees[index].id.clone(), survey)).collect();
         (report, opened)
     }
 

@@ -30,7 +30,7 @@ use crate::drivers::process;
 use crate::drivers::python::{self, Search};
 use crate::drivers::scratch::Scratch;
 use crate::flags::Gate;
-use crate::recipes::survey::Scripts;
+use crate::recipes::survey::{Scripts, Survey};
 use model::event::{Event, Tell};
 use model::transcript::Statement;
 use model::tree::Tree;
@@ -48,6 +48,8 @@ pub(super) struct Warm {
     pub(super) ahead: Vec<Ahead>,
     /// What the lints have read.
     pub(super) scripts: Arc<Scripts>,
+    /// What the last run found out about its trees, by their ids.
+    pub(super) surveyed: Vec<(String, Survey)>,
     /// What the new revisions of each tree did when they were last run with all steps green.
     pub(super) did: BTreeMap<usize, Vec<Statement>>,
     /// The server of the last run, and that of the run before until it is ended.
@@ -160,6 +162,7 @@ impl Warm {
             spare: None,
             ahead: Vec::new(),
             scripts: Arc::default(),
+            surveyed: Vec::new(),
             did: BTreeMap::new(),
             last: None,
             before: None,
@@ -201,6 +204,7 @@ impl Warm {
     pub(super) fn make_next(&mut self, flags: &Gate, trees: &[Tree]) {
         self.going = None;
         self.idle = Idle::default();
+        self.keep_surveyed();
         process::end_strays(&self.own_processes());
         for index in 0..self.pythons.len() {
             // The run that lacks an interpreter tries again, and says what is wrong.
@@ -216,6 +220,13 @@ impl Warm {
                 drop(before);
                 Ok(())
             }));
+        }
+    }
+
+    /// Keeps what the last run read for the next one.
+    pub(super) fn keep_surveyed(&mut self) {
+        for (tree, survey) in self.surveyed.drain(..) {
+            self.scripts.give_back(&tree, survey.scripts, survey.graph);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the gate and `worker.py` say to each other, a JSON object a line.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
@@ -118,7 +119,7 @@ pub struct Description {
     /// Its heads, sorted.
     pub heads: Vec<String>,
     /// Its revisions.
-    pub revisions: Vec<Revision>,
+    pub revisions: Arc<[Revision]>,
     /// The ids that several files claim. Alembic only warns, and drops all files but one.
     #[serde(default)]
     pub repeated: Vec<Repeated>,

@@ -517,7 +517,8 @@ def perform(sock, call, used):
     from alembic.script import ScriptDirectory
 
     config = config_of(call)
-    leave_unread(call["known"])
+    if not READY:
+        leave_unread(call["known"])
     if call["op"] == "describe":
         # The id that is used twice is in the answer; as a warning it would only be printed.
         with warnings.catch_warnings(record=True) as said:
@@ -733,6 +734,8 @@ def read_now(module):
 
 # Those that may be edited until a call goes on.
 LATE = []
+# Whether a call begins with the revisions: it loads none.
+READY = []
 
 
 def read_late():
@@ -828,6 +831,7 @@ def get_ready(sock, call):
         return
 
     LATE[:] = late
+    READY.append(True)
     ScriptDirectory.from_config = classmethod(lambda cls, config: script)
     gc.freeze()
     if sock:

@@ -158,7 +158,8 @@ fn judge(
     let Read { listing, scripts, mut troubles } = read;
     let base = base.map(|base| base_of(base, settings, root));
     let base = base.as_ref();
-    let mut graph = graph::build(&scripts.iter().collect::<Vec<_>>());
+    let all: Vec<&Script> = scripts.iter().collect();
+    let mut graph = graph::build_again(&all, terms.known.graph(&tree.id, false));
     graph.whole &= !troubles.iter().any(|(_, trouble)| trouble.leaves_a_gap)
         && listing.unknown.is_empty()
         && settings.unknown.is_empty();
@@ -170,7 +171,8 @@ fn judge(
     read::look_into(&chosen(&scripts, &looked_into));
     let broken = |script: &&Script| Some((script.file.clone(), script.syntax()?));
     troubles.extend(chosen(&scripts, &looked_into).iter().filter_map(broken));
-    let before = base.map(|base| (base, graph_of_base(&scripts, base)));
+    let mut before =
+        base.map(|base| (base, graph_of_base(&scripts, base, terms.known.graph(&tree.id, true))));
     let folders = tree_files::folders(settings);
     // Only where revisions collide does it matter which of them came later.
     let arrivals = match git.filter(|_| graph.collides()) {
@@ -211,8 +213,11 @@ fn judge(
         seen = subject(&all);
     }
     let mut findings = lints::lint(&seen);
-    if let (Some(known), Some(walked)) = (terms.known.scripts, walked.take()) {
-        known.keep_walked(&tree.id, walked);
+    drop(seen);
+    if let Some(known) = terms.known.scripts {
+        walked.take().into_iter().for_each(|walked| known.keep_walked(&tree.id, walked));
+        let of_base = before.take().map(|(_, graph)| graph);
+        of_base.into_iter().for_each(|graph| known.keep_graph(&tree.id, true, graph));
     }
     for finding in &mut findings {
         finding.tree = Some(tree.id.clone());
@@ -330,7 +335,7 @@ fn base_of(base: &Base, settings: &Settings, root: &Utf8Path) -> Base {
 }
 
 /// The graph as the base branch has it: what is not new, as it was before this change.
-fn graph_of_base(scripts: &[Script], base: &Base) -> Graph {
+fn graph_of_base(scripts: &[Script], base: &Base, known: Option<Graph>) -> Graph {
     let is_changed = |file: &Utf8Path| base.changed.iter().any(|changed| changed.file == file);
     let before: Vec<Script> = base
         .changed
@@ -340,7 +345,7 @@ fn graph_of_base(scripts: &[Script], base: &Base) -> Graph {
     let same = scripts.iter().filter(|s| base.files.contains(&s.file) && !is_changed(&s.file));
     let mut all: Vec<&Script> = same.chain(&before).collect();
     all.sort_by(|a, b| a.file.cmp(&b.file));
-    graph::build(&all)
+    graph::build_again(&all, known)
 }
 
 /// A file as it is shown: relative to the root where it lies below.

@@ -16,6 +16,7 @@ use analysis::history::Walked;
 use analysis::script::{Script, Trouble};
 use model::code;
 use model::files::{Listing, Settings};
+use model::graph::Graph;
 
 /// How many files one thread takes at a time, at most.
 const MOST_AT_ONCE: usize = 32;
@@ -47,15 +48,21 @@ pub struct Scripts {
     stamps: Mutex<HashMap<Utf8PathBuf, Stamp>>,
     /// How the chain of each tree was walked.
     walked: Mutex<HashMap<String, Walked>>,
+    /// The graph of each tree, and that of its base branch.
+    graphs: Mutex<HashMap<(String, OfBase), Graph>>,
 }
+
+/// Whether a graph is the base branch's.
+type OfBase = bool;
 
 /// What a file system knows of a file: when it was changed and written, its size, its number.
 type Stamp = (i64, i64, i64, i64, u64, u64);
 
 impl Scripts {
-    /// Takes back what a survey had.
-    pub fn give_back(&self, scripts: Vec<Script>) {
-        let stamps = std::mem::take(&mut *lock(&self.stamps));
+    /// Takes back what a survey of a tree had.
+    pub fn give_back(&self, tree: &str, scripts: Vec<Script>, graph: Graph) {
+        self.keep_graph(tree, false, graph);
+        let stamps = lock(&self.stamps);
         let stamped = scripts.into_iter().filter_map(|script| {
             let stamp = *stamps.get(&script.file)?;
             Some((script.file.clone(), (stamp, script)))
@@ -73,12 +80,27 @@ impl Scripts {
         lock(&self.walked).insert(tree.to_owned(), walked);
     }
 
+    /// The graph of a tree as it was the last time.
+    pub(super) fn graph(&self, tree: &str, of_base: OfBase) -> Option<Graph> {
+        lock(&self.graphs).remove(&(tree.to_owned(), of_base))
+    }
+
+    /// Keeps it for the next time.
+    pub(super) fn keep_graph(&self, tree: &str, of_base: OfBase, graph: Graph) {
+        lock(&self.graphs).insert((tree.to_owned(), of_base), graph);
+    }
+
     /// What is known of a file, where it is as it was.
     fn take(&self, name: &Utf8Path, file: &Utf8Path) -> Option<Script> {
         let now = stamp(file)?;
+        let known = lock(&self.kept).remove(name);
+        if let Some((then, script)) = known
+            && then == now
+        {
+            return Some(script);
+        }
         lock(&self.stamps).insert(name.to_owned(), now);
-        let (then, script) = lock(&self.kept).remove(name)?;
-        (then == now).then_some(script)
+        None
     }
 }
 
@@ -100,6 +122,13 @@ pub struct Known<'a> {
     pub scripts: Option<&'a Scripts>,
     /// What earlier ones understood.
     pub recalled: Option<&'a Recalled<'a>>,
+}
+
+impl Known<'_> {
+    /// The graph of a tree as this process last built it.
+    pub(super) fn graph(&self, tree: &str, of_base: OfBase) -> Option<Graph> {
+        self.scripts?.graph(tree, of_base)
+    }
 }
 
 /// Reads the files of trees with these settings.

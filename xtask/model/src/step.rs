@@ -28,7 +28,16 @@ pub struct Step {
     pub elapsed: Duration,
 }
 
+/// How the note of a step begins that was not run now, because it is known what comes of it.
+pub const KNOWN_SINCE: &str = "known since ";
+
 impl Step {
+    /// Since when it is known, as a date, where it was not run now.
+    pub fn known_since(&self) -> Option<&str> {
+        let notes = self.notes.iter().filter_map(|note| note.strip_prefix(KNOWN_SINCE));
+        notes.filter_map(|rest| rest.split(": ").next()).next()
+    }
+
     /// A step that did not run, and why.
     pub fn skipped(name: String, reason: String) -> Step {
         let status = Status::Skipped;

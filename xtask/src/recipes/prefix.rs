@@ -18,7 +18,7 @@ use crate::drivers::interrupt::Interrupted;
 use crate::drivers::postgres::aside;
 use crate::drivers::postgres::session::VersionTable;
 use model::schema::Schema;
-use model::step::Step;
+use model::step::{KNOWN_SINCE, Step};
 use model::transcript::Statement;
 
 /// What is known of a tree's chain up to where its database stands.
@@ -129,16 +129,13 @@ impl Prefix {
 pub fn known(step: &Step, since: SystemTime) -> Step {
     let (mut step, since) = (step.clone(), humantime::format_rfc3339_seconds(since));
     // What was known then too was known since the same time.
-    step.notes.retain(|note| !note.starts_with(KNOWN));
-    step.notes.push(format!("{KNOWN}{since}: nothing that it depends on has changed"));
+    step.notes.retain(|note| !note.starts_with(KNOWN_SINCE));
+    step.notes.push(format!("{KNOWN_SINCE}{since}: nothing that it depends on has changed"));
     step
 }
 
 /// The step from which on nothing is known.
 const UPGRADE: &str = " — alembic upgrade head";
-
-/// How the note at a step begins that was not run now.
-const KNOWN: &str = "known since ";
 
 /// These revisions and all below them, as far as they exist.
 fn below<'g>(graph: &'g Description, from: &[String]) -> BTreeSet<&'g str> {

@@ -3,6 +3,7 @@
 //! Colour is written as escape codes and taken out again by the stream it goes to, where that is
 //! not a terminal. Words carry the meaning; colour only helps to find them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
@@ -12,7 +13,7 @@ use model::code::{Code, Severity};
 use model::finding::{Finding, Place};
 use model::redact::redact;
 use model::report::{Report, Verdict};
-use model::step::{Status, Step};
+use model::step::{KNOWN_SINCE, Status, Step};
 use model::transcript::Transcript;
 
 const GREEN: Style = AnsiColor::Green.on_default().bold();
@@ -34,10 +35,12 @@ pub fn step(step: &Step) -> String {
     };
     let time = match step.status {
         Status::Skipped => "          ".to_owned(),
+        // The time was another run's; the verdict says since when.
+        _ if step.known_since().is_some() => "[   known]".to_owned(),
         _ => format!("[{:>7.3}s]", step.elapsed.as_secs_f64()),
     };
     line(&mut out, &format!("{style}{word}{style:#} {time} {}", step.name));
-    for note in &step.notes {
+    for note in step.notes.iter().filter(|note| !note.starts_with(KNOWN_SINCE)) {
         line(&mut out, &format!("{:16}{note}", ""));
     }
     if step.status == Status::Skipped
@@ -118,12 +121,26 @@ fn verdict(report: &Report) -> String {
     if !with.is_empty() {
         line(&mut out, &format!("{:6}{}", "", with.join(", ")));
     }
+    for (since, count) in known_steps(report) {
+        let steps = if count == 1 { "1 step".to_owned() } else { format!("{count} steps") };
+        line(&mut out, &format!("{:6}{steps} known since {since}: nothing has changed there", ""));
+    }
     if let Some(since) = report.known_since {
         let since = words::date(since);
         line(&mut out, &format!("{:6}a known result, of {since}: nothing has changed since", ""));
         line(&mut out, &format!("{:6}(--no-cache runs it all again)", ""));
     }
     out
+}
+
+/// How many steps are known since when, where they were not run now.
+fn known_steps(report: &Report) -> BTreeMap<&str, usize> {
+    let mut counts = BTreeMap::new();
+    let steps = report.trees.iter().flat_map(|tree| &tree.steps);
+    for since in steps.filter_map(Step::known_since) {
+        *counts.entry(since).or_default() += 1;
+    }
+    counts
 }
 
 /// What was looked at and found, where nothing was run.

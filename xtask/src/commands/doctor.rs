@@ -161,7 +161,9 @@ fn server_user() -> Check {
         Ok(Some(user)) => ok(name, format!("{}, since Postgres refuses to run as root", user.name)),
         Ok(None) => ok(name, "you"),
         Err(err) => {
-            bad(name, Health::Missing, format!("{err:#}"), "useradd --system postgres".into())
+            let told = format!("{err:#}");
+            let (found, hint) = told.split_once("\nhint: ").unwrap_or((&told, ""));
+            bad(name, Health::Missing, found.to_owned(), hint.to_owned())
         }
     }
 }

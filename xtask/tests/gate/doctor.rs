@@ -1,6 +1,9 @@
 //! `doctor` says what is missing and how to mend it, and cleans what nobody uses.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -53,6 +56,33 @@ fn what_is_missing_is_said_with_its_mend() {
     assert_eq!(python["health"], "missing");
     assert!(python["mend"].as_str().unwrap().contains("ython"), "{python}");
     assert_eq!(check(&doctor, "npm")["health"], "weak");
+}
+
+#[test]
+fn a_user_without_a_name_is_told_how_to_get_one() {
+    if !rustix::process::geteuid().is_root() {
+        // Only root can become another user.
+        return;
+    }
+    // Where everybody may look: the program may lie where only root does.
+    let open =
+        tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().unwrap();
+    let program = open.path().join("gate");
+    fs::copy(env!("CARGO_BIN_EXE_xtask"), &program).unwrap();
+    let run = |words: &[&str]| {
+        let mut command = Command::new(&program);
+        command.arg("migration-gate").args(words).arg("--root").arg(open.path());
+        command.current_dir(open.path()).env("HOME", open.path()).uid(54321).gid(54321);
+        command.output().unwrap()
+    };
+    let doctor = run(&["doctor", "--format", "json"]);
+    let doctor: Value = serde_json::from_slice(&doctor.stdout).unwrap();
+    let user = check(&doctor, "server's user");
+    assert_eq!(user["health"], "missing", "{doctor:#}");
+    assert!(
+        user["mend"].as_str().unwrap().contains("54321::/tmp:/bin/sh' >> /etc/passwd"),
+        "{user}"
+    );
 }
 
 #[test]

@@ -105,9 +105,19 @@ pub struct Cluster {
 }
 
 /// The user that a server must run as, where that is not the caller. Fails as root where there is
-/// neither `postgres` nor `nobody`.
+/// neither `postgres` nor `nobody`, and for a caller without a name, as containers may have it:
+/// `initdb` refuses both.
 pub fn server_user() -> Result<Option<User>> {
-    if !geteuid().is_root() {
+    let own = geteuid();
+    if !own.is_root() {
+        if User::from_uid(own).is_ok_and(|user| user.is_none()) {
+            bail!(
+                "cannot make a Postgres cluster: initdb refuses a user without a name, and user ID \
+                 {own} has none here\n\
+                 hint: give it one where the image is built: `echo 'gate:x:{own}:{own}::/tmp:/bin/sh' \
+                 >> /etc/passwd`; or run the gate as a user that has one, or with --postgres-url"
+            );
+        }
         return Ok(None);
     }
     for name in ["postgres", "nobody"] {

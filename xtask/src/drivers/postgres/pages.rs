@@ -4,7 +4,6 @@
 //! known without asking Postgres for every row of its catalogues: at 2,000 tables they are 100,000, and
 //! one migration writes thirty. After a checkpoint the files hold what Postgres does.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -26,15 +25,6 @@ const HEADER: usize = 24;
 /// The size of a line pointer.
 const POINTER: usize = 4;
 
-/// How far a look reaches.
-#[derive(Clone, Copy)]
-pub(super) struct Reach {
-    /// Up to where everything in the log is over and can be seen; `None`: others still write.
-    pub(super) lsn: Option<Lsn>,
-    now: Lsn,
-    page: usize,
-}
-
 /// One page, and how many line pointers it has.
 pub(super) type Page = (u32, u16);
 
@@ -46,46 +36,39 @@ pub(super) struct Written {
     pub(super) pages: Vec<Vec<Page>>,
 }
 
-impl Reach {
-    /// Of a look that begins after this.
-    pub(super) fn now(session: &mut Session<'_>) -> Result<Reach> {
-        let rows = session.rows(WHERE)?;
-        let cells: BTreeMap<_, _> = rows.into_iter().flatten().collect();
-        let number = |name: &str| cells.get(name).and_then(|text| text.parse().ok());
-        let now = number("lsn").context("no row says where the log ends")?;
-        let page = number("size").context("no row says how large a page is")? as usize;
-        let busy = cells.get("busy").map(String::as_str) != Some("f");
-        Ok(Reach { lsn: (!busy).then_some(now), now, page })
-    }
-}
-
 impl Written {
-    /// What was written in these catalogues since. `None` where the files do not say it; then all of
-    /// them are read.
+    /// What was written in these catalogues since, as far as the files say it: where they do not, all of
+    /// them are read. And up to where in the log everything is over by now; `None`: others still write.
     pub(super) fn since(
-        lsn: Lsn,
-        reach: Reach,
+        lsn: Option<Lsn>,
         data: &Path,
         session: &mut Session<'_>,
         catalogues: &[&str],
-    ) -> Option<Written> {
-        // Of another log.
-        if lsn > reach.now {
-            return None;
-        }
+    ) -> Result<(Option<Lsn>, Option<Written>)> {
         let names = catalogues.join(",");
         let asked = format!(
-            "SELECT pg_relation_filepath(c) FROM unnest('{{{names}}}'::regclass[]) \
-             WITH ORDINALITY u(c, n) ORDER BY n; CHECKPOINT"
+            "{WHERE};\nSELECT pg_relation_filepath(c) AS path \
+             FROM unnest('{{{names}}}'::regclass[]) WITH ORDINALITY u(c, n) ORDER BY n;\nCHECKPOINT"
         );
-        let paths = session.column(&asked).ok()?;
-        let mut written = Written { lengths: Vec::new(), pages: Vec::new() };
-        for path in &paths {
-            let (length, pages) = read(&data.join(path), reach.page, lsn).ok()?;
-            written.lengths.push(length);
-            written.pages.push(pages);
-        }
-        (paths.len() == catalogues.len()).then_some(written)
+        // There may be no room for a checkpoint, and there is enough for a look.
+        let all = lsn.and_then(|_| session.rows(&asked).ok());
+        let rows = all.map_or_else(|| session.rows(WHERE), Ok)?;
+        let cells = || rows.iter().flatten();
+        let cell = |name| cells().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
+        let now = cell("lsn").and_then(|text| text.parse().ok());
+        let now: Lsn = now.context("no row says where the log ends")?;
+        let size = cell("size").and_then(|text| text.parse().ok());
+        let size: usize = size.context("no row says how large a page is")?;
+        let paths = cells().filter(|(name, _)| name == "path").map(|(_, path)| data.join(path));
+        let paths: Vec<PathBuf> = paths.collect();
+        // Where it is later than now, it is of another log.
+        let since = lsn.filter(|lsn| *lsn <= now && paths.len() == catalogues.len());
+        let written = since.and_then(|since| {
+            let read = paths.iter().map(|path| read(path, size, since));
+            let (lengths, pages) = read.collect::<io::Result<Vec<_>>>().ok()?.into_iter().unzip();
+            Some(Written { lengths, pages })
+        });
+        Ok(((cell("busy") == Some("f")).then_some(now), written))
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use anyhow::{Context, Result};
 
 use super::endpoint::Endpoint;
-use super::pages::{Reach, Written};
+use super::pages::Written;
 use super::rows::TABLES;
 pub use super::seen::Seen;
 use super::seen::{Looked, READ_EACH_TIME, Row, Wanted};
@@ -125,12 +125,10 @@ impl<'a> Watch<'a> {
         self.on_connection(|connection| {
             let (mut written, mut lsn) = (None, None);
             if let Some(data) = &data {
-                let session = &mut connection.session;
-                let (reach, since) = (Reach::now(session)?, seen.and_then(Seen::lsn));
+                let (since, names) = (seen.and_then(Seen::lsn), &Statements::get().names);
+                (lsn, written) = Written::since(since, data, &mut connection.session, names)?;
                 // Who still writes may have written what nobody sees yet.
-                lsn = reach.lsn.or(since);
-                let names = &Statements::get().names;
-                written = since.and_then(|lsn| Written::since(lsn, reach, data, session, names));
+                lsn = lsn.or(since);
                 written = written.filter(|now| seen.is_some_and(|seen| seen.is_within(now)));
             }
             let stamps = connection.stamps(queries, seen, written.as_ref(), least)?;

@@ -99,6 +99,9 @@ impl Live<'_> {
     pub(super) fn begin_beside(&mut self) {
         let (Some(_), Ok(graph)) = (&self.beside, &self.graph) else { return };
         let [head] = graph.heads.as_slice() else { return };
+        if self.copied.is_none() {
+            return;
+        }
         if self.declared_irreversible(head).is_some() || self.reaches_others(head) {
             return;
         }

@@ -209,12 +209,11 @@ impl<'a> Live<'a> {
 
     /// The finding at the line of the revision's file that names what it is about.
     fn about(&self, revision: &str, names: &[String], finding: Finding) -> Finding {
-        let file = self.revision_files().into_iter().find(|(id, _)| id == revision);
-        let place = file.map(|(_, file)| {
-            let text = std::fs::read_to_string(&file).unwrap_or_default();
+        let place = self.file_of(revision).map(|file| {
+            let text = std::fs::read_to_string(file).unwrap_or_default();
             let line = line_that_names(&text, names);
             Place {
-                file: file.strip_prefix(self.root).unwrap_or(&file).to_owned(),
+                file: file.strip_prefix(self.root).unwrap_or(file).to_owned(),
                 line: line.map(|(number, _)| number),
                 source: line.map(|(_, source)| source.to_owned()),
             }
@@ -223,8 +222,7 @@ impl<'a> Live<'a> {
     }
 
     fn text_of(&self, revision: &str) -> Option<String> {
-        let (_, file) = self.revision_files().into_iter().find(|(id, _)| id == revision)?;
-        std::fs::read_to_string(file).ok()
+        std::fs::read_to_string(self.file_of(revision)?).ok()
     }
 
     fn declarations(&self, revision: &str) -> Vec<Declaration> {

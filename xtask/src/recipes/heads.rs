@@ -31,15 +31,10 @@ impl Live<'_> {
         }
         let error = format!("{label} alembic has {count} heads — expected exactly 1.");
         notes.push(format!("ERROR: {error}"));
-        let files = self.revision_files();
         let heads: Vec<(String, Option<Utf8PathBuf>)> = graph
             .heads
             .iter()
-            .map(|head| {
-                let file = files.iter().find(|(id, _)| id == head).map(|(_, file)| file);
-                let file = file.map(|file| self.relative(file));
-                (head.clone(), file)
-            })
+            .map(|head| (head.clone(), self.file_of(head).map(|file| self.relative(file))))
             .collect();
         let shown: Vec<String> = heads
             .iter()

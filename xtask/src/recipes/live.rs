@@ -298,6 +298,12 @@ impl Live<'_> {
         revisions.unwrap_or_default().iter().map(|r| (r.revision.clone(), r.file.clone())).collect()
     }
 
+    /// The file of a revision.
+    pub(super) fn file_of(&self, revision: &str) -> Option<&Utf8Path> {
+        let mut revisions = self.graph.as_ref().ok()?.revisions.iter();
+        revisions.find(|known| known.revision == revision).map(|known| known.file.as_path())
+    }
+
     /// A step that failed because the server died says nothing about the migrations.
     pub(super) fn server_lives(&self, outcome: Outcome) -> Result<Outcome> {
         if let Some(finding) = outcome.error() {

@@ -79,11 +79,11 @@ impl<'a> Live<'a> {
         let outcome = self.run_alembic("upgrade", "head", self.heads(), seen)?;
         self.was_rightly_early()?;
         if outcome.findings.is_empty() {
-            self.begin_beside();
             // It waits until the schema has been seen.
             if self.declared_irreversible(&self.head()).is_none() {
                 self.alembic.begin("downgrade", &self.one_down())?;
             }
+            self.begin_beside();
             self.memory.head = Some(self.schema()?);
         }
         Ok(outcome)
@@ -198,17 +198,14 @@ impl<'a> Live<'a> {
         if differences.is_empty() {
             return Vec::new();
         }
-        let file = self.revision_files().into_iter().find(|(id, _)| id == revision);
-        let text = file.as_ref().and_then(|(_, file)| std::fs::read_to_string(file).ok());
+        let file = self.file_of(revision);
+        let text = file.and_then(|file| std::fs::read_to_string(file).ok());
         let declarations = schema_diff::declared(text.as_deref().unwrap_or_default());
         let sources = Sources {
             root: self.root,
             statements: &self.memory.statements,
             revision,
-            file: file
-                .as_ref()
-                .zip(text.as_ref())
-                .map(|((_, file), text)| (file.as_path(), text.as_str())),
+            file: file.zip(text.as_deref()),
         };
         let mut findings: Vec<Finding> = differences
             .iter()
@@ -286,13 +283,10 @@ impl<'a> Live<'a> {
     ) -> Vec<Finding> {
         let scope = self.scope();
         let (here, elsewhere) = self.memory.statements.split_at(second);
-        let files = self.revision_files();
         let finding = |difference: &Difference| {
             let origin = schema_diff::impure(difference, here, elsewhere);
-            let file = files
-                .iter()
-                .find(|(id, _)| origin.as_ref().is_some_and(|o| o.revision.as_ref() == Some(id)));
-            let place = file.map(|(_, file)| Place {
+            let revision = origin.as_ref().and_then(|origin| origin.revision.as_deref());
+            let place = revision.and_then(|revision| self.file_of(revision)).map(|file| Place {
                 file: file.strip_prefix(self.root).unwrap_or(file).to_owned(),
                 line: None,
                 source: None,
@@ -312,13 +306,13 @@ impl<'a> Live<'a> {
 
     /// The note about a revision that says why it cannot be taken back.
     pub(super) fn declared_irreversible(&self, revision: &str) -> Option<Finding> {
-        let (_, file) = self.revision_files().into_iter().find(|(id, _)| id == revision)?;
-        let text = std::fs::read_to_string(&file).ok()?;
+        let file = self.file_of(revision)?;
+        let text = std::fs::read_to_string(file).ok()?;
         let reason = schema_diff::declared(&text).into_iter().find_map(|d| match d {
             Declaration::Irreversible { reason } => reason,
             _ => None,
         })?;
-        let file = file.strip_prefix(self.root).unwrap_or(&file).to_owned();
+        let file = file.strip_prefix(self.root).unwrap_or(file).to_owned();
         Some(Finding {
             revision: Some(revision.to_owned()),
             place: Some(Place { file, line: None, source: None }),

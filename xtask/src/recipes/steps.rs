@@ -27,7 +27,7 @@ pub struct Steps<'a> {
     findings: Vec<Finding>,
     /// The first step that failed: what depends on it is skipped.
     blocked_by: Option<String>,
-    /// Every statement that was run.
+    /// Every statement that was run now.
     statements: Vec<Statement>,
     /// Those of the first way up to the head.
     way_up: Vec<Statement>,
@@ -117,7 +117,7 @@ impl<'a> Steps<'a> {
             live.memory.before.clone_from(&known.schema);
         }
         let way_up = known.statements.to_vec();
-        Steps { prefix, statements: way_up.clone(), way_up, ..self }
+        Steps { prefix, way_up, ..self }
     }
 
     fn remember(&mut self, what: impl FnOnce(&mut Memory)) {

@@ -147,22 +147,24 @@ impl Seen {
             sums.append(&mut self.stamps.sums);
             self.stamps.sums = sums;
         }
-        let read = sort(looked.rows);
-        let Some(relations) = looked.wanted.relations else {
-            self.parts = read;
-            return true;
-        };
         let mut is_renamed = false;
-        let parts: BTreeSet<usize> = relations.iter().map(|oid| part_of(*oid)).collect();
-        for (at, read) in read.into_iter().enumerate() {
+        let relations = looked.wanted.relations.as_ref();
+        let parts = relations.map(|oids| BTreeSet::from_iter(oids.iter().map(|oid| part_of(*oid))));
+        for (at, read) in sort(looked.rows).into_iter().enumerate() {
             let known = &mut self.parts[at];
-            if parts.contains(&at) {
-                let is_another =
-                    |(address, id)| known.names.get(address).is_some_and(|was| was != id);
-                is_renamed |= read.names.iter().any(is_another);
-                known.replace(&relations, read);
-            } else if at == EACH_TIME || at == OTHERS && looked.wanted.others {
-                known.take(read.objects);
+            match (relations, &parts) {
+                (Some(relations), Some(parts)) if parts.contains(&at) => {
+                    let is_another =
+                        |(address, id)| known.names.get(address).is_some_and(|was| was != id);
+                    is_renamed |= read.names.iter().any(is_another);
+                    known.replace(relations, read);
+                }
+                // All are read.
+                (None, _) => known.become_now(read),
+                _ if at == EACH_TIME || at == OTHERS && looked.wanted.others => {
+                    known.become_now(read);
+                }
+                _ => {}
             }
         }
         !is_renamed
@@ -188,15 +190,14 @@ impl Part {
         });
         objects.extend((*read.objects).clone());
         names.extend((*read.names).clone());
-        let now = Part::of(objects, names);
-        (self.names, self.views) = (now.names, now.views);
-        self.take(now.objects);
+        self.become_now(Part::of(objects, names));
     }
 
     /// What is the same stays shared, so that nobody compares it.
-    fn take(&mut self, objects: Arc<Objects>) {
-        if self.objects != objects {
-            self.objects = objects;
+    fn become_now(&mut self, now: Part) {
+        (self.names, self.views) = (now.names, now.views);
+        if self.objects != now.objects {
+            self.objects = now.objects;
         }
     }
 }

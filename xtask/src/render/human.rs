@@ -78,6 +78,20 @@ pub fn predicted(finding: &Finding) -> String {
 
 /// What follows the steps: the findings, what the user should know besides, and the verdict.
 pub fn summary(report: &Report) -> String {
+    let mut out = standing(report);
+    if report.known_since.is_some() {
+        // It says so of all of them.
+        return out;
+    }
+    for (since, count) in known_steps(report) {
+        let steps = if count == 1 { "1 step".to_owned() } else { format!("{count} steps") };
+        line(&mut out, &format!("{:6}{steps} known since {since}: nothing has changed there", ""));
+    }
+    out
+}
+
+/// The same in a watch, where most steps stand from one run to the next.
+pub fn standing(report: &Report) -> String {
     let mut out = String::new();
     for finding in &report.findings {
         out.push('\n');
@@ -120,10 +134,6 @@ fn verdict(report: &Report) -> String {
     with.extend(report.python.iter().cloned());
     if !with.is_empty() {
         line(&mut out, &format!("{:6}{}", "", with.join(", ")));
-    }
-    for (since, count) in known_steps(report) {
-        let steps = if count == 1 { "1 step".to_owned() } else { format!("{count} steps") };
-        line(&mut out, &format!("{:6}{steps} known since {since}: nothing has changed there", ""));
     }
     if let Some(since) = report.known_since {
         let since = words::date(since);

@@ -53,7 +53,7 @@ pub fn line(state: &Watch, moment: Moment) -> Option<String> {
         Moment::Verdict => {
             let report = state.report.as_ref()?;
             let seconds = state.answered_after.as_secs_f64();
-            let mut out = human::summary(report);
+            let mut out = human::standing(report);
             let _ = writeln!(out, "watching: answered {seconds:.2} s after the save");
             if state.keys && state.runs == 1 {
                 let _ = writeln!(out, "{KEYS}");
@@ -130,7 +130,7 @@ fn tree(tree: &WatchedTree, running: bool) -> String {
 
 /// What is wrong, in full; without anything wrong, what was done, in a line.
 fn found(report: &Report) -> String {
-    human::summary(report).trim_start_matches('\n').to_owned()
+    human::standing(report).trim_start_matches('\n').to_owned()
 }
 
 #[cfg(test)]

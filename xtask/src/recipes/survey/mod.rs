@@ -158,8 +158,8 @@ fn judge(
     let Read { listing, scripts, mut troubles } = read;
     let base = base.map(|base| base_of(base, settings, root));
     let base = base.as_ref();
-    let all: Vec<&Script> = scripts.iter().collect();
-    let mut graph = graph::build_again(&all, terms.known.graph(&tree.id, false));
+    let last = |of_base| terms.known.scripts?.graph(&tree.id, of_base);
+    let mut graph = graph::build_again(&scripts.iter().collect::<Vec<_>>(), last(false));
     graph.whole &= !troubles.iter().any(|(_, trouble)| trouble.leaves_a_gap)
         && listing.unknown.is_empty()
         && settings.unknown.is_empty();
@@ -171,8 +171,7 @@ fn judge(
     read::look_into(&chosen(&scripts, &looked_into));
     let broken = |script: &&Script| Some((script.file.clone(), script.syntax()?));
     troubles.extend(chosen(&scripts, &looked_into).iter().filter_map(broken));
-    let mut before =
-        base.map(|base| (base, graph_of_base(&scripts, base, terms.known.graph(&tree.id, true))));
+    let mut before = base.map(|base| (base, graph_of_base(&scripts, base, last(true))));
     let folders = tree_files::folders(settings);
     // Only where revisions collide does it matter which of them came later.
     let arrivals = match git.filter(|_| graph.collides()) {

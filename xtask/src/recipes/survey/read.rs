@@ -124,13 +124,6 @@ pub struct Known<'a> {
     pub recalled: Option<&'a Recalled<'a>>,
 }
 
-impl Known<'_> {
-    /// The graph of a tree as this process last built it.
-    pub(super) fn graph(&self, tree: &str, of_base: OfBase) -> Option<Graph> {
-        self.scripts?.graph(tree, of_base)
-    }
-}
-
 /// Reads the files of trees with these settings.
 pub fn all(settings: &[Settings], root: &Utf8Path, known: Known<'_>) -> Vec<Read> {
     let mut listings: Vec<Listing> = settings.iter().map(tree_files::list).collect();

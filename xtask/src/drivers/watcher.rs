@@ -3,18 +3,21 @@
 //! The system's own service (inotify, FSEvents) says where something happened; whether a file holds
 //! something else than before is seen by reading it, so that a save that changes nothing, or an
 //! editor's temporary file that is gone again, is no change. What happens at once is one change: an
-//! editor that replaces a file, a checkout, a rebase of many commits.
+//! editor that replaces a file, a checkout, a rebase of many commits. Where the system says that a
+//! file was closed (inotify), one that is being written is waited for: half a revision is no save.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fs::Metadata;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
-use notify::event::EventKind;
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use sha2::{Digest, Sha256};
 
@@ -23,6 +26,8 @@ use super::interrupt::Interrupt;
 /// How long nothing must happen for a change to be complete. An editor replaces a file within a
 /// millisecond; git writes file after file without a rest.
 const QUIET: Duration = Duration::from_millis(6);
+/// How long a file may stay open after it was written to for that to count as one change.
+const WRITING_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long git may hold its index for what it does to count as one change.
 const GIT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often git's lock is looked at.
@@ -33,7 +38,7 @@ const READ_MAX: u64 = 16 << 20;
 /// Watches folders.
 pub struct Watcher {
     _service: RecommendedWatcher,
-    touched: Arc<Mutex<BTreeSet<Utf8PathBuf>>>,
+    noted: Arc<Mutex<Noted>>,
     alarm: UnixStream,
     /// What the files held when they were last looked at.
     held: HashMap<Utf8PathBuf, Option<[u8; 32]>>,
@@ -48,20 +53,14 @@ impl Watcher {
         for end in [&alarm, &bell] {
             end.set_nonblocking(true).context("cannot set up a socket")?;
         }
-        let touched = Arc::new(Mutex::new(BTreeSet::new()));
-        let seen = Arc::clone(&touched);
+        let noted = Arc::new(Mutex::new(Noted::default()));
+        let notes = Arc::clone(&noted);
         let mut service =
             notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
                 // What cannot be told is looked up: an overflow names no file.
                 let Ok(event) = event else { return };
-                if matches!(event.kind, EventKind::Access(_)) {
-                    return;
-                }
-                let paths =
-                    event.paths.into_iter().filter_map(|p| Utf8PathBuf::from_path_buf(p).ok());
-                let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-                seen.extend(paths.filter(|path| matters(path)));
-                if !seen.is_empty() {
+                let mut noted = notes.lock().unwrap_or_else(PoisonError::into_inner);
+                if noted.note(event) {
                     // A full socket is readable, which is all that is wanted.
                     let _ = bell.write(&[1]);
                 }
@@ -75,7 +74,7 @@ impl Watcher {
             remember(folder, &mut held);
         }
         let git_lock = git_folder.map(|folder| folder.join("index.lock"));
-        Ok(Watcher { _service: service, touched, alarm, held, git_lock })
+        Ok(Watcher { _service: service, noted, alarm, held, git_lock })
     }
 
     /// Whether it would be told that this file, or what lies in this folder, has changed.
@@ -95,7 +94,7 @@ impl Watcher {
     /// Waits until what happens is over, and returns the files that hold something else than
     /// before, are new, or are gone.
     pub fn changed(&mut self, interrupt: &Interrupt) -> Result<Vec<Utf8PathBuf>> {
-        let give_up = Instant::now() + GIT_TIMEOUT;
+        let began = Instant::now();
         loop {
             let quiet_until = Instant::now() + QUIET;
             let mut chunk = [0; 4096];
@@ -104,14 +103,16 @@ impl Watcher {
             if interrupt.wait(&[self.alarm.as_fd()], quiet_until)?.is_some() {
                 continue;
             }
-            if self.git_is_at_work() && Instant::now() < give_up {
+            if self.noted().is_being_written() && began.elapsed() < WRITING_TIMEOUT {
+                continue;
+            }
+            if self.git_is_at_work() && began.elapsed() < GIT_TIMEOUT {
                 interrupt.sleep(GIT_POLL)?;
                 continue;
             }
             break;
         }
-        let touched =
-            std::mem::take(&mut *self.touched.lock().unwrap_or_else(PoisonError::into_inner));
+        let Noted { touched, .. } = std::mem::take(&mut *self.noted());
         let (mut changed, mut gone) = (Vec::new(), Vec::new());
         for path in touched {
             if path.is_dir() {
@@ -149,9 +150,61 @@ impl Watcher {
         Ok(changed)
     }
 
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn git_is_at_work(&self) -> bool {
         self.git_lock.as_ref().is_some_and(|lock| lock.exists())
     }
+}
+
+/// What the system told of since files were last looked at.
+#[derive(Default)]
+struct Noted {
+    /// Where something happened.
+    touched: BTreeSet<Utf8PathBuf>,
+    /// Files that were written to and are not closed yet.
+    open: BTreeSet<Utf8PathBuf>,
+}
+
+impl Noted {
+    /// Notes what happened, and says whether somebody has to look.
+    fn note(&mut self, event: notify::Event) -> bool {
+        let paths =
+            event.paths.into_iter().filter_map(|path| Utf8PathBuf::from_path_buf(path).ok());
+        for path in paths.filter(|path| matters(path)) {
+            match event.kind {
+                EventKind::Access(AccessKind::Close(AccessMode::Write)) => {
+                    self.open.remove(&path);
+                    continue;
+                }
+                EventKind::Access(_) => continue,
+                EventKind::Create(_) | EventKind::Modify(ModifyKind::Data(_)) => {
+                    if closes(&path) {
+                        self.open.insert(path.clone());
+                    }
+                }
+                EventKind::Modify(ModifyKind::Name(_)) | EventKind::Remove(_) => {
+                    self.open.remove(&path);
+                }
+                _ => {}
+            }
+            self.touched.insert(path);
+        }
+        !self.touched.is_empty()
+    }
+
+    fn is_being_written(&self) -> bool {
+        !self.open.is_empty()
+    }
+}
+
+/// Whether the system will say that this file, which was made or written to, was closed. A link is
+/// made without being opened.
+fn closes(path: &Utf8Path) -> bool {
+    let is_file = |meta: Metadata| meta.is_file() && meta.nlink() == 1;
+    cfg!(target_os = "linux") && std::fs::symlink_metadata(path).is_ok_and(is_file)
 }
 
 /// Whether a file can decide how a migration runs. What Python compiled, what git keeps, and what
@@ -230,6 +283,35 @@ mod tests {
         fs::write(root.join("versions/.0001_a.py.tmp"), "two").unwrap();
         fs::rename(root.join("versions/.0001_a.py.tmp"), root.join("versions/0001_a.py")).unwrap();
         assert_eq!(changed(&mut watcher, &root), ["versions/0001_a.py"]);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_file_that_is_being_written_is_one_change() {
+        let (_dir, root, mut watcher) = watched();
+        let mut file = fs::File::create(root.join("versions/0001_a.py")).unwrap();
+        let writer = std::thread::spawn(move || {
+            std::thread::sleep(QUIET * 8);
+            file.write_all(b"two").unwrap();
+            std::thread::sleep(QUIET * 8);
+            file.write_all(b" and three").unwrap();
+        });
+        assert_eq!(changed(&mut watcher, &root), ["versions/0001_a.py"]);
+        writer.join().unwrap();
+        assert_eq!(changed(&mut watcher, &root), [""; 0]);
+    }
+
+    #[test]
+    fn a_file_that_stays_open_and_one_that_is_linked_are_told() {
+        let (_dir, root, mut watcher) = watched();
+        fs::hard_link(root.join("env.py"), root.join("versions/0002_b.py")).unwrap();
+        std::os::unix::fs::symlink("0001_a.py", root.join("versions/0003_c.py")).unwrap();
+        assert_eq!(changed(&mut watcher, &root), ["versions/0002_b.py", "versions/0003_c.py"]);
+        let mut file = fs::File::create(root.join("versions/0004_d.py")).unwrap();
+        file.write_all(b"open").unwrap();
+        assert_eq!(changed(&mut watcher, &root), ["versions/0004_d.py"]);
+        drop(file);
+        assert_eq!(changed(&mut watcher, &root), [""; 0]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::changed::{self, Touched};
 use super::known::parts::Parts;
 use super::known::prefix::Prefixes;
+use super::known::things::Looks;
 use super::known::{Answer, Known};
 use super::predict::Surveys;
 use super::selection;
@@ -116,15 +117,16 @@ impl Run<'_> {
     /// Leaves for the next run what it can use, and removes the folder of this one meanwhile.
     fn end(&self, known: Option<&Known<'_>>, report: &Report, described: &[(usize, Description)]) {
         let folder = self.see(|seen| seen.folder.take());
+        let looks = &Looks::default();
         thread::scope(|scope| {
             let remove = || drop(folder);
             scope.spawn(|| timed(self.tell, "Gate", "removing the folder of the run", remove));
             if let Some(prefixes) = &self.prefixes {
-                let keep = move || prefixes.keep(self, report, described);
+                let keep = move || prefixes.keep(self, report, described, looks);
                 scope.spawn(move || timed(self.tell, "Gate", "keeping the beginnings", keep));
             }
             if let Some(known) = known {
-                let keep = || known.keep(self, report);
+                let keep = || known.keep(self, report, looks);
                 timed(self.tell, "Gate", "keeping the result", keep);
             }
         });

@@ -12,7 +12,7 @@ mod meeting;
 pub(super) mod parts;
 pub(super) mod prefix;
 mod saved;
-mod things;
+pub(super) mod things;
 mod told;
 
 use std::sync::PoisonError;
@@ -21,7 +21,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use self::parts::{Apart, Parts};
-use self::things::{Things, Untold};
+use self::things::{Looks, Things, Untold};
 use super::gate::Run;
 use crate::drivers::git::Git;
 use crate::drivers::kept::{Kept, Key, stamp};
@@ -112,20 +112,20 @@ impl<'a> Known<'a> {
     }
 
     /// Keeps the report of a run, where it is green and without a doubt.
-    pub(super) fn keep(&self, run: &Run<'_>, report: &Report) {
+    pub(super) fn keep(&self, run: &Run<'_>, report: &Report, looks: &Looks) {
         if report.verdict() != Verdict::Pass {
             return;
         }
-        if let Err(Untold(why)) = self.try_to_keep(run, report) {
+        if let Err(Untold(why)) = self.try_to_keep(run, report, looks) {
             (run.tell)(Event::Reuse(&format!("this result is not kept: {why}")));
         }
     }
 
-    fn try_to_keep(&self, run: &Run<'_>, report: &Report) -> Result<(), Untold> {
+    fn try_to_keep(&self, run: &Run<'_>, report: &Report, looks: &Looks) -> Result<(), Untold> {
         let began = self.began.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let report = saved::Report::of(report)
             .ok_or(Untold("its findings are more than can be kept".into()))?;
-        let mut things = Things::of(run, self.began)?;
+        let mut things = Things::of(run, self.began, looks)?;
         let parts = run.parts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(parts) = parts.as_ref() {
             things.join(&parts.things, self.began)?;

@@ -305,12 +305,19 @@ impl<'a> Live<'a> {
 
     /// Makes the database that is climbed, empty or a copy.
     fn create(&mut self, climb: &mut Climb<'a>) -> Result<()> {
+        let interrupt = self.interrupt;
         if climb.copied.is_some() {
-            // Nobody may be connected to what is copied.
+            // Nobody else may be connected to what is copied.
             self.alembic.give_up_begun()?;
-            self.watch.borrow_mut().close();
         }
-        let make = || self.server.copy_database(&climb.database, climb.copied, self.interrupt);
+        let make = || match climb.copied {
+            Some(copied) => {
+                let watch = &mut *self.watch.borrow_mut();
+                climb.watch.go_on_from(watch);
+                self.server.copy_watched(&climb.database, (watch, copied), interrupt)
+            }
+            None => self.server.create_database(&climb.database, interrupt),
+        };
         timed(self.tell, &self.tree.label, "  making a database aside", make)
     }
 

@@ -163,12 +163,55 @@ fn a_snapshot_differs_whenever_a_dump_does() {
     assert_eq!(watch.take().unwrap(), now);
     let mut other = Watch::new(&server.endpoint, "corpus", &interrupt);
     assert_eq!(other.take_over(&before).unwrap(), now);
-    // Another database of that name is another one.
     drop(session);
+    drop(late);
+    for watch in [&mut other, &mut seldom, &mut given] {
+        watch.close();
+    }
+    a_copy_goes_on_from_what_was_seen(&server.endpoint, &mut watch, &interrupt);
+    // Another database of that name is another one.
     main.execute("DROP DATABASE corpus WITH (FORCE)").unwrap();
     main.create_database("corpus", None, None).unwrap();
     let mut session = Session::open(&server.endpoint, "corpus", &interrupt).unwrap();
     assert_eq!(watch.take().unwrap(), take(&mut session).unwrap());
     other.close();
     assert_eq!(other.take().unwrap(), take(&mut session).unwrap());
+}
+
+/// The database `corpus`, which only the watch is connected to, is copied on its connection.
+fn a_copy_goes_on_from_what_was_seen(
+    endpoint: &Endpoint,
+    watch: &mut Watch<'_>,
+    interrupt: &Interrupt,
+) {
+    let mut copy = Watch::new(endpoint, "corpus_copy", interrupt);
+    copy.go_on_from(watch);
+    // Between the look and the copy.
+    watch.ask(|session| session.execute("ALTER TABLE store.child ADD sooner int")).unwrap();
+    watch
+        .ask(|session| session.create_database("corpus_copy", Some("corpus"), Some("file_copy")))
+        .unwrap();
+    let anew =
+        |database: &str| take(&mut Session::open(endpoint, database, interrupt).unwrap()).unwrap();
+    let copied = copy.take().unwrap();
+    assert_eq!(copied, anew("corpus_copy"), "the copy as it was made");
+    assert!(copied.get("column", "store.child.sooner").is_some());
+    assert!(copy.seen().unwrap().is_of_pages());
+    copy.ask(|session| {
+        session.execute("ALTER TABLE store.child DROP sooner, ADD later int; DROP TABLE store.late")
+    })
+    .unwrap();
+    let changed = copy.take().unwrap();
+    assert_eq!(changed, anew("corpus_copy"), "the copy later");
+    assert_ne!(changed, copied);
+    assert_eq!(watch.take().unwrap(), anew("corpus"), "what it was copied from");
+    // Another copy of that name is another one, and nobody has looked at it.
+    copy.close();
+    watch
+        .ask(|session| {
+            session.drop_database("corpus_copy")?;
+            session.create_database("corpus_copy", Some("corpus"), Some("file_copy"))
+        })
+        .unwrap();
+    assert_eq!(copy.take().unwrap(), copied, "another copy");
 }

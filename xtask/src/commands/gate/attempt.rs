@@ -195,11 +195,12 @@ impl Run<'_> {
             None => timed(self.tell, label, "making the database", make),
             Some(_) => Ok(()),
         };
-        // Before anybody is connected to what is copied.
-        let is_copied = found.is_some_and(|found| found.copy_ahead(self, index, server));
+        let mut watch = Watch::new(endpoint, name, self.interrupt);
+        // Before anybody else is connected to what is copied.
+        let is_copied =
+            found.is_some_and(|found| found.copy_ahead(self, index, (server, &mut watch)));
         let copied = is_copied.then(|| Copied::of(name, endpoint, self.interrupt));
         let mut copied = copied.and_then(Result::ok);
-        let mut watch = Watch::new(endpoint, name, self.interrupt);
         // Where it cannot, the look that is needed says why.
         let look = || {
             let _ = copied.as_mut().map(|copied| rows::get_ready(&mut copied.watch));

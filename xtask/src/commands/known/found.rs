@@ -9,6 +9,7 @@ use crate::commands::prepare::Ready;
 use crate::drivers::postgres::cluster::Cluster;
 use crate::drivers::postgres::resting::Resting;
 use crate::drivers::postgres::session::Session;
+use crate::drivers::postgres::snapshot::Watch;
 use crate::drivers::postgres::{Server, aside};
 use crate::recipes::prefix::Prefix;
 use model::event::{Event, timed};
@@ -50,7 +51,7 @@ impl Found {
         &self,
         run: &Run<'_>,
         index: usize,
-        server: &Server,
+        (server, watch): (&Server, &mut Watch<'_>),
     ) -> bool {
         let Some((_, prefix)) = self.trees.iter().find(|(known, _)| *known == index) else {
             return false;
@@ -70,7 +71,7 @@ impl Found {
         }
         let Tree { label, database, .. } = &run.trees[index];
         let aside = aside::database(database);
-        let copy = || server.copy_database(&aside, Some(database), run.interrupt);
+        let copy = || server.copy_watched(&aside, (watch, database), run.interrupt);
         timed(run.tell, label, "copying the database", copy).is_ok()
     }
 

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use super::found::Found;
 use super::meeting::Meeting;
 use super::parts::Apart;
-use super::things::{Beginning, Things, Untold};
+use super::things::{Beginning, Looks, Things, Untold};
 use super::told::{Told, Tree};
 use crate::commands::gate::Run;
 use crate::commands::prepare::Ready;
@@ -263,6 +263,7 @@ impl Prefixes {
         run: &Run<'_>,
         report: &Report,
         described: &[(usize, Description)],
+        looks: &Looks,
     ) {
         let Some(Copied { written: Some((key, written)), .. }) =
             self.state(|state| state.copied.take())
@@ -274,7 +275,7 @@ impl Prefixes {
         let kept = match report.verdict() {
             Verdict::Pass => written
                 .map_err(|err| Untold(format!("{err:#}")))
-                .and_then(|()| self.list(run, cache, key.clone(), described)),
+                .and_then(|()| self.list(run, cache, key.clone(), described, looks)),
             _ => Err(Untold("the run is not green".into())),
         };
         if let Err(Untold(why)) = kept {
@@ -323,12 +324,13 @@ impl Prefixes {
         cache: &Kept,
         data: String,
         described: &[(usize, Description)],
+        looks: &Looks,
     ) -> Result<(), Untold> {
         let stands_on = self.state(|state| state.stands_on.take());
         let began = self.began.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let proved = stands_on.map_or(began, |(proved, _)| proved);
         let known = self.beginnings(run, described, UNIX_EPOCH + Duration::from_secs(proved))?;
-        let things = Things::of_beginnings(run, self.began, &known)?;
+        let things = Things::of_beginnings(run, self.began, &known, looks)?;
         let error = |err: anyhow::Error| Untold(format!("{err:#}"));
         let (mut files, folders, binaries) = run.see(|seen| {
             (seen.used.files.clone(), seen.used.folders.clone(), seen.binaries.last().cloned())

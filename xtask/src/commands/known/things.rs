@@ -1,9 +1,9 @@
 //! What a result depends on, each with what is known of it: whoever changes one changes that.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::sync::PoisonError;
+use std::sync::{OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -32,6 +32,7 @@ const PROBES: &[&str] = &[
 ];
 
 /// Why nothing can be known.
+#[derive(Clone)]
 pub(super) struct Untold(pub(super) String);
 
 /// All that a result depends on, beside what names it.
@@ -65,10 +66,34 @@ enum Kind {
     Packages,
 }
 
+/// A thing that a run met, by its path.
+type Name = (Utf8PathBuf, Kind);
+
+/// What a run met, looked at once for whoever keeps something of it.
+#[derive(Default)]
+pub(in crate::commands) struct Looks(OnceLock<Result<BTreeMap<Name, Look>, Untold>>);
+
+/// What is known of a thing, and since when it has been so; `None`: that cannot be told.
+struct Look {
+    known: Option<String>,
+    changed: Option<Duration>,
+}
+
+impl Looks {
+    fn of(&self, run: &Run<'_>) -> Result<&BTreeMap<Name, Look>, Untold> {
+        let look = |name: Name| {
+            let look = Look::at(&name.0, name.1);
+            (name, look)
+        };
+        let all = || Ok(Things::met(run)?.into_iter().map(look).collect());
+        self.0.get_or_init(all).as_ref().map_err(Untold::clone)
+    }
+}
+
 impl Things {
     /// What a run that began then depended on. Fails where that cannot be told.
-    pub(super) fn of(run: &Run<'_>, began: SystemTime) -> Result<Things, Untold> {
-        Things::known(Things::met(run)?, began)
+    pub(super) fn of(run: &Run<'_>, began: SystemTime, looks: &Looks) -> Result<Things, Untold> {
+        Things::known(looks.of(run)?.iter(), began)
     }
 
     /// What the beginnings of the chains depended on: all but the revisions after them. Fails where
@@ -77,8 +102,10 @@ impl Things {
         run: &Run<'_>,
         began: SystemTime,
         known: &[Beginning<'_>],
+        looks: &Looks,
     ) -> Result<Things, Untold> {
-        Things::known(Things::that_made(run, known)?, began)
+        let made = Things::that_made(run, known)?;
+        Things::known(looks.of(run)?.iter().filter(|(name, _)| made.contains(name)), began)
     }
 
     /// Fails where more may have made the beginnings than what is known of the run.
@@ -87,10 +114,7 @@ impl Things {
     }
 
     /// What made the beginnings, all but the revisions after them.
-    fn that_made(
-        run: &Run<'_>,
-        known: &[Beginning<'_>],
-    ) -> Result<BTreeSet<(Utf8PathBuf, Kind)>, Untold> {
+    fn that_made(run: &Run<'_>, known: &[Beginning<'_>]) -> Result<BTreeSet<Name>, Untold> {
         let (mut after, mut folders, mut revisions) =
             (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for Beginning { tree, graph, prefix } in known {
@@ -130,15 +154,18 @@ impl Things {
         Ok(things)
     }
 
-    fn known(things: BTreeSet<(Utf8PathBuf, Kind)>, began: SystemTime) -> Result<Things, Untold> {
-        let things = things.into_iter().map(|(path, kind)| Thing::of(path, kind, began));
+    fn known<'l>(
+        looks: impl Iterator<Item = (&'l Name, &'l Look)>,
+        began: SystemTime,
+    ) -> Result<Things, Untold> {
+        let things = looks.map(|((path, kind), look)| Thing::of(path, *kind, look, began));
         Ok(Things(things.collect::<Result<_, _>>()?))
     }
 
-    fn met(run: &Run<'_>) -> Result<BTreeSet<(Utf8PathBuf, Kind)>, Untold> {
+    fn met(run: &Run<'_>) -> Result<BTreeSet<Name>, Untold> {
         let seen = run.seen.lock().unwrap_or_else(PoisonError::into_inner);
         without_doubt(&seen.used)?;
-        let mut things: BTreeSet<(Utf8PathBuf, Kind)> = BTreeSet::new();
+        let mut things: BTreeSet<Name> = BTreeSet::new();
         for tree in run.trees {
             things.insert((tree.ini_path(), Kind::Contents));
             things.insert((tree.requirements.clone(), Kind::Contents));
@@ -188,28 +215,34 @@ impl Things {
             self.0.iter().map(|thing| (thing.path.clone(), thing.kind)).collect();
         let others = others.0.iter().map(|thing| (thing.path.clone(), thing.kind));
         for (path, kind) in others.filter(|other| !met.contains(other)) {
-            self.0.push(Thing::of(path, kind, began)?);
+            self.0.push(Thing::of(&path, kind, &Look::at(&path, kind), began)?);
         }
         Ok(())
     }
 }
 
-impl Thing {
-    /// Fails where it was touched since the run began: then nobody knows what the run met.
-    fn of(path: Utf8PathBuf, kind: Kind, began: SystemTime) -> Result<Thing, Untold> {
-        let untold = || Untold(format!("{path} cannot be read"));
-        let known = known(&path, kind).ok_or_else(untold)?;
-        let began = began.duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(BEHIND);
+impl Look {
+    fn at(path: &Utf8Path, kind: Kind) -> Look {
+        let known = known(path, kind);
         // Of what is not there, the folder that it would be in tells when it went.
         let there = path.ancestors().find_map(|path| fs::metadata(path).ok());
         let changed = there.map(|meta| {
             let nanos = u32::try_from(meta.ctime_nsec()).unwrap_or_default();
             Duration::new(u64::try_from(meta.ctime()).unwrap_or_default(), nanos)
         });
-        if changed.is_none_or(|changed| changed >= began) {
+        Look { known, changed }
+    }
+}
+
+impl Thing {
+    /// Fails where it was touched since the run began: then nobody knows what the run met.
+    fn of(path: &Utf8Path, kind: Kind, look: &Look, began: SystemTime) -> Result<Thing, Untold> {
+        let known = look.known.clone().ok_or_else(|| Untold(format!("{path} cannot be read")))?;
+        let began = began.duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(BEHIND);
+        if look.changed.is_none_or(|changed| changed >= began) {
             return Err(Untold(format!("{path} was touched while the gate ran")));
         }
-        Ok(Thing { path, kind, known })
+        Ok(Thing { path: path.to_owned(), kind, known })
     }
 }
 

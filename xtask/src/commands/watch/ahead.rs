@@ -139,15 +139,15 @@ impl Beginning {
         for (begun, connections) in self.trees.iter().zip(connections) {
             let Connections { python, connection, second } = connections;
             let tree = &trees[begun.index];
+            let mut watch = Watch::waiting(endpoint, &tree.database, interrupt);
             let mut copied = None;
             if begun.has_something_beside() {
-                // Before anybody is connected to what is copied.
-                let aside = aside::database(&tree.database);
-                used.server.copy_database(&aside, Some(&tree.database), interrupt)?;
+                // Before anybody else is connected to what is copied.
+                let (aside, of) = (aside::database(&tree.database), tree.database.as_str());
+                used.server.copy_watched(&aside, (&mut watch, of), interrupt)?;
                 let copied = copied.insert(Copied::of(&tree.database, endpoint, interrupt)?);
                 rows::get_ready(&mut copied.watch)?;
             }
-            let mut watch = Watch::waiting(endpoint, &tree.database, interrupt);
             let schema = match begun.seen.get() {
                 Some(seen) => watch.take_over(seen)?,
                 None => watch.take()?,

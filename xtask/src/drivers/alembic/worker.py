@@ -531,7 +531,7 @@ def perform(sock, call, used):
             return description
         for one in said:
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
-        call = follow(sock, call, used, description)
+        call = follow(sock, call, used, script, description)
         config = config_of(call)
         ScriptDirectory.from_config = classmethod(lambda cls, config: script)
     if not call["edited"]:
@@ -545,10 +545,11 @@ def perform(sock, call, used):
     return None
 
 
-def follow(sock, call, used, description):
+def follow(sock, call, used, script, description):
     """Says what was read, and waits for the call that runs it: every command of Alembic's reads first."""
     say_used(sock, used)
     send(sock, "described", value=description)
+    keep_parents(script)
     line = call["go"].readline()
     if not line:
         os._exit(0)
@@ -761,6 +762,7 @@ class NotKnown(Exception):
 
 
 UNREAD = "(unread)"
+PARENTS = "(parents)"
 # For how long nobody may have written to a file that is left unread.
 REST_NS = 2_000_000_000
 HEADER = ("revision", "down_revision", "branch_labels", "depends_on", "__doc__")
@@ -819,6 +821,7 @@ def get_ready(sock, call):
     try:
         script = ScriptDirectory.from_config(config_of(call))
         script.get_heads()
+        keep_parents(script)
         found = wanted is None or sorted(module.__file__ for module in late) == sorted(wanted)
     except Exception:
         # A call says what is wrong.
@@ -836,6 +839,23 @@ def get_ready(sock, call):
     gc.freeze()
     if sock:
         send(sock, "is_ready")
+
+
+def keep_parents(script):
+    """Has each revision keep what Alembic makes of its parents at each step of a walk down the chain: on a
+    long one that is most of what a command takes before its first statement."""
+    from alembic.script.revision import Revision
+
+    parents = getattr(Revision, "_normalized_down_revisions", None)
+    revisions = getattr(script.revision_map, "_revision_map", None)
+    # Another version may do it in another way.
+    if not isinstance(parents, property) or not isinstance(revisions, dict):
+        return
+    for revision in filter(None, revisions.values()):
+        vars(revision)[PARENTS] = parents.fget(revision)
+    # One that is added later has none, and is asked as ever.
+    kept = property(lambda revision: vars(revision).get(PARENTS) or parents.fget(revision))
+    Revision._normalized_down_revisions = kept
 
 
 def get_ready_meanwhile(due):

@@ -24,6 +24,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use self::session::Session;
+use self::snapshot::Watch;
 use crate::drivers::interrupt::Interrupt;
 use model::report::Source;
 use model::supply::Role;
@@ -107,6 +108,26 @@ impl Server {
                 session.create_database(name, copied, Some("file_copy"))
             }
             Server::Given(given) => given.create_database(name, copied, interrupt),
+        }
+    }
+
+    /// The same with the database that a watch looks at, whose connection may stay: on a server of the
+    /// gate's own it makes the copy itself.
+    pub fn copy_watched(
+        &self,
+        name: &str,
+        (watch, copied): (&mut Watch<'_>, &str),
+        interrupt: &Interrupt,
+    ) -> Result<()> {
+        match self {
+            Server::Local(_) => watch.ask(|session| {
+                session.drop_database(name)?;
+                session.create_database(name, Some(copied), Some("file_copy"))
+            }),
+            Server::Given(given) => {
+                watch.close();
+                given.create_database(name, Some(copied), interrupt)
+            }
         }
     }
 

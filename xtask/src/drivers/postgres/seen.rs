@@ -86,6 +86,13 @@ impl Seen {
         Seen { stamps: all.stamps, parts: sort(all.rows) }
     }
 
+    /// The same of a copy of the database that was made since.
+    pub(super) fn of_copy(&self) -> Seen {
+        let mut seen = self.clone();
+        seen.stamps.database = None;
+        seen
+    }
+
     /// The transaction since which something may have changed.
     pub(super) fn began(&self) -> &str {
         &self.stamps.began
@@ -128,7 +135,8 @@ impl Seen {
             Some(pages) => pages.iter().for_each(&mut compare),
             None => before.sums.keys().chain(now.sums.keys()).for_each(&mut compare),
         }
-        if now.database != before.database || now.names != before.names || owners.contains(&NAMED) {
+        let is_another = before.database.is_some() && now.database != before.database;
+        if is_another || now.names != before.names || owners.contains(&NAMED) {
             return Wanted::ALL;
         }
         let others = owners.remove(&NONE) || now.follows || least.others;

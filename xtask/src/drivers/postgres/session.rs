@@ -132,7 +132,7 @@ impl<'a> Session<'a> {
             .with_context(|| format!("`SHOW {setting}` says nothing"))
     }
 
-    /// Creates a database: an empty one, or a copy of one that nobody is connected to. An empty one
+    /// Creates a database: an empty one, or a copy of one that nobody else is connected to. An empty one
     /// is a copy of `template0`, to which nobody can be connected. Where nothing is ever synced,
     /// copying files is the fastest strategy.
     pub fn create_database(
@@ -149,12 +149,14 @@ impl<'a> Session<'a> {
         self.execute(&format!("CREATE DATABASE {name} TEMPLATE {template}{strategy}"))
     }
 
-    /// Waits until nobody is connected to a database, as who would copy it must: a connection that was
-    /// closed a moment ago may still be ending, and Postgres itself looks again only every 100 ms. Who
+    /// Waits until nobody else is connected to a database, as who would copy it must: a connection that
+    /// was closed a moment ago may still be ending, and Postgres itself looks again only every 100 ms. Who
     /// stays is ended.
     pub fn wait_until_unused(&mut self, name: &str) -> Result<()> {
-        let connected =
-            format!("SELECT pid FROM pg_stat_activity WHERE datname = {}", literal(name));
+        let connected = format!(
+            "SELECT pid FROM pg_stat_activity WHERE datname = {} AND pid <> pg_backend_pid()",
+            literal(name)
+        );
         let end = Instant::now() + ENDING;
         while Instant::now() < end {
             if self.value(&connected)?.is_none() {

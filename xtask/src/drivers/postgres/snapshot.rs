@@ -90,6 +90,12 @@ impl<'a> Watch<'a> {
         Watch { setup, ..self }
     }
 
+    /// Its database is to be a copy of another one as that is now or will be: the first look at it reads
+    /// what has changed since the last look at that.
+    pub fn go_on_from(&mut self, copied: &Watch<'_>) {
+        self.seen = copied.seen().map(Seen::of_copy);
+    }
+
     /// The schema as it is now.
     pub fn take(&mut self) -> Result<Schema> {
         self.take_at_least(&Wanted::LEAST)

@@ -39,8 +39,9 @@ pub(super) struct Statements {
 /// What the catalogues say.
 #[derive(Clone)]
 pub(super) struct Stamps {
-    /// The oid of the database: another one of that name has another.
-    pub(super) database: String,
+    /// The oid of the database: another one of that name has another; `None`: a copy that was not looked
+    /// at yet.
+    pub(super) database: Option<String>,
     /// Whether it was a superuser who looked.
     pub(super) superuser: bool,
     /// The oldest transaction whose effects a look may not have seen.
@@ -114,8 +115,9 @@ impl Stamps {
     pub(super) fn of(rows: &[Row], written: Option<&Written>, lsn: Option<Lsn>) -> Result<Stamps> {
         let cells = || rows.iter().flatten();
         let cell = |name| cells().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
+        let database = cell("database").context("no row says which database it is")?;
         let mut stamps = Stamps {
-            database: cell("database").context("no row says which database it is")?.to_owned(),
+            database: Some(database.to_owned()),
             superuser: cell("superuser") == Some("t"),
             began: cell("began").context("no row says when a look began")?.to_owned(),
             names: cell("names").unwrap_or_default().to_owned(),

@@ -118,8 +118,22 @@ impl Outcome {
 }
 
 impl Live<'_> {
+    /// The revision before which an upgrade is to pause.
+    fn pauses_before(&self) -> Option<String> {
+        let graph = self.graph.as_ref().ok()?;
+        let [head] = graph.heads.as_slice() else { return None };
+        self.memory.before.is_none().then(|| head.clone())
+    }
+
+    /// Begins what comes after a supply. Where it is something else, it is given up.
+    fn begin_upgrade(&mut self) -> Result<()> {
+        let pauses_before = self.pauses_before();
+        self.alembic.begin_and_pause("upgrade", "head", pauses_before.as_deref())
+    }
+
     /// Inserts a row, and sees that it is there.
-    pub(super) fn seed(&self, row: &Row) -> Result<Outcome> {
+    pub(super) fn seed(&mut self, row: &Row) -> Result<Outcome> {
+        self.begin_upgrade()?;
         let mut session =
             Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
         let said = session.transcribe(row.insert, self.timeout)?;
@@ -134,7 +148,8 @@ impl Live<'_> {
     }
 
     /// Creates a role, and sees that it is there and cannot log in.
-    pub(super) fn create_role(&self, role: &Role) -> Result<Outcome> {
+    pub(super) fn create_role(&mut self, role: &Role) -> Result<Outcome> {
+        self.begin_upgrade()?;
         let (database, timeout) = (&self.tree.database, self.timeout);
         let said = self.server.supply_role(role, database, timeout, self.interrupt)?;
         if let Some(failed) = self.supply_failed(said) {
@@ -182,10 +197,7 @@ impl Live<'_> {
             session.ok()?.lock_holder().ok()?
         };
         let before = RefCell::new(None);
-        let head = self.graph.as_ref().ok().and_then(|graph| match graph.heads.as_slice() {
-            [head] if self.memory.before.is_none() => Some(head.clone()),
-            _ => None,
-        });
+        let head = self.pauses_before();
         let parents = self.parents_of_head();
         let watch = &self.watch;
         let before_head = self.before_head;

@@ -65,12 +65,23 @@ impl Alembic {
     /// Begins a call before it is due: it comes as far as it can without the database. Where the tree
     /// may reach that by a way on which nobody waits, nothing is begun.
     pub fn begin(&mut self, op: &str, revision: &str) -> Result<()> {
-        self.begin_as(op, revision, Ahead { hold: true, ..Ahead::default() })
+        self.begin_and_pause(op, revision, None)
+    }
+
+    /// The same of an upgrade that is to pause before a revision.
+    pub fn begin_and_pause(
+        &mut self,
+        op: &str,
+        revision: &str,
+        pause_before: Option<&str>,
+    ) -> Result<()> {
+        self.begin_as((op, revision, pause_before), Ahead { hold: true, ..Ahead::default() })
     }
 
     /// The same where the files that [`Alembic::get_ready`] was told may be edited until it is due.
     pub fn begin_before_edits(&mut self, op: &str, revision: &str) -> Result<()> {
-        self.begin_as(op, revision, Ahead { hold: true, edited: true, ..Ahead::default() })
+        let hold = Ahead { hold: true, edited: true, ..Ahead::default() };
+        self.begin_as((op, revision, None), hold)
     }
 
     /// Begins a walk before it is due, unless it is begun, on a database where it is no harm that env.py
@@ -81,14 +92,18 @@ impl Alembic {
             return Ok(());
         }
         self.use_database(database);
-        self.begin_as("walk", "head", Ahead { edited: true, ..Ahead::default() })
+        self.begin_as(("walk", "head", None), Ahead { edited: true, ..Ahead::default() })
     }
 
-    fn begin_as(&mut self, op: &str, revision: &str, hold: Ahead<'_>) -> Result<()> {
+    fn begin_as(
+        &mut self,
+        (op, revision, pause_before): (&str, &str, Option<&str>),
+        hold: Ahead<'_>,
+    ) -> Result<()> {
         if self.used.doubts.is_empty() {
-            let line = self.line_of(op, Some(revision), None, hold)?;
+            let line = self.line_of(op, Some(revision), pause_before, hold)?;
             let is_sent = self.send_call(line)?;
-            let asked = self.line_of(op, Some(revision), None, Ahead::default())?;
+            let asked = self.line_of(op, Some(revision), pause_before, Ahead::default())?;
             self.begun = is_sent.then_some(Begun::Call(asked));
         }
         Ok(())

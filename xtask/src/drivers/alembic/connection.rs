@@ -1,32 +1,37 @@
-//! The socket of one tree: lines of JSON, waited for.
+//! What leads to one tree's Alembic: a socket, whose lines of JSON are waited for, and a pipe, which is
+//! only looked into.
+//!
+//! To wake up for each statement that a migration runs takes the gate and the interpreter as long as most
+//! statements take.
 
-use std::io::{BufRead, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, PipeReader, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
-use camino::Utf8PathBuf;
+use anyhow::{Context, Result};
+use camino::{Utf8Path, Utf8PathBuf};
+use rustix::fs::{OFlags, fcntl_setfl};
 
 use super::LINE_MAX;
 use super::protocol::Event;
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::process::last_lines;
 
-/// One tree's socket.
+/// How often the pipe is looked into while the socket is silent: it holds what some hundred statements tell.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// One tree's socket and pipe.
 pub struct Connection {
-    pub(super) stream: UnixStream,
-    pub(super) pending: Vec<u8>,
+    stream: UnixStream,
+    tells: PipeReader,
+    /// What came through the socket.
+    said: Lines,
+    /// What came through the pipe.
+    told: Lines,
     pub(super) log: Utf8PathBuf,
     pub(super) pycache: Utf8PathBuf,
     pub(super) known: Utf8PathBuf,
-}
-
-impl Connection {
-    /// Keeps what is known of the revision files in this file, which others of the same tree may share.
-    pub fn knowing(self, known: Utf8PathBuf) -> Connection {
-        Connection { known, ..self }
-    }
 }
 
 /// What came of waiting for a line.
@@ -36,40 +41,115 @@ pub(super) enum Heard {
     Closed,
 }
 
+/// Bytes that become lines.
+#[derive(Default)]
+struct Lines {
+    bytes: Vec<u8>,
+    /// How many of them are done with.
+    done: usize,
+}
+
+impl Lines {
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.done..).unwrap_or_default()
+    }
+
+    fn has_one(&self) -> bool {
+        self.rest().contains(&b'\n')
+    }
+
+    /// The event of the next line.
+    fn next(&mut self) -> Option<Event> {
+        loop {
+            let length = self.rest().iter().position(|byte| *byte == b'\n')? + 1;
+            // A process that is ended in the middle of a line leaves one that is no JSON.
+            let event = serde_json::from_slice(&self.rest()[..length]).ok();
+            self.done += length;
+            if event.is_some() {
+                return event;
+            }
+        }
+    }
+
+    /// Adds what there is to read; how many bytes that is.
+    fn read(&mut self, from: &mut impl Read) -> io::Result<usize> {
+        self.bytes.drain(..self.done);
+        self.done = 0;
+        let mut chunk = [0; 65536];
+        let count = from.read(&mut chunk)?;
+        self.bytes.extend_from_slice(&chunk[..count]);
+        Ok(count)
+    }
+}
+
 impl Connection {
+    /// One whose other ends are handed to an interpreter that works in this folder, and that keeps what it
+    /// knows of the revision files in this file.
+    pub(super) fn new(
+        stream: UnixStream,
+        tells: PipeReader,
+        log: &Utf8Path,
+        (pycache, known): (Utf8PathBuf, Utf8PathBuf),
+    ) -> Result<Connection> {
+        stream.set_nonblocking(true).context("cannot set up a socket")?;
+        fcntl_setfl(&tells, OFlags::NONBLOCK).context("cannot set up a pipe")?;
+        let (said, told) = (Lines::default(), Lines::default());
+        Ok(Connection { stream, tells, said, told, log: log.to_owned(), pycache, known })
+    }
+
+    /// Keeps what is known of the revision files in this file, which others of the same tree may share.
+    pub fn knowing(self, known: Utf8PathBuf) -> Connection {
+        Connection { known, ..self }
+    }
+
     /// Whether the whole line could be written.
     pub(super) fn send(&mut self, line: &str) -> bool {
         // A call is far smaller than a socket's buffer, which is empty between calls.
         self.stream.write_all(format!("{line}\n").as_bytes()).is_ok()
     }
 
+    /// The next event. What was told before something was said comes before that.
     pub(super) fn next(&mut self, interrupt: &Interrupt, deadline: Instant) -> Result<Heard> {
         loop {
-            let mut line = Vec::new();
-            let length = self.pending.as_slice().read_until(b'\n', &mut line)?;
-            if line.ends_with(b"\n") {
-                self.pending.drain(..length);
-                // A process that is ended in the middle of a line leaves one that is no JSON.
-                match serde_json::from_slice(&line) {
-                    Ok(event) => return Ok(Heard::Event(event)),
-                    Err(_) => continue,
+            if let Some(event) = self.told.next() {
+                return Ok(Heard::Event(event));
+            }
+            if self.said.has_one() {
+                if self.look() {
+                    continue;
+                }
+                if let Some(event) = self.said.next() {
+                    if matches!(event, Event::Ended(_)) {
+                        // Whoever comes next begins a line.
+                        self.told = Lines::default();
+                    }
+                    return Ok(Heard::Event(event));
                 }
             }
-            if self.pending.len() > LINE_MAX {
+            if self.said.rest().len() > LINE_MAX || self.told.rest().len() > LINE_MAX {
                 return Ok(Heard::Closed);
             }
-            if interrupt.wait(&[self.stream.as_fd()], deadline)?.is_none() {
-                return Ok(Heard::Deadline);
+            let look = Instant::now() + LOOK;
+            if interrupt.wait(&[self.stream.as_fd()], deadline.min(look))?.is_none() {
+                if !self.look() && Instant::now() >= deadline {
+                    return Ok(Heard::Deadline);
+                }
+                continue;
             }
-            let mut chunk = [0; 65536];
-            match self.stream.read(&mut chunk) {
-                Ok(0) => return Ok(Heard::Closed),
-                Ok(n) => self.pending.extend_from_slice(&chunk[..n]),
+            match self.said.read(&mut self.stream) {
+                Ok(1..) => {}
                 Err(err)
                     if matches!(err.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-                Err(_) => return Ok(Heard::Closed),
+                // Its end, which may come after something was told.
+                _ if self.look() => {}
+                _ => return Ok(Heard::Closed),
             }
         }
+    }
+
+    /// Looks into the pipe; whether something was in it.
+    fn look(&mut self) -> bool {
+        self.told.read(&mut self.tells).is_ok_and(|count| count > 0)
     }
 
     pub(super) fn log_end(&self) -> String {

@@ -10,7 +10,6 @@ pub(super) struct Listener {
     pub(super) said: Transcript,
     description: Option<Description>,
     pub(super) started: Instant,
-    statement_started: Instant,
     returned: Option<bool>,
     /// The limit that it is past. What it took to end it is no time of the call's.
     pub(super) timed_out: Option<Duration>,
@@ -22,7 +21,6 @@ impl Listener {
             said: Transcript { command, ..Transcript::default() },
             description: None,
             started: Instant::now(),
-            statement_started: Instant::now(),
             returned: None,
             timed_out: None,
         }
@@ -39,15 +37,14 @@ impl Listener {
             }
             Event::RevisionsDone => self.said.revision = None,
             Event::Statement { sql } => {
-                self.statement_started = Instant::now();
                 self.said.statement = Some(sql.clone());
                 let revision = self.said.revision.as_ref().map(|r| r.id.clone());
                 self.said.statements.push(Statement { sql, revision, elapsed: None });
             }
-            Event::StatementDone => {
+            Event::StatementDone { seconds } => {
                 self.said.statement = None;
                 if let Some(last) = self.said.statements.last_mut() {
-                    last.elapsed = Some(self.statement_started.elapsed());
+                    last.elapsed = Duration::try_from_secs_f64(seconds).ok();
                 }
             }
             Event::Result { ok, value, exceptions, frames } => {

@@ -14,7 +14,6 @@ mod script;
 mod walk;
 
 use std::collections::BTreeMap;
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -92,12 +91,13 @@ pub fn start(
         .open(&log)
         .with_context(|| format!("cannot write `{log}`"))?;
     let (mut ours, mut mappings, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
-    for child_fd in (3..).take(trees) {
-        let (mine, theirs) = UnixStream::pair().context("cannot make a socket pair")?;
-        mine.set_nonblocking(true).context("cannot set up a socket")?;
-        ours.push(mine);
-        mappings.push(FdMapping { parent_fd: OwnedFd::from(theirs), child_fd });
-        numbers.push(child_fd.to_string());
+    for child_fd in (3..).step_by(2).take(trees) {
+        let (stream, theirs) = UnixStream::pair().context("cannot make a socket pair")?;
+        let (tells, writes) = std::io::pipe().context("cannot make a pipe")?;
+        ours.push((stream, tells));
+        mappings.push(FdMapping { parent_fd: theirs.into(), child_fd });
+        mappings.push(FdMapping { parent_fd: writes.into(), child_fd: child_fd + 1 });
+        numbers.push(format!("{child_fd}:{}", child_fd + 1));
     }
     let mut command = Command::new(python);
     command
@@ -111,21 +111,18 @@ pub fn start(
         .stdout(output.try_clone().context("cannot open the worker's log twice")?)
         .stderr(output)
         .process_group(0);
-    command.fd_mappings(mappings).context("cannot hand sockets to Python")?;
+    command.fd_mappings(mappings).context("cannot hand sockets and pipes to Python")?;
     let child = command.spawn().with_context(|| format!("cannot start `{python}`"))?;
-    // The command holds the child's ends of the sockets: while it lives, they never close.
+    // The command holds the child's ends of them: while it lives, they never close.
     drop(command);
-    let connections = ours
-        .into_iter()
-        .map(|stream| Connection {
-            stream,
-            pending: Vec::new(),
-            log: log.clone(),
-            pycache: scratch.path().join("pycache"),
-            known: scratch.path().join(format!("known-{}", KNOWN.fetch_add(1, Ordering::Relaxed))),
-        })
-        .collect();
-    Ok((Interpreter { process: Group { child } }, connections))
+    let interpreter = Interpreter { process: Group { child } };
+    let connect = |(stream, tells)| {
+        let known = format!("known-{}", KNOWN.fetch_add(1, Ordering::Relaxed));
+        let places = (scratch.path().join("pycache"), scratch.path().join(known));
+        Connection::new(stream, tells, &log, places)
+    };
+    let connections = ours.into_iter().map(connect).collect::<Result<_>>()?;
+    Ok((interpreter, connections))
 }
 
 /// A tree's Alembic, ready for calls.

@@ -76,7 +76,9 @@ pub(super) enum Event {
     Statement {
         sql: String,
     },
-    StatementDone,
+    StatementDone {
+        seconds: f64,
+    },
     Result {
         ok: bool,
         #[serde(default)]

@@ -5,13 +5,14 @@ and each server forks one process for each call, so that a call finds everything
 leaves nothing behind in the next one. Only the first call goes on in the process that described the
 tree: every command of Alembic's reads the revisions before it runs them.
 
-    worker.py FD [FD ...]        one socket for each tree, handed over by the gate
+    worker.py FD:FD [FD:FD ...]  a socket and a pipe for each tree, handed over by the gate
 
 A line in either direction is one JSON object. The gate writes a call and, to end it early,
 {"kill": true}; to a call that waits it writes {"go": ...}. The process of a call writes events and
 its result; when it has ended, for whatever reason, its server writes how, and the end of what it
-printed. What a migration prints goes to a pipe of its own and never meets these sockets. When the
-gate's end of the socket closes, the server ends what is running and exits.
+printed. Of each statement it tells through the pipe, which nobody waits at: to wake the gate each time
+takes longer than most statements. What a migration prints goes to a pipe of its own and never meets
+these. When the gate's end of the socket closes, the server ends what is running and exits.
 
 Long because it is one script: the binary carries it and hands it to whatever Python there is.
 """
@@ -53,18 +54,41 @@ def clip(text):
     return text if len(text) <= TEXT_KEPT else text[:TEXT_KEPT] + " …"
 
 
-def send(sock, event, **fields):
+class Gate(socket.socket):
+    """What leads to the gate."""
+
+    def __init__(self, fds):
+        fileno, self.tells = map(int, fds.split(":"))
+        super().__init__(fileno=fileno)
+        self.set_inheritable(False)
+        os.set_inheritable(self.tells, False)
+
+    def close(self):
+        os.close(self.tells)
+        super().close()
+
+
+def line_of(event, fields):
     # Lone surrogates cannot be encoded as UTF-8; ASCII with escapes always can.
-    sock.sendall(json.dumps({"event": event, **fields}).encode("ascii") + b"\n")
+    return json.dumps({"event": event, **fields}).encode("ascii") + b"\n"
+
+
+def send(sock, event, **fields):
+    sock.sendall(line_of(event, fields))
+
+
+def tell(sock, event, **fields):
+    """Says what the gate need not know until it hears something, or looks."""
+    line = line_of(event, fields)
+    while line:
+        line = line[os.write(sock.tells, line) :]
 
 
 # ---------------------------------------------------------------- the interpreter and the servers
 
 
 def main(fds, patterns):
-    socks = [socket.socket(fileno=int(fd)) for fd in fds]
-    for sock in socks:
-        sock.set_inheritable(False)
+    socks = [Gate(pair) for pair in fds]
     # The folder of this file is on the path of every script; `alembic` as a command has it not.
     own = os.path.dirname(os.path.abspath(__file__))
     # The gate's own seeds have had their effect; a migration sees only what it is promised.
@@ -83,6 +107,8 @@ def main(fds, patterns):
     # What is imported by now is shared by all forks; the collector need not look at it again.
     gc.freeze()
     gc.enable()
+    # A call ends before there is much to collect.
+    gc.set_threshold(20_000, 20, 20)
     servers = []
     for sock in socks:
         pid = os.fork()
@@ -1031,9 +1057,9 @@ def trace(sock, call):
                     if step.is_upgrade and step.revision.revision == call["pause_before"]:
                         send(sock, "paused")
                         call["go"].readline()
-                    send(sock, "revision", id=step.revision.revision, direction=direction)
+                    tell(sock, "revision", id=step.revision.revision, direction=direction)
                 yield step
-            send(sock, "revisions_done")
+            tell(sock, "revisions_done")
 
         return run
 
@@ -1044,12 +1070,13 @@ def trace(sock, call):
     def before(conn, cursor, statement, parameters, context, executemany):
         call["statements"] += 1
         if call["statements"] <= STATEMENTS_KEPT:
-            send(sock, "statement", sql=clip(statement))
+            tell(sock, "statement", sql=clip(statement))
+            call["began"] = time.perf_counter()
 
     @event.listens_for(Engine, "after_cursor_execute")
     def after(conn, cursor, statement, parameters, context, executemany):
         if call["statements"] <= STATEMENTS_KEPT:
-            send(sock, "statement_done")
+            tell(sock, "statement_done", seconds=time.perf_counter() - call["began"])
 
 
 def report_exception(sock, call, exc):

@@ -57,6 +57,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("fsync", "off"),
     ("synchronous_commit", "off"),
     ("full_page_writes", "off"),
+    ("wal_init_zero", "off"),
     // Each look begins with one.
     ("log_checkpoints", "off"),
     // In memory, room is dear.

@@ -7,6 +7,7 @@
 mod attempt;
 mod trees;
 
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
@@ -37,6 +38,10 @@ use model::finding::Finding;
 use model::report::{Report, TreeReport};
 use model::tree::Tree;
 use model::used::Used;
+
+/// How long the lints wait for the databases, unless they are asked for: while both trees wait for the
+/// interpreter, the processor that served them has nothing else to do.
+const LINTS_WAIT: Duration = Duration::from_millis(250);
 
 /// Runs the gate. What goes wrong is in the report, whatever it is.
 pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
@@ -102,8 +107,14 @@ fn gate(
         Answer::Nothing => {}
     }
     let mut described = Vec::new();
+    let (serving, served) = channel();
+    run.see(|seen| seen.serving = Some(serving));
     let (mut report, kept) = thread::scope(|scope| {
-        scope.spawn(|| run.surveys());
+        let run = &run;
+        scope.spawn(move || {
+            let _ = served.recv_timeout(LINTS_WAIT);
+            run.surveys()
+        });
         run.over(|report| run.go(report, &mut described))
     });
     process::end_strays(&kept);
@@ -225,6 +236,8 @@ pub(super) struct Seen {
     pub(super) is_mixed: bool,
     /// The folder of the run, where nobody works in it any more.
     pub(super) folder: Option<Scratch>,
+    /// Dropped when the databases are there.
+    pub(super) serving: Option<Sender<()>>,
 }
 
 impl Seen {

@@ -1,4 +1,4 @@
-//! The gate's own lint run: what it finds while Postgres is starting, and how that stands beside what
+//! The gate's own lint run: what it finds while Alembic is imported, and how that stands beside what
 //! then happens.
 
 use anyhow::Result;
@@ -30,7 +30,7 @@ impl Run<'_> {
         surveys.iter().find(|(known, _)| *known == index).map(|(_, survey)| survey)
     }
 
-    /// Lints the trees, which takes milliseconds, and tells what is found: Postgres is starting
+    /// Lints the trees, which takes milliseconds, and tells what is found: the interpreter is starting
     /// meanwhile. The steps run all the same, so that the proof stands beside the prediction.
     fn lint(&self) -> Result<Surveys> {
         // A tree whose ini cannot be read is a finding of its own.

@@ -165,10 +165,11 @@ impl Run<'_> {
             }
         };
         let database = |index: &usize| self.database(*index, &server, found.as_ref(), endpoint);
-        let databases = match &found {
+        let databases = match &self.reuse {
             // There is time enough until the interpreter has imported Alembic, and it needs a
             // processor for itself.
             Some(_) => trees.iter().map(database).collect(),
+            // It has, while `initdb` worked.
             None => thread::scope(|scope| {
                 let make = |index| scope.spawn(move || database(index));
                 // All are begun before the first is waited for.
@@ -176,6 +177,7 @@ impl Run<'_> {
                 made.into_iter().map(join).collect()
             }),
         };
+        self.see(|seen| seen.serving.take());
         Ok(Served { server, found, databases })
     }
 

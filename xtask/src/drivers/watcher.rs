@@ -180,10 +180,8 @@ impl Noted {
                     continue;
                 }
                 EventKind::Access(_) => continue,
-                EventKind::Create(_) | EventKind::Modify(ModifyKind::Data(_)) => {
-                    if closes(&path) {
-                        self.open.insert(path.clone());
-                    }
+                EventKind::Create(_) | EventKind::Modify(ModifyKind::Data(_)) if closes(&path) => {
+                    self.open.insert(path.clone());
                 }
                 EventKind::Modify(ModifyKind::Name(_)) | EventKind::Remove(_) => {
                     self.open.remove(&path);

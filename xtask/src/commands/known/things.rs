@@ -104,17 +104,22 @@ impl Things {
         known: &[Beginning<'_>],
         looks: &Looks,
     ) -> Result<Things, Untold> {
-        let made = Things::that_made(run, known)?;
-        Things::known(looks.of(run)?.iter().filter(|(name, _)| made.contains(name)), began)
+        let looks = looks.of(run)?;
+        let made = Things::that_made(run, known, looks.keys().cloned().collect())?;
+        Things::known(looks.iter().filter(|(name, _)| made.contains(name)), began)
     }
 
     /// Fails where more may have made the beginnings than what is known of the run.
     pub(super) fn leave_no_doubt(run: &Run<'_>, known: &[Beginning<'_>]) -> Result<(), Untold> {
-        Things::that_made(run, known).map(drop)
+        Things::that_made(run, known, Things::met(run)?).map(drop)
     }
 
-    /// What made the beginnings, all but the revisions after them.
-    fn that_made(run: &Run<'_>, known: &[Beginning<'_>]) -> Result<BTreeSet<Name>, Untold> {
+    /// What of all that was met made the beginnings: all but the revisions after them.
+    fn that_made(
+        run: &Run<'_>,
+        known: &[Beginning<'_>],
+        mut things: BTreeSet<Name>,
+    ) -> Result<BTreeSet<Name>, Untold> {
         let (mut after, mut folders, mut revisions) =
             (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for Beginning { tree, graph, prefix } in known {
@@ -126,7 +131,6 @@ impl Things {
             revisions.extend(files.map(|file| real(file)));
             stays_in_its_database(prefix, &run.trees[*tree].label)?;
         }
-        let mut things = Things::met(run)?;
         let seen = run.see(|seen| seen.used.files.clone());
         let modules = seen.iter().filter(|file| file.extension() == Some("py"));
         for (file, real) in modules.map(|file| (file, real(file))) {

@@ -38,10 +38,7 @@ event.listen(Engine, 'after_cursor_execute', lambda *_: note('by-sqlalchemy'))
 /// how many processes reached the database.
 fn reached(how: &str, pass: &str) -> (Root, Ended, usize) {
     let root = Root::copy();
-    let env = "backend_v2/alembic/env.py";
-    let text = root.read(env);
-    let (docstring, rest) = text.split_once("\nimport ").unwrap();
-    root.write(env, format!("{docstring}\n{NOTES}\nimport {rest}"));
+    take_notes(&root, "backend_v2/alembic/env.py");
     root.add_head(Tree::Raptor, GOOD.0, "op.execute('SELECT 1')");
     // Nothing comes between for a head that is not new.
     root.git("init --quiet --initial-branch main");
@@ -50,10 +47,19 @@ fn reached(how: &str, pass: &str) -> (Root, Ended, usize) {
     let gate = root.gate_for_a_person().args("raptor --keep --pass-env BY_HAND");
     let ended = gate.env("BY_HAND", pass).run();
     ended.assert_code(1);
-    let notes = root.read(&format!("backend_v2/alembic/{how}"));
-    let processes: BTreeSet<&str> = notes.lines().collect();
-    let count = processes.len();
+    let count = processes_in(&root, &format!("backend_v2/alembic/{how}"));
     (root, ended, count)
+}
+
+fn take_notes(root: &Root, env: &str) {
+    let text = root.read(env);
+    let (docstring, rest) = text.split_once("\nimport ").unwrap();
+    root.write(env, format!("{docstring}\n{NOTES}\nimport {rest}"));
+}
+
+/// How many processes have written into these notes.
+fn processes_in(root: &Root, notes: &str) -> usize {
+    root.read(notes).lines().collect::<BTreeSet<_>>().len()
 }
 
 #[test]
@@ -79,6 +85,22 @@ fn who_connects_without_sqlalchemy_waits_for_the_step_too() {
     let removal = ended.stdout.lines().find(|line| line.contains("rm -rf ")).unwrap();
     let _removal = Removal(removal.trim().to_owned());
     assert_eq!(count, 2, "up and down");
+}
+
+#[test]
+fn what_was_begun_beside_a_supply_that_fails_touches_nothing() {
+    for (how, pass) in [("by-sqlalchemy", ""), ("by-hand", "yes")] {
+        let root = Root::copy();
+        take_notes(&root, "console/migrations/env.py");
+        let file = "console/migrations/versions/0015_rbac_membership_expiry.py";
+        let renames = "def upgrade() -> None:\n    op.rename_table('admins', 'operators')\n";
+        root.edit(file, "def upgrade() -> None:\n", renames);
+        let gate = root.gate().args("console --pass-env BY_HAND");
+        let report = gate.env("BY_HAND", pass).run().report();
+        let steps = report.statuses("console");
+        assert!(steps.starts_with("passed failed skipped"), "{steps}");
+        assert_eq!(processes_in(&root, &format!("console/migrations/{how}")), 1, "{how}");
+    }
 }
 
 /// The processes that wait for a call: below a server, which is below the interpreter.

@@ -157,3 +157,56 @@ impl Connection {
         last_lines(&String::from_utf8_lossy(&log), 20)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was heard in a moment: the statements that began, how long one took, and what ended.
+    fn heard(connection: &mut Connection) -> String {
+        let (interrupt, mut all) = (Interrupt::never().unwrap(), Vec::new());
+        let deadline = Instant::now() + Duration::from_millis(50);
+        loop {
+            all.push(match connection.next(&interrupt, deadline).unwrap() {
+                Heard::Event(Event::Statement { sql }) => sql,
+                Heard::Event(Event::StatementDone { seconds }) => format!("took {seconds}"),
+                Heard::Event(Event::Paused) => "paused".into(),
+                Heard::Event(Event::Ended(_)) => "ended".into(),
+                Heard::Event(_) => "another".into(),
+                Heard::Closed => "closed".into(),
+                Heard::Deadline => return all.join(", "),
+            });
+            if all.last().is_some_and(|last| last == "closed") {
+                return all.join(", ");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_told_comes_before_what_is_said() {
+        let (stream, mut says) = UnixStream::pair().unwrap();
+        let (reader, mut tells) = io::pipe().unwrap();
+        let nowhere = || Utf8PathBuf::from("/nowhere");
+        let mut connection =
+            Connection::new(stream, reader, &nowhere(), (nowhere(), nowhere())).unwrap();
+        let statement = |sql: &str| format!("{{\"event\": \"statement\", \"sql\": \"{sql}\"}}\n");
+        let done = "{\"event\": \"statement_done\", \"seconds\": 0.5}\n";
+        let paused = "{\"event\": \"paused\"}\n";
+        let ended = "{\"event\": \"ended\", \"status\": 0, \"signal\": null, \"output\": \"\"}\n";
+        tells.write_all((statement("one") + done).as_bytes()).unwrap();
+        says.write_all(paused.as_bytes()).unwrap();
+        assert_eq!(heard(&mut connection), "one, took 0.5, paused");
+        // At a deadline it is known what runs.
+        tells.write_all(statement("two").as_bytes()).unwrap();
+        assert_eq!(heard(&mut connection), "two");
+        // One that is ended in the middle of a line leaves nothing to who comes next.
+        tells.write_all(&(statement("three") + &statement("four")).as_bytes()[..50]).unwrap();
+        says.write_all(ended.as_bytes()).unwrap();
+        assert_eq!(heard(&mut connection), "three, ended");
+        tells.write_all(statement("five").as_bytes()).unwrap();
+        assert_eq!(heard(&mut connection), "five");
+        tells.write_all(statement("six").as_bytes()).unwrap();
+        drop((says, tells));
+        assert_eq!(heard(&mut connection), "six, closed");
+    }
+}

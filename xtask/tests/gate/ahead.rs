@@ -93,8 +93,12 @@ fn what_was_begun_beside_a_supply_that_fails_touches_nothing() {
         let root = Root::copy();
         take_notes(&root, "console/migrations/env.py");
         let file = "console/migrations/versions/0015_rbac_membership_expiry.py";
-        let renames = "def upgrade() -> None:\n    op.rename_table('admins', 'operators')\n";
-        root.edit(file, "def upgrade() -> None:\n", renames);
+        // Long enough for what is begun to go on, if it did.
+        let fails = "def upgrade() -> None:\n    op.execute('''CREATE FUNCTION no() RETURNS trigger \
+            LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RAISE 'no'; END $$''')\n    \
+            op.execute('CREATE TRIGGER no BEFORE INSERT ON admins \
+            FOR EACH ROW EXECUTE FUNCTION no()')\n";
+        root.edit(file, "def upgrade() -> None:\n", fails);
         let gate = root.gate().args("console --pass-env BY_HAND");
         let report = gate.env("BY_HAND", pass).run().report();
         let steps = report.statuses("console");

@@ -115,7 +115,10 @@ fn gate(
             let _ = served.recv_timeout(LINTS_WAIT);
             run.surveys()
         });
-        run.over(|report| run.go(report, &mut described))
+        let ran = run.over(|report| run.go(report, &mut described));
+        // They wait no longer for what could not be served.
+        run.see(|seen| seen.serving.take());
+        ran
     });
     process::end_strays(&kept);
     run.add_surveys(&described, &mut report);

@@ -4,7 +4,7 @@
 //! To wake up for each statement that a migration runs takes the gate and the interpreter as long as most
 //! statements take.
 
-use std::io::{self, ErrorKind, PipeReader, Read, Write};
+use std::io::{self, BufRead, ErrorKind, PipeReader, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -61,10 +61,14 @@ impl Lines {
     /// The event of the next line.
     fn next(&mut self) -> Option<Event> {
         loop {
-            let length = self.rest().iter().position(|byte| *byte == b'\n')? + 1;
+            let rest = self.rest();
+            let line = &rest[..{ rest }.skip_until(b'\n').ok()?];
+            if !line.ends_with(b"\n") {
+                return None;
+            }
             // A process that is ended in the middle of a line leaves one that is no JSON.
-            let event = serde_json::from_slice(&self.rest()[..length]).ok();
-            self.done += length;
+            let event = serde_json::from_slice(line).ok();
+            self.done += line.len();
             if event.is_some() {
                 return event;
             }

@@ -129,7 +129,7 @@ pub fn all(settings: &[Settings], root: &Utf8Path, known: Known<'_>) -> Vec<Read
     let mut listings: Vec<Listing> = settings.iter().map(tree_files::list).collect();
     let files = listings.iter().flat_map(|listing| &listing.files);
     let files: Vec<&Utf8PathBuf> = files.collect();
-    let mut read = in_parallel(&files, |file| read_file(file, root, known)).into_iter();
+    let mut read = read_files(&files, root, known).into_iter();
     let counts: Vec<usize> = listings.iter().map(|listing| listing.files.len()).collect();
     for file in listings.iter_mut().flat_map(|listing| &mut listing.twice) {
         *file = shown(file, root).to_owned();
@@ -184,11 +184,23 @@ pub fn in_parallel<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync
 
 type ReadFile = (Utf8PathBuf, (Option<Script>, Vec<Trouble>));
 
+/// What was read before is taken by one thread: meanwhile others may have something to do for which
+/// somebody waits.
+fn read_files(files: &[&Utf8PathBuf], root: &Utf8Path, known: Known<'_>) -> Vec<ReadFile> {
+    let take = |file: &&Utf8PathBuf| known.scripts?.take(shown(file, root), file);
+    let taken: Vec<Option<Script>> = files.iter().map(take).collect();
+    let others = files.iter().zip(&taken).filter(|(_, taken)| taken.is_none());
+    let others: Vec<&Utf8PathBuf> = others.map(|(file, _)| *file).collect();
+    let mut read = in_parallel(&others, |file| read_file(file, root, known)).into_iter();
+    let all = files.iter().zip(taken).filter_map(|(file, taken)| match taken {
+        Some(script) => Some((shown(file, root).to_owned(), (Some(script), Vec::new()))),
+        None => read.next(),
+    });
+    all.collect()
+}
+
 fn read_file(file: &Utf8Path, root: &Utf8Path, known: Known<'_>) -> ReadFile {
     let name = shown(file, root).to_owned();
-    if let Some(script) = known.scripts.and_then(|known| known.take(&name, file)) {
-        return (name, (Some(script), Vec::new()));
-    }
     let read = match tree_files::read(file) {
         Ok(bytes) => {
             let read = Script::read(&name, &bytes);

@@ -104,8 +104,7 @@ impl Server {
         match self {
             Server::Local(cluster) => {
                 let mut session = Session::open(&cluster.endpoint, "postgres", interrupt)?;
-                session.drop_database(name)?;
-                session.create_database(name, copied, Some("file_copy"))
+                replace_database(&mut session, name, copied)
             }
             Server::Given(given) => given.create_database(name, copied, interrupt),
         }
@@ -120,13 +119,10 @@ impl Server {
         interrupt: &Interrupt,
     ) -> Result<()> {
         match self {
-            Server::Local(_) => watch.ask(|session| {
-                session.drop_database(name)?;
-                session.create_database(name, Some(copied), Some("file_copy"))
-            }),
-            Server::Given(given) => {
+            Server::Local(_) => watch.ask(|session| replace_database(session, name, Some(copied))),
+            Server::Given(_) => {
                 watch.close();
-                given.create_database(name, Some(copied), interrupt)
+                self.copy_database(name, Some(copied), interrupt)
             }
         }
     }
@@ -165,4 +161,10 @@ impl Server {
             Server::Given(given) => given.death(interrupt),
         }
     }
+}
+
+/// Creates a database on a server of the gate's own, in the place of one of that name.
+fn replace_database(session: &mut Session<'_>, name: &str, copied: Option<&str>) -> Result<()> {
+    session.drop_database(name)?;
+    session.create_database(name, copied, Some("file_copy"))
 }

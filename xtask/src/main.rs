@@ -8,6 +8,7 @@ compile_error!("the migration gate runs on Linux and macOS; on Windows, run it i
 
 mod flags;
 
+mod cache;
 mod commands;
 mod recipes;
 

@@ -15,7 +15,6 @@ pub mod mend;
 pub mod mentions;
 pub mod mutants;
 pub mod predicted;
-pub mod prefix;
 pub mod python;
 pub mod renumber;
 pub mod replay;

@@ -267,5 +267,28 @@ fn legacy_id(file: &Utf8Path) -> Option<&str> {
     (!id.is_empty() && id.chars().all(hex)).then_some(id)
 }
 
+/// A file's text without the bodies of its `upgrade()` and `downgrade()`: what runs when Alembic reads
+/// it. The whole text where it cannot be told apart.
+pub fn without_bodies(source: &str) -> String {
+    let mut parser = tree_sitter::Parser::new();
+    let language = tree_sitter_python::LANGUAGE.into();
+    let tree = parser.set_language(&language).ok().and_then(|()| parser.parse(source, None));
+    let Some(tree) = tree.filter(|tree| !tree.root_node().has_error()) else {
+        return source.to_owned();
+    };
+    let (root, mut out, mut done) = (tree.root_node(), String::new(), 0);
+    for node in root.children(&mut root.walk()) {
+        let name = node.child_by_field_name("name").and_then(|name| source.get(name.byte_range()));
+        let body = node.child_by_field_name("body");
+        if let (Some("upgrade" | "downgrade"), Some(body)) = (name, body)
+            && node.kind() == "function_definition"
+        {
+            out.push_str(source.get(done..body.start_byte()).unwrap_or_default());
+            done = body.end_byte();
+        }
+    }
+    out + source.get(done..).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests;

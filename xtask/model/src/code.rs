@@ -136,6 +136,7 @@ pub static ALL: &[&Code] = &[
     &CONNECTION_ENDED,
     &IRREVERSIBLE,
     &READ_DIFFERENTLY,
+    &FOREIGN_DATABASE,
     &COMPUTED,
     &NOT_A_REVISION,
     &UNREADABLE,
@@ -215,6 +216,7 @@ pub static ALL: &[&Code] = &[
     &OUT_OF_RESOURCES,
     &SERVER_NOT_STARTED,
     &CONNECTION_FAILED,
+    &ENV_FOREIGN_DATABASE,
 ];
 
 /// The code with an id, or of a failure mode: `MG003` or `C`, in either case.
@@ -238,5 +240,25 @@ mod tests {
             assert!(code.infrastructure || code.example.is_some(), "{} has no example", code.id);
         }
         assert!(ALL.windows(2).all(|pair| pair[0].id < pair[1].id), "in order, each once");
+    }
+}
+
+/// A code in a saved report: by its id.
+pub mod by_id {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{ALL, Code};
+
+    /// Writes the id. Fails where the format does.
+    pub fn serialize<S: Serializer>(code: &Code, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(code.id)
+    }
+
+    /// Finds the code of an id. Fails where there is none.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<&'static Code, D::Error> {
+        let id = String::deserialize(from)?;
+        let code = ALL.iter().find(|code| code.id == id);
+        code.copied().ok_or_else(|| D::Error::custom(format!("there is no code {id}")))
     }
 }

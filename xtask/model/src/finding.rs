@@ -1,15 +1,19 @@
 //! What the gate concluded: one thing that is wrong. Severity, title, owner and remedy follow from
 //! the code.
 
+use std::borrow::Cow;
+
 use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
 
 use super::code::{Code, OPERATOR};
 use super::transcript::Transcript;
 
 /// One thing that is wrong.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Finding {
     /// What kind of thing.
+    #[serde(with = "super::code::by_id")]
     pub code: &'static Code,
     /// The tree's id.
     pub tree: Option<String>,
@@ -22,7 +26,7 @@ pub struct Finding {
     /// What was seen, in one or a few sentences.
     pub message: String,
     /// The sensitive area that the migration touches: SEV-2 until shown that no data was lost.
-    pub sev2: Option<&'static str>,
+    pub sev2: Option<Cow<'static, str>>,
     /// What a lint said of it before it happened.
     pub predicted: Option<String>,
     /// What was said, for those who want to read on.
@@ -40,7 +44,7 @@ pub struct Finding {
 }
 
 /// A place in a source file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The file, relative to the root where it lies below, else absolute.
     pub file: Utf8PathBuf,
@@ -51,7 +55,7 @@ pub struct Place {
 }
 
 /// Lines of a file that should say something else.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edit {
     /// The file, relative to the root where it lies below, else absolute.
     pub file: Utf8PathBuf,
@@ -66,7 +70,7 @@ pub struct Edit {
 impl Finding {
     /// Whom to tell, where it touches what is sensitive (runbook, 'Escalation').
     pub fn escalation(&self) -> Option<String> {
-        self.sev2.map(|area| {
+        self.sev2.as_ref().map(|area| {
             format!(
                 "escalate to the operator ({OPERATOR}): it touches {area} schema, and is SEV-2 \
                  until it is shown that no data was lost"

@@ -4,9 +4,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
 
 /// The revisions of a tree and how they hang together. Revisions are named by their index.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Graph {
     /// The revisions in the order in which Alembic reads them, with those that it drops because a
     /// later one has the same id.
@@ -35,7 +36,7 @@ pub struct Graph {
 }
 
 /// One revision, as its file says it, and what it is linked to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Revision {
     /// Its id.
     pub id: String,
@@ -68,7 +69,7 @@ pub struct Revision {
 }
 
 /// What a head adds to what it shares with other heads. Revisions are named by their index.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Branch {
     /// The head.
     pub head: usize,
@@ -79,7 +80,7 @@ pub struct Branch {
 }
 
 /// What is wrong with a graph. Revisions are named by their index.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fault {
     /// A later file has the id of an earlier one, which Alembic then drops.
     IdTwice {

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
 
 use super::code::Severity;
 use super::finding::Finding;
@@ -12,7 +13,7 @@ use super::transcript::Statement;
 use super::tree::Tree;
 
 /// The outcome of one run.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Report {
     /// Wall time of the run.
     pub elapsed: Duration,
@@ -40,7 +41,7 @@ pub struct Report {
 }
 
 /// The server that was used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Postgres {
     /// As the server says it: `15.18`.
     pub version: String,
@@ -49,7 +50,7 @@ pub struct Postgres {
 }
 
 /// Where a server came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
     /// A private cluster, made by the gate from binaries found on the machine.
     Local,
@@ -60,7 +61,7 @@ pub enum Source {
 }
 
 /// The outcome for one tree.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TreeReport {
     /// Its id.
     pub tree: String,
@@ -104,7 +105,7 @@ impl TreeReport {
 }
 
 /// What a run says in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
     /// Every step ran and passed, and no finding is an error.
     Pass,

@@ -33,61 +33,25 @@ pub type Attributes = Vec<(String, String)>;
 pub type Objects = BTreeMap<ObjectId, Attributes>;
 
 /// A database's schema and its cluster's roles.
-///
-/// It lies in parts that schemas share: who looks again after little has changed reads little, and
-/// what two schemas have from the same look is not compared. Which part an object lies in means
-/// nothing: two schemas are equal when their objects are.
-#[derive(Clone, Debug, Default)]
-pub struct Schema {
-    parts: Vec<Arc<Objects>>,
-}
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Schema(Arc<Objects>);
 
 impl Schema {
-    /// Of parts that have no object in common.
-    pub fn of(parts: Vec<Arc<Objects>>) -> Schema {
-        Schema { parts }
+    /// A schema of these objects.
+    pub fn of(objects: Objects) -> Schema {
+        Schema(Arc::new(objects))
+    }
+
+    /// Its objects.
+    pub fn objects(&self) -> &Objects {
+        &self.0
     }
 
     /// An object's attributes.
     pub fn get(&self, kind: &str, identity: &str) -> Option<&Attributes> {
-        let id = ObjectId { kind: kind.to_owned(), identity: identity.to_owned() };
-        self.parts.iter().find_map(|part| part.get(&id))
-    }
-
-    /// Leaves out the objects that are not wanted.
-    pub fn retain(&mut self, is_wanted: impl Fn(&ObjectId) -> bool) {
-        for part in &mut self.parts {
-            if !part.keys().all(&is_wanted) {
-                Arc::make_mut(part).retain(|id, _| is_wanted(id));
-            }
-        }
-    }
-
-    /// The objects in the parts that two schemas do not share: of each schema its own. All others are
-    /// the same in both.
-    pub fn unshared<'a>(
-        &'a self,
-        other: &'a Schema,
-    ) -> [BTreeMap<&'a ObjectId, &'a Attributes>; 2] {
-        let of = |one: &'a Schema, other: &Schema| {
-            let parts = one.parts.iter().enumerate();
-            let own = parts.filter(|(at, part)| {
-                !other.parts.get(*at).is_some_and(|there| Arc::ptr_eq(part, there))
-            });
-            own.flat_map(|(_, part)| part.iter()).collect()
-        };
-        [of(self, other), of(other, self)]
+        self.0.get(&ObjectId { kind: kind.to_owned(), identity: identity.to_owned() })
     }
 }
-
-impl PartialEq for Schema {
-    fn eq(&self, other: &Schema) -> bool {
-        let [one, another] = self.unshared(other);
-        one == another
-    }
-}
-
-impl Eq for Schema {}
 
 /// The value of an attribute.
 pub fn attribute<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {

@@ -1,9 +1,11 @@
 //! One named thing that the gate runs against a tree.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
 
 /// How a step ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
     /// It ran, and everything that it asked for was found to be so.
     Passed,
@@ -14,7 +16,7 @@ pub enum Status {
 }
 
 /// A step and how it ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// The name in the contract: `Console — assert single head`.
     pub name: String,
@@ -26,21 +28,15 @@ pub struct Step {
     pub notes: Vec<String>,
     /// Wall time.
     pub elapsed: Duration,
+    /// Since when the outcome is known, where the step was not run now.
+    pub known_since: Option<SystemTime>,
 }
 
-/// How the note of a step begins that was not run now, because it is known what comes of it.
-pub const KNOWN_SINCE: &str = "known since ";
-
 impl Step {
-    /// Since when it is known, as a date, where it was not run now.
-    pub fn known_since(&self) -> Option<&str> {
-        let notes = self.notes.iter().filter_map(|note| note.strip_prefix(KNOWN_SINCE));
-        notes.filter_map(|rest| rest.split(": ").next()).next()
-    }
-
     /// A step that did not run, and why.
     pub fn skipped(name: String, reason: String) -> Step {
         let status = Status::Skipped;
-        Step { name, status, reason: Some(reason), notes: Vec::new(), elapsed: Duration::ZERO }
+        let (reason, elapsed) = (Some(reason), Duration::ZERO);
+        Step { name, status, reason, notes: Vec::new(), elapsed, known_since: None }
     }
 }

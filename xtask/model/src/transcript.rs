@@ -4,9 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
 
 /// What one call said, whether it went well or not.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Transcript {
     /// The call as one would type it: `alembic -c alembic.ini upgrade head`.
     pub command: String,
@@ -16,6 +17,10 @@ pub struct Transcript {
     pub exceptions: Vec<Exception>,
     /// The revision in flight at the end.
     pub revision: Option<RevisionInFlight>,
+    /// Every revision that was begun, in order.
+    pub revisions: Vec<RevisionInFlight>,
+    /// The first connection that was refused, because it led to a database that is not the gate's.
+    pub refused: Option<Refused>,
     /// The statement in flight at the end; a statement that was done is not in flight.
     pub statement: Option<String>,
     /// Who held the lock that the statement waited for at its deadline.
@@ -31,7 +36,7 @@ pub struct Transcript {
 }
 
 /// How a call ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum End {
     /// It returned, and said that all went well.
     #[default]
@@ -101,7 +106,7 @@ impl Transcript {
 }
 
 /// One exception of a chain.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exception {
     /// Its type with its module: `psycopg2.errors.UndefinedObject`.
     pub kind: String,
@@ -129,7 +134,7 @@ impl fmt::Display for Exception {
 }
 
 /// The revision that Alembic was running.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevisionInFlight {
     /// Its id.
     pub id: String,
@@ -137,8 +142,32 @@ pub struct RevisionInFlight {
     pub direction: Direction,
 }
 
+/// A connection that was refused before it was opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// The host that was asked for.
+    pub host: Option<String>,
+    /// The port.
+    pub port: Option<String>,
+    /// The database.
+    pub database: Option<String>,
+    /// The frames of the tree that asked, innermost first.
+    pub frames: Vec<Frame>,
+    /// The revision that asked; `None`: env.py.
+    pub by: Option<RevisionInFlight>,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [("host", &self.host), ("port", &self.port), ("database", &self.database)];
+        let known = parts.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        let known: Vec<String> = known.map(|(name, value)| format!("{name} {value}")).collect();
+        f.write_str(&known.join(", "))
+    }
+}
+
 /// Which way a revision is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Direction {
     /// `upgrade()`.
     Upgrade,
@@ -156,7 +185,7 @@ impl fmt::Display for Direction {
 }
 
 /// A statement that was run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Statement {
     /// Its text, without parameters.
     pub sql: String,
@@ -167,7 +196,7 @@ pub struct Statement {
 }
 
 /// A place in a Python file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
     /// The file, absolute.
     pub file: Utf8PathBuf,

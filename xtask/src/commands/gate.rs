@@ -1,47 +1,41 @@
-//! `cargo xtask migration-gate`: both trees, end to end.
+//! `cargo xtask migration-gate`: the trees, end to end.
 //!
-//! The interpreter imports Alembic while Postgres is made and started; then the trees run side by
-//! side, each in a thread and a database of its own. What goes wrong for one tree never stops the
+//! The interpreters import Alembic while the servers are made and started; then the trees run side by
+//! side, each in a thread and on a server of its own. What goes wrong for one tree never stops the
 //! other, and whatever was found until something broke is in the report.
 
-mod attempt;
+mod keep;
+mod lanes;
+mod setup;
 mod trees;
 
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::thread::{self, ScopedJoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::changed::{self, Touched};
-use super::known::parts::Parts;
-use super::known::prefix::Prefixes;
-use super::known::things::Looks;
-use super::known::{Answer, Known};
 use super::predict::Surveys;
+use super::reuse::{Reuse, ToKeep};
 use super::selection;
+use crate::cache::result::TreeResult;
 use crate::drivers::alembic::Description;
 use crate::drivers::cache;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::drivers::kept::Kept;
-use crate::drivers::postgres::Server;
-use crate::drivers::process::{self, quote};
-use crate::drivers::scratch::Scratch;
+use crate::drivers::process;
 use crate::flags::Gate;
 use crate::recipes::live;
-use crate::recipes::survey::Scripts;
 use model::code;
-use model::event::{Event, Tell, timed};
+use model::event::{Event, Tell};
 use model::finding::Finding;
 use model::report::{Report, TreeReport};
 use model::tree::Tree;
-use model::used::Used;
 
-/// How long the lints wait for the databases, unless they are asked for: while both trees wait for the
-/// interpreter, the processor that served them has nothing else to do.
-const LINTS_WAIT: Duration = Duration::from_millis(250);
+pub(super) use self::setup::{Environment, Pythons, Stage};
+pub(super) use self::trees::Ran;
 
 /// Runs the gate. What goes wrong is in the report, whatever it is.
 pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
@@ -65,13 +59,11 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
             report
         }
     };
-    if report.known_since.is_none() {
-        report.elapsed = started.elapsed();
-    }
+    report.elapsed = started.elapsed();
     report
 }
 
-/// Gates trees, unless it is known what would come of it.
+/// Gates trees, but for those whose result is known.
 fn gate(
     flags: &Gate,
     root: &Utf8Path,
@@ -79,7 +71,6 @@ fn gate(
     interrupt: &Interrupt,
     tell: Tell<'_>,
 ) -> Report {
-    let started = Instant::now();
     let surveys = OnceLock::new();
     let run = Run {
         flags,
@@ -87,64 +78,29 @@ fn gate(
         trees,
         without: &[],
         surveys: Some(&surveys),
-        scripts: None,
         in_repository: true,
         alone: true,
         reuse: reuse(flags),
-        prefixes: Some(Prefixes::new()),
-        parts: Mutex::default(),
-        seen: Mutex::default(),
+        holds_servers: false,
+        server: (None, None),
         interrupt,
         tell,
     };
-    let known = Known::of(&run);
-    match known.as_ref().map_or(Answer::Nothing, |known| known.look_up(&run)) {
-        Answer::All(report) => {
-            run.tell_again(&report);
-            return *report;
-        }
-        Answer::Parts(parts) => run.parts(|none| *none = Some(parts)),
-        Answer::Nothing => {}
-    }
     let mut described = Vec::new();
-    let (serving, served) = channel();
-    run.see(|seen| seen.serving = Some(serving));
-    let (mut report, kept) = thread::scope(|scope| {
-        let run = &run;
-        scope.spawn(move || {
-            let _ = served.recv_timeout(LINTS_WAIT);
-            run.surveys()
-        });
-        let ran = run.over(|report| run.go(report, &mut described));
-        // They wait no longer for what could not be served.
-        run.see(|seen| seen.serving.take());
-        ran
+    let mut keep = None;
+    let (mut report, kept) = run.over(|report| {
+        let (kept, results) = run.go(report, &mut described)?;
+        keep = results;
+        Ok(kept)
     });
     process::end_strays(&kept);
-    run.add_surveys(&described, &mut report);
-    report.elapsed = started.elapsed();
-    run.end(known.as_ref(), &report, &described);
-    report
-}
-
-impl Run<'_> {
-    /// Leaves for the next run what it can use, and removes the folder of this one meanwhile.
-    fn end(&self, known: Option<&Known<'_>>, report: &Report, described: &[(usize, Description)]) {
-        let folder = self.see(|seen| seen.folder.take());
-        let looks = &Looks::default();
-        thread::scope(|scope| {
-            let remove = || drop(folder);
-            scope.spawn(|| timed(self.tell, "Gate", "removing the folder of the run", remove));
-            if let Some(prefixes) = &self.prefixes {
-                let keep = move || prefixes.keep(self, report, described, looks);
-                scope.spawn(move || timed(self.tell, "Gate", "keeping the beginnings", keep));
-            }
-            if let Some(known) = known {
-                let keep = || known.keep(self, report, looks);
-                timed(self.tell, "Gate", "keeping the result", keep);
-            }
-        });
+    if report.known_since.is_none() {
+        run.add_surveys(&described, &mut report);
     }
+    if let Some(results) = keep {
+        results.keep(&run, &report);
+    }
+    report
 }
 
 /// What is gated.
@@ -178,14 +134,14 @@ fn chosen(flags: &Gate, interrupt: &Interrupt) -> Result<Chosen> {
 }
 
 /// Puts an error that is not a migration's into the report.
-fn blame(report: &mut Report, err: &anyhow::Error, tree: Option<&Tree>) {
+pub(super) fn blame(report: &mut Report, err: &anyhow::Error, tree: Option<&Tree>) {
     if err.is::<Interrupted>() {
         report.interrupted = true;
         return;
     }
     let its_code = live::code_of(err);
     let message = format!("{err:#}");
-    // Both trees fail on one server for one reason; its log may have gone on between the two.
+    // Both trees fail for one reason; the log of a server may have gone on between the two.
     let is_told =
         |f: &Finding| f.code == its_code && (f.message == message || f.code == &code::SERVER_DIED);
     if report.findings.iter().any(is_told) {
@@ -205,61 +161,26 @@ pub(super) struct Run<'a> {
     pub(super) without: &'a [String],
     /// What the lints find out beside; `None`: nothing is linted.
     pub(super) surveys: Option<&'a OnceLock<Result<Surveys>>>,
-    /// What they read before; `None`: nothing.
-    pub(super) scripts: Option<&'a Scripts>,
     /// Whether what git knows of the folder is about the trees.
     pub(super) in_repository: bool,
-    /// Whether no other run of this process goes on beside it. Where one does, nobody can tell what
-    /// this one leaves running from what the other runs: it is ended when all are done.
+    /// Whether no other run of this process goes on beside it. Where one does, what this one leaves
+    /// running cannot be told from what the others run: it is ended when all are done.
     pub(super) alone: bool,
     /// What earlier runs left, where that may be used.
     pub(super) reuse: Option<Kept>,
-    /// What is known of the beginnings of the trees' chains; `None`: nothing, and none is kept.
-    pub(super) prefixes: Option<Prefixes>,
-    /// The trees that are known whole: they are not run.
-    pub(super) parts: Mutex<Option<Parts>>,
-    /// What the run met, for who wants to know whether it would meet the same again.
-    pub(super) seen: Mutex<Seen>,
+    /// Whether the servers stay when the trees are done, for whoever wants to look into them.
+    pub(super) holds_servers: bool,
+    /// Further lines in `postgresql.conf`, and SQL that a server is given before the tree.
+    pub(super) server: (Option<&'a str>, Option<&'a str>),
     pub(super) interrupt: &'a Interrupt,
     pub(super) tell: Tell<'a>,
-}
-
-/// What a run met besides the trees.
-#[derive(Default)]
-pub(super) struct Seen {
-    /// The folders of Postgres's programs.
-    pub(super) binaries: Vec<Utf8PathBuf>,
-    /// The interpreters.
-    pub(super) pythons: Vec<Utf8PathBuf>,
-    /// What the migrations read.
-    pub(super) used: Used,
-    /// What those of each tree read.
-    pub(super) used_by: Vec<(usize, Used)>,
-    /// Whether what is not read again may have read something of another tree's.
-    pub(super) is_mixed: bool,
-    /// The folder of the run, where nobody works in it any more.
-    pub(super) folder: Option<Scratch>,
-    /// Dropped when the databases are there.
-    pub(super) serving: Option<Sender<()>>,
-}
-
-impl Seen {
-    /// Adds what the migrations of a tree read.
-    fn add(&mut self, tree: usize, used: Used) {
-        self.used_by.push((tree, used.clone()));
-        self.used.join(used);
-    }
 }
 
 /// What earlier runs left; `None` where nothing of it may be used: `--no-cache` says so, or CI, where
 /// each run proves everything.
 pub(super) fn reuse(flags: &Gate) -> Option<Kept> {
-    if flags.no_cache || !may_reuse() { None } else { Kept::of_this_user() }
-}
-
-/// Whether anything of earlier runs may be used.
-pub(super) fn may_reuse() -> bool {
-    !std::env::var("CI").is_ok_and(|value| value == "true")
+    let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+    if flags.no_cache || is_ci { None } else { Kept::of_this_user() }
 }
 
 impl Run<'_> {
@@ -275,8 +196,63 @@ impl Run<'_> {
             blame(&mut report, &err, None);
             Vec::new()
         });
-        self.skip_the_rest(&mut report);
+        self.skip_the_rest(&mut report, None);
         (report, kept)
+    }
+
+    /// Runs what can be run and is not known. Returns the processes that are left running on purpose,
+    /// and what may be kept for the next run.
+    fn go(
+        &self,
+        report: &mut Report,
+        described: &mut Vec<(usize, Description)>,
+    ) -> Result<(Vec<u32>, Option<ToKeep>)> {
+        // What is missing is known in milliseconds, before anything is started.
+        let readable = self.readable_trees(report);
+        if readable.is_empty() {
+            return Ok((Vec::new(), None));
+        }
+        let began = SystemTime::now();
+        let programs = self.programs()?;
+        let pythons = self.find_pythons(&readable)?;
+        let reuse = Reuse::of(self, programs.as_ref(), &pythons);
+        let mut todo = Vec::new();
+        for index in readable {
+            match reuse.as_ref().and_then(|reuse| reuse.result(self, index)) {
+                Some(result) => self.show_known(index, result, report),
+                None => todo.push(index),
+            }
+        }
+        if todo.is_empty() {
+            let steps = report.trees.iter().flat_map(|tree| &tree.steps);
+            report.known_since = steps.filter_map(|step| step.known_since).min();
+            return Ok((Vec::new(), None));
+        }
+        let (kept, ran) = thread::scope(|scope| {
+            scope.spawn(|| self.surveys());
+            let stage = self.set_up(&todo, programs, pythons, None)?;
+            let mut ran = self.run_trees(&todo, &stage, reuse.as_ref(), report, described);
+            let kept = self.tear_down(&stage, &mut ran, report)?;
+            anyhow::Ok((kept, (ran, stage.into_scratch())))
+        })?;
+        let (ran, scratch) = ran;
+        Ok((kept, reuse.map(|reuse| ToKeep { reuse, ran, began, _scratch: Some(scratch) })))
+    }
+
+    /// Puts a known result into the report, and tells its steps as they would be told if they ran.
+    fn show_known(&self, index: usize, result: TreeResult, report: &mut Report) {
+        for step in &result.tree.steps {
+            (self.tell)(Event::StepEnded { label: &self.trees[index].label, step });
+        }
+        report.trees[index] = result.tree;
+        report.findings.extend(result.findings);
+        report.allowed.extend(result.allowed);
+        report.postgres = report.postgres.take().or(result.postgres);
+        for python in result.python {
+            if !report.python.contains(&python) {
+                report.python.push(python);
+            }
+        }
     }
 
     /// Puts what the lints found into the report, or why they could not be run.
@@ -286,30 +262,6 @@ impl Run<'_> {
             Some(Err(err)) => blame(report, err, None),
             None => {}
         }
-    }
-
-    /// Tells the steps of a run that was, as they would be told if they ran now.
-    fn tell_again(&self, report: &Report) {
-        for tree in &report.trees {
-            for step in &tree.steps {
-                (self.tell)(Event::StepEnded { label: &tree.label, step });
-            }
-        }
-    }
-
-    /// Looks at, or adds to, what the run met.
-    pub(super) fn see<T>(&self, what: impl FnOnce(&mut Seen) -> T) -> T {
-        what(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Looks at, or sets, the trees that are known whole.
-    pub(super) fn parts<T>(&self, what: impl FnOnce(&mut Option<Parts>) -> T) -> T {
-        what(&mut self.parts.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Whether a tree is known whole.
-    pub(super) fn is_known(&self, tree: usize) -> bool {
-        self.parts(|parts| parts.as_ref().is_some_and(|parts| parts.has(tree)))
     }
 
     pub(super) fn setting_up<T>(&self, what: &str, work: impl FnOnce() -> T) -> T {
@@ -336,38 +288,6 @@ impl Run<'_> {
             }
         }
         readable
-    }
-
-    /// Leaves the databases, and says how to reach and how to remove them.
-    pub(super) fn keep(
-        &self,
-        server: Server,
-        scratch: &mut Scratch,
-        urls: &[(usize, String)],
-        report: &mut Report,
-    ) -> Result<Vec<u32>> {
-        let mut lines = vec!["kept, as --keep asks:".to_owned()];
-        for (index, url) in urls {
-            let tree = &self.trees[*index];
-            lines.push(format!("  {}", server.endpoint().psql(&tree.database)));
-            lines.push(format!("  {}={}", tree.url_env, quote(url)));
-        }
-        let pids = match server {
-            Server::Local(cluster) => {
-                scratch.keep()?;
-                lines.push(format!("to remove it all:\n  {}", cluster.removal()));
-                let pid = cluster.pid();
-                cluster.keep();
-                vec![pid]
-            }
-            Server::Given(given) => {
-                lines.push("to remove it all, run the gate again without --keep".to_owned());
-                given.keep();
-                Vec::new()
-            }
-        };
-        report.notes.push(lines.join("\n"));
-        Ok(pids)
     }
 
     /// The longest that one step may take.

@@ -5,11 +5,10 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{gate, selection};
+use super::selection;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
-use crate::drivers::kept::Kept;
 use crate::flags::Which;
-use crate::recipes::survey::{self, Known, Recalled, Survey, Terms};
+use crate::recipes::survey::{self, Survey, Terms};
 use model::code;
 use model::finding::Finding;
 use model::report::{Report, TreeReport};
@@ -56,13 +55,7 @@ pub(super) fn surveys(
             )
         })?;
     }
-    let cache = gate::may_reuse().then(Kept::of_this_user).flatten();
-    let recalled = cache.as_ref().and_then(|cache| Recalled::of(cache, &root, &trees));
-    let known = Known { recalled: recalled.as_ref(), ..terms.known };
-    let surveys = survey::survey(&trees, &root, Terms { known, ..terms }, interrupt)?;
-    if let Some(recalled) = &recalled {
-        recalled.keep(surveys.iter().flat_map(|survey| &survey.scripts));
-    }
+    let surveys = survey::survey(&trees, &root, terms, interrupt)?;
     Ok((root, trees.into_iter().zip(surveys).collect()))
 }
 

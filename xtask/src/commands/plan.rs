@@ -4,7 +4,7 @@
 use super::gate::Run;
 use crate::drivers::alembic::Description;
 use crate::recipes;
-use crate::recipes::steps::Steps;
+use crate::recipes::steps::{Stairs, Steps};
 use crate::recipes::survey::Survey;
 use model::event::Event;
 use model::report::Report;
@@ -21,10 +21,10 @@ impl Run<'_> {
         }
     }
 
-    /// Whether the head of a tree is one of them.
-    pub(super) fn is_new_head(&self, index: usize, heads: &[String]) -> bool {
+    /// The revisions that are tried by themselves beside the chain: the new ones, or else the head.
+    pub(super) fn tried_alone(&self, index: usize, heads: &[String]) -> Vec<String> {
         let new = self.new_revisions(index, heads);
-        heads.iter().any(|head| new.contains(head))
+        if new.is_empty() && heads.len() == 1 { heads.to_vec() } else { new }
     }
 
     /// The revisions that the stairway steps on, parents first, as Alembic read them if it could:
@@ -49,16 +49,22 @@ impl Run<'_> {
         let heads = described.map(|described| described.heads.as_slice()).unwrap_or_default();
         let new = self.new_revisions(index, heads);
         chain.retain(|revision| new.contains(revision));
-        (chain.len() > 1).then_some(chain)
+        let is_head = |revision: &String| heads.is_empty() || heads.contains(revision);
+        (chain.len() > 1 || chain.first().is_some_and(|only| !is_head(only))).then_some(chain)
     }
 
-    /// Adds the steps that never came to their turn, which are part of the report too.
-    pub(super) fn skip_the_rest(&self, report: &mut Report) {
+    /// Adds the steps that never came to their turn, which are part of the report too: those of all
+    /// trees, or of some.
+    pub(super) fn skip_the_rest(&self, report: &mut Report, of: Option<&[usize]>) {
         let why = if report.interrupted { "interrupted" } else { "the gate could not do its work" };
+        let wait = || Ok(Vec::new());
         for (index, (tree, done)) in self.trees.iter().zip(&mut report.trees).enumerate() {
-            let mut plan = Steps::rehearsal(&tree.label)
-                .without(self.without)
-                .with_stairs(self.stairs(index, None));
+            if of.is_some_and(|of| !of.contains(&index)) {
+                continue;
+            }
+            let stairs = self.stairs(index, None);
+            let stairs = stairs.map(|s| Stairs { count: s.len(), is_step: true, wait: &wait });
+            let mut plan = Steps::rehearsal(&tree.label).without(self.without).with_stairs(stairs);
             // A rehearsal touches nothing that could fail.
             let _ = recipes::run(tree.recipe, &mut plan);
             for step in plan.finish().steps.into_iter().skip(done.steps.len()) {
@@ -97,13 +103,11 @@ mod tests {
             trees: &[Tree::console(Utf8Path::new("/"))],
             without: &[],
             surveys: None,
-            scripts: None,
             in_repository: false,
             alone: false,
             reuse: None,
-            prefixes: None,
-            parts: std::sync::Mutex::default(),
-            seen: std::sync::Mutex::default(),
+            holds_servers: false,
+            server: (None, None),
             interrupt: &Interrupt::never().unwrap(),
             tell: &|_| {},
         };

@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use super::gate::Run;
 use crate::drivers::alembic::Description;
-use crate::recipes::survey::{self, Known, Recalled, Survey, Terms};
+use crate::recipes::survey::{self, Survey, Terms};
 use analysis::graph::compare;
 use analysis::predicted;
 use model::code;
@@ -37,22 +37,15 @@ impl Run<'_> {
         let readable: Vec<usize> =
             (0..self.trees.len()).filter(|i| self.trees[*i].ini_path().is_file()).collect();
         let trees: Vec<Tree> = readable.iter().map(|index| self.trees[*index].clone()).collect();
-        // A watch remembers by itself.
-        let cache = self.reuse.as_ref().filter(|_| self.scripts.is_none());
-        let recalled = cache.and_then(|cache| Recalled::of(cache, self.root, &trees));
         let terms = Terms {
             since: self.flags.since.as_deref(),
             without: self.without,
             in_repository: self.in_repository,
             whole: false,
-            known: Known { scripts: self.scripts, recalled: recalled.as_ref() },
         };
         let surveys = survey::survey(&trees, self.root, terms, self.interrupt)?;
         for finding in surveys.iter().flat_map(|survey| &survey.findings) {
             (self.tell)(Event::Predicted(finding));
-        }
-        if let Some(recalled) = &recalled {
-            recalled.keep(surveys.iter().flat_map(|survey| &survey.scripts));
         }
         Ok(readable.into_iter().zip(surveys).collect())
     }
@@ -67,6 +60,12 @@ impl Run<'_> {
     ) {
         for (index, survey) in surveys {
             let tree = &self.trees[*index];
+            // What is known was linted too.
+            if report.trees[*index].steps.iter().any(|step| step.known_since.is_some())
+                && report.trees[*index].steps.iter().all(|step| step.known_since.is_some())
+            {
+                continue;
+            }
             report.trees[*index].wrong_graph = survey.wrong_graph();
             let told = described.iter().find(|(known, _)| known == index);
             if let Some((_, description)) = told {

@@ -14,7 +14,7 @@ use std::net::Shutdown;
 use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -38,8 +38,6 @@ struct Shared {
     bell: Option<UnixStream>,
     /// What rings here too.
     parent: Option<Arc<Shared>>,
-    /// What is superseded with it.
-    tied: Mutex<Vec<Interrupt>>,
 }
 
 /// In the place of a signal's number: what was worked on has changed meanwhile.
@@ -47,7 +45,7 @@ const SUPERSEDED: i32 = -1;
 
 impl Shared {
     fn of(alarm: UnixStream, bell: Option<UnixStream>, parent: Option<Arc<Shared>>) -> Shared {
-        Shared { signal: AtomicI32::new(0), alarm, bell, parent, tied: Mutex::default() }
+        Shared { signal: AtomicI32::new(0), alarm, bell, parent }
     }
 
     fn signal(&self) -> Option<i32> {
@@ -131,19 +129,6 @@ impl Interrupt {
             // Fails only when the other end is gone, and then nobody waits any more.
             let _ = bell.shutdown(Shutdown::Both);
         }
-        self.tied().iter().for_each(Interrupt::supersede);
-    }
-
-    /// Has another child end with this one from now on: what waits on it was made before this one was.
-    pub fn also_ends(&self, other: &Interrupt) {
-        self.tied().push(other.clone());
-        if self.signal().is_some() {
-            other.supersede();
-        }
-    }
-
-    fn tied(&self) -> MutexGuard<'_, Vec<Interrupt>> {
-        self.shared.tied.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The signal that ended the run, if one did.

@@ -1,11 +1,11 @@
 //! What one run leaves for the next, in the user's cache folder.
 //!
-//! An entry is one file, named after its kind and the hash of everything that made it. It is written
-//! under another name and renamed, so that it is whole or not there, however many gates run and
-//! however they end. What cannot be read or written is no error: nothing is reused then.
+//! An entry is a file or a folder, named after its kind and the hash of everything that made it. It is
+//! written under another name and renamed, so that it is whole or not there, however many gates run
+//! and however they end. What cannot be read or written is no error: nothing is reused then.
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, Write};
+use std::io::Write;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
@@ -20,8 +20,6 @@ const AGE_MAX: Duration = Duration::from_secs(14 * 24 * 3600);
 const BYTES_MAX: u64 = 1 << 30;
 /// How old a file is that was never named: its writer was cut off.
 const CUT_OFF_AFTER: Duration = Duration::from_secs(3600);
-/// How much of a large entry is in memory at a time.
-const CHUNK: usize = 256 << 10;
 /// The folder's name in the user's cache.
 const FOLDER: &str = "kept";
 /// What the names of entries begin with before they are whole.
@@ -65,47 +63,54 @@ impl Kept {
         Some(bytes)
     }
 
-    /// The file of an entry and how many bytes of it are the entry's, where it is there and was not
-    /// damaged: for what is too large to be held in memory only to be written somewhere else.
-    pub fn open(&self, kind: &str, key: &str) -> Option<(File, u64)> {
-        let path = self.path(kind, key);
-        let mut file = File::open(&path).ok()?;
-        let whole = whole(&mut file);
-        if whole.is_none() {
-            self.discard(kind, key);
-        }
-        keep_longer(&path);
-        Some((file, whole?))
-    }
-
     /// Makes an entry, or puts it in the place of another.
     pub fn write(&self, kind: &str, key: &str, bytes: &[u8]) -> Result<()> {
-        self.write_parts(kind, key, &[bytes])
-    }
-
-    /// The same with bytes that lie in several places.
-    pub fn write_parts(&self, kind: &str, key: &str, parts: &[&[u8]]) -> Result<()> {
-        self.make_room(parts.iter().map(|part| part.len() as u64).sum());
-        let mut file = tempfile::Builder::new()
-            .prefix(UNNAMED)
-            .tempfile_in(&self.dir)
-            .with_context(|| format!("cannot write to the cache folder `{}`", self.dir))?;
-        let mut sum = crc32fast::Hasher::new();
-        parts.iter().for_each(|part| sum.update(part));
-        let sum = sum.finalize().to_le_bytes();
-        let mut parts = parts.iter().copied().chain([&sum[..]]);
-        parts
-            .try_for_each(|part| file.write_all(part))
-            .with_context(|| format!("cannot write to the cache folder `{}`", self.dir))?;
+        self.make_room(bytes.len() as u64);
+        let cannot = || format!("cannot write to the cache folder `{}`", self.dir);
+        let file = tempfile::Builder::new().prefix(UNNAMED).tempfile_in(&self.dir);
+        let mut file = file.with_context(cannot)?;
+        let sum = crc32fast::hash(bytes).to_le_bytes();
+        file.write_all(bytes).and_then(|()| file.write_all(&sum)).with_context(cannot)?;
         let path = self.path(kind, key);
         file.persist(&path).with_context(|| format!("cannot name `{path}`"))?;
         Ok(())
     }
 
+    /// The folder of an entry, where it is there; using it keeps it.
+    pub fn folder(&self, kind: &str, key: &str) -> Option<Utf8PathBuf> {
+        let path = self.path(kind, key);
+        keep_longer(&path);
+        path.is_dir().then_some(path)
+    }
+
+    /// Makes an entry that is a folder, unless one is there. Only its owner can enter it.
+    pub fn write_folder(
+        &self,
+        kind: &str,
+        key: &str,
+        fill: impl FnOnce(&Utf8Path) -> Result<()>,
+    ) -> Result<()> {
+        self.make_room(0);
+        let dir = tempfile::Builder::new().prefix(UNNAMED).tempdir_in(&self.dir);
+        let dir =
+            dir.with_context(|| format!("cannot write to the cache folder `{}`", self.dir))?;
+        fill(Utf8Path::from_path(dir.path()).context("the cache folder is not UTF-8")?)?;
+        let path = self.path(kind, key);
+        match fs::rename(dir.path(), &path) {
+            // Another gate was quicker.
+            Err(_) if path.is_dir() => Ok(()),
+            Err(err) => Err(err).with_context(|| format!("cannot name `{path}`")),
+            Ok(()) => {
+                let _ = dir.keep();
+                Ok(())
+            }
+        }
+    }
+
     /// Removes an entry that turned out to be of no use.
     pub fn discard(&self, kind: &str, key: &str) {
         // Somebody else may have been quicker.
-        let _ = fs::remove_file(self.path(kind, key));
+        cache::remove(&self.path(kind, key));
     }
 
     /// Leaves so many entries of a kind: those that were used last.
@@ -118,8 +123,7 @@ impl Kept {
             .collect();
         entries.sort();
         for (_, path) in entries.iter().rev().skip(count) {
-            // Somebody else may have been quicker.
-            let _ = fs::remove_file(path);
+            cache::remove(path);
         }
     }
 
@@ -130,16 +134,13 @@ impl Kept {
         let mut kept = Vec::new();
         for entry in entries.flatten() {
             let Ok(meta) = entry.metadata() else { continue };
-            if !meta.is_file() {
-                continue;
-            }
             let age = meta.modified().ok().and_then(|used| now.duration_since(used).ok());
             let age = age.unwrap_or_default();
             let unnamed = entry.file_name().starts_with(UNNAMED);
             if age > AGE_MAX || (unnamed && age > CUT_OFF_AFTER) {
-                let _ = fs::remove_file(entry.path());
+                cache::remove(entry.path());
             } else {
-                kept.push((age, meta.len(), entry.path().to_owned()));
+                kept.push((age, cache::size(entry.path()), entry.path().to_owned()));
             }
         }
         kept.sort_by_key(|(age, ..)| std::cmp::Reverse(*age));
@@ -148,7 +149,7 @@ impl Kept {
             if total.saturating_add(more) <= BYTES_MAX {
                 return;
             }
-            let _ = fs::remove_file(path);
+            cache::remove(&path);
             total -= length;
         }
     }
@@ -197,34 +198,16 @@ pub fn stamp(path: &Utf8Path) -> Option<String> {
     Some(format!("{dev} {ino} {length} {}.{} {}.{}", written.0, written.1, changed.0, changed.1))
 }
 
-/// How many bytes a file holds before their sum, where that is right.
-fn whole(file: &mut File) -> Option<u64> {
-    let length = file.metadata().ok()?.len().checked_sub(4)?;
-    let (mut sum, mut left) = (crc32fast::Hasher::new(), length);
-    let mut chunk = vec![0; CHUNK];
-    while left > 0 {
-        let wanted = usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK));
-        let bytes = chunk.get_mut(..wanted)?;
-        file.read_exact(bytes).ok()?;
-        sum.update(bytes);
-        left -= wanted as u64;
-    }
-    let mut kept = [0; 4];
-    file.read_exact(&mut kept).ok()?;
-    file.rewind().ok()?;
-    (sum.finalize().to_le_bytes() == kept).then_some(length)
-}
-
 /// Where its time cannot be set, it goes sooner.
 fn keep_longer(path: &Utf8Path) {
-    let file = File::options().append(true).open(path);
+    let file =
+        if path.is_dir() { File::open(path) } else { File::options().append(true).open(path) };
     let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs::{self, File};
-    use std::io::Read;
     use std::time::{Duration, SystemTime};
 
     use camino::Utf8PathBuf;
@@ -245,10 +228,6 @@ mod tests {
         cache.write("data", "k", b"one").unwrap();
         cache.write("data", "k", b"two").unwrap();
         assert_eq!(cache.read("data", "k").unwrap(), b"two");
-        let (mut file, length) = cache.open("data", "k").unwrap();
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).unwrap();
-        assert_eq!((length, &bytes[..3]), (3, &b"two"[..]), "and its sum");
         cache.discard("data", "k");
         assert_eq!(cache.read("data", "k"), None);
     }
@@ -265,9 +244,6 @@ mod tests {
             for bytes in [&damaged[..], &whole[..at]] {
                 fs::write(&path, bytes).unwrap();
                 assert_eq!(cache.read("data", "k"), None, "at {at}");
-                assert!(!path.exists());
-                fs::write(&path, bytes).unwrap();
-                assert!(cache.open("data", "k").is_none(), "at {at}");
                 assert!(!path.exists());
             }
         }

@@ -10,7 +10,6 @@ pub mod git;
 pub mod incidents;
 pub mod interrupt;
 pub mod kept;
-pub mod pack;
 pub mod packages;
 pub mod past;
 pub mod postgres;

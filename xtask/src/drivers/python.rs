@@ -81,12 +81,6 @@ fn environment_of(search: &Search<'_>, base: &Base, lock_file: &Utf8Path) -> Res
     Ok(search.environments.join(name))
 }
 
-/// The folder of an interpreter's environment, where it is one that a gate has made.
-pub fn own_environment(python: &Utf8Path) -> Option<Utf8PathBuf> {
-    let environment = python.parent()?.parent()?;
-    environment.join(COMPLETE).is_file().then(|| environment.to_owned())
-}
-
 /// What there is to run migrations with.
 pub struct Looked {
     /// The interpreter.
@@ -283,8 +277,8 @@ pub fn environment(scratch: &Scratch, pass: &[String]) -> Vec<(String, OsString)
         ("TMPDIR".into(), scratch.tmp().into_string().into()),
         ("LANG".into(), "C.UTF-8".into()),
         ("TZ".into(), "UTC".into()),
-        // In which order a set is walked is the same in each run. The worker takes it away again.
-        (HASH_SEED.into(), "1".into()),
+        // Each interpreter has its own, which can be named to reproduce a run.
+        (HASH_SEED.into(), hash_seed().into()),
     ];
     for name in pass {
         if let Some(value) = std::env::var_os(name) {
@@ -292,6 +286,16 @@ pub fn environment(scratch: &Scratch, pass: &[String]) -> Vec<(String, OsString)
         }
     }
     env
+}
+
+/// A random seed, or the one that the caller's own variable names.
+fn hash_seed() -> String {
+    let named = std::env::var(HASH_SEED).ok().filter(|seed| seed.parse::<u32>().is_ok());
+    named.unwrap_or_else(|| {
+        use std::hash::{BuildHasher, RandomState};
+        // The standard library's own hashes begin with random numbers.
+        (RandomState::new().hash_one(0) % u64::from(u32::MAX)).to_string()
+    })
 }
 
 /// Another environment than [`environment`], for a second run that must give the same: another time
@@ -313,7 +317,6 @@ pub fn environment_elsewhere(
         ("LANG", &locale),
         ("LC_ALL", &locale),
         ("HOME", scratch.tmp().as_str()),
-        (HASH_SEED, "2"),
     ] {
         set(&mut env, name, value.into());
     }

@@ -77,15 +77,6 @@ impl Watcher {
         Ok(Watcher { _service: service, noted, alarm, held, git_lock })
     }
 
-    /// Whether it would be told that this file, or what lies in this folder, has changed.
-    pub fn watches(folders: &[Utf8PathBuf], path: &Utf8Path) -> bool {
-        let within = |folder: &Utf8PathBuf| {
-            let real = folder.canonicalize_utf8().unwrap_or_else(|_| folder.clone());
-            [folder, &real].into_iter().find_map(|folder| path.strip_prefix(folder).ok())
-        };
-        folders.iter().filter_map(within).any(matters)
-    }
-
     /// Readable once something happened.
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.alarm.as_fd()

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use crate::drivers::alembic::Description;
+
 /// A revision and its parents.
 #[derive(Clone)]
 pub(super) struct Stair {
@@ -22,6 +24,22 @@ pub(super) fn below(stair: &Stair, version: &[String]) -> String {
         // Beside other branches, only this one goes down.
         _ => format!("{}@-1", stair.revision),
     }
+}
+
+/// The chain of a graph, parents first.
+pub(super) fn chain_of(graph: &Description) -> Vec<Stair> {
+    let stair = |r: &crate::drivers::alembic::Revision| Stair {
+        revision: r.revision.clone(),
+        parents: r.down_revision.clone(),
+        requires: r.requires.clone(),
+    };
+    graph.revisions.iter().rev().map(stair).collect()
+}
+
+/// These revisions and all below them.
+pub fn ancestors_of(graph: &Description, revisions: &[String]) -> BTreeSet<String> {
+    let chain = chain_of(graph);
+    revisions.iter().flat_map(|revision| ancestors(&chain, revision)).collect()
 }
 
 /// A revision and all below it.

@@ -6,9 +6,8 @@
 use anyhow::Result;
 
 use super::chain::{Stair, below};
-use super::climb::Climb;
 use super::filled::{Filled, Rows};
-use super::live::Live;
+use super::lane::{Lane, Place};
 use crate::drivers::postgres::rows as tables;
 use crate::drivers::postgres::session::Session;
 use analysis::rows;
@@ -19,12 +18,11 @@ use model::transcript::{Direction, Statement, Transcript};
 /// The longest row that is shown, in characters.
 const SHOWN: usize = 300;
 
-impl<'a> Live<'a> {
+impl Lane<'_> {
     /// Makes a failure that needs rows a finding of its own, with the row. The database stands where
     /// the revision was tried on rows that anybody could have written.
     pub(super) fn blamed_on_rows(
         &mut self,
-        climb: &mut Climb<'a>,
         stair: &Stair,
         failed: Finding,
         seen: &mut Vec<Statement>,
@@ -34,7 +32,7 @@ impl<'a> Live<'a> {
         let told_row = headline.and_then(|e| e.detail.clone()).filter(|detail| names_row(detail));
         let row = match told_row {
             Some(detail) => shown(detail.trim_end_matches('.')),
-            None => match self.culprit(climb, stair, &failed, seen)? {
+            None => match self.culprit(stair, &failed, seen)? {
                 Some(row) => format!("the row that breaks it: {}", shown(&row)),
                 None => "no single row breaks it".to_owned(),
             },
@@ -59,83 +57,66 @@ impl<'a> Live<'a> {
     /// A row that breaks the revision where all others of the tables in question are gone.
     fn culprit(
         &mut self,
-        climb: &mut Climb<'a>,
         stair: &Stair,
         failed: &Finding,
         seen: &mut Vec<Statement>,
     ) -> Result<Option<String>> {
-        if self.back_to_parents(climb, stair, seen)?.is_some() {
-            return Ok(None);
-        }
-        let filled = self.fill(climb, &stair.revision, Rows::Plain)?;
+        self.clear_trial_of_roles()?;
+        let (trial, part) = (self.trial.clone(), format!("{}_part", self.trial));
+        self.copy(None, &trial)?;
+        let filled = self.fill(&stair.revision, Rows::Plain)?;
         let all = suspects(&filled, failed.transcript.as_deref());
-        climb.watch.close();
-        if climb.walking {
-            self.alembic.end_walk()?;
-            climb.walking = false;
-        }
         let mut suspects = all.clone();
         while suspects.len() > 1 {
             let (one, other) = suspects.split_at(suspects.len() / 2);
             let (one, other) = (one.to_vec(), other.to_vec());
-            if self.breaks_with(climb, stair, &all, &one, seen)? {
+            if self.breaks_with(stair, (&all, &one), &part, seen)? {
                 suspects = one;
-            } else if self.breaks_with(climb, stair, &all, &other, seen)? {
+            } else if self.breaks_with(stair, (&all, &other), &part, seen)? {
                 suspects = other;
             } else {
                 return Ok(None);
             }
         }
         let Some(made) = suspects.first() else { return Ok(None) };
-        let row = climb.watch.ask(|session| tables::row(session, made))?;
+        let row = self.watch.ask(|session| tables::row(session, made))?;
         Ok(row.map(|row| format!("{} {row}", made.table)))
     }
 
     /// Whether the revision fails where only some of the rows are there.
     fn breaks_with(
         &mut self,
-        climb: &mut Climb<'a>,
         stair: &Stair,
-        all: &[Made],
-        kept: &[Made],
+        (all, kept): (&[Made], &[Made]),
+        part: &str,
         seen: &mut Vec<Statement>,
     ) -> Result<bool> {
-        let trial = format!("{}_trial", climb.database.chars().take(56).collect::<String>());
-        self.server.copy_database(&trial, Some(&climb.database), self.interrupt)?;
+        let trial = self.trial.clone();
+        self.copy(Some(&trial), part)?;
         let gone: Vec<Made> = all.iter().filter(|row| !kept.contains(row)).cloned().collect();
-        let mut session = Session::open(self.server.endpoint(), &trial, self.interrupt)?;
+        let endpoint = self.live.server.endpoint();
+        let mut session = Session::open(endpoint, part, self.interrupt())?;
         // A given server may not let the gate pass over foreign keys; then it cannot be told.
         let deleted = tables::delete(&mut session, &gone);
         drop(session);
         let breaks = match deleted {
-            Ok(()) => self.fails_in(climb, stair, &trial, seen),
-            Err(_) => self.interrupt.check().map(|()| false),
+            Ok(()) => self.fails_in(stair, part, seen),
+            Err(_) => self.interrupt().check().map(|()| false),
         };
-        self.server.drop_database(&trial, self.interrupt)?;
+        self.live.server.drop_database(part, self.interrupt())?;
+        self.restore_shared()?;
         breaks
     }
 
-    fn fails_in(
-        &mut self,
-        climb: &mut Climb<'a>,
-        stair: &Stair,
-        trial: &str,
-        seen: &mut Vec<Statement>,
-    ) -> Result<bool> {
-        let (own, applied) = (climb.database.clone(), climb.applied.clone());
-        climb.database = trial.to_owned();
-        self.alembic.use_database(trial);
-        let version = vec![stair.revision.clone()];
-        let tried = match self.walk(climb, "upgrade", &stair.revision, seen) {
-            Ok(Ok(())) => self.walk(climb, "downgrade", &below(stair, &version), seen),
-            other => other,
-        };
-        let ended = if climb.walking { self.alembic.end_walk() } else { Ok(()) };
-        climb.walking = false;
-        self.alembic.use_database(&own);
-        (climb.database, climb.applied) = (own, applied);
-        let breaks = tried?.is_err();
-        ended.map(|()| breaks)
+    fn fails_in(&mut self, stair: &Stair, part: &str, seen: &mut Vec<Statement>) -> Result<bool> {
+        let known = self.live.statements.len();
+        let mut tried = self.run(("upgrade", &stair.revision), part, Place::Here, seen)?;
+        if tried.is_ok() {
+            let target = below(stair, std::slice::from_ref(&stair.revision));
+            tried = self.run(("downgrade", &target), part, Place::Here, seen)?;
+        }
+        self.live.statements.truncate(known);
+        Ok(tried.is_err())
     }
 }
 

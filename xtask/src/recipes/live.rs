@@ -6,17 +6,17 @@
 //! green with nothing applied; here it is a failure of its step.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::beside::Beside;
-use super::reversal::{self, Memory};
-use crate::drivers::alembic::{Alembic, Connection, Description, Limits, Pause};
+use super::checks::ForeignDatabase;
+use super::supplies::Supplies;
+use crate::drivers::alembic::{Alembic, Description, Limits, Pause, Stop};
 use crate::drivers::interrupt::{Interrupt, Interrupted};
-use crate::drivers::postgres::aside::Copied;
-use crate::drivers::postgres::session::{Session, VersionTable};
+use crate::drivers::postgres::session::Session;
 use crate::drivers::postgres::snapshot::Watch;
 use crate::drivers::postgres::{NotStarted, Server, Unreachable};
 use crate::drivers::process;
@@ -31,7 +31,7 @@ use model::tree::Tree;
 /// How long a server may take from closing its connections to its end.
 const DYING: Duration = Duration::from_secs(1);
 
-/// What a live run works on.
+/// What the steps of a tree work on.
 pub struct Live<'a> {
     /// The tree.
     pub tree: &'a Tree,
@@ -40,7 +40,7 @@ pub struct Live<'a> {
     /// The server.
     pub server: &'a Server,
     /// The tree's Alembic.
-    pub alembic: &'a mut Alembic,
+    pub alembic: Alembic,
     /// The revision graph as Alembic reads it, or what it said instead.
     pub graph: Result<Description, Transcript>,
     /// The longest that one step may take.
@@ -56,33 +56,37 @@ pub struct Live<'a> {
     pub by_hand: &'a (dyn Fn(&str) -> Vec<String> + Sync),
     /// Who is told what happens.
     pub tell: Tell<'a>,
-    /// Whether what the stairway leaves is kept where it went wrong.
-    pub keep: bool,
-    /// Whether nobody else works on the server.
-    pub alone: bool,
-    /// Is told when the first upgrade to the head comes to it, and whether the database stands right
-    /// before it then, with all that comes before committed.
-    pub before_head: &'a (dyn Fn(bool) + Sync),
-    /// An interpreter in another environment, for the stairway.
-    pub elsewhere: Option<Connection>,
-    /// Looks at the tree's database.
+    /// Reads the schema of the tree's database.
     pub watch: RefCell<Watch<'a>>,
-    /// A copy of the database as it is right before the head; `None`: there is none yet.
-    pub copied: Option<Copied>,
-    /// Tries the head on rows beside the steps; `None`: that is done between them, where it is.
-    pub beside: Option<Beside>,
-    /// What the head did when it was last run with all steps green; empty: nobody knows.
-    pub did: Vec<Statement>,
-    /// What the steps before left for those after.
-    pub memory: Memory,
+    /// What the recipe supplies.
+    pub supplies: &'a Supplies,
+    /// The revisions before the first of which `upgrade head` pauses.
+    pub pauses: &'a [String],
+    /// Is told what the way up came to when it pauses.
+    pub at_pause: &'a dyn Fn(&mut Watch<'a>, &[Statement], Stop<'_>),
+    /// Every statement that was run.
+    pub statements: Vec<Statement>,
+    /// What the version table holds, as the last step left it.
+    pub version: Vec<String>,
+}
+
+/// What the version table must hold after a call.
+#[derive(Clone, Debug)]
+pub(super) enum Expected {
+    /// Exactly these revisions.
+    Exactly(Vec<String>),
+    /// The heads.
+    Heads,
+    /// The parents of the head.
+    ParentsOfHead,
 }
 
 /// The server is gone, and with it what the steps worked on.
 #[derive(Debug)]
 pub struct ServerDied(pub String);
 
-impl std::fmt::Display for ServerDied {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for ServerDied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
@@ -93,6 +97,7 @@ impl std::error::Error for ServerDied {}
 pub fn code_of(err: &anyhow::Error) -> &'static Code {
     match err {
         _ if err.is::<ServerDied>() => &code::SERVER_DIED,
+        _ if err.is::<ForeignDatabase>() => &code::ENV_FOREIGN_DATABASE,
         _ if err.is::<NotStarted>() => &code::SERVER_NOT_STARTED,
         _ if err.is::<Unreachable>() => &code::CONNECTION_FAILED,
         _ => &code::CANNOT_WORK,
@@ -118,22 +123,8 @@ impl Outcome {
 }
 
 impl Live<'_> {
-    /// The revision before which an upgrade is to pause.
-    fn pauses_before(&self) -> Option<String> {
-        let graph = self.graph.as_ref().ok()?;
-        let [head] = graph.heads.as_slice() else { return None };
-        self.memory.before.is_none().then(|| head.clone())
-    }
-
-    /// Begins what comes after a supply. Where it is something else, it is given up.
-    fn begin_upgrade(&mut self) -> Result<()> {
-        let pauses_before = self.pauses_before();
-        self.alembic.begin_and_pause("upgrade", "head", pauses_before.as_deref())
-    }
-
     /// Inserts a row, and sees that it is there.
     pub(super) fn seed(&mut self, row: &Row) -> Result<Outcome> {
-        self.begin_upgrade()?;
         let mut session =
             Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
         let said = session.transcribe(row.insert, self.timeout)?;
@@ -149,7 +140,6 @@ impl Live<'_> {
 
     /// Creates a role, and sees that it is there and cannot log in.
     pub(super) fn create_role(&mut self, role: &Role) -> Result<Outcome> {
-        self.begin_upgrade()?;
         let (database, timeout) = (&self.tree.database, self.timeout);
         let said = self.server.supply_role(role, database, timeout, self.interrupt)?;
         if let Some(failed) = self.supply_failed(said) {
@@ -180,53 +170,32 @@ impl Live<'_> {
         Some(parents)
     }
 
-    /// Runs an Alembic command and compares `alembic_version` with what was asked for.
+    /// What the version table must hold.
+    fn resolve(&self, expected: &Expected) -> Option<Vec<String>> {
+        match expected {
+            Expected::Exactly(revisions) => Some(revisions.clone()),
+            Expected::Heads => self.heads(),
+            Expected::ParentsOfHead => self.parents_of_head(),
+        }
+    }
+
+    /// Runs an Alembic command, compares the version table with what was asked for, and sees that the
+    /// revisions on the way there were run.
     pub(super) fn run_alembic(
         &mut self,
         command: &str,
         revision: &str,
-        expected: Option<Vec<String>>,
+        expected: &Expected,
         seen: &mut Vec<Statement>,
     ) -> Result<Outcome> {
-        let (tell, label) = (self.tell, &self.tree.label);
-        let on_revision = |r: &RevisionInFlight| tell(Event::Revision { label, revision: r });
-        let (server, tree, interrupt) = (self.server, self.tree, self.interrupt);
-        let on_deadline = || {
-            let session = Session::open(server.endpoint(), &tree.database, interrupt);
-            // A server that does not answer any more is found out right after.
-            session.ok()?.lock_holder().ok()?
-        };
-        let before = RefCell::new(None);
-        let head = self.pauses_before();
-        let parents = self.parents_of_head();
-        let watch = &self.watch;
-        let before_head = self.before_head;
-        let look = |table: &VersionTable| {
-            let (parents, watch) = (parents.as_deref(), &mut watch.borrow_mut());
-            let schema = timed(tell, label, "  looking at the schema", || {
-                reversal::committed_schema(table, parents, watch)
-            });
-            before_head(schema.is_some() && revision == "head");
-            *before.borrow_mut() = schema;
-        };
-        let limits = Limits {
-            timeout: self.timeout,
-            on_revision: &on_revision,
-            on_deadline: &on_deadline,
-            pause: head.as_deref().map(|before| Pause { before, then: &look }),
-        };
-        let alembic = &mut self.alembic;
-        let said =
-            timed(tell, label, &format!("  alembic {command} {revision}"), || match command {
-                "upgrade" => alembic.upgrade(revision, &limits),
-                _ => alembic.downgrade(revision, &limits),
-            })?;
+        let said = self.call(command, revision)?;
         seen.extend(said.statements.iter().cloned());
-        self.memory.statements.extend(said.statements.iter().cloned());
-        if let Some(before) = before.into_inner() {
-            self.memory.before = Some(before);
-        }
+        self.statements.extend(said.statements.iter().cloned());
         let by_hand = (self.by_hand)(&said.command);
+        if let Some(refused) = &said.refused {
+            let finding = self.foreign_database(refused)?;
+            return Ok(Outcome::failed(Finding { by_hand, ..finding }));
+        }
         if !said.ok() {
             if said.end != End::Raised {
                 self.clear_away()?;
@@ -240,17 +209,34 @@ impl Live<'_> {
             found => found,
         };
         self.interrupt.check()?;
-        let holds = match &found {
-            Ok(found) if expected.as_ref() == Some(found) => return Ok(Outcome::default()),
-            Ok(found) => format!("holds {}", list(found)),
-            Err(err) => format!("cannot be read: {err:#}"),
+        let expected = self.resolve(expected);
+        let message = match (&found, &expected) {
+            (Ok(found), Some(expected)) if found == expected => {
+                let before = std::mem::replace(&mut self.version, found.clone());
+                match self.not_run(&before, &said.revisions, command == "upgrade") {
+                    None => return Ok(Outcome::default()),
+                    Some(missing) => format!(
+                        "`{}` exited 0 and {} holds {}, but these revisions were never run: \
+                         {missing}",
+                        said.command,
+                        self.alembic.version_table.name,
+                        list(found)
+                    ),
+                }
+            }
+            (found, expected) => {
+                let holds = match found {
+                    Ok(found) => format!("holds {}", list(found)),
+                    Err(err) => format!("cannot be read: {err:#}"),
+                };
+                format!(
+                    "`{}` exited 0, but {} {holds}, expected {}",
+                    said.command,
+                    self.alembic.version_table.name,
+                    expected.as_deref().map_or("something that Alembic could not say".into(), list),
+                )
+            }
         };
-        let message = format!(
-            "`{}` ended well, but {} {holds}, expected {}",
-            said.command,
-            self.alembic.version_table.name,
-            expected.as_deref().map_or("something that Alembic could not say".into(), list),
-        );
         let transcript = Some(Box::new(said));
         Ok(Outcome::failed(Finding {
             by_hand,
@@ -259,7 +245,42 @@ impl Live<'_> {
         }))
     }
 
-    fn alembic_version(&self) -> Result<Vec<String>> {
+    /// Calls Alembic. The first upgrade tells the graph as env.py leaves it, which counts from then on.
+    fn call(&mut self, command: &str, revision: &str) -> Result<Transcript> {
+        let (tell, label) = (self.tell, &self.tree.label);
+        let on_revision = |r: &RevisionInFlight| tell(Event::Revision { label, revision: r });
+        let (server, tree, interrupt) = (self.server, self.tree, self.interrupt);
+        let on_deadline = || {
+            let session = Session::open(server.endpoint(), &tree.database, interrupt);
+            // A server that does not answer any more is found out right after.
+            session.ok()?.lock_holder().ok()?
+        };
+        let describe = command == "upgrade" && self.statements.is_empty();
+        let pauses = if command == "upgrade" && revision == "head" { self.pauses } else { &[] };
+        let (alembic, watch, at_pause) = (&mut self.alembic, &self.watch, self.at_pause);
+        let before = &self.statements;
+        let pause = |stop: Stop<'_>| at_pause(&mut watch.borrow_mut(), before, stop);
+        let limits = Limits {
+            timeout: self.timeout,
+            on_revision: &on_revision,
+            on_deadline: &on_deadline,
+            pause: Some(Pause { before: pauses, then: &pause }),
+        };
+        let called =
+            timed(tell, label, &format!("  alembic {command} {revision}"), || match command {
+                "upgrade" => alembic.upgrade(revision, describe, &limits),
+                _ => alembic.downgrade(revision, &limits).map(|said| (said, None)),
+            });
+        let (said, graph) = called?;
+        if let Some(graph) = graph {
+            self.graph = Ok(graph);
+        }
+        // What was looked at once needs no second look.
+        self.pauses = if pauses.is_empty() { self.pauses } else { &[] };
+        Ok(said)
+    }
+
+    pub(super) fn alembic_version(&self) -> Result<Vec<String>> {
         let table = &self.alembic.version_table;
         self.watch.borrow_mut().ask(|session| session.alembic_version(table))
     }

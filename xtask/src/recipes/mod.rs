@@ -3,20 +3,21 @@
 //! A recipe is run against a [`Steps`], which is either live or a rehearsal. The rehearsal records
 //! the steps without doing them; so what a tree's steps are is written down once.
 
-pub mod beside;
-mod chain;
-mod climb;
+pub mod chain;
+mod checks;
 pub mod console;
 mod culprit;
 mod filled;
 mod heads;
+pub mod known;
+pub mod lane;
 pub mod live;
 pub mod plain;
-pub mod prefix;
 pub mod raptor;
 pub mod reversal;
 pub mod stairway;
 pub mod steps;
+pub mod supplies;
 pub mod survey;
 
 #[cfg(test)]

@@ -7,11 +7,13 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::live::{Live, Outcome};
-use super::prefix::Prefix;
-use super::reversal::Memory;
+use super::known::KnownStart;
+use super::live::{Expected, Live, Outcome};
+use super::stairway::{Tried, is_of_downgrade, told_gone};
+use crate::drivers::alembic::Alembic;
 use crate::drivers::interrupt::Interrupted;
 use analysis::diagnosis;
+use model::code;
 use model::event::Event;
 use model::finding::Finding;
 use model::step::{Status, Step};
@@ -36,12 +38,21 @@ pub struct Steps<'a> {
     given: Vec<Given>,
     /// The names of the supplies that are left out on purpose.
     without: Vec<String>,
-    /// The revisions that the stairway steps on; `None`: there is no stairway.
-    stairs: Option<Vec<String>>,
-    /// Whether the head is new, and no stairway steps on it.
-    new_head: bool,
-    /// The beginning of the chain, where the database stands at its end already.
-    prefix: Option<Prefix>,
+    /// The stairs, and what tries them; `None`: none is tried.
+    stairs: Option<Stairs<'a>>,
+    /// Where the database stands already.
+    known: Option<&'a KnownStart>,
+}
+
+/// The stairs of a tree, as its steps see them.
+#[derive(Clone, Copy)]
+pub struct Stairs<'a> {
+    /// How many there are.
+    pub count: usize,
+    /// Whether they are a step of their own; else what came of the one is told by the round trip.
+    pub is_step: bool,
+    /// Waits until all have been tried.
+    pub wait: &'a dyn Fn() -> Result<Vec<Tried>>,
 }
 
 /// What came of the steps of one tree.
@@ -57,6 +68,8 @@ pub struct Done {
     pub way_up: Vec<Statement>,
     /// What was supplied, and where in the chain.
     pub given: Vec<Given>,
+    /// The Alembic that ran it.
+    pub alembic: Option<Alembic>,
 }
 
 /// What a step depends on.
@@ -71,7 +84,8 @@ enum Needs {
 impl<'a> Steps<'a> {
     /// Steps that are run.
     pub fn live(live: Live<'a>) -> Steps<'a> {
-        Steps { live: Some(live), ..Steps::rehearsal("") }.with_label()
+        let label = live.tree.label.clone();
+        Steps { live: Some(live), ..Steps::rehearsal(&label) }
     }
 
     /// Steps that are only recorded: their names are what is wanted.
@@ -86,10 +100,9 @@ impl<'a> Steps<'a> {
             reached: None,
             given: Vec::new(),
             without: Vec::new(),
-            stairs: None,
-            new_head: false,
             way_up: Vec::new(),
-            prefix: None,
+            stairs: None,
+            known: None,
         }
     }
 
@@ -99,56 +112,39 @@ impl<'a> Steps<'a> {
         Steps { without: supplies.to_vec(), ..self }
     }
 
-    /// The same with a stairway over these revisions, parents first.
-    pub fn with_stairs(self, stairs: Option<Vec<String>>) -> Steps<'a> {
+    /// The same with stairs.
+    pub fn with_stairs(self, stairs: Option<Stairs<'a>>) -> Steps<'a> {
         Steps { stairs, ..self }
     }
 
-    /// The same where the head alone is new, so that it is tried on tables with rows.
-    pub fn with_new_head(self, new_head: bool) -> Steps<'a> {
-        Steps { new_head, ..self }
-    }
-
-    /// The same on a database that stands at the end of a known beginning.
-    pub fn with_prefix(mut self, prefix: Option<Prefix>) -> Steps<'a> {
-        let (Some(live), Some(known)) = (&mut self.live, &prefix) else { return self };
-        live.memory.statements = known.statements.to_vec();
-        if known.schema.is_some() && live.parents_of_head().as_ref() == Some(&known.at) {
-            live.memory.before.clone_from(&known.schema);
+    /// The same on a database that stands somewhere already.
+    pub fn with_known(mut self, known: Option<&'a KnownStart>) -> Steps<'a> {
+        if let (Some(live), Some(known)) = (&mut self.live, known) {
+            live.statements.clone_from(&known.statements);
+            live.version.clone_from(&known.at);
+            live.alembic.version_table = known.table.clone();
+            self.way_up.clone_from(&known.statements);
         }
-        let way_up = known.statements.to_vec();
-        Steps { prefix, way_up, ..self }
-    }
-
-    fn remember(&mut self, what: impl FnOnce(&mut Memory)) {
-        if let Some(live) = &mut self.live {
-            what(&mut live.memory);
-        }
-    }
-
-    fn with_label(mut self) -> Self {
-        self.label = self.live.as_ref().map(|live| live.tree.label.clone()).unwrap_or_default();
-        self
+        Steps { known, ..self }
     }
 
     /// What came of them.
     pub fn finish(self) -> Done {
-        let Steps { done, findings, statements, way_up, given, .. } = self;
-        Done { steps: done, findings, statements, way_up, given }
+        let Steps { done, findings, statements, way_up, given, live, .. } = self;
+        Done { steps: done, findings, statements, way_up, given, alembic: live.map(|l| l.alembic) }
     }
 
     /// `alembic upgrade REVISION`, on the way to something that must happen there.
     pub fn upgrade(&mut self, revision: &str, why: &str) -> Result<()> {
         self.reached = Some(revision.to_owned());
-        self.remember(|memory| memory.at = revision.to_owned());
         let before = self.statements.len();
         let ran = self.step(
             &format!("alembic upgrade to {revision} ({why})"),
             Needs::Database,
             |live, seen| {
-                let expected = vec![revision.to_owned()];
+                let expected = Expected::Exactly(vec![revision.to_owned()]);
                 live.before_seed = true;
-                let outcome = live.run_alembic("upgrade", revision, Some(expected), seen);
+                let outcome = live.run_alembic("upgrade", revision, &expected, seen);
                 live.before_seed = false;
                 outcome
             },
@@ -164,7 +160,6 @@ impl<'a> Steps<'a> {
         }
         let what = format!("seed {} (required by {})", row.name, row.required_by);
         self.give(&what, Supply::Row(*row));
-        self.remember(|memory| memory.rows.push((memory.at.clone(), *row)));
         self.step(&what, Needs::Database, |live, _| live.seed(row))
     }
 
@@ -175,7 +170,6 @@ impl<'a> Steps<'a> {
         }
         let what = format!("create {} role (required by {})", role.name, role.required_by);
         self.give(&what, Supply::Role(*role));
-        self.remember(|memory| memory.roles.push(*role));
         self.step(&what, Needs::Database, |live, _| live.create_role(role))
     }
 
@@ -197,11 +191,19 @@ impl<'a> Steps<'a> {
         ran
     }
 
-    /// `alembic upgrade head`, after the downgrade.
+    /// `alembic upgrade head`, after the downgrade. What came of the head on tables with rows is told
+    /// here, where there is no stairway.
     pub fn upgrade_head_again(&mut self) -> Result<()> {
-        let new_head = self.tries_head();
+        let stair = self.only_stair();
         self.step("alembic upgrade head (round trip)", Needs::Database, |live, seen| {
-            live.upgrade_head_again(new_head, seen)
+            let mut outcome = live.upgrade_head(seen)?;
+            if let (true, Some(stairs)) = (outcome.error().is_none(), stair) {
+                let tried = (stairs.wait)()?;
+                outcome.notes.extend(told_gone(&tried));
+                seen.extend(tried.iter().flat_map(|tried| tried.statements.iter().cloned()));
+                outcome.findings.extend(of_head(tried, false));
+            }
+            Ok(outcome)
         })
     }
 
@@ -213,23 +215,36 @@ impl<'a> Steps<'a> {
     /// `alembic downgrade -1`. A merge revision has several ways down, and `-1` means none of them:
     /// there a parent is named instead, and all parents are expected.
     pub fn downgrade_one(&mut self) -> Result<()> {
-        let new_head = self.tries_head();
+        let stair = self.only_stair();
         self.step("downgrade -1 (reversibility check)", Needs::Database, |live, seen| {
-            live.downgrade_one(new_head, seen)
+            let mut outcome = live.downgrade_one(seen)?;
+            if let (true, Some(stairs)) = (outcome.findings.is_empty(), stair) {
+                outcome.findings.extend(of_head((stairs.wait)()?, true));
+            }
+            Ok(outcome)
         })
     }
 
-    /// Whether the head is tried on tables with rows.
-    fn tries_head(&self) -> bool {
-        self.new_head && self.stairs.is_none()
+    /// The one stair that has no step of its own.
+    fn only_stair(&self) -> Option<Stairs<'a>> {
+        self.stairs.filter(|stairs| !stairs.is_step)
     }
 
     /// Each new revision up, down and up again; nothing where only the head is new, which the
     /// steps before had, unless it is asked for.
     pub fn stairway(&mut self) -> Result<()> {
-        let Some(stairs) = self.stairs.clone() else { return Ok(()) };
-        let what = format!("stairway, {} revisions (reversibility check)", stairs.len());
-        self.step(&what, Needs::Database, |live, seen| live.stairway(&stairs, seen))
+        let Some(stairs) = self.stairs.filter(|stairs| stairs.is_step) else { return Ok(()) };
+        let what = format!("stairway, {} revisions (reversibility check)", stairs.count);
+        self.step(&what, Needs::Database, |_, seen| {
+            let tried = (stairs.wait)()?;
+            seen.extend(tried.iter().flat_map(|tried| tried.statements.iter().cloned()));
+            let mut notes = told_gone(&tried);
+            if tried.len() < stairs.count {
+                notes.insert(0, format!("tried {} of {} revisions", tried.len(), stairs.count));
+            }
+            let findings = tried.into_iter().flat_map(|tried| tried.findings).collect();
+            Ok(Outcome { notes, findings })
+        })
     }
 
     /// Runs one step, unless it is a rehearsal or something that it depends on failed. `Err` means
@@ -252,7 +267,7 @@ impl<'a> Steps<'a> {
             self.done.push(step);
             return Ok(());
         }
-        if let Some(step) = self.prefix.as_ref().and_then(|p| p.step(self.done.len(), &name)) {
+        if let Some(step) = self.known.and_then(|known| known.step(self.done.len(), &name)) {
             tell(Event::StepEnded { label, step: &step });
             self.done.push(step);
             return Ok(());
@@ -261,9 +276,9 @@ impl<'a> Steps<'a> {
         let started = Instant::now();
         let result = run(live, &mut self.statements).and_then(|o| live.server_lives(o));
         let elapsed = started.elapsed();
-        let prefix = self.prefix.as_ref().filter(|_| needs == Needs::Database);
-        if let Some(surprise) = prefix.and_then(|prefix| prefix.surprise(&result)) {
-            return Err(surprise.into());
+        let known = self.known.filter(|_| needs == Needs::Database);
+        if let Some(doubt) = known.and_then(|known| known.doubt(&result)) {
+            return Err(doubt.into());
         }
         let (outcome, sick) = match result {
             Ok(outcome) => (outcome, None),
@@ -279,7 +294,8 @@ impl<'a> Steps<'a> {
             _ if reason.is_some() => Status::Failed,
             _ => Status::Passed,
         };
-        let step = Step { name: name.clone(), status, reason, notes: outcome.notes, elapsed };
+        let (notes, known_since) = (outcome.notes, None);
+        let step = Step { name: name.clone(), status, reason, notes, elapsed, known_since };
         tell(Event::StepEnded { label, step: &step });
         self.done.push(step);
         if failed {
@@ -287,9 +303,18 @@ impl<'a> Steps<'a> {
         }
         for finding in outcome.findings {
             let (tree, step) = (Some(live.tree.id.clone()), Some(name.clone()));
-            let sev2 = finding.sev2.or_else(|| diagnosis::sensitive_area(&finding));
+            let area = || diagnosis::sensitive_area(&finding).map(Into::into);
+            let sev2 = finding.sev2.clone().or_else(area);
             self.findings.push(Finding { tree, step, sev2, ..finding });
         }
         sick.map_or(Ok(()), Err)
     }
+}
+
+/// What came of the head alone, either way.
+fn of_head(tried: Vec<Tried>, down: bool) -> impl Iterator<Item = Finding> {
+    let findings = tried.into_iter().flat_map(|tried| tried.findings);
+    // The downgrade itself has said so.
+    let findings = findings.filter(|f| f.code != &code::IRREVERSIBLE_DECLARED);
+    findings.filter(move |finding| is_of_downgrade(finding) == down)
 }

@@ -1,7 +1,7 @@
 //! The reports that every format is held against: green, each failure mode, several findings, a
 //! fault of the gate itself, and words that were chosen to do harm. Long because each report is whole.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -94,6 +94,7 @@ fn step(name: &str, status: Status, milliseconds: u64) -> Step {
         reason: None,
         notes: Vec::new(),
         elapsed: Duration::from_millis(milliseconds),
+        known_since: None,
     }
 }
 
@@ -140,9 +141,7 @@ fn partly_known() -> Report {
     let mut report = green();
     let [console, raptor] = report.trees.as_mut_slice() else { return report };
     for step in console.steps.iter_mut().chain(&mut raptor.steps[..1]) {
-        step.notes.push(
-            "known since 2026-05-08T10:26:00Z: nothing that it depends on has changed".into(),
-        );
+        step.known_since = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_778_235_960));
     }
     report
 }
@@ -222,7 +221,7 @@ fn mode_a() -> Report {
         ),
         raised("RuntimeError", message, None),
     );
-    let finding = Finding { sev2: Some("RBAC"), ..finding };
+    let finding = Finding { sev2: Some("RBAC".into()), ..finding };
     report(Some(2), None, vec![finding])
 }
 

@@ -13,7 +13,7 @@ use model::code::{Code, Severity};
 use model::finding::{Finding, Place};
 use model::redact::redact;
 use model::report::{Report, Verdict};
-use model::step::{KNOWN_SINCE, Status, Step};
+use model::step::{Status, Step};
 use model::transcript::Transcript;
 
 const GREEN: Style = AnsiColor::Green.on_default().bold();
@@ -36,11 +36,11 @@ pub fn step(step: &Step) -> String {
     let time = match step.status {
         Status::Skipped => "          ".to_owned(),
         // The time was another run's; the verdict says since when.
-        _ if step.known_since().is_some() => "[   known]".to_owned(),
+        _ if step.known_since.is_some() => "[   known]".to_owned(),
         _ => format!("[{:>7.3}s]", step.elapsed.as_secs_f64()),
     };
     line(&mut out, &format!("{style}{word}{style:#} {time} {}", step.name));
-    for note in step.notes.iter().filter(|note| !note.starts_with(KNOWN_SINCE)) {
+    for note in &step.notes {
         line(&mut out, &format!("{:16}{note}", ""));
     }
     if step.status == Status::Skipped
@@ -144,11 +144,11 @@ fn verdict(report: &Report) -> String {
 }
 
 /// How many steps are known since when, where they were not run now.
-fn known_steps(report: &Report) -> BTreeMap<&str, usize> {
+fn known_steps(report: &Report) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     let steps = report.trees.iter().flat_map(|tree| &tree.steps);
-    for since in steps.filter_map(Step::known_since) {
-        *counts.entry(since).or_default() += 1;
+    for since in steps.filter_map(|step: &Step| step.known_since) {
+        *counts.entry(words::date(since)).or_default() += 1;
     }
     counts
 }

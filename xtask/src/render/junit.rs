@@ -105,7 +105,7 @@ impl Suite {
                 }
             },
         };
-        let notes = match step.notes.join("\n") {
+        let notes = match words::notes(step).join("\n") {
             notes if notes.is_empty() => String::new(),
             notes => format!("<system-out>{}</system-out>", text(&notes)),
         };

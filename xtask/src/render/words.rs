@@ -7,7 +7,7 @@ use model::code::{Owner, Severity};
 use model::finding::{Edit, Finding, Place};
 use model::redact::redact;
 use model::report::{Report, Source};
-use model::step::Status;
+use model::step::{Status, Step};
 use model::transcript::Transcript;
 
 /// Who mends it.
@@ -203,4 +203,12 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
 /// A moment, to the second: `2026-11-22T23:40:00Z`.
 pub fn date(moment: SystemTime) -> String {
     humantime::format_rfc3339_seconds(moment).to_string()
+}
+
+/// What a step says for the reader, and since when it is known where it was not run now.
+pub fn notes(step: &Step) -> Vec<String> {
+    let known = step.known_since.map(date);
+    let known =
+        known.map(|date| format!("known since {date}: nothing that it depends on has changed"));
+    step.notes.iter().cloned().chain(known).collect()
 }

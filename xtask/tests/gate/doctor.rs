@@ -114,14 +114,16 @@ fn clean_removes_what_nobody_uses_and_nothing_of_a_run_that_goes_on() {
     run.until("the migration runs", || started.exists());
 
     let while_it_runs = clean();
-    assert_eq!(removed(&while_it_runs, "run"), [false], "{while_it_runs:#}");
+    let runs = removed(&while_it_runs, "run");
+    assert!(!runs.is_empty() && runs.iter().all(|removed| !removed), "{while_it_runs:#}");
     assert_eq!(removed(&while_it_runs, "postgres"), [false]);
     assert_eq!(while_it_runs["notes"].as_array().unwrap().len(), 1);
 
     run.signal(Signal::KILL);
     run.wait();
     let afterwards = clean();
-    assert_eq!(removed(&afterwards, "run"), [true], "{afterwards:#}");
+    let runs = removed(&afterwards, "run");
+    assert!(!runs.is_empty() && runs.iter().all(|removed| *removed), "{afterwards:#}");
     assert_eq!(removed(&afterwards, "postgres"), [true]);
     assert!(!copy.exists());
     for process in root.sandbox.processes() {

@@ -135,8 +135,8 @@ fn what_a_killed_run_left_is_cleared_away_by_the_next() {
     let (root, started, go) = waiting_root();
     let killed = kill_outright(&root, &started);
     killed.assert_code(137);
-    assert_eq!(root.sandbox.runs().len(), 1, "there is something to clear away");
-    assert_eq!(root.sandbox.postmasters().len(), 1);
+    assert!(!root.sandbox.runs().is_empty(), "there is something to clear away");
+    assert!(!root.sandbox.postmasters().is_empty());
     assert!(!root.sandbox.processes().is_empty());
     std::fs::write(go, "").unwrap();
     let next = root.gate().run();
@@ -162,12 +162,13 @@ fn what_a_killed_run_and_its_killed_server_left_is_cleared_away_too() {
 #[test]
 fn what_a_living_run_uses_is_never_cleared_away() {
     let (root, started, go) = waiting_root();
-    let mut waiting = root.gate().spawn();
+    let mut waiting = root.gate().arg("raptor").spawn();
     waiting.until("the migration began", || started.exists());
     let folders = root.sandbox.runs();
     let other = Root::copy();
     other.gate_in(&root.sandbox).run().assert_code(0);
-    assert_eq!(root.sandbox.runs(), folders);
+    let now = root.sandbox.runs();
+    assert!(folders.iter().all(|folder| now.contains(folder)), "{folders:?} {now:?}");
     std::fs::write(go, "").unwrap();
     let ended = waiting.wait();
     ended.assert_code(0);
@@ -191,8 +192,10 @@ fn server_dies(signal: Signal) {
     let (root, started, go) = waiting_root();
     let mut run: Running<'_> = root.gate().spawn();
     run.until("the migration began", || started.exists());
-    let (_, postmaster) = root.sandbox.postmasters()[0];
-    kill_process(pid(postmaster), signal).unwrap();
+    for (_, postmaster) in root.sandbox.postmasters() {
+        // Console's may have ended by itself.
+        let _ = kill_process(pid(postmaster), signal);
+    }
     std::thread::sleep(Duration::from_millis(200));
     std::fs::write(go, "").unwrap();
     let ended = run.wait();

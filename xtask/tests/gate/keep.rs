@@ -199,38 +199,49 @@ fn the_databases_are_those_that_alembic_by_hand_makes() {
         line.unwrap_or_else(|| panic!("no {text} in:\n{}", ended.stdout)).to_owned()
     };
     let removal = Removal(line("rm -rf "));
-    let url = line("DATABASE_URL='postgresql+psycopg2://");
-    let url = url.strip_prefix("DATABASE_URL='").unwrap().strip_suffix('\'').unwrap();
-    let (before, after) = url.split_once("console_ci").expect("Console's URL is the first");
-    let kept = Kept {
-        root: &root,
-        python: root.read("console/migrations/python"),
-        psql: line("psql -h ").strip_suffix(" console_ci").unwrap().to_owned(),
-        url: (before.to_owned(), after.to_owned()),
+    // Each tree has a server of its own.
+    let lines: Vec<&str> = ended.stdout.lines().map(str::trim).collect();
+    let kept_of = |tree: &str| {
+        let database = format!("{tree}_ci");
+        let find = |start: &str| {
+            let found = lines.iter().find(|l| l.starts_with(start) && l.contains(&database));
+            found.unwrap_or_else(|| panic!("no {start} of {tree} in:\n{}", ended.stdout)).to_owned()
+        };
+        let url = find("DATABASE_URL='postgresql+psycopg2://");
+        let url = url.strip_prefix("DATABASE_URL='").unwrap().strip_suffix('\'').unwrap();
+        let (before, after) = url.split_once(&database).unwrap();
+        Kept {
+            root: &root,
+            python: root.read("console/migrations/python"),
+            psql: find("psql -h ").strip_suffix(&format!(" {database}")).unwrap().to_owned(),
+            url: (before.to_owned(), after.to_owned()),
+        }
     };
-    check_by_hand(&kept);
+    let (console, raptor) = (kept_of("console"), kept_of("raptor"));
+    check_by_hand(&console, &raptor);
     // A later run in the same temporary folder leaves alone what was kept.
     root.gate().arg("raptor").run().assert_code(0);
-    assert_eq!(kept.psql("raptor_ci", "SELECT 1"), "1\n");
+    assert_eq!(raptor.psql("raptor_ci", "SELECT 1"), "1\n");
     assert!(removal.run(), "{}", removal.0);
     root.sandbox.assert_empty(&ended.traces);
 }
 
-fn check_by_hand(kept: &Kept<'_>) {
-    kept.psql("postgres", "CREATE DATABASE console_hand;\nCREATE DATABASE raptor_hand;");
-    let console = |args: &str| {
-        kept.alembic("console", "console_hand", &format!("-c migrations/alembic.ini {args}"));
+fn check_by_hand(console: &Kept<'_>, raptor: &Kept<'_>) {
+    console.psql("postgres", "CREATE DATABASE console_hand");
+    raptor.psql("postgres", "CREATE DATABASE raptor_hand");
+    let alembic = |args: &str| {
+        console.alembic("console", "console_hand", &format!("-c migrations/alembic.ini {args}"));
     };
-    console("upgrade 0015");
-    kept.psql("console_hand", SEED);
-    console("upgrade head");
-    console("downgrade -1");
-    console("upgrade head");
-    kept.psql("raptor_hand", ROLE);
+    alembic("upgrade 0015");
+    console.psql("console_hand", SEED);
+    alembic("upgrade head");
+    alembic("downgrade -1");
+    alembic("upgrade head");
+    raptor.psql("raptor_hand", ROLE);
     for args in ["upgrade head", "downgrade -1", "upgrade head"] {
-        kept.alembic("backend_v2", "raptor_hand", args);
+        raptor.alembic("backend_v2", "raptor_hand", args);
     }
-    for tree in ["console", "raptor"] {
+    for (tree, kept) in [("console", console), ("raptor", raptor)] {
         let (gate, hand) = (kept.dump(&format!("{tree}_ci")), kept.dump(&format!("{tree}_hand")));
         assert!(gate.contains("CREATE TABLE") && gate.contains("COPY public.alembic_version"));
         assert!(gate.contains(if tree == "console" {

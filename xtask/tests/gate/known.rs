@@ -158,7 +158,7 @@ fn what_reaches_further_than_files_leaves_a_doubt() {
     for further in [
         "import subprocess; subprocess.run(['true'])",
         "import os; os.system('true')",
-        "import os; os.path.exists('flag')",
+        "import socket; socket.getaddrinfo('localhost', None)",
     ] {
         let shop = Shop::new();
         shop.write("beside.py", &format!("{further}\n"));
@@ -180,6 +180,10 @@ fn what_was_damaged_is_made_again() {
     for change in [&damage as &dyn Fn(&mut Vec<u8>), &cut_off] {
         for entry in fs::read_dir(shop.kept()).unwrap() {
             let path = entry.unwrap().path();
+            // A snapshot and a data directory are folders: `snapshot.rs` damages those.
+            if path.is_dir() {
+                continue;
+            }
             let mut bytes = fs::read(&path).unwrap();
             change(&mut bytes);
             fs::write(&path, bytes).unwrap();

@@ -13,9 +13,7 @@
 
 mod support;
 
-mod ahead;
 mod doctor;
-mod early;
 mod green;
 mod inputs;
 mod interrupt;
@@ -23,9 +21,8 @@ mod keep;
 mod known;
 mod mend;
 mod only_changed;
-mod parts;
 mod plain;
-mod prefix;
+
 mod provision;
 mod red;
 mod red_code;
@@ -33,5 +30,6 @@ mod red_graph;
 mod secrets;
 mod server;
 mod server_tls;
+mod snapshot;
 mod stairway;
 mod watch;

@@ -24,6 +24,8 @@ const INCIDENTS: &[&str] = &[
     "broken-down-revision-file-name",
     "broken-down-revision-renamed-id",
     "console-downgrade",
+    "foreign-database-env",
+    "foreign-database-revision",
     "new-role",
     "new-seed",
     "no-right-to-create-databases",

@@ -76,7 +76,6 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
         dump: dump(&bin, socket, &tree.database),
         snapshot: watch.take().unwrap(),
     };
-    assert!(alembic.begin_walk().unwrap());
     let mut states = vec![look("base".into(), &mut watch)];
     for (number, revision) in chain.iter().enumerate() {
         let below = number.checked_sub(1).map_or("base", |parent| chain[parent].as_str());
@@ -85,11 +84,11 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
             ("downgrade", below, "below"),
             ("upgrade", revision.as_str(), ""),
         ] {
-            let said = alembic.go(op, target, &limits).unwrap();
+            let said = match op {
+                "upgrade" => alembic.upgrade(target, false, &limits).unwrap().0,
+                _ => alembic.downgrade(target, &limits).unwrap(),
+            };
             assert!(said.ok(), "{op} {target}: {:?}", said.headline());
-            let mut session = Session::open(&server.endpoint, &tree.database, &interrupt).unwrap();
-            let again = (watch.take().unwrap(), take(&mut session).unwrap());
-            assert_eq!(again.0, again.1, "what was seen again after {op} {target}");
             // A dump takes longer than all else: every state on the way up, and some on the way down.
             if told == "at" || told == "below" && number % 5 == 0 {
                 states.push(look(format!("{told} {revision}"), &mut watch));
@@ -100,7 +99,6 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
             session.execute(row.insert).unwrap();
         }
     }
-    alembic.end_walk().unwrap();
     drop((alembic, interpreter));
     let mut wrong = Vec::new();
     for (number, one) in states.iter().enumerate() {

@@ -47,7 +47,7 @@ pub fn diagnose(said: Transcript, known: Known<'_>) -> Finding {
     Finding {
         revision: in_flight,
         place,
-        sev2,
+        sev2: sev2.map(Into::into),
         transcript: Some(Box::new(said)),
         ..Finding::new(code, message)
     }

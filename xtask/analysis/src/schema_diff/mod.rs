@@ -4,8 +4,6 @@
 //! What may differ without being wrong:
 //!
 //! - the version table where it was not there before: Alembic makes it and never drops it;
-//! - roles and other things of the cluster that none of the tree's statements names: another tree
-//!   runs on the same server;
 //! - a column's place, where a downgrade brings back a column that the upgrade dropped: Postgres can
 //!   only add it at the end. It is told as a note.
 
@@ -15,8 +13,7 @@ mod python;
 
 use std::collections::BTreeSet;
 
-use model::schema::{Attributes, CLUSTER_KINDS, ObjectId, Schema, attribute, without_public};
-use model::transcript::Statement;
+use model::schema::{Attributes, ObjectId, Schema, attribute, without_public};
 
 pub use self::origin::{Declaration, Origin, Sources, declared, impure, line_that_names};
 pub use self::python::line as python_line;
@@ -48,31 +45,22 @@ pub enum Change {
     },
 }
 
-/// What else is known when two schemas are compared.
-#[derive(Clone, Copy, Default)]
-pub struct Scope<'a> {
-    /// The name of Alembic's version table.
-    pub version_table: &'a str,
-    /// What the tree ran, where it does not have the server to itself.
-    pub statements: Option<&'a [Statement]>,
-}
-
 /// What differs. What follows from another difference, as a table's columns from the table, is left
-/// out.
-pub fn compare(expected: &Schema, found: &Schema, scope: Scope<'_>) -> Vec<Difference> {
+/// out, and so is Alembic's version table, by its name.
+pub fn compare(expected: &Schema, found: &Schema, version_table: &str) -> Vec<Difference> {
     let mut differences = Vec::new();
-    let [expected, found] = expected.unshared(found);
-    let ids: BTreeSet<&ObjectId> = expected.keys().chain(found.keys()).copied().collect();
+    let (expected, found) = (expected.objects(), found.objects());
+    let ids: BTreeSet<&ObjectId> = expected.keys().chain(found.keys()).collect();
     for id in ids {
         let difference = |change| Difference { object: id.clone(), change };
         match (expected.get(id), found.get(id)) {
-            (None, Some(&now)) => differences.push(difference(Change::LeftBehind(now.clone()))),
-            (Some(&was), None) => differences.push(difference(Change::Missing(was.clone()))),
+            (None, Some(now)) => differences.push(difference(Change::LeftBehind(now.clone()))),
+            (Some(was), None) => differences.push(difference(Change::Missing(was.clone()))),
             (Some(was), Some(now)) => differences.extend(changes(id, was, now)),
             (None, None) => {}
         }
     }
-    differences.retain(|d| !is_of_version_table(d, scope.version_table) && counts(d, scope));
+    differences.retain(|d| !is_of_version_table(d, version_table));
     let whole: Vec<Difference> = differences
         .iter()
         .filter(|d| !matches!(d.change, Change::Changed { .. }))
@@ -163,32 +151,6 @@ fn is_of_version_table(difference: &Difference, table: &str) -> bool {
     let whole = !matches!(difference.change, Change::Changed { .. });
     // In a schema of its own it has that before its name.
     identity.split('.').any(|part| part == table) && whole
-}
-
-/// Whether a difference is this tree's doing, as far as can be told.
-fn counts(difference: &Difference, scope: Scope<'_>) -> bool {
-    let Some(statements) = scope.statements else { return true };
-    let ObjectId { kind, identity } = &difference.object;
-    let shared = CLUSTER_KINDS.contains(&kind.as_str())
-        || (kind == "settings"
-            && identity.starts_with("of role")
-            && !identity.ends_with(" database"));
-    if !shared {
-        return true;
-    }
-    let role = identity.trim_start_matches("of role ");
-    let names: Vec<&str> = role.split(" in ").map(|name| name.trim_matches('"')).collect();
-    names.iter().all(|name| statements.iter().any(|statement| mentions(&statement.sql, name)))
-}
-
-/// Whether a text names something, as a word of its own.
-fn mentions(text: &str, name: &str) -> bool {
-    let part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
-    text.match_indices(name).any(|(at, _)| {
-        let before = text[..at].chars().next_back();
-        let after = text[at + name.len()..].chars().next();
-        !before.is_some_and(part) && !after.is_some_and(part)
-    })
 }
 
 /// Whether a difference is a part of another: of a table that is left behind or missing, or of a

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Change, Difference, mentions};
+use super::{Change, Difference};
 use model::transcript::Statement;
 
 /// How a declaration begins, in a comment of its own.
@@ -228,4 +228,14 @@ pub fn declared(text: &str) -> Vec<Declaration> {
             Some(Declaration::Irreversible { reason: reason.filter(|reason| !reason.is_empty()) })
         })
         .collect()
+}
+
+/// Whether a text names something, as a word of its own.
+fn mentions(text: &str, name: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    text.match_indices(name).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + name.len()..].chars().next();
+        !before.is_some_and(part) && !after.is_some_and(part)
+    })
 }

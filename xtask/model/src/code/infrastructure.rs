@@ -68,3 +68,18 @@ pub static CONNECTION_FAILED: Code = Code {
     ],
     ..INFRASTRUCTURE
 };
+
+/// env.py asks for a database which the gate did not make: no migration has run.
+pub static ENV_FOREIGN_DATABASE: Code = Code {
+    id: "MG905",
+    title: "env.py connects to a database that is not the gate's",
+    symptom: "`… asks for a database that is not the gate's: host …, port …, database …`",
+    why: "env.py takes its URL from somewhere else than the variable in which the gate hands it over: a fixed text, a default in settings, a `.env` file, another variable or section. The connection was refused before its first statement, and no migration ran.",
+    remedy: &[
+        "name the variable that env.py reads with `--url-env NAME`, or several and parts with \
+         `--set-env NAME=TEMPLATE`",
+        "an env.py that reads `alembic -x` gets it with `-x KEY=VALUE`; one that reads another section of the \
+         ini with `--name SECTION`",
+    ],
+    ..INFRASTRUCTURE
+};

@@ -304,3 +304,17 @@ pub static READ_DIFFERENTLY: Code = Code {
     verify: "run the gate again: it must not say so",
     ..MIGRATION
 };
+
+/// A revision that asks for a database which the gate did not make.
+pub static FOREIGN_DATABASE: Code = Code {
+    id: "MG119",
+    title: "the revision connects to a database that is not the gate's",
+    symptom: "`the gate refused a connection to a database that is not its own`",
+    why: "The revision opens a connection of its own, to a host, port or database that is not the one the gate made. The gate refuses it before its first statement: migrations from a pull request reach no other database.",
+    example: Some(Example {
+        bad: "create_engine(\"postgresql://app@db.example/app\").execute(…)",
+        good: "op.get_bind().execute(…)",
+    }),
+    remedy: &["use the connection that Alembic hands to the revision: `op.get_bind()`"],
+    ..MIGRATION
+};

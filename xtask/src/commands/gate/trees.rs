@@ -1,267 +1,350 @@
-//! The trees, side by side: each in a thread and a database of its own.
+//! The trees, side by side: each in a thread and on a server of its own.
 
 use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use anyhow::Result;
-use camino::Utf8Path;
+use camino::Utf8PathBuf;
 
+use super::lanes::{LaneContext, Lanes, Left, Plan};
+use super::setup::{Environment, Servers, Stage};
 use super::{Run, blame, join};
-use crate::commands::prepare::{Prepared, Ready};
-use crate::drivers::alembic::{Alembic, Description, Interpreter};
+use crate::cache::snapshot::Snapshot;
+use crate::commands::reuse::Reuse;
+use crate::drivers::alembic::{Alembic, Description, Limits, Stop};
+use crate::drivers::interrupt::Interrupt;
 use crate::drivers::postgres::Server;
-use crate::drivers::postgres::session::VersionTable;
+use crate::drivers::postgres::data_dir::DataDir;
+use crate::drivers::postgres::hosted::{Hosted, ServerFactory};
+use crate::drivers::postgres::session::Session;
+use crate::drivers::postgres::shared::SharedState;
 use crate::drivers::postgres::snapshot::Watch;
-use crate::drivers::process::quote;
 use crate::recipes;
-use crate::recipes::beside::{self, Begun, Tried};
+use crate::recipes::known::KnownStartDoubted;
 use crate::recipes::live::Live;
-use crate::recipes::prefix::Surprise;
-use crate::recipes::reversal::Memory;
 use crate::recipes::steps::{Done, Steps};
-use model::event::Event;
+use crate::recipes::supplies::Supplies;
+use model::event::{Event, timed};
 use model::redact::redact;
-use model::report::Report;
-use model::transcript::Transcript;
-use model::tree::{DEFAULT_SECTION, Tree};
+use model::report::{Postgres, Report};
+use model::transcript::{Statement, Transcript};
+use model::tree::Tree;
+use model::used::Used;
+
+/// What the trees ran.
+#[derive(Default)]
+pub(in crate::commands) struct Ran {
+    /// The trees, in the order of the run.
+    pub(in crate::commands) trees: Vec<TreeRan>,
+}
+
+impl Ran {
+    /// Gives each tree its servers.
+    pub(in crate::commands) fn give_hosted(&mut self, hosted: Vec<Vec<Hosted>>) {
+        for (tree, hosted) in self.trees.iter_mut().zip(hosted) {
+            tree.hosted = hosted;
+        }
+    }
+}
+
+/// What one tree ran, and where.
+#[derive(Default)]
+pub(in crate::commands) struct TreeRan {
+    pub(in crate::commands) index: usize,
+    pub(in crate::commands) python: Utf8PathBuf,
+    /// The URL of its database, without its password.
+    pub(in crate::commands) url: Option<String>,
+    /// Its own server, where that is to stay, and those on which stairs went wrong.
+    pub(in crate::commands) hosted: Vec<Hosted>,
+    /// What its calls read.
+    pub(in crate::commands) used: Used,
+    /// What was there right before its new revisions, and was not kept yet.
+    pub(in crate::commands) snapshot: Option<Snapshot>,
+    versions: Option<String>,
+    heads: Vec<String>,
+    graph: Option<Description>,
+    done: Done,
+    notes: Vec<String>,
+    server: Option<Postgres>,
+    /// Why the gate could not do its work.
+    sick: Option<anyhow::Error>,
+}
 
 impl Run<'_> {
-    /// Runs the trees side by side, and puts what came of them into the report.
+    /// Runs the trees, and puts what came of them into the report.
     pub(in crate::commands) fn run_trees(
         &self,
-        server: &Server,
-        prepared: Prepared<'_>,
+        todo: &[usize],
+        stage: &Stage,
+        reuse: Option<&Reuse>,
         report: &mut Report,
+        described: &mut Vec<(usize, Description)>,
     ) -> Ran {
-        let mut own: Vec<u32> = prepared.interpreters.iter().map(Interpreter::pid).collect();
-        if let Server::Local(cluster) = server {
-            own.push(cluster.pid());
-        }
-        let own = own.as_slice();
-        let done: Vec<_> = thread::scope(|scope| {
-            let trees = prepared.trees.into_iter();
-            let handles: Vec<_> = trees
-                .map(|ready| {
-                    scope.spawn(move || {
-                        let (index, tree) = (ready.index, &self.trees[ready.index]);
-                        let outcome = self.run_tree(tree, ready, server, own);
-                        // Where it did not come to its head, nobody waits for it there.
-                        self.before_head(index, false, server);
-                        (index, outcome)
-                    })
-                })
-                .collect();
-            handles.into_iter().map(join).collect()
-        });
-        let mut ran = Ran::default();
-        for (index, outcome) in done {
-            let tree = &mut report.trees[index];
-            if let Some(prefixes) = &self.prefixes {
-                let Done { steps, way_up, .. } = &outcome.done;
-                prefixes.climbed(index, outcome.table, steps, way_up);
+        let run = |index: usize, python: &Utf8PathBuf| {
+            let snapshot = reuse.and_then(|reuse| reuse.snapshot(self, index));
+            let mut ran = self.run_tree((index, python), stage, snapshot);
+            if ran.sick.as_ref().is_some_and(|err| err.is::<KnownStartDoubted>()) {
+                // Who has seen steps pass sees them again.
+                let label = &self.trees[index].label;
+                let told = format!("{label} failed on a snapshot: it is run again from the start");
+                (self.tell)(Event::Notice(&told));
+                ran = self.run_tree((index, python), stage, None);
             }
-            tree.heads = outcome.heads;
-            tree.steps = outcome.done.steps;
-            tree.new_revisions = self.new_revisions(index, &tree.heads);
-            tree.sql = outcome.done.way_up;
-            tree.sql.retain(|ran| {
-                ran.revision.as_ref().is_some_and(|r| tree.new_revisions.contains(r))
-            });
-            report.findings.extend(outcome.done.findings);
-            ran.statements
-                .extend(outcome.done.statements.into_iter().map(|statement| statement.sql));
-            ran.urls.extend(outcome.url.map(|url| (index, url)));
-            if let Some(versions) = outcome.versions.filter(|v| !report.python.contains(v)) {
-                report.python.push(versions);
-            }
-            if let Some(err) = outcome.sick {
-                if err.is::<Surprise>() {
-                    ran.surprise.get_or_insert(err);
-                    continue;
-                }
-                blame(report, &err, Some(&self.trees[index]));
-            }
+            ran
+        };
+        let pythons: Vec<(usize, &Utf8PathBuf)> =
+            todo.iter().filter_map(|index| Some((*index, stage.python(*index)?))).collect();
+        let trees: Vec<TreeRan> = match &stage.servers {
+            // What one tree leaves on a common server must be no supply of the next.
+            Servers::Given(_) => pythons.into_iter().map(|(i, python)| run(i, python)).collect(),
+            Servers::Own(_) => thread::scope(|scope| {
+                let run = &run;
+                let handles: Vec<_> = pythons
+                    .into_iter()
+                    .map(|(i, python)| scope.spawn(move || run(i, python)))
+                    .collect();
+                handles.into_iter().map(join).collect()
+            }),
+        };
+        let mut ran = Ran { trees };
+        for tree in &mut ran.trees {
+            self.report_tree(tree, report, described);
         }
         ran
     }
 
-    fn run_tree(&self, tree: &Tree, ready: Ready<'_>, server: &Server, own: &[u32]) -> TreeOutcome {
-        let mut outcome = TreeOutcome::default();
-        let (mut alembic, graph) = match ready.alembic {
-            Ok(ready) => ready,
-            Err(err) => return TreeOutcome { sick: Some(err), ..outcome },
-        };
-        outcome.versions = Some(alembic.versions.clone());
-        outcome.heads = graph.as_ref().map(|graph| graph.heads.clone()).unwrap_or_default();
-        let create = || server.create_database(&tree.database, self.interrupt);
-        if let Err(err) = ready.database.unwrap_or_else(create) {
-            outcome.sick = Some(err);
-            return outcome;
+    fn report_tree(
+        &self,
+        ran: &mut TreeRan,
+        report: &mut Report,
+        described: &mut Vec<(usize, Description)>,
+    ) {
+        let tree = &mut report.trees[ran.index];
+        tree.heads.clone_from(&ran.heads);
+        tree.steps = std::mem::take(&mut ran.done.steps);
+        tree.new_revisions = self.new_revisions(ran.index, &tree.heads);
+        tree.sql = std::mem::take(&mut ran.done.way_up);
+        tree.sql
+            .retain(|ran| ran.revision.as_ref().is_some_and(|r| tree.new_revisions.contains(r)));
+        report.findings.append(&mut ran.done.findings);
+        report.notes.append(&mut ran.notes);
+        report.postgres = report.postgres.take().or(ran.server.take());
+        described.extend(ran.graph.take().map(|graph| (ran.index, graph)));
+        if let Some(versions) = ran.versions.take().filter(|v| !report.python.contains(v)) {
+            report.python.push(versions);
         }
-        let url = outcome.url.insert(redact(alembic.url()).into_owned()).clone();
-        let (stairs, new_head) = if ready.stays_below {
-            // The lints need not be waited for.
-            (None, ready.new_head)
-        } else {
-            let stairs = self.stairs(ready.index, graph.as_ref().ok());
-            (stairs, self.is_new_head(ready.index, &outcome.heads))
-        };
-        let by_hand = |command: &str| self.by_hand(tree, &ready.python, &url, command);
-        let before_head = |stands| self.before_head(ready.index, stands, server);
-        let look = || Watch::new(server.endpoint(), &tree.database, self.interrupt);
-        let (watch, before) = match ready.looked {
-            Some((watch, schema)) => (watch, Some(schema)),
-            None => (ready.watch.unwrap_or_else(look), None),
-        };
-        let second = ready.beside.filter(|_| new_head && stairs.is_none());
-        thread::scope(|scope| {
-            let by_hand = &by_hand;
-            let beside = second.map(|alembic| {
-                let (beside, waiting) = beside::sides();
-                let work = |begun| self.beside(tree, server, by_hand, alembic, begun);
-                scope.spawn(|| waiting.work(work));
-                beside
-            });
-            let mut steps = Steps::live(Live {
-                own_processes: self.alone.then_some(own),
-                before_head: &before_head,
-                elsewhere: ready.elsewhere,
-                watch: RefCell::new(watch),
-                copied: ready.copied,
-                beside,
-                did: ready.did,
-                memory: Memory::before_head(before),
-                ..self.live(tree, server, by_hand, &mut alembic, graph)
-            })
-            .without(self.without)
-            .with_stairs(stairs)
-            .with_new_head(new_head)
-            .with_prefix(ready.prefix);
-            outcome.sick = recipes::run(tree.recipe, &mut steps).err();
-            // What goes on beside is given up with it.
-            outcome.done = steps.finish();
-        });
-        outcome.table = alembic.version_table.clone();
-        self.see(|seen| seen.add(ready.index, std::mem::take(&mut alembic.used)));
-        outcome
+        if let Some(err) = ran.sick.take() {
+            blame(report, &err, Some(&self.trees[ran.index]));
+        }
     }
 
-    /// Tries the head on a copy of the tree's database, beside its steps.
-    fn beside(
+    fn run_tree(
+        &self,
+        (index, python): (usize, &Utf8PathBuf),
+        stage: &Stage,
+        snapshot: Option<Snapshot>,
+    ) -> TreeRan {
+        let mut ran = TreeRan { index, python: python.clone(), ..TreeRan::default() };
+        if let Err(err) = self.try_tree(&mut ran, stage, snapshot) {
+            ran.sick = Some(err);
+        }
+        ran
+    }
+
+    fn try_tree(&self, ran: &mut TreeRan, stage: &Stage, snapshot: Option<Snapshot>) -> Result<()> {
+        let tree = &self.trees[ran.index];
+        let hosted = match &stage.servers {
+            Servers::Own(factory) => {
+                let data = snapshot.as_ref().map(|snapshot| &snapshot.data);
+                Some(self.start_server(factory, data, self.interrupt)?)
+            }
+            Servers::Given(_) => None,
+        };
+        let done = {
+            let server = match (&hosted, &stage.servers) {
+                (Some(hosted), _) => &hosted.server,
+                (None, Servers::Given(server)) => server,
+                (None, Servers::Own(_)) => anyhow::bail!("there is no server"),
+            };
+            self.run_on(ran, server, stage, snapshot)
+        };
+        // Stopping takes a moment that nothing waits for otherwise.
+        if self.flags.keep || self.holds_servers {
+            ran.hosted.extend(hosted);
+        } else if let Some(hosted) = hosted {
+            timed(self.tell, &tree.label, "stopping the server", || drop(hosted));
+        }
+        done
+    }
+
+    /// A server on a copy of a data directory, or a fresh one.
+    pub(super) fn start_server(
+        &self,
+        factory: &ServerFactory,
+        data: Option<&DataDir>,
+        interrupt: &Interrupt,
+    ) -> Result<Hosted> {
+        let (conf, sql) = self.server;
+        let conf = conf.filter(|_| data.is_none());
+        let hosted = factory.start(data, conf, interrupt, self.tell)?;
+        if let (Some(sql), None) = (sql, data) {
+            let endpoint = hosted.server.endpoint();
+            Session::open(endpoint, endpoint.maintenance_database(), interrupt)?.execute(sql)?;
+        }
+        Ok(hosted)
+    }
+
+    /// Runs the one tree of this run.
+    pub(in crate::commands) fn run_one(
+        &self,
+        python: &Utf8PathBuf,
+        stage: &Stage,
+        report: &mut Report,
+        described: &mut Vec<(usize, Description)>,
+    ) -> Ran {
+        let mut ran = self.run_tree((0, python), stage, None);
+        self.report_tree(&mut ran, report, described);
+        Ran { trees: vec![ran] }
+    }
+
+    /// Runs a tree's recipe on a server.
+    fn run_on(
+        &self,
+        ran: &mut TreeRan,
+        server: &Server,
+        stage: &Stage,
+        snapshot: Option<Snapshot>,
+    ) -> Result<()> {
+        let tree = &self.trees[ran.index];
+        ran.server =
+            Some(Postgres { version: server.version().to_owned(), source: server.source() });
+        let make = || match snapshot {
+            Some(_) => Ok(()),
+            None => server.create_database(&tree.database, self.interrupt),
+        };
+        timed(self.tell, &tree.label, "making the database", make)?;
+        let at = (&ran.python, tree);
+        let mut alembic =
+            stage.alembic(Environment::Here, at, server.endpoint(), self.interrupt)?;
+        ran.versions = Some(alembic.versions.clone());
+        let graph = self.read_tree(tree, &mut alembic)?;
+        ran.heads = graph.as_ref().map(|graph| graph.heads.clone()).unwrap_or_default();
+        ran.graph = graph.as_ref().ok().cloned();
+        let url = ran.url.insert(redact(alembic.url()).into_owned()).clone();
+        let python = ran.python.clone();
+        let context = LaneContext {
+            run: self,
+            stage,
+            plan: &Plan::of(self, ran.index, graph.as_ref().ok()),
+            index: ran.index,
+            python: &python,
+            supplies: &Supplies::of(tree, self.without),
+            server,
+            by_hand: &|command| self.by_hand(tree, &python, &url, command),
+            interrupt: &self.interrupt.child()?,
+            left: Mutex::default(),
+        };
+        let shared = self.shared_of(server)?;
+        let result = self.run_steps(ran, &context, (alembic, graph), snapshot.as_ref());
+        let Left { hosted, notes, used } =
+            context.left.into_inner().unwrap_or_else(PoisonError::into_inner);
+        ran.hosted.extend(hosted);
+        ran.notes.extend(notes);
+        ran.used.join(used);
+        result?;
+        self.clear_given(server, tree, shared.as_ref(), &ran.done)
+    }
+
+    /// Runs the steps of a tree, and its lanes beside them.
+    fn run_steps(
+        &self,
+        ran: &mut TreeRan,
+        context: &LaneContext<'_>,
+        (alembic, graph): (Alembic, Result<Description, Transcript>),
+        snapshot: Option<&Snapshot>,
+    ) -> Result<()> {
+        let (tree, server, stage) = (&self.trees[ran.index], context.server, context.stage);
+        let own = stage.pids();
+        thread::scope(|scope| {
+            let lanes = Lanes::new(context, scope, graph.as_ref().ok().cloned());
+            lanes.begin(snapshot)?;
+            let at_pause = |watch: &mut Watch<'_>, before: &[Statement], stop: Stop<'_>| {
+                lanes.at_pause(watch, before, stop);
+            };
+            let wait = || lanes.wait();
+            let live = Live {
+                tree,
+                root: self.root,
+                server,
+                alembic,
+                graph,
+                timeout: self.timeout(),
+                before_seed: false,
+                interrupt: self.interrupt,
+                own_processes: self.alone.then_some(own.as_slice()),
+                by_hand: context.by_hand,
+                tell: self.tell,
+                watch: RefCell::new(Watch::new(server.endpoint(), &tree.database, self.interrupt)),
+                supplies: context.supplies,
+                pauses: lanes.pauses(),
+                at_pause: &at_pause,
+                statements: Vec::new(),
+                version: Vec::new(),
+            };
+            let mut steps = Steps::live(live)
+                .without(self.without)
+                .with_stairs(context.plan.stairs(&wait))
+                .with_known(snapshot.map(|snapshot| &snapshot.start));
+            let result = recipes::run(tree.recipe, &mut steps);
+            ran.done = steps.finish();
+            let taken = lanes.end();
+            if let Some(alembic) = ran.done.alembic.take() {
+                ran.used.join(alembic.used.clone());
+                ran.snapshot = taken.map(|taken| taken.finish(&ran.done.steps));
+                stage.give_back(Environment::Here, &ran.python, alembic);
+            }
+            result
+        })
+    }
+
+    /// What the databases of a server that was given share before a tree runs.
+    fn shared_of(&self, server: &Server) -> Result<Option<SharedState>> {
+        let Server::Given(_) = server else { return Ok(None) };
+        let endpoint = server.endpoint();
+        let database = endpoint.maintenance_database();
+        SharedState::of(&mut Session::open(endpoint, database, self.interrupt)?).map(Some)
+    }
+
+    /// Leaves a server that was given as it was before the tree, unless it is to be kept.
+    fn clear_given(
+        &self,
+        server: &Server,
+        tree: &Tree,
+        shared: Option<&SharedState>,
+        done: &Done,
+    ) -> Result<()> {
+        if let (Some(shared), false) = (shared, self.flags.keep) {
+            server.drop_database(&tree.database, self.interrupt)?;
+            server.restore_shared(shared, &done.statements, self.interrupt)?;
+        }
+        Ok(())
+    }
+
+    /// The graph of a tree as `alembic heads` reads it, or what it said instead.
+    pub(in crate::commands) fn read_tree(
         &self,
         tree: &Tree,
-        server: &Server,
-        by_hand: &(dyn Fn(&str) -> Vec<String> + Sync),
-        mut alembic: Alembic,
-        begun: Begun,
-    ) -> Result<Tried> {
-        let Begun { head, graph, memory, version_table, copied } = begun;
-        let interrupt = copied.interrupt.clone();
-        alembic = alembic.ended_by(&interrupt);
-        alembic.version_table = version_table;
-        // Which revision is at work is told of the steps alone.
-        let tell = |event: Event<'_>| match event {
-            Event::Revision { .. } => {}
-            event => (self.tell)(event),
-        };
-        let mut live = Live {
-            interrupt: &interrupt,
-            tell: &tell,
-            copied: Some(copied),
-            memory,
-            ..self.live(tree, server, by_hand, &mut alembic, Ok(graph))
-        };
-        live.try_beside(&head)
-    }
-
-    /// What runs on a tree, with nothing known of it yet.
-    fn live<'l>(
-        &'l self,
-        tree: &'l Tree,
-        server: &'l Server,
-        by_hand: &'l (dyn Fn(&str) -> Vec<String> + Sync),
-        alembic: &'l mut Alembic,
-        graph: Result<Description, Transcript>,
-    ) -> Live<'l> {
-        Live {
-            tree,
-            root: self.root,
-            server,
-            alembic,
-            graph,
-            before_seed: false,
+        alembic: &mut Alembic,
+    ) -> Result<Result<Description, Transcript>> {
+        let limits = Limits {
             timeout: self.timeout(),
-            interrupt: self.interrupt,
-            own_processes: None,
-            by_hand,
-            tell: self.tell,
-            alone: self.trees.len() == 1 && self.flags.postgres_url.is_none(),
-            keep: self.flags.keep,
-            before_head: &|_| {},
-            elsewhere: None,
-            watch: RefCell::new(Watch::new(server.endpoint(), &tree.database, self.interrupt)),
-            copied: None,
-            beside: None,
-            did: Vec::new(),
-            memory: Memory::default(),
-        }
-    }
-
-    /// Tells that a tree has come to its head.
-    fn before_head(&self, index: usize, stands: bool, server: &Server) {
-        let Some(prefixes) = &self.prefixes else { return };
-        let cluster = match server {
-            Server::Local(cluster) => Some(cluster),
-            Server::Given(_) => None,
+            on_revision: &|_| {},
+            on_deadline: &|| None,
+            pause: None,
         };
-        prefixes.before_head(self, index, stands, cluster);
+        let read = || alembic.describe(&limits);
+        let (said, graph) = timed(self.tell, &tree.label, "reading the revisions", read)?;
+        Ok(graph.filter(|_| said.ok()).ok_or(said))
     }
-
-    /// The commands that run an Alembic call again.
-    fn by_hand(&self, tree: &Tree, python: &Utf8Path, url: &str, command: &str) -> Vec<String> {
-        let (cwd, name) = (quote(tree.cwd.as_str()), &tree.url_env);
-        let python = quote(python.as_str());
-        if self.flags.keep {
-            return vec![format!("cd {cwd} && {name}={} {python} -m {command}", quote(url))];
-        }
-        let mut which = match &self.flags.which.ini {
-            Some(_) => format!("--ini {}", quote(tree.ini_path().as_str())),
-            None => tree.id.clone(),
-        };
-        if tree.section != DEFAULT_SECTION {
-            which += &format!(" --name {}", quote(&tree.section));
-        }
-        if self.flags.which.root.is_some() {
-            which += &format!(" --root {}", quote(self.root.as_str()));
-        }
-        vec![
-            format!("cargo xtask migration-gate {which} --keep   # prints {name}"),
-            format!("cd {cwd} && {name}=… {python} -m {command}"),
-        ]
-    }
-}
-
-/// What the trees ran, and where.
-#[derive(Default)]
-pub(in crate::commands) struct Ran {
-    /// Every statement.
-    pub(super) statements: Vec<String>,
-    /// The database URL of each tree, without its password.
-    pub(in crate::commands) urls: Vec<(usize, String)>,
-    /// Why nothing of it proves anything.
-    pub(in crate::commands) surprise: Option<anyhow::Error>,
-}
-
-/// What came of one tree.
-#[derive(Default)]
-struct TreeOutcome {
-    /// The URL of its database, without its password.
-    url: Option<String>,
-    versions: Option<String>,
-    heads: Vec<String>,
-    /// Where it keeps its version.
-    table: VersionTable,
-    done: Done,
-    /// Why the gate could not do its work.
-    sick: Option<anyhow::Error>,
 }

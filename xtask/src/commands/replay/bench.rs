@@ -2,28 +2,20 @@
 
 use std::fs;
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::User;
 
-use super::pythons::{self, Python, Today, tree_at};
-use crate::commands::gate::{Run, join, reuse};
-use crate::commands::prepare::{Prepared, Ready};
-use crate::drivers::alembic::{Connection, Description};
+use super::pythons::{self, Today, tree_at};
+use crate::commands::gate::{Ran, Run, Stage};
+use crate::drivers::alembic::Description;
 use crate::drivers::cache;
 use crate::drivers::copy;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::drivers::past::Past;
-use crate::drivers::postgres::Server;
-use crate::drivers::postgres::binaries::{Binaries, Places};
-use crate::drivers::postgres::cluster::{self, Cluster, Setup};
-use crate::drivers::postgres::endpoint::Endpoint;
-use crate::drivers::postgres::provision;
-use crate::drivers::postgres::resting::Resting;
-use crate::drivers::postgres::session::Session;
+use crate::drivers::postgres::cluster;
 use crate::drivers::scratch::Scratch;
 use crate::flags::Gate;
 use analysis::replay as compare;
@@ -43,25 +35,22 @@ pub(super) struct Bench<'a> {
     root: &'a Utf8Path,
     interrupt: &'a Interrupt,
     tell: Tell<'a>,
-    binaries: Binaries,
+    /// The user that servers run as, where that is not the caller.
     user: Option<User>,
-    /// A data folder that was never started.
-    template: Resting,
     trees: Vec<Today>,
     /// The clusters that `--keep` leaves.
     held: Mutex<Vec<Held>>,
-    pythons: Vec<Python>,
-    _scratch: Scratch,
+    stage: Stage,
     _cache: Option<fs::File>,
 }
 
-/// A broken tree with its running server, held until all replays are done.
+/// A broken tree with its running servers, held until all replays are done.
 struct Held {
     id: String,
-    server: Server,
-    scratch: Scratch,
     tree: Tree,
-    urls: Vec<(usize, String)>,
+    ran: Ran,
+    /// The folder that the tree lies in.
+    scratch: Scratch,
 }
 
 /// What came of one run.
@@ -89,57 +78,10 @@ impl<'a> Bench<'a> {
         tell: Tell<'a>,
     ) -> Result<Bench<'a>> {
         let cache = cache::hold();
-        let places = Places::of_this_machine(flags.postgres_bin.as_deref());
-        let programs = provision::find(&places, !flags.no_provision, interrupt)?;
         let user = cluster::server_user()?;
-        let scratch = Scratch::new(user.as_ref())?;
-        let what = "making a cluster, importing Alembic, reading the trees";
-        tell(Event::SetUpStarted { what });
-        let notice = |text: &str| tell(Event::Notice(text));
-        let (prepared, ready) = thread::scope(|scope| {
-            let prepared = scope.spawn(|| {
-                let (user, scratch) = (user.as_ref(), &scratch);
-                let binaries = programs.get(user, interrupt, &notice)?;
-                let setup = Setup { binaries: &binaries, user, scratch, interrupt, tell };
-                let template = cluster::prepare(&setup, reuse(flags).as_ref())?;
-                anyhow::Ok((binaries, template))
-            });
-            let run = Run {
-                flags,
-                root,
-                trees: &[],
-                without: &[],
-                surveys: None,
-                scripts: None,
-                in_repository: false,
-                alone: false,
-                reuse: None,
-                prefixes: None,
-                parts: Mutex::default(),
-                seen: Mutex::default(),
-                interrupt,
-                tell,
-            };
-            let ready = pythons::start(&run, runs, &scratch);
-            (join(prepared), ready)
-        });
-        tell(Event::SetUpEnded { what });
-        let ((binaries, template), (pythons, trees)) = (prepared?, ready?);
+        let (stage, trees) = pythons::start(flags, root, runs, (interrupt, tell))?;
         let held = Mutex::default();
-        Ok(Bench {
-            flags,
-            root,
-            interrupt,
-            tell,
-            binaries,
-            user,
-            template,
-            trees,
-            held,
-            pythons,
-            _scratch: scratch,
-            _cache: cache,
-        })
+        Ok(Bench { flags, root, interrupt, tell, user, trees, held, stage, _cache: cache })
     }
 
     /// Runs the gate over the broken tree and over the mended one. Fails only where the replay was
@@ -227,57 +169,28 @@ impl<'a> Bench<'a> {
             trees: &trees,
             without: &state.without,
             surveys: Some(&surveys),
-            scripts: None,
             in_repository: incident.history.is_some(),
             alone: false,
             reuse: None,
-            prefixes: None,
-            parts: Mutex::default(),
-            seen: Mutex::default(),
+            holds_servers: false,
+            server: (state.conf.as_deref(), state.sql.as_deref()),
             interrupt: self.interrupt,
             tell: &tell,
         };
-        let mut described = Vec::new();
+        let (mut described, mut ran) = (Vec::new(), None);
         let (mut report, _) = run.over(|report| {
-            let server = self.start_server(state, &scratch)?;
-            let connection = self.connection(&today.python)?;
-            let endpoint = Endpoint::local(scratch.path());
-            let alembic = run.read_tree(&trees[0], connection, &endpoint);
-            let python = today.python.clone();
-            let ready = Ready::of(0, python, alembic);
-            described.extend(ready.graph());
-            let mut prepared = Prepared { trees: vec![ready], interpreters: Vec::new() };
-            run.prepare_elsewhere(&mut prepared, &scratch)?;
-            let urls = run.run_trees(&server, prepared, report).urls;
-            if self.flags.keep && phase == Phase::Broken && !report.interrupted {
-                let tree = trees[0].clone();
-                let held = Held { id: id.clone(), server, scratch, tree, urls };
-                self.held.lock().unwrap_or_else(PoisonError::into_inner).push(held);
-            }
+            ran = Some(run.run_one(&today.python, &self.stage, report, &mut described));
             Ok(Vec::new())
         });
         if report.interrupted {
             self.interrupt.check()?;
         }
         let lints = add_lints(&run, &described, state, &mut report)?;
-        Ok(Gated { report, lints })
-    }
-
-    fn start_server(&self, state: &State, scratch: &Scratch) -> Result<Server> {
-        let setup = Setup {
-            binaries: &self.binaries,
-            user: self.user.as_ref(),
-            scratch,
-            interrupt: self.interrupt,
-            // Nobody watches one replay of many.
-            tell: &|_| {},
-        };
-        let conf = state.conf.as_deref();
-        let cluster = Cluster::start_on(&setup, &self.template, conf)?;
-        if let Some(sql) = &state.sql {
-            Session::open(&cluster.endpoint, "postgres", self.interrupt)?.execute(sql)?;
+        if let Some(ran) = ran.filter(|_| self.flags.keep && phase == Phase::Broken) {
+            let held = Held { id: id.clone(), tree: trees[0].clone(), ran, scratch };
+            self.held.lock().unwrap_or_else(PoisonError::into_inner).push(held);
         }
-        Ok(Server::Local(cluster))
+        Ok(Gated { report, lints })
     }
 
     /// Copies the tree as it stood then, and breaks or mends the copy.
@@ -323,13 +236,6 @@ impl<'a> Bench<'a> {
         self.trees.iter().find(|today| today.id == id).context("the tree was not read")
     }
 
-    fn connection(&self, python: &Utf8Path) -> Result<Connection> {
-        let serving = self.pythons.iter().find(|serving| serving.path == python);
-        let connections = &serving.context("the interpreter was not started")?.connections;
-        let connection = connections.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        connection.context("the interpreter serves fewer runs than there are")
-    }
-
     /// Leaves the servers that are held, and says how to reach them. Returns their processes.
     pub(super) fn keep(self, notes: &mut Vec<String>) -> Result<Vec<u32>> {
         let mut pids = Vec::new();
@@ -341,18 +247,17 @@ impl<'a> Bench<'a> {
                 trees: &trees,
                 without: &[],
                 surveys: None,
-                scripts: None,
                 in_repository: false,
                 alone: false,
                 reuse: None,
-                prefixes: None,
-                parts: Mutex::default(),
-                seen: Mutex::default(),
+                holds_servers: true,
+                server: (None, None),
                 interrupt: self.interrupt,
                 tell: self.tell,
             };
             let mut report = Report::default();
-            pids.extend(run.keep(held.server, &mut held.scratch, &held.urls, &mut report)?);
+            held.scratch.keep()?;
+            pids.extend(run.keep(&self.stage, &mut held.ran, &mut report)?);
             notes.extend(report.notes.into_iter().map(|note| format!("{}: {note}", held.id)));
         }
         Ok(pids)

@@ -1,18 +1,13 @@
 //! The interpreters that serve the replays, and the trees as they read them today.
 
-use std::cell::OnceCell;
-use std::sync::{Mutex, PoisonError};
-
 use anyhow::{Context, Result, anyhow};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::commands::gate::Run;
-use crate::drivers::alembic::{self, Connection, Interpreter};
-use crate::drivers::cache;
+use crate::commands::gate::{Environment, Run, Stage};
+use crate::drivers::interrupt::Interrupt;
 use crate::drivers::postgres::endpoint::Endpoint;
-use crate::drivers::python::{self, Search};
-use crate::drivers::scratch::Scratch;
-use model::event::Event;
+use crate::flags::Gate;
+use model::event::Tell;
 use model::incident::TreeId;
 use model::tree::Tree;
 
@@ -27,13 +22,6 @@ pub(super) struct Today {
     pub(super) files: Vec<Utf8PathBuf>,
 }
 
-/// An interpreter, with a socket for each run that it is to serve.
-pub(super) struct Python {
-    pub(super) path: Utf8PathBuf,
-    pub(super) connections: Mutex<Vec<Connection>>,
-    _interpreter: Interpreter,
-}
-
 /// A tree of the monorepo below a root.
 pub(super) fn tree_at(id: TreeId, root: &Utf8Path) -> Tree {
     match id {
@@ -42,50 +30,43 @@ pub(super) fn tree_at(id: TreeId, root: &Utf8Path) -> Tree {
     }
 }
 
-/// Starts an interpreter for each environment and has it read the trees that have runs.
+/// Makes what all runs share, and has Alembic read the trees that have runs, as they are today.
 pub(super) fn start(
-    run: &Run<'_>,
+    flags: &Gate,
+    root: &Utf8Path,
     runs: &dyn Fn(TreeId) -> usize,
-    scratch: &Scratch,
-) -> Result<(Vec<Python>, Vec<Today>)> {
-    let environments = cache::folder()?.join(cache::PYTHON);
-    let notice = |text: &str| (run.tell)(Event::Notice(text));
-    let search = Search {
-        named: run.flags.python.as_deref(),
-        environments: &environments,
-        interrupt: run.interrupt,
-        notice: &notice,
-        base: OnceCell::new(),
-        kept: None,
+    (interrupt, tell): (&Interrupt, Tell<'_>),
+) -> Result<(Stage, Vec<Today>)> {
+    let ids: Vec<TreeId> =
+        [TreeId::Console, TreeId::Raptor].into_iter().filter(|id| runs(*id) > 0).collect();
+    let trees: Vec<Tree> = ids.iter().map(|id| tree_at(*id, root)).collect();
+    let run = Run {
+        flags,
+        root,
+        trees: &trees,
+        without: &[],
+        surveys: None,
+        in_repository: false,
+        alone: false,
+        reuse: None,
+        holds_servers: false,
+        server: (None, None),
+        interrupt,
+        tell,
     };
-    let mut befallen = Vec::new();
-    for id in [TreeId::Console, TreeId::Raptor] {
-        let count = runs(id);
-        if count > 0 {
-            let tree = tree_at(id, run.root);
-            let python = python::interpreter(&search, &tree.requirements)?;
-            // One to read it as it is today, and one for each run.
-            befallen.push((id, tree, python, 1 + count));
-        }
-    }
-    let env = python::environment(scratch, &run.flags.pass_env);
-    let mut pythons: Vec<Python> = Vec::new();
-    for (_, _, python, _) in &befallen {
-        if pythons.iter().all(|known| known.path != *python) {
-            let served = befallen.iter().filter(|other| other.2 == *python);
-            let count = served.map(|(.., count)| count).sum();
-            let (interpreter, connections) = alembic::start(python, count, &env, scratch)?;
-            let (path, connections) = (python.clone(), Mutex::new(connections));
-            pythons.push(Python { path, connections, _interpreter: interpreter });
-        }
-    }
-    let mut trees = Vec::new();
-    for (id, tree, python, _) in befallen {
-        let serving = pythons.iter_mut().find(|serving| serving.path == python);
-        let connections =
-            serving.map(|s| s.connections.get_mut().unwrap_or_else(PoisonError::into_inner));
-        let connection = connections.and_then(Vec::pop).context("an interpreter has no socket")?;
-        let (_, graph) = run.read_tree(&tree, connection, &Endpoint::local(scratch.path()))?;
+    let all: Vec<usize> = (0..trees.len()).collect();
+    let programs = run.programs()?;
+    let pythons = run.find_pythons(&all)?;
+    // As many runs go on at a time as there are cores, and one more.
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let stage = run.set_up(&all, programs, pythons, Some(cores + 1))?;
+    let mut today = Vec::new();
+    for (index, (id, tree)) in ids.into_iter().zip(&trees).enumerate() {
+        let python = stage.python(index).context("the tree has no interpreter")?.clone();
+        let nowhere = Endpoint::local(stage.scratch.path());
+        let mut alembic = stage.alembic(Environment::Here, (&python, tree), &nowhere, interrupt)?;
+        let graph = run.read_tree(tree, &mut alembic)?;
+        stage.give_back(Environment::Here, &python, alembic);
         let graph = graph.map_err(|said| {
             let why = said.headline().map(ToString::to_string).unwrap_or_default();
             anyhow!("cannot replay what befell {}: Alembic cannot read it today: {why}", tree.label)
@@ -93,7 +74,7 @@ pub(super) fn start(
         let files = graph.revisions.iter().map(|revision| revision.file.clone()).collect();
         let chain =
             graph.revisions.iter().map(|r| (r.revision.clone(), r.down_revision.clone())).collect();
-        trees.push(Today { id, tree, python, chain, files });
+        today.push(Today { id, tree: tree.clone(), python, chain, files });
     }
-    Ok((pythons, trees))
+    Ok((stage, today))
 }

@@ -2,13 +2,10 @@
 //!
 //! One thread runs the gate; this one listens for changes, keys and signals. A save during a run
 //! ends that run and begins another; only the trees that it touches are gated again, and the
-//! verdict is over all of them. [`warm`] is what stays ready in between, [`ahead`] what is ready for
-//! the newest revision, and [`once`] a run on it.
+//! verdict is over all of them. [`run`](mod@run) is one run, and what stays ready between two.
 
-mod ahead;
-mod once;
+mod run;
 mod state;
-mod warm;
 
 use std::collections::BTreeSet;
 use std::os::fd::AsFd;
@@ -20,8 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use self::once::Task;
-use self::warm::Warm;
+use self::run::{Ready, Task};
 use super::gate::join;
 use super::selection;
 use crate::drivers::cache;
@@ -69,21 +65,15 @@ pub fn run(
     }
     let folders: Vec<Utf8PathBuf> = folders(&trees);
     let watcher = Watcher::new(&folders, git_folder(&root).as_deref())?;
-    let mut warm = Warm::make(flags, &trees, interrupt, tell)?;
     let mut desk = Desk::new(interrupt, (show, tell), (&root, &trees), watcher, flags.verbose);
+    let mut ready = desk.make_ready(flags)?;
     let mut todo: BTreeSet<usize> = (0..trees.len()).collect();
     let (mut saved, stairway, mut whole) = (Instant::now(), flags.stairway, true);
-    let watched = |path: &Utf8Path| Watcher::watches(&folders, path);
     loop {
         let news = if todo.is_empty() {
             desk.wait(None)?
         } else {
-            let (news, done) = desk.gate(
-                &mut warm,
-                flags,
-                Asked { todo: &todo, saved, whole, watched: &watched },
-            )?;
-            warm.make_next(flags, &trees);
+            let (news, done) = desk.gate(&mut ready, flags, Asked { todo: &todo, saved, whole })?;
             if done {
                 todo.clear();
                 (flags.stairway, whole) = (stairway, false);
@@ -96,9 +86,9 @@ pub fn run(
                 saved = Instant::now();
                 let concerned = desk.changed(&files);
                 todo.extend(concerned.iter().flat_map(|(_, owners)| owners));
-                warm.forget(&concerned);
+                ready.forget(&files);
                 if files.iter().any(|file| trees.iter().any(|tree| tree.requirements == *file)) {
-                    warm = Warm::make(flags, &trees, interrupt, tell)?;
+                    ready = desk.make_ready(flags)?;
                 }
             }
             News::Again { stairway } => {
@@ -172,8 +162,6 @@ struct Asked<'a> {
     saved: Instant,
     /// Whether everything is run, whatever is known.
     whole: bool,
-    /// Whether a change of a file would be noticed.
-    watched: &'a (dyn Fn(&Utf8Path) -> bool + Sync),
 }
 
 /// Where everything meets: what changes, what is pressed, what is shown.
@@ -205,6 +193,13 @@ impl<'a> Desk<'a> {
             ..Watch::default()
         };
         Desk { interrupt, show, tell, root, trees, watcher, keys, state: state.into() }
+    }
+
+    /// Makes what stays ready between the runs.
+    fn make_ready(&self, flags: &Gate) -> Result<Ready> {
+        let (todo, known) = (&BTreeSet::new(), &|_: usize, _: &Graph| {});
+        let (root, trees, interrupt, tell) = (self.root, self.trees, self.interrupt, self.tell);
+        Ready::make(&Task { flags, root, trees, todo, whole: true, interrupt, tell, known })
     }
 
     fn update(&self, change: impl FnOnce(&mut Watch)) {
@@ -240,8 +235,8 @@ impl<'a> Desk<'a> {
 
     /// Runs the gate over some trees, and listens meanwhile. Returns what ended the wait, and whether
     /// the run came to its end.
-    fn gate(&mut self, warm: &mut Warm, flags: &Gate, asked: Asked<'_>) -> Result<(News, bool)> {
-        let Asked { todo, saved, whole, watched } = asked;
+    fn gate(&mut self, ready: &mut Ready, flags: &Gate, asked: Asked<'_>) -> Result<(News, bool)> {
+        let Asked { todo, saved, whole } = asked;
         let child = self.interrupt.child()?;
         let (done, ring) = UnixStream::pair().context("cannot make a socket pair")?;
         self.update(|state| state::begin(state, todo));
@@ -268,9 +263,8 @@ impl<'a> Desk<'a> {
         let (news, (report, opened)) = thread::scope(|scope| {
             let run = scope.spawn(move || {
                 let (tell, known) = (&tell, &known);
-                let task =
-                    Task { flags, root, trees, todo, whole, interrupt, tell, known, watched };
-                let (report, opened) = warm.gate(&task);
+                let task = Task { flags, root, trees, todo, whole, interrupt, tell, known };
+                let (report, opened) = ready.gate(&task);
                 drop(ring);
                 (report, opened)
             });

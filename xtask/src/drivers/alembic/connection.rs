@@ -9,12 +9,12 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::{OFlags, fcntl_setfl};
 
-use super::LINE_MAX;
-use super::protocol::Event;
+use super::protocol::{Ended, Event, Hello};
+use super::{IMPORT_TIMEOUT, KILL_TIMEOUT, LINE_MAX};
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::process::last_lines;
 
@@ -31,7 +31,7 @@ pub struct Connection {
     told: Lines,
     pub(super) log: Utf8PathBuf,
     pub(super) pycache: Utf8PathBuf,
-    pub(super) known: Utf8PathBuf,
+    hello: Option<Hello>,
 }
 
 /// What came of waiting for a line.
@@ -87,23 +87,47 @@ impl Lines {
 }
 
 impl Connection {
-    /// One whose other ends are handed to an interpreter that works in this folder, and that keeps what it
-    /// knows of the revision files in this file.
+    /// One whose other ends are handed to an interpreter.
     pub(super) fn new(
         stream: UnixStream,
         tells: PipeReader,
         log: &Utf8Path,
-        (pycache, known): (Utf8PathBuf, Utf8PathBuf),
+        pycache: Utf8PathBuf,
     ) -> Result<Connection> {
         stream.set_nonblocking(true).context("cannot set up a socket")?;
         fcntl_setfl(&tells, OFlags::NONBLOCK).context("cannot set up a pipe")?;
         let (said, told) = (Lines::default(), Lines::default());
-        Ok(Connection { stream, tells, said, told, log: log.to_owned(), pycache, known })
+        Ok(Connection { stream, tells, said, told, log: log.to_owned(), pycache, hello: None })
     }
 
-    /// Keeps what is known of the revision files in this file, which others of the same tree may share.
-    pub fn knowing(self, known: Utf8PathBuf) -> Connection {
-        Connection { known, ..self }
+    /// What the interpreter is, waited for until it has imported Alembic.
+    pub(super) fn hello(&mut self, interrupt: &Interrupt) -> Result<Hello> {
+        if let Some(hello) = &self.hello {
+            return Ok(hello.clone());
+        }
+        match self.next(interrupt, Instant::now() + IMPORT_TIMEOUT)? {
+            Heard::Event(Event::Ready(hello)) => Ok(self.hello.insert(hello).clone()),
+            Heard::Event(Event::Unusable { python, message }) => bail!(
+                "cannot use `{python}`: {message}\n\
+                 hint: name an interpreter that has Alembic and SQLAlchemy with --python, or leave \
+                 it out and the gate makes one from the tree's requirements.txt"
+            ),
+            _ => bail!("cannot start Alembic's interpreter:\n{}", self.log_end()),
+        }
+    }
+
+    /// Ends the call that runs, if one does, and waits until it has ended; whether it did.
+    pub(super) fn end_call(&mut self, interrupt: &Interrupt) -> Result<Option<Ended>> {
+        self.send(r#"{"kill": true}"#);
+        let deadline = Instant::now() + KILL_TIMEOUT;
+        loop {
+            match self.next(interrupt, deadline)? {
+                Heard::Event(Event::Ended(ended)) => return Ok(Some(ended)),
+                // What it said between its deadline and its end changes nothing.
+                Heard::Event(_) => {}
+                Heard::Closed | Heard::Deadline => return Ok(None),
+            }
+        }
     }
 
     /// Whether the whole line could be written.
@@ -174,7 +198,7 @@ mod tests {
             all.push(match connection.next(&interrupt, deadline).unwrap() {
                 Heard::Event(Event::Statement { sql }) => sql,
                 Heard::Event(Event::StatementDone { seconds }) => format!("took {seconds}"),
-                Heard::Event(Event::Paused) => "paused".into(),
+                Heard::Event(Event::Paused { .. }) => "paused".into(),
                 Heard::Event(Event::Ended(_)) => "ended".into(),
                 Heard::Event(_) => "another".into(),
                 Heard::Closed => "closed".into(),
@@ -191,11 +215,10 @@ mod tests {
         let (stream, mut says) = UnixStream::pair().unwrap();
         let (reader, mut tells) = io::pipe().unwrap();
         let nowhere = || Utf8PathBuf::from("/nowhere");
-        let mut connection =
-            Connection::new(stream, reader, &nowhere(), (nowhere(), nowhere())).unwrap();
+        let mut connection = Connection::new(stream, reader, &nowhere(), nowhere()).unwrap();
         let statement = |sql: &str| format!("{{\"event\": \"statement\", \"sql\": \"{sql}\"}}\n");
         let done = "{\"event\": \"statement_done\", \"seconds\": 0.5}\n";
-        let paused = "{\"event\": \"paused\"}\n";
+        let paused = "{\"event\": \"paused\", \"carries\": []}\n";
         let ended = "{\"event\": \"ended\", \"status\": 0, \"signal\": null, \"output\": \"\"}\n";
         tells.write_all((statement("one") + done).as_bytes()).unwrap();
         says.write_all(paused.as_bytes()).unwrap();

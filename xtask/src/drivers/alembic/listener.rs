@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::protocol::{self, Description, Event};
-use model::transcript::{Direction, End, RevisionInFlight, Statement, Transcript};
+use model::transcript::{Direction, End, Refused, RevisionInFlight, Statement, Transcript};
 
 /// Puts the events of one call together.
 pub(super) struct Listener {
@@ -33,6 +33,7 @@ impl Listener {
                     if direction == "upgrade" { Direction::Upgrade } else { Direction::Downgrade };
                 let revision = RevisionInFlight { id, direction };
                 on_revision(&revision);
+                self.said.revisions.push(revision.clone());
                 self.said.revision = Some(revision);
             }
             Event::RevisionsDone => self.said.revision = None,
@@ -47,22 +48,23 @@ impl Listener {
                     last.elapsed = Duration::try_from_secs_f64(seconds).ok();
                 }
             }
+            Event::Graph { value } => self.description = Some(value),
+            Event::Refused { host, port, database, frames } => {
+                let frames = frames.into_iter().map(Into::into).collect();
+                let by = self.said.revision.clone();
+                self.said.refused.get_or_insert(Refused { host, port, database, frames, by });
+            }
             Event::Result { ok, value, exceptions, frames } => {
                 self.returned = Some(ok);
-                self.description = value;
+                self.description = value.or(self.description.take());
                 self.said.exceptions = exceptions.into_iter().map(Into::into).collect();
                 self.said.frames = frames.into_iter().map(Into::into).collect();
             }
             // Said once at the start, or handled where the connection is at hand.
             Event::Ready(_)
-            | Event::IsReady
-            | Event::Stale
-            | Event::NotReady
-            | Event::Described { .. }
             | Event::Unusable { .. }
             | Event::VersionTable { .. }
-            | Event::Paused
-            | Event::Arrived
+            | Event::Paused { .. }
             | Event::Used { .. }
             | Event::Ended(_)
             | Event::Unknown => {}
@@ -74,19 +76,12 @@ impl Listener {
         self.said.output = ended.output;
         self.said.end = match (self.timed_out, self.returned, ended.status, ended.signal) {
             (Some(_), ..) => End::TimedOut,
-            (_, Some(true), ..) => End::Returned,
             (_, Some(false), ..) => End::Raised,
-            (_, None, _, Some(signal)) => End::Killed(signal),
-            (_, None, status, None) => End::Exited(status.unwrap_or_default()),
+            (_, Some(true), Some(0), _) => End::Returned,
+            (_, _, _, Some(signal)) => End::Killed(signal),
+            (_, _, status, None) => End::Exited(status.unwrap_or_default()),
         };
         (self.said, self.description)
-    }
-
-    /// Where the process stays, and runs what it has described.
-    pub(super) fn described(mut self, value: Description) -> (Transcript, Option<Description>) {
-        self.said.elapsed = self.elapsed();
-        self.said.end = End::Returned;
-        (self.said, Some(value))
     }
 
     pub(super) fn lost(mut self) -> Transcript {

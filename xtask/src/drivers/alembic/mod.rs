@@ -1,55 +1,46 @@
-//! Alembic, through one interpreter that has imported it.
+//! Alembic, through an interpreter that has imported it.
 //!
-//! Starting Python and importing Alembic and SQLAlchemy costs about a second, more than all the
-//! rest of a run. So [`start`] does it once, while Postgres is starting, and each call runs in a
-//! fork, the first one in that which read the revisions: see `worker.py`, which speaks JSON lines on a
-//! socket of its own for each tree.
+//! Starting Python and importing Alembic and SQLAlchemy takes longer than most migrations. So
+//! [`start`] does it once, while Postgres is starting, and each call runs in a fork of that process:
+//! see `worker.py`, which speaks JSON lines on a socket of its own for each connection.
 
-mod ahead;
 mod connection;
-mod headers;
 mod listener;
 mod protocol;
-mod script;
-mod walk;
 
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use camino::Utf8Path;
 use command_fds::{CommandFdExt, FdMapping};
 
-use self::ahead::{Ahead, Begun};
 use self::connection::Heard;
 use self::listener::Listener;
-use self::protocol::{Call, Event, Hello};
-use super::interrupt::Interrupt;
+use self::protocol::{Call, Event, Target};
+use super::interrupt::{Interrupt, Interrupted};
 use super::postgres::endpoint::Endpoint;
 use super::postgres::session::VersionTable;
 use super::process::Group;
 use super::scratch::Scratch;
 use model::redact::{hide, redact};
-use model::transcript::{RevisionInFlight, Transcript};
+use model::transcript::{RevisionInFlight, Statement, Transcript};
 use model::tree::Tree;
 use model::used::Used;
 
 pub use self::connection::Connection;
-pub use self::headers::Headers;
 pub use self::protocol::{Description, Revision};
 
 /// How long the imports may take; a cold disk needs several seconds.
 const IMPORT_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long the worker may take to say that it ended a call.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
-/// The files of what is known of the trees' revision files are told apart by a number.
-static KNOWN: AtomicUsize = AtomicUsize::new(0);
 /// The longest line that the worker writes is far below this.
 const LINE_MAX: usize = 16 * 1024 * 1024;
+const WORKER: &str = include_str!("worker.py");
 
 /// An interpreter that has imported Alembic, ended with this value.
 pub struct Interpreter {
@@ -61,11 +52,6 @@ impl Interpreter {
     pub fn pid(&self) -> u32 {
         self.process.child.id()
     }
-
-    /// Whether it has ended, as it does when its connections are used up.
-    pub fn has_ended(&mut self) -> bool {
-        self.process.child.try_wait().is_ok_and(|status| status.is_some())
-    }
 }
 
 impl Drop for Interpreter {
@@ -75,11 +61,11 @@ impl Drop for Interpreter {
     }
 }
 
-/// Starts an interpreter that serves as many trees as asked for. The connections must be dropped
-/// before the interpreter is.
+/// Starts an interpreter with so many connections, each of which serves one call at a time. The
+/// connections must be dropped before the interpreter is.
 pub fn start(
     python: &Utf8Path,
-    trees: usize,
+    count: usize,
     env: &[(String, std::ffi::OsString)],
     scratch: &Scratch,
 ) -> Result<(Interpreter, Vec<Connection>)> {
@@ -90,19 +76,20 @@ pub fn start(
         .append(true)
         .open(&log)
         .with_context(|| format!("cannot write `{log}`"))?;
+    let script = scratch.path().join("migration_gate_worker.py");
+    std::fs::write(&script, WORKER).with_context(|| format!("cannot write `{script}`"))?;
     let (mut ours, mut mappings, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
-    for child_fd in (3..).step_by(2).take(trees) {
+    for child_fd in (3..).step_by(2).take(count) {
         let (stream, theirs) = UnixStream::pair().context("cannot make a socket pair")?;
-        let (tells, writes) = std::io::pipe().context("cannot make a pipe")?;
-        ours.push((stream, tells));
+        let (notes, writes) = std::io::pipe().context("cannot make a pipe")?;
+        ours.push((stream, notes));
         mappings.push(FdMapping { parent_fd: theirs.into(), child_fd });
         mappings.push(FdMapping { parent_fd: writes.into(), child_fd: child_fd + 1 });
         numbers.push(format!("{child_fd}:{}", child_fd + 1));
     }
     let mut command = Command::new(python);
     command
-        .arg("-u")
-        .args(script::lay(python, scratch)?)
+        .arg(script)
         .args(numbers)
         .env_clear()
         .envs(env.iter().map(|(name, value)| (name, value)))
@@ -116,11 +103,8 @@ pub fn start(
     // The command holds the child's ends of them: while it lives, they never close.
     drop(command);
     let interpreter = Interpreter { process: Group { child } };
-    let connect = |(stream, tells)| {
-        let known = format!("known-{}", KNOWN.fetch_add(1, Ordering::Relaxed));
-        let places = (scratch.path().join("pycache"), scratch.path().join(known));
-        Connection::new(stream, tells, &log, places)
-    };
+    let pycache = scratch.path().join("pycache");
+    let connect = |(stream, notes)| Connection::new(stream, notes, &log, pycache.clone());
     let connections = ours.into_iter().map(connect).collect::<Result<_>>()?;
     Ok((interpreter, connections))
 }
@@ -132,14 +116,15 @@ pub struct Alembic {
     endpoint: Endpoint,
     driver: String,
     url: String,
+    databases: Vec<String>,
     /// The password in the URL, as it is typed.
     password: Option<String>,
     interrupt: Interrupt,
-    /// What of the next call is done before it is due.
-    begun: Option<Begun>,
-    /// What the interpreter is: `Python 3.11.7, Alembic 1.20.1, SQLAlchemy 2.1.9`.
+    /// The versions of the interpreter and its packages.
     pub versions: String,
-    /// What the calls read.
+    /// The seed of the interpreter's hashes, as `PYTHONHASHSEED` takes it.
+    pub hash_seed: String,
+    /// The files and folders that the calls read.
     pub used: Used,
     /// Where Alembic keeps its version, as the last call's env.py configured it.
     pub version_table: VersionTable,
@@ -160,10 +145,21 @@ pub struct Limits<'a> {
 /// A moment in an upgrade at which the gate looks at the database.
 #[derive(Clone, Copy)]
 pub struct Pause<'a> {
-    /// Before the upgrade to which revision.
-    pub before: &'a str,
-    /// What happens meanwhile; it is told where Alembic keeps its version.
-    pub then: &'a dyn Fn(&VersionTable),
+    /// Before the upgrade to the first of these that is reached.
+    pub before: &'a [String],
+    /// What happens meanwhile.
+    pub then: &'a dyn Fn(Stop<'_>),
+}
+
+/// What is known when an upgrade pauses.
+#[derive(Clone, Copy)]
+pub struct Stop<'s> {
+    /// Where Alembic keeps its version.
+    pub table: &'s VersionTable,
+    /// The statements of this call so far.
+    pub statements: &'s [Statement],
+    /// What the connection carries that a new one lacks: settings, temporary tables, locks.
+    pub carries: &'s [String],
 }
 
 impl Alembic {
@@ -175,16 +171,7 @@ impl Alembic {
         endpoint: &Endpoint,
         interrupt: &Interrupt,
     ) -> Result<Alembic> {
-        let deadline = Instant::now() + IMPORT_TIMEOUT;
-        let hello: Hello = match connection.next(interrupt, deadline)? {
-            Heard::Event(Event::Ready(hello)) => hello,
-            Heard::Event(Event::Unusable { python, message }) => bail!(
-                "cannot use `{python}`: {message}\n\
-                 hint: name an interpreter that has Alembic and SQLAlchemy with --python, or leave \
-                 it out and the gate makes one from the tree's requirements.txt"
-            ),
-            _ => bail!("cannot start Alembic's interpreter:\n{}", connection.log_end()),
-        };
+        let hello = connection.hello(interrupt)?;
         let driver = match &tree.driver {
             Some(driver) => driver.clone(),
             None => hello.drivers.first().cloned().context(
@@ -196,18 +183,24 @@ impl Alembic {
             connection,
             tree: tree.clone(),
             url: endpoint.sqlalchemy_url(&driver, &tree.database),
+            databases: vec![tree.database.clone()],
             endpoint: endpoint.clone(),
             driver,
             password: endpoint.password(),
             interrupt: interrupt.clone(),
-            begun: None,
             versions: format!(
                 "Python {}, Alembic {}, SQLAlchemy {}",
                 hello.python, hello.alembic, hello.sqlalchemy
             ),
+            hash_seed: hello.hash_seed,
             used: Used::default(),
             version_table: VersionTable::default(),
         })
+    }
+
+    /// The connection, for another tree or another run.
+    pub fn into_connection(self) -> Connection {
+        self.connection
     }
 
     /// The database URL, password included.
@@ -215,56 +208,55 @@ impl Alembic {
         &self.url
     }
 
-    /// The same tree and database through another interpreter's connection.
-    pub fn through(&self, connection: Connection) -> Result<Alembic> {
-        let mut other = Alembic::new(connection, &self.tree, &self.endpoint, &self.interrupt)?;
-        other.url.clone_from(&self.url);
-        Ok(other)
-    }
-
-    /// The same, ended by something else.
-    pub fn ended_by(self, interrupt: &Interrupt) -> Alembic {
-        Alembic { interrupt: interrupt.clone(), ..self }
-    }
-
     /// Turns to another database of the same server, for the calls that follow.
     pub fn use_database(&mut self, database: &str) {
         self.url = self.endpoint.sqlalchemy_url(&self.driver, database);
+        self.databases = vec![database.to_owned()];
     }
 
-    /// Reads the revision graph as Alembic does; nothing is run but the top level of the revision
-    /// files.
+    /// Reads the revision graph as `alembic heads` does; nothing is run but the top level of the
+    /// revision files.
     pub fn describe(&mut self, limits: &Limits<'_>) -> Result<(Transcript, Option<Description>)> {
-        self.call("describe", None, limits)
+        self.call("describe", None, false, limits)
     }
 
-    /// Calls, and takes the password out of what was said: a migration may print its environment.
-    fn call(
+    /// `alembic upgrade REVISION`, with the graph as this call read it where that is wanted.
+    pub fn upgrade(
         &mut self,
-        op: &str,
-        revision: Option<&str>,
+        revision: &str,
+        describe: bool,
         limits: &Limits<'_>,
     ) -> Result<(Transcript, Option<Description>)> {
-        let (said, description) = self.call_raw(op, revision, limits)?;
-        let password = self.password.as_deref();
-        Ok((said.map_texts(|text| redact(&hide(text, password)).into_owned()), description))
-    }
-
-    /// `alembic upgrade REVISION`.
-    pub fn upgrade(&mut self, revision: &str, limits: &Limits<'_>) -> Result<Transcript> {
-        Ok(self.call("upgrade", Some(revision), limits)?.0)
+        self.call("upgrade", Some(revision), describe, limits)
     }
 
     /// `alembic downgrade REVISION`.
     pub fn downgrade(&mut self, revision: &str, limits: &Limits<'_>) -> Result<Transcript> {
-        Ok(self.call("downgrade", Some(revision), limits)?.0)
+        Ok(self.call("downgrade", Some(revision), false, limits)?.0)
+    }
+
+    /// Calls, and takes the password out of what was said: a migration may print its environment.
+    /// A run that is interrupted leaves no call behind.
+    fn call(
+        &mut self,
+        op: &str,
+        revision: Option<&str>,
+        describe: bool,
+        limits: &Limits<'_>,
+    ) -> Result<(Transcript, Option<Description>)> {
+        let called = self.call_raw(op, revision, describe, limits);
+        if called.as_ref().is_err_and(|err| err.is::<Interrupted>()) {
+            self.connection.end_call(&Interrupt::never()?)?;
+        }
+        let (said, description) = called?;
+        let password = self.password.as_deref();
+        Ok((said.map_texts(|text| redact(&hide(text, password)).into_owned()), description))
     }
 
     /// The words after `alembic`.
     fn argv(&self, op: &str, revision: Option<&str>) -> Vec<String> {
-        let shown = if ["describe", "get_ready"].contains(&op) { "heads" } else { op };
         let mut argv = self.tree.alembic_options();
-        argv.push(shown.to_owned());
+        argv.push(if op == "describe" { "heads" } else { op }.to_owned());
         argv.extend(revision.map(str::to_owned));
         argv
     }
@@ -281,9 +273,10 @@ impl Alembic {
         &self,
         op: &str,
         revision: Option<&str>,
-        pause_before: Option<&str>,
-        ahead: Ahead<'_>,
+        describe: bool,
+        limits: &Limits<'_>,
     ) -> Result<String> {
+        let (host, port) = self.endpoint.address();
         let call = Call {
             op,
             revision,
@@ -292,10 +285,10 @@ impl Alembic {
             argv: &self.argv(op, revision),
             env: BTreeMap::from([(self.tree.url_env.as_str(), self.url.as_str())]),
             config_url: self.tree.sets_config_url.then_some(self.url.as_str()),
-            pause_before,
+            server: Target { host, port, databases: &self.databases },
+            pause_before: limits.pause.map(|pause| pause.before).unwrap_or_default(),
+            describe,
             pycache: &self.connection.pycache,
-            known: &self.connection.known,
-            ahead,
             within: [self.tree.cwd.as_path(), self.tree.ini_folder()],
         };
         serde_json::to_string(&call).context("cannot write a call")
@@ -305,13 +298,13 @@ impl Alembic {
         &mut self,
         op: &str,
         revision: Option<&str>,
+        describe: bool,
         limits: &Limits<'_>,
     ) -> Result<(Transcript, Option<Description>)> {
         let mut heard = Listener::new(self.typed(op, revision));
         self.used.calls += 1;
-        let pause = limits.pause.filter(|_| op == "upgrade").map(|pause| pause.before);
-        let line = self.line_of(op, revision, pause, Ahead::default())?;
-        if !self.send_call(line.clone())? {
+        let line = self.line_of(op, revision, describe, limits)?;
+        if !self.connection.send(&line) {
             return Ok((heard.lost(), None));
         }
         let mut deadline = Instant::now() + limits.timeout;
@@ -324,15 +317,11 @@ impl Alembic {
                 Heard::Event(Event::VersionTable { name, schema }) => {
                     self.version_table = VersionTable { schema, name };
                 }
-                Heard::Event(Event::Stale) => drop(self.call_anew(&line)?),
-                Heard::Event(Event::Described { value }) => {
-                    self.begun = Some(Begun::Reading);
-                    return Ok(heard.described(value));
-                }
-                Heard::Event(Event::Paused) => {
+                Heard::Event(Event::Paused { carries }) => {
                     if let Some(pause) = limits.pause {
                         let paused = Instant::now();
-                        (pause.then)(&self.version_table);
+                        let (table, statements) = (&self.version_table, &heard.said.statements);
+                        (pause.then)(Stop { table, statements, carries: &carries });
                         // What the gate does meanwhile is no time of the call's.
                         deadline += paused.elapsed();
                     }
@@ -340,22 +329,14 @@ impl Alembic {
                 }
                 Heard::Event(event) => heard.take(event, limits.on_revision),
                 Heard::Closed => return Ok((heard.lost(), None)),
-                Heard::Deadline if heard.timed_out.is_some() => return Ok((heard.lost(), None)),
                 Heard::Deadline => {
                     heard.timed_out = Some(limits.timeout);
                     heard.said.waits_for = (limits.on_deadline)();
-                    break;
+                    return Ok(match self.connection.end_call(&self.interrupt)? {
+                        Some(ended) => heard.end(ended),
+                        None => (heard.lost(), None),
+                    });
                 }
-            }
-        }
-        self.connection.send(r#"{"kill": true}"#);
-        let deadline = Instant::now() + KILL_TIMEOUT;
-        loop {
-            match self.connection.next(&self.interrupt, deadline)? {
-                Heard::Event(Event::Ended(ended)) => return Ok(heard.end(ended)),
-                // What it said between its deadline and its end changes nothing.
-                Heard::Event(_) => {}
-                Heard::Closed | Heard::Deadline => return Ok((heard.lost(), None)),
             }
         }
     }

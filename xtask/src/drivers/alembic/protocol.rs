@@ -6,13 +6,12 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use super::ahead::Ahead;
 use model::transcript;
 
 /// A call, gate to worker.
 #[derive(Serialize)]
 pub(super) struct Call<'a> {
-    /// `describe`, or the name of a function of `alembic.command`.
+    /// `describe`, `upgrade` or `downgrade`.
     pub(super) op: &'a str,
     pub(super) revision: Option<&'a str>,
     pub(super) ini: &'a Utf8Path,
@@ -22,29 +21,25 @@ pub(super) struct Call<'a> {
     pub(super) env: BTreeMap<&'a str, &'a str>,
     /// `sqlalchemy.url`, where the config gets it.
     pub(super) config_url: Option<&'a str>,
-    /// The revision before whose upgrade the call waits for a word.
-    pub(super) pause_before: Option<&'a str>,
-    /// Where compiled files go.
+    /// The server, and the databases on it, that may be connected to.
+    pub(super) server: Target<'a>,
+    /// Revisions: before the upgrade to the first of them that is reached, the call waits for a word.
+    pub(super) pause_before: &'a [String],
+    /// Whether the graph is wanted as this call reads it.
+    pub(super) describe: bool,
+    /// The folder for compiled files.
     pub(super) pycache: &'a Utf8Path,
-    /// Where `describe` keeps what Alembic asks of every revision file, for the calls after it.
-    pub(super) known: &'a Utf8Path,
-    #[serde(flatten)]
-    pub(super) ahead: Ahead<'a>,
     /// The folders whose frames of a traceback are wanted.
     pub(super) within: [&'a Utf8Path; 2],
 }
 
-/// Where a walk goes next, gate to worker; nothing: it ends.
+/// The databases that a call may connect to.
 #[derive(Serialize)]
-pub(super) struct Order<'a> {
-    pub(super) go: Option<Errand<'a>>,
-}
-
-/// One command of a walk.
-#[derive(Serialize)]
-pub(super) struct Errand<'a> {
-    pub(super) op: &'a str,
-    pub(super) revision: &'a str,
+pub(super) struct Target<'a> {
+    /// The folder of the socket, or the name of the host.
+    pub(super) host: String,
+    pub(super) port: String,
+    pub(super) databases: &'a [String],
 }
 
 /// An event, worker to gate.
@@ -52,15 +47,12 @@ pub(super) struct Errand<'a> {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(super) enum Event {
     Ready(Hello),
-    IsReady,
-    NotReady,
-    Stale,
-    Described {
-        value: Description,
-    },
     Unusable {
         python: String,
         message: String,
+    },
+    Graph {
+        value: Description,
     },
     VersionTable {
         name: String,
@@ -71,8 +63,15 @@ pub(super) enum Event {
         direction: String,
     },
     RevisionsDone,
-    Paused,
-    Arrived,
+    Paused {
+        carries: Vec<String>,
+    },
+    Refused {
+        host: Option<String>,
+        port: Option<String>,
+        database: Option<String>,
+        frames: Vec<Frame>,
+    },
     Statement {
         sql: String,
     },
@@ -99,12 +98,14 @@ pub(super) enum Event {
 }
 
 /// What the interpreter is.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(super) struct Hello {
     pub(super) python: String,
     pub(super) alembic: String,
     pub(super) sqlalchemy: String,
     pub(super) drivers: Vec<String>,
+    /// The seed of its hashes, as `PYTHONHASHSEED` takes it.
+    pub(super) hash_seed: String,
 }
 
 /// How the process of a call ended.
@@ -116,7 +117,7 @@ pub(super) struct Ended {
 }
 
 /// A tree's revision graph as Alembic reads it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Description {
     /// Its heads, sorted.
     pub heads: Vec<String>,
@@ -128,7 +129,7 @@ pub struct Description {
 }
 
 /// A revision id that several files claim.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Repeated {
     /// The id.
     pub revision: String,
@@ -137,7 +138,7 @@ pub struct Repeated {
 }
 
 /// One revision as Alembic reads it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Revision {
     /// Its id.
     pub revision: String,

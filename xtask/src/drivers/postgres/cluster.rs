@@ -18,9 +18,9 @@ use nix::unistd::{User, geteuid};
 use rustix::process::Signal;
 
 use super::binaries::Binaries;
+use super::data_dir::{self, DataDir};
 use super::endpoint::Endpoint;
 use super::leftover::remove_shared_memory;
-use super::resting::{self, Resting};
 use super::session::Session;
 use super::{MAJOR, NotStarted};
 use crate::drivers::interrupt::Interrupt;
@@ -135,61 +135,26 @@ pub fn server_user() -> Result<Option<User>> {
 }
 
 impl Cluster {
-    /// Makes a cluster in the folder of the run and starts it; with a cache, from what an earlier run
-    /// kept there, and keeping what the next one can use.
+    /// Makes a cluster in the folder of the run and starts it.
+    #[cfg(test)]
     pub fn start(setup: &Setup<'_>, cache: Option<&Kept>) -> Result<Cluster> {
-        let Setup { binaries, user, scratch, interrupt, tell } = *setup;
-        let (cwd, data) = (scratch.path(), scratch.path().join(DATA_DIR));
-        if let Some(cache) = cache
-            && let Some(fresh) = resting::fresh(cache, binaries)
-        {
-            match Cluster::start_on(setup, &fresh, None) {
-                Ok(cluster) => {
-                    let made = format!("the data folder is a copy of what {} made", fresh.note());
-                    tell(Event::Reuse(&made));
-                    return Ok(cluster);
-                }
-                Err(err) => {
-                    interrupt.check()?;
-                    // Whatever is wrong with it, the next run shall not meet it.
-                    resting::discard_fresh(cache, binaries);
-                    tell(Event::Reuse(&format!("a kept data folder is of no use: {err:#}")));
-                    clear(scratch)?;
-                }
-            }
-        }
-        timed(tell, "Postgres", "initdb", || initdb(binaries, user, cwd, &data, interrupt))?;
-        if let Some(cache) = cache {
-            let keep = || resting::keep_fresh(cache, binaries, &data, interrupt);
-            if let Err(err) = timed(tell, "Postgres", "keeping the data folder", keep) {
-                interrupt.check()?;
-                tell(Event::Reuse(&format!("the data folder is not kept: {err:#}")));
-            }
-        }
-        Cluster::start_in(setup, None)
+        Cluster::start_on(setup, &prepare(setup, cache)?.0, None)
     }
 
-    /// Lays out a data folder and starts a server on it, with further lines in its
+    /// Copies a data directory and starts a server on the copy, with further lines in its
     /// `postgresql.conf`.
-    pub fn start_on(setup: &Setup<'_>, resting: &Resting, conf: Option<&str>) -> Result<Cluster> {
+    pub fn start_on(setup: &Setup<'_>, from: &DataDir, conf: Option<&str>) -> Result<Cluster> {
         let data = setup.scratch.path().join(DATA_DIR);
-        let lay_out = || resting.lay_out(&data, setup.user, setup.interrupt);
-        let id = timed(setup.tell, "Postgres", "laying out a data folder", lay_out)?;
+        let copy = || from.copy_to(&data, setup.interrupt);
+        timed(setup.tell, "Postgres", "copying a data directory", copy)?;
         if let Some(conf) = conf {
             let path = data.join("postgresql.conf");
             let file = File::options().append(true).open(&path);
             file.and_then(|mut file| file.write_all(format!("\n{conf}\n").as_bytes()))
                 .with_context(|| format!("cannot write `{path}`"))?;
         }
-        Cluster::start_in(setup, Some(id))
-    }
-
-    /// Starts the cluster whose data folder lies in the folder of the run. Fails where it is not
-    /// the one with this system identifier.
-    fn start_in(setup: &Setup<'_>, id: Option<u64>) -> Result<Cluster> {
         let Setup { binaries, user, scratch, interrupt, tell } = *setup;
         let began = Instant::now();
-        let data = scratch.path().join(DATA_DIR);
         let log = scratch.path().join("server.log");
         let server = spawn(binaries, user, scratch.path(), &data, &log)?;
         let mut cluster = Cluster {
@@ -201,13 +166,13 @@ impl Cluster {
             log,
             server: Mutex::new(server),
         };
-        cluster.version = cluster.wait_until_ready(id, interrupt)?;
+        cluster.version = cluster.wait_until_ready(interrupt)?;
         tell(Event::Spent { lane: "Postgres", what: "start", began });
         Ok(cluster)
     }
 
     /// Waits for the first connection, checks the settings and returns the version.
-    fn wait_until_ready(&self, id: Option<u64>, interrupt: &Interrupt) -> Result<String> {
+    fn wait_until_ready(&self, interrupt: &Interrupt) -> Result<String> {
         let deadline = Instant::now() + START_TIMEOUT;
         let mut session = loop {
             if let Some(death) = self.death() {
@@ -231,12 +196,6 @@ impl Cluster {
                 bail!(
                     "Postgres ignored a setting: `SHOW {setting}` says `{shown}` instead of `{value}`"
                 );
-            }
-        }
-        if let Some(id) = id {
-            let known = session.value("SELECT system_identifier FROM pg_control_system()")?;
-            if known.as_deref() != Some(id.to_string().as_str()) {
-                bail!("Postgres did not take the system identifier {id} of its data folder");
             }
         }
         let version = session.show("server_version")?;
@@ -323,29 +282,25 @@ fn command(binaries: &Binaries, name: &str, user: Option<&User>) -> Command {
     command
 }
 
-/// Removes the data folder of a server that did not start, or has ended.
-pub fn clear(scratch: &Scratch) -> Result<()> {
-    let data = scratch.path().join(DATA_DIR);
-    let removed = if data.exists() { fs::remove_dir_all(&data) } else { Ok(()) };
-    removed.with_context(|| format!("cannot remove `{data}`"))
-}
-
-/// A data folder that is never started: each copy of it is as fresh as one from `initdb`, and costs
-/// a fraction of the time. From the cache, where there is one that has it.
-pub fn prepare(setup: &Setup<'_>, cache: Option<&Kept>) -> Result<Resting> {
-    let Setup { binaries, user, scratch, interrupt, .. } = *setup;
-    if let Some(fresh) = cache.and_then(|cache| resting::fresh(cache, binaries)) {
-        return Ok(fresh);
+/// A data directory that is never started: each copy of it is as fresh as one from `initdb`, and costs
+/// a fraction of the time. From the cache, where there is one that has it, which is said.
+pub fn prepare(setup: &Setup<'_>, cache: Option<&Kept>) -> Result<(DataDir, bool)> {
+    let Setup { binaries, user, scratch, interrupt, tell } = *setup;
+    if let Some(fresh) = cache.and_then(|cache| data_dir::fresh(cache, binaries)) {
+        return Ok((fresh, true));
     }
-    let template = scratch.path().join("template");
-    initdb(binaries, user, scratch.path(), &template, interrupt)?;
-    let note = binaries.dir.join("initdb").into_string();
-    let fresh = Resting::of_folder(&template, note, interrupt)?;
+    let fresh = DataDir::at(scratch.path().join("initdb"));
+    timed(tell, "Postgres", "initdb", || {
+        initdb(binaries, user, scratch.path(), fresh.path(), interrupt)
+    })?;
     if let Some(cache) = cache {
-        // What cannot be kept is made again by the next run.
-        let _ = fresh.keep(cache, &resting::key_of_fresh(binaries));
+        let keep = || data_dir::keep_fresh(cache, binaries, &fresh, interrupt);
+        if let Err(err) = timed(tell, "Postgres", "keeping the data directory", keep) {
+            interrupt.check()?;
+            tell(Event::Reuse(&format!("the data directory is not kept: {err:#}")));
+        }
     }
-    Ok(fresh)
+    Ok((fresh, false))
 }
 
 fn initdb(

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -13,7 +13,6 @@ use postgres::config::Host;
 use postgres::{Client, Config};
 
 use super::Unreachable;
-use super::cluster::DATA_DIR;
 use super::tls::Tls;
 use crate::drivers::process::quote;
 
@@ -32,8 +31,6 @@ pub struct Endpoint {
     tls: Tls,
     /// Further parameters of the URL that was given, for drivers that use libpq.
     params: Vec<(String, String)>,
-    /// The data folder of a private cluster.
-    data: Option<PathBuf>,
 }
 
 impl Endpoint {
@@ -43,8 +40,7 @@ impl Endpoint {
         config.host_path(dir.as_std_path()).port(LOCAL_PORT).user("postgres");
         config.connect_timeout(Duration::from_secs(10));
         let host = Host::Unix(dir.as_std_path().to_owned());
-        let data = Some(dir.join(DATA_DIR).into());
-        Endpoint { config, host, port: LOCAL_PORT, tls: Tls::disabled(), params: Vec::new(), data }
+        Endpoint { config, host, port: LOCAL_PORT, tls: Tls::disabled(), params: Vec::new() }
     }
 
     /// A running server, from a libpq URL. Fails where it cannot be understood; what it says of the
@@ -81,7 +77,7 @@ impl Endpoint {
         }
         let named = ["host", "port", "user", "password", "dbname"];
         params.retain(|(key, _)| !named.contains(&key.as_str()));
-        Ok(Endpoint { config, host, port, tls, params, data: None })
+        Ok(Endpoint { config, host, port, tls, params })
     }
 
     /// Whether it is a socket or loopback, by what the URL says.
@@ -96,11 +92,6 @@ impl Endpoint {
     /// The database that the URL names, else the user's (as libpq has it), else `postgres`.
     pub fn maintenance_database(&self) -> &str {
         self.config.get_dbname().or(self.config.get_user()).unwrap_or("postgres")
-    }
-
-    /// The data folder of a private cluster; `None` for a server that was given.
-    pub(super) fn data_folder(&self) -> Option<&Path> {
-        self.data.as_deref()
     }
 
     /// Connects to a database.
@@ -178,12 +169,18 @@ impl Endpoint {
         )
     }
 
-    /// The psql command that opens a database; the password is left out.
-    pub fn psql(&self, database: &str) -> String {
+    /// The folder of its socket, or its host, and its port.
+    pub fn address(&self) -> (String, String) {
         let host = match &self.host {
             Host::Unix(dir) => text(dir),
             Host::Tcp(name) => name.clone(),
         };
+        (host, self.port.to_string())
+    }
+
+    /// The psql command that opens a database; the password is left out.
+    pub fn psql(&self, database: &str) -> String {
+        let (host, _) = self.address();
         let user = self.config.get_user().map(|u| format!(" -U {}", quote(u))).unwrap_or_default();
         format!("psql -h {} -p {}{user} -d {}", quote(&host), self.port, quote(database))
     }

@@ -11,7 +11,6 @@ use anyhow::{Context, Result, bail};
 use postgres::Client;
 
 use super::MAJOR;
-use super::aside::has_role_command;
 use super::endpoint::Endpoint;
 use super::session::{Session, identifier, literal};
 use crate::drivers::interrupt::Interrupt;
@@ -141,20 +140,20 @@ impl Given {
         drop_marked(&mut Session::open(&self.endpoint, database, interrupt)?, name)
     }
 
-    /// Drops what was created: the databases, the roles that a recipe supplied, and the roles that
-    /// the migrations created, which `statements` proves. Returns what could not be dropped.
-    pub fn clean_up(&self, statements: &[String]) -> Vec<String> {
+    /// Drops what carries the mark: the databases that were created, and the roles that a recipe
+    /// supplied. Returns what could not be dropped, and the roles that came during the run.
+    pub fn clean_up(&self) -> Vec<String> {
         if self.done.swap(true, Ordering::SeqCst) {
             return Vec::new();
         }
         let mut left = Vec::new();
-        if let Err(err) = self.try_clean_up(statements, &mut left) {
+        if let Err(err) = self.try_clean_up(&mut left) {
             left.push(format!("{err:#}"));
         }
         left
     }
 
-    fn try_clean_up(&self, statements: &[String], left: &mut Vec<String>) -> Result<()> {
+    fn try_clean_up(&self, left: &mut Vec<String>) -> Result<()> {
         let never = Interrupt::never()?;
         let database = self.endpoint.maintenance_database();
         let mut session = Session::open(&self.endpoint, database, &never)?;
@@ -166,7 +165,7 @@ impl Given {
         }
         let marked = marked_roles(&mut session)?;
         for role in roles(&mut session)?.into_iter().filter(|r| !self.roles_before.contains(r)) {
-            if !marked.contains(&role) && !created_by(&role, statements) {
+            if !marked.contains(&role) {
                 left.push(format!("role {role} came into being during the run and was left"));
             } else if let Err(err) = session.execute(&format!("DROP ROLE {}", identifier(&role))) {
                 left.push(format!("{err:#}"));
@@ -178,7 +177,7 @@ impl Given {
 
 impl Drop for Given {
     fn drop(&mut self) {
-        self.clean_up(&[]);
+        self.clean_up();
     }
 }
 
@@ -260,22 +259,28 @@ fn drop_marked(session: &mut Session<'_>, name: &str) -> Result<()> {
     }
 }
 
-/// Whether one of the statements creates a role.
-pub(super) fn created_by(role: &str, statements: &[String]) -> bool {
-    let role = role.to_lowercase();
-    let names = |sql: &String| sql.to_lowercase().contains(&role);
-    statements.iter().any(|sql| has_role_command(sql, &["create"]) && names(sql))
+/// Whether a statement creates this role, by its whole name.
+pub(super) fn creates(role: &str, sql: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    let words: Vec<String> =
+        sql.split(|c| !is_part(c)).filter(|w| !w.is_empty()).map(str::to_lowercase).collect();
+    let is_command = |pair: &[String]| {
+        pair[0] == "create" && ["role", "user", "group"].contains(&pair[1].as_str())
+    };
+    let name: Vec<String> =
+        role.split(|c| !is_part(c)).filter(|w| !w.is_empty()).map(str::to_lowercase).collect();
+    words.windows(2).any(is_command) && words.windows(name.len().max(1)).any(|some| some == name)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::created_by;
+    use super::creates;
 
     #[test]
     fn a_role_is_the_migrations_only_when_a_statement_creates_it() {
-        let statements = ["DO $$ BEGIN CREATE ROLE Reader; END $$".to_owned()];
-        assert!(created_by("reader", &statements));
-        assert!(!created_by("writer", &statements));
-        assert!(!created_by("reader", &["GRANT SELECT ON t TO reader".to_owned()]));
+        let sql = "DO $$ BEGIN CREATE ROLE App_Reader; END $$";
+        assert!(creates("app_reader", sql));
+        assert!(!creates("app", sql), "names are compared whole");
+        assert!(!creates("reader", "GRANT SELECT ON t TO reader"));
     }
 }

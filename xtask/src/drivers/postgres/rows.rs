@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 
 use super::session::{Session, VersionTable, literal};
-use super::snapshot::Watch;
 use model::rows::{Cells, Choice, Contents, Held, Inserts, Made, Table};
 
 /// What a connection starts with that [`tables`] is asked on.
@@ -58,14 +57,6 @@ END $$;
 /// What a connection starts with on which all of it is asked.
 pub const SETUP: &[&str] = &[TABLES, HELPERS];
 
-/// Connects who is to look at a database and to put rows into it, and has Postgres load what that
-/// needs: done while nobody waits for it yet.
-pub fn get_ready(watch: &mut Watch<'_>) -> Result<()> {
-    watch
-        .ask(|session| session.column("SELECT * FROM pg_temp.ask(0, 'SELECT NULL::text')"))
-        .map(drop)
-}
-
 /// What came of some inserts into one table.
 #[derive(Debug, Default)]
 pub struct Put {
@@ -94,15 +85,6 @@ pub fn tables(
         .map(table)
         .collect::<serde_json::Result<_>>()
         .context("cannot read what the catalogue says of the tables")
-}
-
-/// Whether one of these words is the name of a table, or of a view of tables.
-pub fn any_table(session: &mut Session<'_>, words: &BTreeSet<String>) -> Result<bool> {
-    let found = session.value(&format!(
-        "SELECT 1 FROM pg_class WHERE relname = ANY ({}) AND relkind IN ('r', 'p', 'v', 'm') LIMIT 1",
-        array(words)
-    ))?;
-    Ok(found.is_some())
 }
 
 fn array(names: &BTreeSet<String>) -> String {

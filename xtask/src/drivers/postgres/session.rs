@@ -213,7 +213,7 @@ impl<'a> Session<'a> {
 }
 
 /// Where Alembic keeps its version in a database, as env.py configured it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct VersionTable {
     /// Its schema; `None`: the first of the search path.
     pub schema: Option<String>,

@@ -4,9 +4,7 @@
 -- further column is an attribute under its own name; NULL means that the object has none. Rows of
 -- the same object are put together. Names are texts, never oids, and definitions are the server's.
 -- Left out: what belongs to the system, to an extension, to another object (a table's row type).
---
--- What belongs to a relation has its `address`: the oid of the relation, and 0, the number of a column, or
--- an oid of its own. Of these only the relations are read whose oids are in $1. What has the address 'each time' is always read. Comments are asked for without `obj_description`, which starts an executor each time.
+-- Comments are asked for without `obj_description`, which starts an executor each time.
 BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
 -- With no search path every name is rendered with its schema.
 SET LOCAL search_path = '';
@@ -33,7 +31,7 @@ SELECT 'schema', quote_ident(nspname),
    AND n.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_namespace'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table' ELSE 'table' END,
-       c.oid::regclass::text, c.oid || ' 0' AS address,
+       c.oid::regclass::text,
        (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS "column order",
        CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END AS definition,
        CASE WHEN c.relkind = 'm' AND c.relispopulated THEN 'WITH DATA' END AS populated,
@@ -56,11 +54,11 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHE
        array_to_string(coalesce(c.relacl, acldefault('r', c.relowner)), E'\n') AS privileges,
        (SELECT description FROM pg_description WHERE objoid = c.oid AND classoid = 'pg_class'::regclass AND objsubid = 0) AS comment
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND c.oid = ANY ($1)
+ WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND c.oid >= 16384
    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
    AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
-SELECT 'column', c.oid::regclass::text || '.' || quote_ident(a.attname), c.oid || ' ' || a.attnum AS address,
+SELECT 'column', c.oid::regclass::text || '.' || quote_ident(a.attname),
        format_type(a.atttypid, a.atttypmod) AS type,
        CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END AS collation,
        CASE WHEN a.attnotnull THEN 'NOT NULL' END AS nullability,
@@ -80,12 +78,12 @@ SELECT 'column', c.oid::regclass::text || '.' || quote_ident(a.attname), c.oid |
   JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
- WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND c.oid = ANY ($1)
+ WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND c.oid >= 16384
    AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
    AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT 'constraint', CASE WHEN o.conrelid <> 0 THEN o.conrelid::regclass::text ELSE o.contypid::regtype::text END || '.' || quote_ident(o.conname),
-       nullif(o.conrelid, 0) || ' ' || o.oid AS address, pg_get_constraintdef(o.oid) AS definition,
+       pg_get_constraintdef(o.oid) AS definition,
        CASE WHEN o.coninhcount > 0 AND o.conislocal THEN 'declared here too' WHEN o.coninhcount > 0 THEN 'inherited' END AS inheritance,
        CASE WHEN o.conrelid <> 0 AND i.indexrelid IS NOT NULL THEN pg_get_indexdef(i.indexrelid) END AS index,
        CASE WHEN NOT i.indisvalid THEN 'INVALID' END AS validity,
@@ -98,12 +96,12 @@ SELECT 'constraint', CASE WHEN o.conrelid <> 0 THEN o.conrelid::regclass::text E
   JOIN pg_namespace n ON n.oid = o.connamespace
   LEFT JOIN pg_index i ON i.indexrelid = o.conindid AND o.contype IN ('p', 'u', 'x')
   LEFT JOIN pg_class ic ON ic.oid = i.indexrelid
- WHERE o.contype <> 't' AND o.conrelid = ANY ($1 || 0::oid)
+ WHERE o.contype <> 't' AND (o.conrelid >= 16384 OR o.conrelid = 0)
    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
    AND o.conrelid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e')
    AND o.contypid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_type'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
-SELECT 'index', i.indexrelid::regclass::text, i.indrelid || ' ' || i.indexrelid AS address,
+SELECT 'index', i.indexrelid::regclass::text,
        pg_get_indexdef(i.indexrelid) AS definition,
        i.indrelid::regclass::text AS "of",
        CASE WHEN NOT (i.indisvalid AND i.indisready AND i.indislive) THEN 'INVALID' END AS validity,
@@ -116,11 +114,11 @@ SELECT 'index', i.indexrelid::regclass::text, i.indrelid || ' ' || i.indexrelid 
   FROM pg_index i
   JOIN pg_class c ON c.oid = i.indexrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE i.indrelid = ANY ($1) AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+ WHERE i.indrelid >= 16384 AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
    AND NOT EXISTS (SELECT FROM pg_constraint o WHERE o.conrelid = i.indrelid AND o.conindid = i.indexrelid AND o.contype IN ('p', 'u', 'x'))
    AND i.indrelid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
-SELECT 'sequence', s.seqrelid::regclass::text, s.seqrelid || ' 0' AS address,
+SELECT 'sequence', s.seqrelid::regclass::text,
        format_type(s.seqtypid, NULL) AS type,
        s.seqstart::text AS start, s.seqincrement::text AS increment,
        s.seqmin::text AS minimum, s.seqmax::text AS maximum, s.seqcache::text AS cache,
@@ -135,7 +133,7 @@ SELECT 'sequence', s.seqrelid::regclass::text, s.seqrelid || ' 0' AS address,
   FROM pg_sequence s
   JOIN pg_class c ON c.oid = s.seqrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE s.seqrelid = ANY ($1) AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+ WHERE s.seqrelid >= 16384 AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
    AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END,
@@ -161,7 +159,7 @@ SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE '
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND (d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' OR d.deptype = 'i'));
 
-SELECT 'trigger', t.tgrelid::regclass::text || '.' || quote_ident(t.tgname), t.tgrelid || ' ' || t.oid AS address,
+SELECT 'trigger', t.tgrelid::regclass::text || '.' || quote_ident(t.tgname),
        pg_get_triggerdef(t.oid) AS definition,
        CASE t.tgenabled WHEN 'O' THEN 'ENABLED' WHEN 'D' THEN 'DISABLED' WHEN 'R' THEN 'ENABLED REPLICA' ELSE 'ENABLED ALWAYS' END AS state,
        CASE WHEN t.tgparentid <> 0 THEN 'inherited' END AS inheritance,
@@ -169,7 +167,7 @@ SELECT 'trigger', t.tgrelid::regclass::text || '.' || quote_ident(t.tgname), t.t
   FROM pg_trigger t
   JOIN pg_class c ON c.oid = t.tgrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE NOT t.tgisinternal AND t.tgrelid = ANY ($1) AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+ WHERE NOT t.tgisinternal AND t.tgrelid >= 16384 AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
    AND t.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_trigger'::regclass AND refclassid = 'pg_extension'::regclass AND deptype = 'e');
 
 SELECT 'event trigger', quote_ident(evtname),
@@ -393,7 +391,7 @@ SELECT 'privileges', 'on schema ' || nspname, array_to_string(coalesce(nspacl, a
   FROM pg_namespace WHERE nspname IN ('pg_catalog', 'information_schema');
 
 -- Read each time: what all databases share, and what not everybody may see the rows of.
-SELECT 'database', 'itself', 'each time' AS address,
+SELECT 'database', 'itself',
        pg_encoding_to_char(encoding) || ', ' || datcollate || ', ' || datctype AS encoding, nullif(datconnlimit, -1)::text AS "connection limit",
        CASE WHEN NOT datallowconn THEN 'no connections' END AS connections,
        pg_get_userbyid(datdba) AS owner,
@@ -402,12 +400,12 @@ SELECT 'database', 'itself', 'each time' AS address,
   FROM pg_database WHERE datname = current_database();
 
 SELECT 'settings', CASE WHEN s.setrole = 0 THEN 'of the database' WHEN s.setdatabase = 0 THEN 'of role ' || quote_ident(pg_get_userbyid(s.setrole))
-            ELSE 'of role ' || quote_ident(pg_get_userbyid(s.setrole)) || ' in the database' END, 'each time' AS address,
+            ELSE 'of role ' || quote_ident(pg_get_userbyid(s.setrole)) || ' in the database' END,
        array_to_string(s.setconfig, E'\n') AS values
   FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = s.setdatabase
  WHERE s.setdatabase = 0 OR d.datname = current_database();
 
-SELECT 'role', quote_ident(rolname), 'each time' AS address,
+SELECT 'role', quote_ident(rolname),
        concat_ws(', ', CASE WHEN rolsuper THEN 'SUPERUSER' END, CASE WHEN NOT rolinherit THEN 'NOINHERIT' END, CASE WHEN rolcreaterole THEN 'CREATEROLE' END,
                  CASE WHEN rolcreatedb THEN 'CREATEDB' END, CASE WHEN rolcanlogin THEN 'LOGIN' ELSE 'NOLOGIN' END,
                  CASE WHEN rolreplication THEN 'REPLICATION' END, CASE WHEN rolbypassrls THEN 'BYPASSRLS' END) AS attributes,
@@ -415,25 +413,25 @@ SELECT 'role', quote_ident(rolname), 'each time' AS address,
        shobj_description(oid, 'pg_authid') AS comment
   FROM pg_roles WHERE rolname !~ '^pg_';
 
-SELECT 'membership', quote_ident(pg_get_userbyid(member)) || ' in ' || quote_ident(pg_get_userbyid(roleid)), 'each time' AS address,
+SELECT 'membership', quote_ident(pg_get_userbyid(member)) || ' in ' || quote_ident(pg_get_userbyid(roleid)),
        CASE WHEN admin_option THEN 'WITH ADMIN OPTION' ELSE 'plain' END AS option, pg_get_userbyid(grantor) AS grantor
   FROM pg_auth_members WHERE roleid >= 16384 OR member >= 16384;
 
-SELECT 'tablespace', quote_ident(spcname), 'each time' AS address, array_to_string(spcoptions, ', ') AS options,
+SELECT 'tablespace', quote_ident(spcname), array_to_string(spcoptions, ', ') AS options,
        pg_get_userbyid(spcowner) AS owner, array_to_string(coalesce(spcacl, acldefault('t', spcowner)), E'\n') AS privileges,
        shobj_description(oid, 'pg_tablespace') AS comment
   FROM pg_tablespace WHERE oid >= 16384;
 
-SELECT 'parameter', parname, 'each time' AS address, array_to_string(paracl, E'\n') AS privileges FROM pg_parameter_acl;
+SELECT 'parameter', parname, array_to_string(paracl, E'\n') AS privileges FROM pg_parameter_acl;
 
-SELECT 'subscription', quote_ident(subname), 'each time' AS address,
+SELECT 'subscription', quote_ident(subname),
        CASE WHEN subenabled THEN 'ENABLED' END AS state, array_to_string(subpublications, ', ') AS publications, subslotname AS slot,
        subsynccommit AS "synchronous commit", concat_ws(' ', subbinary, substream, subtwophasestate, subdisableonerr) AS modes,
        pg_get_userbyid(subowner) AS owner, (SELECT description FROM pg_description WHERE objoid = oid AND classoid = 'pg_subscription'::regclass AND objsubid = 0) AS comment
   FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database());
 
 -- The values may be passwords: enough of them to see a change.
-SELECT 'user mapping', 'for ' || CASE umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ident(usename) END || ' server ' || quote_ident(srvname), 'each time' AS address,
+SELECT 'user mapping', 'for ' || CASE umuser WHEN 0 THEN 'PUBLIC' ELSE quote_ident(usename) END || ' server ' || quote_ident(srvname),
        (SELECT string_agg(split_part(o, '=', 1) || ' (value ' || left(md5(o), 8) || ')', ', ' ORDER BY o) FROM unnest(umoptions) o) AS options
   FROM pg_user_mappings;
 

@@ -2,7 +2,6 @@
 //! is run, and neither Postgres nor Python is needed.
 
 mod read;
-mod recalled;
 #[cfg(test)]
 mod tests;
 
@@ -14,8 +13,6 @@ use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use self::read::Read;
-pub use self::read::{Known, Scripts};
-pub use self::recalled::Recalled;
 use super::steps::Steps;
 use crate::drivers::git::Git;
 use crate::drivers::interrupt::Interrupt;
@@ -74,14 +71,12 @@ pub struct Terms<'a> {
     pub in_repository: bool,
     /// Whether trees are read whole that are so large that it takes seconds.
     pub whole: bool,
-    /// What was read before.
-    pub known: Known<'a>,
 }
 
 impl<'a> Terms<'a> {
     /// Whole recipes, in a repository.
     pub fn since(since: Option<&'a str>) -> Terms<'a> {
-        Terms { since, without: &[], in_repository: true, whole: false, known: Known::default() }
+        Terms { since, without: &[], in_repository: true, whole: false }
     }
 }
 
@@ -116,7 +111,7 @@ pub fn survey(
             };
             Ok((git, base))
         });
-        let read = read::all(&settings, root, terms.known);
+        let read = read::all(&settings, root);
         let small = read.iter().filter(|tree| terms.whole || tree.size() <= PARSED_WHOLE);
         read::look_into(&small.flat_map(|tree| &tree.scripts).collect::<Vec<_>>());
         let base = base.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -140,10 +135,7 @@ pub fn survey(
 pub fn scripts(tree: &Tree, root: &Utf8Path) -> Vec<Script> {
     let texts = tree_files::texts(&tree.ini_path(), &tree.cwd);
     let settings = settings::understand(&texts, &tree.cwd, &tree.section);
-    read::all(&[settings], root, Known::default())
-        .into_iter()
-        .flat_map(|read| read.scripts)
-        .collect()
+    read::all(&[settings], root).into_iter().flat_map(|read| read.scripts).collect()
 }
 
 fn judge(
@@ -158,8 +150,7 @@ fn judge(
     let Read { listing, scripts, mut troubles } = read;
     let base = base.map(|base| base_of(base, settings, root));
     let base = base.as_ref();
-    let last = |of_base| terms.known.scripts?.graph(&tree.id, of_base);
-    let mut graph = graph::build_again(&scripts.iter().collect::<Vec<_>>(), last(false));
+    let mut graph = graph::build_again(&scripts.iter().collect::<Vec<_>>(), None);
     graph.whole &= !troubles.iter().any(|(_, trouble)| trouble.leaves_a_gap)
         && listing.unknown.is_empty()
         && settings.unknown.is_empty();
@@ -171,7 +162,7 @@ fn judge(
     read::look_into(&chosen(&scripts, &looked_into));
     let broken = |script: &&Script| Some((script.file.clone(), script.syntax()?));
     troubles.extend(chosen(&scripts, &looked_into).iter().filter_map(broken));
-    let mut before = base.map(|base| (base, graph_of_base(&scripts, base, last(true))));
+    let before = base.map(|base| (base, graph_of_base(&scripts, base)));
     let folders = tree_files::folders(settings);
     // Only where revisions collide does it matter which of them came later.
     let arrivals = match git.filter(|_| graph.collides()) {
@@ -184,7 +175,7 @@ fn judge(
     let _ = super::run(tree.recipe, &mut rehearsal);
     let given = rehearsal.finish().given;
     let application = application(&chosen(&scripts, &looked_into), settings, tree, root);
-    let walked = RefCell::new(terms.known.scripts.and_then(|known| known.walked(&tree.id)));
+    let walked = RefCell::new(None);
     let subject = |followed| Subject {
         label: &tree.label,
         scripts: &scripts,
@@ -213,11 +204,6 @@ fn judge(
     }
     let mut findings = lints::lint(&seen);
     drop(seen);
-    if let Some(known) = terms.known.scripts {
-        walked.take().into_iter().for_each(|walked| known.keep_walked(&tree.id, walked));
-        let of_base = before.take().map(|(_, graph)| graph);
-        of_base.into_iter().for_each(|graph| known.keep_graph(&tree.id, true, graph));
-    }
     for finding in &mut findings {
         finding.tree = Some(tree.id.clone());
     }
@@ -334,7 +320,7 @@ fn base_of(base: &Base, settings: &Settings, root: &Utf8Path) -> Base {
 }
 
 /// The graph as the base branch has it: what is not new, as it was before this change.
-fn graph_of_base(scripts: &[Script], base: &Base, known: Option<Graph>) -> Graph {
+fn graph_of_base(scripts: &[Script], base: &Base) -> Graph {
     let is_changed = |file: &Utf8Path| base.changed.iter().any(|changed| changed.file == file);
     let before: Vec<Script> = base
         .changed
@@ -344,7 +330,7 @@ fn graph_of_base(scripts: &[Script], base: &Base, known: Option<Graph>) -> Graph
     let same = scripts.iter().filter(|s| base.files.contains(&s.file) && !is_changed(&s.file));
     let mut all: Vec<&Script> = same.chain(&before).collect();
     all.sort_by(|a, b| a.file.cmp(&b.file));
-    graph::build_again(&all, known)
+    graph::build_again(&all, None)
 }
 
 /// A file as it is shown: relative to the root where it lies below.

@@ -1,0 +1,171 @@
+//! The runs of a watching gate: the gate itself, on interpreters that have imported Alembic and on
+//! servers that stand ready.
+//!
+//! A run leaves a snapshot of each tree right before its new revisions, as any run does, in a place of
+//! the watch's own; and the servers of a run stay until the next has ended, for whoever wants to look
+//! into them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::commands::gate::{Ran, Run, Stage};
+use crate::commands::reuse::{Reuse, ToKeep};
+use crate::drivers::interrupt::Interrupt;
+use crate::drivers::kept::Kept;
+use crate::drivers::postgres::binaries::Binaries;
+use crate::drivers::postgres::provision::Programs;
+use crate::drivers::process;
+use crate::flags::Gate;
+use model::event::Tell;
+use model::graph::Graph;
+use model::report::{Report, TreeReport};
+use model::tree::Tree;
+
+/// What a run is asked for.
+pub(super) struct Task<'a> {
+    pub(super) flags: &'a Gate,
+    pub(super) root: &'a Utf8Path,
+    /// All trees, and which of them are gated.
+    pub(super) trees: &'a [Tree],
+    pub(super) todo: &'a BTreeSet<usize>,
+    /// Whether everything is run, whatever is known.
+    pub(super) whole: bool,
+    pub(super) interrupt: &'a Interrupt,
+    pub(super) tell: Tell<'a>,
+    /// Is told the graphs that the lints read.
+    pub(super) known: &'a (dyn Fn(usize, &Graph) + Sync),
+}
+
+/// What stays between runs. Dropped from the first to the last.
+pub(super) struct Ready {
+    /// What the last run left.
+    last: Option<Ran>,
+    stage: Stage,
+    binaries: Binaries,
+    kept: Kept,
+}
+
+impl Ready {
+    /// Makes everything ready. Fails where something that the gate needs is missing.
+    pub(super) fn make(task: &Task<'_>) -> Result<Ready> {
+        let surveys = OnceLock::new();
+        let run = task.run(&surveys, None);
+        let all: Vec<usize> = (0..task.trees.len()).collect();
+        let programs = run.programs()?.context("a watching gate has servers of its own")?;
+        let pythons = run.find_pythons(&all)?;
+        let stage = run.set_up(&all, Some(programs), pythons, None)?;
+        let binaries = stage.binaries().cloned().context("there are no servers")?;
+        let kept = Kept::at(stage.scratch.path().join("kept"));
+        let kept = kept.context("cannot make a folder for snapshots")?;
+        Ok(Ready { last: None, stage, binaries, kept })
+    }
+
+    /// Forgets what Python compiled of files that have changed: it knows a file by its second and its
+    /// size.
+    pub(super) fn forget(&self, changed: &[Utf8PathBuf]) {
+        for file in changed.iter().filter_map(|file| file.strip_prefix("/").ok()) {
+            let compiled = self.stage.scratch.path().join("pycache").join(file);
+            let (Some(folder), Some(stem)) = (compiled.parent(), compiled.file_stem()) else {
+                continue;
+            };
+            let begins = format!("{stem}.");
+            let entries = folder.read_dir_utf8().into_iter().flatten().flatten();
+            for entry in entries.filter(|entry| entry.file_name().starts_with(&begins)) {
+                // What is gone already needs no forgetting.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    /// A run over some trees, and how to open the databases that it left.
+    pub(super) fn gate(&mut self, task: &Task<'_>) -> (Report, Vec<(usize, String)>) {
+        let (started, began) = (Instant::now(), std::time::SystemTime::now());
+        let surveys = OnceLock::new();
+        let run = task.run(&surveys, Some(self.kept.clone()).filter(|_| !task.whole));
+        let trees = task.trees.iter().map(|tree| TreeReport::new(tree, task.root)).collect();
+        let mut report = Report { trees, ..Report::default() };
+        let todo: Vec<usize> = task.todo.iter().copied().collect();
+        let mut described = Vec::new();
+        let programs = Programs::There(self.binaries.clone());
+        // Where everything is run, what comes of it is kept all the same.
+        let keeping = Run { reuse: Some(self.kept.clone()), ..task.run(&surveys, None) };
+        let reuse = Reuse::of(&keeping, Some(&programs), self.stage.pythons());
+        let ran = thread::scope(|scope| {
+            scope.spawn(|| {
+                if let Some(Ok(surveys)) = run.surveys() {
+                    surveys.iter().for_each(|(index, survey)| (task.known)(*index, &survey.graph));
+                }
+            });
+            let may = reuse.as_ref().filter(|_| !task.whole);
+            run.run_trees(&todo, &self.stage, may, &mut report, &mut described)
+        });
+        run.skip_the_rest(&mut report, Some(&todo));
+        run.add_surveys(&described, &mut report);
+        let ids: Vec<&str> = todo.iter().map(|index| task.trees[*index].id.as_str()).collect();
+        report.findings.retain(|f| f.tree.as_deref().is_none_or(|tree| ids.contains(&tree)));
+        report.elapsed = started.elapsed();
+        let psql = |index: usize| {
+            let tree = ran.trees.iter().find(|tree| tree.index == index)?;
+            let server = &tree.hosted.last()?.server;
+            Some((index, server.endpoint().psql(&task.trees[index].database)))
+        };
+        let opened = match report.interrupted {
+            true => Vec::new(),
+            false => todo.iter().filter_map(|index| psql(*index)).collect(),
+        };
+        self.end(&run, reuse, ran, (began, &report));
+        (report, opened)
+    }
+
+    /// Keeps what the next run can use, and ends what the last one left.
+    fn end(
+        &mut self,
+        run: &Run<'_>,
+        reuse: Option<Reuse>,
+        mut ran: Ran,
+        (began, report): (std::time::SystemTime, &Report),
+    ) {
+        let hosted = ran.trees.iter_mut().map(|tree| std::mem::take(&mut tree.hosted)).collect();
+        if let (Some(reuse), false) = (reuse, report.interrupted) {
+            ran = ToKeep { reuse, ran, began, _scratch: None }.keep_snapshots(run);
+        }
+        ran.give_hosted(hosted);
+        self.last = Some(ran);
+        let mut own = self.stage.pids();
+        let servers = self.last.iter().flat_map(|ran| &ran.trees).flat_map(|tree| &tree.hosted);
+        own.extend(servers.filter_map(crate::drivers::postgres::hosted::Hosted::pid));
+        process::end_strays(&own);
+    }
+}
+
+impl<'a> Task<'a> {
+    fn run<'r>(
+        &'r self,
+        surveys: &'r OnceLock<Result<crate::commands::predict::Surveys>>,
+        reuse: Option<Kept>,
+    ) -> Run<'r>
+    where
+        'a: 'r,
+    {
+        Run {
+            flags: self.flags,
+            root: self.root,
+            trees: self.trees,
+            without: &[],
+            surveys: Some(surveys),
+            in_repository: true,
+            alone: false,
+            reuse,
+            holds_servers: true,
+            server: (None, None),
+            interrupt: self.interrupt,
+            tell: self.tell,
+        }
+    }
+}

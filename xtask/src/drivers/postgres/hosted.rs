@@ -1,0 +1,79 @@
+//! Private servers, each in a folder of its own, on copies of one data directory.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use nix::unistd::User;
+
+use super::binaries::Binaries;
+use super::cluster::{self, Cluster, Setup};
+use super::data_dir::DataDir;
+use super::{Server, cluster::server_user};
+use crate::drivers::interrupt::Interrupt;
+use crate::drivers::kept::Kept;
+use crate::drivers::scratch::Scratch;
+use model::event::Tell;
+
+/// A private server with the folder that it lives in, which goes after it.
+pub struct Hosted {
+    /// The server.
+    pub server: Server,
+    /// Its folder.
+    pub scratch: Scratch,
+}
+
+impl Hosted {
+    /// The process of the server.
+    pub fn pid(&self) -> Option<u32> {
+        match &self.server {
+            Server::Local(cluster) => Some(cluster.pid()),
+            Server::Given(_) => None,
+        }
+    }
+}
+
+/// Makes private servers.
+#[derive(Clone)]
+pub struct ServerFactory {
+    /// Whose servers they are.
+    pub binaries: Binaries,
+    user: Option<User>,
+    /// A data directory that was never started.
+    template: DataDir,
+    /// The folder that holds the template, where no cache does.
+    _holds: Arc<Option<Scratch>>,
+}
+
+impl ServerFactory {
+    /// One that copies what `initdb` makes, from the cache where there is one.
+    pub fn new(
+        binaries: Binaries,
+        cache: Option<&Kept>,
+        interrupt: &Interrupt,
+        tell: Tell<'_>,
+    ) -> Result<ServerFactory> {
+        let user = server_user()?;
+        let scratch = Scratch::new(user.as_ref())?;
+        let (binary, owner) = (&binaries, user.as_ref());
+        let setup = Setup { binaries: binary, user: owner, scratch: &scratch, interrupt, tell };
+        let (template, is_kept) = cluster::prepare(&setup, cache)?;
+        let holds = Arc::new((!is_kept).then_some(scratch));
+        Ok(ServerFactory { binaries, user, template, _holds: holds })
+    }
+
+    /// A server on a copy of a data directory, or of the one that was never started, with further lines
+    /// in its `postgresql.conf`.
+    pub fn start(
+        &self,
+        on: Option<&DataDir>,
+        conf: Option<&str>,
+        interrupt: &Interrupt,
+        tell: Tell<'_>,
+    ) -> Result<Hosted> {
+        let scratch = Scratch::new(self.user.as_ref())?;
+        let (binaries, user) = (&self.binaries, self.user.as_ref());
+        let setup = Setup { binaries, user, scratch: &scratch, interrupt, tell };
+        let cluster = Cluster::start_on(&setup, on.unwrap_or(&self.template), conf)?;
+        Ok(Hosted { server: Server::Local(cluster), scratch })
+    }
+}

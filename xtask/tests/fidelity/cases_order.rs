@@ -150,14 +150,15 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "env_sets_version_locations_of_its_script",
-        env: "from alembic import context\n\
-              places = [os.path.abspath('versions')]\n\
+        env: "from pathlib import Path\n\
+              from alembic import context\n\
+              places = [Path('versions').resolve()]\n\
               context.script.__dict__['_version_locations'] = places",
         files: &[("more/c3.py", MORE)],
         edit: (
             "env.py",
-            "places = [os.path.abspath('versions')]",
-            "places = [os.path.abspath(name) for name in ('versions', 'more')]",
+            "places = [Path('versions').resolve()]",
+            "places = [Path(name).resolve() for name in ('versions', 'more')]",
         ),
         ..SOUND
     },

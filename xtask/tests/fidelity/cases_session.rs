@@ -176,13 +176,6 @@ pub const CASES: &[Case] = &[
         ..SOUND
     },
     Case {
-        name: "context_has_only_what_env_gave",
-        up: "given = {name for name, value in op.get_context().opts.items() if value is not None}\n\
-             assert 'on_version_apply' not in given and 'template_args' not in given, given",
-        edit: (HEAD, "'template_args' not in", "'template_args' in"),
-        ..SOUND
-    },
-    Case {
         name: "revision_uses_the_engine_of_its_bind",
         up: "with op.get_bind().engine.connect() as other:\n    \
              asked = \"SELECT count(*) FROM pg_class WHERE relname = 'items'\"\n    \

@@ -40,7 +40,16 @@ pub struct Traces {
 
 impl Sandbox {
     pub fn new() -> Sandbox {
-        let base = std::env::temp_dir();
+        Sandbox::below(std::env::temp_dir())
+    }
+
+    /// One in memory where the machine has room for that: hundreds of small runs are a burden to a disk.
+    #[allow(dead_code, reason = "other test binaries use it")]
+    pub fn in_memory() -> Sandbox {
+        Sandbox::below(in_memory())
+    }
+
+    fn below(base: PathBuf) -> Sandbox {
         let base = if base.as_os_str().len() > BASE_MAX { PathBuf::from("/tmp") } else { base };
         // Where the gate runs as root, its server runs as another user, who must get through.
         let dir = tempfile::Builder::new()
@@ -144,6 +153,13 @@ impl Traces {
         let files: Vec<&PathBuf> = self.files.iter().filter(|file| file.exists()).collect();
         assert!(files.is_empty(), "shared memory that a server left: {files:?}");
     }
+}
+
+/// A folder in memory, where the machine has one.
+#[allow(dead_code, reason = "other test binaries use it")]
+pub fn in_memory() -> PathBuf {
+    let memory = PathBuf::from("/dev/shm");
+    if memory.is_dir() { memory } else { std::env::temp_dir() }
 }
 
 /// A process id as `rustix` wants it.

@@ -1,0 +1,133 @@
+//! The gate on a tree: cold, from its cache, and in a watch.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::support::report::Report;
+use super::support::run::Gate;
+use super::support::sandbox::Sandbox;
+use super::tree::{Case, HEAD, Outcome, SOUND};
+use super::{Differences, World, touch};
+
+/// No verdict of a watch on such a tree takes this long.
+const NO_VERDICT_AFTER: Duration = Duration::from_secs(40);
+
+/// Makes what later runs copy: the prepared data folder.
+pub fn warm_up(world: &World) {
+    let case = Case { name: "warm_up", ..SOUND };
+    let (sandbox, tree) = (Sandbox::in_memory(), world.copy(&case, "gate"));
+    let ended = gate(world, &sandbox, &tree).args("--format json").run();
+    assert_eq!(ended.code(), 0, "{}\n{}", ended.stdout, ended.stderr);
+}
+
+/// The first form with nothing reused. A watch begins with the other.
+pub fn cold(world: &World, case: &Case, differences: &Differences) {
+    let (sandbox, tree) = (Sandbox::in_memory(), world.copy(case, "cold"));
+    let is = run(world, &sandbox, &tree, "--no-cache");
+    differences.expect(case, "cold", &is, &format!("{:?}", case.gated().0));
+}
+
+/// One form again and again, then the other.
+pub fn cached(world: &World, case: &Case, differences: &Differences) {
+    let (one, two) = case.gated();
+    let (sandbox, tree) = (Sandbox::in_memory(), world.copy(case, "cached"));
+    let expect = |place: &str, wanted: Outcome| {
+        let is = run(world, &sandbox, &tree, "");
+        differences.expect(case, place, &is, &format!("{wanted:?}"));
+    };
+    expect("cached, first", one);
+    if one == Outcome::Pass {
+        expect("cached, again", one);
+    }
+    touch(&tree.join(HEAD));
+    expect("cached, touched", one);
+    case.edit(&tree, false);
+    expect("cached, edited", two);
+}
+
+/// A watch that begins with the edit made; a save takes it back.
+pub fn watched(world: &World, case: &Case, differences: &Differences) {
+    let (one, two) = case.gated();
+    let (sandbox, tree) = (Sandbox::in_memory(), world.copy(case, "watched"));
+    case.edit(&tree, false);
+    let report = sandbox.path().join("report.json");
+    let option = format!("--report=json={}", report.display());
+    let mut run = gate(world, &sandbox, &tree).arg("--watch").arg(option).spawn();
+    let is = verdict(&report);
+    differences.expect(case, "watch, edited", &is, &format!("{two:?}"));
+    case.edit(&tree, true);
+    if case.is_edited_outside() {
+        let head = tree.join(HEAD);
+        let text = fs::read_to_string(&head).unwrap();
+        fs::write(head, text + "# saved\n").unwrap();
+    }
+    let is = verdict(&report);
+    differences.expect(case, "watch, saved", &is, &format!("{one:?}"));
+    run.signal(Signal::INT);
+    let code = run.wait().code();
+    differences.expect(case, "watch, interrupted", &code.to_string(), "130");
+}
+
+/// The next verdict of a watch, which takes its report away.
+fn verdict(report: &Path) -> String {
+    let deadline = Instant::now() + NO_VERDICT_AFTER;
+    while Instant::now() < deadline {
+        if let Some(text) = fs::read_to_string(report).ok().filter(|text| text.ends_with("}\n")) {
+            fs::remove_file(report).unwrap();
+            return said(&Report::parse(&text));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    "no verdict".to_owned()
+}
+
+fn gate<'a>(world: &World, sandbox: &'a Sandbox, tree: &Path) -> Gate<'a> {
+    let gate = Gate::new(sandbox).env("XDG_CACHE_HOME", world.cache());
+    gate.arg("--python")
+        .arg(&world.python)
+        .arg("--ini")
+        .arg(tree.join("alembic.ini"))
+        .args("--timeout 20")
+}
+
+fn run(world: &World, sandbox: &Sandbox, tree: &Path, options: &str) -> String {
+    let ended = gate(world, sandbox, tree).args("--format json").args(options).run();
+    let report = ended.report();
+    let is = said(&report);
+    // The exit status and the report say the same.
+    let wanted = if is == "Pass" { 0 } else { 1 };
+    if ended.code() == wanted { is } else { format!("{is} with status {}", ended.code()) }
+}
+
+/// The step that failed, in the words of [`Outcome`]; what else is wrong, by its code.
+fn said(report: &Report) -> String {
+    if std::env::var_os("FIDELITY").is_some() {
+        for finding in report.findings() {
+            eprintln!("{} {}: {}", finding["code"], finding["step"], finding["message"]);
+        }
+    }
+    let steps = report.0["trees"][0]["steps"].as_array().cloned().unwrap_or_default();
+    let failed = steps.iter().find(|step| step["status"] == "failed");
+    let outcome = failed.map(|step| {
+        let name = step["name"].as_str().unwrap();
+        let known = [
+            ("round trip", Outcome::Again),
+            ("downgrade -1", Outcome::Downgrade),
+            ("upgrade head", Outcome::Upgrade),
+        ];
+        let known = known.iter().find(|(words, _)| name.contains(words));
+        known.map_or_else(|| name.to_owned(), |(_, outcome)| format!("{outcome:?}"))
+    });
+    let codes = || {
+        let codes = report.findings().iter().map(|finding| finding["code"].as_str().unwrap());
+        codes.collect::<Vec<_>>().join(" ")
+    };
+    match (outcome, report.verdict()) {
+        (Some(outcome), "fail") => outcome,
+        (None, "pass") => format!("{:?}", Outcome::Pass),
+        (_, verdict) => format!("{verdict} with {}", codes()),
+    }
+}

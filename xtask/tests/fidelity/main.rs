@@ -1,0 +1,147 @@
+//! What the gate runs is what `alembic` runs: small trees, each through plain Alembic and through the
+//! gate, cold, cached and in a watch, with equal outcomes.
+//!
+//! A tree has two forms: before and after one edit. Plain Alembic runs three commands on each form, a
+//! fresh process each, and ends as the table says. The gate ends at the same step, whatever it reused.
+//! They are two tests, so that whoever works on the gate can run that half alone.
+//! `FIDELITY=name` runs the trees whose names hold that word.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[allow(dead_code, reason = "the vocabulary of the gate's tests, of which this needs a part")]
+#[path = "../gate/support/mod.rs"]
+mod support;
+
+mod cases_end;
+mod cases_order;
+mod cases_session;
+mod gated;
+mod plain;
+mod roles;
+mod set_order;
+mod tree;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use support::server::Server;
+use tempfile::TempDir;
+
+use tree::Case;
+
+/// What all trees share.
+struct World {
+    dir: TempDir,
+    server: Server,
+    python: PathBuf,
+}
+
+impl World {
+    fn new() -> World {
+        let dir = tempfile::Builder::new()
+            .prefix("mg-same-")
+            .permissions(Permissions::from_mode(0o755))
+            .tempdir()
+            .unwrap();
+        World { dir, server: Server::start(), python: support::python::with_each_driver() }
+    }
+
+    /// A folder of the gate's cache that no other test uses.
+    fn cache(&self) -> PathBuf {
+        self.dir.path().join("cache")
+    }
+
+    /// A new copy of a tree.
+    fn copy(&self, case: &Case, name: &str) -> PathBuf {
+        let folder = self.dir.path().canonicalize().unwrap().join(case.name).join(name);
+        let tree = folder.join("shop");
+        fs::create_dir_all(&tree).unwrap();
+        case.write(&tree);
+        tree
+    }
+}
+
+/// What differs, one line each: `tree, where: is, not expected`.
+#[derive(Default)]
+struct Differences(Mutex<Vec<String>>);
+
+impl Differences {
+    /// Notes where an outcome is not the one that is wanted.
+    fn expect(&self, case: &Case, place: &str, is: &str, wanted: &str) {
+        if is != wanted {
+            let line = format!("{}, {place}: {is}, not {wanted}", case.name);
+            eprintln!("{line}");
+            self.0.lock().unwrap().push(line);
+        }
+    }
+}
+
+/// Checks all trees, on all processors. Fails where an outcome is not that of the table.
+fn check_all(world: &World, check: fn(&World, &Case, &Differences)) {
+    let only = std::env::var("FIDELITY").unwrap_or_default();
+    let cases: Vec<&Case> = [cases_order::CASES, cases_end::CASES, cases_session::CASES]
+        .into_iter()
+        .flatten()
+        .filter(|case| case.name.contains(&only))
+        .collect();
+    let (differences, next) = (Differences::default(), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let began = Instant::now();
+                    check(world, case, &differences);
+                    eprintln!("{:5.1} s {}", began.elapsed().as_secs_f64(), case.name);
+                }
+            });
+        }
+    });
+    let mut lines = differences.0.into_inner().unwrap();
+    lines.sort();
+    assert!(lines.is_empty(), "{} differences:\n{}", lines.len(), lines.join("\n"));
+}
+
+#[test]
+fn plain_alembic_ends_as_the_table_says() {
+    check_all(&World::new(), |world, case, differences| {
+        for (edited, wanted) in [(false, case.plain.0), (true, case.plain.1)] {
+            let is = plain::outcome(world, case, edited);
+            differences.expect(case, "plain", &is, &format!("{wanted:?}"));
+        }
+    });
+}
+
+#[test]
+fn gate_ends_as_the_table_says() {
+    let world = World::new();
+    gated::warm_up(&world);
+    check_all(&world, |world, case, differences| {
+        gated::cold(world, case, differences);
+        gated::cached(world, case, differences);
+        gated::watched(world, case, differences);
+    });
+}
+
+#[test]
+fn each_tree_has_a_name_of_its_own() {
+    let mut names: Vec<&str> = [cases_order::CASES, cases_end::CASES, cases_session::CASES]
+        .into_iter()
+        .flatten()
+        .map(|case| case.name)
+        .collect();
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all);
+    assert!(all >= 28, "the eight rows and twenty more");
+}
+
+/// A file's modification time moves; its text does not.
+fn touch(file: &Path) {
+    let text = fs::read(file).unwrap();
+    fs::write(file, text).unwrap();
+}

@@ -95,6 +95,7 @@ impl<'m> Reader<'m> {
                 thing
             }
             "subscript" => self.subscript(frame, node),
+            "set" => self.set(frame, node),
             "list_comprehension"
             | "set_comprehension"
             | "generator_expression"
@@ -105,7 +106,7 @@ impl<'m> Reader<'m> {
                 frame.conditional = true;
                 self.each_child(frame, node);
                 frame.conditional = before;
-                Thing::Unknown
+                if node.kind() == "set_comprehension" { Thing::Set } else { Thing::Unknown }
             }
             "string" | "concatenated_string" | "lambda" | "integer" | "none" | "true" | "false" => {
                 Thing::Unknown
@@ -130,14 +131,14 @@ impl<'m> Reader<'m> {
         }
     }
 
-    fn each_child(&mut self, frame: &mut Frame<'_>, node: Node<'m>) {
+    pub(super) fn each_child(&mut self, frame: &mut Frame<'_>, node: Node<'m>) {
         let mut cursor = node.walk();
         for child in node.named_children(&mut cursor) {
             self.thing(frame, child);
         }
     }
 
-    fn name(&self, frame: &Frame<'_>, name: &str) -> Thing {
+    pub(super) fn name(&self, frame: &Frame<'_>, name: &str) -> Thing {
         if let Some(thing) = frame.things.get(name) {
             return thing.clone();
         }
@@ -155,6 +156,9 @@ impl<'m> Reader<'m> {
             if let Some(function) = self.functions.get(name).copied() {
                 return self.inline(frame, function, &arguments);
             }
+            if let Some(thing) = self.builtin(frame, node, name, &arguments) {
+                return thing;
+            }
         }
         if callee.kind() == "attribute"
             && let (Some(object), Some(method)) = (
@@ -169,6 +173,9 @@ impl<'m> Reader<'m> {
             }
             if let Thing::Path(path) = object {
                 return self.call_path(frame, node, &format!("{path}.{method}"), &arguments);
+            }
+            if ["create_all", "drop_all", "create", "drop"].contains(&method) {
+                self.opaque(frame, node);
             }
             return self.call_unknown(frame, node, &arguments);
         }
@@ -191,6 +198,7 @@ impl<'m> Reader<'m> {
         if let Some(operation) = path.strip_prefix("alembic.op.") {
             return self.operation(frame, node, operation, arguments, None);
         }
+        self.asks(frame, node, path);
         let root = path.split('.').next().unwrap_or_default();
         let last = path.rsplit('.').next().unwrap_or_default();
         if root == "sqlalchemy" || root == "sqlmodel" {
@@ -312,7 +320,9 @@ impl<'m> Reader<'m> {
             Thing::Sql(sql) => self.sql_method(frame, sql, method, arguments),
             Thing::Built(built) => Thing::Built(built),
             Thing::Result(at) | Thing::Found(at) => self.result_method(at, method),
-            Thing::Path(_) | Thing::Dialect | Thing::DialectName | Thing::Unknown => Thing::Unknown,
+            Thing::Path(_) | Thing::Set | Thing::Dialect | Thing::DialectName | Thing::Unknown => {
+                Thing::Unknown
+            }
         }
     }
 

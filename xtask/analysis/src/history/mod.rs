@@ -7,6 +7,7 @@
 
 mod again;
 mod apply;
+mod needs;
 mod reverse;
 mod rows;
 mod world;
@@ -88,8 +89,13 @@ pub enum What {
         /// Where it is made, if anywhere.
         later: Option<At>,
     },
-    /// `upgrade()` makes it, and `downgrade()` leaves it.
-    Left(Object),
+    /// `upgrade()` makes it or gives it its name, and `downgrade()` leaves it.
+    Left {
+        /// What.
+        object: Object,
+        /// The name that it had before.
+        from: Option<String>,
+    },
     /// `downgrade()` drops it, and `upgrade()` did not make it.
     DropsOther {
         /// What.

@@ -88,6 +88,9 @@ pub struct World {
     now: u64,
 }
 
+/// Columns that every table has.
+const SYSTEM_COLUMNS: &[&str] = &["cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"];
+
 /// A point that one can go back to.
 pub struct Mark {
     journal: usize,
@@ -225,10 +228,28 @@ impl World {
             .collect()
     }
 
-    /// Something happened that could not be followed.
+    /// Whether a table is there for certain, and for certain never had a column of this name.
+    pub fn never_had(&self, table: &str, column: &str) -> bool {
+        let of_table = Key::of(&Object::new(Kind::Table, table));
+        let of_column = Key::of(&Object::on(table, Kind::Column, column));
+        let is_known = self.entries.get(&of_table).is_some_and(|entry| {
+            entry.alive
+                && entry.certain
+                && entry.detail.whole
+                && !self.is_uncertain_since(&of_table, 0)
+        });
+        is_known
+            && !SYSTEM_COLUMNS.contains(&column)
+            && !self.entries.contains_key(&of_column)
+            && !self.is_uncertain_since(&of_column, 0)
+    }
+
+    /// Something happened that could not be followed. SQL that is put together from parts is about
+    /// more than it names.
     pub fn opaque(&mut self, text: Option<&str>) {
         let now = self.now;
-        let Some(text) = text else {
+        let put_together = |text: &&str| ["format(", "||"].iter().any(|part| text.contains(part));
+        let Some(text) = text.filter(|text| !put_together(text)) else {
             self.unknown = Some(now);
             return;
         };

@@ -1,5 +1,7 @@
 //! Lints on what one revision does, whatever the others do.
 
+use camino::Utf8Path;
+
 use super::Subject;
 use crate::body::Function;
 use crate::effect::{Deed, Effect, Kind, Object};
@@ -15,7 +17,9 @@ fn each(
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (index, script) in subject.scripts.iter().enumerate() {
-        if !subject.looked_into.get(index).is_some_and(|looked| *looked) {
+        // What stands behind a fault in the syntax is not read as it is meant.
+        let is_broken = subject.troubles.iter().any(|(file, _)| *file == script.file);
+        if is_broken || !subject.looked_into.get(index).is_some_and(|looked| *looked) {
             continue;
         }
         for (line, message) in check(script) {
@@ -35,8 +39,9 @@ const WIDE: &[&str] = &["text", "varchar", "int8", "numeric", "float8"];
 
 /// Whether an `upgrade()` does something that a `downgrade()` can and must undo. Rows that are put
 /// in, changed or removed need not come back, a label cannot be taken out of an enum, and rights go
-/// with what they are on.
-fn must_be_undone(function: &Function) -> bool {
+/// with what they are on. What is done under a condition is a repair that need not have done anything,
+/// and so is what is made only where it is missing, if another revision makes it as well.
+fn must_be_undone(function: &Function, made_elsewhere: &dyn Fn(&Object) -> bool) -> bool {
     let is = |wanted: fn(&Effect) -> Option<&Object>, object: &Object| {
         function.deeds.iter().filter_map(|deed| wanted(&deed.effect)).any(|own| own == object)
     };
@@ -46,7 +51,8 @@ fn must_be_undone(function: &Function) -> bool {
                 matches!(&deed.effect, Effect::AddValue { type_, .. } if *type_ == object.name)
             })
     };
-    function.deeds.iter().any(|deed| match &deed.effect {
+    function.deeds.iter().filter(|deed| !deed.conditional).any(|deed| match &deed.effect {
+        Effect::Create(object, detail) if detail.guarded && made_elsewhere(object) => false,
         Effect::Create(object, detail) => {
             // What is dropped and made anew is there before and after.
             let kept = matches!(object.kind, Kind::Extension | Kind::Schema);
@@ -91,8 +97,15 @@ pub(super) fn no_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
 /// `downgrade()`s that do nothing.
 pub(super) fn empty_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, &code::EMPTY_DOWNGRADE, |script| {
+        let made_elsewhere = |object: &Object| {
+            let others = subject.scripts.iter().filter(|other| other.file != script.file);
+            let mut deeds = others.filter_map(|o| o.body().upgrade.as_ref()).flat_map(|f| &f.deeds);
+            deeds.any(|deed| created(&deed.effect) == Some(object))
+        };
         match (&script.body().upgrade, &script.body().downgrade) {
-            (Some(up), Some(down)) if !down.acts && down.raises.is_none() && must_be_undone(up) => {
+            (Some(up), Some(down))
+                if !down.acts && down.raises.is_none() && must_be_undone(up, &made_elsewhere) =>
+            {
                 vec![(down.line, "`upgrade()` changes the database and this does not".to_owned())]
             }
             _ => Vec::new(),
@@ -177,12 +190,84 @@ fn labels_too_early(function: &Function) -> Vec<(u32, String)> {
 /// Revisions that end Alembic's transaction.
 pub(super) fn ends_transaction(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, &code::ENDS_TRANSACTION, |script| {
+        let ends = functions(script).flat_map(ends).filter(|end| !end.for_concurrently);
+        ends.map(|end| (end.line, format!("`{}` inside Alembic's own transaction", end.verb)))
+            .collect()
+    })
+}
+
+/// Revisions that end it for the sake of what cannot run inside one.
+pub(super) fn commit_before_concurrently(subject: &Subject<'_>) -> Vec<Finding> {
+    each(subject, &code::COMMIT_BEFORE_CONCURRENTLY, |script| {
+        let ends = functions(script).flat_map(ends).filter(|end| end.for_concurrently);
+        let message = "only what cannot run inside a transaction follows this `COMMIT`";
+        ends.map(|end| (end.line, message.to_owned())).collect()
+    })
+}
+
+/// An end of Alembic's transaction.
+struct End<'a> {
+    line: u32,
+    verb: &'a str,
+    /// Whether only what cannot run inside a transaction comes after it.
+    for_concurrently: bool,
+}
+
+fn ends(function: &Function) -> impl Iterator<Item = End<'_>> {
+    let deeds = function.deeds.iter().enumerate();
+    deeds.filter(|(_, deed)| deed.autocommit.is_none() && !deed.conditional).filter_map(
+        |(at, deed)| {
+            let Effect::Transaction(verb) = &deed.effect else { return None };
+            let after = function.deeds.get(at + 1..).unwrap_or_default();
+            let outside = |deed: &Deed| matches!(deed.effect, Effect::OutsideTransaction(_));
+            let lines: Vec<u32> =
+                after.iter().filter(|d| outside(d)).map(|deed| deed.line).collect();
+            let is_about = |deed: &Deed| match &deed.effect {
+                Effect::Transaction(verb) => ["COMMIT", "BEGIN"].contains(&verb.as_str()),
+                // What the statement is about stands at its own line.
+                _ => lines.contains(&deed.line),
+            };
+            let commits = verb == "COMMIT" && !lines.is_empty();
+            let for_concurrently = commits && after.iter().all(is_about);
+            Some(End { line: deed.line, verb, for_concurrently })
+        },
+    )
+}
+
+/// Calls of `drop_constraint` that cannot work.
+pub(super) fn nameless_drops(subject: &Subject<'_>) -> Vec<Finding> {
+    each(subject, &code::NAMELESS_DROP, |script| {
+        let deeds = functions(script).flat_map(|function| &function.deeds);
+        let lacks = deeds.filter(|deed| !deed.conditional).filter_map(|deed| match &deed.effect {
+            Effect::DropWithout(what) => Some((deed.line, what)),
+            _ => None,
+        });
+        lacks
+            .map(|(line, what)| (line, format!("`drop_constraint` is not given the {what}")))
+            .collect()
+    })
+}
+
+/// Loops over sets that run SQL.
+pub(super) fn set_order(subject: &Subject<'_>) -> Vec<Finding> {
+    each(subject, &code::SET_ORDER, |script| {
+        let deeds = functions(script).flat_map(|function| &function.deeds);
+        let loops = deeds.filter(|deed| deed.effect == Effect::InSetOrder);
+        let message = "the order of a set differs between runs, and this loop runs SQL in it";
+        let mut found: Vec<_> = loops.map(|deed| (deed.line, message.to_owned())).collect();
+        found.dedup();
+        found
+    })
+}
+
+/// Revisions that ask somebody.
+pub(super) fn asks(subject: &Subject<'_>) -> Vec<Finding> {
+    each(subject, &code::ASKS, |script| {
         let deeds = functions(script).flat_map(|function| &function.deeds);
         deeds
-            .filter(|deed| deed.autocommit.is_none() && !deed.conditional)
             .filter_map(|deed| match &deed.effect {
-                Effect::Transaction(verb) => {
-                    Some((deed.line, format!("`{verb}` inside Alembic's own transaction")))
+                Effect::Asks(what) => {
+                    Some((deed.line, format!("`{what}` waits for somebody at a terminal")))
                 }
                 _ => None,
             })
@@ -201,7 +286,13 @@ pub(super) fn touches_at_import(subject: &Subject<'_>) -> Vec<Finding> {
 /// Imports of application code.
 pub(super) fn imports_application(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, &code::IMPORTS_APPLICATION, |script| {
+        // What lies beside `versions/` is part of the migrations.
+        let folder = script.file.parent().and_then(|versions| versions.parent());
+        let is_beside = |file: &Utf8Path| {
+            folder.is_some_and(|folder| !folder.as_str().is_empty() && file.starts_with(folder))
+        };
         let message = |module: &str| match subject.application.get(module) {
+            Some(Some(file)) if is_beside(file) => None,
             Some(Some(file)) => Some(format!("`{module}` is code of this repository: {file}")),
             Some(None) => Some(format!(
                 "`{module}` is neither Python's own nor a package that this tree is run with"

@@ -2,18 +2,23 @@
 //! modes A, B, D and F among them.
 
 use super::Subject;
-use crate::effect::{Kind, Value};
+use crate::effect::{Deed, Effect, Kind, Value};
 use crate::history::{self, At, Event, MissingRow, What};
 use crate::script::Script;
 use model::code::{self, Code};
 use model::finding::Finding;
 use model::graph::Fault;
 
+/// How many tables that nobody makes show that they come from elsewhere.
+const SEVERAL: usize = 3;
+/// How many of them are named at most.
+const TABLES_SHOWN: usize = 8;
+
 /// What could not work, or does not fit together, over the whole chain, as far as it has to do with
 /// what is looked into. Worked out once.
 pub(super) fn events(subject: &Subject<'_>) -> Vec<(usize, Event)> {
     // With a gap in the graph nobody knows what comes before what.
-    if !subject.graph.whole || is_broken(subject) {
+    if !subject.graph.whole || is_broken(subject) || !subject.troubles.is_empty() {
         return Vec::new();
     }
     let order = order(subject);
@@ -258,9 +263,66 @@ pub(super) fn used_after_drop(subject: &Subject<'_>) -> Vec<Finding> {
     })
 }
 
+/// The tables that nobody makes, where the chain was begun on a database that had tables already:
+/// it uses one before it makes any, or several of them.
+fn from_elsewhere<'a>(subject: &'a Subject<'_>) -> Vec<(usize, &'a Event)> {
+    let events = subject.events.get_or_init(|| events(subject));
+    let mut tables: Vec<(usize, &Event)> = Vec::new();
+    for (index, event) in events {
+        if let What::UsedBeforeMade { object, later: None } = &event.what
+            && object.kind == Kind::Table
+            && !event.down
+            && !tables.iter().any(|(_, known)| known.what == event.what)
+        {
+            tables.push((*index, event));
+        }
+    }
+    let makes_table = |deed: &Deed| matches!(&deed.effect, Effect::Create(o, d) if o.kind == Kind::Table && !d.temporary);
+    let is_first = tables.first().is_some_and(|(_, first)| {
+        let order = order(subject);
+        let before = order.iter().take(first.at.revision + 1);
+        !before.filter_map(|index| subject.scripts.get(*index)).enumerate().any(|(at, script)| {
+            let upgrade = script.body().upgrade.iter();
+            let until = |deed: &&Deed| at < first.at.revision || deed.line < first.at.line;
+            upgrade.flat_map(|function| &function.deeds).filter(until).any(makes_table)
+        })
+    });
+    if is_first || tables.len() >= SEVERAL { tables } else { Vec::new() }
+}
+
+/// A chain that begins on a database that is not empty: one finding for all of its tables.
+pub(super) fn base_not_empty(subject: &Subject<'_>) -> Vec<Finding> {
+    let tables = from_elsewhere(subject);
+    let Some((index, first)) = tables.first() else { return Vec::new() };
+    let mut names: Vec<String> = tables
+        .iter()
+        .filter_map(|(_, event)| match &event.what {
+            What::UsedBeforeMade { object, .. } => Some(format!("`{}`", object.name)),
+            _ => None,
+        })
+        .collect();
+    if names.len() > TABLES_SHOWN {
+        let more = names.len() - TABLES_SHOWN;
+        names.truncate(TABLES_SHOWN);
+        names.push(format!("{more} more"));
+    }
+    let message = match names.as_slice() {
+        [only] => format!("no revision creates table {only}, which is used here"),
+        [all @ .., last] => format!(
+            "no revision creates the tables {} and {last}; the first of them is used here",
+            all.join(", ")
+        ),
+        [] => return Vec::new(),
+    };
+    vec![subject.in_script(&code::BASE_NOT_EMPTY, *index, first.at.line, message)]
+}
+
 /// What is used before it exists.
 pub(super) fn used_before_made(subject: &Subject<'_>) -> Vec<Finding> {
+    let elsewhere = from_elsewhere(subject);
+    let is_said = |what: &What| elsewhere.iter().any(|(_, event)| event.what == *what);
     findings(subject, &code::USED_BEFORE_MADE, |_, what| match what {
+        what if is_said(what) => None,
         What::UsedBeforeMade { object, later: Some(later) } => {
             Some(format!("{} is created only in {}", object.shown(), place(subject, *later)))
         }
@@ -274,9 +336,13 @@ pub(super) fn used_before_made(subject: &Subject<'_>) -> Vec<Finding> {
 /// What `downgrade()` leaves.
 pub(super) fn left_behind(subject: &Subject<'_>) -> Vec<Finding> {
     findings(subject, &code::LEFT_BEHIND, |_, what| match what {
-        What::Left(object) => Some(format!(
+        What::Left { object, from: None } => Some(format!(
             "`upgrade()` creates {} here, and it is still there after `downgrade()`",
             object.shown()
+        )),
+        What::Left { object, from: Some(from) } => Some(format!(
+            "`upgrade()` renames `{from}` to `{}` here, and `downgrade()` does not rename it back",
+            object.name
         )),
         _ => None,
     })

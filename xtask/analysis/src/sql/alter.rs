@@ -82,7 +82,10 @@ fn other_action(object: &Object, guarded: bool, action: &[Token]) -> Vec<Effect>
     if c.eat(&["SET", "SCHEMA"]) {
         return vec![Effect::Opaque(None)];
     }
-    vec![Effect::Alter { object, guarded, type_: None }]
+    let table = if object.kind == Kind::Sequence { create::owner(&mut c) } else { None };
+    let attached = table.map(|table| attach(object.name.clone(), Some(table)));
+    let altered = Effect::Alter { object, guarded, type_: None };
+    [altered].into_iter().chain(attached).collect()
 }
 
 /// One action of `ALTER TABLE`.
@@ -137,10 +140,13 @@ fn table_as_a_whole(whole: Object, guarded: bool, c: &mut Cursor<'_>) -> Vec<Eff
             effects.push(Effect::OutsideTransaction(what.into()));
         }
     } else if c.eat(&["VALIDATE", "CONSTRAINT"]) {
-        effects.extend(c.identifier().map(|name| {
-            let object = Object::on(whole.name, Kind::Constraint, name);
-            Effect::Alter { object, guarded, type_: None }
-        }));
+        effects.extend(
+            c.identifier()
+                .filter(|_| !guarded)
+                .map(|name| Effect::Use(Object::on(whole.name, Kind::Constraint, name))),
+        );
+        // What is validated holds before and after: there is nothing to take back.
+        effects.swap_remove(0);
     } else if c.eat(&["SET", "SCHEMA"]) {
         return vec![Effect::Opaque(None)];
     }

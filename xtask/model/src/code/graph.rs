@@ -241,3 +241,17 @@ pub static NOT_COMPARED: Code = Code {
     verify: "`cargo xtask migration-gate lint --whole` has no such note",
     ..LINT
 };
+
+/// An id that the version table has no room for.
+pub static ID_TOO_LONG: Code = Code {
+    id: "MG216",
+    title: "a revision id of more than 32 characters",
+    symptom: "SQLSTATE 22001: `value too long for type character varying(32)`",
+    why: "Alembic creates `alembic_version.version_num` as `varchar(32)`, so the revision fails when its id is written there.",
+    example: Some(Example {
+        bad: "revision = \"0045_add_the_customer_region_column\"",
+        good: "revision = \"0045_customer_region\"",
+    }),
+    remedy: &["shorten the id, and each `down_revision` and `depends_on` that names it"],
+    ..LINT
+};

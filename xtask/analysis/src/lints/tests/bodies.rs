@@ -8,22 +8,23 @@ use expect_test::{Expect, expect};
 use super::{graph_of, scripts};
 use crate::lints::{Subject, lint};
 use model::files::Listing;
+use model::finding::Finding;
 use model::supply::Given;
 
-/// What the lints say of some files: code, file, line and message.
-fn findings(
-    files: &[(&str, String)],
-    given: &[Given],
-    recipe: Option<&str>,
-) -> Vec<(String, String)> {
+/// What the lints find in some files.
+pub(super) fn of_files(files: &[(&str, String)]) -> Vec<Finding> {
+    lint_files(files, &[], None)
+}
+
+fn lint_files(files: &[(&str, String)], given: &[Given], recipe: Option<&str>) -> Vec<Finding> {
     let (scripts, troubles) = scripts(files);
-    assert!(troubles.is_empty(), "a fixture is broken");
-    let graph = graph_of(&scripts);
+    let mut graph = graph_of(&scripts);
+    graph.whole &= !troubles.iter().any(|(_, trouble)| trouble.leaves_a_gap);
     let subject = Subject {
         label: "Tree",
         scripts: &scripts,
         graph: &graph,
-        troubles: &[],
+        troubles: &troubles,
         listing: &Listing::default(),
         unknown_settings: &[],
         ini: Utf8Path::new("alembic.ini"),
@@ -33,6 +34,7 @@ fn findings(
         followed: &vec![true; scripts.len()],
         application: &std::collections::HashMap::from([
             ("app.models".to_owned(), Some("app/models.py".into())),
+            ("migrations.helpers".to_owned(), Some("migrations/helpers.py".into())),
             ("nowhere".to_owned(), None),
         ]),
         given,
@@ -41,6 +43,15 @@ fn findings(
         walked: &RefCell::default(),
     };
     lint(&subject)
+}
+
+/// What the lints say of some files: code, file, line and message.
+fn findings(
+    files: &[(&str, String)],
+    given: &[Given],
+    recipe: Option<&str>,
+) -> Vec<(String, String)> {
+    lint_files(files, given, recipe)
         .into_iter()
         .filter(super::is_wrong)
         .map(|finding| {

@@ -7,6 +7,7 @@
 //! not bring back, and what fails or is lost where tables have rows.
 
 mod bodies;
+pub mod causes;
 mod graph;
 mod infrastructure;
 mod modes;

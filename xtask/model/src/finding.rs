@@ -3,6 +3,7 @@
 
 use camino::Utf8PathBuf;
 
+use super::code::causes::Cause;
 use super::code::{Code, OPERATOR};
 use super::transcript::Transcript;
 
@@ -81,8 +82,14 @@ impl Finding {
         self.escalation()
             .into_iter()
             .chain(lacks)
-            .chain(self.code.remedy.iter().map(ToString::to_string))
+            .chain(self.steps().iter().map(ToString::to_string))
             .collect()
+    }
+
+    /// How it is fixed, step by step: by its cause, where that is known, else by its code.
+    pub fn steps(&self) -> &'static [&'static str] {
+        let cause = self.transcript.as_deref().and_then(Cause::of);
+        cause.filter(|cause| cause.explains(self.code)).map_or(self.code.remedy, |c| c.remedy)
     }
 
     /// A finding of which nothing but the message is known yet.

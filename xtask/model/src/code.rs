@@ -41,7 +41,7 @@ pub enum Severity {
 /// How to reach the operator (runbook, 'Escalation').
 pub const OPERATOR: &str = "kris@moosequest.net, Slack #ops or a direct message to D0AJ7K184TV";
 
-/// Who mends it (runbook, 'Escalation').
+/// Who fixes it (runbook, 'Escalation').
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// Site reliability: supplies, collisions, infrastructure.
@@ -63,7 +63,7 @@ pub struct Code {
     pub severity: Severity,
     /// The runbook's failure mode, `A` to `F`.
     pub mode: Option<char>,
-    /// Who mends it.
+    /// Who fixes it.
     pub owner: Owner,
     /// How one meets it: in a log, or as a SQLSTATE.
     pub symptom: &'static str,
@@ -73,7 +73,7 @@ pub struct Code {
     pub example: Option<Example>,
     /// How, step by step.
     pub remedy: &'static [&'static str],
-    /// How one sees that it is mended.
+    /// How one sees that it is fixed.
     pub verify: &'static str,
     /// Whether it says that the gate could not do its work, rather than that a migration is wrong.
     pub infrastructure: bool,

@@ -246,7 +246,7 @@ pub(super) fn created_twice(subject: &Subject<'_>) -> Vec<Finding> {
 pub(super) fn dropped_not_there(subject: &Subject<'_>) -> Vec<Finding> {
     findings(subject, &code::DROPPED_NOT_THERE, |_, what| match what {
         What::DroppedTwice { object, first } => {
-            Some(format!("{} went in {} already", object.shown(), place(subject, *first)))
+            Some(format!("{} was already dropped in {}", object.shown(), place(subject, *first)))
         }
         What::NeverMade(object) => Some(format!("nothing ever creates {}", object.shown())),
         _ => None,
@@ -257,7 +257,7 @@ pub(super) fn dropped_not_there(subject: &Subject<'_>) -> Vec<Finding> {
 pub(super) fn used_after_drop(subject: &Subject<'_>) -> Vec<Finding> {
     findings(subject, &code::USED_AFTER_DROP, |_, what| match what {
         What::UsedAfterDrop { object, dropped } => {
-            Some(format!("{} went in {}", object.shown(), place(subject, *dropped)))
+            Some(format!("{} was dropped in {}", object.shown(), place(subject, *dropped)))
         }
         _ => None,
     })
@@ -352,7 +352,7 @@ pub(super) fn left_behind(subject: &Subject<'_>) -> Vec<Finding> {
 pub(super) fn drops_others(subject: &Subject<'_>) -> Vec<Finding> {
     findings(subject, &code::DROPS_OTHERS, |_, what| match what {
         What::DropsOther { object, made } => Some(format!(
-            "it drops {}, which is the doing of {}",
+            "it drops {}, which was created in {}",
             object.shown(),
             place(subject, *made)
         )),

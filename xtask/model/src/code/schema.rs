@@ -4,8 +4,8 @@ use super::{Code, Example, MIGRATION, Severity};
 
 const REVERSAL: Code = Code {
     remedy: &[
-        "add to the revision's `downgrade()` what the message names",
-        "where it is meant, say so in the revision: `# migration-gate: keeps KIND NAME, reason`",
+        "change `downgrade()` so that it undoes what the message names",
+        "to keep it, say so in the revision: `# migration-gate: keeps KIND NAME, reason` (`keeps type order_side, …`; KIND is table, column, index, constraint, type, function, sequence, view …), and make `upgrade()` accept that it is there (`IF NOT EXISTS`, `checkfirst=True`)",
     ],
     verify: "run the gate again: the schema must be the same before the upgrade and after the \
              downgrade",
@@ -96,7 +96,7 @@ pub static KEPT: Code = Code {
         good: "# migration-gate: keeps type order_side, the archive uses it",
     }),
     severity: Severity::Note,
-    remedy: &["nothing to do, as long as the reason holds"],
+    remedy: &["nothing to do while the reason holds"],
     verify: "read the reason",
     ..MIGRATION
 };
@@ -128,7 +128,7 @@ pub static IRREVERSIBLE_DECLARED: Code = Code {
         good: "# migration-gate: irreversible, the old ids are gone",
     }),
     severity: Severity::Note,
-    remedy: &["nothing to do, as long as the reason holds"],
+    remedy: &["nothing to do while the reason holds"],
     verify: "read the reason",
     ..MIGRATION
 };

@@ -205,7 +205,7 @@ fn mg221_dropped_not_there() {
         ],
         &expect![[r#"
             MG221 0002_b.py:5 nothing ever creates view `v`
-            MG221 0002_b.py:7 column `a` of `t` went in 0002_b.py:6 already"#]],
+            MG221 0002_b.py:7 column `a` of `t` was already dropped in 0002_b.py:6"#]],
     );
     clean(&[
         T,
@@ -224,7 +224,7 @@ fn mg222_and_mg223_used_when_it_is_not_there() {
         ],
         &expect![[r#"
             MG223 0001_a.py:5 table `t` is created only in 0002_b.py:5
-            MG222 0004_d.py:5 table `t` went in 0003_c.py:5
+            MG222 0004_d.py:5 table `t` was dropped in 0003_c.py:5
             MG223 0004_d.py:6 nothing creates table `u`"#]],
     );
     clean(&[T, "op.execute('DELETE FROM t') -- op.execute('SELECT 1')"]);
@@ -274,7 +274,7 @@ fn mg233_and_mg234_downgrades_that_do_not_fit() {
         ],
         &expect![[r#"
             MG233 0001_a.py:5 `upgrade()` creates type `e` here, and it is still there after `downgrade()`
-            MG234 0002_b.py:8 it drops table `t`, which is the doing of 0001_a.py:5"#]],
+            MG234 0002_b.py:8 it drops table `t`, which was created in 0001_a.py:5"#]],
     );
     clean(&[
         "op.create_table('t', sa.Column('e', sa.Enum('a', name='e'))) -- op.drop_table('t')\nsa.Enum(name='e').drop(op.get_bind())",

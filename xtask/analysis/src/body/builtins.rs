@@ -6,7 +6,7 @@ use super::arguments::Arguments;
 use super::thing::Thing;
 use super::{Frame, Reader};
 use crate::effect::Effect;
-use crate::python;
+use crate::python::{self, field};
 
 /// What asks somebody on the terminal.
 const ASKS: &[&str] =
@@ -44,6 +44,13 @@ impl<'m> Reader<'m> {
     pub(super) fn set(&mut self, frame: &mut Frame<'_>, node: Node<'m>) -> Thing {
         self.each_child(frame, node);
         if self.has_an_order(node) { Thing::Unknown } else { Thing::Set }
+    }
+
+    /// `a | b`: a set where one of them is.
+    pub(super) fn of_sets(&mut self, frame: &mut Frame<'_>, node: Node<'m>) -> Thing {
+        let sides = [field::LEFT, field::RIGHT].map(|side| node.child_by_field_id(side));
+        let sides = sides.map(|side| side.map(|side| self.thing(frame, side)).unwrap_or_default());
+        if sides.contains(&Thing::Set) { Thing::Set } else { Thing::Unknown }
     }
 
     /// Whether a set of these elements has one order: numbers do, and so does a single element.

@@ -96,6 +96,7 @@ impl<'m> Reader<'m> {
             }
             "subscript" => self.subscript(frame, node),
             "set" => self.set(frame, node),
+            "binary_operator" => self.of_sets(frame, node),
             "list_comprehension"
             | "set_comprehension"
             | "generator_expression"

@@ -124,6 +124,10 @@ pub enum What {
 }
 
 impl What {
+    fn is_left(&self) -> bool {
+        matches!(self, What::Left { .. })
+    }
+
     /// The other place that it has to do with.
     pub fn elsewhere(&self) -> Option<At> {
         match self {

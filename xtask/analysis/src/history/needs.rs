@@ -25,6 +25,10 @@ impl Chain<'_> {
             self.needs_made(key, object, is_enum);
             return;
         };
+        // The table says it for what is on it.
+        if self.is_said_by_its_table(object) {
+            return;
+        }
         let certain = entry.certain && !self.world.is_uncertain_since(&key, entry.since);
         if let Some(dropped) = entry.dropped.filter(|_| certain && !entry.alive)
             && self.reported_gone.insert((key, self.down))
@@ -32,6 +36,13 @@ impl Chain<'_> {
             let object = Object { kind: entry.object.kind, ..object.clone() };
             self.push(What::UsedAfterDrop { object, dropped });
         }
+    }
+
+    /// Whether it was said of the table that it is on.
+    fn is_said_by_its_table(&self, object: &Object) -> bool {
+        let Some(table) = &object.table else { return false };
+        let key = (Key::of(&Object::new(Kind::Table, table)), self.down);
+        self.reported.contains(&key) || self.reported_gone.contains(&key)
     }
 
     fn needs_made(&mut self, key: Key, object: &Object, is_enum: bool) {
@@ -52,9 +63,7 @@ impl Chain<'_> {
         if !known || self.world.is_uncertain_since(&key, 0) {
             return;
         }
-        // The table says it for what is on it.
-        let table = object.table.as_ref().map(|table| Key::of(&Object::new(Kind::Table, table)));
-        if table.is_some_and(|table| self.reported.contains(&(table, self.down))) {
+        if self.is_said_by_its_table(object) {
             return;
         }
         if self.reported.insert((key, self.down)) {

@@ -45,7 +45,11 @@ impl Chain<'_> {
                     None => continue,
                 },
             };
-            self.event(revision, line, false, What::Left { object, from });
+            // What fails in that line makes nothing.
+            let mut own = self.events.iter().rev().take_while(|e| e.at.revision == revision);
+            if !own.any(|event| !event.down && event.at.line == line && !event.what.is_left()) {
+                self.event(revision, line, false, What::Left { object, from });
+            }
         }
         let others: Vec<(Object, At, At)> = self
             .world

@@ -82,8 +82,30 @@ fn dropped(effect: &Effect) -> Option<&Object> {
     }
 }
 
-/// Revisions without `downgrade()`.
+/// How many revisions without `downgrade()`, and no other, show that a tree does without.
+const NEVER_BACK: usize = 5;
+
+/// Revisions without `downgrade()`; in a tree that has none at all, the newest for all of them.
 pub(super) fn no_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut found = without_downgrade(subject);
+    if found.len() >= NEVER_BACK
+        && subject.scripts.iter().all(|script| script.body().downgrade.is_none())
+    {
+        let newest = subject.graph.walk.iter().find_map(|index| {
+            let id = subject.graph.id(*index);
+            found.iter().position(|finding| finding.revision.as_deref() == Some(id))
+        });
+        let all = found.len();
+        found.swap(0, newest.unwrap_or(0));
+        found.truncate(1);
+        for finding in &mut found {
+            finding.message = format!("none of the tree's {all} revisions has a `downgrade()`");
+        }
+    }
+    found
+}
+
+fn without_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, &code::NO_DOWNGRADE, |script| {
         match (&script.body().upgrade, &script.body().downgrade) {
             (Some(upgrade), None) if !upgrade.deeds.is_empty() => {

@@ -228,16 +228,17 @@ impl<'m> Reader<'m> {
         let table_name = if is_key { "source_table" } else { "table_name" };
         let table = self.table_at(frame, o, 1, table_name)?;
         let mut effects = vec![Effect::Use(Object::new(Kind::Table, &table))];
+        let schema = o.arguments.named("referent_schema").filter(|s| s.kind() != "none");
+        let schema = schema.map(|node| self.constant_name(frame, Some(node)).unwrap_or_default());
         if is_key && let Some(to) = self.constant_name(frame, o.get(2, 1, "referent_table")) {
+            let to = match schema.as_deref() {
+                None | Some("public") => to,
+                Some(schema) => format!("{schema}.{to}"),
+            };
             effects.push(Effect::Use(Object::new(Kind::Table, &to)));
             let referred = self.names(frame, o.get(4, 1, "remote_cols"));
-            let is_here = o.arguments.named("referent_schema").is_none();
-            effects.extend(
-                referred
-                    .into_iter()
-                    .filter(|_| is_here)
-                    .map(|column| Effect::Use(Object::on(&to, Kind::Column, column))),
-            );
+            let used = |column| Effect::Use(Object::on(&to, Kind::Column, column));
+            effects.extend(referred.into_iter().map(used));
         }
         let at = if is_key { (3, "local_cols") } else { (2, "columns") };
         let columns = match operation {

@@ -166,6 +166,9 @@ impl Chain<'_> {
             self.kill(&key, conditional);
             return;
         }
+        if matches!(object.kind, Kind::Constraint | Kind::Index) && !conditional {
+            self.may_be_named_so(object);
+        }
         let certain = entry.certain && !self.world.is_uncertain_since(&key, entry.since);
         if let Some(first) = entry.dropped.filter(|_| certain && !guarded && !conditional) {
             self.push(What::DroppedTwice { object: object.clone(), first });
@@ -201,8 +204,11 @@ impl Chain<'_> {
             dropped: None,
             since: self.world.tick(),
         };
-        self.world.put(key.clone(), entry);
+        self.world.put(key.clone(), entry.clone());
         self.world.change(&key, |entry| entry.alive = false);
+        for key in self.goes_with(&entry) {
+            self.kill(&key, false);
+        }
     }
 
     /// Drops what is there, and what is on it. The depth is that of partitions of partitions.

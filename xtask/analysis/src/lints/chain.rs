@@ -333,8 +333,22 @@ pub(super) fn used_before_made(subject: &Subject<'_>) -> Vec<Finding> {
     })
 }
 
-/// What `downgrade()` leaves.
+/// What `downgrade()` leaves: one finding a revision.
 pub(super) fn left_behind(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut found: Vec<Finding> = Vec::new();
+    for finding in each_left(subject) {
+        match found.iter_mut().find(|first| first.revision == finding.revision) {
+            Some(first) => {
+                let line = finding.place.as_ref().and_then(|place| place.line).unwrap_or_default();
+                first.message.push_str(&format!("\nline {line}: {}", finding.message));
+            }
+            None => found.push(finding),
+        }
+    }
+    found
+}
+
+fn each_left(subject: &Subject<'_>) -> Vec<Finding> {
     findings(subject, &code::LEFT_BEHIND, |_, what| match what {
         What::Left { object, from: None } => Some(format!(
             "`upgrade()` creates {} here, and it is still there after `downgrade()`",

@@ -98,6 +98,10 @@ fn table_action(table: &str, guarded: bool, action: &[Token]) -> Vec<Effect> {
         return effects;
     }
     if c.eat(&["DROP"]) {
+        // What other databases write: `DROP PRIMARY KEY`.
+        if c.sees(&["PRIMARY"]) {
+            return vec![Effect::Opaque(None)];
+        }
         let kind = if c.eat(&["CONSTRAINT"]) { Kind::Constraint } else { Kind::Column };
         c.eat(&["COLUMN"]);
         let guarded = c.if_exists() || guarded;

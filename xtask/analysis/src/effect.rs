@@ -198,7 +198,7 @@ pub struct Rows {
 /// One thing that a statement does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
-    /// Makes an object.
+    /// Makes an object; a constraint without a name gets one that is not known here.
     Create(Object, Detail),
     /// Drops one.
     Drop {

@@ -247,15 +247,12 @@ impl<'m> Reader<'m> {
         };
         let indexed = !is_key && operation != "create_check_constraint";
         let name = o.get(0, 1, "constraint_name");
-        match self.constant_name(frame, name) {
-            Some(name) => {
-                let object = Object::on(table, Kind::Constraint, name);
-                let detail = Detail { columns, indexed, ..Detail::default() };
-                effects.push(Effect::Create(object, detail));
-            }
-            None if name.is_none_or(|name| name.kind() == "none") => {}
-            None => effects.push(Effect::Opaque(None)),
-        }
+        let unnamed = name.is_none_or(|name| name.kind() == "none");
+        let name = self.constant_name(frame, name).or_else(|| unnamed.then(String::new));
+        effects.push(name.map_or(Effect::Opaque(None), |name| {
+            let detail = Detail { columns, indexed, ..Detail::default() };
+            Effect::Create(Object::on(table, Kind::Constraint, name), detail)
+        }));
         Some(effects)
     }
 

@@ -121,6 +121,7 @@ op.drop_table('u')",
             15 use table `t`
             15 use table `u`
             15 use column `b` of `u`
+            15 create constraint `` of `t` (a)
             16 drop constraint `uq` of `t`
             17 rename table `t` to u
             18 drop table `u`"#]],

@@ -60,6 +60,10 @@ impl Chain<'_> {
         } else if object.table.is_some() && object.table == self.passing_over {
             return;
         }
+        if object.name.is_empty() {
+            self.world.may_be_back(object.table.as_deref().unwrap_or_default());
+            return;
+        }
         if detail.temporary {
             // It hides what has its name until it goes, by itself.
             self.world.mention(&object.name);

@@ -217,6 +217,18 @@ impl World {
         }
     }
 
+    /// A constraint was made under a name that is not known: it may be that of one that went.
+    pub fn may_be_back(&mut self, table: &str) {
+        for key in self.children.get(table).cloned().unwrap_or_default() {
+            let is_gone = |entry: &Entry| {
+                !entry.alive && matches!(entry.object.kind, Kind::Constraint | Kind::Index)
+            };
+            if self.entries.get(&key).is_some_and(is_gone) {
+                self.change(&key, |entry| entry.certain = false);
+            }
+        }
+    }
+
     /// What is in a schema now.
     pub fn in_schema(&self, schema: &str) -> Vec<Key> {
         let inside =

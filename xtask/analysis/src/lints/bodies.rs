@@ -2,7 +2,7 @@
 
 use camino::Utf8Path;
 
-use super::Subject;
+use super::{Subject, once_a_revision};
 use crate::body::Function;
 use crate::effect::{Deed, Effect, Kind, Object};
 use crate::script::Script;
@@ -263,9 +263,9 @@ fn ends(function: &Function) -> impl Iterator<Item = End<'_>> {
     )
 }
 
-/// Calls of `drop_constraint` that cannot work.
+/// Calls of `drop_constraint` that cannot work: one finding a revision.
 pub(super) fn nameless_drops(subject: &Subject<'_>) -> Vec<Finding> {
-    each(subject, &code::NAMELESS_DROP, |script| {
+    once_a_revision(each(subject, &code::NAMELESS_DROP, |script| {
         let deeds = functions(script).flat_map(|function| &function.deeds);
         let lacks = deeds.filter(|deed| !deed.conditional).filter_map(|deed| match &deed.effect {
             Effect::DropWithout(what) => Some((deed.line, what)),
@@ -274,7 +274,7 @@ pub(super) fn nameless_drops(subject: &Subject<'_>) -> Vec<Finding> {
         lacks
             .map(|(line, what)| (line, format!("`drop_constraint` is not given the {what}")))
             .collect()
-    })
+    }))
 }
 
 /// Loops over sets that run SQL.

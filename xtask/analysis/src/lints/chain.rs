@@ -1,7 +1,7 @@
 //! Lints on what the chain of revisions does, one after the other, to an empty database: the failure
 //! modes A, B, D and F among them.
 
-use super::Subject;
+use super::{Subject, once_a_revision};
 use crate::effect::{Deed, Effect, Kind, Value};
 use crate::history::{self, At, Event, MissingRow, What};
 use crate::script::Script;
@@ -244,11 +244,14 @@ pub(super) fn created_twice(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// What is dropped and is not there.
 pub(super) fn dropped_not_there(subject: &Subject<'_>) -> Vec<Finding> {
+    let is_whole = from_elsewhere(subject).is_empty();
     findings(subject, &code::DROPPED_NOT_THERE, |_, what| match what {
         What::DroppedTwice { object, first } => {
             Some(format!("{} was already dropped in {}", object.shown(), place(subject, *first)))
         }
-        What::NeverMade(object) => Some(format!("nothing ever creates {}", object.shown())),
+        What::NeverMade(object) if is_whole => {
+            Some(format!("nothing ever creates {}", object.shown()))
+        }
         _ => None,
     })
 }
@@ -323,6 +326,12 @@ pub(super) fn used_before_made(subject: &Subject<'_>) -> Vec<Finding> {
     let is_said = |what: &What| elsewhere.iter().any(|(_, event)| event.what == *what);
     findings(subject, &code::USED_BEFORE_MADE, |_, what| match what {
         what if is_said(what) => None,
+        // Where tables came from elsewhere, so did the types of their columns.
+        What::UsedBeforeMade { object, .. }
+            if object.kind == Kind::Type && !elsewhere.is_empty() =>
+        {
+            None
+        }
         What::UsedBeforeMade { object, later: Some(later) } => {
             Some(format!("{} is created only in {}", object.shown(), place(subject, *later)))
         }
@@ -335,17 +344,7 @@ pub(super) fn used_before_made(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// What `downgrade()` leaves: one finding a revision.
 pub(super) fn left_behind(subject: &Subject<'_>) -> Vec<Finding> {
-    let mut found: Vec<Finding> = Vec::new();
-    for finding in each_left(subject) {
-        match found.iter_mut().find(|first| first.revision == finding.revision) {
-            Some(first) => {
-                let line = finding.place.as_ref().and_then(|place| place.line).unwrap_or_default();
-                first.message.push_str(&format!("\nline {line}: {}", finding.message));
-            }
-            None => found.push(finding),
-        }
-    }
-    found
+    once_a_revision(each_left(subject))
 }
 
 fn each_left(subject: &Subject<'_>) -> Vec<Finding> {

@@ -166,6 +166,21 @@ impl Subject<'_> {
     }
 }
 
+/// The first finding of each revision; the others are lines below it.
+fn once_a_revision(all: Vec<Finding>) -> Vec<Finding> {
+    let mut found: Vec<Finding> = Vec::new();
+    for finding in all {
+        match found.iter_mut().find(|first| first.revision == finding.revision) {
+            Some(first) => {
+                let line = finding.place.as_ref().and_then(|place| place.line).unwrap_or_default();
+                first.message.push_str(&format!("\nline {line}: {}", finding.message));
+            }
+            None => found.push(finding),
+        }
+    }
+    found
+}
+
 /// A finding in a file, which need not be a revision.
 fn in_file(
     code: &'static Code,

@@ -125,6 +125,9 @@ fn table_action(table: &str, guarded: bool, action: &[Token]) -> Vec<Effect> {
             .map(|name| Effect::Use(Object::new(Kind::Type, name)))
             .collect();
         effects.push(Effect::Alter { object, guarded, type_ });
+        if !guarded {
+            effects.insert(0, Effect::Use(whole));
+        }
         return effects;
     }
     table_as_a_whole(whole, guarded, &mut c)
@@ -178,7 +181,13 @@ fn add(table: &str, guarded_table: bool, c: &mut Cursor<'_>) -> Vec<Effect> {
             })
             .into_iter()
             .collect();
-        effects.extend(create::constraint(table, c));
+        let made = create::constraint(table, c);
+        let named = made.iter().any(|effect| matches!(effect, Effect::Create(..)));
+        effects.extend(made);
+        if !named {
+            let unnamed = Object::on(table, Kind::Constraint, "");
+            effects.push(Effect::Create(unnamed, Detail::default()));
+        }
         return effects;
     }
     c.eat(&["COLUMN"]);

@@ -115,8 +115,10 @@ fn alterations() {
             0 use table `t`
             0 create constraint `uq` of `t` indexed (a)
             0 drop column `b` of `t` guarded cascade
+            1 use table `t`
             1 use type `e`
             1 alter column `c` of `t` to e
+            1 use table `t`
             1 alter column `d` of `t`
             2 rename table `t` to u
             2 rename column `a` of `u` to b

@@ -97,18 +97,15 @@ impl<'m> Reader<'m> {
             "subscript" => self.subscript(frame, node),
             "set" => self.set(frame, node),
             "binary_operator" => self.of_sets(frame, node),
+            "set_comprehension" => {
+                self.perhaps(frame, node);
+                Thing::Set
+            }
             "list_comprehension"
-            | "set_comprehension"
             | "generator_expression"
             | "dictionary_comprehension"
             | "conditional_expression"
-            | "boolean_operator" => {
-                let before = frame.conditional;
-                frame.conditional = true;
-                self.each_child(frame, node);
-                frame.conditional = before;
-                if node.kind() == "set_comprehension" { Thing::Set } else { Thing::Unknown }
-            }
+            | "boolean_operator" => self.perhaps(frame, node),
             "string" | "concatenated_string" | "lambda" | "integer" | "none" | "true" | "false" => {
                 Thing::Unknown
             }
@@ -117,6 +114,15 @@ impl<'m> Reader<'m> {
                 Thing::Unknown
             }
         }
+    }
+
+    /// Everything below an expression that may run it, or a part of it, or not.
+    fn perhaps(&mut self, frame: &mut Frame<'_>, node: Node<'m>) -> Thing {
+        let before = frame.conditional;
+        frame.conditional = true;
+        self.each_child(frame, node);
+        frame.conditional = before;
+        Thing::Unknown
     }
 
     fn subscript(&mut self, frame: &mut Frame<'_>, node: Node<'m>) -> Thing {

@@ -11,6 +11,7 @@ mod chain;
 mod edits;
 mod files;
 mod graph;
+mod imports;
 mod nearest;
 
 use std::cell::{OnceCell, RefCell};
@@ -65,7 +66,7 @@ pub struct Subject<'a> {
     pub walked: &'a RefCell<Option<Walked>>,
 }
 
-pub use bodies::{comes_with_python, is_required};
+pub use imports::{comes_with_python, is_required};
 
 type Check = fn(&Subject<'_>) -> Vec<Finding>;
 
@@ -118,7 +119,7 @@ pub static LINTS: &[Lint] = &[
     Lint { code: &code::SET_ORDER, check: bodies::set_order },
     Lint { code: &code::ASKS, check: bodies::asks },
     Lint { code: &code::TOUCHES_AT_IMPORT, check: bodies::touches_at_import },
-    Lint { code: &code::IMPORTS_APPLICATION, check: bodies::imports_application },
+    Lint { code: &code::IMPORTS_APPLICATION, check: imports::imports_application },
 ];
 
 /// Runs every lint, and marks what the files allow. Sorted by file and line.

@@ -104,9 +104,9 @@ pub static KEPT: Code = Code {
 /// A column that was dropped and came back at the end of its table.
 pub static COLUMN_AT_END: Code = Code {
     id: "MG407",
-    title: "a restored column stands at the end of its table",
+    title: "the columns of a table stand in another order",
     symptom: "a note: the columns stand in another order",
-    why: "Postgres adds a column at the end; only a rebuilt table has the old order.",
+    why: "Postgres adds a column at the end, so one that was dropped and restored stands there; only a rebuilt table has the old order.",
     example: Some(Example {
         bad: "op.drop_column(\"orders\", \"note\")   # not the last one",
         good: "# drop only the last column, or live with the order",

@@ -10,6 +10,18 @@ use serde::{Deserialize, Serialize};
 /// Stands in SQL for a part of an f-string that only a run would know.
 pub const HOLE: &str = "__not_known_before_the_run__";
 
+/// How many bytes of a name Postgres keeps.
+const MOST_NAME_BYTES: usize = 63;
+
+/// A name as Postgres keeps it.
+pub fn cut(name: &str) -> &str {
+    let mut end = if name.contains(HOLE) { name.len() } else { name.len().min(MOST_NAME_BYTES) };
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    &name[..end]
+}
+
 /// A kind of object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Kind {
@@ -115,10 +127,14 @@ pub struct Detail {
     pub indexed: bool,
     /// Whether a function says that it is immutable.
     pub immutable: bool,
-    /// The parent of a partition.
+    /// The parent of a partition; the table that a sequence goes with.
     pub parent: Option<String>,
     /// Whether it goes by itself when the transaction or the session ends.
     pub temporary: bool,
+    /// Whether all columns of a table are known.
+    pub whole: bool,
+    /// Whether nobody gave an index its name.
+    pub by_itself: bool,
 }
 
 /// Where an expression stands that Postgres demands to be immutable.
@@ -182,7 +198,7 @@ pub struct Rows {
 /// One thing that a statement does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
-    /// Makes an object.
+    /// Makes an object; a constraint without a name gets one that is not known here.
     Create(Object, Detail),
     /// Drops one.
     Drop {
@@ -211,9 +227,9 @@ pub enum Effect {
         /// `IF EXISTS`.
         guarded: bool,
     },
-    /// Makes a table a partition of another, or no longer one.
+    /// Makes a table a partition of another, or no longer one; lets a sequence go with a table.
     Attach {
-        /// The partition.
+        /// The partition, or the sequence.
         child: String,
         /// Its parent from here on.
         parent: Option<String>,
@@ -259,8 +275,21 @@ pub enum Effect {
     OutsideTransaction(String),
     /// `COMMIT`, `BEGIN` and the like.
     Transaction(String),
+    /// `drop_constraint` without this: `name`, `table`.
+    DropWithout(Cow<'static, str>),
+    /// Asks somebody: `input`.
+    Asks(String),
+    /// Runs something for each element of a set.
+    InSetOrder,
     /// Something that could not be followed; the text, where there is all of it.
     Opaque(Option<String>),
+}
+
+impl Effect {
+    /// Whether it makes what is on columns: an index or a constraint.
+    pub fn is_on_columns(&self) -> bool {
+        matches!(self, Effect::Create(object, _) if matches!(object.kind, Kind::Constraint | Kind::Index))
+    }
 }
 
 /// One effect and where it stands.
@@ -312,6 +341,9 @@ impl Effect {
             Effect::Literals(all) => format!("literals {all:?}"),
             Effect::OutsideTransaction(what) => format!("outside transaction: {what}"),
             Effect::Transaction(verb) => format!("transaction: {verb}"),
+            Effect::DropWithout(what) => format!("drop constraint without {what}"),
+            Effect::Asks(what) => format!("asks: {what}"),
+            Effect::InSetOrder => "in the order of a set".into(),
             Effect::Opaque(text) => format!("opaque {text:?}"),
         }
     }

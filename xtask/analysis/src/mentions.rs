@@ -57,6 +57,9 @@ impl Names {
                 Effect::Literals(_)
                 | Effect::OutsideTransaction(_)
                 | Effect::Transaction(_)
+                | Effect::DropWithout(_)
+                | Effect::Asks(_)
+                | Effect::InSetOrder
                 | Effect::Opaque(_) => {}
             }
         }

@@ -6,11 +6,14 @@ use model::finding::Finding;
 
 /// What a lint sees under one code, and what it becomes when the revision runs.
 fn becomes(lint: &Code, run: &Code) -> bool {
-    let pairs: [(&Code, &[&Code]); 13] = [
+    let pairs: [(&Code, &[&Code]); 16] = [
         (&code::CREATED_TWICE, &[&code::DUPLICATE_OBJECT]),
         (&code::DROPPED_NOT_THERE, &[&code::UNDEFINED_OBJECT, &code::DOWNGRADE_FAILED]),
         (&code::USED_AFTER_DROP, &[&code::UNDEFINED_OBJECT]),
-        (&code::USED_BEFORE_MADE, &[&code::UNDEFINED_OBJECT]),
+        (&code::USED_BEFORE_MADE, &[&code::UNDEFINED_OBJECT, &code::DOWNGRADE_FAILED]),
+        (&code::BASE_NOT_EMPTY, &[&code::UNDEFINED_OBJECT, &code::BEFORE_SEED]),
+        (&code::NAMELESS_DROP, &[&code::MIGRATION_FAILED, &code::DOWNGRADE_FAILED]),
+        (&code::ID_TOO_LONG, &[&code::REFUSED]),
         (&code::NO_DOWNGRADE, &[&code::DOWNGRADE_FAILED]),
         (&code::RAISING_DOWNGRADE, &[&code::DOWNGRADE_FAILED, &code::IRREVERSIBLE]),
         (

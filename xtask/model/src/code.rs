@@ -7,6 +7,7 @@
 //! not bring back, and what fails or is lost where tables have rows.
 
 mod bodies;
+pub mod causes;
 mod graph;
 mod infrastructure;
 mod modes;
@@ -40,7 +41,7 @@ pub enum Severity {
 /// How to reach the operator (runbook, 'Escalation').
 pub const OPERATOR: &str = "kris@moosequest.net, Slack #ops or a direct message to D0AJ7K184TV";
 
-/// Who mends it (runbook, 'Escalation').
+/// Who fixes it (runbook, 'Escalation').
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// Site reliability: supplies, collisions, infrastructure.
@@ -62,7 +63,7 @@ pub struct Code {
     pub severity: Severity,
     /// The runbook's failure mode, `A` to `F`.
     pub mode: Option<char>,
-    /// Who mends it.
+    /// Who fixes it.
     pub owner: Owner,
     /// How one meets it: in a log, or as a SQLSTATE.
     pub symptom: &'static str,
@@ -72,7 +73,7 @@ pub struct Code {
     pub example: Option<Example>,
     /// How, step by step.
     pub remedy: &'static [&'static str],
-    /// How one sees that it is mended.
+    /// How one sees that it is fixed.
     pub verify: &'static str,
     /// Whether it says that the gate could not do its work, rather than that a migration is wrong.
     pub infrastructure: bool,
@@ -153,10 +154,13 @@ pub static ALL: &[&Code] = &[
     &CONFIG_UNKNOWN,
     &LOADED_TWICE,
     &NOT_COMPARED,
+    &ID_TOO_LONG,
     &CREATED_TWICE,
     &DROPPED_NOT_THERE,
     &USED_AFTER_DROP,
     &USED_BEFORE_MADE,
+    &NAMELESS_DROP,
+    &BASE_NOT_EMPTY,
     &NO_DOWNGRADE,
     &EMPTY_DOWNGRADE,
     &RAISING_DOWNGRADE,
@@ -165,8 +169,11 @@ pub static ALL: &[&Code] = &[
     &OUTSIDE_TRANSACTION,
     &LABEL_TOO_EARLY,
     &ENDS_TRANSACTION,
+    &COMMIT_BEFORE_CONCURRENTLY,
+    &SET_ORDER,
     &TOUCHES_AT_IMPORT,
     &IMPORTS_APPLICATION,
+    &ASKS,
     &NOT_RUN,
     &NOT_FOR_PULL_REQUESTS,
     &PATH_NOT_COVERED,

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+use super::code::causes::Cause;
 use super::code::{Code, OPERATOR};
 use super::transcript::Transcript;
 
@@ -85,8 +86,14 @@ impl Finding {
         self.escalation()
             .into_iter()
             .chain(lacks)
-            .chain(self.code.remedy.iter().map(ToString::to_string))
+            .chain(self.steps().iter().map(ToString::to_string))
             .collect()
+    }
+
+    /// How it is fixed, step by step: by its cause, where that is known, else by its code.
+    pub fn steps(&self) -> &'static [&'static str] {
+        let cause = self.transcript.as_deref().and_then(Cause::of);
+        cause.filter(|cause| cause.explains(self.code)).map_or(self.code.remedy, |c| c.remedy)
     }
 
     /// A finding of which nothing but the message is known yet.

@@ -15,6 +15,7 @@ use crate::flags::Explain;
 use crate::recipes::steps::Steps;
 use crate::recipes::{self, survey};
 use analysis::log::{self, Course, Reading, Revision};
+use model::code::causes::CAUSES;
 use model::code::{self, Code};
 use model::finding::{Finding, Place};
 use model::supply::Supply;
@@ -36,12 +37,14 @@ pub enum Explanation {
 pub fn run(flags: &Explain) -> Result<Explanation> {
     let what = flags.what.as_str();
     if what != "-" && !Utf8Path::new(what).exists() {
-        return code::find(what).map(Explanation::Code).with_context(|| {
-            format!(
-                "cannot explain `{what}`: it is neither a file nor a code (MG001 …) nor a failure \
-                 mode (A to F)"
-            )
-        });
+        return code::find(what).or_else(|| of_sqlstate(what)).map(Explanation::Code).with_context(
+            || {
+                format!(
+                    "cannot explain `{what}`: it is neither a file nor a code (MG001 …) nor a \
+                     failure mode (A to F) nor a SQLSTATE"
+                )
+            },
+        );
     }
     let mut bytes = Vec::new();
     let read = if what == "-" {
@@ -53,6 +56,12 @@ pub fn run(flags: &Explain) -> Result<Explanation> {
     let text = String::from_utf8_lossy(&bytes);
     let reading = of_report(&text).unwrap_or_else(|| log::read(&text, &courses()));
     Ok(Explanation::Reading(reading))
+}
+
+/// The code that a SQLSTATE belongs to.
+fn of_sqlstate(state: &str) -> Option<&'static Code> {
+    let state = state.to_uppercase();
+    CAUSES.iter().find(|cause| cause.state == state && !state.is_empty()).map(|cause| cause.code)
 }
 
 /// The findings of a JSON report, as far as their codes are known here.

@@ -238,7 +238,7 @@ pub fn finding(finding: &Finding) -> String {
         field(&mut out, "predicted", predicted);
     }
     field(&mut out, "SEV-2", &finding.escalation().unwrap_or_default());
-    mend(&mut out, code);
+    mend(&mut out, code, finding.steps());
     verbatim(&mut out, "by hand", &finding.by_hand.join("\n"));
     out
 }
@@ -292,7 +292,7 @@ pub fn code(code: &Code) -> String {
     line(&mut out, &format!("{BOLD}{}: {}{mode}{BOLD:#}", code.id, code.title));
     field(&mut out, "symptom", code.symptom);
     field(&mut out, "why", code.why);
-    mend(&mut out, code);
+    mend(&mut out, code, code.remedy);
     if let Some(example) = code.example {
         verbatim(&mut out, "wrong", example.bad);
         verbatim(&mut out, "right", example.good);
@@ -301,9 +301,9 @@ pub fn code(code: &Code) -> String {
 }
 
 /// Who mends it, how, and how one sees that it is mended.
-fn mend(out: &mut String, code: &Code) {
+fn mend(out: &mut String, code: &Code, steps: &[&str]) {
     field(out, "owner", words::owner(code.owner));
-    for (number, remedy) in code.remedy.iter().enumerate() {
+    for (number, remedy) in steps.iter().enumerate() {
         field(out, if number == 0 { "mend" } else { "" }, remedy);
     }
     field(out, "verify", code.verify);

@@ -167,11 +167,12 @@ fn finding(finding: &Finding, again: bool) -> String {
     if let Some(sql) = said.and_then(|said| said.statement.as_deref()) {
         out.push_str(&fence("sql", sql, LINES_SHOWN));
     }
-    if code.remedy.len() == 1 {
-        let _ = writeln!(out, "**To mend it:** {}\n", code.remedy[0]);
+    let steps = finding.steps();
+    if let [only] = steps {
+        let _ = writeln!(out, "**To mend it:** {only}\n");
     } else {
         out.push_str("**To mend it:**\n\n");
-        for (number, remedy) in code.remedy.iter().enumerate() {
+        for (number, remedy) in steps.iter().enumerate() {
             let _ = writeln!(out, "{}. {remedy}", number + 1);
         }
         out.push('\n');

@@ -3,10 +3,17 @@
 use std::fmt::Write as _;
 
 use super::words;
+use model::code::causes::CAUSES;
 use model::code::{self, Code, OPERATOR, Owner};
 use model::sensitive;
 use model::supply::{Given, Supply};
 use model::tree::Tree;
+
+const CAUSES_HEAD: &str = "\
+## SQLSTATEs and exceptions
+
+The finding's remedy is the one of its SQLSTATE or exception, where that is one of these.
+";
 
 /// What the gate does for one tree, as its recipe says in rehearsal.
 pub struct Plan {
@@ -43,6 +50,8 @@ pub fn render(plans: &[Plan]) -> String {
     for code in code::ALL.iter().filter(|code| code.mode.is_none()) {
         section(&mut out, code);
     }
+    push(&mut out, CAUSES_HEAD);
+    causes(&mut out);
     push(&mut out, DECISIONS);
     escalation(&mut out);
     push(&mut out, HISTORY);
@@ -95,6 +104,22 @@ fn classes(out: &mut String) {
             code.title,
             words::owner(code.owner)
         );
+    }
+    out.push('\n');
+}
+
+/// What Postgres, SQLAlchemy and Alembic say, and what fixes it.
+fn causes(out: &mut String) {
+    push(out, "| what was raised | code | fix |\n|---|---|---|");
+    for cause in CAUSES {
+        let said = if cause.state.is_empty() { cause.kind } else { cause.state };
+        let says = if cause.says.is_empty() {
+            String::new()
+        } else {
+            format!(" '… {} …'", cause.says)
+        };
+        let fix = cause.remedy.join("; ").replace('|', "\\|");
+        let _ = writeln!(out, "| {said}{says} | {} | {fix} |", cause.code.id);
     }
     out.push('\n');
 }

@@ -95,18 +95,17 @@ impl<'m> Reader<'m> {
                 thing
             }
             "subscript" => self.subscript(frame, node),
+            "set" => self.set(frame, node),
+            "binary_operator" => self.of_sets(frame, node),
+            "set_comprehension" => {
+                self.perhaps(frame, node);
+                Thing::Set
+            }
             "list_comprehension"
-            | "set_comprehension"
             | "generator_expression"
             | "dictionary_comprehension"
             | "conditional_expression"
-            | "boolean_operator" => {
-                let before = frame.conditional;
-                frame.conditional = true;
-                self.each_child(frame, node);
-                frame.conditional = before;
-                Thing::Unknown
-            }
+            | "boolean_operator" => self.perhaps(frame, node),
             "string" | "concatenated_string" | "lambda" | "integer" | "none" | "true" | "false" => {
                 Thing::Unknown
             }
@@ -115,6 +114,15 @@ impl<'m> Reader<'m> {
                 Thing::Unknown
             }
         }
+    }
+
+    /// Everything below an expression that may run it, or a part of it, or not.
+    fn perhaps(&mut self, frame: &mut Frame<'_>, node: Node<'m>) -> Thing {
+        let before = frame.conditional;
+        frame.conditional = true;
+        self.each_child(frame, node);
+        frame.conditional = before;
+        Thing::Unknown
     }
 
     fn subscript(&mut self, frame: &mut Frame<'_>, node: Node<'m>) -> Thing {
@@ -130,14 +138,14 @@ impl<'m> Reader<'m> {
         }
     }
 
-    fn each_child(&mut self, frame: &mut Frame<'_>, node: Node<'m>) {
+    pub(super) fn each_child(&mut self, frame: &mut Frame<'_>, node: Node<'m>) {
         let mut cursor = node.walk();
         for child in node.named_children(&mut cursor) {
             self.thing(frame, child);
         }
     }
 
-    fn name(&self, frame: &Frame<'_>, name: &str) -> Thing {
+    pub(super) fn name(&self, frame: &Frame<'_>, name: &str) -> Thing {
         if let Some(thing) = frame.things.get(name) {
             return thing.clone();
         }
@@ -155,6 +163,9 @@ impl<'m> Reader<'m> {
             if let Some(function) = self.functions.get(name).copied() {
                 return self.inline(frame, function, &arguments);
             }
+            if let Some(thing) = self.builtin(frame, node, name, &arguments) {
+                return thing;
+            }
         }
         if callee.kind() == "attribute"
             && let (Some(object), Some(method)) = (
@@ -169,6 +180,9 @@ impl<'m> Reader<'m> {
             }
             if let Thing::Path(path) = object {
                 return self.call_path(frame, node, &format!("{path}.{method}"), &arguments);
+            }
+            if ["create_all", "drop_all", "create", "drop"].contains(&method) {
+                self.opaque(frame, node);
             }
             return self.call_unknown(frame, node, &arguments);
         }
@@ -191,6 +205,7 @@ impl<'m> Reader<'m> {
         if let Some(operation) = path.strip_prefix("alembic.op.") {
             return self.operation(frame, node, operation, arguments, None);
         }
+        self.asks(frame, node, path);
         let root = path.split('.').next().unwrap_or_default();
         let last = path.rsplit('.').next().unwrap_or_default();
         if root == "sqlalchemy" || root == "sqlmodel" {
@@ -312,7 +327,9 @@ impl<'m> Reader<'m> {
             Thing::Sql(sql) => self.sql_method(frame, sql, method, arguments),
             Thing::Built(built) => Thing::Built(built),
             Thing::Result(at) | Thing::Found(at) => self.result_method(at, method),
-            Thing::Path(_) | Thing::Dialect | Thing::DialectName | Thing::Unknown => Thing::Unknown,
+            Thing::Path(_) | Thing::Set | Thing::Dialect | Thing::DialectName | Thing::Unknown => {
+                Thing::Unknown
+            }
         }
     }
 

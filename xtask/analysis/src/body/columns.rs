@@ -67,6 +67,17 @@ impl<'m> Reader<'m> {
             let effects = self.element(frame, &table, *element, guarded);
             inside.extend(effects.into_iter().map(|effect| (at, effect)));
         }
+        // A constraint may stand before its columns.
+        inside.sort_by_key(|(_, effect)| effect.is_on_columns());
+        without_equals(&mut inside);
+        for (_, effect) in &mut inside {
+            if let Effect::Create(object, own) = effect
+                && object.table.is_some()
+            {
+                own.temporary = temporary;
+            }
+        }
+        let detail = Detail { whole: self.is_whole(frame, arguments), ..detail };
         let is_type = |effect: &Effect| matches!(effect, Effect::Create(object, _) if object.kind == Kind::Type);
         let (types, inside): (Vec<_>, Vec<_>) = inside.into_iter().partition(|(_, e)| is_type(e));
         for (at, effect) in types {
@@ -86,6 +97,20 @@ impl<'m> Reader<'m> {
             self.push(frame, line, Effect::Immutable { spot, owner, table, text });
         }
         Thing::Table(table)
+    }
+
+    /// Whether the elements of a table tell all of its columns.
+    fn is_whole(&self, frame: &Frame<'_>, arguments: &Arguments<'m>) -> bool {
+        let known = |element: &Node<'m>| {
+            let callee = if element.kind() == "call" { self.callee(*element) } else { "" };
+            let inner = Arguments::of(self.module, *element);
+            match callee {
+                "Column" => self.constant_name(frame, inner.get(0, "name")).is_some(),
+                _ => callee.ends_with("Constraint") || callee == "Index",
+            }
+        };
+        let inherits = arguments.named("postgresql_inherits").is_some();
+        !inherits && arguments.positional.iter().skip(1).all(known)
     }
 
     /// A column or a constraint of a table.
@@ -181,7 +206,8 @@ impl<'m> Reader<'m> {
             let index = format!("ix_{}_{name}", table.replace('.', "_"));
             let object = Object { kind: Kind::Index, name: index, table: Some(table.to_owned()) };
             let columns = vec![name.clone()];
-            effects.push(Effect::Create(object, Detail { guarded, columns, ..Detail::default() }));
+            let detail = Detail { guarded, columns, by_itself: true, ..Detail::default() };
+            effects.push(Effect::Create(object, detail));
         }
         for element in arguments.positional.iter().skip(1).filter(|node| node.kind() == "call") {
             let inner = Arguments::of(self.module, *element);
@@ -288,6 +314,22 @@ impl<'m> Reader<'m> {
         let made_with_table = !is_false("create_type") && arguments.named("metadata").is_none();
         Some(Enum { name, made_with_table })
     }
+}
+
+/// Postgres makes one of the keys and unique constraints of a table that are on the same columns:
+/// the first.
+fn without_equals(elements: &mut Vec<(u32, Effect)>) {
+    let mut seen: Vec<Vec<String>> = Vec::new();
+    elements.retain(|(_, effect)| match effect {
+        Effect::Create(object, detail)
+            if object.kind == Kind::Constraint && detail.indexed && !detail.columns.is_empty() =>
+        {
+            let new = !seen.contains(&detail.columns);
+            seen.push(detail.columns.clone());
+            new
+        }
+        _ => true,
+    });
 }
 
 /// `accounts.id`: the table.

@@ -6,6 +6,7 @@
 //! [`Effect::Opaque`](super::effect::Effect::Opaque). It has a budget; past it the rest is opaque.
 
 mod arguments;
+mod builtins;
 mod calls;
 mod columns;
 mod conditions;
@@ -19,14 +20,14 @@ mod thing;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use tree_sitter::Node;
 
 use self::thing::Thing;
 use super::effect::{Deed, Effect};
-use super::python::{Env, Module, field, line};
+use super::python::{Env, Module, descendants, field, line};
 
 pub use self::imports::{Imported, Touch};
 
@@ -77,38 +78,87 @@ pub fn read<'m>(module: &'m Module, globals: &'m Env<'static>) -> Body {
         blocks: 0,
         turns: 0,
         acts: false,
+        followed: HashSet::new(),
     };
     top.read_globals();
     let things = top.things;
-    let reader = |name: &str| {
+    let mut followed = HashSet::new();
+    let mut reader = |name: &str| {
         let node = functions.get(name).copied()?;
         let (functions, names, things) = (&functions, &names, things.clone());
         let (deeds, blocks, turns, acts) = (Vec::new(), 0, 0, false);
-        let reader =
-            Reader { module, globals, things, functions, names, deeds, blocks, turns, acts };
-        Some(reader.function(node))
+        let from = std::mem::take(&mut followed);
+        let mut reader = Reader {
+            module,
+            globals,
+            things,
+            functions,
+            names,
+            deeds,
+            blocks,
+            turns,
+            acts,
+            followed: from,
+        };
+        let function = reader.function(node);
+        followed = reader.followed;
+        Some(function)
     };
-    Body {
-        upgrade: reader("upgrade"),
-        downgrade: reader("downgrade"),
-        touches: imports::touches(module, &names),
-        imports,
+    let (mut upgrade, mut downgrade) = (reader("upgrade"), reader("downgrade"));
+    if is_left_unread(module, &followed) {
+        for function in [&mut upgrade, &mut downgrade].into_iter().flatten() {
+            function.may_do_more();
+        }
     }
+    Body { upgrade, downgrade, touches: imports::touches(module, &names), imports }
 }
 
-/// The functions at the top of a file, the last of each name.
+/// The functions of a file, the last of each name; one at the top before one inside another.
 fn functions(module: &Module) -> HashMap<&str, Node<'_>> {
     let root = module.root();
     let mut cursor = root.walk();
-    root.named_children(&mut cursor)
-        .filter_map(|node| match node.kind() {
-            "function_definition" => Some(node),
-            "decorated_definition" => node.child_by_field_id(field::DEFINITION),
-            _ => None,
-        })
+    let top = root.named_children(&mut cursor).filter_map(|node| match node.kind() {
+        "function_definition" => Some(node),
+        "decorated_definition" => node.child_by_field_id(field::DEFINITION),
+        _ => None,
+    });
+    let top: Vec<Node<'_>> = top.collect();
+    let inside = top.iter().flat_map(|node| descendants(*node));
+    inside
+        .chain(top.iter().copied())
         .filter(|node| node.kind() == "function_definition")
         .filter_map(|node| Some((module.text(node.child_by_field_id(field::NAME)?), node)))
         .collect()
+}
+
+/// Whether a function or a method that may run SQL was not followed: it may be called in a way that
+/// is not seen.
+fn is_left_unread(module: &Module, followed: &HashSet<usize>) -> bool {
+    // Most files have the two functions alone, and need no walk.
+    if module.source().matches("def ").count() <= followed.len() {
+        return false;
+    }
+    let functions = descendants(module.root()).filter(|node| node.kind() == "function_definition");
+    let mut left = functions.filter(|node| !followed.contains(&node.id()));
+    left.any(|node| {
+        let text = module.text(node);
+        ["op.", "execute", ".create", ".drop"].iter().any(|word| text.contains(word))
+    })
+}
+
+impl Function {
+    /// Takes note that something runs in it that was not followed, nobody knows where.
+    fn may_do_more(&mut self) {
+        let deed = Deed {
+            effect: Effect::Opaque(None),
+            line: self.line,
+            conditional: false,
+            autocommit: None,
+        };
+        self.deeds.insert(0, deed.clone());
+        self.deeds.push(deed);
+        self.acts = true;
+    }
 }
 
 /// Reads the functions of one file.
@@ -128,6 +178,8 @@ struct Reader<'m> {
     turns: u32,
     /// Whether anything was run.
     acts: bool,
+    /// The functions that were followed, by their nodes.
+    followed: HashSet<usize>,
 }
 
 /// One call of one function.
@@ -178,13 +230,15 @@ impl<'m> Reader<'m> {
         self.things = frame.things;
     }
 
-    fn function(mut self, node: Node<'m>) -> Function {
+    fn function(&mut self, node: Node<'m>) -> Function {
+        self.followed.insert(node.id());
         let mut frame = Frame::new(Env::inside(self.globals), 0);
         if let Some(body) = node.child_by_field_id(field::BODY) {
             self.block(&mut frame, body);
         }
         let acts = self.acts || !self.deeds.is_empty();
-        Function { line: line(node), deeds: self.deeds, raises: frame.raises, acts }
+        let deeds = std::mem::take(&mut self.deeds);
+        Function { line: line(node), deeds, raises: frame.raises, acts }
     }
 
     /// Takes note of an effect.

@@ -5,7 +5,7 @@ use tree_sitter::Node;
 use super::arguments::Arguments;
 use super::thing::Thing;
 use super::{Frame, Reader};
-use crate::effect::{Detail, Effect, HOLE, Kind, Object, Rows, Spot};
+use crate::effect::{Detail, Effect, HOLE, Kind, Object, Rows, Spot, cut};
 use crate::python::{self, Value, field};
 use crate::sql;
 
@@ -110,6 +110,9 @@ impl<'m> Reader<'m> {
             | "create_primary_key"
             | "create_exclude_constraint" => self.create_constraint(frame, name, o),
             "drop_constraint" => {
+                if let Some(lacks) = self.drop_lacks(o) {
+                    return Some(vec![Effect::DropWithout(lacks.into())]);
+                }
                 let constraint = self.constant_name(frame, o.get(0, 1, "constraint_name"))?;
                 let table = self.table_at(frame, o, 1, "table_name")?;
                 let guarded = self.is_true(o.arguments.named("if_exists"));
@@ -225,8 +228,17 @@ impl<'m> Reader<'m> {
         let table_name = if is_key { "source_table" } else { "table_name" };
         let table = self.table_at(frame, o, 1, table_name)?;
         let mut effects = vec![Effect::Use(Object::new(Kind::Table, &table))];
+        let schema = o.arguments.named("referent_schema").filter(|s| s.kind() != "none");
+        let schema = schema.map(|node| self.constant_name(frame, Some(node)).unwrap_or_default());
         if is_key && let Some(to) = self.constant_name(frame, o.get(2, 1, "referent_table")) {
-            effects.push(Effect::Use(Object::new(Kind::Table, to)));
+            let to = match schema.as_deref() {
+                None | Some("public") => to,
+                Some(schema) => format!("{schema}.{to}"),
+            };
+            effects.push(Effect::Use(Object::new(Kind::Table, &to)));
+            let referred = self.names(frame, o.get(4, 1, "remote_cols"));
+            let used = |column| Effect::Use(Object::on(&to, Kind::Column, column));
+            effects.extend(referred.into_iter().map(used));
         }
         let at = if is_key { (3, "local_cols") } else { (2, "columns") };
         let columns = match operation {
@@ -235,16 +247,31 @@ impl<'m> Reader<'m> {
         };
         let indexed = !is_key && operation != "create_check_constraint";
         let name = o.get(0, 1, "constraint_name");
-        match self.constant_name(frame, name) {
-            Some(name) => {
-                let object = Object::on(table, Kind::Constraint, name);
-                let detail = Detail { columns, indexed, ..Detail::default() };
-                effects.push(Effect::Create(object, detail));
-            }
-            None if name.is_none_or(|name| name.kind() == "none") => {}
-            None => effects.push(Effect::Opaque(None)),
-        }
+        let unnamed = name.is_none_or(|name| name.kind() == "none");
+        let name = self.constant_name(frame, name).or_else(|| unnamed.then(String::new));
+        effects.push(name.map_or(Effect::Opaque(None), |name| {
+            let detail = Detail { columns, indexed, ..Detail::default() };
+            Effect::Create(Object::on(table, Kind::Constraint, name), detail)
+        }));
         Some(effects)
+    }
+
+    /// What `drop_constraint` cannot do without and is not given. A naming convention may name a
+    /// primary key by its table alone.
+    fn drop_lacks(&self, o: &Operation<'m, '_>) -> Option<&'static str> {
+        let (name, table) = (o.get(0, 1, "constraint_name"), o.get(1, 1, "table_name"));
+        let is_none = |node: Option<Node<'m>>| node.is_none_or(|node| node.kind() == "none");
+        let is_open = o.arguments.all().any(|node| node.kind().contains("splat"));
+        let of_key = o.get(2, 1, "type_").is_some_and(|node| {
+            self.module.text(node).contains("primary") || node.kind() != "string"
+        });
+        if is_open {
+            None
+        } else if is_none(name) {
+            (!of_key).then_some("name")
+        } else {
+            (o.batch.is_none() && is_none(table)).then_some("table")
+        }
     }
 
     fn bulk_insert(&mut self, frame: &mut Frame<'_>, node: Node<'m>, arguments: &Arguments<'m>) {
@@ -311,6 +338,7 @@ impl<'m> Reader<'m> {
         name: &str,
     ) -> Option<String> {
         let table = self.constant_name(frame, arguments.get(position, name))?;
+        let table = cut(&table).to_owned();
         let schema = ["schema", "source_schema"].iter().find_map(|name| arguments.named(name));
         let Some(schema) = schema.filter(|schema| schema.kind() != "none") else {
             return Some(table);

@@ -210,11 +210,16 @@ impl<'m> Reader<'m> {
         };
         let values = self.module.eval(over, &frame.env);
         let Some(elements) = values.as_ref().and_then(|values| values.elements()) else {
-            self.thing(frame, over);
+            let is_set = self.thing(frame, over) == Thing::Set;
+            let (before, acted) = (self.deeds.len(), std::mem::take(&mut self.acts));
             // The names are bound to what is not known; the body may run any number of times.
             frame.env.run(self.module, target);
             self.forget(frame, target);
             self.branch(frame, body);
+            if is_set && (self.acts || self.deeds.len() > before) {
+                self.push(frame, line(node), Effect::InSetOrder);
+            }
+            self.acts |= acted;
             return;
         };
         for element in elements {
@@ -271,6 +276,7 @@ impl<'m> Reader<'m> {
             self.opaque(frame, function);
             return Thing::Unknown;
         }
+        self.followed.insert(function.id());
         let mut inner = Frame::new(Env::inside(self.globals), frame.depth + 1);
         (inner.conditional, inner.autocommit) = (frame.conditional, frame.autocommit);
         let mut cursor = function.walk();

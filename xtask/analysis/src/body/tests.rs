@@ -100,13 +100,13 @@ op.drop_table('u')",
             5 create table `t`
             5 create column `id` of `t` int4
             6 create column `s` of `t` s_kind
-            6 create index `ix_t_s` on t (s)
             7 create column `o` of `t` int8
             7 use table `other`
-            7 create constraint `fk` of `t` (o)
             8 create column `at` of `t` timestamptz
             9 create column `c` of `t` text
             9 immutable: the expression of generated column c, table t: lower(x)
+            6 create index `ix_t_s` on t (s)
+            7 create constraint `fk` of `t` (o)
             10 create constraint `uq` of `t` indexed (s, o)
             11 use table `app.t`
             11 create column `x` of `app.t` varchar
@@ -120,6 +120,8 @@ op.drop_table('u')",
             14 drop index `ix` guarded
             15 use table `t`
             15 use table `u`
+            15 use column `b` of `u`
+            15 create constraint `` of `t` (a)
             16 drop constraint `uq` of `t`
             17 rename table `t` to u
             18 drop table `u`"#]],
@@ -158,6 +160,7 @@ def upgrade():
             11 create index `ix` on t (c)
             12 use table `t`
             12 use table `u`
+            12 use column `d` of `u`
             12 create constraint `fk` of `t` (c)
             13 drop constraint `ck` of `t`
             14 use table `t`

@@ -29,6 +29,8 @@ pub enum Thing {
     Enum(Enum),
     /// A table that rows are read from and written to.
     Table(String),
+    /// A set whose order nobody knows.
+    Set,
     /// SQL.
     Sql(Sql),
     /// A statement built with SQLAlchemy's expressions.

@@ -129,6 +129,10 @@ mod tests {
         };
         assert!(diagnose(raised("53100"), known(&[])).code.infrastructure);
         assert!(!diagnose(raised("42P07"), known(&[])).code.infrastructure);
+        // A missing file is an extension or a library that the server lacks.
+        let missing = diagnose(raised("58P01"), known(&[]));
+        assert_eq!(missing.code.id, "MG114");
+        assert!(missing.remedies()[0].contains("install the package"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! was blind for days to a real error, because 'already exists' stood somewhere in it.
 
 use super::{Known, unloaded};
+use model::code::causes::Cause;
 use model::code::{self, Code};
 use model::transcript::{Direction, End, Exception, Transcript};
 
@@ -27,6 +28,7 @@ const RECOGNISERS: &[fn(&Case<'_>) -> Option<Named>] = &[
     unloaded::recognise,
     missing_package,
     not_python,
+    asks,
     env_failed,
     missing_role,
     not_immutable,
@@ -105,9 +107,9 @@ impl Case<'_> {
 }
 
 /// Disk, memory and I/O. Too many connections (53300) are the migration's own doing here, where
-/// nobody else connects.
+/// nobody else connects; a missing file (58P01) is an extension or a library that the server lacks.
 fn out_of_resources(case: &Case<'_>) -> Option<Named> {
-    let out = ["53100", "53200"].contains(&case.sqlstate) || case.sqlstate.starts_with("58");
+    let out = ["53100", "53200", "58000", "58030"].contains(&case.sqlstate);
     if out { case.is(&code::OUT_OF_RESOURCES) } else { None }
 }
 
@@ -163,6 +165,12 @@ fn not_python(case: &Case<'_>) -> Option<Named> {
     } else {
         None
     }
+}
+
+/// Nobody sits at the terminal.
+fn asks(case: &Case<'_>) -> Option<Named> {
+    let asked = case.said.revision.is_some() && type_name(case.headline) == "EOFError";
+    if asked { case.is(&code::ASKS) } else { None }
 }
 
 /// Nothing of a revision runs yet, and the traceback ends in env.py.
@@ -253,14 +261,11 @@ fn before_seed(case: &Case<'_>) -> Option<Named> {
 }
 
 fn by_sqlstate(case: &Case<'_>) -> Option<Named> {
-    let code = match case.sqlstate {
-        "42P01" | "42703" | "42704" | "42883" | "3F000" | "42P02" => &code::UNDEFINED_OBJECT,
-        "42P07" | "42710" | "42701" | "42723" | "42P06" | "42712" => &code::DUPLICATE_OBJECT,
-        "42501" => &code::NO_PRIVILEGE,
-        "55P03" | "40P01" | "57014" => &code::LOCKED,
-        state if state.starts_with("23") => &code::CONSTRAINT_VIOLATED,
-        "" => return None,
-        _ => &code::REFUSED,
+    let code = match Cause::of(case.said) {
+        Some(cause) => cause.code,
+        None if case.sqlstate.is_empty() => return None,
+        None if case.sqlstate.starts_with("23") => &code::CONSTRAINT_VIOLATED,
+        None => &code::REFUSED,
     };
     case.is(code)
 }

@@ -1,7 +1,8 @@
 //! What one deed does to the database, and why it could not.
 
+use super::needs::is_ours;
 use super::world::{Entry, Key};
-use super::{At, Chain, What};
+use super::{Chain, What};
 use crate::effect::{Deed, Detail, Effect, Kind, Object};
 
 impl Chain<'_> {
@@ -9,7 +10,15 @@ impl Chain<'_> {
     pub(super) fn apply(&mut self, deed: &Deed) {
         self.world.tick();
         match &deed.effect {
-            Effect::Create(object, detail) => self.create(object, detail, deed.conditional),
+            Effect::Create(object, detail) => {
+                if let Some(table) = &object.table
+                    && !(deed.conditional || detail.guarded)
+                    && self.passing_over.as_ref() != Some(table)
+                {
+                    self.needs_columns(table, &detail.columns);
+                }
+                self.create(object, detail, deed.conditional);
+            }
             Effect::Drop { object, guarded, cascade } => {
                 if *cascade {
                     self.world.cascaded();
@@ -39,6 +48,8 @@ impl Chain<'_> {
                 }
             }
             Effect::Opaque(text) => self.world.opaque(text.as_deref()),
+            // What it means to drop is not known.
+            Effect::DropWithout(_) => self.world.opaque(None),
             _ => {}
         }
     }
@@ -47,6 +58,10 @@ impl Chain<'_> {
         if object.kind == Kind::Table {
             self.passing_over = None;
         } else if object.table.is_some() && object.table == self.passing_over {
+            return;
+        }
+        if object.name.is_empty() {
+            self.world.may_be_back(object.table.as_deref().unwrap_or_default());
             return;
         }
         if detail.temporary {
@@ -70,6 +85,9 @@ impl Chain<'_> {
                 return;
             }
         }
+        // Which of several functions of a name is meant later is not told apart.
+        let overloads = object.kind == Kind::Function
+            && before.as_ref().is_some_and(|before| before.detail.type_ != detail.type_);
         let made = match &before {
             Some(before) if detail.replaces => before.made,
             _ => self.at,
@@ -78,7 +96,7 @@ impl Chain<'_> {
             object: object.clone(),
             detail: detail.clone(),
             alive: true,
-            certain: !conditional,
+            certain: !(conditional || overloads),
             implied: false,
             unseen: false,
             made,
@@ -101,7 +119,10 @@ impl Chain<'_> {
         // Functions of one name may differ in what they take.
         let other_function = object.kind == Kind::Function && before.detail.type_ != detail.type_;
         let made_once = detail.with_table && before.detail.with_table;
+        let may_have_gone =
+            goes_with_others(object.kind) && self.world.cascaded_since(before.since);
         let is_fine = detail.replaces
+            || may_have_gone
             || other_function
             || made_once
             || on_twice
@@ -133,6 +154,7 @@ impl Chain<'_> {
                     | Kind::Policy
             );
             let certain = !guarded && !conditional && !self.world.is_uncertain_since(&key, 0);
+            let always_seen = always_seen || self.never_had(object);
             if always_seen
                 && certain
                 && is_ours(&key)
@@ -148,14 +170,33 @@ impl Chain<'_> {
             self.kill(&key, conditional);
             return;
         }
+        if matches!(object.kind, Kind::Constraint | Kind::Index) && !conditional {
+            self.may_be_named_so(object);
+        }
         let certain = entry.certain && !self.world.is_uncertain_since(&key, entry.since);
         if let Some(first) = entry.dropped.filter(|_| certain && !guarded && !conditional) {
             self.push(What::DroppedTwice { object: object.clone(), first });
         }
     }
 
+    /// Another name of what is on the same table may be its own one by a naming convention.
+    fn may_be_named_so(&mut self, object: &Object) {
+        let Some(table) = &object.table else { return };
+        for key in self.world.children_of(table) {
+            self.world.change(&key, |entry| {
+                let (one, other) = (&entry.object.name, &object.name);
+                let alike = one.ends_with(other.as_str()) || other.ends_with(one.as_str());
+                let by_itself = entry.detail.by_itself;
+                entry.certain &= entry.object.kind != object.kind || !(alike || by_itself);
+            });
+        }
+    }
+
     /// Takes note that something was there that nobody saw made, and is gone.
     fn drop_unseen(&mut self, key: Key, object: &Object) {
+        if matches!(object.kind, Kind::Constraint | Kind::Index) {
+            self.may_be_named_so(object);
+        }
         let entry = Entry {
             object: object.clone(),
             detail: Detail::default(),
@@ -167,8 +208,11 @@ impl Chain<'_> {
             dropped: None,
             since: self.world.tick(),
         };
-        self.world.put(key.clone(), entry);
+        self.world.put(key.clone(), entry.clone());
         self.world.change(&key, |entry| entry.alive = false);
+        for key in self.goes_with(&entry) {
+            self.kill(&key, false);
+        }
     }
 
     /// Drops what is there, and what is on it. The depth is that of partitions of partitions.
@@ -207,6 +251,10 @@ impl Chain<'_> {
                 for key in self.world.children_of(&table) {
                     let Some(other) = self.world.get(&key) else { continue };
                     let columns = &other.detail.columns;
+                    if other.object.kind == Kind::Sequence {
+                        self.world.change(&key, |entry| entry.certain = false);
+                        continue;
+                    }
                     let is_on_columns = matches!(other.object.kind, Kind::Index | Kind::Constraint);
                     if !is_on_columns {
                         continue;
@@ -299,54 +347,18 @@ impl Chain<'_> {
         }
         self.world.put(to, Entry { object, since, ..entry.clone() });
     }
-
-    /// Says so where something is used that is not there.
-    fn needs(&mut self, object: &Object, is_enum: bool) {
-        let key = Key::of(object);
-        let Some(entry) = self.world.get(&key).cloned() else {
-            self.needs_made(key, object, is_enum);
-            return;
-        };
-        let certain = entry.certain && !self.world.is_uncertain_since(&key, entry.since);
-        if let Some(dropped) = entry.dropped.filter(|_| certain && !entry.alive)
-            && self.reported_gone.insert((key, self.down))
-        {
-            let object = Object { kind: entry.object.kind, ..object.clone() };
-            self.push(What::UsedAfterDrop { object, dropped });
-        }
-    }
-
-    fn needs_made(&mut self, key: Key, object: &Object, is_enum: bool) {
-        let later: Option<At> = self.made.get(&key).copied();
-        if later.is_none_or(|later| later.revision >= self.at.revision) {
-            self.looked_ahead.push((key.clone(), later));
-        }
-        // Columns and functions come from where they cannot be seen.
-        let never_is_certain =
-            matches!(object.kind, Kind::Table | Kind::MaterializedView) || is_enum;
-        // What was made before, and is not there, came or went in a way that was not seen.
-        let comes = |later: At| {
-            later.revision > self.at.revision
-                || (later.revision == self.at.revision && later.line > self.at.line && !self.down)
-        };
-        let known = later.map_or(never_is_certain, comes) && is_ours(&key);
-        if !known || self.world.is_uncertain_since(&key, 0) {
-            return;
-        }
-        // The table says it for what is on it.
-        let table = object.table.as_ref().map(|table| Key::of(&Object::new(Kind::Table, table)));
-        if table.is_some_and(|table| self.reported.contains(&(table, self.down))) {
-            return;
-        }
-        if self.reported.insert((key, self.down)) {
-            self.push(What::UsedBeforeMade { object: object.clone(), later });
-        }
-    }
 }
 
-/// Whether a name is the chain's to make: neither the catalogue's nor Alembic's, and not in a
-/// schema that may have been made elsewhere.
-fn is_ours(key: &Key) -> bool {
-    let name = if key.table.is_empty() { &key.name } else { &key.table };
-    !(name.starts_with("pg_") || name == "alembic_version" || name.contains('.'))
+/// Whether `CASCADE` may take what is of this kind along with something else.
+pub(super) fn goes_with_others(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Constraint
+            | Kind::View
+            | Kind::MaterializedView
+            | Kind::Trigger
+            | Kind::Function
+            | Kind::Column
+            | Kind::Policy
+    )
 }

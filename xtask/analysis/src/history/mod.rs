@@ -7,6 +7,7 @@
 
 mod again;
 mod apply;
+mod needs;
 mod reverse;
 mod rows;
 mod world;
@@ -88,8 +89,13 @@ pub enum What {
         /// Where it is made, if anywhere.
         later: Option<At>,
     },
-    /// `upgrade()` makes it, and `downgrade()` leaves it.
-    Left(Object),
+    /// `upgrade()` makes it or gives it its name, and `downgrade()` leaves it.
+    Left {
+        /// What.
+        object: Object,
+        /// The name that it had before.
+        from: Option<String>,
+    },
     /// `downgrade()` drops it, and `upgrade()` did not make it.
     DropsOther {
         /// What.
@@ -118,6 +124,10 @@ pub enum What {
 }
 
 impl What {
+    fn is_left(&self) -> bool {
+        matches!(self, What::Left { .. })
+    }
+
     /// The other place that it has to do with.
     pub fn elsewhere(&self) -> Option<At> {
         match self {

@@ -2,10 +2,11 @@
 
 use rustc_hash::FxHashSet;
 
+use super::apply::goes_with_others;
 use super::world::{Entry, Key, Mark};
 use super::{At, Chain, Event, What};
 use crate::body::Function;
-use crate::effect::{Kind, Object};
+use crate::effect::{Effect, Kind, Object};
 
 impl Chain<'_> {
     /// What is there for certain and was not at a point before.
@@ -31,11 +32,24 @@ impl Chain<'_> {
             .iter()
             .filter_map(|key| self.left(key, after))
             .filter(|object| !self.is_said_by_table(object, made))
+            .filter(|object| !makes(downgrade, object))
             .collect();
         for object in left {
             let key = Key::of(&object);
-            let line = self.world.get(&key).map_or(0, |entry| entry.made.line);
-            self.event(revision, line, false, What::Left(object));
+            let Some(made) = self.world.get(&key).map(|entry| entry.made) else { continue };
+            // What was made under another name by an earlier revision was renamed by this one.
+            let (line, from) = match made.revision == revision {
+                true => (made.line, None),
+                false => match self.renamed(revision, &object) {
+                    Some((line, from)) => (line, Some(from)),
+                    None => continue,
+                },
+            };
+            // What fails in that line makes nothing.
+            let mut own = self.events.iter().rev().take_while(|e| e.at.revision == revision);
+            if !own.any(|event| !event.down && event.at.line == line && !event.what.is_left()) {
+                self.event(revision, line, false, What::Left { object, from });
+            }
         }
         let others: Vec<(Object, At, At)> = self
             .world
@@ -67,6 +81,19 @@ impl Chain<'_> {
         }
     }
 
+    /// The line in which `upgrade()` gives an object its name, and the name that it had.
+    fn renamed(&self, revision: usize, object: &Object) -> Option<(u32, String)> {
+        let upgrade = self.revisions.get(revision)?.body.upgrade.as_ref()?;
+        upgrade.deeds.iter().rev().find_map(|deed| match &deed.effect {
+            Effect::Rename { object: old, to, .. }
+                if old.table == object.table && *to == object.name =>
+            {
+                Some((deed.line, old.name.clone()))
+            }
+            _ => None,
+        })
+    }
+
     fn event(&mut self, revision: usize, line: u32, down: bool, what: What) {
         self.events.push(Event { at: At { revision, line }, down, what });
     }
@@ -83,17 +110,7 @@ impl Chain<'_> {
         if matches!(kind, Kind::Extension | Kind::Schema) {
             return None;
         }
-        let goes_with_others = matches!(
-            kind,
-            Kind::Constraint
-                | Kind::View
-                | Kind::MaterializedView
-                | Kind::Trigger
-                | Kind::Function
-                | Kind::Column
-                | Kind::Policy
-        );
-        let may_have_gone = goes_with_others && self.world.cascaded_since(after.now);
+        let may_have_gone = goes_with_others(kind) && self.world.cascaded_since(after.now);
         let uncertain = may_have_gone || self.world.is_uncertain_since(key, after.now);
         (!uncertain).then(|| entry.object.clone())
     }
@@ -111,6 +128,17 @@ impl Chain<'_> {
                     made.contains(&column) && self.world.get(&column).is_some_and(|e| e.alive)
                 })
             });
-        is_left || column_left || self.twice.contains(table)
+        let is_missing = self.reported.contains(&(key.clone(), false))
+            || self.reported_gone.contains(&(key, false));
+        is_left || is_missing || column_left || self.twice.contains(table)
     }
+}
+
+/// Whether a downgrade makes an object itself, which puts back one that was there before.
+fn makes(downgrade: &Function, object: &Object) -> bool {
+    let key = Key::of(object);
+    downgrade
+        .deeds
+        .iter()
+        .any(|deed| matches!(&deed.effect, Effect::Create(made, _) if Key::of(made) == key))
 }

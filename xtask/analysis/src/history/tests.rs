@@ -19,7 +19,10 @@ pub fn shown(event: &Event) -> String {
         What::UsedBeforeMade { object, later } => {
             format!("used before made: {}, later {}", object.shown(), later.is_some())
         }
-        What::Left(object) => format!("left: {}", object.shown()),
+        What::Left { object, from: None } => format!("left: {}", object.shown()),
+        What::Left { object, from: Some(from) } => {
+            format!("not renamed back: {} from {from}", object.shown())
+        }
         What::DropsOther { object, .. } => format!("drops other: {}", object.shown()),
         What::NotImmutable { offender, .. } => format!("not immutable: {offender}"),
         What::NoRole { role, command } => format!("no role: {role} ({command})"),

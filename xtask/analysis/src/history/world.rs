@@ -88,6 +88,9 @@ pub struct World {
     now: u64,
 }
 
+/// Columns that every table has.
+const SYSTEM_COLUMNS: &[&str] = &["cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"];
+
 /// A point that one can go back to.
 pub struct Mark {
     journal: usize,
@@ -214,6 +217,18 @@ impl World {
         }
     }
 
+    /// A constraint was made under a name that is not known: it may be that of one that went.
+    pub fn may_be_back(&mut self, table: &str) {
+        for key in self.children.get(table).cloned().unwrap_or_default() {
+            let is_gone = |entry: &Entry| {
+                !entry.alive && matches!(entry.object.kind, Kind::Constraint | Kind::Index)
+            };
+            if self.entries.get(&key).is_some_and(is_gone) {
+                self.change(&key, |entry| entry.certain = false);
+            }
+        }
+    }
+
     /// What is in a schema now.
     pub fn in_schema(&self, schema: &str) -> Vec<Key> {
         let inside =
@@ -225,10 +240,28 @@ impl World {
             .collect()
     }
 
-    /// Something happened that could not be followed.
+    /// Whether a table is there for certain, and for certain never had a column of this name.
+    pub fn never_had(&self, table: &str, column: &str) -> bool {
+        let of_table = Key::of(&Object::new(Kind::Table, table));
+        let of_column = Key::of(&Object::on(table, Kind::Column, column));
+        let is_known = self.entries.get(&of_table).is_some_and(|entry| {
+            entry.alive
+                && entry.certain
+                && entry.detail.whole
+                && !self.is_uncertain_since(&of_table, 0)
+        });
+        is_known
+            && !SYSTEM_COLUMNS.contains(&column)
+            && !self.entries.contains_key(&of_column)
+            && !self.is_uncertain_since(&of_column, 0)
+    }
+
+    /// Something happened that could not be followed. SQL that is put together from parts is about
+    /// more than it names.
     pub fn opaque(&mut self, text: Option<&str>) {
         let now = self.now;
-        let Some(text) = text else {
+        let put_together = |text: &&str| ["format(", "||"].iter().any(|part| text.contains(part));
+        let Some(text) = text.filter(|text| !put_together(text)) else {
             self.unknown = Some(now);
             return;
         };

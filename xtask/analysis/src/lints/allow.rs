@@ -63,7 +63,7 @@ pub(super) fn apply(
         }
         // What was not looked for may still be there.
         if allowed.len() == before && (whole || is_looked_into(allow.script)) {
-            let message = format!("nothing here is {} any more", allow.code);
+            let message = format!("{} is not found here any more", allow.code);
             let mut complaint =
                 in_file(&code::UNUSED_ALLOW, &allow.script.file, Some(allow.line), message);
             complaint.revision = Some(allow.script.revision.text.clone());
@@ -107,11 +107,15 @@ fn read<'a>(
         let code = words.next().unwrap_or_default();
         let reason = words.collect::<Vec<_>>().join(" ");
         let wrong = if verb != Some("allow") || code.is_empty() {
-            "write `# migration-gate: allow MGnnn reason`".to_owned()
+            let known = "known: allow, rows, loses, keeps, irreversible";
+            match verb {
+                Some("allow") | None => "write `# migration-gate: allow MGnnn reason`".to_owned(),
+                Some(verb) => format!("unknown directive `{verb}`; {known}"),
+            }
         } else if !LINTS.iter().any(|lint| lint.code.id == code) {
-            format!("`{code}` is nothing that a lint finds")
+            format!("`{code}` is not the code of a lint")
         } else if reason.is_empty() {
-            format!("it gives no reason, so {code} is not silenced")
+            format!("no reason is given, so {code} is not silenced")
         } else {
             let whole_file = first_code.is_none_or(|first| line < first);
             allows.push(Allow { script, line, whole_file, code, reason });

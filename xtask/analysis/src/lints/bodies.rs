@@ -1,6 +1,6 @@
 //! Lints on what one revision does, whatever the others do.
 
-use super::Subject;
+use super::{Subject, once_a_revision};
 use crate::body::Function;
 use crate::effect::{Deed, Effect, Kind, Object};
 use crate::script::Script;
@@ -8,14 +8,16 @@ use model::code::{self, Code};
 use model::finding::Finding;
 
 /// Findings for each revision file: a line and a message.
-fn each(
+pub(super) fn each(
     subject: &Subject<'_>,
     code: &'static Code,
     check: impl Fn(&Script) -> Vec<(u32, String)>,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (index, script) in subject.scripts.iter().enumerate() {
-        if !subject.looked_into.get(index).is_some_and(|looked| *looked) {
+        // What stands behind a fault in the syntax is not read as it is meant.
+        let is_broken = subject.troubles.iter().any(|(file, _)| *file == script.file);
+        if is_broken || !subject.looked_into.get(index).is_some_and(|looked| *looked) {
             continue;
         }
         for (line, message) in check(script) {
@@ -35,8 +37,9 @@ const WIDE: &[&str] = &["text", "varchar", "int8", "numeric", "float8"];
 
 /// Whether an `upgrade()` does something that a `downgrade()` can and must undo. Rows that are put
 /// in, changed or removed need not come back, a label cannot be taken out of an enum, and rights go
-/// with what they are on.
-fn must_be_undone(function: &Function) -> bool {
+/// with what they are on. What is done under a condition is a repair that need not have done anything,
+/// and so is what is made only where it is missing, if another revision makes it as well.
+fn must_be_undone(function: &Function, made_elsewhere: &dyn Fn(&Object) -> bool) -> bool {
     let is = |wanted: fn(&Effect) -> Option<&Object>, object: &Object| {
         function.deeds.iter().filter_map(|deed| wanted(&deed.effect)).any(|own| own == object)
     };
@@ -46,13 +49,21 @@ fn must_be_undone(function: &Function) -> bool {
                 matches!(&deed.effect, Effect::AddValue { type_, .. } if *type_ == object.name)
             })
     };
-    function.deeds.iter().any(|deed| match &deed.effect {
+    let is_temporary = |table: &Object| {
+        function
+            .deeds
+            .iter()
+            .any(|deed| matches!(&deed.effect, Effect::Create(o, d) if d.temporary && o == table))
+    };
+    function.deeds.iter().filter(|deed| !deed.conditional).any(|deed| match &deed.effect {
+        Effect::Create(object, detail) if detail.guarded && made_elsewhere(object) => false,
         Effect::Create(object, detail) => {
             // What is dropped and made anew is there before and after.
             let kept = matches!(object.kind, Kind::Extension | Kind::Schema);
             let table = object.table.as_ref().map(|table| Object::new(Kind::Table, table));
+            let temporary = detail.temporary || table.as_ref().is_some_and(is_temporary);
             let gone = is(dropped, object) || table.is_some_and(|table| is(dropped, &table));
-            !(detail.temporary || kept || gone)
+            !(temporary || kept || gone)
         }
         Effect::Drop { object, guarded, .. } => !(*guarded || is(created, object)),
         Effect::Rename { .. } | Effect::Attach { .. } => true,
@@ -76,8 +87,30 @@ fn dropped(effect: &Effect) -> Option<&Object> {
     }
 }
 
-/// Revisions without `downgrade()`.
+/// How many revisions without `downgrade()`, and hardly any other, show that a tree does without.
+const NEVER_BACK: usize = 5;
+
+/// Revisions without `downgrade()`; in a tree that has hardly any, the newest for all of them.
 pub(super) fn no_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut found = without_downgrade(subject);
+    let does = |script: &&Script| script.body().upgrade.as_ref().is_some_and(|up| up.acts);
+    let revisions = subject.scripts.iter().filter(does).count();
+    if found.len() >= NEVER_BACK && found.len() * 10 >= revisions * 9 {
+        let newest = subject.graph.walk.iter().find_map(|index| {
+            let id = subject.graph.id(*index);
+            found.iter().position(|finding| finding.revision.as_deref() == Some(id))
+        });
+        let all = found.len();
+        found.swap(0, newest.unwrap_or(0));
+        found.truncate(1);
+        for finding in &mut found {
+            finding.message = format!("{all} of the tree's revisions have no `downgrade()`");
+        }
+    }
+    found
+}
+
+fn without_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, &code::NO_DOWNGRADE, |script| {
         match (&script.body().upgrade, &script.body().downgrade) {
             (Some(upgrade), None) if !upgrade.deeds.is_empty() => {
@@ -91,8 +124,15 @@ pub(super) fn no_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
 /// `downgrade()`s that do nothing.
 pub(super) fn empty_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, &code::EMPTY_DOWNGRADE, |script| {
+        let made_elsewhere = |object: &Object| {
+            let others = subject.scripts.iter().filter(|other| other.file != script.file);
+            let mut deeds = others.filter_map(|o| o.body().upgrade.as_ref()).flat_map(|f| &f.deeds);
+            deeds.any(|deed| created(&deed.effect) == Some(object))
+        };
         match (&script.body().upgrade, &script.body().downgrade) {
-            (Some(up), Some(down)) if !down.acts && down.raises.is_none() && must_be_undone(up) => {
+            (Some(up), Some(down))
+                if !down.acts && down.raises.is_none() && must_be_undone(up, &made_elsewhere) =>
+            {
                 vec![(down.line, "`upgrade()` changes the database and this does not".to_owned())]
             }
             _ => Vec::new(),
@@ -177,12 +217,84 @@ fn labels_too_early(function: &Function) -> Vec<(u32, String)> {
 /// Revisions that end Alembic's transaction.
 pub(super) fn ends_transaction(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, &code::ENDS_TRANSACTION, |script| {
+        let ends = functions(script).flat_map(ends).filter(|end| !end.for_concurrently);
+        ends.map(|end| (end.line, format!("`{}` inside Alembic's own transaction", end.verb)))
+            .collect()
+    })
+}
+
+/// Revisions that end it for the sake of what cannot run inside one.
+pub(super) fn commit_before_concurrently(subject: &Subject<'_>) -> Vec<Finding> {
+    each(subject, &code::COMMIT_BEFORE_CONCURRENTLY, |script| {
+        let ends = functions(script).flat_map(ends).filter(|end| end.for_concurrently);
+        let message = "only what cannot run inside a transaction follows this `COMMIT`";
+        ends.map(|end| (end.line, message.to_owned())).collect()
+    })
+}
+
+/// An end of Alembic's transaction.
+struct End<'a> {
+    line: u32,
+    verb: &'a str,
+    /// Whether only what cannot run inside a transaction comes after it.
+    for_concurrently: bool,
+}
+
+fn ends(function: &Function) -> impl Iterator<Item = End<'_>> {
+    let deeds = function.deeds.iter().enumerate();
+    deeds.filter(|(_, deed)| deed.autocommit.is_none() && !deed.conditional).filter_map(
+        |(at, deed)| {
+            let Effect::Transaction(verb) = &deed.effect else { return None };
+            let after = function.deeds.get(at + 1..).unwrap_or_default();
+            let outside = |deed: &Deed| matches!(deed.effect, Effect::OutsideTransaction(_));
+            let lines: Vec<u32> =
+                after.iter().filter(|d| outside(d)).map(|deed| deed.line).collect();
+            let is_about = |deed: &Deed| match &deed.effect {
+                Effect::Transaction(verb) => ["COMMIT", "BEGIN"].contains(&verb.as_str()),
+                // What the statement is about stands at its own line.
+                _ => lines.contains(&deed.line),
+            };
+            let commits = verb == "COMMIT" && !lines.is_empty();
+            let for_concurrently = commits && after.iter().all(is_about);
+            Some(End { line: deed.line, verb, for_concurrently })
+        },
+    )
+}
+
+/// Calls of `drop_constraint` that cannot work: one finding a revision.
+pub(super) fn nameless_drops(subject: &Subject<'_>) -> Vec<Finding> {
+    once_a_revision(each(subject, &code::NAMELESS_DROP, |script| {
+        let deeds = functions(script).flat_map(|function| &function.deeds);
+        let lacks = deeds.filter(|deed| !deed.conditional).filter_map(|deed| match &deed.effect {
+            Effect::DropWithout(what) => Some((deed.line, what)),
+            _ => None,
+        });
+        lacks
+            .map(|(line, what)| (line, format!("`drop_constraint` is not given the {what}")))
+            .collect()
+    }))
+}
+
+/// Loops over sets that run SQL.
+pub(super) fn set_order(subject: &Subject<'_>) -> Vec<Finding> {
+    each(subject, &code::SET_ORDER, |script| {
+        let deeds = functions(script).flat_map(|function| &function.deeds);
+        let loops = deeds.filter(|deed| deed.effect == Effect::InSetOrder);
+        let message = "the order of a set differs between runs, and this loop runs SQL in it";
+        let mut found: Vec<_> = loops.map(|deed| (deed.line, message.to_owned())).collect();
+        found.dedup();
+        found
+    })
+}
+
+/// Revisions that ask somebody.
+pub(super) fn asks(subject: &Subject<'_>) -> Vec<Finding> {
+    each(subject, &code::ASKS, |script| {
         let deeds = functions(script).flat_map(|function| &function.deeds);
         deeds
-            .filter(|deed| deed.autocommit.is_none() && !deed.conditional)
             .filter_map(|deed| match &deed.effect {
-                Effect::Transaction(verb) => {
-                    Some((deed.line, format!("`{verb}` inside Alembic's own transaction")))
+                Effect::Asks(what) => {
+                    Some((deed.line, format!("`{what}` waits for somebody at a terminal")))
                 }
                 _ => None,
             })
@@ -197,85 +309,3 @@ pub(super) fn touches_at_import(subject: &Subject<'_>) -> Vec<Finding> {
         touches.map(|t| (t.line, format!("`{}` touches {} at import", t.what, t.whom))).collect()
     })
 }
-
-/// Imports of application code.
-pub(super) fn imports_application(subject: &Subject<'_>) -> Vec<Finding> {
-    each(subject, &code::IMPORTS_APPLICATION, |script| {
-        let message = |module: &str| match subject.application.get(module) {
-            Some(Some(file)) => Some(format!("`{module}` is code of this repository: {file}")),
-            Some(None) => Some(format!(
-                "`{module}` is neither Python's own nor a package that this tree is run with"
-            )),
-            None if module.starts_with('.') => Some(format!(
-                "`{module}` is relative, and Alembic loads revisions outside a package"
-            )),
-            None => None,
-        };
-        let imports = script.body().imports.iter();
-        imports.filter_map(|import| Some((import.line, message(&import.module)?))).collect()
-    })
-}
-
-/// Whether a module comes with Python or Alembic, whatever folder has its name.
-pub fn comes_with_python(module: &str) -> bool {
-    let root = module.split('.').next().unwrap_or_default();
-    ["alembic", "sqlalchemy"].contains(&root) || STANDARD.contains(&root)
-}
-
-/// Whether a module is likely that of a package in this list of requirements. A package may have
-/// another name than its module: `PyYAML` has `yaml`.
-pub fn is_required(module: &str, requirements: &str) -> bool {
-    let plain = |name: &str| name.to_lowercase().replace(['-', '.'], "_");
-    let root = plain(module.split('.').next().unwrap_or_default());
-    let is_name = |c: char| c.is_alphanumeric() || "-_.".contains(c);
-    let names = requirements.lines().filter_map(|line| line.split(|c| !is_name(c)).next());
-    let mut names = names.filter(|name| !name.is_empty()).map(plain);
-    PACKAGES.contains(&root.as_str())
-        || names.any(|name| name.contains(&root) || (name.len() > 3 && root.contains(&name)))
-}
-
-/// Packages that revisions of public projects import, and that are no application.
-#[rustfmt::skip]
-const PACKAGES: &[&str] = &[
-    "advanced_alchemy", "alembic", "alembic_postgresql_enum", "alembic_utils", "argon2", "arrow",
-    "asyncpg", "babel", "bcrypt", "boto3", "citext", "click", "cryptography", "dateutil",
-    "decouple", "dotenv", "fastapi_users", "fastapi_users_db_sqlalchemy", "flask",
-    "flask_migrate", "flask_sqlalchemy", "future", "geoalchemy2", "greenlet", "httpx", "mysql",
-    "nanoid", "numpy", "orjson", "packaging", "pandas", "passlib", "pendulum", "pgvector",
-    "phonenumbers", "psycopg", "psycopg2", "pycountry", "pydantic", "pymysql", "pytz", "redis",
-    "requests", "rich", "shapely", "simplejson", "six", "slugify", "sqlalchemy",
-    "sqlalchemy_continuum", "sqlalchemy_json", "sqlalchemy_utc", "sqlalchemy_utils", "sqlmodel",
-    "structlog", "toml", "tqdm", "typing_extensions", "tzlocal", "ulid", "uuid6", "uuid_extensions",
-    "werkzeug", "yaml", "zope",
-];
-
-/// The top of Python's standard library, as `sys.stdlib_module_names` of 3.11 to 3.14 has it.
-#[rustfmt::skip]
-const STANDARD: &[&str] = &[
-    "__future__", "abc", "aifc", "annotationlib", "argparse", "array", "ast", "asynchat",
-    "asyncio", "asyncore", "atexit", "audioop", "base64", "bdb", "binascii", "bisect", "builtins",
-    "bz2", "cProfile", "calendar", "cgi", "cgitb", "chunk", "cmath", "cmd", "code", "codecs",
-    "codeop", "collections", "colorsys", "compileall", "compression", "concurrent", "configparser",
-    "contextlib", "contextvars", "copy", "copyreg", "crypt", "csv", "ctypes", "curses",
-    "dataclasses", "datetime", "dbm", "decimal", "difflib", "dis", "distutils", "doctest", "email",
-    "encodings", "ensurepip", "enum", "errno", "faulthandler", "fcntl", "filecmp", "fileinput",
-    "fnmatch", "fractions", "ftplib", "functools", "gc", "genericpath", "getopt", "getpass",
-    "gettext", "glob", "graphlib", "grp", "gzip", "hashlib", "heapq", "hmac", "html", "http",
-    "imaplib", "imghdr", "imp", "importlib", "inspect", "io", "ipaddress", "itertools", "json",
-    "keyword", "lib2to3", "linecache", "locale", "logging", "lzma", "mailbox", "mailcap",
-    "marshal", "math", "mimetypes", "mmap", "modulefinder", "msilib", "msvcrt", "multiprocessing",
-    "netrc", "nis", "nntplib", "nt", "ntpath", "nturl2path", "numbers", "opcode", "operator",
-    "optparse", "os", "ossaudiodev", "pathlib", "pdb", "pickle", "pickletools", "pipes", "pkgutil",
-    "platform", "plistlib", "poplib", "posix", "posixpath", "pprint", "profile", "pstats", "pty",
-    "pwd", "py_compile", "pyclbr", "pydoc", "pydoc_data", "pyexpat", "queue", "quopri", "random",
-    "re", "readline", "reprlib", "resource", "rlcompleter", "runpy", "sched", "secrets", "select",
-    "selectors", "shelve", "shlex", "shutil", "signal", "site", "smtpd", "smtplib", "sndhdr",
-    "socket", "socketserver", "spwd", "sqlite3", "sre_compile", "sre_constants", "sre_parse",
-    "ssl", "stat", "statistics", "string", "stringprep", "struct", "subprocess", "sunau",
-    "symtable", "sys", "sysconfig", "syslog", "tabnanny", "tarfile", "telnetlib", "tempfile",
-    "termios", "textwrap", "threading", "time", "timeit", "tkinter", "token", "tokenize",
-    "tomllib", "trace", "traceback", "tracemalloc", "tty", "types", "typing", "unicodedata",
-    "unittest", "urllib", "uu", "uuid", "venv", "warnings", "wave", "weakref", "webbrowser",
-    "winreg", "winsound", "wsgiref", "xdrlib", "xml", "xmlrpc", "zipapp", "zipfile", "zipimport",
-    "zlib", "zoneinfo",
-];

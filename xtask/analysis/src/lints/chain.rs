@@ -1,19 +1,24 @@
 //! Lints on what the chain of revisions does, one after the other, to an empty database: the failure
 //! modes A, B, D and F among them.
 
-use super::Subject;
-use crate::effect::{Kind, Value};
+use super::{Subject, once_a_revision};
+use crate::effect::{Deed, Effect, Kind, Value};
 use crate::history::{self, At, Event, MissingRow, What};
 use crate::script::Script;
 use model::code::{self, Code};
 use model::finding::Finding;
 use model::graph::Fault;
 
+/// How many tables that nobody makes show that they come from elsewhere.
+const SEVERAL: usize = 3;
+/// How many of them are named at most.
+const TABLES_SHOWN: usize = 8;
+
 /// What could not work, or does not fit together, over the whole chain, as far as it has to do with
 /// what is looked into. Worked out once.
 pub(super) fn events(subject: &Subject<'_>) -> Vec<(usize, Event)> {
     // With a gap in the graph nobody knows what comes before what.
-    if !subject.graph.whole || is_broken(subject) {
+    if !subject.graph.whole || is_broken(subject) || !subject.troubles.is_empty() {
         return Vec::new();
     }
     let order = order(subject);
@@ -239,11 +244,14 @@ pub(super) fn created_twice(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// What is dropped and is not there.
 pub(super) fn dropped_not_there(subject: &Subject<'_>) -> Vec<Finding> {
+    let is_whole = from_elsewhere(subject).is_empty();
     findings(subject, &code::DROPPED_NOT_THERE, |_, what| match what {
         What::DroppedTwice { object, first } => {
-            Some(format!("{} went in {} already", object.shown(), place(subject, *first)))
+            Some(format!("{} was already dropped in {}", object.shown(), place(subject, *first)))
         }
-        What::NeverMade(object) => Some(format!("nothing ever creates {}", object.shown())),
+        What::NeverMade(object) if is_whole => {
+            Some(format!("nothing ever creates {}", object.shown()))
+        }
         _ => None,
     })
 }
@@ -252,15 +260,78 @@ pub(super) fn dropped_not_there(subject: &Subject<'_>) -> Vec<Finding> {
 pub(super) fn used_after_drop(subject: &Subject<'_>) -> Vec<Finding> {
     findings(subject, &code::USED_AFTER_DROP, |_, what| match what {
         What::UsedAfterDrop { object, dropped } => {
-            Some(format!("{} went in {}", object.shown(), place(subject, *dropped)))
+            Some(format!("{} was dropped in {}", object.shown(), place(subject, *dropped)))
         }
         _ => None,
     })
 }
 
+/// The tables that nobody makes, where the chain was begun on a database that had tables already:
+/// it uses one before it makes any, or several of them.
+fn from_elsewhere<'a>(subject: &'a Subject<'_>) -> Vec<(usize, &'a Event)> {
+    let events = subject.events.get_or_init(|| events(subject));
+    let mut tables: Vec<(usize, &Event)> = Vec::new();
+    for (index, event) in events {
+        if let What::UsedBeforeMade { object, later: None } = &event.what
+            && object.kind == Kind::Table
+            && !event.down
+            && !tables.iter().any(|(_, known)| known.what == event.what)
+        {
+            tables.push((*index, event));
+        }
+    }
+    let makes_table = |deed: &Deed| matches!(&deed.effect, Effect::Create(o, d) if o.kind == Kind::Table && !d.temporary);
+    let is_first = tables.first().is_some_and(|(_, first)| {
+        let order = order(subject);
+        let before = order.iter().take(first.at.revision + 1);
+        !before.filter_map(|index| subject.scripts.get(*index)).enumerate().any(|(at, script)| {
+            let upgrade = script.body().upgrade.iter();
+            let until = |deed: &&Deed| at < first.at.revision || deed.line < first.at.line;
+            upgrade.flat_map(|function| &function.deeds).filter(until).any(makes_table)
+        })
+    });
+    if is_first || tables.len() >= SEVERAL { tables } else { Vec::new() }
+}
+
+/// A chain that begins on a database that is not empty: one finding for all of its tables.
+pub(super) fn base_not_empty(subject: &Subject<'_>) -> Vec<Finding> {
+    let tables = from_elsewhere(subject);
+    let Some((index, first)) = tables.first() else { return Vec::new() };
+    let mut names: Vec<String> = tables
+        .iter()
+        .filter_map(|(_, event)| match &event.what {
+            What::UsedBeforeMade { object, .. } => Some(format!("`{}`", object.name)),
+            _ => None,
+        })
+        .collect();
+    if names.len() > TABLES_SHOWN {
+        let more = names.len() - TABLES_SHOWN;
+        names.truncate(TABLES_SHOWN);
+        names.push(format!("{more} more"));
+    }
+    let message = match names.as_slice() {
+        [only] => format!("no revision creates table {only}, which is used here"),
+        [all @ .., last] => format!(
+            "no revision creates the tables {} and {last}; the first of them is used here",
+            all.join(", ")
+        ),
+        [] => return Vec::new(),
+    };
+    vec![subject.in_script(&code::BASE_NOT_EMPTY, *index, first.at.line, message)]
+}
+
 /// What is used before it exists.
 pub(super) fn used_before_made(subject: &Subject<'_>) -> Vec<Finding> {
+    let elsewhere = from_elsewhere(subject);
+    let is_said = |what: &What| elsewhere.iter().any(|(_, event)| event.what == *what);
     findings(subject, &code::USED_BEFORE_MADE, |_, what| match what {
+        what if is_said(what) => None,
+        // Where tables came from elsewhere, so did the types of their columns.
+        What::UsedBeforeMade { object, .. }
+            if object.kind == Kind::Type && !elsewhere.is_empty() =>
+        {
+            None
+        }
         What::UsedBeforeMade { object, later: Some(later) } => {
             Some(format!("{} is created only in {}", object.shown(), place(subject, *later)))
         }
@@ -271,12 +342,20 @@ pub(super) fn used_before_made(subject: &Subject<'_>) -> Vec<Finding> {
     })
 }
 
-/// What `downgrade()` leaves.
+/// What `downgrade()` leaves: one finding a revision.
 pub(super) fn left_behind(subject: &Subject<'_>) -> Vec<Finding> {
+    once_a_revision(each_left(subject))
+}
+
+fn each_left(subject: &Subject<'_>) -> Vec<Finding> {
     findings(subject, &code::LEFT_BEHIND, |_, what| match what {
-        What::Left(object) => Some(format!(
+        What::Left { object, from: None } => Some(format!(
             "`upgrade()` creates {} here, and it is still there after `downgrade()`",
             object.shown()
+        )),
+        What::Left { object, from: Some(from) } => Some(format!(
+            "`upgrade()` renames `{from}` to `{}` here, and `downgrade()` does not rename it back",
+            object.name
         )),
         _ => None,
     })
@@ -286,7 +365,7 @@ pub(super) fn left_behind(subject: &Subject<'_>) -> Vec<Finding> {
 pub(super) fn drops_others(subject: &Subject<'_>) -> Vec<Finding> {
     findings(subject, &code::DROPS_OTHERS, |_, what| match what {
         What::DropsOther { object, made } => Some(format!(
-            "it drops {}, which is the doing of {}",
+            "it drops {}, which was created in {}",
             object.shown(),
             place(subject, *made)
         )),

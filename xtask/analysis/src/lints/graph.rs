@@ -11,6 +11,8 @@ use model::graph::{Branch, Fault};
 const HEADS_SHOWN: usize = 10;
 /// For how many names that do not exist it is looked for what was meant.
 const HINTS: usize = 50;
+/// How long an id may be: Alembic makes the column of its version table `varchar(32)`.
+const MOST_ID_CHARACTERS: usize = 32;
 /// What such a circle does that Alembic does not find by itself.
 const ENDLESS: &str = ". Alembic does not look for a circle that can be reached from a head and from \
                        a base: its commands may run for ever";
@@ -259,6 +261,28 @@ pub(super) fn illegal_ids(subject: &Subject<'_>) -> Vec<Finding> {
             let id = &script.revision.text;
             let message = format!("Alembic does not allow `{character}` in the id `{id}`");
             subject.in_script(&code::ILLEGAL_ID, index, script.revision.line, message)
+        })
+        .collect()
+}
+
+/// Ids that `alembic_version` has no room for. A revision that speaks of its column makes room.
+pub(super) fn long_ids(subject: &Subject<'_>) -> Vec<Finding> {
+    let long = |id: &str| id.chars().count() > MOST_ID_CHARACTERS;
+    let scripts = subject.scripts.iter().enumerate();
+    let mut found = scripts.filter(|(_, script)| long(&script.revision.text)).peekable();
+    if found.peek().is_none()
+        || subject.scripts.iter().any(|script| script.module.source().contains("version_num"))
+    {
+        return Vec::new();
+    }
+    found
+        .map(|(index, script)| {
+            let length = script.revision.text.chars().count();
+            let message = format!(
+                "the id has {length} characters, and `alembic_version` has room for \
+                 {MOST_ID_CHARACTERS}"
+            );
+            subject.in_script(&code::ID_TOO_LONG, index, script.revision.line, message)
         })
         .collect()
 }

@@ -11,6 +11,7 @@ mod chain;
 mod edits;
 mod files;
 mod graph;
+mod imports;
 mod nearest;
 
 use std::cell::{OnceCell, RefCell};
@@ -65,7 +66,7 @@ pub struct Subject<'a> {
     pub walked: &'a RefCell<Option<Walked>>,
 }
 
-pub use bodies::{comes_with_python, is_required};
+pub use imports::{comes_with_python, is_required};
 
 type Check = fn(&Subject<'_>) -> Vec<Finding>;
 
@@ -92,6 +93,7 @@ pub static LINTS: &[Lint] = &[
     Lint { code: &code::CYCLE, check: graph::cycles },
     Lint { code: &code::SEVERAL_BASES, check: graph::several_bases },
     Lint { code: &code::ILLEGAL_ID, check: graph::illegal_ids },
+    Lint { code: &code::ID_TOO_LONG, check: graph::long_ids },
     Lint { code: &code::LABEL_USED_TWICE, check: graph::labels_used_twice },
     Lint { code: &code::NOT_ON_BASE_HEAD, check: base::not_on_base_head },
     Lint { code: &code::CHANGED_ON_BASE, check: base::changed },
@@ -102,6 +104,8 @@ pub static LINTS: &[Lint] = &[
     Lint { code: &code::CREATED_TWICE, check: chain::created_twice },
     Lint { code: &code::DROPPED_NOT_THERE, check: chain::dropped_not_there },
     Lint { code: &code::USED_AFTER_DROP, check: chain::used_after_drop },
+    Lint { code: &code::BASE_NOT_EMPTY, check: chain::base_not_empty },
+    Lint { code: &code::NAMELESS_DROP, check: bodies::nameless_drops },
     Lint { code: &code::USED_BEFORE_MADE, check: chain::used_before_made },
     Lint { code: &code::LEFT_BEHIND, check: chain::left_behind },
     Lint { code: &code::DROPS_OTHERS, check: chain::drops_others },
@@ -111,8 +115,11 @@ pub static LINTS: &[Lint] = &[
     Lint { code: &code::OUTSIDE_TRANSACTION, check: bodies::outside_transaction },
     Lint { code: &code::LABEL_TOO_EARLY, check: bodies::label_too_early },
     Lint { code: &code::ENDS_TRANSACTION, check: bodies::ends_transaction },
+    Lint { code: &code::COMMIT_BEFORE_CONCURRENTLY, check: bodies::commit_before_concurrently },
+    Lint { code: &code::SET_ORDER, check: bodies::set_order },
+    Lint { code: &code::ASKS, check: bodies::asks },
     Lint { code: &code::TOUCHES_AT_IMPORT, check: bodies::touches_at_import },
-    Lint { code: &code::IMPORTS_APPLICATION, check: bodies::imports_application },
+    Lint { code: &code::IMPORTS_APPLICATION, check: imports::imports_application },
 ];
 
 /// Runs every lint, and marks what the files allow. Sorted by file and line.
@@ -158,6 +165,21 @@ impl Subject<'_> {
         let Some((base, _)) = self.base else { return false };
         self.scripts.get(index).is_some_and(|script| base.files.contains(&script.file))
     }
+}
+
+/// The first finding of each revision; the others are lines below it.
+fn once_a_revision(all: Vec<Finding>) -> Vec<Finding> {
+    let mut found: Vec<Finding> = Vec::new();
+    for finding in all {
+        match found.iter_mut().find(|first| first.revision == finding.revision) {
+            Some(first) => {
+                let line = finding.place.as_ref().and_then(|place| place.line).unwrap_or_default();
+                first.message.push_str(&format!("\nline {line}: {}", finding.message));
+            }
+            None => found.push(finding),
+        }
+    }
+    found
 }
 
 /// A finding in a file, which need not be a revision.

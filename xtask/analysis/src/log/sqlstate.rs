@@ -4,7 +4,10 @@
 /// They come from the condition names in Postgres's list of error codes:
 /// <https://www.postgresql.org/docs/15/errcodes-appendix.html>.
 const CLASSES: &[(&str, &str)] = &[
+    ("ActiveSqlTransaction", "25001"),
     ("AdminShutdown", "57P01"),
+    ("AmbiguousColumn", "42702"),
+    ("CannotCoerce", "42846"),
     ("CheckViolation", "23514"),
     ("ConnectionException", "08000"),
     ("ConnectionFailure", "08006"),
@@ -12,6 +15,7 @@ const CLASSES: &[(&str, &str)] = &[
     ("DeadlockDetected", "40P01"),
     ("DependentObjectsStillExist", "2BP01"),
     ("DiskFull", "53100"),
+    ("DivisionByZero", "22012"),
     ("DuplicateColumn", "42701"),
     ("DuplicateFunction", "42723"),
     ("DuplicateObject", "42710"),
@@ -20,23 +24,37 @@ const CLASSES: &[(&str, &str)] = &[
     ("ExclusionViolation", "23P01"),
     ("FeatureNotSupported", "0A000"),
     ("ForeignKeyViolation", "23503"),
+    ("GroupingError", "42803"),
+    ("InFailedSqlTransaction", "25P02"),
+    ("IndeterminateDatatype", "42P18"),
     ("InsufficientPrivilege", "42501"),
     ("InvalidColumnReference", "42P10"),
+    ("InvalidDatetimeFormat", "22007"),
+    ("InvalidForeignKey", "42830"),
     ("InvalidObjectDefinition", "42P17"),
+    ("InvalidSchemaName", "3F000"),
     ("InvalidTableDefinition", "42P16"),
     ("InvalidTextRepresentation", "22P02"),
     ("LockNotAvailable", "55P03"),
     ("NotNullViolation", "23502"),
+    ("NumericValueOutOfRange", "22003"),
+    ("ObjectInUse", "55006"),
     ("ObjectNotInPrerequisiteState", "55000"),
     ("OutOfMemory", "53200"),
     ("QueryCanceled", "57014"),
     ("RaiseException", "P0001"),
+    ("ReadOnlySqlTransaction", "25006"),
+    ("SerializationFailure", "40001"),
+    ("StringDataRightTruncation", "22001"),
     ("SyntaxError", "42601"),
     ("UndefinedColumn", "42703"),
+    ("UndefinedFile", "58P01"),
     ("UndefinedFunction", "42883"),
     ("UndefinedObject", "42704"),
+    ("UndefinedParameter", "42P02"),
     ("UndefinedTable", "42P01"),
     ("UniqueViolation", "23505"),
+    ("UnsafeNewEnumValueUsage", "55P04"),
     ("WrongObjectType", "42809"),
 ];
 
@@ -47,7 +65,9 @@ pub(super) fn of_class(kind: &str) -> Option<&'static str> {
         return None;
     }
     let plain = class.strip_suffix("Error").unwrap_or(class);
-    CLASSES.iter().find(|(name, _)| *name == class || *name == plain).map(|(_, state)| *state)
+    // asyncpg writes `ActiveSQLTransaction`.
+    let is = |name: &str| name == class || name.eq_ignore_ascii_case(plain);
+    CLASSES.iter().find(|(name, _)| is(name)).map(|(_, state)| *state)
 }
 
 /// The SQLSTATE of a message, where the class does not tell: psql prints none, and the runbook's own

@@ -17,6 +17,7 @@ pub(super) fn of(spot: &Spot<'_>) -> Vec<Mutant> {
     mutants.extend(on_base(spot));
     mutants.extend(things(spot));
     mutants.extend(transactions(spot));
+    mutants.extend(calls(spot));
     mutants
 }
 
@@ -238,4 +239,52 @@ fn transactions(spot: &Spot<'_>) -> Vec<Mutant> {
     ];
     let faults = faults.into_iter();
     faults.filter_map(|(kind, broken)| Some(spot.mutant(&kind, broken?))).collect()
+}
+
+/// Calls that cannot work, or not each time.
+fn calls(spot: &Spot<'_>) -> Vec<Mutant> {
+    let long = revision("mutant_of_more_than_32_characters", spot.at, "pass", "pass");
+    let unmade = ["a", "b", "c"]
+        .map(|name| format!("op.add_column(\"mutants_{name}\", sa.Column(\"m\", sa.Text()))"));
+    let faults = [
+        (
+            Kind::seen("id-too-long", When::Upgrade, "MG114", "MG216"),
+            edits(vec![file(spot, "mutant.py", &long)]),
+        ),
+        (
+            Kind::seen("nameless-drop", When::Downgrade, "MG106", "MG224"),
+            added(
+                spot,
+                "op.execute(\"SELECT 1\")",
+                "op.drop_constraint(None, \"alembic_version\", type_=\"unique\")",
+            ),
+        ),
+        (
+            Kind::seen("several-unmade", When::Upgrade, "MG110", "MG225"),
+            added(spot, &unmade.join("\n"), "op.execute(\"SELECT 1\")"),
+        ),
+        (
+            Kind::read("commit-for-concurrently", "MG243"),
+            added(
+                spot,
+                "op.execute(\"COMMIT\")\n\
+                 op.execute(\"CREATE INDEX CONCURRENTLY mutant ON alembic_version (version_num)\")",
+                "op.drop_index(\"mutant\", table_name=\"alembic_version\")",
+            ),
+        ),
+        (
+            Kind::read("set-order", "MG244"),
+            added(
+                spot,
+                "for name in {\"mutants_a\", \"mutants_b\"}:\n    \
+                 op.execute(f\"CREATE TABLE {name} (id int)\")",
+                "op.drop_table(\"mutants_a\")\nop.drop_table(\"mutants_b\")",
+            ),
+        ),
+        (
+            Kind::seen("asks", When::Upgrade, "MG252", "MG252"),
+            added(spot, "input(\"Really?\")", "op.execute(\"SELECT 1\")"),
+        ),
+    ];
+    faults.into_iter().map(|(kind, broken)| spot.mutant(&kind, broken)).collect()
 }

@@ -83,7 +83,9 @@ fn a_column_order_counts_only_for_columns_that_both_have() {
     assert!(differs("a, b, c", "a, c, b"));
     let moved = compare(&with("a, b, c"), &with("a, c, b"), "");
     assert!(is_readded_column(&moved[0], &with("a, c")));
-    assert!(!is_readded_column(&moved[0], &with("a, b, c")));
+    // A table that is built anew may have another order without a column going.
+    assert!(is_readded_column(&moved[0], &with("a, b, c")));
+    assert!(!is_readded_column(&moved[0], &schema(&[])));
 }
 
 #[test]

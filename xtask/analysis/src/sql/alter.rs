@@ -82,7 +82,10 @@ fn other_action(object: &Object, guarded: bool, action: &[Token]) -> Vec<Effect>
     if c.eat(&["SET", "SCHEMA"]) {
         return vec![Effect::Opaque(None)];
     }
-    vec![Effect::Alter { object, guarded, type_: None }]
+    let table = if object.kind == Kind::Sequence { create::owner(&mut c) } else { None };
+    let attached = table.map(|table| attach(object.name.clone(), Some(table)));
+    let altered = Effect::Alter { object, guarded, type_: None };
+    [altered].into_iter().chain(attached).collect()
 }
 
 /// One action of `ALTER TABLE`.
@@ -95,6 +98,10 @@ fn table_action(table: &str, guarded: bool, action: &[Token]) -> Vec<Effect> {
         return effects;
     }
     if c.eat(&["DROP"]) {
+        // What other databases write: `DROP PRIMARY KEY`.
+        if c.sees(&["PRIMARY"]) {
+            return vec![Effect::Opaque(None)];
+        }
         let kind = if c.eat(&["CONSTRAINT"]) { Kind::Constraint } else { Kind::Column };
         c.eat(&["COLUMN"]);
         let guarded = c.if_exists() || guarded;
@@ -118,6 +125,9 @@ fn table_action(table: &str, guarded: bool, action: &[Token]) -> Vec<Effect> {
             .map(|name| Effect::Use(Object::new(Kind::Type, name)))
             .collect();
         effects.push(Effect::Alter { object, guarded, type_ });
+        if !guarded {
+            effects.insert(0, Effect::Use(whole));
+        }
         return effects;
     }
     table_as_a_whole(whole, guarded, &mut c)
@@ -137,10 +147,13 @@ fn table_as_a_whole(whole: Object, guarded: bool, c: &mut Cursor<'_>) -> Vec<Eff
             effects.push(Effect::OutsideTransaction(what.into()));
         }
     } else if c.eat(&["VALIDATE", "CONSTRAINT"]) {
-        effects.extend(c.identifier().map(|name| {
-            let object = Object::on(whole.name, Kind::Constraint, name);
-            Effect::Alter { object, guarded, type_: None }
-        }));
+        effects.extend(
+            c.identifier()
+                .filter(|_| !guarded)
+                .map(|name| Effect::Use(Object::on(whole.name, Kind::Constraint, name))),
+        );
+        // What is validated holds before and after: there is nothing to take back.
+        effects.swap_remove(0);
     } else if c.eat(&["SET", "SCHEMA"]) {
         return vec![Effect::Opaque(None)];
     }
@@ -168,7 +181,13 @@ fn add(table: &str, guarded_table: bool, c: &mut Cursor<'_>) -> Vec<Effect> {
             })
             .into_iter()
             .collect();
-        effects.extend(create::constraint(table, c));
+        let made = create::constraint(table, c);
+        let named = made.iter().any(|effect| matches!(effect, Effect::Create(..)));
+        effects.extend(made);
+        if !named {
+            let unnamed = Object::on(table, Kind::Constraint, "");
+            effects.push(Effect::Create(unnamed, Detail::default()));
+        }
         return effects;
     }
     c.eat(&["COLUMN"]);

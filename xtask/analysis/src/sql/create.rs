@@ -55,32 +55,46 @@ pub fn read(c: &mut Cursor<'_>) -> Option<Vec<Effect>> {
     let guarded = c.if_not_exists();
     let object = Object::new(kind, c.name()?);
     let is_enum = kind == Kind::Type && c.sees(&["AS", "ENUM"]);
-    let mut effects = vec![Effect::Create(object, Detail { guarded, is_enum, ..detail })];
+    let parent = if kind == Kind::Sequence { owner(c) } else { None };
+    let mut effects = vec![Effect::Create(object, Detail { guarded, is_enum, parent, ..detail })];
     if is_view && c.seek(&["AS"]) {
         effects.extend(query::uses(c.rest()));
     }
     Some(effects)
 }
 
+/// `OWNED BY table.column`: the table.
+pub fn owner(c: &mut Cursor<'_>) -> Option<String> {
+    let mut rest = *c;
+    let name = if rest.seek(&["OWNED", "BY"]) { rest.name() } else { None };
+    name?.rsplit_once('.').map(|(table, _)| table.to_owned())
+}
+
 /// `CREATE TABLE …`, after those words.
 fn table(c: &mut Cursor<'_>, detail: Detail) -> Option<Vec<Effect>> {
     let guarded = c.if_not_exists();
+    let detail = Detail { guarded, ..detail };
     let name = c.name()?;
     let parent = if c.eat(&["PARTITION", "OF"]) { Some(c.name()?) } else { None };
     let mut effects: Vec<Effect> =
         parent.iter().map(|parent| Effect::Use(Object::new(Kind::Table, parent))).collect();
-    effects.push(Effect::Create(
-        Object::new(Kind::Table, &name),
-        Detail { guarded, parent, ..detail },
-    ));
+    let is_part = parent.is_some();
+    let mut elements = Vec::new();
+    let mut whole = false;
     if let Some(body) = c.parenthesis() {
-        for element in split_commas(body) {
-            effects.extend(table_element(&name, element, guarded));
-        }
+        let parts = split_commas(body);
+        whole = !(is_part || parts.iter().any(|part| Cursor::new(part).sees(&["LIKE"])));
+        elements.extend(parts.into_iter().flat_map(|part| table_element(&name, part, &detail)));
     }
     if c.eat(&["INHERITS"]) {
+        whole = false;
         c.parenthesis();
     }
+    effects
+        .push(Effect::Create(Object::new(Kind::Table, &name), Detail { parent, whole, ..detail }));
+    // A constraint may stand before its columns.
+    elements.sort_by_key(Effect::is_on_columns);
+    effects.extend(elements);
     let mut partition = *c;
     if partition.seek(&["PARTITION", "BY"]) {
         partition.next();
@@ -108,7 +122,7 @@ fn table(c: &mut Cursor<'_>, detail: Detail) -> Option<Vec<Effect>> {
 }
 
 /// One element of a table's parenthesis.
-fn table_element(table: &str, element: &[Token], guarded: bool) -> Vec<Effect> {
+fn table_element(table: &str, element: &[Token], of_table: &Detail) -> Vec<Effect> {
     let mut c = Cursor::new(element);
     if c.eat(&["LIKE"]) {
         return c.name().map(|n| Effect::Use(Object::new(Kind::Table, n))).into_iter().collect();
@@ -119,7 +133,7 @@ fn table_element(table: &str, element: &[Token], guarded: bool) -> Vec<Effect> {
     let mut effects = if is_constraint { constraint(table, &mut c) } else { column(table, &mut c) };
     for effect in &mut effects {
         if let Effect::Create(_, detail) = effect {
-            detail.guarded = guarded;
+            (detail.guarded, detail.temporary) = (of_table.guarded, of_table.temporary);
         }
     }
     effects

@@ -6,6 +6,8 @@
 
 use sqlparser::tokenizer::Token;
 
+use crate::effect::cut;
+
 /// A position in the tokens of a statement, blanks and comments left out.
 #[derive(Clone, Copy)]
 pub struct Cursor<'t> {
@@ -119,8 +121,8 @@ impl<'t> Cursor<'t> {
             Some(Token::Word(word)) => {
                 self.at += 1;
                 Some(match word.quote_style {
-                    Some(_) => word.value.clone(),
-                    None => word.value.to_lowercase(),
+                    Some(_) => cut(&word.value).to_owned(),
+                    None => cut(&word.value.to_lowercase()).to_owned(),
                 })
             }
             _ => None,

@@ -42,8 +42,8 @@ fn tables() {
             1 create column `twice` of `t` guarded int4
             1 immutable: the expression of generated column twice, table t: id * 2
             1 create column `other` of `t` guarded int4
-            1 create constraint `fk_o` of `t` guarded (other)
             1 use table `o`
+            1 create constraint `fk_o` of `t` guarded (other)
             1 create constraint `pk_t` of `t` guarded indexed (id)
             1 immutable: the partition key of t, table t: (lower(s))
             12 use table `t`
@@ -92,7 +92,7 @@ fn other_creations() {
             8 create role r
             8 create schema `sc` guarded
             9 create table `tmp` temporary
-            9 create column `a` of `tmp` int4
+            9 create column `a` of `tmp` temporary int4
             9 create extension `citext` guarded"#]],
     );
 }
@@ -115,8 +115,10 @@ fn alterations() {
             0 use table `t`
             0 create constraint `uq` of `t` indexed (a)
             0 drop column `b` of `t` guarded cascade
+            1 use table `t`
             1 use type `e`
             1 alter column `c` of `t` to e
+            1 use table `t`
             1 alter column `d` of `t`
             2 rename table `t` to u
             2 rename column `a` of `u` to b

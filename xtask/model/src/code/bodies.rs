@@ -70,6 +70,42 @@ pub static USED_BEFORE_MADE: Code = Code {
     ..LINT
 };
 
+/// A call of `drop_constraint` that raises, whatever is in the database.
+pub static NAMELESS_DROP: Code = Code {
+    id: "MG224",
+    title: "`drop_constraint` without a name or a table",
+    symptom: "`CompileError: Can't emit DROP CONSTRAINT for constraint …; it has no name`, or `TypeError`",
+    why: "SQLAlchemy cannot write `DROP CONSTRAINT` without the constraint's name, nor `ALTER TABLE` without the table's. `--autogenerate` writes `None` where the model gives no name.",
+    example: Some(Example {
+        bad: "op.drop_constraint(None, \"fills\", type_=\"foreignkey\")",
+        good: "op.drop_constraint(\"fills_order_id_fkey\", \"fills\", type_=\"foreignkey\")",
+    }),
+    remedy: &[
+        "give the constraint a name in `upgrade()`, and the same name and its table here",
+        "a constraint that exists already has the name that Postgres gave it: `t_a_fkey` for a \
+         foreign key, `t_a_key` for a unique constraint, `t_a_check` for a check, `t_pkey` for the primary key",
+    ],
+    ..LINT
+};
+
+/// A chain that begins with tables that it never creates.
+pub static BASE_NOT_EMPTY: Code = Code {
+    id: "MG225",
+    title: "the chain needs tables that no revision creates",
+    symptom: "SQLSTATE 42P01 in the first revision that alters or refers to one of them",
+    why: "The first revision was written for a database that had tables already. On an empty one (a new installation, a test, CI) the chain fails.",
+    example: Some(Example {
+        bad: "down_revision = None\n\n\ndef upgrade():\n    op.add_column(\"users\", …)   # nobody creates `users`",
+        good: "down_revision = None\n\n\ndef upgrade():\n    op.create_table(\"users\", …)\n    op.add_column(\"users\", …)",
+    }),
+    remedy: &[
+        "create the tables in the first revision: `pg_dump --schema-only` of the database as it was then shows them",
+        "or supply them: write them as SQL that can run twice (`CREATE TABLE IF NOT EXISTS …`) \
+         into a file, and name it in the ini's section `[migration-gate]`: `before = base.sql`",
+    ],
+    ..LINT
+};
+
 /// A revision without `downgrade()`.
 pub static NO_DOWNGRADE: Code = Code {
     id: "MG230",
@@ -191,6 +227,36 @@ pub static ENDS_TRANSACTION: Code = Code {
     ..LINT
 };
 
+/// A `COMMIT` that only makes room for what cannot run inside a transaction.
+pub static COMMIT_BEFORE_CONCURRENTLY: Code = Code {
+    id: "MG243",
+    title: "`COMMIT` in place of an autocommit block",
+    symptom: "`CREATE INDEX CONCURRENTLY` right after a `COMMIT`",
+    why: "`COMMIT` ends Alembic's transaction behind its back. What came before is kept even where the rest fails, and Alembic writes the new version without a transaction.",
+    example: Some(Example {
+        bad: "op.execute(\"COMMIT\")\nop.execute(\"CREATE INDEX CONCURRENTLY …\")",
+        good: "with op.get_context().autocommit_block():\n    op.execute(\"CREATE INDEX CONCURRENTLY …\")",
+    }),
+    remedy: &[
+        "delete the `COMMIT` and put what follows into `with op.get_context().autocommit_block():`",
+    ],
+    ..WARNING
+};
+
+/// A loop over a set that runs SQL.
+pub static SET_ORDER: Code = Code {
+    id: "MG244",
+    title: "runs SQL in the order of a set",
+    symptom: "a revision that passes in one run and fails in the next, or columns in another order on each server",
+    why: "The order of strings in a set differs between runs: Python picks a new hash seed each time it starts.",
+    example: Some(Example {
+        bad: "for table in {\"fills\", \"orders\"}:\n    op.drop_table(table)",
+        good: "for table in (\"fills\", \"orders\"):\n    op.drop_table(table)",
+    }),
+    remedy: &["loop over a tuple or a list in the right order, or over `sorted(…)`"],
+    ..WARNING
+};
+
 /// Code that touches the world when a revision is imported.
 pub static TOUCHES_AT_IMPORT: Code = Code {
     id: "MG250",
@@ -223,4 +289,20 @@ pub static IMPORTS_APPLICATION: Code = Code {
          migrations run in an environment without it",
     ],
     ..WARNING
+};
+
+/// A revision that asks somebody.
+pub static ASKS: Code = Code {
+    id: "MG252",
+    title: "waits for an answer on the terminal",
+    symptom: "`EOFError: EOF when reading a line`, or a deployment that stands still",
+    why: "A migration runs where nobody sits in front of it: in CI, in a container, in a deployment.",
+    example: Some(Example {
+        bad: "days = int(input(\"Keep how many days? \"))",
+        good: "days = int(context.get_x_argument(as_dictionary=True).get(\"days\", \"30\"))",
+    }),
+    remedy: &[
+        "take the value from `-x NAME=VALUE` (`context.get_x_argument`) or the environment, with a default",
+    ],
+    ..LINT
 };

@@ -44,7 +44,9 @@ pub static UNREADABLE: Code = Code {
         bad: "<<<<<<< HEAD\nrevision = \"0031\"",
         good: "revision = \"0031\"",
     }),
-    remedy: &["mend the file where the message points; look for what an unfinished merge left"],
+    remedy: &[
+        "fix the syntax at this line; look for conflict markers of an unfinished merge (`<<<<<<<`)",
+    ],
     ..LINT
 };
 
@@ -122,7 +124,7 @@ pub static CHANGED_ON_BASE: Code = Code {
     }),
     remedy: &[
         "leave it as it is and write a new revision: databases that have run it never run it again",
-        "where it mends a collision or never ran anywhere, say so: `# migration-gate: allow MG207 …`",
+        "where it fixes a collision or never ran anywhere, say so: `# migration-gate: allow MG207 …`",
     ],
     ..WARNING
 };
@@ -183,14 +185,17 @@ pub static UNUSED_ALLOW: Code = Code {
 /// A comment that is meant to silence something and does not.
 pub static BAD_ALLOW: Code = Code {
     id: "MG212",
-    title: "an `allow` that allows nothing",
-    symptom: "`lint` says that an `allow` allows nothing",
-    why: "The comment has no code, an unknown code, or no reason; a silence needs one.",
+    title: "a comment for the gate that has no effect",
+    symptom: "`lint` says that a comment `# migration-gate: …` has no effect",
+    why: "The comment has an unknown directive or code, or gives no reason.",
     example: Some(Example {
         bad: "# migration-gate: allow MG233",
         good: "# migration-gate: allow MG233 the archive keeps the type",
     }),
-    remedy: &["write `# migration-gate: allow MGnnn` and why, on one line"],
+    remedy: &[
+        "write `# migration-gate: allow MGnnn` and why, on one line",
+        "the other directives are `rows TABLE, why`, `loses TABLE.COLUMN, why`, `keeps KIND NAME, why` and `irreversible, why`",
+    ],
     ..WARNING
 };
 
@@ -239,5 +244,19 @@ pub static NOT_COMPARED: Code = Code {
     }),
     remedy: &["run `cargo xtask migration-gate lint --whole` now and then, in a nightly job say"],
     verify: "`cargo xtask migration-gate lint --whole` has no such note",
+    ..LINT
+};
+
+/// An id that the version table has no room for.
+pub static ID_TOO_LONG: Code = Code {
+    id: "MG216",
+    title: "a revision id of more than 32 characters",
+    symptom: "SQLSTATE 22001: `value too long for type character varying(32)`",
+    why: "Alembic creates `alembic_version.version_num` as `varchar(32)`, so the revision fails when its id is written there.",
+    example: Some(Example {
+        bad: "revision = \"0045_add_the_customer_region_column\"",
+        good: "revision = \"0045_customer_region\"",
+    }),
+    remedy: &["shorten the id, and each `down_revision` and `depends_on` that names it"],
     ..LINT
 };

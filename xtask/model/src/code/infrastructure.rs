@@ -8,7 +8,7 @@ pub static CANNOT_WORK: Code = Code {
     title: "the gate could not do its work",
     symptom: "a message that names what is missing",
     why: "The gate lacks Postgres, Python, a package, a folder or a right that it needs. Nothing is said about the migrations.",
-    remedy: &["mend what the message names, then run the gate again"],
+    remedy: &["fix what the message names, then run the gate again"],
     ..INFRASTRUCTURE
 };
 

@@ -15,7 +15,7 @@ pub static MISSING_ROW: Code = Code {
         good: "// xtask/src/recipes/console.rs\nsteps.upgrade(\"0015\", \"pre-seed\")?;\nsteps.seed(&KRIS_ADMIN_ROW)?;",
     }),
     remedy: &[
-        "see that the supply is there and comes before the revision that needs it: the recipe in \
+        "check that the supply is there and comes before the revision that needs it: the recipe in \
          `xtask/src/recipes` says so",
         "a new need: add a `Row` there, with `ON CONFLICT … DO NOTHING`, an `upgrade` to the \
          revision before and a `seed`, in the same pull request as the migration",
@@ -56,11 +56,10 @@ pub static MULTIPLE_HEADS: Code = Code {
         good: "# 0024_admin_login_attempts.py\ndown_revision = \"0023\"",
     }),
     remedy: &[
-        "find the two revisions that name the same `down_revision`",
-        "renumber the one that was merged later, which `cargo xtask migration-gate renumber` does: \
-         rename its file to the next unused number, set `revision` to it and `down_revision` to the \
-         head before it",
-        "commit it to the pull request's branch; SRE checks the gate before approving",
+        "run `cargo xtask migration-gate renumber`: it puts the revision that was merged later on \
+         top of the other one (its file gets the next unused number, `revision` and `down_revision` \
+         follow)",
+        "commit and push; a reviewer from SRE checks that the gate is green before approving",
     ],
     verify: "the step 'assert single head' must report `head count: 1`",
     ..MIGRATION

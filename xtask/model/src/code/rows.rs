@@ -10,7 +10,7 @@ const ROWS: Code = Code {
 /// NULL stands where the revision wants a value, or a new column has none to give.
 pub static NULLS_IN_ROWS: Code = Code {
     id: "MG410",
-    title: "the revision fails where a row has no value",
+    title: "adding NOT NULL fails on existing rows",
     symptom: "SQLSTATE 23502 (not_null_violation) on a table that has rows",
     why: "A column becomes NOT NULL, or is added so, and rows that the schema allowed until then have no value for it. On an empty table nothing is wrong.",
     example: Some(Example {
@@ -27,7 +27,7 @@ pub static NULLS_IN_ROWS: Code = Code {
 /// Several rows have what only one may have from now on.
 pub static DUPLICATES_IN_ROWS: Code = Code {
     id: "MG411",
-    title: "the revision fails where rows have the same value",
+    title: "adding a unique constraint fails on existing rows",
     symptom: "SQLSTATE 23505 (unique_violation) or 23P01 (exclusion_violation) on a table that has rows",
     why: "A unique index or constraint is added to columns in which the schema allowed the same value twice.",
     example: Some(Example {
@@ -44,7 +44,7 @@ pub static DUPLICATES_IN_ROWS: Code = Code {
 /// Rows point to what is not there.
 pub static ORPHANS_IN_ROWS: Code = Code {
     id: "MG412",
-    title: "the revision fails where a row points to nothing",
+    title: "adding a foreign key fails on existing rows",
     symptom: "SQLSTATE 23503 (foreign_key_violation) on a table that has rows",
     why: "A foreign key is added and validated over values that nothing has held to it until then, or rows that others point to are taken away.",
     example: Some(Example {
@@ -52,7 +52,7 @@ pub static ORPHANS_IN_ROWS: Code = Code {
         good: "op.execute(\"UPDATE orders SET user_id = NULL WHERE user_id NOT IN (SELECT id FROM users)\")\nop.create_foreign_key(\"fk_orders_user\", \"orders\", \"users\", [\"user_id\"], [\"id\"])",
     }),
     remedy: &[
-        "mend or remove such rows in the same revision, before the foreign key",
+        "correct or remove such rows in the same revision, before the foreign key",
         "where production has none, say so in the revision: `# migration-gate: rows TABLE, reason`",
     ],
     ..ROWS
@@ -69,7 +69,7 @@ pub static VALUES_IN_ROWS: Code = Code {
         good: "op.alter_column(\"orders\", \"code\", type_=sa.Integer,\n    postgresql_using=\"CASE WHEN code ~ '^[0-9]{1,9}$' THEN code::integer END\")",
     }),
     remedy: &[
-        "convert or mend what does not fit in the same revision: a `USING` that takes every value, or an `UPDATE` before",
+        "convert or correct what does not fit in the same revision: a `USING` that takes every value, or an `UPDATE` before",
         "where production has no such value, say so in the revision: `# migration-gate: rows TABLE, reason`",
     ],
     ..ROWS
@@ -104,7 +104,7 @@ pub static FAILS_ON_EXTREMES: Code = Code {
     }),
     severity: Severity::Warning,
     remedy: &[
-        "choose a type that holds every value, or see that production has none that large",
+        "choose a type that holds every value, or check that production has none that large",
         "where it has none, say so in the revision: `# migration-gate: rows TABLE, reason`",
     ],
     ..ROWS
@@ -123,7 +123,7 @@ pub static DATA_LOST: Code = Code {
     severity: Severity::Warning,
     remedy: &[
         "keep the data until no rollback is wanted any more: rename, copy aside, drop in a later revision",
-        "where it is meant, say so in the revision: `# migration-gate: loses TABLE.COLUMN, reason`",
+        "where the loss is intended, say so in the revision: `# migration-gate: loses TABLE.COLUMN, reason`",
     ],
     verify: "run the gate again: what the rows held before must be there after the downgrade",
     ..MIGRATION
@@ -151,7 +151,7 @@ pub static NOT_FILLED: Code = Code {
 /// What a revision says of the rows of a table.
 pub static ROWS_DECLARED: Code = Code {
     id: "MG418",
-    title: "the rows are as the revision says",
+    title: "no test rows, or a loss that is meant, as the revision says",
     symptom: "a note beside a green step",
     why: "`# migration-gate: rows …` or `# migration-gate: loses …` says so, with its reason.",
     example: Some(Example {
@@ -159,7 +159,7 @@ pub static ROWS_DECLARED: Code = Code {
         good: "# migration-gate: rows users, the sign-up refuses an e-mail that is known",
     }),
     severity: Severity::Note,
-    remedy: &["nothing to do, as long as the reason holds"],
+    remedy: &["nothing to do while the reason holds"],
     verify: "read the reason",
     ..MIGRATION
 };

@@ -12,14 +12,14 @@ pub static MIGRATION_FAILED: Code = Code {
         bad: "raise ValueError(\"unexpected\")",
         good: "# a migration that returns",
     }),
-    remedy: &["read the exception and the line it points at, and mend the migration"],
+    remedy: &["read the exception and fix the line of the migration that it names"],
     ..MIGRATION
 };
 
 /// A step that ended well and did something else than it was asked to.
 pub static NOT_AS_ASKED: Code = Code {
     id: "MG101",
-    title: "the step ended well, but the database is not where it should be",
+    title: "alembic exited 0, but the database is not at the revision that was asked for",
     symptom: "a step that exits with status 0, and an `alembic_version` that does not hold what was asked for",
     why: "Something ended the migration without an error: `sys.exit(0)`, a swallowed exception, a transaction of its own. An exit status alone would have been green.",
     example: Some(Example {
@@ -27,6 +27,7 @@ pub static NOT_AS_ASKED: Code = Code {
         good: "op.create_table(\"orders\", …)",
     }),
     remedy: &[
+        "check that env.py connects to the database that the gate gives it",
         "look for what ends the migration early (`sys.exit`, a swallowed exception, a `COMMIT` of \
          its own) or writes to `alembic_version` itself",
     ],
@@ -93,7 +94,7 @@ pub static BEFORE_SEED: Code = Code {
     }),
     remedy: &[
         "look at the revision that the finding names: it lies at or before the pre-seed revision",
-        "its author mends it; no supply is missing yet at that point",
+        "the author of that revision fixes it; no supply is missing yet at that point",
     ],
     verify: "the step 'alembic upgrade to 0015 (pre-seed)' must pass",
     ..MIGRATION
@@ -110,7 +111,7 @@ pub static DOWNGRADE_FAILED: Code = Code {
         good: "def downgrade():\n    op.drop_table(\"alerts\")",
     }),
     remedy: &[
-        "mend the revision's `downgrade()`: it must take back exactly what `upgrade()` did, in the \
+        "fix the revision's `downgrade()`: it must undo exactly what `upgrade()` did, in the \
          opposite order",
     ],
     verify: "the step 'downgrade -1 (reversibility check)' must pass, and the upgrade after it",
@@ -127,7 +128,9 @@ pub static ENV_FAILED: Code = Code {
         bad: "url = os.environ[\"PROD_URL\"]",
         good: "url = os.environ[\"DATABASE_URL\"]",
     }),
-    remedy: &["mend env.py at the line that the finding names; no migration ran"],
+    remedy: &[
+        "fix env.py at the line that the finding names; no migration was run. Migrations run without the caller's environment: pass other variables with `--pass-env NAME`",
+    ],
     ..MIGRATION
 };
 
@@ -159,7 +162,9 @@ pub static NOT_PYTHON: Code = Code {
         bad: "<<<<<<< HEAD\nrevision = \"0031\"",
         good: "revision = \"0031\"",
     }),
-    remedy: &["mend the file where the finding points; look for what an unfinished merge left"],
+    remedy: &[
+        "fix the syntax at this line; look for conflict markers of an unfinished merge (`<<<<<<<`)",
+    ],
     ..MIGRATION
 };
 
@@ -174,7 +179,7 @@ pub static UNDEFINED_OBJECT: Code = Code {
         good: "op.create_foreign_key(None, \"fills\", \"orders\", …)",
     }),
     remedy: &[
-        "create it earlier in the chain, or mend its name; on an empty database only what the \
+        "create it earlier in the chain, or correct its name; on an empty database only what the \
          chain has created is there",
     ],
     ..MIGRATION
@@ -241,7 +246,7 @@ pub static REFUSED: Code = Code {
         bad: "op.execute(\"ALTER TABLE orders ADD COLUM note text\")",
         good: "op.execute(\"ALTER TABLE orders ADD COLUMN note text\")",
     }),
-    remedy: &["mend the statement: the finding has it in full, with Postgres's own words"],
+    remedy: &["fix the SQL statement that the finding shows, by Postgres's message"],
     ..MIGRATION
 };
 

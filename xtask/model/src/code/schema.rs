@@ -4,8 +4,8 @@ use super::{Code, Example, MIGRATION, Severity};
 
 const REVERSAL: Code = Code {
     remedy: &[
-        "add to the revision's `downgrade()` what the message names",
-        "where it is meant, say so in the revision: `# migration-gate: keeps KIND NAME, reason`",
+        "change `downgrade()` so that it undoes what the message names",
+        "to keep it, say so in the revision: `# migration-gate: keeps KIND NAME, reason` (`keeps type order_side, …`; KIND is table, column, index, constraint, type, function, sequence, view …), and make `upgrade()` accept that it is there (`IF NOT EXISTS`, `checkfirst=True`)",
     ],
     verify: "run the gate again: the schema must be the same before the upgrade and after the \
              downgrade",
@@ -96,7 +96,7 @@ pub static KEPT: Code = Code {
         good: "# migration-gate: keeps type order_side, the archive uses it",
     }),
     severity: Severity::Note,
-    remedy: &["nothing to do, as long as the reason holds"],
+    remedy: &["nothing to do while the reason holds"],
     verify: "read the reason",
     ..MIGRATION
 };
@@ -104,9 +104,9 @@ pub static KEPT: Code = Code {
 /// A column that was dropped and came back at the end of its table.
 pub static COLUMN_AT_END: Code = Code {
     id: "MG407",
-    title: "a restored column stands at the end of its table",
+    title: "the columns of a table stand in another order",
     symptom: "a note: the columns stand in another order",
-    why: "Postgres adds a column at the end; only a rebuilt table has the old order.",
+    why: "Postgres adds a column at the end, so one that was dropped and restored stands there; only a rebuilt table has the old order.",
     example: Some(Example {
         bad: "op.drop_column(\"orders\", \"note\")   # not the last one",
         good: "# drop only the last column, or live with the order",
@@ -128,7 +128,7 @@ pub static IRREVERSIBLE_DECLARED: Code = Code {
         good: "# migration-gate: irreversible, the old ids are gone",
     }),
     severity: Severity::Note,
-    remedy: &["nothing to do, as long as the reason holds"],
+    remedy: &["nothing to do while the reason holds"],
     verify: "read the reason",
     ..MIGRATION
 };

@@ -195,7 +195,7 @@ pub static UNREADABLE_WORKFLOW: Code = Code {
         bad: "jobs:\n  gate\n    runs-on: ubuntu-latest",
         good: "jobs:\n  gate:\n    runs-on: ubuntu-latest",
     }),
-    remedy: &["mend the file at the line that the message names; GitHub runs none of it as it is"],
+    remedy: &["fix the file at the line that the message names; GitHub runs none of it as it is"],
     ..WORKFLOW
 };
 

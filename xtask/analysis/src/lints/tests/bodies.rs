@@ -8,22 +8,23 @@ use expect_test::{Expect, expect};
 use super::{graph_of, scripts};
 use crate::lints::{Subject, lint};
 use model::files::Listing;
+use model::finding::Finding;
 use model::supply::Given;
 
-/// What the lints say of some files: code, file, line and message.
-fn findings(
-    files: &[(&str, String)],
-    given: &[Given],
-    recipe: Option<&str>,
-) -> Vec<(String, String)> {
+/// What the lints find in some files.
+pub(super) fn of_files(files: &[(&str, String)]) -> Vec<Finding> {
+    lint_files(files, &[], None)
+}
+
+fn lint_files(files: &[(&str, String)], given: &[Given], recipe: Option<&str>) -> Vec<Finding> {
     let (scripts, troubles) = scripts(files);
-    assert!(troubles.is_empty(), "a fixture is broken");
-    let graph = graph_of(&scripts);
+    let mut graph = graph_of(&scripts);
+    graph.whole &= !troubles.iter().any(|(_, trouble)| trouble.leaves_a_gap);
     let subject = Subject {
         label: "Tree",
         scripts: &scripts,
         graph: &graph,
-        troubles: &[],
+        troubles: &troubles,
         listing: &Listing::default(),
         unknown_settings: &[],
         ini: Utf8Path::new("alembic.ini"),
@@ -33,6 +34,7 @@ fn findings(
         followed: &vec![true; scripts.len()],
         application: &std::collections::HashMap::from([
             ("app.models".to_owned(), Some("app/models.py".into())),
+            ("migrations.helpers".to_owned(), Some("migrations/helpers.py".into())),
             ("nowhere".to_owned(), None),
         ]),
         given,
@@ -41,6 +43,15 @@ fn findings(
         walked: &RefCell::default(),
     };
     lint(&subject)
+}
+
+/// What the lints say of some files: code, file, line and message.
+fn findings(
+    files: &[(&str, String)],
+    given: &[Given],
+    recipe: Option<&str>,
+) -> Vec<(String, String)> {
+    lint_files(files, given, recipe)
         .into_iter()
         .filter(super::is_wrong)
         .map(|finding| {
@@ -194,7 +205,7 @@ fn mg221_dropped_not_there() {
         ],
         &expect![[r#"
             MG221 0002_b.py:5 nothing ever creates view `v`
-            MG221 0002_b.py:7 column `a` of `t` went in 0002_b.py:6 already"#]],
+            MG221 0002_b.py:7 column `a` of `t` was already dropped in 0002_b.py:6"#]],
     );
     clean(&[
         T,
@@ -213,7 +224,7 @@ fn mg222_and_mg223_used_when_it_is_not_there() {
         ],
         &expect![[r#"
             MG223 0001_a.py:5 table `t` is created only in 0002_b.py:5
-            MG222 0004_d.py:5 table `t` went in 0003_c.py:5
+            MG222 0004_d.py:5 table `t` was dropped in 0003_c.py:5
             MG223 0004_d.py:6 nothing creates table `u`"#]],
     );
     clean(&[T, "op.execute('DELETE FROM t') -- op.execute('SELECT 1')"]);
@@ -263,7 +274,7 @@ fn mg233_and_mg234_downgrades_that_do_not_fit() {
         ],
         &expect![[r#"
             MG233 0001_a.py:5 `upgrade()` creates type `e` here, and it is still there after `downgrade()`
-            MG234 0002_b.py:8 it drops table `t`, which is the doing of 0001_a.py:5"#]],
+            MG234 0002_b.py:8 it drops table `t`, which was created in 0001_a.py:5"#]],
     );
     clean(&[
         "op.create_table('t', sa.Column('e', sa.Enum('a', name='e'))) -- op.drop_table('t')\nsa.Enum(name='e').drop(op.get_bind())",

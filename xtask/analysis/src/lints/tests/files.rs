@@ -122,35 +122,35 @@ fn mg211_and_mg212_allow() {
     finds(
         base("# migration-gate: allow MG205"),
         expect![[r#"
-        error MG003 0003_c.py:2
-          Tree has 2 heads, expected exactly 1: 0002 (0002_b.py), 0003 (0003_c.py).
-          Head 0002 shares nothing with the others: 0001, 0002.
-          Head 0003 shares nothing with the others: 0003.
-        warning MG205 0003_c.py:2
-          it has no parent, so it starts a history of its own beside 0001 (0001_a.py)
-        warning MG212 0003_c.py:2
-          it gives no reason, so MG205 is not silenced
-    "#]],
+            error MG003 0003_c.py:2
+              Tree has 2 heads, expected exactly 1: 0002 (0002_b.py), 0003 (0003_c.py).
+              Head 0002 shares nothing with the others: 0001, 0002.
+              Head 0003 shares nothing with the others: 0003.
+            warning MG205 0003_c.py:2
+              it has no parent, so it starts a history of its own beside 0001 (0001_a.py)
+            warning MG212 0003_c.py:2
+              no reason is given, so MG205 is not silenced
+        "#]],
     );
     finds(
         base("# migration-gate: allow MG999 because"),
         expect![[r#"
-        error MG003 0003_c.py:2
-          Tree has 2 heads, expected exactly 1: 0002 (0002_b.py), 0003 (0003_c.py).
-          Head 0002 shares nothing with the others: 0001, 0002.
-          Head 0003 shares nothing with the others: 0003.
-        warning MG205 0003_c.py:2
-          it has no parent, so it starts a history of its own beside 0001 (0001_a.py)
-        warning MG212 0003_c.py:2
-          `MG999` is nothing that a lint finds
-    "#]],
+            error MG003 0003_c.py:2
+              Tree has 2 heads, expected exactly 1: 0002 (0002_b.py), 0003 (0003_c.py).
+              Head 0002 shares nothing with the others: 0001, 0002.
+              Head 0003 shares nothing with the others: 0003.
+            warning MG205 0003_c.py:2
+              it has no parent, so it starts a history of its own beside 0001 (0001_a.py)
+            warning MG212 0003_c.py:2
+              `MG999` is not the code of a lint
+        "#]],
     );
     let (file, text) = rev("0003_c.py", "0003", "0002");
     finds(
         with((file, format!("\"\"\"doc\"\"\"\n# migration-gate: allow MG205 why\n{text}"))),
         expect![[r#"
             warning MG211 0003_c.py:2
-              nothing here is MG205 any more
+              MG205 is not found here any more
         "#]],
     );
     finds_nothing(with((file, format!("x = '# migration-gate: allow MG205 why'\n{text}"))));

@@ -3,6 +3,7 @@
 mod bodies;
 mod files;
 mod graph_lints;
+mod table;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use expect_test::Expect;

@@ -1,0 +1,80 @@
+//! Whether what a deed needs is there.
+
+use super::world::Key;
+use super::{At, Chain, What};
+use crate::effect::{Kind, Object};
+
+impl Chain<'_> {
+    /// Whether it is a column that its table never had.
+    pub(super) fn never_had(&self, object: &Object) -> bool {
+        let table = object.table.as_ref().filter(|_| object.kind == Kind::Column);
+        table.is_some_and(|table| self.world.never_had(table, &object.name))
+    }
+
+    /// Says so where one of these columns is not there.
+    pub(super) fn needs_columns(&mut self, table: &str, columns: &[String]) {
+        for column in columns {
+            self.needs(&Object::on(table, Kind::Column, column), false);
+        }
+    }
+
+    /// Says so where something is used that is not there.
+    pub(super) fn needs(&mut self, object: &Object, is_enum: bool) {
+        let key = Key::of(object);
+        let Some(entry) = self.world.get(&key).cloned() else {
+            self.needs_made(key, object, is_enum);
+            return;
+        };
+        // The table says it for what is on it.
+        if self.is_said_by_its_table(object) {
+            return;
+        }
+        let certain = entry.certain && !self.world.is_uncertain_since(&key, entry.since);
+        if let Some(dropped) = entry.dropped.filter(|_| certain && !entry.alive)
+            && self.reported_gone.insert((key, self.down))
+        {
+            let object = Object { kind: entry.object.kind, ..object.clone() };
+            self.push(What::UsedAfterDrop { object, dropped });
+        }
+    }
+
+    /// Whether it was said of the table that it is on.
+    fn is_said_by_its_table(&self, object: &Object) -> bool {
+        let Some(table) = &object.table else { return false };
+        let key = (Key::of(&Object::new(Kind::Table, table)), self.down);
+        self.reported.contains(&key) || self.reported_gone.contains(&key)
+    }
+
+    fn needs_made(&mut self, key: Key, object: &Object, is_enum: bool) {
+        let later: Option<At> = self.made.get(&key).copied();
+        if later.is_none_or(|later| later.revision >= self.at.revision) {
+            self.looked_ahead.push((key.clone(), later));
+        }
+        // Functions come from where they cannot be seen, and most columns.
+        let never_is_certain = matches!(object.kind, Kind::Table | Kind::MaterializedView)
+            || is_enum
+            || self.never_had(object);
+        // What was made before, and is not there, came or went in a way that was not seen.
+        let comes = |later: At| {
+            later.revision > self.at.revision
+                || (later.revision == self.at.revision && later.line > self.at.line && !self.down)
+        };
+        let known = later.map_or(never_is_certain, comes) && is_ours(&key);
+        if !known || self.world.is_uncertain_since(&key, 0) {
+            return;
+        }
+        if self.is_said_by_its_table(object) {
+            return;
+        }
+        if self.reported.insert((key, self.down)) {
+            self.push(What::UsedBeforeMade { object: object.clone(), later });
+        }
+    }
+}
+
+/// Whether a name is the chain's to make: neither the catalogue's nor Alembic's, and not in a
+/// schema that may have been made elsewhere.
+pub(super) fn is_ours(key: &Key) -> bool {
+    let name = if key.table.is_empty() { &key.name } else { &key.table };
+    !(name.starts_with("pg_") || name == "alembic_version" || name.contains('.'))
+}

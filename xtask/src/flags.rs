@@ -70,7 +70,7 @@ pub struct Gate {
     #[arg(long, value_name = "NAME", requires = "ini")]
     pub driver: Option<String>,
 
-    /// What is new is what this revision lacks [default: the merge base with origin/main, else main]
+    /// What is new is what this revision lacks [default: the merge base with the default branch]
     #[arg(long, value_name = "REV")]
     pub since: Option<String>,
 
@@ -189,7 +189,7 @@ pub struct Lint {
     #[command(flatten)]
     pub which: Which,
 
-    /// What is new is what this revision lacks [default: the merge base with origin/main, else main]
+    /// What is new is what this revision lacks [default: the merge base with the default branch]
     #[arg(long, value_name = "REV")]
     pub since: Option<String>,
 
@@ -210,7 +210,7 @@ pub struct Graph {
     #[command(flatten)]
     pub which: Which,
 
-    /// What is new is what this revision lacks [default: the merge base with origin/main, else main]
+    /// What is new is what this revision lacks [default: the merge base with the default branch]
     #[arg(long, value_name = "REV")]
     pub since: Option<String>,
 
@@ -231,7 +231,7 @@ pub struct Renumber {
     #[command(flatten)]
     pub which: Which,
 
-    /// What is new is what this revision lacks [default: the merge base with origin/main, else main]
+    /// What is new is what this revision lacks [default: the merge base with the default branch]
     #[arg(long, value_name = "REV")]
     pub since: Option<String>,
 

@@ -152,6 +152,7 @@ pub static ALL: &[&Code] = &[
     &CONFIG_UNKNOWN,
     &LOADED_TWICE,
     &NOT_COMPARED,
+    &ID_TAKEN,
     &CREATED_TWICE,
     &DROPPED_NOT_THERE,
     &USED_AFTER_DROP,

@@ -223,6 +223,6 @@ fn surroundings(mut key: Key, run: &Run<'_>, pass_env: &[String]) -> Key {
 fn base(run: &Run<'_>) -> Result<String, Untold> {
     let Some(first) = run.trees.first() else { return Ok(String::new()) };
     let facts = Git::at(&first.cwd, run.root, run.interrupt)
-        .and_then(|git| git.map_or(Ok(None), |git| git.standing(run.flags.since.as_deref())));
-    Ok(facts.map_err(|err| Untold(format!("{err:#}")))?.unwrap_or_default())
+        .and_then(|git| git.map_or_else(Ok, |git| git.standing(run.flags.since.as_deref())));
+    facts.map_err(|err| Untold(format!("{err:#}")))
 }

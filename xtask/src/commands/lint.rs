@@ -22,6 +22,7 @@ pub fn run(which: &Which, since: Option<&str>, whole: bool, interrupt: &Interrup
     match surveys(which, Terms { whole, ..Terms::since(since) }, interrupt) {
         Ok((root, surveys)) => {
             for (tree, survey) in surveys {
+                report.compared_with(&survey.base);
                 report.trees.push(tree_report(&tree, &root, &survey));
                 report.findings.extend(survey.findings);
                 report.allowed.extend(survey.allowed);

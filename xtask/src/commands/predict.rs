@@ -67,6 +67,7 @@ impl Run<'_> {
     ) {
         for (index, survey) in surveys {
             let tree = &self.trees[*index];
+            report.compared_with(&survey.base);
             report.trees[*index].wrong_graph = survey.wrong_graph();
             let told = described.iter().find(|(known, _)| known == index);
             if let Some((_, description)) = told {

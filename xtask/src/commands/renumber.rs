@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::lint;
@@ -38,7 +38,7 @@ pub fn run(flags: &Renumber, interrupt: &Interrupt) -> Result<Done> {
     let mut done = Done { mended: true, ..Done::default() };
     for (tree, survey) in &surveys {
         let git = Git::at(&tree.cwd, &root, interrupt)?
-            .context("cannot renumber without git: only history tells which revision came later")?;
+            .map_err(|why| anyhow!("cannot renumber without git's history: {why}"))?;
         let work = Work { flags, root: &root, tree, survey, git: &git, interrupt };
         match work.plan()? {
             Ok(plan) => work.carry_out(&plan, &mut done)?,
@@ -70,7 +70,7 @@ impl Work<'_> {
         let arrivals = self.git.arrivals(&survey.folders)?;
         let age = |index: usize| {
             let arrival = arrivals.get(&survey.scripts[index].file);
-            renumber::age(survey.has_base && survey.graph.revisions[index].new, arrival)
+            renumber::age(survey.has_base() && survey.graph.revisions[index].new, arrival)
         };
         let mut bytes = Vec::new();
         for script in &survey.scripts {

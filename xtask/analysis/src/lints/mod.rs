@@ -94,6 +94,7 @@ pub static LINTS: &[Lint] = &[
     Lint { code: &code::ILLEGAL_ID, check: graph::illegal_ids },
     Lint { code: &code::LABEL_USED_TWICE, check: graph::labels_used_twice },
     Lint { code: &code::NOT_ON_BASE_HEAD, check: base::not_on_base_head },
+    Lint { code: &code::ID_TAKEN, check: base::id_taken },
     Lint { code: &code::CHANGED_ON_BASE, check: base::changed },
     Lint { code: &code::MISSING_ROW, check: chain::missing_rows },
     Lint { code: &code::MISSING_ROLE, check: chain::missing_roles },

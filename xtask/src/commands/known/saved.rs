@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use model::code;
 use model::finding;
-use model::report::{self, Postgres, Source};
+use model::report::{self, Comparison, Postgres, Source};
 use model::step::{self, Status};
 use model::transcript;
 
@@ -19,9 +19,13 @@ pub(super) struct Report {
     provisioned: bool,
     python: Vec<String>,
     trees: Vec<Tree>,
+    base: Option<Base>,
     findings: Vec<Finding>,
     allowed: Vec<Finding>,
 }
+
+/// Its revision, commit and reason, and where it has moved to.
+type Base = (Option<String>, Option<String>, Option<String>, Vec<String>);
 
 #[derive(Serialize, Deserialize)]
 struct Tree {
@@ -73,6 +77,7 @@ impl Report {
             python,
             trees,
             workflows,
+            base,
             findings,
             allowed,
             notes,
@@ -96,6 +101,10 @@ impl Report {
             provisioned,
             python: python.clone(),
             trees: trees.iter().map(Tree::of).collect::<Option<_>>()?,
+            base: base.as_ref().map(|base| {
+                let Comparison { rev, commit, reason, moved } = base.clone();
+                (rev, commit, reason, moved)
+            }),
             findings: findings.iter().map(Finding::of).collect::<Option<_>>()?,
             allowed: allowed.iter().map(Finding::of).collect::<Option<_>>()?,
         })
@@ -109,6 +118,12 @@ impl Report {
             postgres: Some(Postgres { version: self.postgres, source }),
             python: self.python,
             trees: self.trees.into_iter().map(Tree::restore).collect(),
+            base: self.base.map(|(rev, commit, reason, moved)| Comparison {
+                rev,
+                commit,
+                reason,
+                moved,
+            }),
             findings: self.findings.into_iter().map(Finding::restore).collect::<Option<_>>()?,
             allowed: self.allowed.into_iter().map(Finding::restore).collect::<Option<_>>()?,
             known_since: Some(since),

@@ -10,7 +10,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::thread;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use self::read::Read;
@@ -27,6 +27,7 @@ use analysis::{graph, settings};
 use model::files::{Base, Settings, is_revision_name};
 use model::finding::Finding;
 use model::graph::Graph;
+use model::report::Comparison;
 use model::tree::Tree;
 
 /// Up to how many bytes of revisions all are looked into, whatever the base branch says of them.
@@ -44,8 +45,8 @@ pub struct Survey {
     pub allowed: Vec<Finding>,
     /// The folders in which revisions lie, absolute.
     pub folders: Vec<Utf8PathBuf>,
-    /// Whether there is a base branch, which says what is new.
-    pub has_base: bool,
+    /// What it was compared with, which says what is new.
+    pub base: Comparison,
 }
 
 impl Survey {
@@ -54,12 +55,17 @@ impl Survey {
         self.graph.is_wrong().then(|| self.graph.clone())
     }
 
+    /// Whether there is a base branch, which says what is new.
+    pub fn has_base(&self) -> bool {
+        self.base.rev.is_some()
+    }
+
     /// The revisions that the base branch does not have; without a base branch the head, and of
     /// several heads none.
     pub fn new_revisions(&self) -> Vec<String> {
         let new = self.graph.revisions.iter().filter(|revision| revision.new);
         let new: Vec<String> = new.map(|revision| revision.id.clone()).collect();
-        if self.has_base || new.len() == 1 { new } else { Vec::new() }
+        if self.has_base() || new.len() == 1 { new } else { Vec::new() }
     }
 }
 
@@ -94,6 +100,12 @@ pub fn survey(
     interrupt: &Interrupt,
 ) -> Result<Vec<Survey>> {
     let Some(first) = trees.first() else { return Ok(Vec::new()) };
+    // A submodule is a repository of its own.
+    if trees.iter().any(|tree| repository_of(tree) != repository_of(first)) {
+        let each =
+            trees.iter().map(|tree| survey(std::slice::from_ref(tree), root, terms, interrupt));
+        return Ok(each.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect());
+    }
     let settings: Vec<Settings> = trees
         .iter()
         .map(|tree| {
@@ -105,35 +117,68 @@ pub fn survey(
     // Git is asked while the files are read. What a tree of usual size does is read without waiting
     // for the answer.
     let (base, read) = thread::scope(|scope| {
-        let base = scope.spawn(|| -> Result<_> {
-            let git = match terms.in_repository {
-                true => Git::at(&first.cwd, root, interrupt)?,
-                false => None,
-            };
-            let base = match &git {
-                Some(git) => git.base(terms.since, &folders)?,
-                None => None,
-            };
-            Ok((git, base))
-        });
+        let base = scope.spawn(|| compare(first, root, terms, &folders, interrupt));
         let read = read::all(&settings, root, terms.known);
         let small = read.iter().filter(|tree| terms.whole || tree.size() <= PARSED_WHOLE);
         read::look_into(&small.flat_map(|tree| &tree.scripts).collect::<Vec<_>>());
         let base = base.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         (base, read)
     });
-    let (git, base) = base?;
+    let compared = &base?;
     thread::scope(|scope| {
         let trees = trees.iter().zip(&settings).zip(read);
         let surveys = trees.map(|((tree, settings), read)| {
-            let known = (base.as_ref(), git.as_ref());
-            scope.spawn(move || judge(tree, root, settings, read, known, terms))
+            scope.spawn(move || judge(tree, root, settings, read, compared, terms))
         });
         // All are begun before the first is waited for.
         let surveys: Vec<_> = surveys.collect();
         let panicked = |panic| std::panic::resume_unwind(panic);
         surveys.into_iter().map(|survey| survey.join().unwrap_or_else(panicked)).collect()
     })
+}
+
+/// The trees' repository, and what they are compared with.
+struct Compared<'a> {
+    git: Option<Git<'a>>,
+    files: Option<Base>,
+    told: Comparison,
+}
+
+/// Asks git what the trees are compared with. Fails where `--since` cannot be honoured.
+fn compare<'a>(
+    tree: &Tree,
+    root: &'a Utf8Path,
+    terms: Terms<'_>,
+    folders: &[Utf8PathBuf],
+    interrupt: &'a Interrupt,
+) -> Result<Compared<'a>> {
+    let without = |git, why: String| {
+        let told = Comparison { reason: Some(why), ..Comparison::default() };
+        Compared { git, files: None, told }
+    };
+    if !terms.in_repository {
+        return Ok(without(None, "the trees are a copy outside their repository".to_owned()));
+    }
+    let git = match (Git::at(&tree.cwd, root, interrupt)?, terms.since) {
+        (Ok(git), _) => git,
+        (Err(why), None) => return Ok(without(None, why)),
+        (Err(why), Some(since)) => {
+            bail!("cannot compare with `{since}`, named by --since: {why}")
+        }
+    };
+    match git.find_base(terms.since)? {
+        Ok(base) => {
+            let (files, reason) = git.files_of(&base, folders)?;
+            let told = Comparison { reason, ..base.told() };
+            Ok(Compared { git: Some(git), files: Some(files), told })
+        }
+        Err(why) => Ok(without(Some(git), why)),
+    }
+}
+
+/// The top of the repository that holds a tree.
+fn repository_of(tree: &Tree) -> Option<&Utf8Path> {
+    tree.cwd.ancestors().find(|folder| folder.join(".git").exists())
 }
 
 /// The revision files of a tree, as far as they can be read.
@@ -151,12 +196,12 @@ fn judge(
     root: &Utf8Path,
     settings: &Settings,
     read: Read,
-    (base, git): (Option<&Base>, Option<&Git<'_>>),
+    compared: &Compared<'_>,
     terms: Terms<'_>,
 ) -> Result<Survey> {
     let is_whole = terms.whole || read.size() <= PARSED_WHOLE;
     let Read { listing, scripts, mut troubles } = read;
-    let base = base.map(|base| base_of(base, settings, root));
+    let base = compared.files.as_ref().map(|base| base_of(base, settings, root));
     let base = base.as_ref();
     let last = |of_base| terms.known.scripts?.graph(&tree.id, of_base);
     let mut graph = graph::build_again(&scripts.iter().collect::<Vec<_>>(), last(false));
@@ -172,9 +217,11 @@ fn judge(
     let broken = |script: &&Script| Some((script.file.clone(), script.syntax()?));
     troubles.extend(chosen(&scripts, &looked_into).iter().filter_map(broken));
     let mut before = base.map(|base| (base, graph_of_base(&scripts, base, last(true))));
+    let mut told = compared.told.clone();
+    told.moved.extend(before.as_ref().and_then(|(base, graph)| moved(tree, &scripts, base, graph)));
     let folders = tree_files::folders(settings);
     // Only where revisions collide does it matter which of them came later.
-    let arrivals = match git.filter(|_| graph.collides()) {
+    let arrivals = match compared.git.as_ref().filter(|_| graph.collides()) {
         Some(git) => git.arrivals(&folders)?,
         None => HashMap::new(),
     };
@@ -222,7 +269,7 @@ fn judge(
         finding.tree = Some(tree.id.clone());
     }
     let (allowed, findings) = findings.into_iter().partition(|f| f.allowed.is_some());
-    Ok(Survey { scripts, graph, findings, allowed, folders, has_base: base.is_some() })
+    Ok(Survey { scripts, graph, findings, allowed, folders, base: told })
 }
 
 /// The modules that revisions import and that lie in this repository, but for those that lie beside
@@ -330,21 +377,41 @@ fn base_of(base: &Base, settings: &Settings, root: &Utf8Path) -> Base {
         name: base.name.clone(),
         files: base.files.iter().filter(|file| is_ours(file)).cloned().collect(),
         changed: base.changed.iter().filter(|changed| is_ours(&changed.file)).cloned().collect(),
+        ahead: base.ahead.iter().filter(|ahead| is_ours(&ahead.file)).cloned().collect(),
     }
 }
 
-/// The graph as the base branch has it: what is not new, as it was before this change.
+/// The graph as the base branch has it now: what is not new, as it was before this change, and what
+/// the base branch did since.
 fn graph_of_base(scripts: &[Script], base: &Base, known: Option<Graph>) -> Graph {
-    let is_changed = |file: &Utf8Path| base.changed.iter().any(|changed| changed.file == file);
-    let before: Vec<Script> = base
-        .changed
-        .iter()
-        .filter_map(|changed| Script::read(&changed.file, &changed.before).0)
-        .collect();
+    let is_changed = |file: &Utf8Path| {
+        base.changed.iter().any(|changed| changed.file == file)
+            || base.ahead.iter().any(|ahead| ahead.file == file)
+    };
+    let went_on = |file: &Utf8Path| base.ahead.iter().any(|ahead| ahead.file == file);
+    let before = base.changed.iter().filter(|changed| !went_on(&changed.file));
+    let before = before.map(|changed| (&changed.file, &changed.before));
+    let ahead = base.ahead.iter().filter_map(|ahead| Some((&ahead.file, ahead.bytes.as_ref()?)));
+    let before: Vec<Script> =
+        before.chain(ahead).filter_map(|(file, bytes)| Script::read(file, bytes).0).collect();
     let same = scripts.iter().filter(|s| base.files.contains(&s.file) && !is_changed(&s.file));
     let mut all: Vec<&Script> = same.chain(&before).collect();
     all.sort_by(|a, b| a.file.cmp(&b.file));
     graph::build_again(&all, known)
+}
+
+/// Says where the base branch's head has gone on to, where this change does not stand on it.
+fn moved(tree: &Tree, scripts: &[Script], base: &Base, now: &Graph) -> Option<String> {
+    if base.ahead.is_empty() {
+        return None;
+    }
+    let left = graph_of_base(scripts, &Base { ahead: Vec::new(), ..base.clone() }, None);
+    let heads = |graph: &Graph| graph.ids(&graph.heads).join(", ");
+    let (head, stands) = (heads(now), heads(&left));
+    (head != stands).then(|| {
+        let (label, name) = (&tree.label, &base.name);
+        format!("{name} has moved: its head of {label} is {head}, this change stands on {stands}")
+    })
 }
 
 /// A file as it is shown: relative to the root where it lies below.

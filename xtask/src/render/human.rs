@@ -135,6 +135,11 @@ fn verdict(report: &Report) -> String {
     if !with.is_empty() {
         line(&mut out, &format!("{:6}{}", "", with.join(", ")));
     }
+    for compared in words::compared(report) {
+        for wrapped in words::wrap(&compared, 80 - 6) {
+            line(&mut out, &format!("{:6}{wrapped}", ""));
+        }
+    }
     if let Some(since) = report.known_since {
         let since = words::date(since);
         line(&mut out, &format!("{:6}a known result, of {since}: nothing has changed since", ""));

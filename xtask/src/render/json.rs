@@ -20,6 +20,7 @@ struct Report {
     known_since: Option<String>,
     postgres: Option<Postgres>,
     trees: Vec<Tree>,
+    base: Option<Base>,
     findings: Vec<Finding>,
 }
 
@@ -27,6 +28,13 @@ struct Report {
 struct Postgres {
     version: String,
     source: &'static str,
+}
+
+#[derive(Serialize)]
+struct Base {
+    rev: Option<String>,
+    commit: Option<String>,
+    reason: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -101,6 +109,11 @@ pub fn report(report: &report::Report) -> String {
             source: words::source(postgres.source),
         }),
         trees: report.trees.iter().map(tree).collect(),
+        base: report.base.as_ref().map(|base| Base {
+            rev: base.rev.clone(),
+            commit: base.commit.clone(),
+            reason: base.reason.as_deref().map(|reason| redact(reason).into_owned()),
+        }),
         findings: report.findings.iter().map(finding).collect(),
     };
     // Plain structs with string keys cannot fail to be written.

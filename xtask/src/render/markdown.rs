@@ -127,6 +127,9 @@ fn verdict(report: &Report) -> String {
     for python in &report.python {
         let _ = write!(out, " · {}", text(python));
     }
+    for compared in words::compared(report) {
+        let _ = write!(out, "\n\n{}", text(&compared));
+    }
     out.push_str("\n\n");
     if report.verdict() == Verdict::Error {
         out.push_str("This says nothing about the migrations.\n\n");

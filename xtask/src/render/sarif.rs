@@ -68,6 +68,7 @@ pub fn report(report: &Report) -> String {
             "originalUriBaseIds": {"SRCROOT": {"description": {"text": "the root of the monorepo"}}},
             "invocations": [invocation],
             "results": results,
+            "properties": {"base": words::compared(report)},
         }],
     });
     // A value with string keys cannot fail to be written.

@@ -104,6 +104,26 @@ pub(super) fn counts(report: &Report) -> String {
     out
 }
 
+/// What was compared with, and what was left out where that was nothing; a sentence each.
+pub(super) fn compared(report: &Report) -> Vec<String> {
+    let Some(base) = &report.base else { return Vec::new() };
+    let reason = base.reason.as_deref().map(redact);
+    let first = match &base.rev {
+        Some(rev) => {
+            let commit: String =
+                base.commit.iter().flat_map(|commit| commit.chars().take(10)).collect();
+            let reason = reason.map(|reason| format!("; {reason}")).unwrap_or_default();
+            format!("compared with {rev} ({commit}){reason}")
+        }
+        None => format!(
+            "compared with no base: {}. Left out: what is new, and what was changed, moved or taken on \
+             the base (MG206, MG207, MG216); everything counts",
+            reason.unwrap_or_default()
+        ),
+    };
+    std::iter::once(first).chain(base.moved.iter().cloned()).map(|line| printable(&line)).collect()
+}
+
 /// The message with what Postgres said beside it, and what a lint had said before.
 pub(super) fn message(finding: &Finding) -> String {
     let mut out = finding.message.trim_end().to_owned();

@@ -78,6 +78,10 @@ pub struct Gate {
     #[command(flatten)]
     pub output: Output,
 
+    /// Judge merged revisions as strictly as new ones
+    #[arg(long)]
+    pub all: bool,
+
     /// Step every revision down and up again, not only the new ones
     #[arg(long)]
     pub stairway: bool,
@@ -192,6 +196,10 @@ pub struct Lint {
     /// What is new is what this revision lacks [default: the merge base with the default branch]
     #[arg(long, value_name = "REV")]
     pub since: Option<String>,
+
+    /// Judge merged revisions as strictly as new ones
+    #[arg(long)]
+    pub all: bool,
 
     /// Read a very large tree whole, with what the base branch has already; that takes seconds
     #[arg(long)]

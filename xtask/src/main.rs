@@ -126,10 +126,7 @@ impl Screen<'_> {
         // A panic becomes a report too.
         let report = panic::catch_unwind(AssertUnwindSafe(|| match verb {
             Some(Verb::Workflow(args)) => commands::workflow::run(args),
-            Some(Verb::Lint(lint)) => {
-                let since = lint.since.as_deref();
-                commands::lint::run(&lint.which, since, lint.whole, self.interrupt)
-            }
+            Some(Verb::Lint(lint)) => commands::lint::run(lint, self.interrupt),
             _ => {
                 if format == Format::Github {
                     let password = commands::reports::password(flags);

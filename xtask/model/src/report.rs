@@ -148,7 +148,7 @@ impl Report {
     /// The verdict. That the gate could not do its work outweighs what it found until then; a step
     /// that did not pass is never green, whatever the findings say.
     pub fn verdict(&self) -> Verdict {
-        let mut errors = self.findings.iter().filter(|f| f.code.severity == Severity::Error);
+        let mut errors = self.findings.iter().filter(|f| f.severity() == Severity::Error);
         let mut steps = self.trees.iter().flat_map(|t| &t.steps);
         let sick = self.findings.iter().any(|f| f.code.infrastructure);
         let nothing_done = self.trees.is_empty() && self.workflows.is_empty() && !self.untouched;
@@ -166,7 +166,7 @@ impl Report {
     pub fn by_weight(&self) -> Vec<&Finding> {
         let mut findings: Vec<&Finding> = self.findings.iter().collect();
         findings.sort_by_key(|finding| {
-            let weight = match finding.code.severity {
+            let weight = match finding.severity() {
                 _ if finding.code.infrastructure => 0,
                 Severity::Error => 1,
                 Severity::Warning => 2,

@@ -140,10 +140,11 @@ impl<'a> Known<'a> {
 
 /// The name of what is known in advance: the gate itself, what it was asked, and git's base.
 fn key(run: &Run<'_>) -> Result<String, Untold> {
-    let Gate { since, stairway, timeout, .. } = run.flags;
+    let Gate { since, all, stairway, timeout, .. } = run.flags;
     let key = settings(run, KIND)?
         .with("format", FORMAT)
         .with("since", since.as_deref().unwrap_or_default())
+        .with("all", all.to_string())
         .with("stairway", stairway.to_string())
         .with("timeout", timeout.to_string());
     Ok(key.with("base", base(run)?).finish())
@@ -163,6 +164,7 @@ fn settings(run: &Run<'_>, kind: &str) -> Result<Key, Untold> {
         driver,
         // What is looked at besides the databases is named by who calls.
         since: _,
+        all: _,
         stairway: _,
         timeout: _,
         output: _,

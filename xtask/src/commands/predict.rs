@@ -10,8 +10,9 @@ use analysis::graph::compare;
 use analysis::predicted;
 use model::code;
 use model::event::{Event, timed};
-use model::finding::Finding;
-use model::report::Report;
+use model::finding::{Finding, Standing};
+use model::report::{Report, TreeReport};
+use model::step::Status;
 use model::tree::Tree;
 
 /// What was found out about the trees, each by its index.
@@ -44,11 +45,13 @@ impl Run<'_> {
             since: self.flags.since.as_deref(),
             without: self.without,
             in_repository: self.in_repository,
+            all: self.flags.all,
             whole: false,
             known: Known { scripts: self.scripts, recalled: recalled.as_ref() },
         };
         let surveys = survey::survey(&trees, self.root, terms, self.interrupt)?;
-        for finding in surveys.iter().flat_map(|survey| &survey.findings) {
+        let findings = surveys.iter().flat_map(|survey| &survey.findings);
+        for finding in findings.filter(|finding| finding.standing == Standing::Counts) {
             (self.tell)(Event::Predicted(finding));
         }
         if let Some(recalled) = &recalled {
@@ -80,7 +83,18 @@ impl Run<'_> {
                 }));
             }
             report.allowed.extend(survey.allowed.iter().cloned());
-            predicted::join(&mut report.findings, survey.findings.clone());
+            let stepped = stepped(&report.trees[*index]);
+            predicted::join(&mut report.findings, survey.findings.clone(), stepped.as_deref());
         }
     }
+}
+
+/// The revisions that were stepped down and up again, where every step passed.
+fn stepped(tree: &TreeReport) -> Option<Vec<String>> {
+    let passed = tree.steps.iter().all(|step| step.status == Status::Passed);
+    (passed && !tree.steps.is_empty()).then(|| {
+        let each = tree.steps.iter().any(|step| step.name.contains("stairway"));
+        let new = tree.new_revisions.iter().filter(|_| each);
+        tree.heads.iter().chain(new).cloned().collect()
+    })
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use model::code::{self, Code, Owner, Severity};
-use model::finding::{Edit, Finding, Place};
+use model::finding::{Edit, Finding, Place, Standing};
 use model::graph::{Branch, Fault, Graph, Revision};
 use model::report::{Comparison, Postgres, Report, Source, TreeReport};
 use model::step::{Status, Step};
@@ -413,6 +413,25 @@ fn several() -> Report {
     // One that is about a whole tree, and one about nothing that has a place.
     findings.push(Finding { tree: Some("raptor".into()), ..Finding::new(TRIFLE, "of the tree") });
     findings.push(Finding::new(TRIFLE, "of no place"));
+    let merged = findings[0].clone();
+    let revision = |number: u32| Some(format!("{number:04}"));
+    findings.extend((1..=8).map(|number| Finding {
+        revision: revision(number),
+        standing: Standing::Merged,
+        ..merged.clone()
+    }));
+    let place = Some(Place {
+        file: "console/migrations/versions/0009_x.py".into(),
+        line: Some(3),
+        source: None,
+    });
+    let told = Finding {
+        tree: Some("console".into()),
+        revision: revision(9),
+        place,
+        ..Finding::new(MODE_B, "`GRANT` names role `reader`")
+    };
+    findings.push(Finding { standing: Standing::Disproved, ..told });
     Report { allowed, ..report(Some(2), Some(1), findings) }
 }
 

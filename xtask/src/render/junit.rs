@@ -130,7 +130,7 @@ impl Suite {
         let name =
             format!("{} {}{}", finding.code.id, words::title(finding), place.unwrap_or_default());
         self.case(class, &name, Duration::ZERO);
-        let out = match finding.code.severity {
+        let out = match finding.severity() {
             Severity::Error => self.blame(finding),
             // Said, but no reason for red.
             Severity::Warning | Severity::Note => {

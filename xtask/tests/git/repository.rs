@@ -84,11 +84,20 @@ impl Repository {
             [one] => format!("{one:?}"),
             several => format!("{several:?}").replace('[', "(").replace(']', ")"),
         };
+        let downgrade = if upgrade == "pass" { "pass" } else { "op.execute('SELECT 1')" };
         let text = format!(
             "from alembic import op\n\nrevision = {id:?}\ndown_revision = {parents}\n\n\n\
-             def upgrade():\n    {upgrade}\n\n\ndef downgrade():\n    pass\n"
+             def upgrade():\n    {upgrade}\n\n\ndef downgrade():\n    {downgrade}\n"
         );
         fs::write(self.file(&format!("{id}_{name}.py")), text).unwrap();
+    }
+
+    /// Replaces a text in a revision file.
+    #[track_caller]
+    pub fn edit(&self, file: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.file(file)).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(self.file(file), text.replace(from, to)).unwrap();
     }
 
     pub fn file(&self, name: &str) -> PathBuf {
@@ -96,6 +105,7 @@ impl Repository {
     }
 
     /// The names of the revision files.
+    #[allow(dead_code)]
     pub fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(self.path.join("tree/versions")).unwrap().flatten();
         let names = entries.map(|entry| entry.file_name().into_string().unwrap());
@@ -124,6 +134,10 @@ impl Repository {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
         command.arg("migration-gate").args(arguments);
         command.arg("--ini").arg(self.path.join("tree/alembic.ini"));
+        // The gate itself runs in the Python that the monorepo asks for.
+        if arguments.first().is_some_and(|verb| !verb.starts_with('-')) {
+            command.arg("--root").arg(&self.path);
+        }
         for name in ["CI", "GITHUB_ACTIONS", "GITHUB_HEAD_REF", "MIGRATION_GATE_POSTGRES_URL"] {
             command.env_remove(name);
         }

@@ -67,6 +67,9 @@ pub struct Subject<'a> {
 
 pub use bodies::{comes_with_python, is_required};
 
+/// What follows a message about a way down.
+pub(crate) const IN_DOWNGRADE: &str = " (in `downgrade()`)";
+
 type Check = fn(&Subject<'_>) -> Vec<Finding>;
 
 /// One kind of finding and what looks for it.

@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use model::code;
-use model::finding;
+use model::finding::{self, Standing};
 use model::report::{self, Comparison, Postgres, Source};
 use model::step::{self, Status};
 use model::transcript;
@@ -66,6 +66,8 @@ struct Finding {
     lacks: Vec<String>,
     by_hand: Vec<String>,
     allowed: Option<String>,
+    merged: bool,
+    disproved: bool,
 }
 
 impl Report {
@@ -222,6 +224,7 @@ impl Finding {
             by_hand,
             edit: None,
             allowed,
+            standing,
         } = finding.clone()
         else {
             return None;
@@ -239,10 +242,17 @@ impl Finding {
             lacks,
             by_hand,
             allowed,
+            merged: standing == Standing::Merged,
+            disproved: standing == Standing::Disproved,
         })
     }
 
     fn restore(self) -> Option<finding::Finding> {
+        let standing = match (self.merged, self.disproved) {
+            (true, _) => Standing::Merged,
+            (_, true) => Standing::Disproved,
+            _ => Standing::Counts,
+        };
         let code = *code::ALL.iter().find(|code| code.id == self.code)?;
         let place = self.place.map(|(file, line, source)| finding::Place { file, line, source });
         Some(finding::Finding {
@@ -255,6 +265,7 @@ impl Finding {
             lacks: self.lacks,
             by_hand: self.by_hand,
             allowed: self.allowed,
+            standing,
             ..finding::Finding::new(code, self.message)
         })
     }

@@ -23,9 +23,9 @@ use crate::drivers::tree_files;
 use analysis::lints::{self, Subject};
 use analysis::mentions::Names;
 use analysis::script::Script;
-use analysis::{graph, settings};
-use model::files::{Base, Settings, is_revision_name};
-use model::finding::Finding;
+use analysis::{graph, predicted, settings};
+use model::files::{Base, Changed, Settings, is_revision_name};
+use model::finding::{Finding, Standing};
 use model::graph::Graph;
 use model::report::Comparison;
 use model::tree::Tree;
@@ -78,6 +78,8 @@ pub struct Terms<'a> {
     pub without: &'a [String],
     /// Whether what git knows of the folder is about the trees.
     pub in_repository: bool,
+    /// Whether merged revisions are judged as strictly as new ones.
+    pub all: bool,
     /// Whether trees are read whole that are so large that it takes seconds.
     pub whole: bool,
     /// What was read before.
@@ -87,7 +89,14 @@ pub struct Terms<'a> {
 impl<'a> Terms<'a> {
     /// Whole recipes, in a repository.
     pub fn since(since: Option<&'a str>) -> Terms<'a> {
-        Terms { since, without: &[], in_repository: true, whole: false, known: Known::default() }
+        Terms {
+            since,
+            without: &[],
+            in_repository: true,
+            all: false,
+            whole: false,
+            known: Known::default(),
+        }
     }
 }
 
@@ -267,9 +276,21 @@ fn judge(
     }
     for finding in &mut findings {
         finding.tree = Some(tree.id.clone());
+        if !terms.all && base.is_some_and(|base| is_merged(finding, base)) {
+            finding.standing = Standing::Merged;
+        }
     }
     let (allowed, findings) = findings.into_iter().partition(|f| f.allowed.is_some());
     Ok(Survey { scripts, graph, findings, allowed, folders, base: told })
+}
+
+/// Whether a finding is about a revision that the base has as it is here, and no step depends on it.
+fn is_merged(finding: &Finding, base: &Base) -> bool {
+    let Some(place) = &finding.place else { return false };
+    let is_ours = |changed: &Changed| changed.by_us && changed.file == place.file;
+    base.files.contains(&place.file)
+        && !base.changed.iter().any(is_ours)
+        && !predicted::decides_a_step(finding)
 }
 
 /// The modules that revisions import and that lie in this repository, but for those that lie beside

@@ -228,7 +228,8 @@ pub struct Graph {
 }
 
 /// Mends colliding revisions as the runbook says for failure mode C: what came later by git goes on
-/// top, under the next free number, and only the bytes that must change do.
+/// top, under the next free number, and only the bytes that must change do. A revision that is on the
+/// base, on the default branch or in a tag is never moved; without a base none is.
 ///
 /// It cannot know whether two revisions fit in that order: run the gate afterwards. Exit status: 0
 /// mended, or nothing to mend; 1 it cannot be mended here, and nothing was changed; 2 the trees could
@@ -242,6 +243,11 @@ pub struct Renumber {
     /// What is new is what this revision lacks [default: the merge base with the default branch]
     #[arg(long, value_name = "REV")]
     pub since: Option<String>,
+
+    /// Move nothing, and write a revision that merges the heads, as `alembic merge` does: the remedy
+    /// where both are merged already. Refused where one of them names what the other changes
+    #[arg(long)]
+    pub merge: bool,
 
     /// Change nothing, and print a patch that `git apply` takes at the top of the repository
     #[arg(long)]

@@ -67,10 +67,27 @@ impl Work<'_> {
             let why = "some files do not say what they are; `lint` says which, mend those first";
             return Ok(Err(why.into()));
         }
+        if self.flags.merge {
+            return Ok(renumber::merge(&survey.scripts));
+        }
+        if !survey.has_base() {
+            let why = survey.base.reason.as_deref().unwrap_or_default();
+            return Ok(Err(format!(
+                "without a base nobody knows which revisions are merged, and none of these may move: \
+                 {why}"
+            )));
+        }
+        let files: Vec<Utf8PathBuf> =
+            survey.scripts.iter().map(|script| script.file.clone()).collect();
+        let merged = self.git.merged(&files)?;
+        let fixed = |index: usize| match survey.graph.revisions[index].new {
+            true => merged.get(&files[index]).cloned(),
+            false => survey.base.rev.clone(),
+        };
         let arrivals = self.git.arrivals(&survey.folders)?;
         let age = |index: usize| {
             let arrival = arrivals.get(&survey.scripts[index].file);
-            renumber::age(survey.has_base() && survey.graph.revisions[index].new, arrival)
+            renumber::age(survey.graph.revisions[index].new, arrival)
         };
         let mut bytes = Vec::new();
         for script in &survey.scripts {
@@ -80,7 +97,7 @@ impl Work<'_> {
                     .map_err(|err| anyhow::anyhow!("cannot read `{file}` again: {err}"))?,
             );
         }
-        let plan = match renumber::plan(&survey.scripts, &bytes, &age) {
+        let plan = match renumber::plan(&survey.scripts, &bytes, &age, &fixed) {
             Ok(plan) => plan,
             Err(why) => return Ok(Err(why)),
         };
@@ -101,7 +118,7 @@ impl Work<'_> {
         }
         done.notes.extend(plan.because.iter().map(|reason| format!("{label}: {reason}")));
         if self.flags.dry_run {
-            done.text.push_str(&renumber::patch::patch(&plan.changes, &self.git.prefix()));
+            done.text.push_str(&renumber::patch::patch(&plan.changes, |file| self.git.below(file)));
             return Ok(());
         }
         self.apply(&plan.changes)?;
@@ -112,7 +129,9 @@ impl Work<'_> {
             return Ok(());
         }
         for change in &plan.changes {
-            let text = if change.from == change.to {
+            let text = if change.is_new() {
+                format!("wrote   {}\n", change.to)
+            } else if change.from == change.to {
                 format!("edited  {}\n", change.to)
             } else {
                 format!("renamed {} to {}\n", change.from, change.to)
@@ -162,7 +181,7 @@ fn count(findings: &[Finding]) -> BTreeMap<&'static str, usize> {
 
 /// Writes the changed files, then removes what they were called before and what was compiled of it.
 fn write_all(root: &Utf8Path, changes: &[Change]) -> Result<()> {
-    for change in changes {
+    for change in changes.iter().filter(|change| !change.is_new()) {
         let from = root.join(&change.from);
         fs::remove_file(&from).with_context(|| format!("cannot remove `{from}`"))?;
         remove_compiled(&from);
@@ -175,11 +194,11 @@ fn write_all(root: &Utf8Path, changes: &[Change]) -> Result<()> {
 }
 
 fn undo(root: &Utf8Path, changes: &[Change]) -> Result<()> {
-    for change in changes.iter().filter(|change| change.to != change.from) {
+    for change in changes.iter().filter(|change| change.to != change.from || change.is_new()) {
         // It may not have been written yet.
         let _ = fs::remove_file(root.join(&change.to));
     }
-    for change in changes {
+    for change in changes.iter().filter(|change| !change.is_new()) {
         let from = root.join(&change.from);
         fs::write(&from, &change.before).with_context(|| format!("cannot put back `{from}`"))?;
     }

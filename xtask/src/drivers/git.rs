@@ -112,9 +112,10 @@ impl<'a> Git<'a> {
             .collect())
     }
 
-    /// The root's place in the repository, for a patch that is applied at its top.
-    pub fn prefix(&self) -> Utf8PathBuf {
-        self.root.strip_prefix(&self.top).unwrap_or("".into()).to_owned()
+    /// A file as it is named at the top of the repository, for a patch that is applied there.
+    pub fn below(&self, file: &Utf8Path) -> Utf8PathBuf {
+        let absolute = self.root.join(file);
+        absolute.strip_prefix(&self.top).map(Utf8Path::to_owned).unwrap_or(absolute)
     }
 
     /// Folders as git names them, those that lie in the repository.

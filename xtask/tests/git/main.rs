@@ -4,4 +4,5 @@
 
 mod base;
 mod merged;
+#[allow(dead_code)]
 mod repository;

@@ -13,7 +13,6 @@ pub struct Repository {
 
 /// How the revisions of a tree are called.
 #[derive(Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code)]
 pub enum Ids {
     Numbers,
     Hashes,
@@ -105,7 +104,6 @@ impl Repository {
     }
 
     /// The names of the revision files.
-    #[allow(dead_code)]
     pub fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(self.path.join("tree/versions")).unwrap().flatten();
         let names = entries.map(|entry| entry.file_name().into_string().unwrap());

@@ -60,6 +60,8 @@ pub static MULTIPLE_HEADS: Code = Code {
         "renumber the one that was merged later, which `cargo xtask migration-gate renumber` does: \
          rename its file to the next unused number, set `revision` to it and `down_revision` to the \
          head before it",
+        "where both are merged already, neither may move: `cargo xtask migration-gate renumber --merge` \
+         writes a revision that merges them",
         "commit it to the pull request's branch; SRE checks the gate before approving",
     ],
     verify: "the step 'assert single head' must report `head count: 1`",

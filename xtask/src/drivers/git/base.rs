@@ -112,6 +112,29 @@ impl Git<'_> {
         Ok(found.into_iter().map(|(_, branch)| branch).collect())
     }
 
+    /// Which of these files others have already, and where: on a default branch or in a tag.
+    pub fn merged(&self, files: &[Utf8PathBuf]) -> Result<HashMap<Utf8PathBuf, String>> {
+        let mut branches = self.default_branches()?;
+        // Where there is a remote, it is its branch that others have.
+        if branches.iter().any(|(name, _)| name.contains('/')) {
+            branches.retain(|(name, _)| name.contains('/'));
+        }
+        let tags = self.run(&["for-each-ref", "--format=%(refname:lstrip=2)", "refs/tags"])?;
+        let tags = String::from_utf8_lossy(&tags).into_owned();
+        let tags = tags.lines().map(|tag| (format!("the tag {tag}"), format!("refs/tags/{tag}")));
+        branches.extend(tags);
+        let each = |(_, commit): &(String, String)| {
+            files.iter().map(|file| format!("{commit}:{}", self.below(file))).collect::<Vec<_>>()
+        };
+        let names: Vec<String> = branches.iter().flat_map(each).collect();
+        let mut merged = HashMap::new();
+        for (index, _) in self.ids(&names)?.iter().enumerate().filter(|(_, id)| id.is_some()) {
+            let (place, _) = &branches[index / files.len()];
+            merged.entry(files[index % files.len()].clone()).or_insert_with(|| place.clone());
+        }
+        Ok(merged)
+    }
+
     /// The files of a base in these folders, what this change did to them, and what the base did
     /// since; and what of it cannot be read.
     pub fn files_of(

@@ -27,6 +27,18 @@ impl Git<'_> {
         Ok(found)
     }
 
+    /// The ids of objects by their names, in order; `None` for what is not here.
+    pub(super) fn ids(&self, names: &[String]) -> Result<Vec<Option<String>>> {
+        let said = self.batch("--batch-check", names)?;
+        let lines = said.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let id = |line: &[u8]| {
+            size(line)?;
+            let id = line.split(|byte| *byte == b' ').next()?;
+            Some(String::from_utf8_lossy(id).into_owned())
+        };
+        Ok(lines.map(id).collect())
+    }
+
     fn batch(&self, how: &str, names: &[String]) -> Result<Vec<u8>> {
         if names.is_empty() {
             return Ok(Vec::new());

@@ -1,0 +1,87 @@
+//! A revision that merges the heads of a tree, as `alembic merge` writes it.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::{Change, Plan, number};
+use crate::graph;
+use crate::mentions::Names;
+use crate::script::Script;
+use model::graph::{Branch, Fault, Graph};
+
+/// Plans the merge of a tree's heads. `Err` says why there is none.
+pub fn merge(scripts: &[Script]) -> Result<Plan, String> {
+    let graph = graph::build(&scripts.iter().collect::<Vec<_>>());
+    if let Some(Fault::IdTwice { first, second }) = graph.faults.first() {
+        let (first, second) = (&scripts[*first].file, &scripts[*second].file);
+        return Err(format!(
+            "{first} and {second} have one id, so no revision can merge them: one must be taken back"
+        ));
+    }
+    if !graph.faults.is_empty() {
+        return Err("the graph is broken in other ways; `lint` says how, mend that first".into());
+    }
+    let Some(first) = graph.heads.first().filter(|_| graph.heads.len() > 1) else {
+        return Ok(Plan::default());
+    };
+    for (index, one) in graph.branches.iter().enumerate() {
+        for other in &graph.branches[index + 1..] {
+            commute(scripts, &graph, one, other)?;
+        }
+    }
+    let heads = graph.ids(&graph.heads);
+    let id = free_id(&graph, &heads);
+    let name = format!("{id}_merge_{}.py", heads.join("_and_"));
+    let to = scripts[*first].file.with_file_name(name);
+    let because = vec![format!("{} are merged by {id}", heads.join(" and "))];
+    let after = text(&id, &heads).into_bytes();
+    let change = Change { from: to.clone(), to, before: Vec::new(), after };
+    Ok(Plan { changes: vec![change], because })
+}
+
+/// Whether two branches have nothing to do with each other, as far as their text says.
+fn commute(scripts: &[Script], graph: &Graph, one: &Branch, other: &Branch) -> Result<(), String> {
+    for (changing, reading) in [(one, other), (other, one)] {
+        let mut names = Names::default();
+        for index in &changing.adds {
+            names.add_touched(scripts[*index].body());
+        }
+        let reader = reading.adds.iter().find(|i| names.are_in(scripts[**i].module.source()));
+        if let Some(index) = reader {
+            return Err(format!(
+                "{} names what the branch of {} changes, so the two orders may differ, and a person \
+                 must decide",
+                scripts[*index].file,
+                graph.id(changing.head)
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The next number where all are numbers, else an id as Alembic makes them.
+fn free_id(graph: &Graph, heads: &[String]) -> String {
+    let numbers = graph.revisions.iter().map(|revision| number(&revision.id));
+    match numbers.collect::<Option<Vec<u64>>>() {
+        Some(numbers) => {
+            let width = heads.first().map_or(0, String::len);
+            format!("{:0width$}", numbers.iter().max().unwrap_or(&0) + 1)
+        }
+        None => {
+            let mut hasher = DefaultHasher::new();
+            heads.hash(&mut hasher);
+            format!("{:016x}", hasher.finish())[..12].to_owned()
+        }
+    }
+}
+
+fn text(id: &str, heads: &[String]) -> String {
+    let quoted: Vec<String> = heads.iter().map(|head| format!("\"{head}\"")).collect();
+    format!(
+        "\"\"\"merge {}\n\nRevision ID: {id}\nRevises: {}\n\"\"\"\n\nrevision = \"{id}\"\n\
+         down_revision = ({})\nbranch_labels = None\ndepends_on = None\n\n\n\
+         def upgrade() -> None:\n    pass\n\n\ndef downgrade() -> None:\n    pass\n",
+        heads.join(" and "),
+        heads.join(", "),
+        quoted.join(", ")
+    )
+}

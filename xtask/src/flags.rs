@@ -141,6 +141,8 @@ pub enum Verb {
     Runbook(Runbook),
     /// Mend colliding revisions (failure mode C)
     Renumber(Renumber),
+    /// Say which revisions of other branches will collide with this one's
+    Collisions(Collisions),
     /// Find where the CI workflows weaken the gate
     Workflow(WorkflowArgs),
     /// Say what was found on this machine, what is missing and the command that mends it
@@ -252,6 +254,22 @@ pub struct Renumber {
     /// Change nothing, and print a patch that `git apply` takes at the top of the repository
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// Holds the revisions that other branches add against those of this branch and of the base: one id, one
+/// parent, one file name, one table or column. Only branches and pull requests that were fetched are
+/// looked at.
+///
+/// Exit status: 0 no revision of this branch collides; 1 one does; 2 git could not tell.
+#[derive(Clone, Debug, Args)]
+pub struct Collisions {
+    /// Which trees.
+    #[command(flatten)]
+    pub which: Which,
+
+    /// What is new is what this revision lacks [default: the merge base with the default branch]
+    #[arg(long, value_name = "REV")]
+    pub since: Option<String>,
 }
 
 /// A tree of the monorepo.

@@ -103,6 +103,13 @@ impl Screen<'_> {
                     Err(err) => self.text(Err(err)),
                 }
             }
+            Some(Verb::Collisions(args)) => match commands::collisions::run(args, self.interrupt) {
+                Ok(told) => {
+                    write_stdout(&told.text);
+                    u8::from(told.collides)
+                }
+                Err(err) => self.text(Err(err)),
+            },
             Some(Verb::Replay(args)) => self.replay(flags, args),
             Some(Verb::Explain(explain)) => self
                 .text(commands::explain::run(explain).map(|said| explained(&said, explain.format))),

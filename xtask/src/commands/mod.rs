@@ -1,6 +1,7 @@
 //! One file a verb.
 
 mod changed;
+pub mod collisions;
 pub mod doctor;
 pub mod explain;
 pub mod gate;

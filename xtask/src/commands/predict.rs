@@ -46,6 +46,9 @@ impl Run<'_> {
             without: self.without,
             in_repository: self.in_repository,
             all: self.flags.all,
+            // A watch asks at every save.
+            others: self.scripts.is_none(),
+            every_branch: false,
             whole: false,
             known: Known { scripts: self.scripts, recalled: recalled.as_ref() },
         };

@@ -4,7 +4,11 @@
 //! nor the filters and hooks of the checkout decide what it says, and it never asks the network.
 
 mod base;
+mod branches;
 mod objects;
+
+pub use self::base::Found;
+pub use self::branches::Branch;
 
 use std::collections::{BTreeSet, HashMap};
 use std::process::Command;

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends there")]
 
 mod base;
+mod collisions;
 mod merged;
-#[allow(dead_code)]
+
 mod repository;
+mod stories;

@@ -10,7 +10,7 @@ use crate::repository::{Ids, Repository};
 fn with_an_old_fault() -> Repository {
     let repository = Repository::alone(Ids::Numbers, "main");
     repository.revision("two", "0002", &["0001"], "op.execute('CREATE TABLE a (id int)')");
-    repository.edit("0002_two.py", "op.execute('SELECT 1')", "pass");
+    repository.edit("0002_two.py", "op.execute('DROP TABLE a')", "pass");
     repository.commit("went on");
     repository.git(&["checkout", "--quiet", "-b", "change"]);
     repository

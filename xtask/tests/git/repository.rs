@@ -83,7 +83,14 @@ impl Repository {
             [one] => format!("{one:?}"),
             several => format!("{several:?}").replace('[', "(").replace(']', ")"),
         };
-        let downgrade = if upgrade == "pass" { "pass" } else { "op.execute('SELECT 1')" };
+        let downgrade = match upgrade.split_once("CREATE TABLE ") {
+            Some((_, rest)) if !rest.contains("DROP") => {
+                let table = rest.split(' ').next().unwrap();
+                format!("op.execute('DROP TABLE {table}')")
+            }
+            _ if upgrade == "pass" => "pass".to_owned(),
+            _ => "op.execute('SELECT 1')".to_owned(),
+        };
         let text = format!(
             "from alembic import op\n\nrevision = {id:?}\ndown_revision = {parents}\n\n\n\
              def upgrade():\n    {upgrade}\n\n\ndef downgrade():\n    {downgrade}\n"

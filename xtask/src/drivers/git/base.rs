@@ -40,6 +40,11 @@ pub struct Found {
 }
 
 impl Found {
+    /// The last commit of the base, as far as it is here.
+    pub(super) fn tip(&self) -> &str {
+        self.tip.as_ref().unwrap_or(&self.commit)
+    }
+
     /// The base as a report tells it.
     pub fn told(&self) -> Comparison {
         Comparison {

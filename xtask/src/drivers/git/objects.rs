@@ -40,6 +40,11 @@ impl Git<'_> {
     }
 
     fn batch(&self, how: &str, names: &[String]) -> Result<Vec<u8>> {
+        self.feed(&["cat-file", how], names)
+    }
+
+    /// What a call says that reads these lines.
+    pub(super) fn feed(&self, arguments: &[&str], names: &[String]) -> Result<Vec<u8>> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
@@ -49,7 +54,7 @@ impl Git<'_> {
             writeln!(input, "{}", name.replace('\n', "?")).context("cannot ask git")?;
         }
         input.rewind().context("cannot ask git")?;
-        process::answer(self.command(&["cat-file", how]), Stdio::from(input), self.limits())
+        process::answer(self.command(arguments), Stdio::from(input), self.limits())
     }
 }
 

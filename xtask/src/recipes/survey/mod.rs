@@ -1,6 +1,7 @@
 //! Surveys a tree: reads its settings and its files, builds its graph, and lints it. Nothing of it
 //! is run, and neither Postgres nor Python is needed.
 
+mod compare;
 mod read;
 mod recalled;
 #[cfg(test)]
@@ -10,21 +11,25 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::thread;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 
+use self::compare::{
+    Compared, base_of, collide, compare, graph_of_base, has_new, is_merged, mark_new, moved,
+    others, repository_of,
+};
 use self::read::Read;
 pub use self::read::{Known, Scripts};
 pub use self::recalled::Recalled;
 use super::steps::Steps;
-use crate::drivers::git::Git;
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::tree_files;
+use analysis::collisions::Collision;
 use analysis::lints::{self, Subject};
 use analysis::mentions::Names;
 use analysis::script::Script;
-use analysis::{graph, predicted, settings};
-use model::files::{Base, Changed, Settings, is_revision_name};
+use analysis::{collisions, graph, settings};
+use model::files::{Base, Settings};
 use model::finding::{Finding, Standing};
 use model::graph::Graph;
 use model::report::Comparison;
@@ -47,6 +52,8 @@ pub struct Survey {
     pub folders: Vec<Utf8PathBuf>,
     /// What it was compared with, which says what is new.
     pub base: Comparison,
+    /// What will collide with other branches.
+    pub collisions: Vec<Collision>,
 }
 
 impl Survey {
@@ -80,6 +87,10 @@ pub struct Terms<'a> {
     pub in_repository: bool,
     /// Whether merged revisions are judged as strictly as new ones.
     pub all: bool,
+    /// Whether other branches are looked at.
+    pub others: bool,
+    /// Whether they are even where this one brings no revision.
+    pub every_branch: bool,
     /// Whether trees are read whole that are so large that it takes seconds.
     pub whole: bool,
     /// What was read before.
@@ -94,6 +105,8 @@ impl<'a> Terms<'a> {
             without: &[],
             in_repository: true,
             all: false,
+            others: false,
+            every_branch: false,
             whole: false,
             known: Known::default(),
         }
@@ -144,50 +157,6 @@ pub fn survey(
         let panicked = |panic| std::panic::resume_unwind(panic);
         surveys.into_iter().map(|survey| survey.join().unwrap_or_else(panicked)).collect()
     })
-}
-
-/// The trees' repository, and what they are compared with.
-struct Compared<'a> {
-    git: Option<Git<'a>>,
-    files: Option<Base>,
-    told: Comparison,
-}
-
-/// Asks git what the trees are compared with. Fails where `--since` cannot be honoured.
-fn compare<'a>(
-    tree: &Tree,
-    root: &'a Utf8Path,
-    terms: Terms<'_>,
-    folders: &[Utf8PathBuf],
-    interrupt: &'a Interrupt,
-) -> Result<Compared<'a>> {
-    let without = |git, why: String| {
-        let told = Comparison { reason: Some(why), ..Comparison::default() };
-        Compared { git, files: None, told }
-    };
-    if !terms.in_repository {
-        return Ok(without(None, "the trees are a copy outside their repository".to_owned()));
-    }
-    let git = match (Git::at(&tree.cwd, root, interrupt)?, terms.since) {
-        (Ok(git), _) => git,
-        (Err(why), None) => return Ok(without(None, why)),
-        (Err(why), Some(since)) => {
-            bail!("cannot compare with `{since}`, named by --since: {why}")
-        }
-    };
-    match git.find_base(terms.since)? {
-        Ok(base) => {
-            let (files, reason) = git.files_of(&base, folders)?;
-            let told = Comparison { reason, ..base.told() };
-            Ok(Compared { git: Some(git), files: Some(files), told })
-        }
-        Err(why) => Ok(without(Some(git), why)),
-    }
-}
-
-/// The top of the repository that holds a tree.
-fn repository_of(tree: &Tree) -> Option<&Utf8Path> {
-    tree.cwd.ancestors().find(|folder| folder.join(".git").exists())
 }
 
 /// The revision files of a tree, as far as they can be read.
@@ -259,6 +228,15 @@ fn judge(
         events: OnceCell::new(),
         walked: &walked,
     };
+    let collisions = match terms.others && (terms.every_branch || has_new(&graph, base)) {
+        true => {
+            let of_base = before.as_ref().map(|(base, graph)| (base.name.as_str(), graph));
+            let theirs = others(compared, settings, root)?;
+            collisions::collisions(&tree.id, (&scripts, &graph), of_base, &theirs)
+        }
+        false => Vec::new(),
+    };
+    told.moved.extend(collide(&collisions));
     let all = vec![true; scripts.len()];
     let followed = if is_whole { all.clone() } else { follow(&scripts, &looked_into) };
     let mut seen = subject(&followed);
@@ -281,16 +259,7 @@ fn judge(
         }
     }
     let (allowed, findings) = findings.into_iter().partition(|f| f.allowed.is_some());
-    Ok(Survey { scripts, graph, findings, allowed, folders, base: told })
-}
-
-/// Whether a finding is about a revision that the base has as it is here, and no step depends on it.
-fn is_merged(finding: &Finding, base: &Base) -> bool {
-    let Some(place) = &finding.place else { return false };
-    let is_ours = |changed: &Changed| changed.by_us && changed.file == place.file;
-    base.files.contains(&place.file)
-        && !base.changed.iter().any(is_ours)
-        && !predicted::decides_a_step(finding)
+    Ok(Survey { scripts, graph, findings, allowed, folders, base: told, collisions })
 }
 
 /// The modules that revisions import and that lie in this repository, but for those that lie beside
@@ -365,74 +334,6 @@ fn follow(scripts: &[Script], looked_into: &[bool]) -> Vec<bool> {
             return followed;
         }
     }
-}
-
-/// With no base branch to compare with, what is new is the head.
-fn mark_new(graph: &mut Graph, base: Option<&Base>) {
-    match base {
-        Some(base) => {
-            for revision in &mut graph.revisions {
-                revision.new = !base.files.contains(&revision.file);
-            }
-        }
-        None => {
-            for head in graph.heads.clone() {
-                graph.revisions[head].new = true;
-            }
-        }
-    }
-}
-
-/// As much of the base branch as lies where Alembic looks for this tree's revisions.
-fn base_of(base: &Base, settings: &Settings, root: &Utf8Path) -> Base {
-    let folders = tree_files::folders(settings);
-    let is_ours = |file: &Utf8Path| {
-        let file = root.join(file);
-        let below = |folder: &Utf8PathBuf| match settings.recursive {
-            true => file.starts_with(folder),
-            false => file.parent() == Some(folder),
-        };
-        folders.iter().any(below) && file.file_name().is_some_and(is_revision_name)
-    };
-    Base {
-        name: base.name.clone(),
-        files: base.files.iter().filter(|file| is_ours(file)).cloned().collect(),
-        changed: base.changed.iter().filter(|changed| is_ours(&changed.file)).cloned().collect(),
-        ahead: base.ahead.iter().filter(|ahead| is_ours(&ahead.file)).cloned().collect(),
-    }
-}
-
-/// The graph as the base branch has it now: what is not new, as it was before this change, and what
-/// the base branch did since.
-fn graph_of_base(scripts: &[Script], base: &Base, known: Option<Graph>) -> Graph {
-    let is_changed = |file: &Utf8Path| {
-        base.changed.iter().any(|changed| changed.file == file)
-            || base.ahead.iter().any(|ahead| ahead.file == file)
-    };
-    let went_on = |file: &Utf8Path| base.ahead.iter().any(|ahead| ahead.file == file);
-    let before = base.changed.iter().filter(|changed| !went_on(&changed.file));
-    let before = before.map(|changed| (&changed.file, &changed.before));
-    let ahead = base.ahead.iter().filter_map(|ahead| Some((&ahead.file, ahead.bytes.as_ref()?)));
-    let before: Vec<Script> =
-        before.chain(ahead).filter_map(|(file, bytes)| Script::read(file, bytes).0).collect();
-    let same = scripts.iter().filter(|s| base.files.contains(&s.file) && !is_changed(&s.file));
-    let mut all: Vec<&Script> = same.chain(&before).collect();
-    all.sort_by(|a, b| a.file.cmp(&b.file));
-    graph::build_again(&all, known)
-}
-
-/// Says where the base branch's head has gone on to, where this change does not stand on it.
-fn moved(tree: &Tree, scripts: &[Script], base: &Base, now: &Graph) -> Option<String> {
-    if base.ahead.is_empty() {
-        return None;
-    }
-    let left = graph_of_base(scripts, &Base { ahead: Vec::new(), ..base.clone() }, None);
-    let heads = |graph: &Graph| graph.ids(&graph.heads).join(", ");
-    let (head, stands) = (heads(now), heads(&left));
-    (head != stands).then(|| {
-        let (label, name) = (&tree.label, &base.name);
-        format!("{name} has moved: its head of {label} is {head}, this change stands on {stands}")
-    })
 }
 
 /// A file as it is shown: relative to the root where it lies below.

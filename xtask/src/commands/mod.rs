@@ -16,5 +16,6 @@ pub mod replay;
 pub mod reports;
 pub mod runbook;
 pub mod selection;
+mod trial;
 pub mod watch;
 pub mod workflow;

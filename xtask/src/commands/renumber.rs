@@ -10,14 +10,17 @@ use anyhow::{Context, Result, anyhow};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::lint;
+use super::trial::{self, Trial, Verdict};
 use crate::drivers::git::Git;
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::tree_files;
 use crate::flags::Renumber;
 use crate::recipes::survey::{Survey, Terms};
-use analysis::renumber::{self, Change, Plan};
+use analysis::renumber::{self, Change, Fixed, Plan};
+use analysis::script::Script;
 use model::code::Severity;
 use model::finding::Finding;
+use model::graph::Revision;
 use model::tree::Tree;
 
 /// What came of it.
@@ -64,7 +67,7 @@ impl Work<'_> {
     fn plan(&self) -> Result<Result<Plan, String>> {
         let survey = self.survey;
         if !survey.graph.whole {
-            let why = "some files do not say what they are; `lint` says which, mend those first";
+            let why = "some files do not say what they are; `lint` says which, fix those first";
             return Ok(Err(why.into()));
         }
         if self.flags.merge {
@@ -84,20 +87,7 @@ impl Work<'_> {
             true => merged.get(&files[index]).cloned(),
             false => survey.base.rev.clone(),
         };
-        let arrivals = self.git.arrivals(&survey.folders)?;
-        let age = |index: usize| {
-            let arrival = arrivals.get(&survey.scripts[index].file);
-            renumber::age(survey.graph.revisions[index].new, arrival)
-        };
-        let mut bytes = Vec::new();
-        for script in &survey.scripts {
-            let file = self.root.join(&script.file);
-            bytes.push(
-                tree_files::read(&file)
-                    .map_err(|err| anyhow::anyhow!("cannot read `{file}` again: {err}"))?,
-            );
-        }
-        let plan = match renumber::plan(&survey.scripts, &bytes, &age, &fixed) {
+        let plan = match self.plan_by(&self.ages()?, &fixed)? {
             Ok(plan) => plan,
             Err(why) => return Ok(Err(why)),
         };
@@ -108,6 +98,74 @@ impl Work<'_> {
             return Ok(Err(format!("commit or stash your changes to {} first", dirty.join(", "))));
         }
         Ok(Ok(plan))
+    }
+
+    fn plan_by(&self, ages: &[usize], fixed: Fixed<'_>) -> Result<Result<Plan, String>> {
+        let mut bytes = Vec::new();
+        for script in &self.survey.scripts {
+            let file = self.root.join(&script.file);
+            let read = tree_files::read(&file);
+            bytes.push(read.map_err(|err| anyhow!("cannot read `{file}` again: {err}"))?);
+        }
+        Ok(renumber::plan(&self.survey.scripts, &bytes, &|index| ages[index], fixed))
+    }
+
+    /// How late each revision came.
+    fn ages(&self) -> Result<Vec<usize>> {
+        let arrivals = self.git.arrivals(&self.survey.folders)?;
+        let each = self.survey.scripts.iter().zip(&self.survey.graph.revisions);
+        let age = |(script, revision): (&Script, &Revision)| {
+            renumber::age(revision.new && self.survey.has_base(), arrivals.get(&script.file))
+        };
+        Ok(each.map(age).collect())
+    }
+
+    /// Tries whether it matters which of the colliding revisions runs first, and says so. The inner
+    /// error says why a person must decide.
+    fn try_orders(&self, plan: &Plan) -> Result<Result<String, String>> {
+        let ages = self.ages()?;
+        let later: Vec<usize> = ages.iter().map(|age| usize::MAX - age).collect();
+        let first = self.plan_by(&ages, &|_| None)?;
+        let other = self.plan_by(&later, &|_| None)?;
+        let overlap = renumber::overlap(&self.survey.scripts);
+        let verdict = match (&first, &other) {
+            (Ok(first), Ok(other)) => {
+                let mut orders = vec![
+                    ("the earlier first", first.changes.as_slice()),
+                    ("the later first", other.changes.as_slice()),
+                ];
+                orders.extend(self.flags.merge.then_some(("the merge", plan.changes.as_slice())));
+                let tables = renumber::written(self.survey.scripts.iter());
+                let trial = Trial {
+                    root: self.root,
+                    tree: self.tree,
+                    is_named: self.flags.which.ini.is_none(),
+                    tables: &tables,
+                    interrupt: self.interrupt,
+                };
+                trial::compare(&trial, &orders)?
+            }
+            (Err(why), _) | (_, Err(why)) => Verdict::NotTried(why.clone()),
+        };
+        let done = if self.flags.merge {
+            "they were merged"
+        } else {
+            "the later one was moved behind the earlier"
+        };
+        Ok(match (verdict, overlap.filter(|_| self.flags.merge)) {
+            (Verdict::Same, _) => Ok(format!("either order gives the same schema: {done}")),
+            (Verdict::Differ(how), _) => {
+                Err(format!("a person must decide, as the orders differ:\n  {}", how.join("\n  ")))
+            }
+            (Verdict::NotTried(why), Some(overlap)) => Err(format!(
+                "a person must decide: {overlap}, and the two orders could not be tried ({why})"
+            )),
+            (Verdict::NotTried(why), None) => Ok(format!(
+                "order is not content; whether the revisions fit in this order was not tried ({why}), \
+                 and `cargo xtask migration-gate {}` tells it",
+                self.tree.id
+            )),
+        })
     }
 
     fn carry_out(&self, plan: &Plan, done: &mut Done) -> Result<()> {
@@ -121,6 +179,14 @@ impl Work<'_> {
             done.text.push_str(&renumber::patch::patch(&plan.changes, |file| self.git.below(file)));
             return Ok(());
         }
+        let order = match self.try_orders(plan)? {
+            Ok(order) => order,
+            Err(why) => {
+                done.mended = false;
+                done.notes.push(format!("{label}: nothing was changed: {why}"));
+                return Ok(());
+            }
+        };
         self.apply(&plan.changes)?;
         if let Some(worse) = self.worse()? {
             undo(self.root, &plan.changes)?;
@@ -138,11 +204,7 @@ impl Work<'_> {
             };
             done.text.push_str(&text);
         }
-        done.notes.push(format!(
-            "{label}: order is not content; whether the revisions fit in this order the gate tells: \
-             `cargo xtask migration-gate {}`",
-            self.tree.id
-        ));
+        done.notes.push(format!("{label}: {order}"));
         Ok(())
     }
 

@@ -1,12 +1,14 @@
 //! A revision that merges the heads of a tree, as `alembic merge` writes it.
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{Change, Plan, number};
+use crate::effect::Effect;
 use crate::graph;
 use crate::mentions::Names;
 use crate::script::Script;
-use model::graph::{Branch, Fault, Graph};
+use model::graph::{Fault, Graph};
 
 /// Plans the merge of a tree's heads. `Err` says why there is none.
 pub fn merge(scripts: &[Script]) -> Result<Plan, String> {
@@ -23,11 +25,6 @@ pub fn merge(scripts: &[Script]) -> Result<Plan, String> {
     let Some(first) = graph.heads.first().filter(|_| graph.heads.len() > 1) else {
         return Ok(Plan::default());
     };
-    for (index, one) in graph.branches.iter().enumerate() {
-        for other in &graph.branches[index + 1..] {
-            commute(scripts, &graph, one, other)?;
-        }
-    }
     let heads = graph.ids(&graph.heads);
     let id = free_id(&graph, &heads);
     let name = format!("{id}_merge_{}.py", heads.join("_and_"));
@@ -38,24 +35,34 @@ pub fn merge(scripts: &[Script]) -> Result<Plan, String> {
     Ok(Plan { changes: vec![change], because })
 }
 
-/// Whether two branches have nothing to do with each other, as far as their text says.
-fn commute(scripts: &[Script], graph: &Graph, one: &Branch, other: &Branch) -> Result<(), String> {
-    for (changing, reading) in [(one, other), (other, one)] {
+/// Where one of several branches names what another changes, so that their order may matter.
+pub fn overlap(scripts: &[Script]) -> Option<String> {
+    let graph = graph::build(&scripts.iter().collect::<Vec<_>>());
+    let pairs = graph.branches.iter().flat_map(|one| {
+        let others = graph.branches.iter().filter(move |other| other.head != one.head);
+        others.map(move |other| (one, other))
+    });
+    let mut found = pairs.filter_map(|(changing, reading)| {
         let mut names = Names::default();
         for index in &changing.adds {
             names.add_touched(scripts[*index].body());
         }
-        let reader = reading.adds.iter().find(|i| names.are_in(scripts[**i].module.source()));
-        if let Some(index) = reader {
-            return Err(format!(
-                "{} names what the branch of {} changes, so the two orders may differ, and a person \
-                 must decide",
-                scripts[*index].file,
-                graph.id(changing.head)
-            ));
-        }
-    }
-    Ok(())
+        let reader = reading.adds.iter().find(|i| names.are_in(scripts[**i].module.source()))?;
+        let (file, head) = (&scripts[*reader].file, graph.id(changing.head));
+        Some(format!("{file} names what the branch of {head} changes"))
+    });
+    found.next()
+}
+
+/// The tables whose rows these revisions change.
+pub fn written<'a>(scripts: impl Iterator<Item = &'a Script>) -> BTreeSet<String> {
+    let deeds = scripts.flat_map(|script| script.body().upgrade.iter().flat_map(|f| &f.deeds));
+    let tables = deeds.filter_map(|deed| match &deed.effect {
+        Effect::Insert(rows) => Some(&rows.table),
+        Effect::Write(table) => Some(table),
+        _ => None,
+    });
+    tables.map(|table| table.rsplit('.').next().unwrap_or(table).to_owned()).collect()
 }
 
 /// The next number where all are numbers, else an id as Alembic makes them.

@@ -8,7 +8,7 @@ mod edit;
 mod merge;
 pub mod patch;
 
-pub use self::merge::merge;
+pub use self::merge::{merge, overlap, written};
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! The command line as data, and nothing else: the feature list. `contract.md`'s 'Commands' rules.
+//! The command line as data, and nothing else: the feature list.
 
 mod explain;
 mod output;

@@ -1,4 +1,4 @@
-//! The command line as data, and nothing else: the feature list. `contract.md`'s 'Commands' rules.
+//! The command line as data, and nothing else: the feature list.
 
 mod explain;
 mod output;
@@ -70,13 +70,17 @@ pub struct Gate {
     #[arg(long, value_name = "NAME", requires = "ini")]
     pub driver: Option<String>,
 
-    /// What is new is what this revision lacks [default: the merge base with origin/main, else main]
+    /// What is new is what this revision lacks [default: the merge base with the default branch]
     #[arg(long, value_name = "REV")]
     pub since: Option<String>,
 
     /// How it is reported.
     #[command(flatten)]
     pub output: Output,
+
+    /// Judge merged revisions as strictly as new ones
+    #[arg(long)]
+    pub all: bool,
 
     /// Step every revision down and up again, not only the new ones
     #[arg(long)]
@@ -137,6 +141,8 @@ pub enum Verb {
     Runbook(Runbook),
     /// Mend colliding revisions (failure mode C)
     Renumber(Renumber),
+    /// Say which revisions of other branches will collide with this one's
+    Collisions(Collisions),
     /// Find where the CI workflows weaken the gate
     Workflow(WorkflowArgs),
     /// Say what was found on this machine, what is missing and the command that mends it
@@ -189,9 +195,13 @@ pub struct Lint {
     #[command(flatten)]
     pub which: Which,
 
-    /// What is new is what this revision lacks [default: the merge base with origin/main, else main]
+    /// What is new is what this revision lacks [default: the merge base with the default branch]
     #[arg(long, value_name = "REV")]
     pub since: Option<String>,
+
+    /// Judge merged revisions as strictly as new ones
+    #[arg(long)]
+    pub all: bool,
 
     /// Read a very large tree whole, with what the base branch has already; that takes seconds
     #[arg(long)]
@@ -210,7 +220,7 @@ pub struct Graph {
     #[command(flatten)]
     pub which: Which,
 
-    /// What is new is what this revision lacks [default: the merge base with origin/main, else main]
+    /// What is new is what this revision lacks [default: the merge base with the default branch]
     #[arg(long, value_name = "REV")]
     pub since: Option<String>,
 
@@ -220,24 +230,47 @@ pub struct Graph {
 }
 
 /// Mends colliding revisions as the runbook says for failure mode C: what came later by git goes on
-/// top, under the next free number, and only the bytes that must change do.
+/// top, under the next free number, and only the bytes that must change do. A revision that is on the
+/// base, on the default branch or in a tag is never moved; without a base none is.
 ///
-/// It cannot know whether two revisions fit in that order: run the gate afterwards. Exit status: 0
-/// mended, or nothing to mend; 1 it cannot be mended here, and nothing was changed; 2 the trees could
-/// not be read.
+/// Whether the order matters is tried: the gate runs each order on a fresh copy, and the schemas are
+/// compared. Where they differ, a person must decide, and nothing is changed. Exit status: 0 fixed, or
+/// nothing to fix; 1 it cannot be fixed here, and nothing was changed; 2 the trees could not be read.
 #[derive(Clone, Debug, Args)]
 pub struct Renumber {
     /// Which trees.
     #[command(flatten)]
     pub which: Which,
 
-    /// What is new is what this revision lacks [default: the merge base with origin/main, else main]
+    /// What is new is what this revision lacks [default: the merge base with the default branch]
     #[arg(long, value_name = "REV")]
     pub since: Option<String>,
+
+    /// Move nothing, and write a revision that merges the heads, as `alembic merge` does: the remedy
+    /// where both are merged already. Refused where their order matters, and where that could not be
+    /// tried and one of them names what the other changes
+    #[arg(long)]
+    pub merge: bool,
 
     /// Change nothing, and print a patch that `git apply` takes at the top of the repository
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// Holds the revisions that other branches add against those of this branch and of the base: one id, one
+/// parent, one file name, one table or column. Only branches and pull requests that were fetched are
+/// looked at.
+///
+/// Exit status: 0 no revision of this branch collides; 1 one does; 2 git could not tell.
+#[derive(Clone, Debug, Args)]
+pub struct Collisions {
+    /// Which trees.
+    #[command(flatten)]
+    pub which: Which,
+
+    /// What is new is what this revision lacks [default: the merge base with the default branch]
+    #[arg(long, value_name = "REV")]
+    pub since: Option<String>,
 }
 
 /// A tree of the monorepo.

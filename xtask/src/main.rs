@@ -104,6 +104,13 @@ impl Screen<'_> {
                     Err(err) => self.text(Err(err)),
                 }
             }
+            Some(Verb::Collisions(args)) => match commands::collisions::run(args, self.interrupt) {
+                Ok(told) => {
+                    write_stdout(&told.text);
+                    u8::from(told.collides)
+                }
+                Err(err) => self.text(Err(err)),
+            },
             Some(Verb::Replay(args)) => self.replay(flags, args),
             Some(Verb::Explain(explain)) => self
                 .text(commands::explain::run(explain).map(|said| explained(&said, explain.format))),
@@ -127,10 +134,7 @@ impl Screen<'_> {
         // A panic becomes a report too.
         let report = panic::catch_unwind(AssertUnwindSafe(|| match verb {
             Some(Verb::Workflow(args)) => commands::workflow::run(args),
-            Some(Verb::Lint(lint)) => {
-                let since = lint.since.as_deref();
-                commands::lint::run(&lint.which, since, lint.whole, self.interrupt)
-            }
+            Some(Verb::Lint(lint)) => commands::lint::run(lint, self.interrupt),
             _ => {
                 if format == Format::Github {
                     let password = commands::reports::password(flags);

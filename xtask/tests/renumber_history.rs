@@ -115,6 +115,7 @@ fn repairs(last: &str, file: &str, was: &str, ids: (&str, &str), parents: (&str,
     let text = broken.remove(file).unwrap();
     broken.insert(was.to_owned(), taken_back(&text, ids, parents));
     past.commit(&broken, |name| name != was);
+    past.git(&["checkout", "--quiet", "-b", "change"]);
     past.commit(&broken, |name| name == was);
     let compiled = past.versions().join("__pycache__");
     fs::create_dir(&compiled).unwrap();
@@ -226,7 +227,9 @@ fn a_file_with_changes_that_are_in_no_commit_is_left_alone() {
     let file = "0024_admin_login_attempts.py";
     let text = taken_back(&broken[file], ("0024", "0024"), ("0022", "0023"));
     broken.insert(file.to_owned(), text.clone());
-    past.commit(&broken, |_| true);
+    past.commit(&broken, |name| name != file);
+    past.git(&["checkout", "--quiet", "-b", "change"]);
+    past.commit(&broken, |name| name == file);
     fs::write(past.versions().join(file), format!("{text}# mine\n")).unwrap();
     fs::write(past.versions().join("0023_notifications.py"), &broken["0023_notifications.py"])
         .unwrap();
@@ -254,6 +257,7 @@ fn what_would_be_worse_is_put_back() {
     let other = broken.keys().find(|name| name.starts_with("0022")).unwrap().clone();
     broken.insert(other.clone(), with(&broken[&other], "op.drop_table(\"api_keys\")"));
     past.commit(&broken, |name| name != file);
+    past.git(&["checkout", "--quiet", "-b", "change"]);
     past.commit(&broken, |name| name == file);
     let before = past.files();
     let (code, out, said) = past.gate(&["renumber", "console"]);

@@ -2,6 +2,7 @@
 //! Postgres.
 
 pub mod body;
+pub mod collisions;
 pub mod diagnosis;
 pub mod effect;
 #[cfg(test)]

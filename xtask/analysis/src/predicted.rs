@@ -1,8 +1,9 @@
 //! Joins what the lints predicted with what then happened, so that one fault is shown once, with
 //! both proofs.
 
+use crate::lints::IN_DOWNGRADE;
 use model::code::{self, Code};
-use model::finding::Finding;
+use model::finding::{Finding, Standing};
 
 /// What a lint sees under one code, and what it becomes when the revision runs.
 fn becomes(lint: &Code, run: &Code) -> bool {
@@ -52,9 +53,62 @@ fn is_sharper(lint: &Code, run: &Code) -> bool {
     endless || (names.contains(&lint) && vague.contains(&run))
 }
 
+/// What a lint says of a way up, and a step then proves or disproves.
+const OF_THE_WAY_UP: [&Code; 10] = [
+    &code::MISSING_ROW,
+    &code::MISSING_ROLE,
+    &code::NOT_IMMUTABLE,
+    &code::TABLE_TWICE,
+    &code::CREATED_TWICE,
+    &code::DROPPED_NOT_THERE,
+    &code::USED_AFTER_DROP,
+    &code::USED_BEFORE_MADE,
+    &code::OUTSIDE_TRANSACTION,
+    &code::LABEL_TOO_EARLY,
+];
+
+/// What a lint says of a way down, and the comparison of schemas then proves or disproves.
+const OF_THE_WAY_DOWN: [&Code; 2] = [&code::LEFT_BEHIND, &code::DROPS_OTHERS];
+
+/// What is wrong with the tree as a whole, so that no step is what it should be; and with what a
+/// change does to merged revisions.
+const OF_THE_WHOLE: [&Code; 12] = [
+    &code::MULTIPLE_HEADS,
+    &code::BROKEN_POINTER,
+    &code::NOT_A_REVISION,
+    &code::UNREADABLE,
+    &code::CYCLE,
+    &code::MISSING_DEPENDENCY,
+    &code::ILLEGAL_ID,
+    &code::LABEL_USED_TWICE,
+    &code::CONFIG_UNKNOWN,
+    &code::NOT_ON_BASE_HEAD,
+    &code::ID_TAKEN,
+    &code::CHANGED_ON_BASE,
+];
+
+/// Whether a step depends on what a lint found, whichever revision it is about.
+pub fn decides_a_step(lint: &Finding) -> bool {
+    OF_THE_WHOLE.contains(&lint.code) || is_of_the_way_up(lint)
+}
+
+fn is_of_the_way_up(lint: &Finding) -> bool {
+    OF_THE_WAY_UP.contains(&lint.code) && !lint.message.ends_with(IN_DOWNGRADE)
+}
+
 /// Adds the lints' findings to those of the run; one that came true is folded into what it became.
-pub fn join(findings: &mut Vec<Finding>, lints: Vec<Finding>) {
-    for lint in lints {
+/// Where every step passed, what was said of the way up did not come true, nor what was said of the
+/// way down of the revisions that were `stepped` down.
+pub fn join(findings: &mut Vec<Finding>, lints: Vec<Finding>, stepped: Option<&[String]>) {
+    for mut lint in lints {
+        let down = OF_THE_WAY_DOWN.contains(&lint.code) || lint.message.ends_with(IN_DOWNGRADE);
+        let disproved = stepped.is_some_and(|stepped| match &lint.revision {
+            Some(revision) if down => stepped.contains(revision),
+            _ => is_of_the_way_up(&lint),
+        });
+        if disproved {
+            lint.standing = Standing::Disproved;
+        }
         let mut proved = findings.iter_mut().filter(|run| came_true(&lint, run)).peekable();
         if proved.peek().is_none() {
             findings.push(lint);
@@ -125,7 +179,7 @@ mod tests {
     fn the_lints_know_better_why_nothing_is_loaded() {
         let mut findings =
             vec![Finding { revision: None, ..finding(&code::BROKEN_POINTER, "", Some("upgrade")) }];
-        join(&mut findings, vec![finding(&code::MISSING_DEPENDENCY, "0002", None)]);
+        join(&mut findings, vec![finding(&code::MISSING_DEPENDENCY, "0002", None)], None);
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].code.id, "MG204");
     }
@@ -140,7 +194,7 @@ mod tests {
             [(run(None), ["MG203"].as_slice()), (run(Some("0002")), &["MG103", "MG203"])]
         {
             let mut findings = vec![run];
-            join(&mut findings, vec![finding(&code::CYCLE, "0003", None)]);
+            join(&mut findings, vec![finding(&code::CYCLE, "0003", None)], None);
             assert_eq!(findings.iter().map(|found| found.code.id).collect::<Vec<_>>(), left);
         }
     }
@@ -152,7 +206,7 @@ mod tests {
         let again = Finding { step: again, ..first.clone() };
         for (run, left) in [(first, 2), (again, 1)] {
             let mut findings = vec![run];
-            join(&mut findings, vec![finding(&code::EMPTY_DOWNGRADE, "0002", None)]);
+            join(&mut findings, vec![finding(&code::EMPTY_DOWNGRADE, "0002", None)], None);
             assert_eq!(findings.len(), left);
         }
     }
@@ -169,7 +223,7 @@ mod tests {
     #[test]
     fn what_came_true_is_shown_once_with_both_proofs() {
         let mut findings = vec![finding(&code::DUPLICATE_OBJECT, "0002", Some("upgrade"))];
-        join(&mut findings, vec![finding(&code::CREATED_TWICE, "0002", None)]);
+        join(&mut findings, vec![finding(&code::CREATED_TWICE, "0002", None)], None);
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].predicted.as_deref(), Some("said"));
     }
@@ -177,8 +231,8 @@ mod tests {
     #[test]
     fn what_did_not_come_true_stands_by_itself() {
         let mut findings = vec![finding(&code::DUPLICATE_OBJECT, "0002", Some("upgrade"))];
-        join(&mut findings, vec![finding(&code::CREATED_TWICE, "0009", None)]);
-        join(&mut findings, vec![finding(&code::MISSING_ROLE, "0002", None)]);
+        join(&mut findings, vec![finding(&code::CREATED_TWICE, "0009", None)], None);
+        join(&mut findings, vec![finding(&code::MISSING_ROLE, "0002", None)], None);
         assert_eq!(findings.len(), 3);
     }
 }

@@ -63,6 +63,17 @@ pub struct Base {
     pub files: BTreeSet<Utf8PathBuf>,
     /// Those that are not as they are there.
     pub changed: Vec<Changed>,
+    /// What it did since this change left it.
+    pub ahead: Vec<Ahead>,
+}
+
+/// A file that the base branch added, changed or removed since a change left it.
+#[derive(Clone, Debug)]
+pub struct Ahead {
+    /// Its name there, relative to the root where it lies below.
+    pub file: Utf8PathBuf,
+    /// Its bytes there; `None`: it is gone.
+    pub bytes: Option<Vec<u8>>,
 }
 
 /// A file of the base branch that is not what it was there.

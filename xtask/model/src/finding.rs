@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::code::causes::Cause;
-use super::code::{Code, OPERATOR};
+use super::code::{Code, OPERATOR, Severity};
 use super::transcript::Transcript;
 
 /// One thing that is wrong.
@@ -42,6 +42,20 @@ pub struct Finding {
     pub edit: Option<Edit>,
     /// Why it is as it should be all the same, in the words of who allowed it.
     pub allowed: Option<String>,
+    /// Whether it decides.
+    pub standing: Standing,
+}
+
+/// Whether a finding decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Standing {
+    /// It does.
+    #[default]
+    Counts,
+    /// It is about a revision that is on the base, and no step depends on it.
+    Merged,
+    /// A lint said that a step would fail, and it passed.
+    Disproved,
 }
 
 /// A place in a source file.
@@ -69,6 +83,14 @@ pub struct Edit {
 }
 
 impl Finding {
+    /// How much it weighs: what does not decide is a note.
+    pub fn severity(&self) -> Severity {
+        match self.standing {
+            Standing::Counts => self.code.severity,
+            Standing::Merged | Standing::Disproved => Severity::Note,
+        }
+    }
+
     /// Whom to tell, where it touches what is sensitive (runbook, 'Escalation').
     pub fn escalation(&self) -> Option<String> {
         self.sev2.as_ref().map(|area| {
@@ -113,6 +135,7 @@ impl Finding {
             by_hand: Vec::new(),
             edit: None,
             allowed: None,
+            standing: Standing::Counts,
         }
     }
 }

@@ -25,6 +25,8 @@ pub struct Report {
     pub trees: Vec<TreeReport>,
     /// The workflows that were read, where it is they that were audited, relative to the root.
     pub workflows: Vec<Utf8PathBuf>,
+    /// What the change was compared with; `None` where that was not asked.
+    pub base: Option<Comparison>,
     /// What is wrong, in the order found.
     pub findings: Vec<Finding>,
     /// What would be wrong, had the files not allowed it with a reason.
@@ -38,6 +40,19 @@ pub struct Report {
     /// When the run was that this is the report of, where nothing was run because nothing had
     /// changed since.
     pub known_since: Option<SystemTime>,
+}
+
+/// What a change is compared with, which says what is new.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// The base by its name: `origin/main`; `None`: there is none.
+    pub rev: Option<String>,
+    /// Its commit: where the change left it, or what `--since` names.
+    pub commit: Option<String>,
+    /// Why there is none, or what of it could not be compared.
+    pub reason: Option<String>,
+    /// Where the base has gone on to, a sentence a tree.
+    pub moved: Vec<String>,
 }
 
 /// The server that was used.
@@ -116,10 +131,25 @@ pub enum Verdict {
 }
 
 impl Report {
+    /// Adds what a tree was compared with. Trees of one repository have one base; where one of
+    /// several has none, that is told.
+    pub fn compared_with(&mut self, tree: &Comparison) {
+        let Some(base) = &mut self.base else {
+            self.base = Some(tree.clone());
+            return;
+        };
+        if tree.rev.is_none() && base.rev.is_some() {
+            base.rev = None;
+            base.commit = None;
+        }
+        base.reason = base.reason.take().or(tree.reason.clone());
+        base.moved.extend(tree.moved.iter().cloned());
+    }
+
     /// The verdict. That the gate could not do its work outweighs what it found until then; a step
     /// that did not pass is never green, whatever the findings say.
     pub fn verdict(&self) -> Verdict {
-        let mut errors = self.findings.iter().filter(|f| f.code.severity == Severity::Error);
+        let mut errors = self.findings.iter().filter(|f| f.severity() == Severity::Error);
         let mut steps = self.trees.iter().flat_map(|t| &t.steps);
         let sick = self.findings.iter().any(|f| f.code.infrastructure);
         let nothing_done = self.trees.is_empty() && self.workflows.is_empty() && !self.untouched;
@@ -137,7 +167,7 @@ impl Report {
     pub fn by_weight(&self) -> Vec<&Finding> {
         let mut findings: Vec<&Finding> = self.findings.iter().collect();
         findings.sort_by_key(|finding| {
-            let weight = match finding.code.severity {
+            let weight = match finding.severity() {
                 _ if finding.code.infrastructure => 0,
                 Severity::Error => 1,
                 Severity::Warning => 2,

@@ -1,10 +1,11 @@
 //! `--only-changed`: which trees a change touches.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::drivers::git::Git;
 use crate::drivers::interrupt::Interrupt;
+use model::report::Comparison;
 use model::tree::Tree;
 
 /// What the monorepo's trees are all gated by: a change of it touches each.
@@ -16,21 +17,30 @@ pub(super) struct Touched {
     pub(super) trees: Vec<Tree>,
     /// The labels of the others.
     pub(super) others: Vec<String>,
-    /// The base branch.
-    pub(super) base: String,
+    /// What it was compared with.
+    pub(super) base: Comparison,
 }
 
-/// Finds the trees that the change since `since` touches; `None` where nothing says what has
-/// changed. Fails where there is no `since`, or git cannot tell.
+/// Finds the trees that the change since `since` touches, or says why nobody knows what has changed.
+/// Fails where `since` is given and cannot be honoured.
 pub(super) fn touched(
     trees: &[Tree],
     root: &Utf8Path,
     since: Option<&str>,
     interrupt: &Interrupt,
-) -> Result<Option<Touched>> {
-    let Some(first) = trees.first() else { return Ok(None) };
-    let Some(git) = Git::at(&first.cwd, root, interrupt)? else { return Ok(None) };
-    let Some((base, changed)) = git.touched(since)? else { return Ok(None) };
+) -> Result<Result<Touched, String>> {
+    let Some(first) = trees.first() else { return Ok(Err("there is no tree".to_owned())) };
+    let git = match (Git::at(&first.cwd, root, interrupt)?, since) {
+        (Ok(git), _) => git,
+        (Err(why), None) => return Ok(Err(why)),
+        (Err(why), Some(since)) => {
+            bail!("cannot compare with `{since}`, named by --since: {why}")
+        }
+    };
+    let (base, changed) = match git.touched(since)? {
+        Ok(touched) => touched,
+        Err(why) => return Ok(Err(why)),
+    };
     let of_all: Vec<Utf8PathBuf> = OF_ALL.iter().map(|name| root.join(name)).collect();
     let all = of(&of_all, &changed);
     let is_touched = |tree: &&Tree| {
@@ -39,7 +49,7 @@ pub(super) fn touched(
         all || of(&[tree.cwd.clone(), folder, tree.requirements.clone()], &changed)
     };
     let (touched, others): (Vec<&Tree>, Vec<&Tree>) = trees.iter().partition(is_touched);
-    Ok(Some(Touched {
+    Ok(Ok(Touched {
         trees: touched.into_iter().cloned().collect(),
         others: others.into_iter().map(|tree| tree.label.clone()).collect(),
         base,

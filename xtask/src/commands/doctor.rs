@@ -133,25 +133,14 @@ fn git(root: &Utf8Path, interrupt: &Interrupt) -> Check {
         return bad(name, Health::Weak, "no git: only the head counts as new".into(), install);
     }
     let base = Git::at(root, root, interrupt)
-        .and_then(|git| git.map(|git| git.default_base()).transpose());
+        .and_then(|git| git.map_or_else(|why| Ok(Err(why)), |git| git.find_base(None)));
+    let mend = "what it says; or name a base with --since".to_owned();
     match base {
-        Ok(Some((Some(base), _))) => ok(name, format!("what {base} lacks is new")),
-        Ok(Some((None, shallow))) => {
-            let found = "neither origin/main nor main: only the head counts as new".to_owned();
-            let mend = match shallow {
-                true => "git fetch --unshallow origin main",
-                false => "git fetch origin main, or name a base with --since",
-            };
-            bad(name, Health::Weak, found, mend.into())
+        Ok(Ok(base)) => ok(name, format!("what {} lacks is new", base.name)),
+        Ok(Err(why)) => {
+            bad(name, Health::Weak, format!("{why}: only the head counts as new"), mend)
         }
-        Ok(None) => {
-            let found = format!("{root} is no repository: only the head counts as new");
-            bad(name, Health::Weak, found, "work in a clone of the repository".into())
-        }
-        Err(err) => {
-            let mend = "name a base with --since";
-            bad(name, Health::Weak, format!("{err:#}"), mend.into())
-        }
+        Err(err) => bad(name, Health::Weak, format!("{err:#}"), mend),
     }
 }
 

@@ -31,7 +31,7 @@ use crate::recipes::live;
 use model::code;
 use model::event::{Event, Tell};
 use model::finding::Finding;
-use model::report::{Report, TreeReport};
+use model::report::{Comparison, Report, TreeReport};
 use model::tree::Tree;
 
 pub(super) use self::setup::{Environment, Pythons, Stage};
@@ -44,10 +44,10 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
     let _cache = cache::hold();
     let mut report = match chosen(flags, interrupt) {
         Ok(chosen) => {
-            let Chosen { root, trees, note } = chosen;
+            let Chosen { root, trees, note, base } = chosen;
             if trees.is_empty() {
                 let notes = note.into_iter().collect();
-                Report { untouched: true, notes, ..Report::default() }
+                Report { untouched: true, notes, base, ..Report::default() }
             } else {
                 note.iter().for_each(|note| tell(Event::Notice(note)));
                 gate(flags, &root, &trees, interrupt, tell)
@@ -107,8 +107,9 @@ fn gate(
 struct Chosen {
     root: Utf8PathBuf,
     trees: Vec<Tree>,
-    /// What `--only-changed` made of it.
+    /// What `--only-changed` made of it, and what it compared with.
     note: Option<String>,
+    base: Option<Comparison>,
 }
 
 /// What was asked for, less what `--only-changed` leaves out.
@@ -118,17 +119,19 @@ fn chosen(flags: &Gate, interrupt: &Interrupt) -> Result<Chosen> {
         (tree.url_env, tree.driver) = (flags.url_env.clone(), flags.driver.clone());
     }
     if !flags.only_changed {
-        return Ok(Chosen { root, trees, note: None });
+        return Ok(Chosen { root, trees, note: None, base: None });
     }
     match changed::touched(&trees, &root, flags.since.as_deref(), interrupt)? {
-        Some(Touched { trees, others, base }) => {
-            let others = others.join(" and ");
-            let note = || format!("--only-changed: nothing of {others} has changed since {base}");
-            Ok(Chosen { note: (!others.is_empty()).then(note), root, trees })
+        Ok(Touched { trees, others, base }) => {
+            let (others, rev) = (others.join(" and "), base.rev.clone().unwrap_or_default());
+            let note = || format!("--only-changed: nothing of {others} has changed since {rev}");
+            Ok(Chosen { note: (!others.is_empty()).then(note), root, trees, base: Some(base) })
         }
-        None => {
-            let note = "--only-changed: no base branch says what has changed; all trees are gated";
-            Ok(Chosen { root, trees, note: Some(note.to_owned()) })
+        Err(why) => {
+            let note = format!(
+                "--only-changed: nothing says what has changed ({why}); all trees are gated"
+            );
+            Ok(Chosen { root, trees, note: Some(note), base: None })
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use crate::drivers::interrupt::Interrupt;
 use crate::flags::{Graph, GraphFormat};
+use crate::recipes::survey::Terms;
 use crate::render::{diagram, json, log_graph};
 use model::report::{Report, Verdict};
 
 /// Draws the graph; where the trees cannot be read, the report says why and nothing is drawn.
 pub fn run(flags: &Graph, interrupt: &Interrupt) -> (Report, Option<String>) {
-    let report = super::lint::run(&flags.which, flags.since.as_deref(), false, interrupt);
+    let report = super::lint::report(&flags.which, Terms::since(flags.since.as_deref()), interrupt);
     if report.verdict() == Verdict::Error {
         return (report, None);
     }

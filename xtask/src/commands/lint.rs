@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::selection;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
-use crate::flags::Which;
+use crate::flags::{Lint, Which};
 use crate::recipes::survey::{self, Survey, Terms};
 use model::code;
 use model::finding::Finding;
@@ -15,12 +15,20 @@ use model::report::{Report, TreeReport};
 use model::tree::Tree;
 
 /// Reads and lints the trees that were asked for. What goes wrong is in the report.
-pub fn run(which: &Which, since: Option<&str>, whole: bool, interrupt: &Interrupt) -> Report {
+pub fn run(flags: &Lint, interrupt: &Interrupt) -> Report {
+    let Lint { which, since, all, whole, output: _ } = flags;
+    let terms = Terms { all: *all, others: true, whole: *whole, ..Terms::since(since.as_deref()) };
+    report(which, terms, interrupt)
+}
+
+/// As [`run`], by the terms given.
+pub(super) fn report(which: &Which, terms: Terms<'_>, interrupt: &Interrupt) -> Report {
     let started = Instant::now();
     let mut report = Report::default();
-    match surveys(which, Terms { whole, ..Terms::since(since) }, interrupt) {
+    match surveys(which, terms, interrupt) {
         Ok((root, surveys)) => {
             for (tree, survey) in surveys {
+                report.compared_with(&survey.base);
                 report.trees.push(tree_report(&tree, &root, &survey));
                 report.findings.extend(survey.findings);
                 report.allowed.extend(survey.allowed);

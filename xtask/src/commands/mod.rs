@@ -1,6 +1,7 @@
 //! One file a verb.
 
 mod changed;
+pub mod collisions;
 pub mod doctor;
 pub mod explain;
 pub mod gate;
@@ -14,5 +15,6 @@ pub mod reports;
 mod reuse;
 pub mod runbook;
 pub mod selection;
+mod trial;
 pub mod watch;
 pub mod workflow;

@@ -10,8 +10,9 @@ use analysis::graph::compare;
 use analysis::predicted;
 use model::code;
 use model::event::{Event, timed};
-use model::finding::Finding;
-use model::report::Report;
+use model::finding::{Finding, Standing};
+use model::report::{Report, TreeReport};
+use model::step::Status;
 use model::tree::Tree;
 
 /// What was found out about the trees, each by its index.
@@ -41,10 +42,15 @@ impl Run<'_> {
             since: self.flags.since.as_deref(),
             without: self.without,
             in_repository: self.in_repository,
+            all: self.flags.all,
+            // A watch would ask at every save.
+            others: !self.holds_servers,
+            every_branch: false,
             whole: false,
         };
         let surveys = survey::survey(&trees, self.root, terms, self.interrupt)?;
-        for finding in surveys.iter().flat_map(|survey| &survey.findings) {
+        let findings = surveys.iter().flat_map(|survey| &survey.findings);
+        for finding in findings.filter(|finding| finding.standing == Standing::Counts) {
             (self.tell)(Event::Predicted(finding));
         }
         Ok(readable.into_iter().zip(surveys).collect())
@@ -60,6 +66,7 @@ impl Run<'_> {
     ) {
         for (index, survey) in surveys {
             let tree = &self.trees[*index];
+            report.compared_with(&survey.base);
             // What is known was linted too.
             if report.trees[*index].steps.iter().any(|step| step.known_since.is_some())
                 && report.trees[*index].steps.iter().all(|step| step.known_since.is_some())
@@ -78,7 +85,18 @@ impl Run<'_> {
                 }));
             }
             report.allowed.extend(survey.allowed.iter().cloned());
-            predicted::join(&mut report.findings, survey.findings.clone());
+            let stepped = stepped(&report.trees[*index]);
+            predicted::join(&mut report.findings, survey.findings.clone(), stepped.as_deref());
         }
     }
+}
+
+/// The revisions that were stepped down and up again, where every step passed.
+fn stepped(tree: &TreeReport) -> Option<Vec<String>> {
+    let passed = tree.steps.iter().all(|step| step.status == Status::Passed);
+    (passed && !tree.steps.is_empty()).then(|| {
+        let each = tree.steps.iter().any(|step| step.name.contains("stairway"));
+        let new = tree.new_revisions.iter().filter(|_| each);
+        tree.heads.iter().chain(new).cloned().collect()
+    })
 }

@@ -6,18 +6,21 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::lint;
+use super::trial::{self, Trial, Verdict};
 use crate::drivers::git::Git;
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::tree_files;
 use crate::flags::Renumber;
 use crate::recipes::survey::{Survey, Terms};
-use analysis::renumber::{self, Change, Plan};
+use analysis::renumber::{self, Change, Fixed, Plan};
+use analysis::script::Script;
 use model::code::Severity;
 use model::finding::Finding;
+use model::graph::Revision;
 use model::tree::Tree;
 
 /// What came of it.
@@ -38,7 +41,7 @@ pub fn run(flags: &Renumber, interrupt: &Interrupt) -> Result<Done> {
     let mut done = Done { mended: true, ..Done::default() };
     for (tree, survey) in &surveys {
         let git = Git::at(&tree.cwd, &root, interrupt)?
-            .context("cannot renumber without git: only history tells which revision came later")?;
+            .map_err(|why| anyhow!("cannot renumber without git's history: {why}"))?;
         let work = Work { flags, root: &root, tree, survey, git: &git, interrupt };
         match work.plan()? {
             Ok(plan) => work.carry_out(&plan, &mut done)?,
@@ -64,23 +67,27 @@ impl Work<'_> {
     fn plan(&self) -> Result<Result<Plan, String>> {
         let survey = self.survey;
         if !survey.graph.whole {
-            let why = "some files do not say what they are; `lint` says which, mend those first";
+            let why = "some files do not say what they are; `lint` says which, fix those first";
             return Ok(Err(why.into()));
         }
-        let arrivals = self.git.arrivals(&survey.folders)?;
-        let age = |index: usize| {
-            let arrival = arrivals.get(&survey.scripts[index].file);
-            renumber::age(survey.has_base && survey.graph.revisions[index].new, arrival)
-        };
-        let mut bytes = Vec::new();
-        for script in &survey.scripts {
-            let file = self.root.join(&script.file);
-            bytes.push(
-                tree_files::read(&file)
-                    .map_err(|err| anyhow::anyhow!("cannot read `{file}` again: {err}"))?,
-            );
+        if self.flags.merge {
+            return Ok(renumber::merge(&survey.scripts));
         }
-        let plan = match renumber::plan(&survey.scripts, &bytes, &age) {
+        if !survey.has_base() {
+            let why = survey.base.reason.as_deref().unwrap_or_default();
+            return Ok(Err(format!(
+                "without a base nobody knows which revisions are merged, and none of these may move: \
+                 {why}"
+            )));
+        }
+        let files: Vec<Utf8PathBuf> =
+            survey.scripts.iter().map(|script| script.file.clone()).collect();
+        let merged = self.git.merged(&files)?;
+        let fixed = |index: usize| match survey.graph.revisions[index].new {
+            true => merged.get(&files[index]).cloned(),
+            false => survey.base.rev.clone(),
+        };
+        let plan = match self.plan_by(&self.ages()?, &fixed)? {
             Ok(plan) => plan,
             Err(why) => return Ok(Err(why)),
         };
@@ -93,6 +100,74 @@ impl Work<'_> {
         Ok(Ok(plan))
     }
 
+    fn plan_by(&self, ages: &[usize], fixed: Fixed<'_>) -> Result<Result<Plan, String>> {
+        let mut bytes = Vec::new();
+        for script in &self.survey.scripts {
+            let file = self.root.join(&script.file);
+            let read = tree_files::read(&file);
+            bytes.push(read.map_err(|err| anyhow!("cannot read `{file}` again: {err}"))?);
+        }
+        Ok(renumber::plan(&self.survey.scripts, &bytes, &|index| ages[index], fixed))
+    }
+
+    /// How late each revision came.
+    fn ages(&self) -> Result<Vec<usize>> {
+        let arrivals = self.git.arrivals(&self.survey.folders)?;
+        let each = self.survey.scripts.iter().zip(&self.survey.graph.revisions);
+        let age = |(script, revision): (&Script, &Revision)| {
+            renumber::age(revision.new && self.survey.has_base(), arrivals.get(&script.file))
+        };
+        Ok(each.map(age).collect())
+    }
+
+    /// Tries whether it matters which of the colliding revisions runs first, and says so. The inner
+    /// error says why a person must decide.
+    fn try_orders(&self, plan: &Plan) -> Result<Result<String, String>> {
+        let ages = self.ages()?;
+        let later: Vec<usize> = ages.iter().map(|age| usize::MAX - age).collect();
+        let first = self.plan_by(&ages, &|_| None)?;
+        let other = self.plan_by(&later, &|_| None)?;
+        let overlap = renumber::overlap(&self.survey.scripts);
+        let verdict = match (&first, &other) {
+            (Ok(first), Ok(other)) => {
+                let mut orders = vec![
+                    ("the earlier first", first.changes.as_slice()),
+                    ("the later first", other.changes.as_slice()),
+                ];
+                orders.extend(self.flags.merge.then_some(("the merge", plan.changes.as_slice())));
+                let tables = renumber::written(self.survey.scripts.iter());
+                let trial = Trial {
+                    root: self.root,
+                    tree: self.tree,
+                    is_named: self.flags.which.ini.is_none(),
+                    tables: &tables,
+                    interrupt: self.interrupt,
+                };
+                trial::compare(&trial, &orders)?
+            }
+            (Err(why), _) | (_, Err(why)) => Verdict::NotTried(why.clone()),
+        };
+        let done = if self.flags.merge {
+            "they were merged"
+        } else {
+            "the later one was moved behind the earlier"
+        };
+        Ok(match (verdict, overlap.filter(|_| self.flags.merge)) {
+            (Verdict::Same, _) => Ok(format!("either order gives the same schema: {done}")),
+            (Verdict::Differ(how), _) => {
+                Err(format!("a person must decide, as the orders differ:\n  {}", how.join("\n  ")))
+            }
+            (Verdict::NotTried(why), Some(overlap)) => Err(format!(
+                "a person must decide: {overlap}, and the two orders could not be tried ({why})"
+            )),
+            (Verdict::NotTried(why), None) => Ok(format!(
+                "order is not content; whether the revisions fit in this order was not tried ({why}), \
+                 and `cargo xtask migration-gate {}` tells it",
+                self.tree.id
+            )),
+        })
+    }
+
     fn carry_out(&self, plan: &Plan, done: &mut Done) -> Result<()> {
         let label = &self.tree.label;
         if plan.changes.is_empty() {
@@ -101,9 +176,17 @@ impl Work<'_> {
         }
         done.notes.extend(plan.because.iter().map(|reason| format!("{label}: {reason}")));
         if self.flags.dry_run {
-            done.text.push_str(&renumber::patch::patch(&plan.changes, &self.git.prefix()));
+            done.text.push_str(&renumber::patch::patch(&plan.changes, |file| self.git.below(file)));
             return Ok(());
         }
+        let order = match self.try_orders(plan)? {
+            Ok(order) => order,
+            Err(why) => {
+                done.mended = false;
+                done.notes.push(format!("{label}: nothing was changed: {why}"));
+                return Ok(());
+            }
+        };
         self.apply(&plan.changes)?;
         if let Some(worse) = self.worse()? {
             undo(self.root, &plan.changes)?;
@@ -112,18 +195,16 @@ impl Work<'_> {
             return Ok(());
         }
         for change in &plan.changes {
-            let text = if change.from == change.to {
+            let text = if change.is_new() {
+                format!("wrote   {}\n", change.to)
+            } else if change.from == change.to {
                 format!("edited  {}\n", change.to)
             } else {
                 format!("renamed {} to {}\n", change.from, change.to)
             };
             done.text.push_str(&text);
         }
-        done.notes.push(format!(
-            "{label}: order is not content; whether the revisions fit in this order the gate tells: \
-             `cargo xtask migration-gate {}`",
-            self.tree.id
-        ));
+        done.notes.push(format!("{label}: {order}"));
         Ok(())
     }
 
@@ -162,7 +243,7 @@ fn count(findings: &[Finding]) -> BTreeMap<&'static str, usize> {
 
 /// Writes the changed files, then removes what they were called before and what was compiled of it.
 fn write_all(root: &Utf8Path, changes: &[Change]) -> Result<()> {
-    for change in changes {
+    for change in changes.iter().filter(|change| !change.is_new()) {
         let from = root.join(&change.from);
         fs::remove_file(&from).with_context(|| format!("cannot remove `{from}`"))?;
         remove_compiled(&from);
@@ -175,11 +256,11 @@ fn write_all(root: &Utf8Path, changes: &[Change]) -> Result<()> {
 }
 
 fn undo(root: &Utf8Path, changes: &[Change]) -> Result<()> {
-    for change in changes.iter().filter(|change| change.to != change.from) {
+    for change in changes.iter().filter(|change| change.to != change.from || change.is_new()) {
         // It may not have been written yet.
         let _ = fs::remove_file(root.join(&change.to));
     }
-    for change in changes {
+    for change in changes.iter().filter(|change| !change.is_new()) {
         let from = root.join(&change.from);
         fs::write(&from, &change.before).with_context(|| format!("cannot put back `{from}`"))?;
     }

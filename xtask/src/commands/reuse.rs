@@ -83,6 +83,7 @@ impl Reuse {
     fn key(&self, run: &Run<'_>, index: usize) -> Result<String, NotCacheable> {
         let mut options = self.options.clone();
         options.push(("base", self.base.clone()));
+        options.push(("all", run.flags.all.to_string()));
         options.push(("stairway", run.flags.stairway.to_string()));
         options.push(("timeout", run.flags.timeout.to_string()));
         options.push(("since", run.flags.since.clone().unwrap_or_default()));
@@ -236,6 +237,6 @@ fn options(run: &Run<'_>) -> Vec<(&'static str, String)> {
 fn base(run: &Run<'_>) -> Result<String, NotCacheable> {
     let Some(first) = run.trees.first() else { return Ok(String::new()) };
     let facts = Git::at(&first.cwd, run.root, run.interrupt)
-        .and_then(|git| git.map_or(Ok(None), |git| git.standing(run.flags.since.as_deref())));
-    Ok(facts.map_err(|err| NotCacheable(format!("{err:#}")))?.unwrap_or_default())
+        .and_then(|git| git.map_or_else(Ok, |git| git.standing(run.flags.since.as_deref())));
+    facts.map_err(|err| NotCacheable(format!("{err:#}")))
 }

@@ -1,21 +1,33 @@
-//! What git knows: the base branch's files, and what this change did to them.
+//! What git knows: the base, its files, and what this change did to them.
+//!
+//! Git is asked in an environment of its own: neither the variables of a hook (`GIT_DIR` and its kin)
+//! nor the filters and hooks of the checkout decide what it says, and it never asks the network.
+
+mod base;
+mod branches;
+mod objects;
+
+pub use self::base::Found;
+pub use self::branches::Branch;
 
 use std::collections::{BTreeSet, HashMap};
 use std::process::Command;
-use std::thread;
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::interrupt::Interrupt;
-use super::process::{self, Limits};
-use model::files::{Arrival, Base, Changed};
+use super::process::{self, Limits, Said};
+use model::files::Arrival;
 
 /// How long one call may take; it reads local files alone.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// The branches that a change is measured against where none is named, in this order.
-const BASES: [&str; 2] = ["origin/main", "main"];
+/// The caller's variables that git sees: where its programs and its settings are, and by whom a
+/// repository may be owned under `sudo`.
+const PASSED: [&str; 6] =
+    ["PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "SUDO_UID", "DEVELOPER_DIR"];
 
 /// A repository.
 pub struct Git<'a> {
@@ -23,78 +35,45 @@ pub struct Git<'a> {
     top: Utf8PathBuf,
     /// The root that files are shown relative to.
     root: &'a Utf8Path,
-    /// Where this history left the first of the usual branches.
-    left: Option<String>,
+    /// Whether its history was cut off when it was fetched.
+    shallow: bool,
+    /// The options that switch the filters off which the settings define.
+    unfiltered: OnceLock<Vec<String>>,
     interrupt: &'a Interrupt,
 }
 
 impl<'a> Git<'a> {
-    /// The repository that holds `folder`; `None` where there is none, or no git. Its files are
+    /// The repository that holds `folder`, or why there is none, in git's own words. Its files are
     /// shown relative to `root`.
     pub fn at(
         folder: &Utf8Path,
         root: &'a Utf8Path,
         interrupt: &'a Interrupt,
-    ) -> Result<Option<Git<'a>>> {
-        if which::which("git").is_err() || !folder.is_dir() {
-            return Ok(None);
+    ) -> Result<Result<Git<'a>, String>> {
+        if which::which("git").is_err() {
+            return Ok(Err("there is no `git` on PATH".to_owned()));
         }
-        let git = Git { top: folder.to_owned(), root, left: None, interrupt };
-        // One call for both, since each costs as much as reading some revisions. Without that branch
-        // it fails, but has named the top by then; `^` marks the merge base.
-        let fork = format!("{}...HEAD", BASES[0]);
-        let arguments = ["rev-parse", "--show-toplevel", fork.as_str()];
-        let said = process::run_unchecked(git.command(&arguments), git.limits())?;
+        if !folder.is_dir() {
+            return Ok(Err(format!("there is no folder {folder}")));
+        }
+        let (top, unfiltered) = (folder.to_owned(), OnceLock::new());
+        let git = Git { top, root, shallow: false, unfiltered, interrupt };
+        let said = git.ask(&["rev-parse", "--show-toplevel", "--is-shallow-repository"])?;
         let mut lines = said.stdout.lines();
-        let Some(top) = lines.next() else { return Ok(None) };
-        let left = lines.find_map(|line| line.strip_prefix('^')).map(str::to_owned);
-        Ok(Some(Git { top: top.into(), left, ..git }))
-    }
-
-    /// The base branch, as far as these folders go. Where `since` is not given: the merge base with
-    /// the usual branches, and `None` where there is none of them. Fails where there is no `since`.
-    pub fn base(&self, since: Option<&str>, folders: &[Utf8PathBuf]) -> Result<Option<Base>> {
-        let Some((name, commit, is_merge_base)) = self.base_commit(since)? else {
-            return Ok(None);
-        };
-        let folders: Vec<&str> = folders
-            .iter()
-            .filter_map(|folder| folder.strip_prefix(&self.top).ok())
-            .map(|folder| if folder == "" { "." } else { folder.as_str() })
-            .collect();
-        if folders.is_empty() {
-            return Ok(None);
-        }
-        let list = ["ls-tree", "-r", "-z", "--name-only", "--full-tree", &commit, "--"];
-        let (files, diff) = thread::scope(|scope| {
-            let diff = scope.spawn(|| self.diff(&commit, &folders));
-            let files = self.run(&[&list[..], &folders].concat());
-            (files, diff.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        });
-        let (files, diff) = (files?, diff?);
-        let files: BTreeSet<Utf8PathBuf> = fields(&files).map(|file| self.shown(file)).collect();
-        let ours = if is_merge_base { None } else { self.changed_by_us(&commit, &folders)? };
-        let mut changed = Vec::new();
-        let mut fields = fields(&diff);
-        while let (Some(status), Some(file)) = (fields.next(), fields.next()) {
-            if status == "A" || !file.ends_with(".py") {
-                continue;
+        match (said.status.success(), lines.next()) {
+            (true, Some(top)) => {
+                let shallow = lines.next() == Some("true");
+                Ok(Ok(Git { top: top.into(), shallow, ..git }))
             }
-            let before = self.run(&["cat-file", "blob", &format!("{commit}:{file}")])?;
-            let by_us = ours.as_ref().is_none_or(|ours| ours.contains(file));
-            changed.push(Changed { file: self.shown(file), before, gone: status == "D", by_us });
+            _ => Ok(Err(words(&said))),
         }
-        Ok(Some(Base { name, files, changed }))
     }
 
     /// How these folders' files came into the history that this one stands on. A file that is in no
     /// commit is not among them, nor one that came before a history that was cut off begins.
     pub fn arrivals(&self, folders: &[Utf8PathBuf]) -> Result<HashMap<Utf8PathBuf, Arrival>> {
-        let folders: Vec<&str> = folders
-            .iter()
-            .filter_map(|f| f.strip_prefix(&self.top).ok())
-            .map(Utf8Path::as_str)
-            .collect();
+        let folders = self.below_top(folders);
+        let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
         if self.line(&["rev-parse", "--verify", "--quiet", "HEAD"])?.is_none() {
             // Nothing was ever committed here.
             return Ok(HashMap::new());
@@ -116,7 +95,7 @@ impl<'a> Git<'a> {
             }
         }
         // Where it was cut off, everything seems to come at once.
-        if self.is_shallow()? {
+        if self.shallow {
             arrivals.retain(|_, arrival| arrival.order > 1);
         }
         Ok(arrivals)
@@ -129,7 +108,7 @@ impl<'a> Git<'a> {
             files.iter().map(|file| self.root.join(file).into_string()).collect();
         let status = ["status", "--porcelain", "-z", "--untracked-files=no", "--no-renames", "--"];
         let files: Vec<&str> = files.iter().map(String::as_str).collect();
-        let status = self.run(&[&status[..], &files].concat())?;
+        let status = self.run_unfiltered(&[&status[..], &files].concat())?;
         let is_dirty = |field: &&str| !field.starts_with("A ");
         Ok(fields(&status)
             .filter(is_dirty)
@@ -137,80 +116,16 @@ impl<'a> Git<'a> {
             .collect())
     }
 
-    /// The name of what this stands on where no `--since` is given, if there is any, and whether
-    /// the history was cut off when it was fetched.
-    pub fn default_base(&self) -> Result<(Option<String>, bool)> {
-        let base = self.base_commit(None)?.map(|(name, _, _)| name);
-        Ok((base, self.is_shallow()?))
+    /// A file as it is named at the top of the repository, for a patch that is applied there.
+    pub fn below(&self, file: &Utf8Path) -> Utf8PathBuf {
+        let absolute = self.root.join(file);
+        absolute.strip_prefix(&self.top).map(Utf8Path::to_owned).unwrap_or(absolute)
     }
 
-    fn is_shallow(&self) -> Result<bool> {
-        Ok(self.line(&["rev-parse", "--is-shallow-repository"])?.as_deref() == Some("true"))
-    }
-
-    /// The root's place in the repository, for a patch that is applied at its top.
-    pub fn prefix(&self) -> Utf8PathBuf {
-        self.root.strip_prefix(&self.top).unwrap_or("".into()).to_owned()
-    }
-
-    /// What was changed since this change left the base branch; `None`: all that differs from it.
-    fn changed_by_us(&self, commit: &str, folders: &[&str]) -> Result<Option<BTreeSet<String>>> {
-        let left = self.line(&["merge-base", "HEAD", commit])?;
-        let Some(left) = left.filter(|left| left != commit) else { return Ok(None) };
-        let diff = self.diff(&left, folders)?;
-        Ok(Some(fields(&diff).skip(1).step_by(2).map(str::to_owned).collect()))
-    }
-
-    /// Pairs of a status and a file that differs from what it is in a commit.
-    fn diff(&self, commit: &str, folders: &[&str]) -> Result<Vec<u8>> {
-        let diff = ["diff", "--name-status", "-z", "--no-renames", "--no-ext-diff", commit, "--"];
-        self.run(&[&diff[..], folders].concat())
-    }
-
-    /// The name and the commit of the base branch, and whether this change is known to stand on it.
-    fn base_commit(&self, since: Option<&str>) -> Result<Option<(String, String, bool)>> {
-        if let Some(since) = since {
-            let commit = format!("{since}^{{commit}}");
-            let commit =
-                self.line(&["rev-parse", "--verify", "--quiet", "--end-of-options", &commit])?;
-            let Some(commit) = commit else {
-                bail!(
-                    "cannot find `{since}`, named by --since, in the repository {}\n\
-                     hint: name a branch, a tag or a commit; in a shallow clone fetch it first",
-                    self.top
-                );
-            };
-            return Ok(Some((since.to_owned(), commit, false)));
-        }
-        if let Some(commit) = &self.left {
-            return Ok(Some((BASES[0].to_owned(), commit.clone(), true)));
-        }
-        let commit = self.line(&["merge-base", "HEAD", BASES[1]])?;
-        Ok(commit.map(|commit| (BASES[1].to_owned(), commit, true)))
-    }
-
-    /// The base branch, and the files that this change touches, absolute: what it added, what it took
-    /// away, and what is in no commit yet. `None` where there is no base.
-    pub fn touched(&self, since: Option<&str>) -> Result<Option<(String, Vec<Utf8PathBuf>)>> {
-        let Some((name, commit, _)) = self.base_commit(since)? else { return Ok(None) };
-        // What the base branch did since is not this change's.
-        let left = self.line(&["merge-base", "HEAD", &commit])?.unwrap_or(commit);
-        let diff = ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", &left, "--"];
-        let new = ["ls-files", "-z", "--others", "--exclude-standard", "--full-name"];
-        let (diff, new) = (self.run(&diff)?, self.run(&new)?);
-        let files = fields(&diff).chain(fields(&new)).map(|file| self.top.join(file)).collect();
-        Ok(Some((name, files)))
-    }
-
-    /// What this change stands on, as [`Git::base`] would find it: the base branch with its commit,
-    /// and where this change left it. `None` where there is no base.
-    pub fn standing(&self, since: Option<&str>) -> Result<Option<String>> {
-        let Some((name, commit, _)) = self.base_commit(since)? else { return Ok(None) };
-        let left = match since {
-            Some(_) => self.line(&["merge-base", "HEAD", &commit])?,
-            None => None,
-        };
-        Ok(Some(format!("{name} {commit} {}", left.unwrap_or_default())))
+    /// Folders as git names them, those that lie in the repository.
+    fn below_top(&self, folders: &[Utf8PathBuf]) -> Vec<String> {
+        let below = folders.iter().filter_map(|folder| folder.strip_prefix(&self.top).ok());
+        below.map(|folder| if folder == "" { "." } else { folder.as_str() }.to_owned()).collect()
     }
 
     /// A file as it is shown to people.
@@ -221,9 +136,14 @@ impl<'a> Git<'a> {
 
     /// The first line that a call prints; `None` where it ends with a status other than 0.
     fn line(&self, arguments: &[&str]) -> Result<Option<String>> {
-        let said = process::run_unchecked(self.command(arguments), self.limits())?;
+        let said = self.ask(arguments)?;
         let line = said.stdout.lines().next().map(str::to_owned);
         Ok(line.filter(|_| said.status.success()))
+    }
+
+    /// What a call says, however it ends.
+    fn ask(&self, arguments: &[&str]) -> Result<Said> {
+        process::run_unchecked(self.command(arguments), self.limits())
     }
 
     fn run(&self, arguments: &[&str]) -> Result<Vec<u8>> {
@@ -231,10 +151,45 @@ impl<'a> Git<'a> {
             .with_context(|| format!("cannot read the repository {}", self.top))
     }
 
+    /// As [`Git::run`], for calls that look at the files of the checkout.
+    fn run_unfiltered(&self, arguments: &[&str]) -> Result<Vec<u8>> {
+        let off = match self.unfiltered.get() {
+            Some(off) => off,
+            None => {
+                let off = self.filters_off()?;
+                self.unfiltered.get_or_init(|| off)
+            }
+        };
+        let off: Vec<&str> = off.iter().map(String::as_str).collect();
+        self.run(&[&off, arguments].concat())
+    }
+
+    /// `.gitattributes` of a checkout choose among the filters that the settings define, and these
+    /// are programs.
+    fn filters_off(&self) -> Result<Vec<String>> {
+        let list = ["config", "-z", "--name-only", "--get-regexp", "^filter\\."];
+        let said = self.ask(&list)?;
+        let drivers = said.stdout.split('\0').filter_map(|name| name.rsplit_once('.'));
+        let drivers: BTreeSet<&str> = drivers.map(|(driver, _)| driver).collect();
+        let options = ["clean=", "smudge=", "process=", "required=false"];
+        Ok(drivers
+            .iter()
+            .flat_map(|driver| options.map(|option| format!("{driver}.{option}")))
+            .flat_map(|option| ["-c".to_owned(), option])
+            .collect())
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("git");
-        command.args(["--literal-pathspecs", "-c", "core.fsmonitor=false"]).args(arguments);
-        command.env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
+        command.env_clear().envs(PASSED.iter().filter_map(|name| {
+            let value = std::env::var_os(name)?;
+            Some((name, value))
+        }));
+        command.env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0");
+        // A clone without all of its blobs would fetch what it lacks.
+        command.env("GIT_NO_LAZY_FETCH", "1");
+        let hooks_off = ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"];
+        command.arg("--literal-pathspecs").args(hooks_off).args(arguments);
         command
     }
 
@@ -250,4 +205,10 @@ fn fields(answer: &[u8]) -> impl Iterator<Item = &str> {
         .split(|byte| *byte == 0)
         .filter(|field| !field.is_empty())
         .filter_map(|field| std::str::from_utf8(field).ok())
+}
+
+/// What git says of why it does not, in one line.
+fn words(said: &Said) -> String {
+    let words = said.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.is_empty() { format!("git ended with {}", said.status) } else { words }
 }

@@ -84,8 +84,13 @@ pub fn run(command: Command, limits: Limits<'_>) -> Result<Said> {
 
 /// As [`run`], but returns all that it printed on stdout, byte for byte.
 pub fn output(command: Command, limits: Limits<'_>) -> Result<Vec<u8>> {
+    answer(command, Stdio::null(), limits)
+}
+
+/// As [`output`], for a command that reads.
+pub fn answer(command: Command, input: Stdio, limits: Limits<'_>) -> Result<Vec<u8>> {
     let shown = show(&command);
-    let (status, out, err) = run_keeping(command, limits, ANSWER_KEPT)?;
+    let (status, out, err) = run_keeping(command, input, limits, ANSWER_KEPT)?;
     if !status.success() {
         bail!(CommandFailed {
             command: shown,
@@ -98,12 +103,13 @@ pub fn output(command: Command, limits: Limits<'_>) -> Result<Vec<u8>> {
 
 /// As [`run`], but any exit status will do.
 pub fn run_unchecked(command: Command, limits: Limits<'_>) -> Result<Said> {
-    let (status, out, err) = run_keeping(command, limits, OUTPUT_KEPT)?;
+    let (status, out, err) = run_keeping(command, Stdio::null(), limits, OUTPUT_KEPT)?;
     Ok(Said { status, stdout: out.text(), stderr: err.text() })
 }
 
 fn run_keeping(
     mut command: Command,
+    input: Stdio,
     limits: Limits<'_>,
     kept: usize,
 ) -> Result<(ExitStatus, Tail, Tail)> {
@@ -111,7 +117,7 @@ fn run_keeping(
     let shown = show(&command);
     let child = command
         .current_dir(limits.cwd)
-        .stdin(Stdio::null())
+        .stdin(input)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)

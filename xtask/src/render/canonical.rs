@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use model::code::{self, Code, Owner, Severity};
-use model::finding::{Edit, Finding, Place};
+use model::finding::{Edit, Finding, Place, Standing};
 use model::graph::{Branch, Fault, Graph, Revision};
-use model::report::{Postgres, Report, Source, TreeReport};
+use model::report::{Comparison, Postgres, Report, Source, TreeReport};
 use model::step::{Status, Step};
 use model::transcript::{Direction, Exception, RevisionInFlight, Statement, Transcript};
 use model::tree::Tree;
@@ -131,6 +131,11 @@ fn report(console: Option<usize>, raptor: Option<usize>, findings: Vec<Finding>)
             tree("Console", CONSOLE, &["0044"], console),
             tree("Raptor", RAPTOR, &["0030"], raptor),
         ],
+        base: Some(Comparison {
+            rev: Some("origin/main".into()),
+            commit: Some("3f5fa0f1c2a94d6e8b7a5c4d3e2f1a0b9c8d7e6f".into()),
+            ..Comparison::default()
+        }),
         findings,
         ..Report::default()
     }
@@ -248,6 +253,12 @@ fn mode_c() -> Report {
     let mut two = report(Some(2), None, Vec::new());
     two.trees[0].heads = vec!["0044".into(), "0044b".into()];
     two.trees[0].wrong_graph = Some(two_heads());
+    if let Some(base) = &mut two.base {
+        base.moved.push(
+            "origin/main has moved: its head of Console is 0044b, this change stands on 0043"
+                .into(),
+        );
+    }
     two.trees[0].steps[3] = Step {
         reason: Some("Console alembic has 2 heads — expected exactly 1.".into()),
         notes: vec![
@@ -401,6 +412,25 @@ fn several() -> Report {
     // One that is about a whole tree, and one about nothing that has a place.
     findings.push(Finding { tree: Some("raptor".into()), ..Finding::new(TRIFLE, "of the tree") });
     findings.push(Finding::new(TRIFLE, "of no place"));
+    let merged = findings[0].clone();
+    let revision = |number: u32| Some(format!("{number:04}"));
+    findings.extend((1..=8).map(|number| Finding {
+        revision: revision(number),
+        standing: Standing::Merged,
+        ..merged.clone()
+    }));
+    let place = Some(Place {
+        file: "console/migrations/versions/0009_x.py".into(),
+        line: Some(3),
+        source: None,
+    });
+    let told = Finding {
+        tree: Some("console".into()),
+        revision: revision(9),
+        place,
+        ..Finding::new(MODE_B, "`GRANT` names role `reader`")
+    };
+    findings.push(Finding { standing: Standing::Disproved, ..told });
     Report { allowed, ..report(Some(2), Some(1), findings) }
 }
 
@@ -413,7 +443,9 @@ fn sick_base() -> Report {
     for tree in &mut sick.trees {
         tree.heads.clear();
     }
-    Report { postgres: None, python: Vec::new(), ..sick }
+    let why = "this clone is shallow: `git fetch --unshallow` brings what it lacks";
+    let base = Comparison { reason: Some(why.into()), ..Comparison::default() };
+    Report { postgres: None, python: Vec::new(), base: Some(base), ..sick }
 }
 
 fn sick() -> Report {

@@ -6,7 +6,7 @@
 
 use super::{human, words};
 use model::code::Severity;
-use model::finding::Finding;
+use model::finding::{Finding, Standing};
 use model::redact::redact;
 use model::report::Report;
 use model::step::{Status, Step};
@@ -41,7 +41,8 @@ pub fn summary(report: &Report) -> String {
     let mut out = String::new();
     for severity in [Severity::Error, Severity::Warning, Severity::Note] {
         let mut findings = report.by_weight();
-        findings.retain(|f| f.code.severity == severity && !words::is_again(f, report));
+        findings.retain(|f| f.severity() == severity && f.standing != Standing::Merged);
+        findings.retain(|f| !words::is_again(f, report));
         for finding in findings.iter().take(ANNOTATIONS_SHOWN) {
             out.push_str(&annotation(finding));
         }
@@ -56,7 +57,7 @@ pub fn summary(report: &Report) -> String {
 }
 
 fn annotation(finding: &Finding) -> String {
-    let command = match finding.code.severity {
+    let command = match finding.severity() {
         Severity::Error => "error",
         Severity::Warning => "warning",
         Severity::Note => "notice",

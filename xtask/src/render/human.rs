@@ -10,7 +10,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::words;
 use model::code::{Code, Severity};
-use model::finding::{Finding, Place};
+use model::finding::{Finding, Place, Standing};
 use model::redact::redact;
 use model::report::{Report, Verdict};
 use model::step::{Status, Step};
@@ -52,8 +52,8 @@ pub fn step(step: &Step) -> String {
     out
 }
 
-fn severity(code: &Code) -> (&'static str, Style) {
-    match code.severity {
+fn severity(severity: Severity) -> (&'static str, Style) {
+    match severity {
         Severity::Error => ("error", RED),
         Severity::Warning => ("warning", YELLOW),
         Severity::Note => ("note", BLUE),
@@ -62,7 +62,7 @@ fn severity(code: &Code) -> (&'static str, Style) {
 
 /// What a lint found, in a line, before any step ran; the summary has it in full.
 pub fn predicted(finding: &Finding) -> String {
-    let (word, style) = severity(finding.code);
+    let (word, style) = severity(finding.severity());
     let mut out = String::new();
     let at = finding.place.as_ref().map(|place| {
         let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
@@ -93,10 +93,18 @@ pub fn summary(report: &Report) -> String {
 /// The same in a watch, where most steps stand from one run to the next.
 pub fn standing(report: &Report) -> String {
     let mut out = String::new();
-    for finding in &report.findings {
+    for finding in report.findings.iter().filter(|f| f.standing != Standing::Merged) {
         out.push('\n');
-        let told = words::is_again(finding, report);
-        out.push_str(&if told { again(finding) } else { self::finding(finding) });
+        out.push_str(&match finding.standing {
+            Standing::Disproved => brief(finding, "withdrawn: the step that it was about passed"),
+            _ if words::is_again(finding, report) => brief(finding, "again"),
+            _ => self::finding(finding),
+        });
+    }
+    if let Some(merged) = words::merged(report) {
+        let (word, style) = severity(Severity::Note);
+        let _ = write!(out, "\n{style}{word}{style:#}: ");
+        line(&mut out, &words::wrap(&merged, 80 - 6).join("\n      "));
     }
     if !report.allowed.is_empty() {
         line(&mut out, "");
@@ -135,6 +143,11 @@ fn verdict(report: &Report) -> String {
     if !with.is_empty() {
         line(&mut out, &format!("{:6}{}", "", with.join(", ")));
     }
+    for compared in words::compared(report) {
+        for wrapped in words::wrap(&compared, 80 - 6) {
+            line(&mut out, &format!("{:6}{wrapped}", ""));
+        }
+    }
     if let Some(since) = report.known_since {
         let since = words::date(since);
         line(&mut out, &format!("{:6}a known result, of {since}: nothing has changed since", ""));
@@ -161,7 +174,7 @@ fn read_without_running(report: &Report) -> Vec<String> {
     let kinds =
         [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "note")];
     for (severity, word) in kinds {
-        let count = report.findings.iter().filter(|f| f.code.severity == severity).count();
+        let count = report.findings.iter().filter(|f| f.severity() == severity).count();
         if count > 0 {
             counts.push(format!("{count} {word}{}", if count == 1 { "" } else { "s" }));
         }
@@ -172,12 +185,12 @@ fn read_without_running(report: &Report) -> Vec<String> {
     counts
 }
 
-/// A finding whose like was told in full before.
-fn again(finding: &Finding) -> String {
-    let (word, style) = severity(finding.code);
+/// A finding without its remedies: one whose like was told in full before, say.
+fn brief(finding: &Finding, why: &str) -> String {
+    let (word, style) = severity(finding.severity());
     let mut out = String::new();
     let (id, title) = (finding.code.id, finding.code.title);
-    line(&mut out, &format!("{style}{word}[{id}]{style:#}{BOLD}: {title}, again{BOLD:#}"));
+    line(&mut out, &format!("{style}{word}[{id}]{style:#}{BOLD}: {title}, {why}{BOLD:#}"));
     if let Some(place) = &finding.place {
         out.push_str(&excerpt(place));
     }
@@ -193,7 +206,7 @@ pub fn finding(finding: &Finding) -> String {
     let code = finding.code;
     let mut out = String::new();
     let mode = code.mode.map(|mode| format!(" (failure mode {mode})")).unwrap_or_default();
-    let (word, style) = severity(code);
+    let (word, style) = severity(finding.severity());
     line(
         &mut out,
         &format!("{style}{word}[{}]{style:#}{BOLD}: {}{mode}{BOLD:#}", code.id, code.title),

@@ -20,6 +20,7 @@ struct Report {
     known_since: Option<String>,
     postgres: Option<Postgres>,
     trees: Vec<Tree>,
+    base: Option<Base>,
     findings: Vec<Finding>,
 }
 
@@ -27,6 +28,13 @@ struct Report {
 struct Postgres {
     version: String,
     source: &'static str,
+}
+
+#[derive(Serialize)]
+struct Base {
+    rev: Option<String>,
+    commit: Option<String>,
+    reason: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -76,6 +84,7 @@ pub(super) struct Finding {
     tree: Option<String>,
     step: Option<String>,
     revision: Option<String>,
+    merged: bool,
     file: Option<String>,
     line: Option<u32>,
     message: String,
@@ -101,6 +110,11 @@ pub fn report(report: &report::Report) -> String {
             source: words::source(postgres.source),
         }),
         trees: report.trees.iter().map(tree).collect(),
+        base: report.base.as_ref().map(|base| Base {
+            rev: base.rev.clone(),
+            commit: base.commit.clone(),
+            reason: base.reason.as_deref().map(|reason| redact(reason).into_owned()),
+        }),
         findings: report.findings.iter().map(finding).collect(),
     };
     // Plain structs with string keys cannot fail to be written.
@@ -147,13 +161,14 @@ pub(super) fn finding(finding: &finding::Finding) -> Finding {
     Finding {
         code: finding.code.id,
         title: finding.code.title,
-        severity: words::severity(finding.code.severity),
+        severity: words::severity(finding.severity()),
         mode: finding.code.mode,
         owner: words::owner(finding.code.owner),
         sev2: finding.sev2.is_some(),
         tree: finding.tree.clone(),
         step: finding.step.clone(),
         revision: finding.revision.clone(),
+        merged: finding.standing == finding::Standing::Merged,
         file: finding.place.as_ref().map(|place| place.file.to_string()),
         line: finding.place.as_ref().and_then(|place| place.line),
         message: redact(&finding.message).into_owned(),

@@ -24,6 +24,7 @@ struct Suite {
 pub fn report(report: &Report) -> String {
     let mut suites = String::new();
     let (mut tests, mut failures, mut errors) = (0, 0, 0);
+    let properties = properties(report);
     let mut add = |name: &str, time: Duration, suite: Suite| {
         tests += suite.tests;
         failures += suite.failures;
@@ -31,7 +32,7 @@ pub fn report(report: &Report) -> String {
         let _ = write!(
             suites,
             "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" \
-             time=\"{}\">\n{}  </testsuite>\n",
+             time=\"{}\">\n{properties}{}  </testsuite>\n",
             attribute(name),
             suite.tests,
             suite.failures,
@@ -54,6 +55,18 @@ pub fn report(report: &Report) -> String {
          <testsuites name=\"migration-gate\" tests=\"{tests}\" failures=\"{failures}\" \
          errors=\"{errors}\" time=\"{}\">\n{suites}</testsuites>\n",
         seconds(report.elapsed)
+    )
+}
+
+/// What the run was compared with.
+fn properties(report: &Report) -> String {
+    let compared = words::compared(report).join("; ");
+    if compared.is_empty() {
+        return String::new();
+    }
+    let value = attribute(&compared);
+    format!(
+        "    <properties>\n      <property name=\"base\" value=\"{value}\"/>\n    </properties>\n"
     )
 }
 
@@ -117,7 +130,7 @@ impl Suite {
         let name =
             format!("{} {}{}", finding.code.id, words::title(finding), place.unwrap_or_default());
         self.case(class, &name, Duration::ZERO);
-        let out = match finding.code.severity {
+        let out = match finding.severity() {
             Severity::Error => self.blame(finding),
             // Said, but no reason for red.
             Severity::Warning | Severity::Note => {

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use super::{diagram, words};
 use model::code::Severity;
-use model::finding::Finding;
+use model::finding::{Finding, Standing};
 use model::redact::redact;
 use model::report::{Report, TreeReport, Verdict};
 use model::step::Status;
@@ -49,7 +49,7 @@ fn within(bytes: usize, report: &Report, run: Option<&str>) -> String {
     }
     room -= steps.len();
     let (mut findings, mut left_out) = (String::new(), 0);
-    for finding in report.by_weight() {
+    for finding in report.by_weight().into_iter().filter(|f| f.standing != Standing::Merged) {
         let text = if left_out == 0 {
             self::finding(finding, words::is_again(finding, report))
         } else {
@@ -80,6 +80,8 @@ fn within(bytes: usize, report: &Report, run: Option<&str>) -> String {
             sql_left_out = true;
         }
     }
+    let merged = words::merged(report).map(|merged| format!("{}\n\n", text(&merged)));
+    findings.extend(merged.filter(|merged| merged.len() <= room));
     let allowed = allowed(report);
     let allowed = if allowed.len() <= room { allowed } else { String::new() };
     let mut out = verdict + &findings + &pictures + &steps + &sql + &allowed;
@@ -127,6 +129,9 @@ fn verdict(report: &Report) -> String {
     for python in &report.python {
         let _ = write!(out, " · {}", text(python));
     }
+    for compared in words::compared(report) {
+        let _ = write!(out, "\n\n{}", text(&compared));
+    }
     out.push_str("\n\n");
     if report.verdict() == Verdict::Error {
         out.push_str("This says nothing about the migrations.\n\n");
@@ -136,7 +141,7 @@ fn verdict(report: &Report) -> String {
 
 fn finding(finding: &Finding, again: bool) -> String {
     let code = finding.code;
-    let icon = match code.severity {
+    let icon = match finding.severity() {
         Severity::Error if code.infrastructure => "⚠️",
         Severity::Error => "❌",
         Severity::Warning => "⚠️",

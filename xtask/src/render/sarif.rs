@@ -68,6 +68,7 @@ pub fn report(report: &Report) -> String {
             "originalUriBaseIds": {"SRCROOT": {"description": {"text": "the root of the monorepo"}}},
             "invocations": [invocation],
             "results": results,
+            "properties": {"base": words::compared(report)},
         }],
     });
     // A value with string keys cannot fail to be written.
@@ -127,7 +128,7 @@ fn result(
     let mut result = json!({
         "ruleId": finding.code.id,
         "ruleIndex": ids.iter().position(|id| *id == finding.code.id),
-        "level": level(finding.code),
+        "level": words::severity(finding.severity()),
         "kind": "fail",
         "message": {"text": message},
         "locations": [location(finding, file, line)],
@@ -227,7 +228,7 @@ fn fingerprint(finding: &Finding, file: &Utf8Path, seen: &mut BTreeMap<String, u
 
 fn notification(finding: &Finding, ids: &[&str]) -> Value {
     json!({
-        "level": level(finding.code),
+        "level": words::severity(finding.severity()),
         "message": {"text": words::printable(&redact(&words::message(finding)))},
         "associatedRule": {
             "id": finding.code.id,

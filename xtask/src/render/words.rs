@@ -1,14 +1,18 @@
 //! The words by which every format calls the same thing.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
 use model::code::{Owner, Severity};
-use model::finding::{Edit, Finding, Place};
+use model::finding::{Edit, Finding, Place, Standing};
 use model::redact::redact;
 use model::report::{Report, Source};
 use model::step::{Status, Step};
 use model::transcript::Transcript;
+
+/// How many merged revisions are named for each code.
+const MERGED_SHOWN: usize = 5;
 
 /// Who mends it.
 pub(super) fn owner(owner: Owner) -> &'static str {
@@ -102,6 +106,56 @@ pub(super) fn counts(report: &Report) -> String {
         }
     }
     out
+}
+
+/// What is wrong with merged revisions, which does not decide, in one line.
+pub(super) fn merged(report: &Report) -> Option<String> {
+    let mut codes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let merged = report.findings.iter().filter(|f| f.standing == Standing::Merged);
+    for finding in merged.clone() {
+        let revisions = codes.entry(finding.code.id).or_default();
+        let revision = finding.revision.as_deref();
+        let file = finding.place.as_ref().and_then(|place| place.file.file_name());
+        revisions.extend(revision.or(file).filter(|name| !revisions.contains(name)));
+    }
+    let count = merged.count();
+    let told: Vec<String> = codes
+        .iter()
+        .map(|(code, revisions)| match revisions.get(MERGED_SHOWN..) {
+            Some(more) if !more.is_empty() => {
+                let shown = revisions[..MERGED_SHOWN].join(", ");
+                format!("{code} in {shown} and {} more", more.len())
+            }
+            _ => format!("{code} in {}", revisions.join(", ")),
+        })
+        .collect();
+    let what = if count == 1 { "1 finding".to_owned() } else { format!("{count} findings") };
+    (count > 0).then(|| {
+        printable(&format!(
+            "{what} about merged revisions, which do not decide (`--all` tells and counts them): {}",
+            told.join("; ")
+        ))
+    })
+}
+
+/// What was compared with, and what was left out where that was nothing; a sentence each.
+pub(super) fn compared(report: &Report) -> Vec<String> {
+    let Some(base) = &report.base else { return Vec::new() };
+    let reason = base.reason.as_deref().map(redact);
+    let first = match &base.rev {
+        Some(rev) => {
+            let commit: String =
+                base.commit.iter().flat_map(|commit| commit.chars().take(10)).collect();
+            let reason = reason.map(|reason| format!("; {reason}")).unwrap_or_default();
+            format!("compared with {rev} ({commit}){reason}")
+        }
+        None => format!(
+            "compared with no base: {}. Left out: what is new, and what was changed, moved or taken on \
+             the base (MG206, MG207, MG216); everything counts",
+            reason.unwrap_or_default()
+        ),
+    };
+    std::iter::once(first).chain(base.moved.iter().cloned()).map(|line| printable(&line)).collect()
 }
 
 /// The message with what Postgres said beside it, and what a lint had said before.

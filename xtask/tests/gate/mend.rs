@@ -56,6 +56,10 @@ fn a_second_head_is_put_on_the_first() {
         "op.execute('CREATE TABLE one (id int)')",
         "op.execute('DROP TABLE one')",
     );
+    // The first is merged, so it is the second that may move.
+    root.git("init --quiet --initial-branch main");
+    root.git("add console backend_v2");
+    root.git("commit --quiet --message base");
     let second = first.replace(".py", "_two.py");
     let text = root.read(&first).replace("one", "two").replace("revision = \"", "revision = \"2");
     // The parent stays the one that the first has.

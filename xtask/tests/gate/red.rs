@@ -66,6 +66,7 @@ fn a_finding_has_every_field_of_the_contract() {
         "tree",
         "step",
         "revision",
+        "merged",
         "file",
         "line",
         "message",

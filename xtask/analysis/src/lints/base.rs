@@ -53,6 +53,27 @@ pub(super) fn not_on_base_head(subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
+/// New revisions whose id the base branch has under another file, which is not here yet.
+pub(super) fn id_taken(subject: &Subject<'_>) -> Vec<Finding> {
+    let Some((base, _)) = subject.base else { return Vec::new() };
+    let ahead = base.ahead.iter().filter_map(|ahead| Some((&ahead.file, ahead.bytes.as_ref()?)));
+    let unseen = base.changed.iter().filter(|changed| changed.gone && !changed.by_us);
+    let unseen = unseen.map(|changed| (&changed.file, &changed.before));
+    let mut findings = Vec::new();
+    for (file, bytes) in ahead.chain(unseen) {
+        let is_here = subject.scripts.iter().any(|script| script.file == *file);
+        let Some(theirs) = Script::read(file, bytes).0.filter(|_| !is_here) else { continue };
+        let id = &theirs.revision.text;
+        let taken = subject.graph.revisions.iter().enumerate();
+        for (index, _) in taken.filter(|(_, ours)| ours.new && ours.id == *id) {
+            let line = subject.scripts[index].revision.line;
+            let message = format!("{id} is taken on {} by {file}: merged, both have it", base.name);
+            findings.push(subject.in_script(&code::ID_TAKEN, index, line, message));
+        }
+    }
+    findings
+}
+
 /// Revisions of the base branch that this change edits, renames or deletes.
 pub(super) fn changed(subject: &Subject<'_>) -> Vec<Finding> {
     let Some((base, _)) = subject.base else { return Vec::new() };

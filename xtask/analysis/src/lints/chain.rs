@@ -1,7 +1,7 @@
 //! Lints on what the chain of revisions does, one after the other, to an empty database: the failure
 //! modes A, B, D and F among them.
 
-use super::{Subject, once_a_revision};
+use super::{IN_DOWNGRADE, Subject, once_a_revision};
 use crate::effect::{Deed, Effect, Kind, Value};
 use crate::history::{self, At, Event, MissingRow, What};
 use crate::script::Script;
@@ -121,7 +121,7 @@ fn findings(
         .filter_map(|(index, event)| {
             let mut message = message(*index, &event.what)?;
             if event.down && !matches!(event.what, What::DropsOther { .. }) {
-                message.push_str(" (in `downgrade()`)");
+                message.push_str(IN_DOWNGRADE);
             }
             Some(subject.in_script(code, *index, event.at.line, message))
         })

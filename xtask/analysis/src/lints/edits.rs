@@ -26,6 +26,12 @@ fn edit(subject: &Subject<'_>, finding: &Finding) -> Option<Edit> {
     let place = finding.place.as_ref()?;
     let index = subject.scripts.iter().position(|script| script.file == place.file)?;
     let (script, line) = (&subject.scripts[index], place.line?);
+    // Only what is known to be on no base may move.
+    let is_new = subject.base.is_some() && subject.graph.revisions[index].new;
+    let moves = [&code::MULTIPLE_HEADS, &code::NOT_ON_BASE_HEAD].contains(&finding.code);
+    if moves && !is_new {
+        return None;
+    }
     match finding.code {
         known if known == &code::MULTIPLE_HEADS => {
             onto(subject, index, &other_head(subject, index)?)

@@ -68,6 +68,9 @@ pub struct Subject<'a> {
 
 pub use imports::{comes_with_python, is_required};
 
+/// What follows a message about a way down.
+pub(crate) const IN_DOWNGRADE: &str = " (in `downgrade()`)";
+
 type Check = fn(&Subject<'_>) -> Vec<Finding>;
 
 /// One kind of finding and what looks for it.
@@ -96,6 +99,7 @@ pub static LINTS: &[Lint] = &[
     Lint { code: &code::ID_TOO_LONG, check: graph::long_ids },
     Lint { code: &code::LABEL_USED_TWICE, check: graph::labels_used_twice },
     Lint { code: &code::NOT_ON_BASE_HEAD, check: base::not_on_base_head },
+    Lint { code: &code::ID_TAKEN, check: base::id_taken },
     Lint { code: &code::CHANGED_ON_BASE, check: base::changed },
     Lint { code: &code::MISSING_ROW, check: chain::missing_rows },
     Lint { code: &code::MISSING_ROLE, check: chain::missing_roles },

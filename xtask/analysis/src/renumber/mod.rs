@@ -5,7 +5,10 @@
 //! only fit in one order cannot be seen here, and the gate must run afterwards.
 
 mod edit;
+mod merge;
 pub mod patch;
+
+pub use self::merge::{merge, overlap, written};
 
 use std::collections::HashMap;
 
@@ -22,14 +25,21 @@ const MAX_ROUNDS: usize = 50;
 /// A file that changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// What it is called now.
+    /// What it is called now; what it will be called, where it is new.
     pub from: Utf8PathBuf,
     /// What it will be called.
     pub to: Utf8PathBuf,
-    /// Its bytes now.
+    /// Its bytes now; none where it is new.
     pub before: Vec<u8>,
     /// Its bytes then.
     pub after: Vec<u8>,
+}
+
+impl Change {
+    /// Whether the file is written anew.
+    pub fn is_new(&self) -> bool {
+        self.before.is_empty()
+    }
 }
 
 /// What is to be done.
@@ -40,6 +50,10 @@ pub struct Plan {
     /// What moves and why, one sentence each.
     pub because: Vec<String>,
 }
+
+/// What is left where no revision may move.
+const MERGE: &str =
+    ": where both heads are merged, `renumber --merge` writes a revision that merges them";
 
 /// From here on, ages are those of revisions that the base branch does not have.
 const NEW: usize = usize::MAX / 2;
@@ -57,10 +71,18 @@ pub fn age(is_new: bool, arrival: Option<&Arrival>) -> usize {
 /// How late a revision came: the greater, the later.
 pub type Age<'a> = &'a dyn Fn(usize) -> usize;
 
+/// Where a revision is merged already, so that it must stay as it is; `None`: it may move.
+pub type Fixed<'a> = &'a dyn Fn(usize) -> Option<String>;
+
 /// Plans the repair of a tree. The files' bytes stand beside their scripts. `Err` says why there is
 /// none.
-pub fn plan(scripts: &[Script], bytes: &[Vec<u8>], age: Age<'_>) -> Result<Plan, String> {
-    let mut state = State::new(scripts, age);
+pub fn plan(
+    scripts: &[Script],
+    bytes: &[Vec<u8>],
+    age: Age<'_>,
+    fixed: Fixed<'_>,
+) -> Result<Plan, String> {
+    let mut state = State::new(scripts, age, fixed);
     let mut because = Vec::new();
     for _ in 0..MAX_ROUNDS {
         match state.mend_one()? {
@@ -78,6 +100,7 @@ pub fn plan(scripts: &[Script], bytes: &[Vec<u8>], age: Age<'_>) -> Result<Plan,
 struct State<'a> {
     scripts: &'a [Script],
     age: Age<'a>,
+    fixed: Fixed<'a>,
     /// The id that each revision will have, and the parents that it will name.
     ids: Vec<String>,
     parents: Vec<Vec<String>>,
@@ -86,13 +109,14 @@ struct State<'a> {
 }
 
 impl<'a> State<'a> {
-    fn new(scripts: &'a [Script], age: Age<'a>) -> State<'a> {
+    fn new(scripts: &'a [Script], age: Age<'a>, fixed: Fixed<'a>) -> State<'a> {
         let names = |script: &Script| {
             script.down_revision.names.iter().map(|name| name.text.clone()).collect()
         };
         State {
             scripts,
             age,
+            fixed,
             ids: scripts.iter().map(|script| script.revision.text.clone()).collect(),
             parents: scripts.iter().map(names).collect(),
             colliding: Vec::new(),
@@ -205,6 +229,11 @@ impl<'a> State<'a> {
         target: &str,
         what: &str,
     ) -> Result<String, String> {
+        let merged = chain.iter().find_map(|index| Some((*index, (self.fixed)(*index)?)));
+        if let Some((index, place)) = merged {
+            let file = &self.scripts[index].file;
+            return Err(format!("{what}, and {file} is on {place} already, so it stays{MERGE}"));
+        }
         let all_numbers = self.ids.iter().all(|id| number(id).is_some());
         let mut renamed: HashMap<String, String> = HashMap::new();
         let others = (0..self.ids.len()).filter(|index| !chain.contains(index));

@@ -2,20 +2,27 @@
 
 use std::fmt::Write as _;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::Change;
 
 /// How many unchanged lines are shown around a change.
 const CONTEXT: usize = 3;
 
-/// Shows changes as a patch, with the files as they are named from `prefix`.
-pub fn patch(changes: &[Change], prefix: &Utf8Path) -> String {
+/// Shows changes as a patch, with the files as `named`.
+pub fn patch(changes: &[Change], named: impl Fn(&Utf8Path) -> Utf8PathBuf) -> String {
     let mut out = String::new();
     for change in changes {
-        let (from, to) = (prefix.join(&change.from), prefix.join(&change.to));
+        let (from, to) = (named(&change.from), named(&change.to));
         let _ = writeln!(out, "diff --git a/{from} b/{to}");
         let (before, after) = (text(&change.before), text(&change.after));
+        if change.is_new() {
+            let lines = lines(&after);
+            let _ = writeln!(out, "new file mode 100644\n--- /dev/null\n+++ b/{to}");
+            let _ = writeln!(out, "@@ -0,0 +1,{} @@", lines.len());
+            lines.iter().for_each(|text| line(&mut out, '+', text));
+            continue;
+        }
         if from != to {
             let whole = if before == after { 100 } else { 90 };
             let _ = writeln!(out, "similarity index {whole}%\nrename from {from}\nrename to {to}");

@@ -23,9 +23,13 @@ fn check(files: &[(&'static str, String)], expected: Expect) {
         .filter_map(|(name, text)| Script::read(Utf8Path::new(name), text.as_bytes()).0)
         .collect();
     let bytes: Vec<Vec<u8>> = files.iter().map(|(_, text)| text.clone().into_bytes()).collect();
-    let out = match plan(&scripts, &bytes, &|index| index) {
+    let out = match plan(&scripts, &bytes, &|index| index, &|_| None) {
         Ok(plan) => {
-            format!("{}\n{}", plan.because.join("\n"), patch::patch(&plan.changes, "".into()))
+            format!(
+                "{}\n{}",
+                plan.because.join("\n"),
+                patch::patch(&plan.changes, camino::Utf8Path::to_owned)
+            )
         }
         Err(why) => why,
     };

@@ -7,8 +7,18 @@ use super::shell::{self, Command};
 /// What reads like a step of the gate.
 const PROGRAMS: &[&str] = &["cargo", "xtask"];
 /// What else the command can do, which is not the gate.
-const VERBS: &[&str] =
-    &["lint", "graph", "renumber", "replay", "explain", "workflow", "runbook", "doctor", "help"];
+const VERBS: &[&str] = &[
+    "lint",
+    "graph",
+    "renumber",
+    "collisions",
+    "replay",
+    "explain",
+    "workflow",
+    "runbook",
+    "doctor",
+    "help",
+];
 /// Options whose next word belongs to them.
 const WITH_VALUE: &[&str] = &[
     "--postgres-url",

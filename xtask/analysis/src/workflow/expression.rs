@@ -1,6 +1,19 @@
 //! What an `if:` comes to for a pull request, as far as that can be known without running: true,
 //! false, or not known.
 
+/// For what a condition is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Case {
+    /// A pull request of which nothing else is known.
+    PullRequest,
+    /// One from a fork.
+    Fork,
+    /// A draft.
+    Draft,
+    /// An entry of the merge queue.
+    MergeGroup,
+}
+
 /// A value, for a pull request.
 #[derive(Clone, Debug, PartialEq)]
 enum Value {
@@ -12,11 +25,14 @@ enum Value {
     PullRef,
     /// Something, and not nothing.
     Something,
+    /// A name or a number of the repository, and of its fork.
+    OwnName,
+    ForkName,
     Unknown,
 }
 
-/// Whether a condition holds for a pull request of which nothing else is known.
-pub fn holds(condition: &str) -> Option<bool> {
+/// Whether a condition holds in a case of which nothing else is known.
+pub fn holds(condition: &str, case: Case) -> Option<bool> {
     let text = condition.trim();
     let inner = text.strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}"));
     let text = match inner {
@@ -25,7 +41,7 @@ pub fn holds(condition: &str) -> Option<bool> {
         _ if text.contains("${{") => return None,
         _ => text,
     };
-    let mut parser = Parser { tokens: tokens(text)?, at: 0 };
+    let mut parser = Parser { tokens: tokens(text)?, at: 0, case };
     let value = parser.or();
     if parser.at < parser.tokens.len() { None } else { truth(&value) }
 }
@@ -36,7 +52,7 @@ fn truth(value: &Value) -> Option<bool> {
         Value::Text(text) => Some(!text.is_empty()),
         Value::Number(number) => Some(*number != 0.0),
         Value::Null => Some(false),
-        Value::PullRef | Value::Something => Some(true),
+        Value::PullRef | Value::Something | Value::OwnName | Value::ForkName => Some(true),
         Value::Unknown => None,
     }
 }
@@ -99,6 +115,7 @@ fn literal(text: &str) -> Option<(String, &str)> {
 struct Parser {
     tokens: Vec<Token>,
     at: usize,
+    case: Case,
 }
 
 impl Parser {
@@ -197,7 +214,7 @@ impl Parser {
             } else if self.take("(") {
                 return self.call(&name);
             } else {
-                return context(&name);
+                return context(&name, self.case);
             }
         }
     }
@@ -237,6 +254,10 @@ fn equal(left: &Value, right: &Value) -> Option<bool> {
         (Value::PullRef, Value::Text(text)) | (Value::Text(text), Value::PullRef) => {
             if text.starts_with("refs/pull/") { None } else { Some(false) }
         }
+        // Which repository a text names is not known, but it is not the fork.
+        (Value::ForkName, Value::OwnName | Value::Text(_))
+        | (Value::OwnName | Value::Text(_), Value::ForkName) => Some(false),
+        (Value::OwnName | Value::ForkName, _) | (_, Value::OwnName | Value::ForkName) => None,
         (Value::Something, Value::Null) | (Value::Null, Value::Something) => Some(false),
         (Value::Something | Value::PullRef, _) | (_, Value::Something | Value::PullRef) => None,
         (a, b) if std::mem::discriminant(a) == std::mem::discriminant(b) => Some(a == b),
@@ -244,9 +265,47 @@ fn equal(left: &Value, right: &Value) -> Option<bool> {
     }
 }
 
+/// What is known of a context.
+fn context(name: &str, case: Case) -> Value {
+    let name = name.to_ascii_lowercase();
+    let part = name.strip_prefix("github.event.pull_request.");
+    match (case, name.as_str(), part) {
+        (Case::Draft, _, Some("draft")) | (Case::Fork, _, Some("head.repo.fork")) => {
+            Value::Bool(true)
+        }
+        (Case::Fork, _, Some(part)) if OF_THE_FORK.contains(&part) => Value::ForkName,
+        (Case::Fork, name, _) if OF_THE_REPOSITORY.contains(&name) => Value::OwnName,
+        (Case::MergeGroup, "github.event_name", _) => Value::Text("merge_group".to_owned()),
+        (Case::MergeGroup, "github.event.merge_group", _) => Value::Something,
+        (Case::MergeGroup, "github.event.pull_request", _) | (Case::MergeGroup, _, Some(_)) => {
+            Value::Null
+        }
+        (Case::MergeGroup, name, _) if name.starts_with("github.ref") => Value::Unknown,
+        (_, name, _) => of_a_pull_request(name),
+    }
+}
+
+/// What names the repository that a pull request comes from.
+const OF_THE_FORK: [&str; 5] = [
+    "head.repo.full_name",
+    "head.repo.id",
+    "head.repo.owner.login",
+    "head.user.login",
+    "head.repo.owner.id",
+];
+/// What names the repository that it is for.
+const OF_THE_REPOSITORY: [&str; 6] = [
+    "github.repository",
+    "github.repository_id",
+    "github.repository_owner",
+    "github.event.repository.full_name",
+    "github.event.pull_request.base.repo.full_name",
+    "github.event.pull_request.base.repo.id",
+];
+
 /// What is known of a context for a pull request.
-fn context(name: &str) -> Value {
-    match name.to_ascii_lowercase().as_str() {
+fn of_a_pull_request(name: &str) -> Value {
+    match name {
         "true" => Value::Bool(true),
         "false" => Value::Bool(false),
         "null" => Value::Null,
@@ -265,7 +324,7 @@ fn context(name: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::holds;
+    use super::{Case, holds};
 
     #[test]
     fn what_can_be_known_is_known() {
@@ -290,7 +349,24 @@ mod tests {
             ("§", None),
             ("", None),
         ] {
-            assert_eq!(holds(condition), expected, "{condition}");
+            assert_eq!(holds(condition, Case::PullRequest), expected, "{condition}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_forks_drafts_and_the_queue() {
+        let same = "github.event.pull_request.head.repo.full_name == github.repository";
+        for (case, condition, expected) in [
+            (Case::Fork, same, Some(false)),
+            (Case::PullRequest, same, None),
+            (Case::Fork, "!github.event.pull_request.head.repo.fork", Some(false)),
+            (Case::Fork, "github.repository == 'acme/shop'", None),
+            (Case::Draft, "!cancelled() && github.event.pull_request.draft == false", Some(false)),
+            (Case::MergeGroup, "github.event_name == 'pull_request'", Some(false)),
+            (Case::MergeGroup, "github.event_name != 'push'", Some(true)),
+            (Case::MergeGroup, "github.event.pull_request.number > 0", None),
+        ] {
+            assert_eq!(holds(condition, case), expected, "{condition}");
         }
     }
 }

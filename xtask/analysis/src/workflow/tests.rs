@@ -183,6 +183,27 @@ const MUTANTS: &[(&str, &str, &str)] = &[
         "lfs: false\n      - uses: actions/setup-python",
     ),
     ("MG323", "--since \"$BASE\"", "--since \"$BASE\" --allow-remote"),
+    (
+        "MG325",
+        "!cancelled() && needs.detect-changes.outputs.migrations",
+        "needs.detect-changes.outputs.migrations",
+    ),
+    (
+        "MG326",
+        "needs.detect-changes.outputs.migrations != 'false'",
+        "github.event.pull_request.draft == false",
+    ),
+    (
+        "MG327",
+        "needs.detect-changes.outputs.migrations != 'false'",
+        "github.event.pull_request.head.repo.full_name == github.repository",
+    ),
+    ("MG328", "uses: actions/cache/restore@", "uses: actions/cache@"),
+    (
+        "MG303",
+        "needs.detect-changes.outputs.migrations != 'false'",
+        "github.event_name == 'pull_request'",
+    ),
     ("MG324", "\njobs:\n", "\njobs: [\n"),
 ];
 

@@ -247,9 +247,24 @@ pub static NOT_COMPARED: Code = Code {
     ..LINT
 };
 
+/// A revision id that the base branch has given away since.
+pub static ID_TAKEN: Code = Code {
+    id: "MG216",
+    title: "a revision id that is taken on the base branch",
+    mode: Some('C'),
+    symptom: "`Revision … is present more than once` after the merge, though each branch alone has it once",
+    why: "Another pull request with the same revision id was merged since this one was cut.",
+    example: Some(Example {
+        bad: "# origin/main has 0045_alpha.py by now\n# 0045_beta.py: revision = \"0045\"",
+        good: "# 0046_beta.py: revision = \"0046\"",
+    }),
+    remedy: &["rebase on the base branch, then run `cargo xtask migration-gate renumber`"],
+    ..LINT
+};
+
 /// An id that the version table has no room for.
 pub static ID_TOO_LONG: Code = Code {
-    id: "MG216",
+    id: "MG217",
     title: "a revision id of more than 32 characters",
     symptom: "SQLSTATE 22001: `value too long for type character varying(32)`",
     why: "Alembic creates `alembic_version.version_num` as `varchar(32)`, so the revision fails when its id is written there.",

@@ -59,6 +59,8 @@ pub static MULTIPLE_HEADS: Code = Code {
         "run `cargo xtask migration-gate renumber`: it puts the revision that was merged later on \
          top of the other one (its file gets the next unused number, `revision` and `down_revision` \
          follow)",
+        "where both are merged already, neither may move: `cargo xtask migration-gate renumber --merge` \
+         writes a revision that merges them",
         "commit and push; a reviewer from SRE checks that the gate is green before approving",
     ],
     verify: "the step 'assert single head' must report `head count: 1`",

@@ -79,7 +79,7 @@ pub static NO_EXPLICIT_IF: Code = Code {
     why: "GitHub skips a job when one that it needs, directly or not, was skipped, unless its `if:` says otherwise.",
     example: Some(Example {
         bad: "migration-gate:\n  needs: detect-changes",
-        good: "migration-gate:\n  needs: detect-changes\n  if: needs.detect-changes.outputs.migrations == 'true'",
+        good: "migration-gate:\n  needs: detect-changes\n  if: ${{ !cancelled() && needs.detect-changes.outputs.migrations != 'false' }}",
     }),
     remedy: &[
         "give the job an `if:`: where a job that it needs, directly or not, is skipped, GitHub skips \

@@ -199,6 +199,67 @@ pub static UNREADABLE_WORKFLOW: Code = Code {
     ..WORKFLOW
 };
 
+/// The gate's job is skipped together with a job that it needs.
+pub static SKIPPED_WITH_ANOTHER: Code = Code {
+    id: "MG325",
+    title: "the gate is skipped where a job before it fails or is skipped",
+    severity: Severity::Warning,
+    symptom: "a required check that shows as skipped, and a pull request that can be merged",
+    why: "An `if:` without a status function means `success() && …`, and GitHub takes a job that was skipped for one that passed.",
+    example: Some(Example {
+        bad: "needs: detect-changes\nif: needs.detect-changes.outputs.migrations != 'false'",
+        good: "needs: detect-changes\nif: ${{ !cancelled() && needs.detect-changes.outputs.migrations != 'false' }}",
+    }),
+    remedy: &["begin the condition with `!cancelled() &&`"],
+    ..WORKFLOW
+};
+
+/// A draft is not gated, and nothing gates it when it is ready.
+pub static DRAFT_NEVER_GATED: Code = Code {
+    id: "MG326",
+    title: "a draft is not gated when it is ready",
+    symptom: "a pull request that was a draft, and a gate that was skipped",
+    why: "GitHub takes a skipped job for one that passed, and triggers nothing by itself when a draft becomes ready.",
+    example: Some(Example {
+        bad: "on: pull_request\n…\nif: github.event.pull_request.draft == false",
+        good: "on:\n  pull_request:\n    types: [opened, synchronize, reopened, ready_for_review]",
+    }),
+    remedy: &["take out the condition, or add `ready_for_review` to the types that trigger it"],
+    ..WORKFLOW
+};
+
+/// A pull request from a fork is not gated.
+pub static FORKS_LEFT_OUT: Code = Code {
+    id: "MG327",
+    title: "pull requests from forks are not gated",
+    symptom: "a gate that is skipped, and so taken for passed, in each pull request from a fork",
+    why: "The condition compares the repository that the pull request comes from. The gate needs neither secrets nor rights, so forks can run it.",
+    example: Some(Example {
+        bad: "if: github.event.pull_request.head.repo.full_name == github.repository",
+        good: "# no condition on the repository",
+    }),
+    remedy: &["take out the condition on the repository"],
+    ..WORKFLOW
+};
+
+/// A cache is saved after code of the pull request has run.
+pub static CACHE_SAVED_LATE: Code = Code {
+    id: "MG328",
+    title: "a cache is saved after the code of a pull request has run",
+    severity: Severity::Warning,
+    symptom: "a later run that starts from files that a migration has written",
+    why: "A migration can write into any folder of its job. What is saved afterwards is restored in runs that trust it.",
+    example: Some(Example {
+        bad: "- uses: actions/cache@v4\n- run: cargo xtask migration-gate",
+        good: "- uses: actions/cache/restore@v4\n- run: cargo build --locked --package xtask\n- uses: actions/cache/save@v4\n- run: cargo xtask migration-gate",
+    }),
+    remedy: &[
+        "restore with `actions/cache/restore`, build, save with `actions/cache/save`, and run the gate \
+         after that",
+    ],
+    ..WORKFLOW
+};
+
 /// A weakness that somebody answers for.
 pub static BYPASSED: Code = Code {
     id: "MG329",

@@ -125,7 +125,7 @@ pub(super) fn end(state: &mut Watch, report: Report, answered_after: Duration) {
 /// How far the new revisions came, by the report.
 fn settle(tree: &mut WatchedTree, report: &Report) {
     let is_error = |finding: &&Finding| {
-        finding.code.severity == Severity::Error && finding.tree.as_ref() == Some(&tree.tree)
+        finding.severity() == Severity::Error && finding.tree.as_ref() == Some(&tree.tree)
     };
     let errors: Vec<&Finding> = report.findings.iter().filter(is_error).collect();
     let steps = report.trees.iter().filter(|t| t.tree == tree.tree).flat_map(|t| &t.steps);

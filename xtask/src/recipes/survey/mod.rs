@@ -1,6 +1,7 @@
 //! Surveys a tree: reads its settings and its files, builds its graph, and lints it. Nothing of it
 //! is run, and neither Postgres nor Python is needed.
 
+mod compare;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -12,18 +13,23 @@ use std::thread;
 use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 
+use self::compare::{
+    Compared, base_of, collide, compare, graph_of_base, has_new, is_merged, mark_new, moved,
+    others, repository_of,
+};
 use self::read::Read;
 use super::steps::Steps;
-use crate::drivers::git::Git;
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::tree_files;
+use analysis::collisions::Collision;
 use analysis::lints::{self, Subject};
 use analysis::mentions::Names;
 use analysis::script::Script;
-use analysis::{graph, settings};
-use model::files::{Base, Settings, is_revision_name};
-use model::finding::Finding;
+use analysis::{collisions, graph, settings};
+use model::files::{Base, Settings};
+use model::finding::{Finding, Standing};
 use model::graph::Graph;
+use model::report::Comparison;
 use model::tree::Tree;
 
 /// Up to how many bytes of revisions all are looked into, whatever the base branch says of them.
@@ -41,8 +47,10 @@ pub struct Survey {
     pub allowed: Vec<Finding>,
     /// The folders in which revisions lie, absolute.
     pub folders: Vec<Utf8PathBuf>,
-    /// Whether there is a base branch, which says what is new.
-    pub has_base: bool,
+    /// What it was compared with, which says what is new.
+    pub base: Comparison,
+    /// What will collide with other branches.
+    pub collisions: Vec<Collision>,
 }
 
 impl Survey {
@@ -51,12 +59,17 @@ impl Survey {
         self.graph.is_wrong().then(|| self.graph.clone())
     }
 
+    /// Whether there is a base branch, which says what is new.
+    pub fn has_base(&self) -> bool {
+        self.base.rev.is_some()
+    }
+
     /// The revisions that the base branch does not have; without a base branch the head, and of
     /// several heads none.
     pub fn new_revisions(&self) -> Vec<String> {
         let new = self.graph.revisions.iter().filter(|revision| revision.new);
         let new: Vec<String> = new.map(|revision| revision.id.clone()).collect();
-        if self.has_base || new.len() == 1 { new } else { Vec::new() }
+        if self.has_base() || new.len() == 1 { new } else { Vec::new() }
     }
 }
 
@@ -69,6 +82,12 @@ pub struct Terms<'a> {
     pub without: &'a [String],
     /// Whether what git knows of the folder is about the trees.
     pub in_repository: bool,
+    /// Whether merged revisions are judged as strictly as new ones.
+    pub all: bool,
+    /// Whether other branches are looked at.
+    pub others: bool,
+    /// Whether they are even where this one brings no revision.
+    pub every_branch: bool,
     /// Whether trees are read whole that are so large that it takes seconds.
     pub whole: bool,
 }
@@ -76,7 +95,15 @@ pub struct Terms<'a> {
 impl<'a> Terms<'a> {
     /// Whole recipes, in a repository.
     pub fn since(since: Option<&'a str>) -> Terms<'a> {
-        Terms { since, without: &[], in_repository: true, whole: false }
+        Terms {
+            since,
+            without: &[],
+            in_repository: true,
+            all: false,
+            others: false,
+            every_branch: false,
+            whole: false,
+        }
     }
 }
 
@@ -89,6 +116,12 @@ pub fn survey(
     interrupt: &Interrupt,
 ) -> Result<Vec<Survey>> {
     let Some(first) = trees.first() else { return Ok(Vec::new()) };
+    // A submodule is a repository of its own.
+    if trees.iter().any(|tree| repository_of(tree) != repository_of(first)) {
+        let each =
+            trees.iter().map(|tree| survey(std::slice::from_ref(tree), root, terms, interrupt));
+        return Ok(each.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect());
+    }
     let settings: Vec<Settings> = trees
         .iter()
         .map(|tree| {
@@ -100,29 +133,18 @@ pub fn survey(
     // Git is asked while the files are read. What a tree of usual size does is read without waiting
     // for the answer.
     let (base, read) = thread::scope(|scope| {
-        let base = scope.spawn(|| -> Result<_> {
-            let git = match terms.in_repository {
-                true => Git::at(&first.cwd, root, interrupt)?,
-                false => None,
-            };
-            let base = match &git {
-                Some(git) => git.base(terms.since, &folders)?,
-                None => None,
-            };
-            Ok((git, base))
-        });
+        let base = scope.spawn(|| compare(first, root, terms, &folders, interrupt));
         let read = read::all(&settings, root);
         let small = read.iter().filter(|tree| terms.whole || tree.size() <= PARSED_WHOLE);
         read::look_into(&small.flat_map(|tree| &tree.scripts).collect::<Vec<_>>());
         let base = base.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         (base, read)
     });
-    let (git, base) = base?;
+    let compared = &base?;
     thread::scope(|scope| {
         let trees = trees.iter().zip(&settings).zip(read);
         let surveys = trees.map(|((tree, settings), read)| {
-            let known = (base.as_ref(), git.as_ref());
-            scope.spawn(move || judge(tree, root, settings, read, known, terms))
+            scope.spawn(move || judge(tree, root, settings, read, compared, terms))
         });
         // All are begun before the first is waited for.
         let surveys: Vec<_> = surveys.collect();
@@ -143,12 +165,12 @@ fn judge(
     root: &Utf8Path,
     settings: &Settings,
     read: Read,
-    (base, git): (Option<&Base>, Option<&Git<'_>>),
+    compared: &Compared<'_>,
     terms: Terms<'_>,
 ) -> Result<Survey> {
     let is_whole = terms.whole || read.size() <= PARSED_WHOLE;
     let Read { listing, scripts, mut troubles } = read;
-    let base = base.map(|base| base_of(base, settings, root));
+    let base = compared.files.as_ref().map(|base| base_of(base, settings, root));
     let base = base.as_ref();
     let mut graph = graph::build_again(&scripts.iter().collect::<Vec<_>>(), None);
     graph.whole &= !troubles.iter().any(|(_, trouble)| trouble.leaves_a_gap)
@@ -162,10 +184,12 @@ fn judge(
     read::look_into(&chosen(&scripts, &looked_into));
     let broken = |script: &&Script| Some((script.file.clone(), script.syntax()?));
     troubles.extend(chosen(&scripts, &looked_into).iter().filter_map(broken));
-    let before = base.map(|base| (base, graph_of_base(&scripts, base)));
+    let before = base.map(|base| (base, graph_of_base(&scripts, base, None)));
+    let mut told = compared.told.clone();
+    told.moved.extend(before.as_ref().and_then(|(base, graph)| moved(tree, &scripts, base, graph)));
     let folders = tree_files::folders(settings);
     // Only where revisions collide does it matter which of them came later.
-    let arrivals = match git.filter(|_| graph.collides()) {
+    let arrivals = match compared.git.as_ref().filter(|_| graph.collides()) {
         Some(git) => git.arrivals(&folders)?,
         None => HashMap::new(),
     };
@@ -194,6 +218,15 @@ fn judge(
         events: OnceCell::new(),
         walked: &walked,
     };
+    let collisions = match terms.others && (terms.every_branch || has_new(&graph, base)) {
+        true => {
+            let of_base = before.as_ref().map(|(base, graph)| (base.name.as_str(), graph));
+            let theirs = others(compared, settings, root)?;
+            collisions::collisions(&tree.id, (&scripts, &graph), of_base, &theirs)
+        }
+        false => Vec::new(),
+    };
+    told.moved.extend(collide(&collisions));
     let all = vec![true; scripts.len()];
     let followed = if is_whole { all.clone() } else { follow(&scripts, &looked_into) };
     let mut seen = subject(&followed);
@@ -206,9 +239,12 @@ fn judge(
     drop(seen);
     for finding in &mut findings {
         finding.tree = Some(tree.id.clone());
+        if !terms.all && base.is_some_and(|base| is_merged(finding, base)) {
+            finding.standing = Standing::Merged;
+        }
     }
     let (allowed, findings) = findings.into_iter().partition(|f| f.allowed.is_some());
-    Ok(Survey { scripts, graph, findings, allowed, folders, has_base: base.is_some() })
+    Ok(Survey { scripts, graph, findings, allowed, folders, base: told, collisions })
 }
 
 /// The modules that revisions import and that lie in this repository, but for those that lie beside
@@ -283,54 +319,6 @@ fn follow(scripts: &[Script], looked_into: &[bool]) -> Vec<bool> {
             return followed;
         }
     }
-}
-
-/// With no base branch to compare with, what is new is the head.
-fn mark_new(graph: &mut Graph, base: Option<&Base>) {
-    match base {
-        Some(base) => {
-            for revision in &mut graph.revisions {
-                revision.new = !base.files.contains(&revision.file);
-            }
-        }
-        None => {
-            for head in graph.heads.clone() {
-                graph.revisions[head].new = true;
-            }
-        }
-    }
-}
-
-/// As much of the base branch as lies where Alembic looks for this tree's revisions.
-fn base_of(base: &Base, settings: &Settings, root: &Utf8Path) -> Base {
-    let folders = tree_files::folders(settings);
-    let is_ours = |file: &Utf8Path| {
-        let file = root.join(file);
-        let below = |folder: &Utf8PathBuf| match settings.recursive {
-            true => file.starts_with(folder),
-            false => file.parent() == Some(folder),
-        };
-        folders.iter().any(below) && file.file_name().is_some_and(is_revision_name)
-    };
-    Base {
-        name: base.name.clone(),
-        files: base.files.iter().filter(|file| is_ours(file)).cloned().collect(),
-        changed: base.changed.iter().filter(|changed| is_ours(&changed.file)).cloned().collect(),
-    }
-}
-
-/// The graph as the base branch has it: what is not new, as it was before this change.
-fn graph_of_base(scripts: &[Script], base: &Base) -> Graph {
-    let is_changed = |file: &Utf8Path| base.changed.iter().any(|changed| changed.file == file);
-    let before: Vec<Script> = base
-        .changed
-        .iter()
-        .filter_map(|changed| Script::read(&changed.file, &changed.before).0)
-        .collect();
-    let same = scripts.iter().filter(|s| base.files.contains(&s.file) && !is_changed(&s.file));
-    let mut all: Vec<&Script> = same.chain(&before).collect();
-    all.sort_by(|a, b| a.file.cmp(&b.file));
-    graph::build_again(&all, None)
 }
 
 /// A file as it is shown: relative to the root where it lies below.

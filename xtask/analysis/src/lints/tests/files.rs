@@ -57,6 +57,31 @@ fn mg206_not_on_the_head_of_the_base_branch() {
 }
 
 #[test]
+fn a_base_branch_that_went_on_has_taken_the_id() {
+    let taken = |ahead, expected: expect_test::Expect| {
+        let now = with(rev("0004_mine.py", "0004", "0003"));
+        let files = Files { now, base: Some(chain()), ahead: vec![ahead] };
+        expected.assert_eq(&super::found(&files));
+    };
+    taken(
+        rev("0004_theirs.py", "0004", "0003"),
+        expect![[r#"
+            error MG216 0004_mine.py:1
+              0004 is taken on main by 0004_theirs.py: merged, both have it
+        "#]],
+    );
+    taken(
+        rev("a1b2_theirs.py", "a1b2", "0003"),
+        expect![[r#"
+            error MG206 0004_mine.py:2
+              it descends from 0003, not from a1b2, the head of main: merged, they make two heads
+        "#]],
+    );
+    // It is merged already, as it stands here.
+    taken(rev("0004_mine.py", "0004", "0003"), expect![[r#""#]]);
+}
+
+#[test]
 fn mg207_changed_on_the_base_branch() {
     let edited = more(rev("0002_b.py", "0002", "0001"), "\ndef upgrade():\n    pass\n");
     finds_since(
@@ -117,7 +142,7 @@ fn mg211_and_mg212_allow() {
         with(("0003_c.py", text))
     };
     let reason = "# migration-gate: allow MG205 another product's history";
-    let found = found(&Files { now: base(reason), base: None });
+    let found = found(&Files { now: base(reason), ..Files::default() });
     assert!(!found.contains("MG205") && !found.contains("MG21"), "{found}");
     finds(
         base("# migration-gate: allow MG205"),

@@ -53,7 +53,8 @@ fn mg003_a_revision_id_used_twice() {
 #[test]
 fn mg005_a_parent_that_does_not_exist() {
     for named in ["002", "0002_b", "0002_b.py", "0020", "zzzzzzzz"] {
-        let found = found(&Files { now: with(rev("0003_c.py", "0003", named)), base: None });
+        let found =
+            found(&Files { now: with(rev("0003_c.py", "0003", named)), ..Files::default() });
         let expected = match named {
             "002" => "`down_revision` names `002`, which no file here has: did you mean `0002`?",
             "0002_b" | "0002_b.py" => "that is the name of a file, whose revision is `0002`",

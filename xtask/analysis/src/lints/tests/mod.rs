@@ -12,7 +12,7 @@ use super::{Subject, lint};
 use crate::graph;
 use crate::script::Script;
 use model::code::{ALL, Severity};
-use model::files::{Base, Changed, Listing};
+use model::files::{Ahead, Base, Changed, Listing};
 use model::finding::Finding;
 use model::graph::Graph;
 
@@ -21,6 +21,8 @@ use model::graph::Graph;
 struct Files {
     now: Vec<(&'static str, String)>,
     base: Option<Vec<(&'static str, String)>>,
+    /// What the base branch has added since.
+    ahead: Vec<(&'static str, String)>,
 }
 
 /// A file with a revision and its parent; an empty parent is none.
@@ -75,7 +77,7 @@ fn found(files: &Files) -> String {
     let (scripts, troubles) = scripts(&files.now);
     let mut graph = graph_of(&scripts);
     graph.whole &= !troubles.iter().any(|(_, trouble)| trouble.leaves_a_gap);
-    let base = files.base.as_ref().map(|before| base(before, &files.now));
+    let base = files.base.as_ref().map(|before| base(before, files));
     if let Some((base, _)) = &base {
         for revision in &mut graph.revisions {
             revision.new = !base.files.contains(&revision.file);
@@ -120,7 +122,8 @@ fn found(files: &Files) -> String {
     out
 }
 
-fn base(before: &[(&'static str, String)], now: &[(&'static str, String)]) -> (Base, Graph) {
+fn base(before: &[(&'static str, String)], files: &Files) -> (Base, Graph) {
+    let now = &files.now;
     let changed = before.iter().filter(|file| !now.contains(file)).map(|(name, text)| Changed {
         file: (*name).into(),
         before: text.clone().into_bytes(),
@@ -128,19 +131,28 @@ fn base(before: &[(&'static str, String)], now: &[(&'static str, String)]) -> (B
         by_us: true,
     });
     let changed = changed.collect();
-    let files = before.iter().map(|(name, _)| (*name).into()).collect();
-    (Base { name: "main".into(), files, changed }, graph_of(&scripts(before).0))
+    let ahead = files
+        .ahead
+        .iter()
+        .map(|(name, text)| Ahead { file: (*name).into(), bytes: Some(text.clone().into_bytes()) });
+    let base = Base {
+        name: "main".into(),
+        files: before.iter().map(|(name, _)| (*name).into()).collect(),
+        changed,
+        ahead: ahead.collect(),
+    };
+    (base, graph_of(&scripts(&[before, &files.ahead].concat()).0))
 }
 
 #[track_caller]
 #[expect(clippy::needless_pass_by_value, reason = "an `expect!` is written in the call")]
 fn finds(now: Vec<(&'static str, String)>, expected: Expect) {
-    expected.assert_eq(&found(&Files { now, base: None }));
+    expected.assert_eq(&found(&Files { now, ..Files::default() }));
 }
 
 #[track_caller]
 fn finds_nothing(now: Vec<(&'static str, String)>) {
-    assert_eq!(found(&Files { now, base: None }), "");
+    assert_eq!(found(&Files { now, ..Files::default() }), "");
 }
 
 #[track_caller]
@@ -150,5 +162,5 @@ fn finds_since(
     now: Vec<(&'static str, String)>,
     expected: Expect,
 ) {
-    expected.assert_eq(&found(&Files { now, base: Some(base) }));
+    expected.assert_eq(&found(&Files { now, base: Some(base), ..Files::default() }));
 }

@@ -1,8 +1,9 @@
 //! The `if:` of jobs and steps.
 
-use super::document::{Document, Job, text};
-use super::{Found, Repository, expression};
-use model::code;
+use super::document::{Document, Job, text, texts};
+use super::expression::{self, Case};
+use super::{Call, Found, Repository};
+use model::code::{self, Code};
 
 /// Names that jobs have which find out what changed.
 const DETECT: &[&str] = &["detect-changes", "detect_changes", "detect", "changes", "changed-files"];
@@ -35,52 +36,127 @@ fn is_detection(document: &Document<'_>, job: &Job) -> bool {
 
 /// Nothing on the way to the gate has a condition that no pull request meets.
 pub(crate) fn never_runs(repository: &Repository<'_>) -> Vec<Found> {
+    let calls = repository.calls.iter().collect();
+    left_out(calls, Case::PullRequest, &code::NEVER_RUNS, "does not run for a pull request")
+}
+
+/// Nor one that a draft does not meet, where nothing triggers it when the draft is ready.
+pub(crate) fn drafts(repository: &Repository<'_>) -> Vec<Found> {
+    let mut calls = for_pull_requests(repository);
+    calls.retain(|call| {
+        let trigger = call.workflow.trigger("pull_request").unwrap_or_default();
+        !texts(&trigger["types"]).iter().any(|name| name == "ready_for_review")
+    });
+    let message = "does not run for a draft, nor when the draft is ready";
+    left_out(calls, Case::Draft, &code::DRAFT_NEVER_GATED, message)
+}
+
+/// Nor one that a fork does not meet.
+pub(crate) fn forks(repository: &Repository<'_>) -> Vec<Found> {
+    let calls = for_pull_requests(repository);
+    left_out(
+        calls,
+        Case::Fork,
+        &code::FORKS_LEFT_OUT,
+        "does not run for a pull request from a fork",
+    )
+}
+
+/// Nor one that the merge queue does not meet.
+pub(crate) fn queued(repository: &Repository<'_>) -> Vec<Found> {
+    let mut calls: Vec<&Call<'_>> = repository.calls.iter().collect();
+    calls.retain(|call| call.workflow.trigger("merge_group").is_some());
+    let message = "does not run in the merge queue";
+    left_out(calls, Case::MergeGroup, &code::NOT_IN_MERGE_QUEUE, message)
+}
+
+/// The gate's job says itself what happens where a job that it needs fails or is skipped.
+pub(crate) fn without_status(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
-    // Another call may be the one for pull requests: a nightly one has a condition of its own.
-    let mut one_runs = false;
-    for call in &repository.calls {
-        let mut wrong = Vec::new();
-        for (document, job) in &call.jobs {
-            if let Some(condition) = job.condition().filter(|text| never(text)) {
-                let line = document.line(&job.at("if"));
-                wrong.push(report(document, line, &format!("job `{}`", job.id), &condition));
-            }
-            wrong.extend(blocked(document, job));
+    for (document, job) in repository.calls.iter().flat_map(|call| &call.jobs) {
+        let Some(condition) = job.condition().filter(|_| !job.needs().is_empty()) else { continue };
+        if has_status(&condition) || never(&condition) {
+            continue;
         }
-        for (document, step) in &call.steps {
-            let condition = text(&step.value["if"]).filter(|text| never(text));
-            if let Some(condition) = condition {
-                wrong.push(report(document, document.line(&step.at("if")), "the step", &condition));
-            }
-        }
-        one_runs |= wrong.is_empty();
-        found.extend(wrong);
+        let needs = job.needs().join("` and `");
+        let message = format!(
+            "job `{}` is skipped, which GitHub takes for success, where `{needs}` fails or is \
+             skipped: `if: {condition}` has no `!cancelled()` or `always()`",
+            job.id
+        );
+        let line = document.line(&job.at("if"));
+        found.push(Found::at(&code::SKIPPED_WITH_ANOTHER, (document, line), message));
     }
-    if one_runs { Vec::new() } else { found }
+    found
+}
+
+fn for_pull_requests<'a>(repository: &'a Repository<'a>) -> Vec<&'a Call<'a>> {
+    let mut calls: Vec<&Call<'_>> = repository.calls.iter().collect();
+    calls.retain(|call| {
+        call.workflow.trigger("pull_request").is_some()
+            && stopped(call, Case::PullRequest).is_empty()
+    });
+    calls
+}
+
+/// The conditions that leave out a case, where every call has one. Another call may be the one for it:
+/// a nightly one has a condition of its own.
+fn left_out(calls: Vec<&Call<'_>>, case: Case, code: &'static Code, message: &str) -> Vec<Found> {
+    let stopped: Vec<Vec<Stop<'_>>> = calls.into_iter().map(|call| stopped(call, case)).collect();
+    if stopped.iter().any(Vec::is_empty) {
+        return Vec::new();
+    }
+    let found = stopped.into_iter().flatten().map(|stop| {
+        let message = format!("{} {message}: `if: {}`", stop.what, stop.condition);
+        Found::at(code, (stop.document, stop.line), message)
+    });
+    found.collect()
+}
+
+/// A condition that does not hold.
+struct Stop<'a> {
+    document: &'a Document<'a>,
+    line: u32,
+    /// What it is the condition of.
+    what: String,
+    condition: String,
+}
+
+/// What keeps a call from running in a case.
+fn stopped<'a>(call: &'a Call<'a>, case: Case) -> Vec<Stop<'a>> {
+    let fails = |text: &String| expression::holds(text, case) == Some(false);
+    let mut stops = Vec::new();
+    for (document, job) in &call.jobs {
+        let own = job.condition();
+        if let Some(condition) = own.clone().filter(fails) {
+            let (line, what) = (document.line(&job.at("if")), format!("job `{}`", job.id));
+            stops.push(Stop { document, line, what, condition });
+        }
+        // A job is skipped with one that it needs, unless its condition says to go on all the same.
+        if own.is_some_and(|own| own.contains("always()") || own.contains("cancelled()")) {
+            continue;
+        }
+        for up in document.upstream(job) {
+            let Some(condition) = up.condition().filter(fails) else { continue };
+            let what = format!("job `{}`, which `{}` needs,", up.id, job.id);
+            stops.push(Stop { document, line: document.line(&up.at("if")), what, condition });
+        }
+    }
+    for (document, step) in &call.steps {
+        if let Some(condition) = text(&step.value["if"]).filter(fails) {
+            let (line, what) = (document.line(&step.at("if")), "the step".to_owned());
+            stops.push(Stop { document, line, what, condition });
+        }
+    }
+    stops
 }
 
 fn never(condition: &str) -> bool {
-    expression::holds(condition) == Some(false)
+    expression::holds(condition, Case::PullRequest) == Some(false)
 }
 
-fn report(document: &Document<'_>, line: u32, what: &str, condition: &str) -> Found {
-    let message = format!("{what} does not run for a pull request: `if: {condition}`");
-    Found::at(&code::NEVER_RUNS, (document, line), message)
-}
-
-/// A job is skipped with one that it needs, unless its condition says to go on all the same.
-fn blocked(document: &Document<'_>, job: &Job) -> Vec<Found> {
-    let condition = job.condition().unwrap_or_default();
-    if condition.contains("always()") || condition.contains("cancelled()") {
-        return Vec::new();
-    }
-    let upstream = document.upstream(job);
-    let skipped = upstream.iter().filter_map(|up| Some((up, up.condition().filter(|c| never(c))?)));
-    skipped
-        .map(|(up, condition)| {
-            let line = document.line(&up.at("if"));
-            let what = format!("job `{}`, which `{}` needs,", up.id, job.id);
-            report(document, line, &what, &condition)
-        })
-        .collect()
+/// Whether a condition says what becomes of the job where one that it needs did not succeed. With
+/// `success()` it says what GitHub takes by itself.
+fn has_status(condition: &str) -> bool {
+    ["always()", "cancelled()", "failure()"].iter().any(|name| condition.contains(name))
 }

@@ -1,5 +1,6 @@
 //! One file a subject; each audit is a function in the table above.
 
+pub(super) mod caches;
 pub(super) mod conditions;
 pub(super) mod old_steps;
 pub(super) mod options;

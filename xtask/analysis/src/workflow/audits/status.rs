@@ -51,7 +51,7 @@ fn heeded_later(call: &Call<'_>) -> bool {
 fn goes_on(document: &Document<'_>, value: &Value, path: &[Seg], what: &str) -> Option<Found> {
     let condition = text(value)?;
     let at = (document, document.line(path));
-    match expression::holds(&condition) {
+    match expression::holds(&condition, expression::Case::PullRequest) {
         Some(false) => None,
         Some(true) => {
             let message = format!("{what} passes whatever the gate says");

@@ -1,0 +1,94 @@
+//! A revision that merges the heads of a tree, as `alembic merge` writes it.
+
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::{Change, Plan, number};
+use crate::effect::Effect;
+use crate::graph;
+use crate::mentions::Names;
+use crate::script::Script;
+use model::graph::{Fault, Graph};
+
+/// Plans the merge of a tree's heads. `Err` says why there is none.
+pub fn merge(scripts: &[Script]) -> Result<Plan, String> {
+    let graph = graph::build(&scripts.iter().collect::<Vec<_>>());
+    if let Some(Fault::IdTwice { first, second }) = graph.faults.first() {
+        let (first, second) = (&scripts[*first].file, &scripts[*second].file);
+        return Err(format!(
+            "{first} and {second} have one id, so no revision can merge them: one must be taken back"
+        ));
+    }
+    if !graph.faults.is_empty() {
+        return Err("the graph is broken in other ways; `lint` says how, mend that first".into());
+    }
+    let Some(first) = graph.heads.first().filter(|_| graph.heads.len() > 1) else {
+        return Ok(Plan::default());
+    };
+    let heads = graph.ids(&graph.heads);
+    let id = free_id(&graph, &heads);
+    let name = format!("{id}_merge_{}.py", heads.join("_and_"));
+    let to = scripts[*first].file.with_file_name(name);
+    let because = vec![format!("{} are merged by {id}", heads.join(" and "))];
+    let after = text(&id, &heads).into_bytes();
+    let change = Change { from: to.clone(), to, before: Vec::new(), after };
+    Ok(Plan { changes: vec![change], because })
+}
+
+/// Where one of several branches names what another changes, so that their order may matter.
+pub fn overlap(scripts: &[Script]) -> Option<String> {
+    let graph = graph::build(&scripts.iter().collect::<Vec<_>>());
+    let pairs = graph.branches.iter().flat_map(|one| {
+        let others = graph.branches.iter().filter(move |other| other.head != one.head);
+        others.map(move |other| (one, other))
+    });
+    let mut found = pairs.filter_map(|(changing, reading)| {
+        let mut names = Names::default();
+        for index in &changing.adds {
+            names.add_touched(scripts[*index].body());
+        }
+        let reader = reading.adds.iter().find(|i| names.are_in(scripts[**i].module.source()))?;
+        let (file, head) = (&scripts[*reader].file, graph.id(changing.head));
+        Some(format!("{file} names what the branch of {head} changes"))
+    });
+    found.next()
+}
+
+/// The tables whose rows these revisions change.
+pub fn written<'a>(scripts: impl Iterator<Item = &'a Script>) -> BTreeSet<String> {
+    let deeds = scripts.flat_map(|script| script.body().upgrade.iter().flat_map(|f| &f.deeds));
+    let tables = deeds.filter_map(|deed| match &deed.effect {
+        Effect::Insert(rows) => Some(&rows.table),
+        Effect::Write(table) => Some(table),
+        _ => None,
+    });
+    tables.map(|table| table.rsplit('.').next().unwrap_or(table).to_owned()).collect()
+}
+
+/// The next number where all are numbers, else an id as Alembic makes them.
+fn free_id(graph: &Graph, heads: &[String]) -> String {
+    let numbers = graph.revisions.iter().map(|revision| number(&revision.id));
+    match numbers.collect::<Option<Vec<u64>>>() {
+        Some(numbers) => {
+            let width = heads.first().map_or(0, String::len);
+            format!("{:0width$}", numbers.iter().max().unwrap_or(&0) + 1)
+        }
+        None => {
+            let mut hasher = DefaultHasher::new();
+            heads.hash(&mut hasher);
+            format!("{:016x}", hasher.finish())[..12].to_owned()
+        }
+    }
+}
+
+fn text(id: &str, heads: &[String]) -> String {
+    let quoted: Vec<String> = heads.iter().map(|head| format!("\"{head}\"")).collect();
+    format!(
+        "\"\"\"merge {}\n\nRevision ID: {id}\nRevises: {}\n\"\"\"\n\nrevision = \"{id}\"\n\
+         down_revision = ({})\nbranch_labels = None\ndepends_on = None\n\n\n\
+         def upgrade() -> None:\n    pass\n\n\ndef downgrade() -> None:\n    pass\n",
+        heads.join(" and "),
+        heads.join(", "),
+        quoted.join(", ")
+    )
+}

@@ -1,0 +1,10 @@
+//! What the gate makes of real git repositories: the base, collisions, and their remedies.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends there")]
+
+mod base;
+mod collisions;
+mod merged;
+
+mod repository;
+mod stories;

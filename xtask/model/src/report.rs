@@ -21,6 +21,8 @@ pub struct Report {
     pub postgres: Option<Postgres>,
     /// The interpreters that were used, as `Python 3.11.7, Alembic 1.20.1, SQLAlchemy 2.1.9`.
     pub python: Vec<String>,
+    /// The hash seed of the interpreter that ran the steps: `PYTHONHASHSEED` reproduces it.
+    pub hash_seed: Option<String>,
     /// The trees, in the order asked for.
     pub trees: Vec<TreeReport>,
     /// The workflows that were read, where it is they that were audited, relative to the root.

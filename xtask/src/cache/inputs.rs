@@ -96,7 +96,7 @@ impl Declared<'_> {
                 .into_iter()
                 .flatten()
                 .flatten()
-                .map(|e| e.into_path())
+                .map(camino::Utf8DirEntry::into_path)
                 .collect();
             names.sort();
             key = names.iter().fold(key, |key, file| key.with_stamp(file));

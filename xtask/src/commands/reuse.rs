@@ -221,7 +221,7 @@ fn is_green(report: &Report, index: usize) -> bool {
 /// The options that decide what the databases come to.
 fn options(run: &Run<'_>) -> Vec<(&'static str, String)> {
     let flags = run.flags;
-    let text = |path: Option<&Utf8Path>| path.map(|path| path.to_string()).unwrap_or_default();
+    let text = |path: Option<&Utf8Path>| path.map(ToString::to_string).unwrap_or_default();
     let mut passed: Vec<String> =
         flags.pass_env.iter().map(|name| format!("{name}={:?}", std::env::var_os(name))).collect();
     passed.sort();

@@ -148,6 +148,9 @@ fn verdict(report: &Report) -> String {
             line(&mut out, &format!("{:6}{wrapped}", ""));
         }
     }
+    if let (Some(seed), Verdict::Fail) = (&report.hash_seed, report.verdict()) {
+        line(&mut out, &format!("{:6}PYTHONHASHSEED={seed} gives sets the same order again", ""));
+    }
     if let Some(since) = report.known_since {
         let since = words::date(since);
         line(&mut out, &format!("{:6}a known result, of {since}: nothing has changed since", ""));

@@ -18,6 +18,7 @@ struct Report {
     verdict: &'static str,
     seconds: f64,
     known_since: Option<String>,
+    hash_seed: Option<String>,
     postgres: Option<Postgres>,
     trees: Vec<Tree>,
     base: Option<Base>,
@@ -105,6 +106,7 @@ pub fn report(report: &report::Report) -> String {
         },
         seconds: seconds(report.elapsed),
         known_since: report.known_since.map(words::date),
+        hash_seed: report.hash_seed.clone(),
         postgres: report.postgres.as_ref().map(|postgres| Postgres {
             version: postgres.version.clone(),
             source: words::source(postgres.source),

@@ -62,6 +62,7 @@ pub(in crate::commands) struct TreeRan {
     /// What was there right before its new revisions, and was not kept yet.
     pub(in crate::commands) snapshot: Option<Snapshot>,
     versions: Option<String>,
+    hash_seed: Option<String>,
     heads: Vec<String>,
     graph: Option<Description>,
     done: Done,
@@ -84,7 +85,7 @@ impl Run<'_> {
         let run = |index: usize, python: &Utf8PathBuf| {
             let snapshot = reuse.and_then(|reuse| reuse.snapshot(self, index));
             let mut ran = self.run_tree((index, python), stage, snapshot);
-            if ran.sick.as_ref().is_some_and(|err| err.is::<KnownStartDoubted>()) {
+            if ran.sick.as_ref().is_some_and(anyhow::Error::is::<KnownStartDoubted>) {
                 // Who has seen steps pass sees them again.
                 let label = &self.trees[index].label;
                 let told = format!("{label} failed on a snapshot: it is run again from the start");
@@ -130,6 +131,7 @@ impl Run<'_> {
         report.findings.append(&mut ran.done.findings);
         report.notes.append(&mut ran.notes);
         report.postgres = report.postgres.take().or(ran.server.take());
+        report.hash_seed = report.hash_seed.take().or(ran.hash_seed.take());
         described.extend(ran.graph.take().map(|graph| (ran.index, graph)));
         if let Some(versions) = ran.versions.take().filter(|v| !report.python.contains(v)) {
             report.python.push(versions);
@@ -228,6 +230,7 @@ impl Run<'_> {
         let mut alembic =
             stage.alembic(Environment::Here, at, server.endpoint(), self.interrupt)?;
         ran.versions = Some(alembic.versions.clone());
+        ran.hash_seed = Some(alembic.hash_seed.clone());
         let graph = self.read_tree(tree, &mut alembic)?;
         ran.heads = graph.as_ref().map(|graph| graph.heads.clone()).unwrap_or_default();
         ran.graph = graph.as_ref().ok().cloned();

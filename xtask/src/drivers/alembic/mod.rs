@@ -245,7 +245,7 @@ impl Alembic {
         limits: &Limits<'_>,
     ) -> Result<(Transcript, Option<Description>)> {
         let called = self.call_raw(op, revision, describe, limits);
-        if called.as_ref().is_err_and(|err| err.is::<Interrupted>()) {
+        if called.as_ref().is_err_and(anyhow::Error::is::<Interrupted>) {
             self.connection.end_call(&Interrupt::never()?)?;
         }
         let (said, description) = called?;

@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         // A panic unwinds, so that what was started is stopped; then it is a bug, and says so.
         let done = panic::catch_unwind(AssertUnwindSafe(|| screen.run(&mut flags, verb.as_ref())));
         done.unwrap_or_else(|_| {
-            drivers::process::end_strays(&[]);
+            drivers::process::end_strays();
             progress.note("error: this is a bug in the gate; please report it");
             2
         })

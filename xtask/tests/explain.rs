@@ -173,7 +173,9 @@ fn each_incident_has_logs_of_all_versions_and_drivers() {
     let captured = captured();
     let ids: BTreeSet<&str> = captured.iter().filter_map(|c| incident_of(&c.log)).collect();
     let known = incidents();
-    assert_eq!(ids, known.keys().map(String::as_str).collect());
+    // The gate alone refuses connections: plain Alembic has no words for it.
+    let known = known.keys().map(String::as_str).filter(|id| !id.starts_with("foreign-database"));
+    assert_eq!(ids, known.collect());
     for id in ids {
         let of = |what: &str| {
             captured.iter().any(|c| incident_of(&c.log) == Some(id) && c.log.contains(what))

@@ -88,12 +88,12 @@ fn gate(
     };
     let mut described = Vec::new();
     let mut keep = None;
-    let (mut report, kept) = run.over(|report| {
+    let (mut report, _) = run.over(|report| {
         let (kept, results) = run.go(report, &mut described)?;
         keep = results;
         Ok(kept)
     });
-    process::end_strays(&kept);
+    process::end_strays();
     if report.known_since.is_none() {
         run.add_surveys(&described, &mut report);
     }

@@ -70,15 +70,14 @@ pub fn run(flags: &Gate, args: &Replay, interrupt: &Interrupt, tell: Tell<'_>) -
         let incidents = select(flags, args)?;
         replay_all(flags, &root, &incidents, &mut replays, interrupt, tell)
     });
-    let kept = replayed.unwrap_or_else(|err| {
+    if let Err(err) = replayed {
         if err.is::<Interrupted>() {
             replays.interrupted = true;
         } else {
             replays.sick.push(format!("{err:#}"));
         }
-        Vec::new()
-    });
-    process::end_strays(&kept);
+    }
+    process::end_strays();
     replays.elapsed = started.elapsed();
     replays
 }

@@ -21,7 +21,7 @@ pub fn unfinished() -> Report {
 
 /// What a report says where the gate itself is wrong.
 pub fn bug() -> Report {
-    process::end_strays(&[]);
+    process::end_strays();
     sick("this is a bug in the gate; please report it")
 }
 

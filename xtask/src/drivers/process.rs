@@ -6,12 +6,13 @@
 //! because the gate is its subreaper, and [`end_strays`] ends it; on systems without subreapers
 //! such a daemon lives on.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::io::{ErrorKind, Read};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -115,15 +116,14 @@ fn run_keeping(
 ) -> Result<(ExitStatus, Tail, Tail)> {
     limits.interrupt.check()?;
     let shown = show(&command);
-    let child = command
+    command
         .current_dir(limits.cwd)
         .stdin(input)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .with_context(|| format!("cannot start `{shown}`"))?;
-    let mut child = Group { child };
+        .process_group(0);
+    let child = Group::spawn(&mut command);
+    let mut child = child.with_context(|| format!("cannot start `{shown}`"))?;
     let deadline = Instant::now() + limits.timeout;
     let mut stdout = child.child.stdout.take().context("a pipe is missing")?;
     let mut stderr = child.child.stderr.take().context("a pipe is missing")?;
@@ -170,7 +170,18 @@ pub struct Group {
     pub child: Child,
 }
 
+/// The children that this process started itself, as opposed to orphans that came to it.
+static OWN: RwLock<BTreeSet<u32>> = RwLock::new(BTreeSet::new());
+
 impl Group {
+    /// Starts a command. No child is taken for an orphan, however early.
+    pub fn spawn(command: &mut Command) -> std::io::Result<Group> {
+        let mut own = OWN.write().unwrap_or_else(PoisonError::into_inner);
+        let child = command.spawn()?;
+        own.insert(child.id());
+        Ok(Group { child })
+    }
+
     /// Sends a signal to the leader alone.
     pub fn signal(&self, signal: Signal) {
         // It can only fail because the process is gone, which is what the caller wants.
@@ -196,11 +207,11 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(Some(_))) {
-            return;
+        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+            let _ = kill_process_group(pid_of(&self.child), Signal::KILL);
+            let _ = self.child.wait();
         }
-        let _ = kill_process_group(pid_of(&self.child), Signal::KILL);
-        let _ = self.child.wait();
+        OWN.write().unwrap_or_else(PoisonError::into_inner).remove(&self.child.id());
     }
 }
 
@@ -215,12 +226,14 @@ pub fn adopt_orphans() {
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
 
-/// Ends every child of this process but those in `keep`, and what they started.
+/// Ends every child of this process that it did not start itself, and what those started.
 #[cfg(target_os = "linux")]
-pub fn end_strays(keep: &[u32]) {
+pub fn end_strays() {
+    // Nothing is started meanwhile.
+    let keep = OWN.read().unwrap_or_else(PoisonError::into_inner);
     // Each round ends one generation; the next one is handed over by then.
     for _ in 0..100 {
-        let strays = strays(keep);
+        let strays = strays(&keep);
         if strays.is_empty() {
             return;
         }
@@ -231,12 +244,12 @@ pub fn end_strays(keep: &[u32]) {
     }
 }
 
-/// Ends every child of this process but those in `keep`, and what they started.
+/// Ends every child of this process that it did not start itself, and what those started.
 #[cfg(not(target_os = "linux"))]
-pub fn end_strays(_keep: &[u32]) {}
+pub fn end_strays() {}
 
 #[cfg(target_os = "linux")]
-fn strays(keep: &[u32]) -> Vec<Pid> {
+fn strays(keep: &BTreeSet<u32>) -> Vec<Pid> {
     let own = std::process::id();
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     let parent_of = |pid: u32| -> Option<u32> {

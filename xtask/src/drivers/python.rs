@@ -311,13 +311,7 @@ pub fn environment_elsewhere(
     let zone = if is_late { "Pacific/Kiritimati" } else { "Etc/GMT+12" };
     let locale = another_locale(interrupt);
     let mut env = environment(scratch, pass);
-    for (name, value) in [
-        ("TZ", zone),
-        ("PGTZ", zone),
-        ("LANG", &locale),
-        ("LC_ALL", &locale),
-        ("HOME", scratch.tmp().as_str()),
-    ] {
+    for (name, value) in [("TZ", zone), ("LANG", &locale), ("HOME", scratch.tmp().as_str())] {
         set(&mut env, name, value.into());
     }
     env

@@ -17,6 +17,7 @@ use nix::unistd::{User, geteuid};
 use tempfile::TempDir;
 
 use super::postgres::{cluster, leftover};
+use super::process::Group;
 
 /// What the folders of all runs are called before their random part.
 const PREFIX: &str = "migration-gate-";
@@ -138,16 +139,16 @@ fn free_bytes(folder: &Utf8Path) -> u64 {
 
 /// Asks as the user itself, since rights have more sources than the mode bits of a folder.
 fn check_reachable(path: &Utf8Path, user: &User) -> Result<()> {
-    let status = Command::new("sh")
+    let mut command = Command::new("sh");
+    command
         .args(["-c", "test -w . && cd \"$1\"", "sh", path.as_str()])
         .uid(user.uid.as_raw())
         .gid(user.gid.as_raw())
         .current_dir(path)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    match status {
+        .stderr(Stdio::null());
+    match Group::spawn(&mut command).and_then(|mut group| group.child.wait()) {
         Ok(status) if status.success() => Ok(()),
         _ => bail!("user {}, whom the server would run as, cannot reach it", user.name),
     }

@@ -14,7 +14,7 @@ use super::live::{Live, Outcome, list};
 use crate::drivers::alembic::{Alembic, Limits};
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::postgres::rows;
-use crate::drivers::postgres::session::{Session, VersionTable};
+use crate::drivers::postgres::session::{Session, VersionTable, identifier};
 use crate::drivers::postgres::shared::SharedState;
 use crate::drivers::postgres::snapshot::Watch;
 use model::code;
@@ -24,6 +24,8 @@ use model::schema::Schema;
 use model::transcript::{Direction, End, RevisionInFlight, Statement};
 use model::tree::Tree;
 
+/// The time zone of the server's sessions in the other environment.
+const ELSEWHERE_ZONE: &str = "SET timezone = 'Etc/GMT+12'";
 /// The longest name of a database, in bytes, less the longest suffix that a lane adds.
 const NAME_MAX: usize = 56;
 
@@ -285,6 +287,17 @@ impl<'a> Lane<'a> {
             Place::Elsewhere => &mut self.elsewhere,
         };
         alembic.use_database(database);
+        let zone = |change: &str| -> Result<()> {
+            if place == Place::Here {
+                return Ok(());
+            }
+            // Only the role's setting in this database: one that a migration made stays.
+            let endpoint = server.endpoint();
+            let mut session = Session::open(endpoint, endpoint.maintenance_database(), interrupt)?;
+            let database = identifier(database);
+            session.execute(&format!("ALTER ROLE CURRENT_USER IN DATABASE {database} {change}"))
+        };
+        zone(ELSEWHERE_ZONE)?;
         let what = format!("  alembic {command} {target} ({database})");
         let called = timed(tell, label, &what, || match command {
             "upgrade" => alembic.upgrade(target, false, &limits).map(|(said, _)| said),
@@ -293,6 +306,7 @@ impl<'a> Lane<'a> {
         let table = alembic.version_table.clone();
         let mut said = called?;
         self.live.alembic.version_table = table;
+        zone("RESET timezone")?;
         if said.end == End::TimedOut {
             said.elapsed = self.live.timeout;
         }

@@ -49,9 +49,9 @@ pub struct Live<'a> {
     pub before_seed: bool,
     /// What ends the run early.
     pub interrupt: &'a Interrupt,
-    /// Processes of the gate's own that are no strays; `None`: other runs go on beside this one,
-    /// and theirs cannot be told from strays.
-    pub own_processes: Option<&'a [u32]>,
+    /// Whether orphans are ended when a call was cut off: not where other runs go on beside this one,
+    /// whose orphans cannot be told apart.
+    pub ends_strays: bool,
     /// The commands that run an Alembic call by hand.
     pub by_hand: &'a (dyn Fn(&str) -> Vec<String> + Sync),
     /// Who is told what happens.
@@ -287,8 +287,8 @@ impl Live<'_> {
 
     /// Ends what a call that was cut off left running, here and on the server.
     fn clear_away(&self) -> Result<()> {
-        if let Some(own) = self.own_processes {
-            process::end_strays(own);
+        if self.ends_strays {
+            process::end_strays();
         }
         // Where the server cannot be reached any more, that is found out right after.
         if let Ok(mut session) =

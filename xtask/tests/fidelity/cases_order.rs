@@ -1,7 +1,7 @@
 //! Trees that count on the order in which env.py and revisions are read, on what is imported by then,
 //! and on files.
 
-use super::tree::Outcome::{Again, Downgrade, Pass, Upgrade};
+use super::tree::Outcome::{Again, Pass, Upgrade};
 use super::tree::{Case, HEAD, SOUND};
 
 pub const CASES: &[Case] = &[
@@ -117,12 +117,12 @@ pub const CASES: &[Case] = &[
         ..SOUND
     },
     Case {
-        name: "file_outside_that_is_asked_about",
+        name: "file_that_is_asked_about",
         up: "from os import path, stat\n\
-             place = path.join(path.dirname(__file__), '..', '..', 'flag')\n\
+             place = path.join(path.dirname(__file__), '..', 'flag')\n\
              try:\n    stat(place)\nexcept FileNotFoundError:\n    pass\n\
              else:\n    raise ValueError(place)",
-        edit: ("../flag", "", "there"),
+        edit: ("flag", "", "there"),
         ..SOUND
     },
     Case {
@@ -167,19 +167,6 @@ pub const CASES: &[Case] = &[
         env: "from alembic import context\nassert not hasattr(context.script, 'shop')\n\
               context.script.shop = 1",
         edit: ("env.py", "assert not hasattr", "assert hasattr"),
-        ..SOUND
-    },
-    Case {
-        name: "env_reads_the_database_before_its_step",
-        env: "from sqlalchemy import create_engine, text\n\
-              def columns():\n    \
-                  with create_engine(os.environ['DATABASE_URL']).connect() as there:\n        \
-                      asked = \"SELECT count(*) FROM pg_attribute WHERE attname = 'price'\"\n        \
-                      return there.scalar(text(asked))\n\
-              before = columns()",
-        end: "assert columns() != before",
-        edit: ("env.py", "columns() != before", "columns() > before"),
-        plain: (Pass, Downgrade),
         ..SOUND
     },
     Case {

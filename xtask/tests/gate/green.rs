@@ -42,8 +42,17 @@ fn the_json_is_the_contracts_and_a_report_file_holds_the_same() {
     ended.assert_code(0);
     assert_eq!(std::fs::read_to_string(file).unwrap(), ended.stdout);
     let report = ended.report().0;
-    let fields =
-        ["schema", "verdict", "seconds", "known_since", "postgres", "trees", "base", "findings"];
+    let fields = [
+        "schema",
+        "verdict",
+        "seconds",
+        "known_since",
+        "hash_seed",
+        "postgres",
+        "trees",
+        "base",
+        "findings",
+    ];
     assert_keys(&report, &fields);
     assert_eq!(report["schema"], 1);
     assert_eq!(report["known_since"], Value::Null, "it was run");

@@ -168,7 +168,7 @@ fn a_downgrade_that_ends_well_and_leaves_a_wrong_version_is_not_green() {
         report.finding(),
         &json!({
             "code": "MG101", "step": "Raptor — downgrade -1 (reversibility check)",
-            "message": format!("`alembic -c alembic.ini downgrade -1` ended well, but \
+            "message": format!("`alembic -c alembic.ini downgrade -1` exited 0, but \
                                 alembic_version holds 0001, {head}, expected {head}"),
         }),
     );

@@ -101,6 +101,8 @@ pub(super) struct Lanes<'scope, 'env> {
     graph: Option<Description>,
     handles: RefCell<Vec<ScopedJoinHandle<'scope, Result<()>>>>,
     has_begun: Cell<bool>,
+    /// What went wrong before the steps.
+    failed: RefCell<Option<anyhow::Error>>,
     taken: RefCell<Option<Taken>>,
 }
 
@@ -110,8 +112,8 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
         scope: &'scope Scope<'scope, 'env>,
         graph: Option<Description>,
     ) -> Lanes<'scope, 'env> {
-        let (handles, taken) = (RefCell::default(), RefCell::default());
-        Lanes { context, scope, graph, handles, has_begun: Cell::new(false), taken }
+        let (handles, failed, taken) = Default::default();
+        Lanes { context, scope, graph, handles, has_begun: Cell::new(false), failed, taken }
     }
 
     /// Begins before the steps, where that can be done: on a snapshot, from an empty database, or on a
@@ -126,7 +128,10 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
             if let Some(graph) =
                 self.graph.as_ref().filter(|_| self.context.plan.stairway.len() > 0)
             {
-                return self.context.work(graph, None);
+                // The steps meet the same by themselves.
+                let failed = self.context.work(graph, None).err();
+                self.context.interrupt.check()?;
+                *self.failed.borrow_mut() = failed;
             }
         } else if self.context.plan.from_empty {
             self.spawn(None);
@@ -187,6 +192,9 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
     pub(super) fn wait(&self) -> Result<Vec<Tried>> {
         if !self.has_begun.get() {
             self.spawn(None);
+        }
+        if let Some(err) = self.failed.take() {
+            return Err(err);
         }
         for handle in self.handles.take() {
             join(handle)?;
@@ -262,7 +270,7 @@ impl LaneContext<'_> {
             timeout: self.run.timeout(),
             before_seed: false,
             interrupt: self.interrupt,
-            own_processes: None,
+            ends_strays: false,
             by_hand: self.by_hand,
             tell: &tell,
             watch: RefCell::new(Watch::new(

@@ -53,7 +53,7 @@ pub(in crate::commands) struct Stage {
 struct Pool {
     python: Utf8PathBuf,
     connections: Mutex<Vec<Connection>>,
-    interpreter: Interpreter,
+    _interpreter: Interpreter,
 }
 
 /// Which environment a call runs in.
@@ -117,11 +117,6 @@ impl Stage {
     pub(in crate::commands) fn python(&self, tree: usize) -> Option<&Utf8PathBuf> {
         let mut pythons = self.pythons.iter();
         pythons.find(|(_, trees)| trees.contains(&tree)).map(|(python, _)| python)
-    }
-
-    /// The processes of the interpreters.
-    pub(in crate::commands) fn pids(&self) -> Vec<u32> {
-        self.pools.iter().flatten().map(|pool| pool.interpreter.pid()).collect()
     }
 }
 
@@ -191,7 +186,11 @@ impl Run<'_> {
             let pool = |(python, trees): &(Utf8PathBuf, Vec<usize>)| {
                 let count = at_once.unwrap_or(trees.len()) * (lanes + more);
                 let (interpreter, connections) = alembic::start(python, count, env, &scratch)?;
-                Ok(Pool { python: python.clone(), connections: connections.into(), interpreter })
+                Ok(Pool {
+                    python: python.clone(),
+                    connections: connections.into(),
+                    _interpreter: interpreter,
+                })
             };
             served.map(pool).collect()
         };

@@ -268,7 +268,6 @@ impl Run<'_> {
         snapshot: Option<&Snapshot>,
     ) -> Result<()> {
         let (tree, server, stage) = (&self.trees[ran.index], context.server, context.stage);
-        let own = stage.pids();
         thread::scope(|scope| {
             let lanes = Lanes::new(context, scope, graph.as_ref().ok().cloned());
             lanes.begin(snapshot)?;
@@ -285,7 +284,7 @@ impl Run<'_> {
                 timeout: self.timeout(),
                 before_seed: false,
                 interrupt: self.interrupt,
-                own_processes: self.alone.then_some(own.as_slice()),
+                ends_strays: self.alone,
                 by_hand: context.by_hand,
                 tell: self.tell,
                 watch: RefCell::new(Watch::new(server.endpoint(), &tree.database, self.interrupt)),

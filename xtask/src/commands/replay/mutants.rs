@@ -39,7 +39,7 @@ pub fn run(flags: &Gate, args: &Replay, interrupt: &Interrupt, tell: Tell<'_>) -
             score.sick.push(format!("{err:#}"));
         }
     }
-    process::end_strays(&[]);
+    process::end_strays();
     score.elapsed = started.elapsed();
     score
 }

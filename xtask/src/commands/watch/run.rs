@@ -137,10 +137,7 @@ impl Ready {
         }
         ran.give_hosted(hosted);
         self.last = Some(ran);
-        let mut own = self.stage.pids();
-        let servers = self.last.iter().flat_map(|ran| &ran.trees).flat_map(|tree| &tree.hosted);
-        own.extend(servers.filter_map(crate::drivers::postgres::hosted::Hosted::pid));
-        process::end_strays(&own);
+        process::end_strays();
     }
 }
 

@@ -47,13 +47,6 @@ pub struct Interpreter {
     process: Group,
 }
 
-impl Interpreter {
-    /// Its process id.
-    pub fn pid(&self) -> u32 {
-        self.process.child.id()
-    }
-}
-
 impl Drop for Interpreter {
     fn drop(&mut self) {
         // Its sockets are closed by now, and it ends what it runs by itself; `Group` makes sure.
@@ -99,10 +92,11 @@ pub fn start(
         .stderr(output)
         .process_group(0);
     command.fd_mappings(mappings).context("cannot hand sockets and pipes to Python")?;
-    let child = command.spawn().with_context(|| format!("cannot start `{python}`"))?;
+    let process = Group::spawn(&mut command);
+    let process = process.with_context(|| format!("cannot start `{python}`"))?;
     // The command holds the child's ends of them: while it lives, they never close.
     drop(command);
-    let interpreter = Interpreter { process: Group { child } };
+    let interpreter = Interpreter { process };
     let pycache = scratch.path().join("pycache");
     let connect = |(stream, notes)| Connection::new(stream, notes, &log, pycache.clone());
     let connections = ours.into_iter().map(connect).collect::<Result<_>>()?;

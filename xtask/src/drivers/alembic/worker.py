@@ -305,13 +305,15 @@ def watch_use(pycache):
     """Notes which files a call opens, which folders it lists, and what it does besides that the gate
     cannot follow. The interpreter's own audit events tell of all that."""
     used = {"files": set(), "folders": set(), "doubts": set()}
-    known = (os.path.dirname(pycache), sys.prefix, sys.base_prefix, sys.exec_prefix, "/proc/", "/dev/")
+    known = (os.path.dirname(pycache), sys.prefix, sys.base_prefix, sys.exec_prefix, "/proc/")
 
     def note(kind, path):
         if isinstance(path, int):
             return
         path = os.path.abspath(os.fsdecode(path if path is not None else "."))
-        if not path.startswith(known):
+        # Of /dev only the file system in memory holds files.
+        is_device = path.startswith("/dev/") and not path.startswith("/dev/shm/")
+        if not path.startswith(known) and not is_device:
             used[kind].add(path)
 
     def hook(event, args):

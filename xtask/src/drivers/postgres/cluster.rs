@@ -334,15 +334,9 @@ fn spawn(
     for (setting, value) in SETTINGS {
         command.arg("-c").arg(format!("{setting}={value}"));
     }
-    let child = command
-        .current_dir(cwd)
-        .stdin(Stdio::null())
-        .stdout(file)
-        .stderr(copy)
-        .process_group(0)
-        .spawn()
-        .with_context(|| format!("cannot start `{}/postgres`{}", binaries.dir, as_user(user)))?;
-    Ok(Group { child })
+    command.current_dir(cwd).stdin(Stdio::null()).stdout(file).stderr(copy).process_group(0);
+    Group::spawn(&mut command)
+        .with_context(|| format!("cannot start `{}/postgres`{}", binaries.dir, as_user(user)))
 }
 
 fn as_user(user: Option<&User>) -> String {

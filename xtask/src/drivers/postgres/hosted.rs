@@ -22,16 +22,6 @@ pub struct Hosted {
     pub scratch: Scratch,
 }
 
-impl Hosted {
-    /// The process of the server.
-    pub fn pid(&self) -> Option<u32> {
-        match &self.server {
-            Server::Local(cluster) => Some(cluster.pid()),
-            Server::Given(_) => None,
-        }
-    }
-}
-
 /// Makes private servers.
 #[derive(Clone)]
 pub struct ServerFactory {

@@ -279,12 +279,13 @@ pub fn without_bodies(source: &str) -> String {
     let (root, mut out, mut done) = (tree.root_node(), String::new(), 0);
     for node in root.children(&mut root.walk()) {
         let name = node.child_by_field_name("name").and_then(|name| source.get(name.byte_range()));
-        let body = node.child_by_field_name("body");
-        if let (Some("upgrade" | "downgrade"), Some(body)) = (name, body)
+        // A comment at the beginning lies before the body proper.
+        let parameters = node.child_by_field_name("parameters");
+        if let (Some("upgrade" | "downgrade"), Some(parameters)) = (name, parameters)
             && node.kind() == "function_definition"
         {
-            out.push_str(source.get(done..body.start_byte()).unwrap_or_default());
-            done = body.end_byte();
+            out.push_str(source.get(done..parameters.end_byte()).unwrap_or_default());
+            done = node.end_byte();
         }
     }
     out + source.get(done..).unwrap_or_default()

@@ -119,7 +119,7 @@ fn outcome(report: &Report) -> serde_json::Value {
     fn strip(value: &mut serde_json::Value) {
         match value {
             serde_json::Value::Object(map) => {
-                for key in ["seconds", "elapsed"] {
+                for key in ["seconds", "elapsed", "hash_seed"] {
                     map.remove(key);
                 }
                 map.values_mut().for_each(strip);

@@ -1,7 +1,7 @@
 //! The lanes on which a tree's stairs are tried, beside its steps.
 
 use std::cell::{Cell, RefCell};
-use std::process;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Instant, SystemTime};
@@ -169,7 +169,9 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
         let Server::Local(cluster) = self.context.server else { bail!("the server was given") };
         let graph = self.graph.as_ref().context("there is no graph")?;
         let at = watch.ask(|session| session.alembic_version(stop.table))?;
-        let folder = format!("snapshot-{}-{}", self.context.index, process::id());
+        // A watch takes one after the other.
+        static TAKEN: AtomicUsize = AtomicUsize::new(0);
+        let folder = format!("snapshot-{}", TAKEN.fetch_add(1, Ordering::Relaxed));
         let to = self.context.stage.scratch.path().join(folder);
         let data = DataDir::copy_running(cluster, to, self.context.interrupt)?;
         let applied = ancestors_of(graph, &at).into_iter().collect();

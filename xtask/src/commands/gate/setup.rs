@@ -91,7 +91,7 @@ impl Stage {
     ) {
         if let Some(pool) = self.pools[which as usize].iter().find(|pool| pool.python == *python) {
             let mut free = pool.connections.lock().unwrap_or_else(PoisonError::into_inner);
-            free.push(of.into_connection());
+            free.extend(of.into_connection());
         }
     }
 
@@ -184,7 +184,8 @@ impl Run<'_> {
         let start = |env: &[(String, std::ffi::OsString)], more: usize| -> Result<Vec<Pool>> {
             let served = pythons.iter().filter(|(_, trees)| trees.iter().any(|t| todo.contains(t)));
             let pool = |(python, trees): &(Utf8PathBuf, Vec<usize>)| {
-                let count = at_once.unwrap_or(trees.len()) * (lanes + more);
+                // A migration may end the process behind one: one is to spare.
+                let count = at_once.unwrap_or(trees.len()) * (lanes + more) + 1;
                 let (interpreter, connections) = alembic::start(python, count, env, &scratch)?;
                 Ok(Pool {
                     python: python.clone(),

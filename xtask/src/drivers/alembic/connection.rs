@@ -32,6 +32,8 @@ pub struct Connection {
     pub(super) log: Utf8PathBuf,
     pub(super) pycache: Utf8PathBuf,
     hello: Option<Hello>,
+    /// Whether its other end is gone.
+    pub(super) is_lost: bool,
 }
 
 /// What came of waiting for a line.
@@ -97,7 +99,16 @@ impl Connection {
         stream.set_nonblocking(true).context("cannot set up a socket")?;
         fcntl_setfl(&tells, OFlags::NONBLOCK).context("cannot set up a pipe")?;
         let (said, told) = (Lines::default(), Lines::default());
-        Ok(Connection { stream, tells, said, told, log: log.to_owned(), pycache, hello: None })
+        Ok(Connection {
+            stream,
+            tells,
+            said,
+            told,
+            log: log.to_owned(),
+            pycache,
+            hello: None,
+            is_lost: false,
+        })
     }
 
     /// What the interpreter is, waited for until it has imported Alembic.
@@ -125,7 +136,10 @@ impl Connection {
                 Heard::Event(Event::Ended(ended)) => return Ok(Some(ended)),
                 // What it said between its deadline and its end changes nothing.
                 Heard::Event(_) => {}
-                Heard::Closed | Heard::Deadline => return Ok(None),
+                Heard::Closed | Heard::Deadline => {
+                    self.is_lost = true;
+                    return Ok(None);
+                }
             }
         }
     }
@@ -133,7 +147,9 @@ impl Connection {
     /// Whether the whole line could be written.
     pub(super) fn send(&mut self, line: &str) -> bool {
         // A call is far smaller than a socket's buffer, which is empty between calls.
-        self.stream.write_all(format!("{line}\n").as_bytes()).is_ok()
+        let written = self.stream.write_all(format!("{line}\n").as_bytes()).is_ok();
+        self.is_lost |= !written;
+        written
     }
 
     /// The next event. What was told before something was said comes before that.
@@ -155,6 +171,7 @@ impl Connection {
                 }
             }
             if self.said.rest().len() > LINE_MAX || self.told.rest().len() > LINE_MAX {
+                self.is_lost = true;
                 return Ok(Heard::Closed);
             }
             let look = Instant::now() + LOOK;
@@ -170,7 +187,10 @@ impl Connection {
                     if matches!(err.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
                 // Its end, which may come after something was told.
                 _ if self.look() => {}
-                _ => return Ok(Heard::Closed),
+                _ => {
+                    self.is_lost = true;
+                    return Ok(Heard::Closed);
+                }
             }
         }
     }

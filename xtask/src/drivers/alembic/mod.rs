@@ -192,9 +192,9 @@ impl Alembic {
         })
     }
 
-    /// The connection, for another tree or another run.
-    pub fn into_connection(self) -> Connection {
-        self.connection
+    /// The connection, for another tree or another run; `None` where its other end is gone.
+    pub fn into_connection(self) -> Option<Connection> {
+        Some(self.connection).filter(|connection| !connection.is_lost)
     }
 
     /// The database URL, password included.

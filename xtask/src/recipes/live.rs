@@ -272,7 +272,8 @@ impl Live<'_> {
                 _ => alembic.downgrade(revision, &limits).map(|said| (said, None)),
             });
         let (said, graph) = called?;
-        if let Some(graph) = graph {
+        let is_whole = self.graph.as_ref().map_or(true, |known| known.repeated.is_empty());
+        if let Some(graph) = graph.filter(|_| is_whole) {
             self.graph = Ok(graph);
         }
         // What was looked at once needs no second look.

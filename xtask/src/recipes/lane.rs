@@ -56,7 +56,7 @@ pub struct Lane<'a> {
     elsewhere: Alembic,
     pub(super) elsewhere_is: String,
     /// The database that goes up the chain.
-    ladder: String,
+    pub(super) ladder: String,
     /// The name of the copy on which a stair is tried.
     pub(super) trial: String,
     pub(super) chain: Vec<Stair>,

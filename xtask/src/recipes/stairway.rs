@@ -165,6 +165,9 @@ impl Lane<'_> {
             Trip::Went(findings) => return Ok(findings),
             Trip::Broke { failed, rows } => (failed, rows),
         };
+        if let Some(note) = self.needed_by_ladder(&first, &stair.revision) {
+            return Ok(vec![note]);
+        }
         let raised = first.transcript.as_ref().is_some_and(|said| said.end == End::Raised);
         if !made || !raised || first.code.infrastructure {
             return Ok(vec![*first]);
@@ -187,6 +190,22 @@ impl Lane<'_> {
             }
         }
         Ok(findings)
+    }
+
+    /// A note where a role could not be dropped only because the database that the trial was copied from
+    /// needs it too: that says nothing of the revision, which the steps have run.
+    fn needed_by_ladder(&self, failed: &Finding, revision: &str) -> Option<Finding> {
+        let said = failed.transcript.as_deref()?;
+        let named = format!("in database {}", self.ladder);
+        let details = said.exceptions.iter().filter_map(|e| e.detail.as_ref());
+        if said.sqlstate() != Some("2BP01") || !{ details }.any(|detail| detail.contains(&named)) {
+            return None;
+        }
+        let message = format!(
+            "revision {revision} was not tried on rows: it drops a role that a copy of the database needs"
+        );
+        let revision = Some(revision.to_owned());
+        Some(Finding { revision, ..Finding::new(&code::NOT_FILLED, message) })
     }
 
     /// A fresh copy of the ladder, and on it the revision up, down and up again.

@@ -73,18 +73,11 @@ fn gate(
 ) -> Report {
     let surveys = OnceLock::new();
     let run = Run {
-        flags,
-        root,
-        trees,
-        without: &[],
         surveys: Some(&surveys),
         in_repository: true,
         alone: true,
         reuse: reuse(flags),
-        holds_servers: false,
-        server: (None, None),
-        interrupt,
-        tell,
+        ..Run::new(flags, root, trees, interrupt, tell)
     };
     let mut described = Vec::new();
     let mut keep = None;
@@ -184,6 +177,32 @@ pub(super) struct Run<'a> {
 pub(super) fn reuse(flags: &Gate) -> Option<Kept> {
     let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
     if flags.no_cache || is_ci { None } else { Kept::of_this_user() }
+}
+
+impl<'a> Run<'a> {
+    /// A run that lints nothing, compares nothing with git, and uses and leaves nothing.
+    pub(super) fn new(
+        flags: &'a Gate,
+        root: &'a Utf8Path,
+        trees: &'a [Tree],
+        interrupt: &'a Interrupt,
+        tell: Tell<'a>,
+    ) -> Self {
+        Run {
+            flags,
+            root,
+            trees,
+            without: &[],
+            surveys: None,
+            in_repository: false,
+            alone: false,
+            reuse: None,
+            holds_servers: false,
+            server: (None, None),
+            interrupt,
+            tell,
+        }
+    }
 }
 
 impl Run<'_> {

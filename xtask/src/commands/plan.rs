@@ -97,20 +97,9 @@ mod tests {
                 {"revision": "a", "down_revision": [], "file": "/a.py"}]}"#,
         )
         .unwrap();
-        let run = Run {
-            flags: &flags,
-            root: Utf8Path::new("/"),
-            trees: &[Tree::console(Utf8Path::new("/"))],
-            without: &[],
-            surveys: None,
-            in_repository: false,
-            alone: false,
-            reuse: None,
-            holds_servers: false,
-            server: (None, None),
-            interrupt: &Interrupt::never().unwrap(),
-            tell: &|_| {},
-        };
+        let (root, interrupt) = (Utf8Path::new("/"), Interrupt::never().unwrap());
+        let trees = [Tree::console(root)];
+        let run = Run::new(&flags, root, &trees, &interrupt, &|_| {});
         assert_eq!(run.new_revisions(0, &described.heads), ["b"]);
         assert_eq!(run.stairs(0, Some(&described)), None);
     }

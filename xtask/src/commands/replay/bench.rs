@@ -164,18 +164,11 @@ impl<'a> Bench<'a> {
         let flags = with_options(self.flags, incident.options);
         let surveys = OnceLock::new();
         let run = Run {
-            flags: &flags,
-            root: &root,
-            trees: &trees,
             without: &state.without,
             surveys: Some(&surveys),
             in_repository: incident.history.is_some(),
-            alone: false,
-            reuse: None,
-            holds_servers: false,
             server: (state.conf.as_deref(), state.sql.as_deref()),
-            interrupt: self.interrupt,
-            tell: &tell,
+            ..Run::new(&flags, &root, &trees, self.interrupt, &tell)
         };
         let (mut described, mut ran) = (Vec::new(), None);
         let (mut report, _) = run.over(|report| {
@@ -242,18 +235,8 @@ impl<'a> Bench<'a> {
         for mut held in self.held.into_inner().unwrap_or_else(PoisonError::into_inner) {
             let trees = [held.tree];
             let run = Run {
-                flags: self.flags,
-                root: self.root,
-                trees: &trees,
-                without: &[],
-                surveys: None,
-                in_repository: false,
-                alone: false,
-                reuse: None,
                 holds_servers: true,
-                server: (None, None),
-                interrupt: self.interrupt,
-                tell: self.tell,
+                ..Run::new(self.flags, self.root, &trees, self.interrupt, self.tell)
             };
             let mut report = Report::default();
             held.scratch.keep()?;

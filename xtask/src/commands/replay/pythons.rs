@@ -40,20 +40,7 @@ pub(super) fn start(
     let ids: Vec<TreeId> =
         [TreeId::Console, TreeId::Raptor].into_iter().filter(|id| runs(*id) > 0).collect();
     let trees: Vec<Tree> = ids.iter().map(|id| tree_at(*id, root)).collect();
-    let run = Run {
-        flags,
-        root,
-        trees: &trees,
-        without: &[],
-        surveys: None,
-        in_repository: false,
-        alone: false,
-        reuse: None,
-        holds_servers: false,
-        server: (None, None),
-        interrupt,
-        tell,
-    };
+    let run = Run::new(flags, root, &trees, interrupt, tell);
     let all: Vec<usize> = (0..trees.len()).collect();
     let programs = run.programs()?;
     let pythons = run.find_pythons(&all)?;

@@ -151,18 +151,11 @@ impl<'a> Task<'a> {
         'a: 'r,
     {
         Run {
-            flags: self.flags,
-            root: self.root,
-            trees: self.trees,
-            without: &[],
             surveys: Some(surveys),
             in_repository: true,
-            alone: false,
             reuse,
             holds_servers: true,
-            server: (None, None),
-            interrupt: self.interrupt,
-            tell: self.tell,
+            ..Run::new(self.flags, self.root, self.trees, self.interrupt, self.tell)
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The inputs of a run over a tree. Whatever changes one makes what was kept stale.
 //!
 //! Two kinds: those that are declared before the run (options, programs, the content of every file
-//! below the folder in which Alembic runs), which are the key of an entry; and those that are observed
-//! during it (files and folders outside of that), which are kept in the entry and compared.
+//! below the folder in which Alembic runs, the names beside that folder), which are the key of an entry;
+//! and those that are observed during it (files and folders outside of that), which are kept in the entry
+//! and compared.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -69,6 +70,11 @@ impl Declared<'_> {
         list(&self.tree.cwd, &mut inputs, &mut bytes)?;
         for file in inputs.iter().filter(|file| !left_out.contains(&real(file))) {
             key = key.with(file.as_str(), contents(file)?);
+        }
+        // A file may be asked about and not be opened, and Python tells of that to nobody. Below the
+        // tree's folder its content counts in any case; beside the folder its name does.
+        if let Some(beside) = self.tree.cwd.parent() {
+            key = key.with("beside", known(beside, Kind::Names)?);
         }
         Ok(key.finish())
     }

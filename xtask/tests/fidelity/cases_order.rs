@@ -126,6 +126,15 @@ pub const CASES: &[Case] = &[
         ..SOUND
     },
     Case {
+        name: "file_beside_the_tree_that_is_asked_about",
+        up: "from os import path, stat\n\
+             place = path.join(path.dirname(__file__), '..', '..', 'flag')\n\
+             try:\n    stat(place)\nexcept FileNotFoundError:\n    pass\n\
+             else:\n    raise ValueError(place)",
+        edit: ("../flag", "", "there"),
+        ..SOUND
+    },
+    Case {
         name: "file_outside_that_is_read",
         up: "if os.path.exists('../flag'):\n    op.execute(open('../flag').read())",
         edit: ("../flag", "", "SELECT id FROM things"),

@@ -108,7 +108,7 @@ impl Stairway {
         self.tried.lock().unwrap_or_else(PoisonError::into_inner).push((index, tried));
     }
 
-    /// What came of all stairs so far, in their order, and how many there are.
+    /// What came of all stairs so far, in their order.
     pub fn tried(&self) -> Vec<Tried> {
         let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner).clone();
         tried.sort_by_key(|(index, _)| *index);

@@ -11,6 +11,7 @@ use crate::cache::snapshot::{self, Snapshot};
 use crate::drivers::git::Git;
 use crate::drivers::kept::Kept;
 use crate::drivers::postgres::provision::Programs;
+use crate::drivers::python::named_hash_seed;
 use crate::drivers::scratch::Scratch;
 use analysis::script::without_bodies;
 use model::code::Severity;
@@ -230,6 +231,7 @@ fn options(run: &Run<'_>) -> Vec<(&'static str, String)> {
         ("named root", text(flags.which.root.as_deref())),
         ("without", run.without.join(" ")),
         ("passed", passed.join("\n")),
+        ("hash seed", named_hash_seed().unwrap_or_default()),
     ]
 }
 

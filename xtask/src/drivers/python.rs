@@ -288,10 +288,14 @@ pub fn environment(scratch: &Scratch, pass: &[String]) -> Vec<(String, OsString)
     env
 }
 
-/// A random seed, or the one that the caller's own variable names.
+/// The hash seed that the caller's own `PYTHONHASHSEED` names.
+pub fn named_hash_seed() -> Option<String> {
+    std::env::var(HASH_SEED).ok().filter(|seed| seed.parse::<u32>().is_ok())
+}
+
+/// The named seed, or a random one.
 fn hash_seed() -> String {
-    let named = std::env::var(HASH_SEED).ok().filter(|seed| seed.parse::<u32>().is_ok());
-    named.unwrap_or_else(|| {
+    named_hash_seed().unwrap_or_else(|| {
         use std::hash::{BuildHasher, RandomState};
         // The standard library's own hashes begin with random numbers.
         (RandomState::new().hash_one(0) % u64::from(u32::MAX)).to_string()

@@ -131,6 +131,7 @@ fn another_question_is_another_answer() {
         shop.gate().args("--timeout 299"),
         shop.gate().args("--pass-env SHOP").env("SHOP", "1"),
         shop.gate().args("--pass-env SHOP").env("SHOP", "2"),
+        shop.gate().env("PYTHONHASHSEED", "7"),
         shop.gate().args("--no-cache"),
         shop.gate().env("CI", "true"),
     ];

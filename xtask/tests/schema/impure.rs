@@ -37,8 +37,8 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ),
     (
         "environment",
-        "import os; [op.execute(f'ALTER TABLE environment ADD \"{name}\" text') for name in dict(os.environ)]",
-        "only there: column environment.\"LC_ALL\"",
+        "import os; default('environment', os.environ['LANG'])",
+        "table environment, column a: default was",
     ),
     (
         "home",

@@ -61,14 +61,9 @@ pub struct Gate {
     #[arg(long, value_name = "PATH", env = "MIGRATION_GATE_PYTHON")]
     pub python: Option<Utf8PathBuf>,
 
-    /// With --ini: the variable through which its env.py takes its URL
-    #[arg(long, value_name = "NAME", requires = "ini", default_value = "DATABASE_URL")]
-    pub url_env: String,
-
-    /// With --ini: the SQLAlchemy driver to name in its URL [default: the first that its Python has
-    /// of psycopg2, psycopg, asyncpg, pg8000]
-    #[arg(long, value_name = "NAME", requires = "ini")]
-    pub driver: Option<String>,
+    /// How its env.py is told of the databases.
+    #[command(flatten)]
+    pub env_py: EnvPy,
 
     /// What is new is what this revision lacks [default: the merge base with the default branch]
     #[arg(long, value_name = "REV")]
@@ -167,7 +162,9 @@ pub struct Which {
     #[arg(value_name = "TREE", conflicts_with = "ini")]
     pub trees: Vec<TreeName>,
 
-    /// Work on another Alembic tree, which needs nothing supplied
+    /// Work on another Alembic tree, which needs nothing supplied: its alembic.ini, or pyproject.toml.
+    /// Its section `[migration-gate]` (`[tool.migration-gate]`) may hold the options that need --ini,
+    /// with `_` for `-`, several values one a line
     #[arg(long, value_name = "PATH")]
     pub ini: Option<Utf8PathBuf>,
 
@@ -175,13 +172,50 @@ pub struct Which {
     #[arg(long, value_name = "DIR", requires = "ini")]
     pub cwd: Option<Utf8PathBuf>,
 
-    /// With --ini: the section of the ini that configures Alembic, as `alembic --name` takes it
-    #[arg(long, value_name = "SECTION", requires = "ini", default_value = "alembic")]
-    pub name: String,
+    /// With --ini: the section of the ini that configures Alembic, as `alembic --name` takes it [default: alembic]
+    #[arg(long, value_name = "SECTION", requires = "ini")]
+    pub name: Option<String>,
 
-    /// The monorepo to work on [default: the one that holds this xtask]
+    /// With --ini: `heads` where the tree means to have several, one a base [default: head]
+    #[arg(long, value_name = "TARGET", requires = "ini")]
+    pub target: Option<TargetName>,
+
+    /// The monorepo to work on [default: the one that holds this xtask; with --ini: the top of the git
+    /// repository that holds the ini, else its folder]
     #[arg(long, value_name = "DIR")]
     pub root: Option<Utf8PathBuf>,
+}
+
+/// How the env.py of an --ini tree is told of the gate's databases.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct EnvPy {
+    /// With --ini: a variable that its env.py reads, made of {url}, {driver}, {host}, {port}, {user},
+    /// {password}, {database}; {url:NAME} and {database:NAME} stand for one more database, which the
+    /// gate makes; {{ and }} for braces; repeatable
+    #[arg(long, value_name = "NAME=TEMPLATE", requires = "ini")]
+    pub set_env: Vec<String>,
+
+    /// With --ini: as `--set-env NAME={url}`; in the place of the default, DATABASE_URL
+    #[arg(long, value_name = "NAME", requires = "ini")]
+    pub url_env: Option<String>,
+
+    /// With --ini: what is handed to its env.py as `alembic -x` does; repeatable
+    #[arg(short = 'x', value_name = "KEY=VALUE", requires = "ini")]
+    pub x: Vec<String>,
+
+    /// With --ini: the SQLAlchemy driver to name in its URL [default: that of the ini's own URL where
+    /// its Python has it, else the first of psycopg2, psycopg, asyncpg, pg8000 that it has]
+    #[arg(long, value_name = "NAME", requires = "ini")]
+    pub driver: Option<String>,
+}
+
+/// How many heads a tree means to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TargetName {
+    /// One.
+    Head,
+    /// One a base.
+    Heads,
 }
 
 /// Finds what can be known to be wrong with the migrations without Postgres, without Python and

@@ -317,6 +317,7 @@ fn lint_codes(script: Script, bytes: &[u8]) -> HashSet<&'static str> {
         let all = vec![true; scripts.len()];
         let findings = lint(&Subject {
             label: "Tree",
+            several: false,
             scripts,
             graph: &graph,
             troubles: &troubles,

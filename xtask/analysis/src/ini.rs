@@ -59,6 +59,16 @@ impl Ini {
         self.sections.contains_key(section)
     }
 
+    /// The names of the sections.
+    pub fn sections(&self) -> impl Iterator<Item = &str> {
+        self.sections.keys().map(String::as_str)
+    }
+
+    /// The names of a section's own options.
+    pub fn options(&self, section: &str) -> impl Iterator<Item = &str> {
+        self.sections.get(section).into_iter().flat_map(BTreeMap::keys).map(String::as_str)
+    }
+
     /// The value of an option with what it refers to filled in: first from its section, then from
     /// `[DEFAULT]`, then from `defaults`. `Err` with a sentence where a reference leads nowhere.
     pub fn get(

@@ -8,6 +8,7 @@
 
 mod bodies;
 pub mod causes;
+mod environment;
 mod graph;
 mod infrastructure;
 mod modes;
@@ -18,6 +19,7 @@ mod workflow;
 mod workflow_around;
 
 pub use bodies::*;
+pub use environment::*;
 pub use graph::*;
 pub use infrastructure::*;
 pub use modes::*;
@@ -137,6 +139,8 @@ pub static ALL: &[&Code] = &[
     &CONNECTION_ENDED,
     &IRREVERSIBLE,
     &READ_DIFFERENTLY,
+    &NOT_COMMITTED,
+    &NOT_STORED,
     &FOREIGN_DATABASE,
     &COMPUTED,
     &NOT_A_REVISION,
@@ -228,6 +232,7 @@ pub static ALL: &[&Code] = &[
     &OUT_OF_RESOURCES,
     &SERVER_NOT_STARTED,
     &CONNECTION_FAILED,
+    &NOT_TOLD,
     &ENV_FOREIGN_DATABASE,
 ];
 

@@ -21,6 +21,7 @@ pub mod sensitive;
 pub mod span;
 pub mod step;
 pub mod supply;
+pub mod template;
 pub mod transcript;
 pub mod tree;
 pub mod used;

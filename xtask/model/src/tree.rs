@@ -3,6 +3,10 @@
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::template::{Address, Template, extra_database};
+
+/// The variable through which env.py takes the URL where nothing else is said.
+pub const DEFAULT_URL_ENV: &str = "DATABASE_URL";
 /// The section of an ini that configures Alembic where none is named.
 pub const DEFAULT_SECTION: &str = "alembic";
 
@@ -28,6 +32,26 @@ impl RecipeName {
     }
 }
 
+/// How many heads a tree means to have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Target {
+    /// One: `alembic upgrade head`.
+    #[default]
+    Head,
+    /// One a base: `alembic upgrade heads`.
+    Heads,
+}
+
+impl Target {
+    /// As Alembic takes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Target::Head => "head",
+            Target::Heads => "heads",
+        }
+    }
+}
+
 /// One Alembic migration tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tree {
@@ -45,10 +69,22 @@ pub struct Tree {
     pub section: String,
     /// The lock file that names what its Python needs, absolute.
     pub requirements: Utf8PathBuf,
-    /// The environment variable through which its env.py takes the URL.
-    pub url_env: String,
-    /// The SQLAlchemy driver to name in the URL; `None`: the first that its Python has.
+    /// The interpreter of its own project that has Alembic; `None`: it runs in an environment made
+    /// from `requirements`.
+    pub python: Option<Utf8PathBuf>,
+    /// The variables that its env.py reads.
+    pub env: Vec<(String, Template)>,
+    /// The URLs of further sections of its ini.
+    pub section_urls: Vec<(String, Template)>,
+    /// What is handed to env.py as `alembic -x` does.
+    pub x_args: Vec<String>,
+    /// How many heads it means to have.
+    pub target: Target,
+    /// The SQLAlchemy driver to name in the URL; `None`: that of the ini, else the first that its
+    /// Python has.
     pub driver: Option<String>,
+    /// The driver in the ini's own URL.
+    pub ini_driver: Option<String>,
     /// Whether `sqlalchemy.url` is set in the config as well: not for our own trees, which run
     /// as deployment runs them.
     pub sets_config_url: bool,
@@ -57,6 +93,28 @@ pub struct Tree {
 }
 
 impl Tree {
+    /// What trees have in common where nothing else is said.
+    fn bare() -> Tree {
+        Tree {
+            id: String::new(),
+            label: String::new(),
+            database: String::new(),
+            cwd: Utf8PathBuf::new(),
+            ini: Utf8PathBuf::new(),
+            section: DEFAULT_SECTION.into(),
+            requirements: Utf8PathBuf::new(),
+            python: None,
+            env: vec![(DEFAULT_URL_ENV.into(), Template::url())],
+            section_urls: Vec::new(),
+            x_args: Vec::new(),
+            target: Target::Head,
+            driver: None,
+            ini_driver: None,
+            sets_config_url: false,
+            recipe: RecipeName::Plain,
+        }
+    }
+
     /// The Console tree of the monorepo at `root` (contract, 'Words').
     pub fn console(root: &Utf8Path) -> Tree {
         Tree {
@@ -65,12 +123,9 @@ impl Tree {
             database: "console_ci".into(),
             cwd: root.join("console"),
             ini: "migrations/alembic.ini".into(),
-            section: DEFAULT_SECTION.into(),
             requirements: root.join("console/requirements.txt"),
-            url_env: "DATABASE_URL".into(),
-            driver: None,
-            sets_config_url: false,
             recipe: RecipeName::Console,
+            ..Tree::bare()
         }
     }
 
@@ -82,20 +137,17 @@ impl Tree {
             database: "raptor_ci".into(),
             cwd: root.join("backend_v2"),
             ini: "alembic.ini".into(),
-            section: DEFAULT_SECTION.into(),
             requirements: root.join("backend_v2/requirements.txt"),
-            url_env: "DATABASE_URL".into(),
-            driver: None,
-            sets_config_url: false,
             recipe: RecipeName::Raptor,
+            ..Tree::bare()
         }
     }
 
     /// Any other tree, from its ini. Its label is the name of the ini's folder, and it runs there
-    /// unless `cwd` says otherwise; without an interpreter of its own it runs in Console's
-    /// environment. Fails where the ini cannot be read.
+    /// unless `cwd` says otherwise; without an interpreter of its own it runs in the environment of
+    /// `requirements`. Fails where the ini cannot be read.
     pub fn plain(
-        root: &Utf8Path,
+        requirements: Utf8PathBuf,
         ini: &Utf8Path,
         section: &str,
         cwd: Option<&Utf8Path>,
@@ -111,11 +163,9 @@ impl Tree {
             ini: ini.strip_prefix(&cwd).map(Utf8Path::to_owned).unwrap_or(ini),
             section: section.to_owned(),
             cwd,
-            requirements: root.join("console/requirements.txt"),
-            url_env: "DATABASE_URL".into(),
-            driver: None,
+            requirements,
             sets_config_url: true,
-            recipe: RecipeName::Plain,
+            ..Tree::bare()
         })
     }
 
@@ -130,13 +180,57 @@ impl Tree {
         if self.section != DEFAULT_SECTION {
             words.extend(["-n".to_owned(), self.section.clone()]);
         }
+        words.extend(self.x_args.iter().flat_map(|arg| ["-x".to_owned(), arg.clone()]));
         words
+    }
+
+    /// The driver to name in the URL, of those that its Python has; `None`: there is none.
+    pub fn choose_driver(&self, installed: &[String]) -> Option<String> {
+        let of_ini = self.ini_driver.as_ref().filter(|driver| installed.contains(driver));
+        self.driver.as_ref().or(of_ini).or(installed.first()).cloned()
+    }
+
+    /// The variables that env.py reads, for a call on this database.
+    pub fn env_for(&self, address: &Address<'_>, database: &str) -> Vec<(&str, String)> {
+        expand(&self.env, address, database)
+    }
+
+    /// The URLs of the ini's further sections, for a call on this database.
+    pub fn section_urls_for(&self, address: &Address<'_>, database: &str) -> Vec<(&str, String)> {
+        expand(&self.section_urls, address, database)
+    }
+
+    /// The databases of a call on this one: itself, and those beside it.
+    pub fn databases_for(&self, database: &str) -> Vec<String> {
+        let templates = self.env.iter().chain(&self.section_urls).map(|(_, template)| template);
+        let mut databases = vec![database.to_owned()];
+        for name in templates.flat_map(Template::extras) {
+            let name = extra_database(database, name);
+            if !databases.contains(&name) {
+                databases.push(name);
+            }
+        }
+        databases
+    }
+
+    /// Whether its env.py wants a host and a port, and cannot take a socket.
+    pub fn wants_host(&self) -> bool {
+        self.env.iter().any(|(_, template)| template.wants_host())
     }
 
     /// The folder that the ini lies in, absolute where it is not below `cwd`.
     pub fn ini_folder(&self) -> &Utf8Path {
         self.ini.parent().unwrap_or(&self.cwd)
     }
+}
+
+fn expand<'t>(
+    templates: &'t [(String, Template)],
+    address: &Address<'_>,
+    database: &str,
+) -> Vec<(&'t str, String)> {
+    let pairs = templates.iter();
+    pairs.map(|(name, template)| (name.as_str(), template.expand(address, database))).collect()
 }
 
 fn canonical(path: &Utf8Path) -> Result<Utf8PathBuf> {
@@ -155,7 +249,34 @@ fn database_name(label: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::database_name;
+    use super::*;
+
+    #[test]
+    fn the_driver_is_the_named_one_else_that_of_the_ini_where_it_is_installed() {
+        let (named, ini) = (Some("asyncpg".to_owned()), Some("psycopg".to_owned()));
+        let tree = |driver: &Option<String>| Tree {
+            driver: driver.clone(),
+            ini_driver: ini.clone(),
+            ..Tree::bare()
+        };
+        let installed =
+            |drivers: &[&str]| drivers.iter().map(|d| (*d).to_owned()).collect::<Vec<_>>();
+        let chosen = |driver, drivers| tree(driver).choose_driver(&installed(drivers));
+        assert_eq!(chosen(&named, &["psycopg2"]), named);
+        assert_eq!(chosen(&None, &["psycopg2", "psycopg"]), ini);
+        assert_eq!(chosen(&None, &["psycopg2"]).as_deref(), Some("psycopg2"));
+        assert_eq!(chosen(&None, &[]), None);
+    }
+
+    #[test]
+    fn a_copy_has_copies_of_the_further_databases_beside_it() {
+        let template = |text: &str| Template::parse(text).unwrap_or_else(|_| Template::url());
+        let env = [("A", "{url:main}"), ("B", "{database:stats}"), ("C", "{database:main}")];
+        let env = env.map(|(name, text)| (name.to_owned(), template(text))).to_vec();
+        let tree = Tree { env, ..Tree::bare() };
+        assert_eq!(tree.databases_for("x"), ["x", "x_main", "x_stats"]);
+        assert_eq!(tree.databases_for("y"), ["y", "y_main", "y_stats"]);
+    }
 
     #[test]
     fn a_database_name_needs_no_quotes() {

@@ -107,10 +107,7 @@ struct Chosen {
 
 /// What was asked for, less what `--only-changed` leaves out.
 fn chosen(flags: &Gate, interrupt: &Interrupt) -> Result<Chosen> {
-    let (root, mut trees) = selection::select(&flags.which)?;
-    for tree in trees.iter_mut().filter(|_| flags.which.ini.is_some()) {
-        (tree.url_env, tree.driver) = (flags.url_env.clone(), flags.driver.clone());
-    }
+    let (root, trees) = selection::select_to_run(&flags.which, &flags.env_py)?;
     if !flags.only_changed {
         return Ok(Chosen { root, trees, note: None, base: None });
     }

@@ -20,6 +20,7 @@ use super::interrupt::Interrupt;
 use super::kept::{Kept, Key, stamp};
 use super::process::{self, Limits};
 use super::scratch::Scratch;
+use model::tree::Tree;
 
 /// The oldest Python that the pinned SQLAlchemy runs on.
 const OLDEST: (u32, u32) = (3, 11);
@@ -49,9 +50,25 @@ pub struct Search<'a> {
     pub kept: Option<&'a Kept>,
 }
 
-/// The interpreter for a lock file: the named one as it is, else that of a virtual environment with
-/// what the lock file names. Fails where there is no Python, or the packages cannot be had.
-pub fn interpreter(search: &Search<'_>, lock_file: &Utf8Path) -> Result<Utf8PathBuf> {
+/// The interpreter of a project that has Alembic: that of the virtual environment that is active,
+/// else that of a `.venv` beside the ini, where Alembic runs, or above them within the root.
+pub fn of_project(ini: &Utf8Path, cwd: &Utf8Path, root: &Utf8Path) -> Option<Utf8PathBuf> {
+    let active = std::env::var("VIRTUAL_ENV").ok().map(Utf8PathBuf::from);
+    let above = [ini, cwd].into_iter().flat_map(Utf8Path::ancestors);
+    let above = above.filter(|folder| folder.starts_with(root)).map(|folder| folder.join(".venv"));
+    active.into_iter().chain(above).find(|dir| has_alembic(dir)).map(|dir| dir.join("bin/python"))
+}
+
+fn has_alembic(environment: &Utf8Path) -> bool {
+    let versions = fs::read_dir(environment.join("lib")).into_iter().flatten().flatten();
+    let mut packages = versions.map(|version| version.path().join("site-packages/alembic"));
+    environment.join("bin/python").is_file() && packages.any(|package| package.is_dir())
+}
+
+/// The interpreter for a tree: the named one as it is, else its project's own, else that of a virtual
+/// environment with what its lock file names. Fails where there is no Python, or the packages cannot be
+/// had.
+pub fn interpreter(search: &Search<'_>, tree: &Tree) -> Result<Utf8PathBuf> {
     if let Some(python) = search.named {
         if python.is_file() {
             // Not canonical: a virtual environment is known by the path of its symbolic link.
@@ -60,6 +77,10 @@ pub fn interpreter(search: &Search<'_>, lock_file: &Utf8Path) -> Result<Utf8Path
         let found = which::which(python).ok().and_then(|p| Utf8PathBuf::from_path_buf(p).ok());
         return found.with_context(|| format!("cannot find `{python}`, named by --python"));
     }
+    if let Some(python) = &tree.python {
+        (search.notice)(&format!("{} runs with {python}; --python names another one", tree.label));
+        return Ok(python.clone());
+    }
     let base = match search.base.get() {
         Some(base) => base,
         None => {
@@ -67,6 +88,7 @@ pub fn interpreter(search: &Search<'_>, lock_file: &Utf8Path) -> Result<Utf8Path
             search.base.get_or_init(|| base)
         }
     };
+    let lock_file = &tree.requirements;
     let dir = environment_of(search, base, lock_file)?;
     virtual_environment(search, &base.path, lock_file, &dir)
 }

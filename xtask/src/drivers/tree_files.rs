@@ -36,6 +36,12 @@ pub fn list(settings: &Settings) -> Listing {
     for location in &settings.locations {
         match location {
             Location::Folder(folder) => {
+                if let Some(above) = folder.parent().filter(|above| !above.is_dir()) {
+                    listing.unknown.push(format!(
+                        "the folder of the migrations is not found: there is no `{above}`; \
+                         --cwd names the folder where Alembic runs"
+                    ));
+                }
                 list_folder(folder, settings, &mut seen, &mut listing, 0);
             }
             Location::Package { written, candidates } => {

@@ -1,5 +1,4 @@
-//! The chain of revisions that a stairway climbs: what lies below a revision, and where one
-//! revision alone is taken down.
+//! The chain of revisions that a stairway climbs, and what lies below one of them.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -12,18 +11,6 @@ pub(super) struct Stair {
     pub(super) parents: Vec<String>,
     /// What it depends on besides.
     pub(super) requires: Vec<String>,
-}
-
-/// Where a downgrade of this stair alone goes, by what the version table holds above it.
-pub(super) fn below(stair: &Stair, version: &[String]) -> String {
-    match stair.parents.as_slice() {
-        // Of several parents each means the same.
-        [parent, _, ..] => parent.clone(),
-        [parent] if version.len() == 1 && stair.requires.is_empty() => parent.clone(),
-        [] if version.len() == 1 => "base".to_owned(),
-        // Beside other branches, only this one goes down.
-        _ => format!("{}@-1", stair.revision),
-    }
 }
 
 /// The chain of a graph, parents first.
@@ -62,13 +49,6 @@ pub(super) fn ancestors(chain: &[Stair], revision: &str) -> BTreeSet<String> {
 mod tests {
     use super::*;
 
-    #[track_caller]
-    fn check(parents: &[&str], requires: &[&str], version: &[&str], expected: &str) {
-        let all = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let stair = Stair { revision: "r".into(), parents: all(parents), requires: all(requires) };
-        assert_eq!(below(&stair, &all(version)), expected);
-    }
-
     #[test]
     fn whatever_a_revision_stands_on_is_below_it() {
         let stair = |revision: &str, parents: &[&str], requires: &[&str]| {
@@ -85,14 +65,5 @@ mod tests {
         let below = |revision| Vec::from_iter(ancestors(&chain, revision));
         assert_eq!(below("d"), ["a", "b", "c", "d", "needed elsewhere"]);
         assert_eq!(below("a"), ["a"]);
-    }
-
-    #[test]
-    fn only_this_revision_is_taken_down() {
-        check(&["p"], &[], &["r"], "p");
-        check(&[], &[], &["r"], "base");
-        check(&["p", "q"], &[], &["r"], "p");
-        check(&["p"], &[], &["other", "r"], "r@-1");
-        check(&["p"], &["needed"], &["r"], "r@-1");
     }
 }

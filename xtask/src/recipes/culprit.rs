@@ -5,7 +5,7 @@
 
 use anyhow::Result;
 
-use super::chain::{Stair, below};
+use super::chain::Stair;
 use super::filled::{Filled, Rows};
 use super::lane::{Lane, Place};
 use crate::drivers::postgres::rows as tables;
@@ -103,7 +103,7 @@ impl Lane<'_> {
             Ok(()) => self.fails_in(stair, part, seen),
             Err(_) => self.interrupt().check().map(|()| false),
         };
-        self.live.server.drop_database(part, self.interrupt())?;
+        self.drop(part)?;
         self.restore_shared()?;
         breaks
     }
@@ -112,7 +112,8 @@ impl Lane<'_> {
         let known = self.live.statements.len();
         let mut tried = self.run(("upgrade", &stair.revision), part, Place::Here, seen)?;
         if tried.is_ok() {
-            let target = below(stair, std::slice::from_ref(&stair.revision));
+            let target =
+                self.live.down_from(&stair.revision, std::slice::from_ref(&stair.revision));
             tried = self.run(("downgrade", &target), part, Place::Here, seen)?;
         }
         self.live.statements.truncate(known);

@@ -44,8 +44,8 @@ impl Lane<'_> {
     fn tables_of(&mut self, revision: &str) -> Result<Vec<Table>> {
         let Touched { names, emptied } =
             rows::touched(self.live.texts_of(revision).iter().map(String::as_str));
-        let version_table = &self.live.alembic.version_table;
-        self.watch.ask(|session| tables::tables(session, names.as_ref(), &emptied, version_table))
+        let own = self.live.names_of_version_tables();
+        self.watch.ask(|session| tables::tables(session, names.as_ref(), &emptied, &own))
     }
 
     /// Gives the tables that a revision may touch rows.

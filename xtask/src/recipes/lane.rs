@@ -110,7 +110,7 @@ impl<'a> Lane<'a> {
         live.statements.clone_from(&ground.statements);
         live.alembic.version_table.clone_from(&ground.table);
         if !is_there {
-            live.server.create_database(&ladder, live.interrupt)?;
+            live.server.copy_all(live.tree, &ladder, None, live.interrupt)?;
             for role in &live.supplies.roles {
                 live.server.supply_role(role, &ladder, live.timeout, live.interrupt)?;
             }
@@ -168,6 +168,13 @@ impl<'a> Lane<'a> {
                 return Ok(Some(failed));
             }
         }
+        if self.applied.is_empty() {
+            // What env.py makes before any revision runs is there from here on.
+            let ladder = self.ladder.clone();
+            if let Err(failed) = self.run(("downgrade", "base"), &ladder, Place::Here, seen)? {
+                return Ok(Some(*failed));
+            }
+        }
         self.shared = SharedState::of(&mut self.server_session()?)?;
         self.climbed = self.live.statements.len();
         Ok(None)
@@ -213,7 +220,7 @@ impl<'a> Lane<'a> {
         self.watch.close();
         let of = of.unwrap_or(&self.ladder);
         let (live, interrupt) = (&self.live, self.live.interrupt);
-        let make = || live.server.copy_database(to, Some(of), interrupt);
+        let make = || live.server.copy_all(live.tree, to, Some(of), interrupt);
         timed(live.tell, &live.tree.label, "  copying the database", make)?;
         Ok(())
     }
@@ -222,8 +229,13 @@ impl<'a> Lane<'a> {
     /// [`NotRestored`] where that cannot be done.
     pub(super) fn clear_trial(&mut self) -> Result<()> {
         self.watch.close();
-        self.live.server.drop_database(&self.trial, self.live.interrupt)?;
+        self.drop(&self.trial)?;
         if self.restore_shared()? { Ok(()) } else { Err(NotRestored.into()) }
+    }
+
+    /// Drops a database that the lane made, and those beside it.
+    pub(super) fn drop(&self, database: &str) -> Result<()> {
+        self.live.server.drop_all(self.live.tree, database, self.live.interrupt)
     }
 
     /// Puts back what all databases share, as far as that can be done; whether it is as it was.
@@ -250,7 +262,7 @@ impl<'a> Lane<'a> {
     pub fn clear(&mut self) -> Result<()> {
         self.watch.close();
         for database in [&self.trial, &self.ladder] {
-            self.live.server.drop_database(database, self.live.interrupt)?;
+            self.drop(database)?;
         }
         Ok(())
     }
@@ -303,9 +315,9 @@ impl<'a> Lane<'a> {
             "upgrade" => alembic.upgrade(target, false, &limits).map(|(said, _)| said),
             _ => alembic.downgrade(target, &limits),
         });
-        let table = alembic.version_table.clone();
+        let tables = (alembic.version_table.clone(), alembic.version_tables.clone());
         let mut said = called?;
-        self.live.alembic.version_table = table;
+        (self.live.alembic.version_table, self.live.alembic.version_tables) = tables;
         zone("RESET timezone")?;
         if said.end == End::TimedOut {
             said.elapsed = self.live.timeout;
@@ -323,7 +335,9 @@ impl<'a> Lane<'a> {
         self.live.statements.extend(said.statements);
         let direction =
             if command == "upgrade" { Direction::Upgrade } else { Direction::Downgrade };
-        match said.revisions.iter().any(|revision| revision.direction == direction) {
+        let ran = said.revisions.iter().any(|revision| revision.direction == direction);
+        // At the base there is none to run.
+        match ran || target == "base" {
             true => Ok(Ok(())),
             false => {
                 let message = format!("`{}` exited 0 and ran no revision", said.command);
@@ -340,10 +354,9 @@ impl<'a> Lane<'a> {
         Ok(schema)
     }
 
-    /// What the version table of the trial holds.
+    /// What the version tables of the trial hold together.
     pub(super) fn version(&mut self) -> Result<Vec<String>> {
-        let table = &self.live.alembic.version_table;
-        self.watch.ask(|session| session.alembic_version(table))
+        self.live.version_at(&self.trial, &mut self.watch)
     }
 
     pub(super) fn interrupt(&self) -> &'a Interrupt {

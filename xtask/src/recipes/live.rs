@@ -21,12 +21,13 @@ use crate::drivers::postgres::snapshot::Watch;
 use crate::drivers::postgres::{NotStarted, Server, Unreachable};
 use crate::drivers::process;
 use analysis::diagnosis::{self, Known};
+use analysis::graph::stored::{Applied, Link};
 use model::code::{self, Code, Severity};
 use model::event::{Event, Tell, timed};
 use model::finding::Finding;
 use model::supply::{Role, Row};
 use model::transcript::{End, RevisionInFlight, Statement, Transcript};
-use model::tree::Tree;
+use model::tree::{Target, Tree};
 
 /// How long a server may take from closing its connections to its end.
 const DYING: Duration = Duration::from_secs(1);
@@ -64,6 +65,8 @@ pub struct Live<'a> {
     pub pauses: &'a [String],
     /// Is told what the way up came to when it pauses.
     pub at_pause: &'a dyn Fn(&mut Watch<'a>, &[Statement], Stop<'_>),
+    /// Is told how many version tables there are when the call that paused has ended.
+    pub after_pause: &'a dyn Fn(usize),
     /// Every statement that was run.
     pub statements: Vec<Statement>,
     /// What the version table holds, as the last step left it.
@@ -158,16 +161,32 @@ impl Live<'_> {
 
     /// The heads that `upgrade head` must reach; `None` where Alembic could not say.
     pub(super) fn heads(&self) -> Option<Vec<String>> {
-        self.graph.as_ref().ok().map(|graph| graph.heads.clone())
+        match self.tree.target {
+            Target::Head => self.graph.as_ref().ok().map(|graph| graph.heads.clone()),
+            Target::Heads => self.applied().map(|applied| applied.stored()),
+        }
     }
 
+    /// All revisions, applied.
+    pub(super) fn applied(&self) -> Option<Applied<'_>> {
+        let links = self.graph.as_ref().ok()?.revisions.iter().map(|revision| Link {
+            revision: &revision.revision,
+            parents: &revision.down_revision,
+            requires: &revision.requires,
+        });
+        Some(Applied::all(links))
+    }
+
+    /// What takes this revision alone down, where the version table holds this.
+    pub(super) fn down_from(&self, revision: &str, stored: &[String]) -> String {
+        let down = self.applied().and_then(|all| all.upgraded_to(stored).down(revision));
+        down.map_or("-1".to_owned(), |down| down.target)
+    }
+
+    /// What the version table holds right before the head.
     pub(super) fn parents_of_head(&self) -> Option<Vec<String>> {
-        let graph = self.graph.as_ref().ok()?;
-        let [head] = graph.heads.as_slice() else { return None };
-        let revision = graph.revisions.iter().find(|revision| revision.revision == *head)?;
-        let mut parents = revision.down_revision.clone();
-        parents.sort();
-        Some(parents)
+        let [head] = self.graph.as_ref().ok()?.heads.as_slice() else { return None };
+        Some(self.applied()?.down(head)?.stored)
     }
 
     /// What the version table must hold.
@@ -203,39 +222,25 @@ impl Live<'_> {
             let finding = self.diagnose(said);
             return Ok(Outcome::failed(Finding { by_hand, ..finding }));
         }
-        let found = match self.alembic_version().map_err(|err| self.explain_death(err)) {
+        let expected = self.resolve(expected);
+        let found = match self
+            .alembic_version(expected.as_deref())
+            .map_err(|err| self.explain_death(err))
+        {
             // A server that died right after says nothing about the migrations.
             Err(err) if err.is::<ServerDied>() => return Err(err),
             found => found,
         };
         self.interrupt.check()?;
-        let expected = self.resolve(expected);
-        let message = match (&found, &expected) {
-            (Ok(found), Some(expected)) if found == expected => {
-                let before = std::mem::replace(&mut self.version, found.clone());
-                match self.not_run(&before, &said.revisions, command == "upgrade") {
-                    None => return Ok(Outcome::default()),
-                    Some(missing) => format!(
-                        "`{}` exited 0 and {} holds {}, but these revisions were never run: \
-                         {missing}",
-                        said.command,
-                        self.alembic.version_table.name,
-                        list(found)
-                    ),
-                }
-            }
-            (found, expected) => {
-                let holds = match found {
-                    Ok(found) => format!("holds {}", list(found)),
-                    Err(err) => format!("cannot be read: {err:#}"),
-                };
-                format!(
-                    "`{}` exited 0, but {} {holds}, expected {}",
-                    said.command,
-                    self.alembic.version_table.name,
-                    expected.as_deref().map_or("something that Alembic could not say".into(), list),
-                )
-            }
+        if let Some(finding) =
+            found.as_ref().ok().and_then(|(_, found)| self.nothing_committed(&said.command, found))
+        {
+            let transcript = Some(Box::new(said));
+            return Ok(Outcome::failed(Finding { by_hand, transcript, ..finding }));
+        }
+        let way = (said.command.as_str(), command == "upgrade");
+        let Some(message) = self.not_as_asked(way, &found, expected, &said.revisions) else {
+            return Ok(Outcome::default());
         };
         let transcript = Some(Box::new(said));
         Ok(Outcome::failed(Finding {
@@ -243,6 +248,32 @@ impl Live<'_> {
             transcript,
             ..Finding::new(&code::NOT_AS_ASKED, message)
         }))
+    }
+
+    /// How what a call left differs from what was asked for, in a sentence.
+    fn not_as_asked(
+        &mut self,
+        (command, is_upgrade): (&str, bool),
+        found: &Result<(String, Vec<String>)>,
+        expected: Option<Vec<String>>,
+        heard: &[RevisionInFlight],
+    ) -> Option<String> {
+        let holds = match found {
+            Ok((name, found)) if expected.as_ref() == Some(found) => {
+                let before = std::mem::replace(&mut self.version, found.clone());
+                let missing = self.not_run(&before, heard, is_upgrade)?;
+                return Some(format!(
+                    "`{command}` exited 0 and {name} holds {}, but these revisions were never run: \
+                     {missing}",
+                    list(found)
+                ));
+            }
+            Ok((name, found)) => format!("{name} holds {}", list(found)),
+            Err(err) => format!("{} cannot be read: {err:#}", self.alembic.version_table.name),
+        };
+        let expected =
+            expected.map_or("something that Alembic could not say".into(), |all| list(&all));
+        Some(format!("`{command}` exited 0, but {holds}, expected {expected}"))
     }
 
     /// Calls Alembic. The first upgrade tells the graph as env.py leaves it, which counts from then on.
@@ -256,7 +287,8 @@ impl Live<'_> {
             session.ok()?.lock_holder().ok()?
         };
         let describe = command == "upgrade" && self.statements.is_empty();
-        let pauses = if command == "upgrade" && revision == "head" { self.pauses } else { &[] };
+        let pauses =
+            if command == "upgrade" && revision == tree.target.word() { self.pauses } else { &[] };
         let (alembic, watch, at_pause) = (&mut self.alembic, &self.watch, self.at_pause);
         let before = &self.statements;
         let pause = |stop: Stop<'_>| at_pause(&mut watch.borrow_mut(), before, stop);
@@ -276,14 +308,12 @@ impl Live<'_> {
         if let Some(graph) = graph.filter(|_| is_whole) {
             self.graph = Ok(graph);
         }
+        if !pauses.is_empty() {
+            (self.after_pause)(self.alembic.version_tables.len());
+        }
         // What was looked at once needs no second look.
         self.pauses = if pauses.is_empty() { self.pauses } else { &[] };
         Ok(said)
-    }
-
-    pub(super) fn alembic_version(&self) -> Result<Vec<String>> {
-        let table = &self.alembic.version_table;
-        self.watch.borrow_mut().ask(|session| session.alembic_version(table))
     }
 
     /// Ends what a call that was cut off left running, here and on the server.
@@ -324,7 +354,7 @@ impl Live<'_> {
         }
         let before_seed = self.before_seed;
         let revisions = &self.revision_files();
-        diagnosis::diagnose(said, Known { root: self.root, revisions, before_seed })
+        self.placed(diagnosis::diagnose(said, Known { root: self.root, revisions, before_seed }))
     }
 
     pub(super) fn revision_files(&self) -> Vec<(String, Utf8PathBuf)> {

@@ -3,10 +3,12 @@
 //! A recipe is run against a [`Steps`], which is either live or a rehearsal. The rehearsal records
 //! the steps without doing them; so what a tree's steps are is written down once.
 
+mod around;
 pub mod chain;
 mod checks;
 pub mod console;
 mod culprit;
+mod each_head;
 mod filled;
 mod heads;
 pub mod known;
@@ -19,6 +21,7 @@ pub mod stairway;
 pub mod steps;
 pub mod supplies;
 pub mod survey;
+mod versions;
 
 #[cfg(test)]
 mod mutants;

@@ -45,6 +45,7 @@ fn say(tree: RecipeName, recipe: RecipeName, changes: &[Change<'_>]) -> Vec<Stri
     super::run(recipe, &mut rehearsal).unwrap();
     let findings = lint(&Subject {
         label: "Tree",
+        several: false,
         scripts: &scripts,
         graph: &graph,
         troubles: &[],

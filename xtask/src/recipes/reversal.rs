@@ -15,6 +15,7 @@ use model::code::{self, Code};
 use model::finding::{Finding, Place};
 use model::schema::Schema;
 use model::transcript::Statement;
+use model::tree::Target;
 
 /// How many differences of one revision are told one by one.
 const TOLD: usize = 25;
@@ -31,21 +32,31 @@ pub(super) enum Way {
 impl Live<'_> {
     /// `alembic upgrade head`.
     pub(super) fn upgrade_head(&mut self, seen: &mut Vec<Statement>) -> Result<Outcome> {
-        self.run_alembic("upgrade", "head", &Expected::Heads, seen)
+        self.run_alembic("upgrade", self.tree.target.word(), &Expected::Heads, seen)
     }
 
     /// Takes the head down: all parents are expected.
     pub(super) fn downgrade_one(&mut self, seen: &mut Vec<Statement>) -> Result<Outcome> {
+        if self.tree.target == Target::Heads {
+            return self.step_down_each(seen);
+        }
         if let Some(note) = self.declared_irreversible(&self.head()) {
             // What the revision says itself is not tried: the head stays as it is.
             return Ok(Outcome { notes: vec![note.message.clone()], findings: vec![note] });
         }
-        // A merge revision has several ways down, and `-1` means none of them: a parent is named.
-        let target = match self.parents_of_head().as_deref() {
-            Some([first, _, ..]) => first.clone(),
-            _ => "-1".to_owned(),
-        };
+        let target = self.one_down();
         self.run_alembic("downgrade", &target, &Expected::ParentsOfHead, seen)
+    }
+
+    /// What takes the head down. A merge revision has several ways down, and `-1` means none of them:
+    /// there a parent is named instead.
+    fn one_down(&self) -> String {
+        let head = self.head();
+        let revisions = self.graph.as_ref().map(|graph| &*graph.revisions).unwrap_or_default();
+        let revision = revisions.iter().find(|revision| revision.revision == head);
+        let down = revision.filter(|revision| revision.down_revision.len() > 1);
+        let down = down.and_then(|_| self.applied()?.down(&head));
+        down.map_or("-1".to_owned(), |down| down.target)
     }
 
     /// The head, where there is one.

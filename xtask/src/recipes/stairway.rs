@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 
-use super::chain::{Stair, below};
+use super::chain::Stair;
 use super::filled::{Filled, Rows};
 use super::lane::{Lane, NotRestored, Place, not_where_asked};
 use super::reversal::Way;
@@ -233,7 +233,8 @@ impl Lane<'_> {
             return Ok(Trip::Went([filled.notes, vec![note]].concat()));
         }
         let held = self.contents(&filled)?;
-        let target = below(stair, &self.version()?);
+        let version_above = self.version()?;
+        let target = self.live.down_from(revision, &version_above);
         if let Err(failed) = self.run(("downgrade", &target), &trial, Place::Here, seen)? {
             return broke(*failed);
         }
@@ -290,7 +291,7 @@ impl Lane<'_> {
             Ok(()) => self.look_at(&copy).map(Some),
             Err(_) => Ok(None),
         };
-        self.live.server.drop_database(&copy, self.interrupt())?;
+        self.drop(&copy)?;
         let elsewhere = self.elsewhere_is.clone();
         Ok(match (again, found, looked?) {
             (Err(failed), _, None) => {

@@ -64,14 +64,16 @@ fn another_tree_has_raptors_steps_less_the_role_by_its_folders_name() {
 #[test]
 fn its_env_py_takes_the_url_from_the_variable_that_is_named() {
     let shop = Shop::new();
-    let named = "import os\nassert 'DATABASE_URL' not in os.environ\nurl = os.environ['SHOP_URL']";
+    let named = "import os\nurl = os.environ['SHOP_URL']\nassert 'DATABASE_URL' not in os.environ";
     shop.edit("env.py", "url = context.config.get_main_option(\"sqlalchemy.url\")", named);
     let ended = shop.gate().args("--url-env SHOP_URL").run();
     ended.assert_code(0);
     ended.report().assert_green(LABEL);
     // Without the name there is no such variable.
     let ended = shop.gate().run();
-    ended.assert_code(1);
+    ended.assert_code(2);
+    let message = ended.report().finding()["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("--set-env SHOP_URL="), "{message}");
 }
 
 #[test]

@@ -69,7 +69,14 @@ fn a_snapshot_differs_whenever_a_dump_does() {
     }
     let scratch = Scratch::new(user.as_ref()).unwrap();
     let (binaries, user) = (&found, user.as_ref());
-    let setup = Setup { binaries, user, scratch: &scratch, interrupt: &interrupt, tell: &|_| {} };
+    let setup = Setup {
+        binaries,
+        user,
+        scratch: &scratch,
+        interrupt: &interrupt,
+        tell: &|_| {},
+        endpoint: None,
+    };
     let server = Cluster::start(&setup, None).unwrap();
     let mut main = Session::open(&server.endpoint, "postgres", &interrupt).unwrap();
     main.create_database("corpus", None, None).unwrap();

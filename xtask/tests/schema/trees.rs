@@ -41,7 +41,14 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
     }
     let scratch = Scratch::new(user.as_ref()).unwrap();
     let (binaries, user) = (&found, user.as_ref());
-    let setup = Setup { binaries, user, scratch: &scratch, interrupt: &interrupt, tell: &|_| {} };
+    let setup = Setup {
+        binaries,
+        user,
+        scratch: &scratch,
+        interrupt: &interrupt,
+        tell: &|_| {},
+        endpoint: None,
+    };
     let server = Cluster::start(&setup, None).unwrap();
     let mut main = Session::open(&server.endpoint, "postgres", &interrupt).unwrap();
     main.create_database(&tree.database, None, None).unwrap();
@@ -55,7 +62,7 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
         base: OnceCell::new(),
         kept: None,
     };
-    let python = python::interpreter(&search, &tree.requirements).unwrap();
+    let python = python::interpreter(&search, tree).unwrap();
     let env = python::environment(&scratch, &[]);
     let (interpreter, mut connections) = alembic::start(&python, 1, &env, &scratch).unwrap();
     let connection = connections.pop().unwrap();

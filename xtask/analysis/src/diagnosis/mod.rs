@@ -3,6 +3,7 @@
 //! `recognise.rs` holds the recognisers, in the order in which they are asked. The last one knows
 //! nothing, and then everything that was said is printed.
 
+pub mod environment;
 mod recognise;
 mod unloaded;
 

@@ -2,7 +2,7 @@
 //! by message only where those cannot tell. Never by a substring of the output: a tool that did
 //! was blind for days to a real error, because 'already exists' stood somewhere in it.
 
-use super::{Known, unloaded};
+use super::{Known, environment, unloaded};
 use model::code::causes::Cause;
 use model::code::{self, Code};
 use model::transcript::{Direction, End, Exception, Transcript};
@@ -16,12 +16,15 @@ pub(super) struct Case<'a> {
     known: Known<'a>,
     /// The exception that says most.
     pub(super) headline: &'a Exception,
-    sqlstate: &'a str,
+    pub(super) sqlstate: &'a str,
 }
 
 /// The recognisers in the order in which they are asked: the surer ones first.
 const RECOGNISERS: &[fn(&Case<'_>) -> Option<Named>] = &[
     out_of_resources,
+    environment::not_stored,
+    environment::not_committed,
+    environment::driver_is_not_async,
     connection_ended,
     multiple_heads,
     broken_pointer,
@@ -95,7 +98,7 @@ impl Case<'_> {
     }
 
     /// The first words of the statement in flight, upper case.
-    fn verb(&self) -> String {
+    pub(super) fn verb(&self) -> String {
         let sql = self.said.statement.as_deref().unwrap_or_default();
         sql.split_whitespace().take(3).collect::<Vec<_>>().join(" ").to_uppercase()
     }

@@ -4,6 +4,7 @@
 mod branches;
 pub mod compare;
 mod resolve;
+pub mod stored;
 mod walk;
 
 use std::collections::{HashMap, HashSet};

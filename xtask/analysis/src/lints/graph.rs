@@ -45,7 +45,9 @@ fn several_heads(subject: &Subject<'_>) -> Option<Finding> {
     let broken = after_a_missing_parent(subject);
     let whole = |index: &&usize| !broken.contains(*index);
     let heads: Vec<usize> = graph.heads.iter().filter(kept).filter(whole).copied().collect();
-    if !graph.whole || heads.len() < 2 || has_cycle(subject) {
+    let shares = |branch: &Branch| branch.from.is_some();
+    let is_meant = subject.several && !graph.branches.iter().any(shares);
+    if !graph.whole || heads.len() < 2 || is_meant || has_cycle(subject) {
         return None;
     }
     let mut shown: Vec<String> =
@@ -231,7 +233,7 @@ pub(super) fn has_cycle(subject: &Subject<'_>) -> bool {
 /// More than one base.
 pub(super) fn several_bases(subject: &Subject<'_>) -> Vec<Finding> {
     let bases = &subject.graph.bases;
-    if !subject.graph.whole || bases.len() < 2 {
+    if subject.several || !subject.graph.whole || bases.len() < 2 {
         return Vec::new();
     }
     let first = bases.iter().copied().find(|base| subject.is_on_base(*base)).unwrap_or(bases[0]);

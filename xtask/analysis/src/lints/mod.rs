@@ -31,6 +31,8 @@ use model::supply::Given;
 pub struct Subject<'a> {
     /// Its label: `Console`.
     pub label: &'a str,
+    /// Whether it means to have several heads, one a base.
+    pub several: bool,
     /// The files that say which revision they are; the graph's indexes are theirs.
     pub scripts: &'a [Script],
     /// How they hang together.

@@ -205,7 +205,7 @@ pub static CONFIG_UNKNOWN: Code = Code {
     title: "the Alembic settings cannot be followed",
     owner: Owner::Sre,
     symptom: "`lint` cannot say which files are revisions",
-    why: "The ini has no such section, or `script_location` or `version_locations` names a Python package, or something that is set only at run time.",
+    why: "The ini has no such section, or `script_location` or `version_locations` names a folder that is not there or a Python package, or something that is set only at run time.",
     example: Some(Example {
         bad: "script_location = app:migrations",
         good: "script_location = %(here)s/migrations",
@@ -213,6 +213,7 @@ pub static CONFIG_UNKNOWN: Code = Code {
     remedy: &[
         "give `script_location` and `version_locations` as paths, with `%(here)s`",
         "where the ini has another section than `[alembic]`, name it with `--name`",
+        "where paths are relative to another folder than the ini's, name that with `--cwd`",
     ],
     ..LINT
 };

@@ -18,14 +18,14 @@ impl Run<'_> {
         &self,
         tree: &Tree,
         python: &Utf8Path,
-        url: &str,
+        told: &str,
         command: &str,
     ) -> Vec<String> {
-        let (cwd, name) = (quote(tree.cwd.as_str()), &tree.url_env);
-        let python = quote(python.as_str());
+        let (cwd, python) = (quote(tree.cwd.as_str()), quote(python.as_str()));
         if self.flags.keep {
-            return vec![format!("cd {cwd} && {name}={} {python} -m {command}", quote(url))];
+            return vec![format!("cd {cwd} && {told} {python} -m {command}")];
         }
+        let names: Vec<&str> = tree.env.iter().map(|(name, _)| name.as_str()).collect();
         let mut which = match &self.flags.which.ini {
             Some(_) => format!("--ini {}", quote(tree.ini_path().as_str())),
             None => tree.id.clone(),
@@ -37,8 +37,8 @@ impl Run<'_> {
             which += &format!(" --root {}", quote(self.root.as_str()));
         }
         vec![
-            format!("cargo xtask migration-gate {which} --keep   # prints {name}"),
-            format!("cd {cwd} && {name}=… {python} -m {command}"),
+            format!("cargo xtask migration-gate {which} --keep   # prints {}", names.join(", ")),
+            format!("cd {cwd} && {}=… {python} -m {command}", names.join("=… ")),
         ]
     }
 
@@ -74,15 +74,16 @@ impl Run<'_> {
         let (mut removals, mut pids) = (Vec::new(), Vec::new());
         for tree_ran in &mut ran.trees {
             let tree = &self.trees[tree_ran.index];
-            if let Some(url) = &tree_ran.url {
+            if let Some(told) = &tree_ran.told {
                 let own = tree_ran.hosted.last().map(|hosted| &hosted.server);
                 let server = match (&stage.servers, own) {
                     (Servers::Given(server), _) => Some(&**server),
                     (Servers::Own(_), own) => own,
                 };
                 if let Some(server) = server {
-                    lines.push(format!("  {}", server.endpoint().psql(&tree.database)));
-                    lines.push(format!("  {}={}", tree.url_env, quote(url)));
+                    let databases = tree.databases_for(&tree.database).into_iter();
+                    lines.extend(databases.map(|d| format!("  {}", server.endpoint().psql(&d))));
+                    lines.push(format!("  {told}"));
                 }
             }
             for Hosted { server, mut scratch } in tree_ran.hosted.drain(..) {

@@ -29,7 +29,7 @@ use crate::recipes::supplies::Supplies;
 use model::event::{Event, timed};
 use model::step::Step;
 use model::transcript::Statement;
-use model::tree::Tree;
+use model::tree::{RecipeName, Tree};
 use model::used::Used;
 
 /// Which revisions of a tree are tried by themselves.
@@ -147,22 +147,48 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
     /// Takes a snapshot where the way up pauses, and begins on it.
     pub(super) fn at_pause(&self, watch: &mut Watch<'_>, before: &[Statement], stop: Stop<'_>) {
         let (run, tree) = (self.context.run, &self.context.run.trees[self.context.index]);
-        let told = |why: &str| {
-            (run.tell)(Event::Reuse(&format!("no snapshot of {} is taken: {why}", tree.label)));
-        };
+        let told = |why: &str| self.not_taken(why);
+        if tree.databases_for(&tree.database).len() > 1 {
+            return told("it has several databases");
+        }
         if !stop.carries.is_empty() {
             return told(&format!("its connection carries {}", stop.carries.join(", ")));
         }
         let take = || self.take(watch, before, stop);
         match timed(run.tell, &tree.label, "  taking a snapshot", take) {
             Ok(taken) => {
-                let (at, statements) = (taken.at.clone(), taken.statements.clone());
-                let table = taken.table.clone();
-                self.spawn(Some((taken.data.clone(), Ground { at, table, statements })));
                 *self.taken.borrow_mut() = Some(taken);
+                // Our own trees have one version table: there is nothing to wait for.
+                if tree.recipe != RecipeName::Plain {
+                    self.begin_on_taken();
+                }
             }
             Err(err) => told(&format!("{err:#}")),
         }
+    }
+
+    /// Begins on the snapshot that was taken, where the call showed no more than one version table: it
+    /// holds the others as they were before their own way up.
+    pub(super) fn after_pause(&self, tables: usize) {
+        if tables < 2 {
+            self.begin_on_taken();
+        } else if self.taken.take().is_some() {
+            self.not_taken("it has several version tables");
+        }
+    }
+
+    fn begin_on_taken(&self) {
+        let taken = self.taken.borrow().clone();
+        if let Some(taken) = taken.filter(|_| !self.has_begun.get()) {
+            let Taken { data, at, table, statements, .. } = taken;
+            self.spawn(Some((data, Ground { at, table, statements })));
+        }
+    }
+
+    fn not_taken(&self, why: &str) {
+        let label = &self.context.run.trees[self.context.index].label;
+        let told = format!("no snapshot of {label} is taken: {why}");
+        (self.context.run.tell)(Event::Reuse(&told));
     }
 
     fn take(&self, watch: &mut Watch<'_>, before: &[Statement], stop: Stop<'_>) -> Result<Taken> {
@@ -283,6 +309,7 @@ impl LaneContext<'_> {
             supplies: self.supplies,
             pauses: &[],
             at_pause: &|_, _, _| {},
+            after_pause: &|_| {},
             statements: Vec::new(),
             version: Vec::new(),
         };

@@ -148,7 +148,7 @@ impl Run<'_> {
         };
         let mut pythons = Pythons::new();
         for index in trees {
-            let find = || python::interpreter(&search, &self.trees[*index].requirements);
+            let find = || python::interpreter(&search, &self.trees[*index]);
             let python = timed(self.tell, "Python", "finding it", find)?;
             match pythons.iter_mut().find(|(known, _)| *known == python) {
                 Some((_, served)) => served.push(*index),

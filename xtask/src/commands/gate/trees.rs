@@ -26,7 +26,6 @@ use crate::recipes::live::Live;
 use crate::recipes::steps::{Done, Steps};
 use crate::recipes::supplies::Supplies;
 use model::event::{Event, timed};
-use model::redact::redact;
 use model::report::{Postgres, Report};
 use model::transcript::{Statement, Transcript};
 use model::tree::Tree;
@@ -53,8 +52,8 @@ impl Ran {
 pub(in crate::commands) struct TreeRan {
     pub(in crate::commands) index: usize,
     pub(in crate::commands) python: Utf8PathBuf,
-    /// The URL of its database, without its password.
-    pub(in crate::commands) url: Option<String>,
+    /// What its env.py is told, without passwords.
+    pub(in crate::commands) told: Option<String>,
     /// Its own server, where that is to stay, and those on which stairs went wrong.
     pub(in crate::commands) hosted: Vec<Hosted>,
     /// What its calls read.
@@ -189,7 +188,8 @@ impl Run<'_> {
     ) -> Result<Hosted> {
         let (conf, sql) = self.server;
         let conf = conf.filter(|_| data.is_none());
-        let hosted = factory.start(data, conf, interrupt, self.tell)?;
+        let listens = self.trees.iter().any(Tree::wants_host);
+        let hosted = factory.start(data, (conf, listens), interrupt, self.tell)?;
         if let (Some(sql), None) = (sql, data) {
             let endpoint = hosted.server.endpoint();
             Session::open(endpoint, endpoint.maintenance_database(), interrupt)?.execute(sql)?;
@@ -223,7 +223,7 @@ impl Run<'_> {
             Some(Postgres { version: server.version().to_owned(), source: server.source() });
         let make = || match snapshot {
             Some(_) => Ok(()),
-            None => server.create_database(&tree.database, self.interrupt),
+            None => server.copy_all(tree, &tree.database, None, self.interrupt),
         };
         timed(self.tell, &tree.label, "making the database", make)?;
         let at = (&ran.python, tree);
@@ -234,7 +234,7 @@ impl Run<'_> {
         let graph = self.read_tree(tree, &mut alembic)?;
         ran.heads = graph.as_ref().map(|graph| graph.heads.clone()).unwrap_or_default();
         ran.graph = graph.as_ref().ok().cloned();
-        let url = ran.url.insert(redact(alembic.url()).into_owned()).clone();
+        let told = ran.told.insert(alembic.told()).clone();
         let python = ran.python.clone();
         let context = LaneContext {
             run: self,
@@ -244,7 +244,7 @@ impl Run<'_> {
             python: &python,
             supplies: &Supplies::of(tree, self.without),
             server,
-            by_hand: &|command| self.by_hand(tree, &python, &url, command),
+            by_hand: &|command| self.by_hand(tree, &python, &told, command),
             interrupt: &self.interrupt.child()?,
             left: Mutex::default(),
         };
@@ -274,6 +274,7 @@ impl Run<'_> {
             let at_pause = |watch: &mut Watch<'_>, before: &[Statement], stop: Stop<'_>| {
                 lanes.at_pause(watch, before, stop);
             };
+            let after_pause = |tables: usize| lanes.after_pause(tables);
             let wait = || lanes.wait();
             let live = Live {
                 tree,
@@ -291,6 +292,7 @@ impl Run<'_> {
                 supplies: context.supplies,
                 pauses: lanes.pauses(),
                 at_pause: &at_pause,
+                after_pause: &after_pause,
                 statements: Vec::new(),
                 version: Vec::new(),
             };
@@ -327,7 +329,7 @@ impl Run<'_> {
         done: &Done,
     ) -> Result<()> {
         if let (Some(shared), false) = (shared, self.flags.keep) {
-            server.drop_database(&tree.database, self.interrupt)?;
+            server.drop_all(tree, &tree.database, self.interrupt)?;
             server.restore_shared(shared, &done.statements, self.interrupt)?;
         }
         Ok(())

@@ -59,10 +59,7 @@ pub fn run(
 ) -> Result<Report> {
     check(flags)?;
     let _cache = cache::hold();
-    let (root, mut trees) = selection::select(&flags.which)?;
-    for tree in trees.iter_mut().filter(|_| flags.which.ini.is_some()) {
-        (tree.url_env, tree.driver) = (flags.url_env.clone(), flags.driver.clone());
-    }
+    let (root, trees) = selection::select_to_run(&flags.which, &flags.env_py)?;
     let folders: Vec<Utf8PathBuf> = folders(&trees);
     let watcher = Watcher::new(&folders, git_folder(&root).as_deref())?;
     let mut desk = Desk::new(interrupt, (show, tell), (&root, &trees), watcher, flags.verbose);

@@ -8,7 +8,6 @@ mod connection;
 mod listener;
 mod protocol;
 
-use std::collections::BTreeMap;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -109,7 +108,7 @@ pub struct Alembic {
     tree: Tree,
     endpoint: Endpoint,
     driver: String,
-    url: String,
+    /// The database of the calls that follow, and those beside it.
     databases: Vec<String>,
     /// The password in the URL, as it is typed.
     password: Option<String>,
@@ -122,6 +121,8 @@ pub struct Alembic {
     pub used: Used,
     /// Where Alembic keeps its version, as the last call's env.py configured it.
     pub version_table: VersionTable,
+    /// All that the last call named: each with the place of its database among those of the call.
+    pub version_tables: Vec<(usize, VersionTable)>,
 }
 
 /// What a call may do and how long it may take.
@@ -166,18 +167,14 @@ impl Alembic {
         interrupt: &Interrupt,
     ) -> Result<Alembic> {
         let hello = connection.hello(interrupt)?;
-        let driver = match &tree.driver {
-            Some(driver) => driver.clone(),
-            None => hello.drivers.first().cloned().context(
-                "cannot connect to Postgres from Python: it has none of psycopg2, psycopg, \
-                 asyncpg, pg8000\nhint: install one, or name another with --driver",
-            )?,
-        };
+        let driver = tree.choose_driver(&hello.drivers).context(
+            "cannot connect to Postgres from Python: it has none of psycopg2, psycopg, \
+             asyncpg, pg8000\nhint: install one, or name another with --driver",
+        )?;
         Ok(Alembic {
             connection,
             tree: tree.clone(),
-            url: endpoint.sqlalchemy_url(&driver, &tree.database),
-            databases: vec![tree.database.clone()],
+            databases: tree.databases_for(&tree.database),
             endpoint: endpoint.clone(),
             driver,
             password: endpoint.password(),
@@ -189,6 +186,7 @@ impl Alembic {
             hash_seed: hello.hash_seed,
             used: Used::default(),
             version_table: VersionTable::default(),
+            version_tables: Vec::new(),
         })
     }
 
@@ -197,15 +195,24 @@ impl Alembic {
         Some(self.connection).filter(|connection| !connection.is_lost)
     }
 
-    /// The database URL, password included.
-    pub fn url(&self) -> &str {
-        &self.url
+    /// The variables that env.py reads, as a shell takes them, without the password.
+    pub fn told(&self) -> String {
+        let url = |database: &str| self.endpoint.sqlalchemy_url(&self.driver, database);
+        let told = self.tree.env_for(&self.endpoint.address(&self.driver, &url), self.database());
+        let set = |(name, value): &(&str, String)| {
+            let value = redact(&hide(value, self.password.as_deref())).into_owned();
+            format!("{name}={}", super::process::quote(&value))
+        };
+        told.iter().map(set).collect::<Vec<_>>().join(" ")
+    }
+
+    fn database(&self) -> &str {
+        self.databases.first().map_or(&self.tree.database, |database| database)
     }
 
     /// Turns to another database of the same server, for the calls that follow.
     pub fn use_database(&mut self, database: &str) {
-        self.url = self.endpoint.sqlalchemy_url(&self.driver, database);
-        self.databases = vec![database.to_owned()];
+        self.databases = self.tree.databases_for(database);
     }
 
     /// Reads the revision graph as `alembic heads` does; nothing is run but the top level of the
@@ -247,6 +254,16 @@ impl Alembic {
         Ok((said.map_texts(|text| redact(&hide(text, password)).into_owned()), description))
     }
 
+    /// Remembers where Alembic keeps its version.
+    fn remember(&mut self, table: VersionTable, database: Option<&str>) {
+        let beside = self.databases.iter().position(|name| Some(name.as_str()) == database);
+        let told = (beside.unwrap_or_default(), table.clone());
+        if !self.version_tables.contains(&told) {
+            self.version_tables.push(told);
+        }
+        self.version_table = table;
+    }
+
     /// The words after `alembic`.
     fn argv(&self, op: &str, revision: Option<&str>) -> Vec<String> {
         let mut argv = self.tree.alembic_options();
@@ -270,16 +287,18 @@ impl Alembic {
         describe: bool,
         limits: &Limits<'_>,
     ) -> Result<String> {
-        let (host, port) = self.endpoint.address();
+        let url = |database: &str| self.endpoint.sqlalchemy_url(&self.driver, database);
+        let (address, database) = (self.endpoint.address(&self.driver, &url), self.database());
         let call = Call {
             op,
             revision,
             ini: &self.tree.ini,
             cwd: &self.tree.cwd,
             argv: &self.argv(op, revision),
-            env: BTreeMap::from([(self.tree.url_env.as_str(), self.url.as_str())]),
-            config_url: self.tree.sets_config_url.then_some(self.url.as_str()),
-            server: Target { host, port, databases: &self.databases },
+            env: self.tree.env_for(&address, database).into_iter().collect(),
+            config_url: self.tree.sets_config_url.then(|| url(database)),
+            section_urls: self.tree.section_urls_for(&address, database).into_iter().collect(),
+            server: Target { addresses: self.endpoint.places(), databases: &self.databases },
             pause_before: limits.pause.map(|pause| pause.before).unwrap_or_default(),
             describe,
             pycache: &self.connection.pycache,
@@ -297,6 +316,7 @@ impl Alembic {
     ) -> Result<(Transcript, Option<Description>)> {
         let mut heard = Listener::new(self.typed(op, revision));
         self.used.calls += 1;
+        self.version_tables.clear();
         let line = self.line_of(op, revision, describe, limits)?;
         if !self.connection.send(&line) {
             return Ok((heard.lost(), None));
@@ -308,8 +328,8 @@ impl Alembic {
                 Heard::Event(Event::Used { files, folders, doubts }) => {
                     self.used.add(files, folders, doubts);
                 }
-                Heard::Event(Event::VersionTable { name, schema }) => {
-                    self.version_table = VersionTable { schema, name };
+                Heard::Event(Event::VersionTable { name, schema, database }) => {
+                    self.remember(VersionTable { schema, name }, database.as_deref());
                 }
                 Heard::Event(Event::Paused { carries }) => {
                     if let Some(pause) = limits.pause {

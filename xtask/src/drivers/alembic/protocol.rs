@@ -18,9 +18,11 @@ pub(super) struct Call<'a> {
     pub(super) cwd: &'a Utf8Path,
     /// The words after `alembic`, for an env.py that asks for its options.
     pub(super) argv: &'a [String],
-    pub(super) env: BTreeMap<&'a str, &'a str>,
+    pub(super) env: BTreeMap<&'a str, String>,
     /// `sqlalchemy.url`, where the config gets it.
-    pub(super) config_url: Option<&'a str>,
+    pub(super) config_url: Option<String>,
+    /// The same of further sections.
+    pub(super) section_urls: BTreeMap<&'a str, String>,
     /// The server, and the databases on it, that may be connected to.
     pub(super) server: Target<'a>,
     /// Revisions: before the upgrade to the first of them that is reached, the call waits for a word.
@@ -36,9 +38,8 @@ pub(super) struct Call<'a> {
 /// The databases that a call may connect to.
 #[derive(Serialize)]
 pub(super) struct Target<'a> {
-    /// The folder of the socket, or the name of the host.
-    pub(super) host: String,
-    pub(super) port: String,
+    /// Each the folder of the socket, or the name of the host, and the port.
+    pub(super) addresses: Vec<(String, String)>,
     pub(super) databases: &'a [String],
 }
 
@@ -57,6 +58,7 @@ pub(super) enum Event {
     VersionTable {
         name: String,
         schema: Option<String>,
+        database: Option<String>,
     },
     Revision {
         id: String,

@@ -340,6 +340,8 @@ def perform(gate, call, go_r):
     if call["config_url"]:
         # `%` begins an interpolation in an ini.
         config.set_main_option("sqlalchemy.url", call["config_url"].replace("%", "%%"))
+    for section, url in call["section_urls"].items():
+        config.set_section_option(section, "sqlalchemy.url", url.replace("%", "%%"))
     if call["op"] != "describe":
         guard_connections(gate, call)
         return migrate(gate, call, config, go_r)
@@ -380,7 +382,7 @@ def migrate(gate, call, config, go_r):
             # A graph that cannot be walked is told by the step that counts heads.
             with contextlib.suppress(Exception):
                 gate.send_event("graph", value=describe(script))
-        gate.send_event("version_table", name=context.version_table, schema=context.version_table_schema)
+        say_version_table(gate, context)
         # Alembic takes the next step when the one before is done and committed.
         for step in revisions(call["revision"], rev):
             if hasattr(step, "revision"):
@@ -402,6 +404,22 @@ def migrate(gate, call, config, go_r):
         config, script, fn=steps, as_sql=False, starting_rev=None, destination_rev=call["revision"], tag=None
     ):
         script.run_env()
+
+
+# Where a connection finds a table that is named without a schema.
+STANDS = "SELECT current_schema(), current_database()"
+
+
+def say_version_table(gate, context):
+    """Where the version is kept, as the connection finds it now: `search_path` may name its schema."""
+    schema, database, connection = context.version_table_schema, None, context.connection
+    if connection is not None:
+        began = connection.in_transaction()
+        found, database = connection.exec_driver_sql(STANDS).fetchone()
+        schema = schema or (found if found != "public" else None)
+        if not began and connection.in_transaction():
+            connection.rollback()
+    gate.send_event("version_table", name=context.version_table, schema=schema, database=database)
 
 
 # What a connection may carry from one revision to the next, by Postgres's own word.
@@ -441,7 +459,7 @@ def trace_statements(gate):
     @event.listens_for(Engine, "before_cursor_execute")
     def before(conn, cursor, statement, parameters, context, executemany):
         nonlocal count, began
-        if statement == CARRIED:
+        if statement in (CARRIED, STANDS):
             return
         count += 1
         if count <= STATEMENTS_KEPT:
@@ -450,7 +468,7 @@ def trace_statements(gate):
 
     @event.listens_for(Engine, "after_cursor_execute")
     def after(conn, cursor, statement, parameters, context, executemany):
-        if count <= STATEMENTS_KEPT and statement != CARRIED:
+        if count <= STATEMENTS_KEPT and statement not in (CARRIED, STANDS):
             gate.note("statement_done", seconds=time.perf_counter() - began)
 
 
@@ -605,9 +623,13 @@ CONNINFO = ("host", "hostaddr", "port", "dbname", "user", "service")
 
 def is_allowed(target, server):
     """Whether a target is one of the gate's databases on the gate's server."""
-    host, own = target["host"], server["host"]
-    if target["database"] not in server["databases"] or target["port"] != server["port"]:
+    if target["database"] not in server["databases"]:
         return False
+    return any(is_at(target["host"], own) for own, port in server["addresses"] if port == target["port"])
+
+
+def is_at(host, own):
+    """Whether a driver's host is this one, or its socket."""
     if own.startswith("/"):
         # pg8000 names the socket itself.
         folder = os.path.dirname(host) if host and "/.s.PGSQL." in host else host

@@ -1,6 +1,7 @@
 //! A private cluster: made, started, and gone at the end.
 //!
-//! It listens on a Unix socket in a folder that only its owner can enter, and on nothing else. It
+//! It listens on a Unix socket in a folder that only its owner can enter, and, for an env.py that
+//! cannot take a socket, on loopback with a password made for the run. It
 //! trades durability for speed, and asserts that Postgres took each of those settings. Postgres
 //! refuses to run as root, so root starts it as `postgres`, or as `nobody` where that user is
 //! missing. Its environment holds nothing of the caller's, because a superuser's SQL can read it.
@@ -14,14 +15,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
-use nix::unistd::{User, geteuid};
+use nix::unistd::User;
 use rustix::process::Signal;
 
 use super::binaries::Binaries;
 use super::data_dir::{self, DataDir};
 use super::endpoint::Endpoint;
 use super::leftover::remove_shared_memory;
-use super::session::Session;
+use super::session::{Session, literal};
+pub use super::user::server_user;
 use super::{MAJOR, NotStarted};
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::kept::Kept;
@@ -51,9 +53,11 @@ pub(super) const INITDB_OPTIONS: &[&str] = &[
     "--no-instructions",
     "--wal-segsize=1",
 ];
+/// Who may connect where a cluster listens on loopback: whoever can enter the folder of its socket, and
+/// who knows the password.
+const ACCESS: &str = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
 /// Settings and the values that `SHOW` must report for them.
 const SETTINGS: &[(&str, &str)] = &[
-    ("listen_addresses", ""),
     ("fsync", "off"),
     ("synchronous_commit", "off"),
     ("full_page_writes", "off"),
@@ -85,6 +89,8 @@ pub struct Setup<'a> {
     pub user: Option<&'a User>,
     /// The folder of the run.
     pub scratch: &'a Scratch,
+    /// How it is to be reached; `None`: on its socket alone.
+    pub endpoint: Option<&'a Endpoint>,
     /// What ends it early.
     pub interrupt: &'a Interrupt,
     /// Who is told how long it took.
@@ -103,35 +109,6 @@ pub struct Cluster {
     pub(super) data: Utf8PathBuf,
     log: Utf8PathBuf,
     server: Mutex<Group>,
-}
-
-/// The user that a server must run as, where that is not the caller. Fails as root where there is
-/// neither `postgres` nor `nobody`, and for a caller without a name, as containers may have it:
-/// `initdb` refuses both.
-pub fn server_user() -> Result<Option<User>> {
-    let own = geteuid();
-    if !own.is_root() {
-        if User::from_uid(own).is_ok_and(|user| user.is_none()) {
-            bail!(
-                "cannot make a Postgres cluster: initdb refuses a user without a name, and user ID \
-                 {own} has none here\n\
-                 hint: give it one where the image is built: `echo 'gate:x:{own}:{own}::/tmp:/bin/sh' \
-                 >> /etc/passwd`; or run the gate as a user that has one, or with --postgres-url"
-            );
-        }
-        return Ok(None);
-    }
-    for name in ["postgres", "nobody"] {
-        if let Some(user) =
-            User::from_name(name).with_context(|| format!("cannot look up user {name}"))?
-        {
-            return Ok(Some(user));
-        }
-    }
-    bail!(
-        "cannot start Postgres: it refuses to run as root, and there is no user postgres or nobody\n\
-         hint: run `useradd --system postgres`, or the gate as another user"
-    )
 }
 
 impl Cluster {
@@ -153,12 +130,18 @@ impl Cluster {
             file.and_then(|mut file| file.write_all(format!("\n{conf}\n").as_bytes()))
                 .with_context(|| format!("cannot write `{path}`"))?;
         }
-        let Setup { binaries, user, scratch, interrupt, tell } = *setup;
+        let Setup { binaries, user, scratch, interrupt, tell, .. } = *setup;
         let began = Instant::now();
         let log = scratch.path().join("server.log");
-        let server = spawn(binaries, user, scratch.path(), &data, &log)?;
+        let endpoint = setup.endpoint.cloned().unwrap_or_else(|| Endpoint::local(scratch.path()));
+        let listens = endpoint.listens();
+        if listens.is_some() {
+            let hba = data.join("pg_hba.conf");
+            fs::write(&hba, ACCESS).with_context(|| format!("cannot write `{hba}`"))?;
+        }
+        let server = spawn(binaries, user, (scratch.path(), &data, &log), listens)?;
         let mut cluster = Cluster {
-            endpoint: Endpoint::local(scratch.path()),
+            endpoint,
             version: String::new(),
             binaries: binaries.clone(),
             user: user.cloned(),
@@ -190,13 +173,18 @@ impl Cluster {
                 Err(_) => interrupt.sleep(Duration::from_millis(5))?,
             }
         };
-        for (setting, value) in SETTINGS {
+        let address = self.endpoint.listens().map_or("", |(address, _)| address);
+        for (setting, value) in SETTINGS.iter().chain(&[("listen_addresses", address)]) {
             let shown = session.show(setting)?;
             if shown != *value {
                 bail!(
                     "Postgres ignored a setting: `SHOW {setting}` says `{shown}` instead of `{value}`"
                 );
             }
+        }
+        if self.endpoint.listens().is_some() {
+            let password = literal(&self.endpoint.password().unwrap_or_default());
+            session.execute(&format!("ALTER ROLE postgres PASSWORD {password}"))?;
         }
         let version = session.show("server_version")?;
         Ok(version.split_whitespace().next().unwrap_or_default().to_owned())
@@ -285,7 +273,7 @@ fn command(binaries: &Binaries, name: &str, user: Option<&User>) -> Command {
 /// A data directory that is never started: each copy of it is as fresh as one from `initdb`, and costs
 /// a fraction of the time. From the cache, where there is one that has it, which is said.
 pub fn prepare(setup: &Setup<'_>, cache: Option<&Kept>) -> Result<(DataDir, bool)> {
-    let Setup { binaries, user, scratch, interrupt, tell } = *setup;
+    let Setup { binaries, user, scratch, interrupt, tell, .. } = *setup;
     if let Some(fresh) = cache.and_then(|cache| data_dir::fresh(cache, binaries)) {
         return Ok((fresh, true));
     }
@@ -320,9 +308,8 @@ fn initdb(
 fn spawn(
     binaries: &Binaries,
     user: Option<&User>,
-    cwd: &Utf8Path,
-    data: &Utf8Path,
-    log: &Utf8Path,
+    (cwd, data, log): (&Utf8Path, &Utf8Path, &Utf8Path),
+    listens: Option<(&str, u16)>,
 ) -> Result<Group> {
     let file = File::create(log).with_context(|| format!("cannot write `{log}`"))?;
     let copy = file.try_clone().context("cannot open the server's log twice")?;
@@ -331,6 +318,11 @@ fn spawn(
     // A list of folders: quoted, so that a comma or a space in the path is part of it.
     command.arg(format!("unix_socket_directories=\"{}\"", cwd.as_str().replace('"', "\"\"")));
     command.args(["-c", "unix_socket_permissions=0700"]);
+    let (address, port) = listens.unwrap_or_default();
+    command.arg("-c").arg(format!("listen_addresses={address}"));
+    if listens.is_some() {
+        command.arg("-c").arg(format!("port={port}"));
+    }
     for (setting, value) in SETTINGS {
         command.arg("-c").arg(format!("{setting}={value}"));
     }

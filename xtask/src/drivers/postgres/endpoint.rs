@@ -1,7 +1,9 @@
 //! How to reach a server: as the gate's own connection, as a SQLAlchemy URL, and as a psql command.
 
 use std::error::Error as _;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::TcpListener;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -15,10 +17,13 @@ use postgres::{Client, Config};
 use super::Unreachable;
 use super::tls::Tls;
 use crate::drivers::process::quote;
+use model::template::Address;
 
 /// What may stand unescaped in any part of a URL (RFC 3986, 'unreserved').
 const ESCAPED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+/// Where a private cluster listens for an env.py that cannot take a socket.
+const LOOPBACK: &str = "127.0.0.1";
 /// The port that names a local cluster's socket file.
 const LOCAL_PORT: u16 = 5432;
 
@@ -36,11 +41,38 @@ pub struct Endpoint {
 impl Endpoint {
     /// A private cluster's superuser, on the socket in `dir`, where the data folder lies too.
     pub fn local(dir: &Utf8Path) -> Endpoint {
+        Endpoint::local_at(dir, LOCAL_PORT)
+    }
+
+    fn local_at(dir: &Utf8Path, port: u16) -> Endpoint {
         let mut config = Config::new();
-        config.host_path(dir.as_std_path()).port(LOCAL_PORT).user("postgres");
+        config.host_path(dir.as_std_path()).port(port).user("postgres");
         config.connect_timeout(Duration::from_secs(10));
         let host = Host::Unix(dir.as_std_path().to_owned());
-        Endpoint { config, host, port: LOCAL_PORT, tls: Tls::disabled(), params: Vec::new() }
+        Endpoint { config, host, port, tls: Tls::disabled(), params: Vec::new() }
+    }
+
+    /// A private cluster that listens on loopback too, for an env.py that cannot take a socket. The
+    /// gate itself stays on the socket. Fails where there is no port, or no source of random bytes.
+    pub fn local_with_host(dir: &Utf8Path) -> Result<Endpoint> {
+        let listener = TcpListener::bind((LOOPBACK, 0)).context("cannot find a free port")?;
+        let port = listener.local_addr().context("cannot find a free port")?.port();
+        let mut random = [0; 16];
+        let file = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut random));
+        file.context("cannot make a password")?;
+        let password: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut endpoint = Endpoint::local_at(dir, port);
+        endpoint.config.password(password);
+        endpoint.host = Host::Tcp(LOOPBACK.into());
+        Ok(endpoint)
+    }
+
+    /// Where a private cluster listens beside its socket: the address and the port.
+    pub fn listens(&self) -> Option<(&str, u16)> {
+        match (&self.host, self.config.get_hosts()) {
+            (Host::Tcp(name), [Host::Unix(_)]) => Some((name, self.port)),
+            _ => None,
+        }
     }
 
     /// A running server, from a libpq URL. Fails where it cannot be understood; what it says of the
@@ -169,18 +201,23 @@ impl Endpoint {
         )
     }
 
-    /// The folder of its socket, or its host, and its port.
-    pub fn address(&self) -> (String, String) {
-        let host = match &self.host {
-            Host::Unix(dir) => text(dir),
-            Host::Tcp(name) => name.clone(),
-        };
-        (host, self.port.to_string())
+    /// Its parts, for templates.
+    pub fn address<'a>(&self, driver: &'a str, url: &'a dyn Fn(&str) -> String) -> Address<'a> {
+        let user = self.config.get_user().unwrap_or_default().to_owned();
+        let password = self.password().unwrap_or_default();
+        Address { driver, host: host(&self.host), port: self.port, user, password, url }
+    }
+
+    /// Where it is reached: the folder of its socket, or its host, and its port; both where it has both.
+    pub fn places(&self) -> Vec<(String, String)> {
+        let socket = self.config.get_hosts().first().filter(|_| self.listens().is_some());
+        let hosts = [Some(&self.host), socket].into_iter().flatten();
+        hosts.map(|place| (host(place), self.port.to_string())).collect()
     }
 
     /// The psql command that opens a database; the password is left out.
     pub fn psql(&self, database: &str) -> String {
-        let (host, _) = self.address();
+        let host = host(&self.host);
         let user = self.config.get_user().map(|u| format!(" -U {}", quote(u))).unwrap_or_default();
         format!("psql -h {} -p {}{user} -d {}", quote(&host), self.port, quote(database))
     }
@@ -218,6 +255,13 @@ fn is_passing(err: &postgres::Error) -> bool {
 fn is_loopback_name(name: &str) -> bool {
     name.eq_ignore_ascii_case("localhost")
         || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn host(host: &Host) -> String {
+    match host {
+        Host::Unix(dir) => text(dir),
+        Host::Tcp(name) => name.clone(),
+    }
 }
 
 fn text(path: &Path) -> String {

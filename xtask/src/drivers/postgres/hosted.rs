@@ -8,6 +8,7 @@ use nix::unistd::User;
 use super::binaries::Binaries;
 use super::cluster::{self, Cluster, Setup};
 use super::data_dir::DataDir;
+use super::endpoint::Endpoint;
 use super::{Server, cluster::server_user};
 use crate::drivers::interrupt::Interrupt;
 use crate::drivers::kept::Kept;
@@ -45,24 +46,33 @@ impl ServerFactory {
         let user = server_user()?;
         let scratch = Scratch::new(user.as_ref())?;
         let (binary, owner) = (&binaries, user.as_ref());
-        let setup = Setup { binaries: binary, user: owner, scratch: &scratch, interrupt, tell };
+        let setup = Setup {
+            binaries: binary,
+            user: owner,
+            scratch: &scratch,
+            endpoint: None,
+            interrupt,
+            tell,
+        };
         let (template, is_kept) = cluster::prepare(&setup, cache)?;
         let holds = Arc::new((!is_kept).then_some(scratch));
         Ok(ServerFactory { binaries, user, template, _holds: holds })
     }
 
     /// A server on a copy of a data directory, or of the one that was never started, with further lines
-    /// in its `postgresql.conf`.
+    /// in its `postgresql.conf`; on loopback too, where that is asked for.
     pub fn start(
         &self,
         on: Option<&DataDir>,
-        conf: Option<&str>,
+        (conf, listens): (Option<&str>, bool),
         interrupt: &Interrupt,
         tell: Tell<'_>,
     ) -> Result<Hosted> {
         let scratch = Scratch::new(self.user.as_ref())?;
         let (binaries, user) = (&self.binaries, self.user.as_ref());
-        let setup = Setup { binaries, user, scratch: &scratch, interrupt, tell };
+        let listening = listens.then(|| Endpoint::local_with_host(scratch.path())).transpose()?;
+        let endpoint = listening.as_ref();
+        let setup = Setup { binaries, user, scratch: &scratch, endpoint, interrupt, tell };
         let cluster = Cluster::start_on(&setup, on.unwrap_or(&self.template), conf)?;
         Ok(Hosted { server: Server::Local(cluster), scratch })
     }

@@ -15,6 +15,7 @@ pub mod session;
 pub mod shared;
 pub mod snapshot;
 pub mod tls;
+mod user;
 
 use std::fmt;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use crate::drivers::interrupt::Interrupt;
 use model::report::Source;
 use model::supply::Role;
 use model::transcript::Transcript;
+use model::tree::Tree;
 
 /// The major version that production runs and the gate needs.
 pub const MAJOR: u32 = 15;
@@ -85,11 +87,6 @@ impl Server {
         }
     }
 
-    /// Creates an empty database for a tree, replacing one that an earlier gate left.
-    pub fn create_database(&self, name: &str, interrupt: &Interrupt) -> Result<()> {
-        self.copy_database(name, None, interrupt)
-    }
-
     /// Creates a database as a copy of another, to which nobody may be connected; `None`: an empty
     /// one. It replaces one of that name.
     pub fn copy_database(
@@ -105,6 +102,28 @@ impl Server {
             }
             Server::Given(given) => given.create_database(name, copied, interrupt),
         }
+    }
+
+    /// Creates one of a tree's databases and those beside it, empty, or as copies of another one and
+    /// those beside that.
+    pub fn copy_all(
+        &self,
+        tree: &Tree,
+        database: &str,
+        copied: Option<&str>,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
+        let copied = copied.map(|copied| tree.databases_for(copied)).unwrap_or_default();
+        for (index, name) in tree.databases_for(database).iter().enumerate() {
+            self.copy_database(name, copied.get(index).map(String::as_str), interrupt)?;
+        }
+        Ok(())
+    }
+
+    /// Drops one of a tree's databases and those beside it.
+    pub fn drop_all(&self, tree: &Tree, database: &str, interrupt: &Interrupt) -> Result<()> {
+        let databases = tree.databases_for(database);
+        databases.iter().try_for_each(|name| self.drop_database(name, interrupt))
     }
 
     /// Drops a database that the gate created, whoever is connected to it.

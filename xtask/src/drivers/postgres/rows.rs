@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 
-use super::session::{Session, VersionTable, literal};
+use super::session::{Session, literal};
 use model::rows::{Cells, Choice, Contents, Held, Inserts, Made, Table};
 
 /// What a connection starts with that [`tables`] is asked on.
@@ -67,17 +67,17 @@ pub struct Put {
 }
 
 /// The tables of some names, and those that they lead to; `None`: all tables. Of those that are
-/// emptied also what points to them. Alembic's own is left out.
+/// emptied also what points to them. Alembic's own are left out.
 pub fn tables(
     session: &mut Session<'_>,
     names: Option<&BTreeSet<String>>,
     emptied: &BTreeSet<String>,
-    version_table: &VersionTable,
+    version_tables: &BTreeSet<String>,
 ) -> Result<Vec<Table>> {
     let names = names.map_or("NULL".to_owned(), array);
     let emptied = array(emptied);
-    let version_table = literal(&version_table.sql());
-    let sql = format!("EXECUTE gate_tables ({names}, {emptied}, {version_table})");
+    let version_tables = array(version_tables);
+    let sql = format!("EXECUTE gate_tables ({names}, {emptied}, {version_tables})");
     let described = session.column(&sql)?;
     let table = |text: &String| serde_json::from_str(text);
     described

@@ -1,6 +1,6 @@
 -- The tables of some names, with those that they point to, that views of these names read, and whose
 -- parts they are, and, where that is asked for, those that point to them; one JSON object each, as `model/rows.rs` reads it.
-PREPARE gate_tables (name[], name[], text) AS
+PREPARE gate_tables (name[], name[], name[]) AS
 WITH RECURSIVE named AS (
   SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE c.relkind IN ('r', 'p', 'v', 'm') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
@@ -52,5 +52,5 @@ SELECT json_build_object(
     FROM pg_constraint f WHERE f.conrelid = c.oid AND f.contype = 'f' AND f.conparentid = 0)
 )
 FROM wanted w JOIN pg_class c ON c.oid = w.oid
- WHERE c.relkind IN ('r', 'p') AND c.oid <> coalesce(to_regclass($3), 0)
+ WHERE c.relkind IN ('r', 'p') AND c.relname <> ALL ($3)
  ORDER BY c.oid

@@ -30,7 +30,7 @@ use model::files::{Base, Settings};
 use model::finding::{Finding, Standing};
 use model::graph::Graph;
 use model::report::Comparison;
-use model::tree::Tree;
+use model::tree::{Target, Tree};
 
 /// Up to how many bytes of revisions all are looked into, whatever the base branch says of them.
 const PARSED_WHOLE: usize = 1 << 20;
@@ -202,6 +202,7 @@ fn judge(
     let walked = RefCell::new(None);
     let subject = |followed| Subject {
         label: &tree.label,
+        several: tree.target == Target::Heads,
         scripts: &scripts,
         graph: &graph,
         troubles: &troubles,

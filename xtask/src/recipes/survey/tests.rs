@@ -50,7 +50,8 @@ impl Large {
     /// The codes that are found, each with its revision, and the messages.
     fn lint(&self, whole: bool) -> (Vec<String>, String) {
         let ini = self.path().join("alembic.ini");
-        let tree = Tree::plain(&self.path(), &ini, DEFAULT_SECTION, None).unwrap();
+        let tree =
+            Tree::plain(self.path().join("requirements.txt"), &ini, DEFAULT_SECTION, None).unwrap();
         let terms = Terms { whole, in_repository: false, ..Terms::since(None) };
         let never = Interrupt::never().unwrap();
         let surveys = survey(&[tree], &self.path(), terms, &never).unwrap();

@@ -17,7 +17,8 @@ use super::sandbox::{Sandbox, Traces, pid};
 /// No run takes this long; a test that hangs says so instead of hanging for ever.
 const HANGS_AFTER: Duration = Duration::from_secs(300);
 /// What a shell or a CI job may have set that would change a run.
-const NOT_INHERITED: [&str; 7] = [
+const NOT_INHERITED: [&str; 8] = [
+    "VIRTUAL_ENV",
     "MIGRATION_GATE_POSTGRES_URL",
     "MIGRATION_GATE_POSTGRES_BIN",
     "MIGRATION_GATE_PYTHON",

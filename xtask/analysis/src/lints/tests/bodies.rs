@@ -22,6 +22,7 @@ fn lint_files(files: &[(&str, String)], given: &[Given], recipe: Option<&str>) -
     graph.whole &= !troubles.iter().any(|(_, trouble)| trouble.leaves_a_gap);
     let subject = Subject {
         label: "Tree",
+        several: false,
         scripts: &scripts,
         graph: &graph,
         troubles: &troubles,

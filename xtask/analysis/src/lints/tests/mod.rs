@@ -85,6 +85,7 @@ fn found(files: &Files) -> String {
     }
     let findings = lint(&Subject {
         label: "Tree",
+        several: false,
         scripts: &scripts,
         graph: &graph,
         troubles: &troubles,

@@ -1,0 +1,163 @@
+//! What a tree's own ini says of how it is gated: the section `[migration-gate]`, and the database
+//! URLs of its other sections.
+
+use std::collections::BTreeMap;
+
+use super::ini::Ini;
+use model::files::Texts;
+use model::template::Template;
+
+/// The section with the options of an `--ini` tree.
+const SECTION: &str = "migration-gate";
+/// The options, by their names on the command line with `_` for `-`.
+const KNOWN: [&str; 8] = ["cwd", "driver", "name", "root", "set_env", "target", "url_env", "x"];
+/// The option that SQLAlchemy takes a URL from.
+const URL: &str = "sqlalchemy.url";
+
+/// The options that an ini gives: each with its values, one a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options(BTreeMap<String, Vec<String>>);
+
+impl Options {
+    /// Reads the section `[migration-gate]` of an ini and `[tool.migration-gate]` of a
+    /// `pyproject.toml`; the ini wins. `Err` says which option is not known, or cannot be read.
+    pub fn read(texts: &Texts) -> Result<Options, String> {
+        let mut options = BTreeMap::new();
+        if let Some((folder, text)) = &texts.pyproject {
+            options.extend(of_toml(text, folder.as_str())?);
+        }
+        if let Some((folder, text)) = &texts.ini {
+            options.extend(of_ini(text, folder.as_str())?);
+        }
+        match options.keys().find(|key| !KNOWN.contains(&key.as_str())) {
+            Some(key) => {
+                Err(format!("`[{SECTION}]` has no option `{key}`; it has {}", KNOWN.join(", ")))
+            }
+            None => Ok(Options(options)),
+        }
+    }
+
+    /// All values of an option.
+    pub fn all(&self, name: &str) -> &[String] {
+        self.0.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The one value of an option. `Err` where there are several.
+    pub fn one(&self, name: &str) -> Result<Option<&str>, String> {
+        match self.all(name) {
+            [] => Ok(None),
+            [value] => Ok(Some(value)),
+            _ => Err(format!("`[{SECTION}]` has several values for `{name}`, which takes one")),
+        }
+    }
+}
+
+fn of_ini(text: &str, here: &str) -> Result<BTreeMap<String, Vec<String>>, String> {
+    let ini = Ini::parse(text);
+    let value = |name: &str| {
+        let value =
+            ini.get(SECTION, name, &[("here", here)]).map_err(|err| format!("the ini's {err}"))?;
+        let lines = value.unwrap_or_default();
+        let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty());
+        Ok((name.to_owned(), lines.map(str::to_owned).collect()))
+    };
+    ini.options(SECTION).map(value).collect()
+}
+
+fn of_toml(text: &str, here: &str) -> Result<BTreeMap<String, Vec<String>>, String> {
+    // What is no TOML is said by who reads the settings.
+    let whole = text.parse::<toml::Table>().unwrap_or_default();
+    let table =
+        whole.get("tool").and_then(|tool| tool.get(SECTION)).and_then(toml::Value::as_table);
+    let text = |value: &toml::Value| Some(value.as_str()?.replace("%(here)s", here));
+    let values = |(name, value): (&String, &toml::Value)| {
+        let values = match value {
+            toml::Value::Array(list) => list.iter().map(text).collect(),
+            value => text(value).map(|text| vec![text]),
+        };
+        let no_text =
+            || format!("`{name}` in `[tool.{SECTION}]` is neither text nor a list of texts");
+        Ok((name.clone(), values.ok_or_else(no_text)?))
+    };
+    table.into_iter().flatten().map(values).collect()
+}
+
+/// What an ini says of databases.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Urls {
+    /// The driver that the URL of the main section names.
+    pub driver: Option<String>,
+    /// The other sections that have a URL, with what takes its place: a database of its own for each
+    /// that `databases` lists, as Alembic's multidb template has it, else the tree's own.
+    pub sections: Vec<(String, Template)>,
+}
+
+/// Reads the database URLs of an ini whose main section is `section`.
+pub fn urls(texts: &Texts, section: &str) -> Urls {
+    let Some((folder, text)) = &texts.ini else { return Urls::default() };
+    let (ini, here) = (Ini::parse(text), folder.as_str());
+    let get = |section: &str, name: &str| ini.get(section, name, &[("here", here)]).ok().flatten();
+    let databases = get(section, "databases").unwrap_or_default();
+    let databases: Vec<&str> = databases.split(',').map(str::trim).collect();
+    let has_url = |other: &&str| {
+        ![section, "DEFAULT"].contains(other) && ini.options(other).any(|option| option == URL)
+    };
+    let url_of = |other: &str| {
+        let of_its_own = databases.contains(&other).then(|| format!("{{url:{other}}}"));
+        let template = of_its_own.and_then(|text| Template::parse(&text).ok());
+        (other.to_owned(), template.unwrap_or_else(Template::url))
+    };
+    let url = get(section, URL).or_else(|| get(databases[0], URL)).unwrap_or_default();
+    let dialect = url.split_once("://").map_or("", |(dialect, _)| dialect);
+    let driver = dialect.split_once('+').map(|(_, driver)| driver.to_owned());
+    Urls { driver, sections: ini.sections().filter(has_url).map(url_of).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(ini: &str, toml: &str) -> Texts {
+        Texts { ini: Some(("/h".into(), ini.into())), pyproject: Some(("/h".into(), toml.into())) }
+    }
+
+    #[track_caller]
+    fn check(ini: &str, toml: &str, name: &str, expected: Result<&[&str], &str>) {
+        let found = Options::read(&texts(ini, toml)).map(|options| options.all(name).to_vec());
+        let expected = expected.map(|values| values.iter().map(|v| (*v).to_owned()).collect());
+        assert_eq!(found, expected.map_err(str::to_owned));
+    }
+
+    #[test]
+    fn options_of_both_files_are_read_a_value_a_line() {
+        let ini = "[migration-gate]\nset_env =\n  A={url}\n  B={host}\n";
+        check(ini, "", "set_env", Ok(&["A={url}", "B={host}"]));
+        check("[migration-gate]\nroot = %(here)s/..\n", "", "root", Ok(&["/h/.."]));
+        let toml = "[tool.migration-gate]\nx = [\"a=1\", \"b=2\"]\ndriver = \"psycopg\"\n";
+        check("", toml, "x", Ok(&["a=1", "b=2"]));
+        check("[migration-gate]\ndriver = asyncpg\n", toml, "driver", Ok(&["asyncpg"]));
+        check("", "", "driver", Ok(&[]));
+    }
+
+    #[test]
+    fn what_is_not_known_is_an_error() {
+        let known = "cwd, driver, name, root, set_env, target, url_env, x";
+        let unknown = format!("`[migration-gate]` has no option `set-env`; it has {known}");
+        check("[migration-gate]\nset-env = A=b\n", "", "x", Err(&unknown));
+        let number = "`x` in `[tool.migration-gate]` is neither text nor a list of texts";
+        check("", "[tool.migration-gate]\nx = 1\n", "x", Err(number));
+        let several = Options::read(&texts("[migration-gate]\ndriver =\n  a\n  b\n", ""));
+        assert!(several.is_ok_and(|several| several.one("driver").is_err()));
+    }
+
+    #[test]
+    fn each_section_with_a_url_gets_one_of_the_gates() {
+        let ini = "[alembic]\ndatabases = one, two\n[one]\nsqlalchemy.url = postgresql+psycopg://u@h/d\n\
+                   [two]\nsqlalchemy.url = x\n[dev]\nsqlalchemy.url = y\n[loggers]\nkeys = root\n";
+        let urls = urls(&texts(ini, ""), "alembic");
+        let named = |text: &str| Template::parse(text).unwrap_or_else(|_| Template::url());
+        let expected = [("dev", "{url}"), ("one", "{url:one}"), ("two", "{url:two}")];
+        assert_eq!(urls.driver.as_deref(), Some("psycopg"));
+        assert_eq!(urls.sections, expected.map(|(name, text)| (name.to_owned(), named(text))));
+    }
+}

@@ -1,0 +1,52 @@
+//! What env.py and Alembic's own bookkeeping get wrong around the revisions: `MG130` to `MG139`, and
+//! `MG906`, that env.py of an `--ini` tree was not told of the gate's databases.
+
+use super::{Code, Example, INFRASTRUCTURE, MIGRATION};
+
+/// A transaction that env.py began before Alembic, so that Alembic commits nothing.
+pub static NOT_COMMITTED: Code = Code {
+    id: "MG130",
+    title: "env.py begins a transaction that nobody commits",
+    symptom: "`alembic upgrade` ends well and the database is as it was; or a bare `AssertionError` from `autocommit_block()`",
+    why: "Any statement on a connection of SQLAlchemy 2 begins a transaction. Where env.py runs one before `context.configure()`, Alembic takes that transaction for the caller's: `context.begin_transaction()` begins and commits none, and all is rolled back when the connection closes.",
+    example: Some(Example {
+        bad: "connection.execute(text(\"SET search_path TO app\"))\ncontext.configure(connection=connection)",
+        good: "connection.execute(text(\"SET search_path TO app\"))\nconnection.commit()\ncontext.configure(connection=connection)",
+    }),
+    remedy: &[
+        "write `connection.commit()` after the last statement that env.py runs before `context.configure()`",
+        "or run it in an engine event, `connect`, which is outside any transaction of the connection",
+    ],
+    ..MIGRATION
+};
+
+/// Alembic cannot write the revision into its version table.
+pub static NOT_STORED: Code = Code {
+    id: "MG131",
+    title: "Alembic cannot store the revision",
+    symptom: "`value too long for type character varying(32)`, or `relation \"alembic_version\" does not exist`, from a statement of Alembic's own",
+    why: "After each revision Alembic writes its id into the version table. The id is longer than the column, or the revision left the connection without the schema of that table: a dump from pg_dump empties `search_path`, a revision drops or locks the table.",
+    example: Some(Example {
+        bad: "revision = \"0002_item_ownership_and_public_channel\"",
+        good: "revision = \"0002_item_ownership\"",
+    }),
+    remedy: &[
+        "where the value is too long: shorten `revision` to 32 characters, and `down_revision` of the one after it",
+        "where the table is not found: take `SELECT pg_catalog.set_config('search_path', '', false)` out of the dump that the revision runs, or set `search_path` back at its end",
+    ],
+    ..MIGRATION
+};
+
+/// The env.py of an `--ini` tree wants a setting that the gate does not know of.
+pub static NOT_TOLD: Code = Code {
+    id: "MG906",
+    title: "env.py is not told what it asks for",
+    symptom: "a `KeyError`, or another complaint about a setting, from env.py or what it imports, before any statement",
+    why: "A tree given with `--ini` gets the gate's database in `sqlalchemy.url` and in the variable `DATABASE_URL`, and an environment that holds nothing of the caller's. Its env.py reads something else.",
+    remedy: &[
+        "for a variable: `--set-env NAME=TEMPLATE`, made of {url}, {host}, {port}, {user}, {password}, {database}",
+        "for an argument of `alembic -x`: `-x KEY=VALUE`",
+        "both may stand in the ini, section `[migration-gate]`; the README's table 'How env.py gets its URL' has the lines",
+    ],
+    ..INFRASTRUCTURE
+};

@@ -1,0 +1,12 @@
+import os
+
+from alembic import context
+from sqlalchemy import create_engine, pool
+
+engine = create_engine(os.environ["DATABASE_URL"], poolclass=pool.NullPool)
+with engine.connect() as connection:
+    context.configure(
+        connection=connection, transaction_per_migration=True, version_table="shop_version", compare_type=True
+    )
+    with context.begin_transaction():
+        context.run_migrations()

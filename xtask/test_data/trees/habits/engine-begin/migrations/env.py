@@ -1,0 +1,10 @@
+import os
+
+from alembic import context
+from sqlalchemy import create_engine, pool
+
+engine = create_engine(os.environ["DATABASE_URL"], poolclass=pool.NullPool)
+with engine.begin() as connection:
+    connection.exec_driver_sql("SET lock_timeout TO '5s'")
+    context.configure(connection=connection)
+    context.run_migrations()

@@ -1,0 +1,13 @@
+from alembic import op
+
+revision = "b1"
+down_revision = 'a1'
+branch_labels = ("b",)
+
+
+def upgrade():
+    op.execute("CREATE TABLE b1 (id integer PRIMARY KEY)")
+
+
+def downgrade():
+    op.execute("DROP TABLE b1")

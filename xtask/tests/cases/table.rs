@@ -1,0 +1,156 @@
+//! The cases: a folder below `test_data/trees`, how it is gated, and what is right.
+
+/// The interpreter of a case.
+pub enum Python {
+    /// What the gate makes.
+    Own,
+    /// One with psycopg 3 alone.
+    Psycopg3,
+    /// One with psycopg2 and asyncpg.
+    Asyncpg,
+}
+
+/// A tree and what the gate must say of it.
+pub struct Case {
+    /// Its folder.
+    pub folder: &'static str,
+    /// Its ini, in the folder.
+    pub ini: &'static str,
+    /// Empty, or `lint`.
+    pub verb: &'static str,
+    /// What is typed besides; `TREE` stands for the folder.
+    pub options: &'static [&'static str],
+    pub python: Python,
+    /// The exit status.
+    pub status: i32,
+    /// What the report holds: codes, lines, words of messages and remedies.
+    pub says: &'static [&'static str],
+    /// Another part that the case needs; empty: none.
+    pub waits_for: &'static str,
+}
+
+const GREEN: Case = Case {
+    folder: "",
+    ini: "alembic.ini",
+    verb: "",
+    options: &[],
+    python: Python::Own,
+    status: 0,
+    says: &[],
+    waits_for: "",
+};
+const RED: Case = Case { status: 1, ..GREEN };
+const SICK: Case = Case { status: 2, ..GREEN };
+/// The parts of a URL.
+const PARTS: &[&str] = &[
+    "--set-env=DB_HOST={host}",
+    "--set-env=DB_PORT={port}",
+    "--set-env=DB_NAME={database}",
+    "--set-env=DB_USER={user}",
+    "--set-env=DB_PASSWORD={password}",
+];
+/// A DSN as libpq takes it.
+const LIBPQ: &str =
+    "--set-env=DATABASE_URL=postgresql://{user}:{password}@{host}:{port}/{database}";
+const REFUSAL: &str = "foreign connections are refused";
+const SQLSTATES: &str = "each SQLSTATE has its remedy";
+
+/// All of them.
+pub const ALL: &[Case] = &[
+    Case {
+        folder: "cases/hardcoded-url",
+        says: &["127.0.0.1", "54391", "devdb"],
+        waits_for: REFUSAL,
+        ..SICK
+    },
+    Case { folder: "cases/required-parts", options: PARTS, ..GREEN },
+    Case { folder: "cases/required-parts", says: &["MG906", "--set-env DB_"], ..SICK },
+    Case { folder: "cases/x-argument", options: &["-x", "schema=tenant_a"], ..GREEN },
+    Case { folder: "cases/x-argument", says: &["MG906", "-x schema="], ..SICK },
+    Case {
+        folder: "cases/multidb-env",
+        options: &["--set-env=MAIN_URL={url:main}", "--set-env=STATS_URL={url:stats}"],
+        ..GREEN
+    },
+    Case { folder: "cases/searchpath-tenant-ok", ..GREEN },
+    Case { folder: "cases/vts-ok", ..GREEN },
+    Case { folder: "cases/depends-merge", ..GREEN },
+    Case { folder: "cases/two-bases", options: &["--target", "heads"], ..GREEN },
+    Case { folder: "cases/two-bases", says: &["MG003"], ..RED },
+    Case {
+        folder: "cases/advlock-rollback-bad",
+        says: &["MG130", "env.py", "connection.commit()"],
+        ..RED
+    },
+    Case { folder: "cases/longid-bad", says: &["MG131", "\"line\": 4", "shorten"], ..RED },
+    Case { folder: "cases/psycopg3-param-bad", python: Python::Psycopg3, ..RED },
+    Case { folder: "cases/c-function-bad", waits_for: SQLSTATES, ..RED },
+    Case { folder: "cases/seed-noid-bad", says: &["setval"], waits_for: SQLSTATES, ..RED },
+    Case { folder: "cases/long-name-sql", waits_for: "names are cut at 63 bytes", ..GREEN },
+    Case {
+        folder: "cases/ini-elsewhere",
+        ini: "conf/alembic.ini",
+        verb: "lint",
+        says: &["MG213", "script_location", "--cwd"],
+        ..RED
+    },
+    Case {
+        folder: "cases/ini-elsewhere",
+        ini: "conf/alembic.ini",
+        options: &["--cwd", "TREE"],
+        ..GREEN
+    },
+    Case { folder: "cases/addvalue-use-bad2", says: &["autocommit"], waits_for: SQLSTATES, ..RED },
+    Case { folder: "habits/generic-template", ..GREEN },
+    Case { folder: "habits/async-template", python: Python::Asyncpg, ..GREEN },
+    Case {
+        folder: "habits/async-without-url",
+        says: &["is not async", "--driver"],
+        python: Python::Asyncpg,
+        ..RED
+    },
+    Case {
+        folder: "habits/async-without-url",
+        options: &["--driver", "asyncpg"],
+        python: Python::Asyncpg,
+        ..GREEN
+    },
+    Case { folder: "habits/multidb-template", ..GREEN },
+    Case { folder: "habits/pyproject-template", ..GREEN },
+    Case { folder: "habits/pyproject-alone", ini: "pyproject.toml", ..GREEN },
+    Case { folder: "habits/settings-class", ..GREEN },
+    Case { folder: "habits/libpq-dsn", options: &[LIBPQ], ..GREEN },
+    Case { folder: "habits/split-url", options: &[LIBPQ], ..GREEN },
+    Case { folder: "habits/tenants-loop", ..GREEN },
+    Case { folder: "habits/tenants-translated", ..GREEN },
+    Case { folder: "habits/main-option", ..GREEN },
+    Case { folder: "habits/each-in-its-transaction", ..GREEN },
+    Case { folder: "habits/engine-event", ..GREEN },
+    Case { folder: "habits/engine-begin", ..GREEN },
+    Case { folder: "habits/dev-section", ..GREEN },
+    Case {
+        folder: "habits/flask-like",
+        options: &["--url-env", "SQLALCHEMY_DATABASE_URI"],
+        ..GREEN
+    },
+    Case { folder: "habits/three-bases", ..GREEN },
+    Case {
+        folder: "habits/two-heads-on-a-base",
+        options: &["--target", "heads"],
+        says: &["MG003", "one a base"],
+        ..RED
+    },
+    Case { folder: "habits/merge-of-a-long-side", ..GREEN },
+    Case {
+        folder: "habits/dump-empties-path",
+        says: &["MG131", "\"revision\": \"0002\"", "search_path"],
+        ..RED
+    },
+    Case {
+        folder: "habits/autocommit-in-transaction",
+        says: &["MG130", "env.py", "connection.commit()"],
+        ..RED
+    },
+    Case { folder: "habits/missing-package", says: &["MG108", "--python"], ..RED },
+    Case { folder: "habits/unknown-option", says: &["no option `set-env`"], ..SICK },
+];

@@ -1,0 +1,135 @@
+//! What the gate expects in the version table is what Alembic stores there: generated trees, brought up
+//! by Alembic and each head taken down, on a database of its own.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends there")]
+
+#[allow(dead_code, reason = "another test uses the rest")]
+#[path = "common/generated_tree.rs"]
+mod generated_tree;
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "common/python_env.rs"]
+mod python_env;
+
+use std::cell::{Cell, RefCell};
+use std::fs;
+
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use proptest::{prop_assert, prop_assert_eq};
+use serde_json::{Value, json};
+
+use analysis::graph::stored::{Applied, Link};
+use generated_tree::{revs, write};
+use python_env::Answers;
+
+/// How many trees are compared.
+const TREES: u32 = 32;
+
+const ENV: &str = "from alembic import context
+context.configure(connection=context.config.attributes['connection'])
+with context.begin_transaction():
+    context.run_migrations()
+";
+
+/// What Alembic says of a tree, and what it stores after an upgrade to `heads` and each downgrade.
+const ALEMBIC: &str = r#"
+import json, sys
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, pool
+
+def names(value):
+    return [] if value is None else [value] if isinstance(value, str) else list(value)
+
+def describe(ini):
+    revisions = list(ScriptDirectory.from_config(Config(ini)).walk_revisions())
+    return [[r.revision, names(r.down_revision), names(r._resolved_dependencies)] for r in revisions]
+
+def run(ini, downs):
+    return [stored(ini, target) for target in downs]
+
+def stored(ini, target):
+    """Before and after; None where Alembic itself cannot do it."""
+    engine = create_engine("sqlite://", poolclass=pool.StaticPool)
+    with engine.connect() as connection:
+        config = Config(ini)
+        config.attributes["connection"] = connection
+        def rows():
+            rows = connection.exec_driver_sql("SELECT version_num FROM alembic_version")
+            return sorted(row[0] for row in rows)
+        top = None
+        try:
+            command.upgrade(config, "heads")
+            top = rows()
+            command.downgrade(config, target)
+        except (KeyError, CommandError):
+            # Where a parent or a dependency stands on another one.
+            return [top, None]
+        return [top, rows()]
+
+for line in sys.stdin:
+    question = json.loads(line)
+    try:
+        answer = run(**question) if "downs" in question else describe(**question)
+    except Exception as err:
+        answer = {"error": f"{type(err).__name__}: {err}"}
+    print(json.dumps(answer), flush=True)
+"#;
+
+fn ids(value: &Value) -> Vec<String> {
+    value.as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_version_table_holds_what_is_expected_there() {
+    let alembic = RefCell::new(Answers::start(ALEMBIC));
+    let config =
+        Config { failure_persistence: None, max_shrink_iters: 0, ..Config::with_cases(TREES) };
+    // The same trees in every run: some others take Alembic itself beyond any time.
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    let compared = Cell::new(0);
+    let result = runner.run(&revs(), |revs| {
+        // What is wrong with a tree is another test's.
+        if revs.iter().any(|rev| rev.mistake.is_some()) {
+            return Ok(());
+        }
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &revs);
+        fs::write(folder.path().join("m/env.py"), ENV).unwrap();
+        let ini = folder.path().join("alembic.ini");
+        let described = alembic.borrow_mut().ask(&json!({"ini": ini}));
+        let Some(described) = described.as_array() else { return Ok(()) };
+        let described: Vec<_> = described
+            .iter()
+            .map(|link| (link[0].as_str().unwrap(), ids(&link[1]), ids(&link[2])))
+            .collect();
+        let links = described.iter().map(|(revision, parents, requires)| Link {
+            revision,
+            parents,
+            requires,
+        });
+        let all = Applied::all(links);
+        let top = all.stored();
+        let downs: Vec<_> = top.iter().map(|head| all.down(head).unwrap()).collect();
+        let targets: Vec<&str> = downs.iter().map(|down| down.target.as_str()).collect();
+        let theirs = alembic.borrow_mut().ask(&json!({"ini": ini, "downs": targets}));
+        prop_assert!(theirs.is_array(), "{theirs} {targets:?} {described:?}");
+        for (down, theirs) in downs.iter().zip(theirs.as_array().unwrap()) {
+            if theirs[0].is_null() {
+                continue;
+            }
+            prop_assert_eq!(&ids(&theirs[0]), &top, "at the top of {:?}", described);
+            if !theirs[1].is_null() {
+                prop_assert_eq!(&ids(&theirs[1]), &down.stored, "{:?} of {:?}", down, described);
+                compared.set(compared.get() + 1);
+            }
+        }
+        Ok(())
+    });
+    if let Err(err) = result {
+        panic!("{err}");
+    }
+    assert!(compared.get() >= TREES / 2);
+}

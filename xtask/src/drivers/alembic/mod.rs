@@ -31,7 +31,7 @@ use model::tree::Tree;
 use model::used::Used;
 
 pub use self::connection::Connection;
-pub use self::protocol::{Description, Revision};
+pub use self::protocol::{Description, Repeated, Revision};
 
 /// How long the imports may take; a cold disk needs several seconds.
 const IMPORT_TIMEOUT: Duration = Duration::from_secs(120);

@@ -29,6 +29,10 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const PASSED: [&str; 6] =
     ["PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "SUDO_UID", "DEVELOPER_DIR"];
 
+/// How to get what a partial clone lacks.
+pub const PARTIAL: &str =
+    "in a partial clone, `git fetch --refetch --no-filter` brings what it lacks";
+
 /// A repository.
 pub struct Git<'a> {
     /// Its top folder.
@@ -69,18 +73,36 @@ impl<'a> Git<'a> {
         }
     }
 
-    /// How these folders' files came into the history that this one stands on. A file that is in no
-    /// commit is not among them, nor one that came before a history that was cut off begins.
-    pub fn arrivals(&self, folders: &[Utf8PathBuf]) -> Result<HashMap<Utf8PathBuf, Arrival>> {
+    /// How these folders' files came into the history of the base, and those that the base lacks into
+    /// the one that this change stands on. A file that is in no commit is not among them, nor one that
+    /// came before a history that was cut off begins.
+    pub fn arrivals(
+        &self,
+        base: Option<&Found>,
+        folders: &[Utf8PathBuf],
+    ) -> Result<HashMap<Utf8PathBuf, Arrival>> {
+        let mut arrivals = HashMap::new();
+        // The base comes last: what it has, others have by the way that its history tells.
+        for from in ["HEAD"].into_iter().chain(base.map(Found::tip)) {
+            arrivals.extend(self.arrivals_in(from, folders)?);
+        }
+        Ok(arrivals)
+    }
+
+    fn arrivals_in(
+        &self,
+        commit: &str,
+        folders: &[Utf8PathBuf],
+    ) -> Result<HashMap<Utf8PathBuf, Arrival>> {
         let folders = self.below_top(folders);
         let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
-        if self.line(&["rev-parse", "--verify", "--quiet", "HEAD"])?.is_none() {
+        if self.line(&["rev-parse", "--verify", "--quiet", commit])?.is_none() {
             // Nothing was ever committed here.
             return Ok(HashMap::new());
         }
         // The first parent's side of a merge is the branch that it was merged into.
         let log = ["log", "--first-parent", "-m", "--no-renames", "--diff-filter=A", "--reverse"];
-        let format = ["--format=%x01%h%x02%cs%x02%an%x02%s", "--name-only", "-z", "HEAD", "--"];
+        let format = ["--format=%x01%h%x02%cs%x02%an%x02%s", "--name-only", "-z", commit, "--"];
         let log = self.run(&[&log[..], &format, &folders].concat())?;
         let (mut arrivals, mut last) = (HashMap::new(), Arrival::default());
         for field in fields(&log) {
@@ -96,7 +118,7 @@ impl<'a> Git<'a> {
         }
         // Where it was cut off, everything seems to come at once.
         if self.shallow {
-            arrivals.retain(|_, arrival| arrival.order > 1);
+            arrivals.retain(|_, arrival: &mut Arrival| arrival.order > 1);
         }
         Ok(arrivals)
     }
@@ -196,6 +218,14 @@ impl<'a> Git<'a> {
     fn limits(&self) -> Limits<'_> {
         Limits { cwd: &self.top, timeout: TIMEOUT, interrupt: self.interrupt }
     }
+}
+
+/// Git's own words of why it could not do something, with the way out of a clone that lacks objects.
+/// Any other error goes on.
+pub fn refusal(err: anyhow::Error) -> Result<String> {
+    let Some(failed) = err.downcast_ref::<process::CommandFailed>() else { return Err(err) };
+    let words = failed.output.split_whitespace().collect::<Vec<_>>().join(" ");
+    Ok(format!("{words}; {PARTIAL}"))
 }
 
 /// The fields of an answer that ends each with a NUL. A name that is no UTF-8 is left out: no

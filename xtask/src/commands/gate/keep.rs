@@ -8,9 +8,9 @@ use super::setup::{Servers, Stage};
 use super::trees::Ran;
 use crate::drivers::postgres::Server;
 use crate::drivers::postgres::hosted::Hosted;
-use crate::drivers::process::quote;
+use crate::drivers::process::{quote, quote_all};
 use model::report::Report;
-use model::tree::{DEFAULT_SECTION, Tree};
+use model::tree::Tree;
 
 impl Run<'_> {
     /// The commands that run an Alembic call again.
@@ -26,13 +26,7 @@ impl Run<'_> {
             return vec![format!("cd {cwd} && {told} {python} -m {command}")];
         }
         let names: Vec<&str> = tree.env.iter().map(|(name, _)| name.as_str()).collect();
-        let mut which = match &self.flags.which.ini {
-            Some(_) => format!("--ini {}", quote(tree.ini_path().as_str())),
-            None => tree.id.clone(),
-        };
-        if tree.section != DEFAULT_SECTION {
-            which += &format!(" --name {}", quote(&tree.section));
-        }
+        let mut which = quote_all(tree.arguments().iter());
         if self.flags.which.root.is_some() {
             which += &format!(" --root {}", quote(self.root.as_str()));
         }

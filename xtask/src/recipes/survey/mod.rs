@@ -20,13 +20,14 @@ use self::compare::{
 use self::read::Read;
 use super::steps::Steps;
 use crate::drivers::interrupt::Interrupt;
+use crate::drivers::process::quote_all;
 use crate::drivers::tree_files;
 use analysis::collisions::Collision;
 use analysis::lints::{self, Subject};
 use analysis::mentions::Names;
 use analysis::script::Script;
 use analysis::{collisions, graph, settings};
-use model::files::{Base, Settings};
+use model::files::{Arrival, Base, Settings};
 use model::finding::{Finding, Standing};
 use model::graph::Graph;
 use model::report::Comparison;
@@ -45,12 +46,14 @@ pub struct Survey {
     pub findings: Vec<Finding>,
     /// What would be wrong, had the files not allowed it.
     pub allowed: Vec<Finding>,
-    /// The folders in which revisions lie, absolute.
-    pub folders: Vec<Utf8PathBuf>,
+    /// How the revisions came into git's history, where some collide.
+    pub arrivals: HashMap<Utf8PathBuf, Arrival>,
     /// What it was compared with, which says what is new.
     pub base: Comparison,
     /// What will collide with other branches.
     pub collisions: Vec<Collision>,
+    /// What of them could not be looked at, and why.
+    pub unseen: Option<String>,
 }
 
 impl Survey {
@@ -190,7 +193,7 @@ fn judge(
     let folders = tree_files::folders(settings);
     // Only where revisions collide does it matter which of them came later.
     let arrivals = match compared.git.as_ref().filter(|_| graph.collides()) {
-        Some(git) => git.arrivals(&folders)?,
+        Some(git) => git.arrivals(compared.base.as_ref(), &folders)?,
         None => HashMap::new(),
     };
     let ini = tree.ini_path();
@@ -219,15 +222,17 @@ fn judge(
         events: OnceCell::new(),
         walked: &walked,
     };
-    let collisions = match terms.others && (terms.every_branch || has_new(&graph, base)) {
+    let (collisions, unseen) = match terms.others && (terms.every_branch || has_new(&graph, base)) {
         true => {
             let of_base = before.as_ref().map(|(base, graph)| (base.name.as_str(), graph));
-            let theirs = others(compared, settings, root)?;
-            collisions::collisions(&tree.id, (&scripts, &graph), of_base, &theirs)
+            let named = quote_all(tree.arguments().iter());
+            let (theirs, unseen) = others(compared, settings, root)?;
+            (collisions::collisions(&named, (&scripts, &graph), of_base, &theirs), unseen)
         }
-        false => Vec::new(),
+        false => (Vec::new(), None),
     };
-    told.moved.extend(collide(&collisions));
+    told.moved.extend(collide(&collisions, tree));
+    told.moved.extend(unseen.iter().map(|unseen| format!("{}: {unseen}", tree.label)));
     let all = vec![true; scripts.len()];
     let followed = if is_whole { all.clone() } else { follow(&scripts, &looked_into) };
     let mut seen = subject(&followed);
@@ -245,7 +250,7 @@ fn judge(
         }
     }
     let (allowed, findings) = findings.into_iter().partition(|f| f.allowed.is_some());
-    Ok(Survey { scripts, graph, findings, allowed, folders, base: told, collisions })
+    Ok(Survey { scripts, graph, findings, allowed, arrivals, base: told, collisions, unseen })
 }
 
 /// The modules that revisions import and that lie in this repository, but for those that lie beside

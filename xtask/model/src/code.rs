@@ -139,9 +139,9 @@ pub static ALL: &[&Code] = &[
     &CONNECTION_ENDED,
     &IRREVERSIBLE,
     &READ_DIFFERENTLY,
+    &FOREIGN_DATABASE,
     &NOT_COMMITTED,
     &NOT_STORED,
-    &FOREIGN_DATABASE,
     &COMPUTED,
     &NOT_A_REVISION,
     &UNREADABLE,
@@ -232,8 +232,8 @@ pub static ALL: &[&Code] = &[
     &OUT_OF_RESOURCES,
     &SERVER_NOT_STARTED,
     &CONNECTION_FAILED,
-    &NOT_TOLD,
     &ENV_FOREIGN_DATABASE,
+    &NOT_TOLD,
 ];
 
 /// The code with an id, or of a failure mode: `MG003` or `C`, in either case.

@@ -3,10 +3,10 @@
 use anyhow::{Result, bail};
 
 use super::lint;
-use crate::drivers::interrupt::Interrupt;
-use crate::drivers::process::quote_all;
 use crate::flags::Collisions;
-use crate::recipes::survey::Terms;
+use crate::lint::Terms;
+use crate::os::interrupt::Interrupt;
+use crate::os::process::quote_all;
 use analysis::collisions::Collision;
 use model::code;
 

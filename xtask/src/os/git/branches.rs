@@ -106,14 +106,16 @@ impl Git<'_> {
             own.is_some() && short.map(|(_, branch)| branch) == own.as_deref()
         };
         let said = String::from_utf8_lossy(&said);
+        let mut all: Vec<Vec<&str>> = said.lines().map(|line| line.split('\0').collect()).collect();
+        // A pull request of this branch is at the commit that was pushed.
+        all.sort_by_key(|fields| !fields.first().is_some_and(|name| is_own(name)));
         let mut seen = HashSet::new();
-        let branches = said.lines().filter_map(|line| {
-            let mut fields = line.split('\0').map(str::to_owned);
-            let (name, commit, target) = (fields.next()?, fields.next()?, fields.next()?);
-            let (author, day) = (fields.next()?, fields.next()?);
-            let fits = target.is_empty() && !is_own(&name) && seen.insert(commit.clone());
+        let branches = all.iter().filter_map(|fields| {
+            let &[name, commit, target, author, day] = fields.as_slice() else { return None };
+            let fits = target.is_empty() && seen.insert(commit) && !is_own(name);
             let short = name.strip_prefix("refs/remotes/").or(name.strip_prefix("refs/"))?;
-            let name = short.to_owned();
+            let (name, commit) = (short.to_owned(), commit.to_owned());
+            let (author, day) = (author.to_owned(), day.to_owned());
             fits.then_some(Branch { name, author, day, adds: Vec::new(), commit })
         });
         Ok(branches.collect())

@@ -267,17 +267,20 @@ pub(super) fn illegal_ids(subject: &Subject<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// Ids that `alembic_version` has no room for. A revision that speaks of its column makes room.
+/// Ids that `alembic_version` has no room for. A revision that speaks of its column makes room, and
+/// where the base has such an id, there is room already.
 pub(super) fn long_ids(subject: &Subject<'_>) -> Vec<Finding> {
     let long = |id: &str| id.chars().count() > MOST_ID_CHARACTERS;
     let scripts = subject.scripts.iter().enumerate();
-    let mut found = scripts.filter(|(_, script)| long(&script.revision.text)).peekable();
-    if found.peek().is_none()
+    let found: Vec<_> = scripts.filter(|(_, script)| long(&script.revision.text)).collect();
+    if found.is_empty()
         || subject.scripts.iter().any(|script| script.module.source().contains("version_num"))
+        || subject.base.is_some() && found.iter().any(|(index, _)| subject.is_on_base(*index))
     {
         return Vec::new();
     }
     found
+        .into_iter()
         .map(|(index, script)| {
             let length = script.revision.text.chars().count();
             let message = format!(

@@ -132,7 +132,7 @@ fn a_clone_without_blobs_has_its_base_and_fetches_nothing() {
 }
 
 #[test]
-fn what_a_partial_clone_lacks_of_other_branches_and_of_the_base_is_said() {
+fn partial_clone_says_what_it_lacks() {
     let repository = Repository::with_origin(Ids::Numbers);
     let (bare, from) = (repository.at("origin.git"), repository.folder("origin.git"));
     bare.git(&["config", "uploadpack.allowFilter", "true"]);

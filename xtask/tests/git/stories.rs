@@ -189,7 +189,7 @@ fn what_a_tag_has_is_not_moved() {
 }
 
 #[test]
-fn what_another_remote_or_another_name_shows_to_be_merged_is_not_moved() {
+fn merged_under_another_remote_or_name_is_not_moved() {
     let repository = two_changes(Ids::Numbers, "0003", "0004");
     land(&repository, "alpha", How::Merge);
     land(&repository, "beta", How::Merge);

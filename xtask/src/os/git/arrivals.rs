@@ -1,4 +1,4 @@
-//! How files came into the history.
+//! Arrivals: how files came into the history, and by whose commit.
 
 use std::collections::HashMap;
 

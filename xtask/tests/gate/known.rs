@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::support::root::copy;
 use crate::support::run::{Ended, Gate, caches};
-use crate::support::sandbox::Sandbox;
+use crate::support::sandbox::{Sandbox, temporary};
 
 /// A tree of two revisions whose env.py imports a module beside it, with a cache of its own.
 pub struct Shop {
@@ -20,7 +20,7 @@ pub struct Shop {
 
 impl Shop {
     pub fn new() -> Shop {
-        let dir = tempfile::Builder::new().prefix("mg-known-").tempdir().unwrap();
+        let dir = temporary("mg-known-");
         let shop = Shop { dir, sandbox: Sandbox::new() };
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("test_data/plain_tree"), &shop.tree());
         // The environments that other tests made serve here too.

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::support::python;
 use crate::support::root::copy;
 use crate::support::run::Gate;
-use crate::support::sandbox::Sandbox;
+use crate::support::sandbox::{Sandbox, temporary};
 
 const LABEL: &str = "Tiny Shop";
 
@@ -21,7 +21,7 @@ struct Shop {
 
 impl Shop {
     fn new() -> Shop {
-        let dir = tempfile::Builder::new().prefix("mg-shop-").tempdir().unwrap();
+        let dir = temporary("mg-shop-");
         let path = dir.path().canonicalize().unwrap().join(LABEL);
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("test_data/plain_tree"), &path);
         Shop { _dir: dir, path, sandbox: Sandbox::new() }
@@ -29,7 +29,7 @@ impl Shop {
 
     fn gate(&self) -> Gate<'_> {
         let ini = self.path.join("alembic.ini");
-        Gate::new(&self.sandbox).arg("--ini").arg(ini).args("--format json")
+        Gate::new(&self.sandbox).arg("--ini").arg(ini).args("--no-cache --format json")
     }
 
     fn edit(&self, file: &str, from: &str, to: &str) {

@@ -277,7 +277,8 @@ fn real_trees_say_the_same_and_doctor_cleans_the_cache() {
     let root = Root::copy();
     let gate = || {
         std::thread::sleep(std::time::Duration::from_millis(120));
-        root.gate().args("-v").env("XDG_CACHE_HOME", shop.cache())
+        let gate = Gate::new(&root.sandbox).args("--format json -v --root").arg(root.path());
+        gate.env("XDG_CACHE_HOME", shop.cache())
     };
     gate().args("--no-cache").run().assert_code(0);
     gate().run().assert_code(0);

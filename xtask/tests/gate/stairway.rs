@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::keep::Removal;
 use crate::support::root::{ADDED, Root, Tree, copy};
 use crate::support::run::Gate;
-use crate::support::sandbox::Sandbox;
+use crate::support::sandbox::{Sandbox, temporary};
 
 const TREE: &str = "shop";
 const STEPS: [&str; 4] = [
@@ -30,7 +30,7 @@ struct Shop {
 impl Shop {
     /// In no repository.
     fn alone() -> Shop {
-        let dir = tempfile::Builder::new().prefix("mg-shop-").tempdir().unwrap();
+        let dir = temporary("mg-shop-");
         let path = dir.path().canonicalize().unwrap().join(TREE);
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("test_data/plain_tree"), &path);
         Shop { _dir: dir, path, sandbox: Sandbox::new() }
@@ -80,7 +80,7 @@ impl Shop {
         Gate::new(&self.sandbox)
             .arg("--ini")
             .arg(self.path.join("alembic.ini"))
-            .args("--format json")
+            .args("--no-cache --format json")
     }
 
     /// The steps of a green run.
@@ -179,7 +179,7 @@ fn the_database_of_a_stair_that_went_wrong_is_kept() {
     shop.add("c3", "b2", "SELECT 1");
     shop.add_sound("d4", "c3");
     let ini = shop.path.join("alembic.ini");
-    let ended = Gate::new(&shop.sandbox).arg("--ini").arg(ini).args("--format human --keep").run();
+    let ended = Gate::new(&shop.sandbox).arg("--ini").arg(ini).args("--no-cache --keep").run();
     let removal = ended.stdout.split("to remove it all:\n").nth(1).unwrap().lines().next().unwrap();
     let _removal = Removal(removal.trim().to_owned());
     ended.assert_code(1);

@@ -13,7 +13,7 @@ use rustix::process::{Signal, kill_process};
 use tempfile::TempDir;
 
 use super::postgres::{as_server_user, bin, server_user};
-use super::sandbox::pid;
+use super::sandbox::{pid, temporary};
 
 /// The superuser's password: what of it must be escaped in a URL is in it.
 pub const PASSWORD: &str = "hu5h p@ss/w:rd%41";
@@ -46,11 +46,7 @@ impl Server {
 
     /// One from other binaries.
     pub fn start_from(bin: &Path, tls: bool) -> Server {
-        let dir = tempfile::Builder::new()
-            .prefix("mg-server-")
-            .permissions(Permissions::from_mode(0o755))
-            .tempdir()
-            .unwrap();
+        let dir = temporary("mg-server-");
         give_away(dir.path());
         initdb(bin, dir.path());
         if tls {

@@ -46,7 +46,6 @@ impl Run<'_> {
             // A watch would ask at every save.
             others: !self.holds_servers,
             every_branch: false,
-            whole: false,
         };
         let surveys = survey::survey(&trees, self.root, terms, self.interrupt)?;
         let findings = surveys.iter().flat_map(|survey| &survey.findings);

@@ -1,7 +1,7 @@
 //! The lints on the real trees, with what their recipes supply: nothing to say of them as they are,
 //! and the right thing, and nothing else, where one of them is made wrong.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -54,13 +54,10 @@ fn say(tree: RecipeName, recipe: RecipeName, changes: &[Change<'_>]) -> Vec<Stri
         ini: Utf8Path::new("alembic.ini"),
         base: None,
         arrivals: &std::collections::HashMap::new(),
-        looked_into: &vec![true; scripts.len()],
-        followed: &vec![true; scripts.len()],
         application: &std::collections::HashMap::new(),
         given: &rehearsal.finish().given,
         recipe: recipe.file(),
         events: OnceCell::new(),
-        walked: &RefCell::default(),
     });
     findings
         .into_iter()

@@ -5,7 +5,6 @@
 //! lints give them names. Where something that could not be followed may have made or dropped what
 //! is looked at, nothing is said.
 
-mod again;
 mod apply;
 mod needs;
 mod reverse;
@@ -24,7 +23,6 @@ use super::effect::{Deed, Effect, Object, Spot};
 use super::sql;
 use model::supply::Given;
 
-pub use self::again::{Walked, walk_again};
 pub use self::rows::Missing as MissingRow;
 
 /// One revision.
@@ -156,17 +154,14 @@ pub(crate) struct Chain<'a> {
     pub(crate) twice: FxHashSet<String>,
     /// The table whose parts are passed over, since it was there already.
     pub(crate) passing_over: Option<String>,
-    /// What was asked of the revisions that were still to come, and what they said.
-    pub(crate) looked_ahead: Vec<(Key, Option<At>)>,
     pub(crate) at: At,
     pub(crate) down: bool,
 }
 
-/// Runs the chain, the way without what was walked before, which [`walk_again`] is held against.
-#[cfg(test)]
-pub(crate) fn walk(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
+/// Runs the chain on what is given.
+pub fn walk(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
     let mut chain = Chain::new(revisions);
-    chain.expect(0);
+    chain.expect();
     for index in 0..revisions.len() {
         chain.revision(index);
     }
@@ -184,15 +179,14 @@ impl<'a> Chain<'a> {
             reported_gone: FxHashSet::default(),
             twice: FxHashSet::default(),
             passing_over: None,
-            looked_ahead: Vec::new(),
             at: At { revision: 0, line: 0 },
             down: false,
         }
     }
 
-    /// Takes note of what the revisions from this one on make first.
-    fn expect(&mut self, from: usize) {
-        for (revision, step) in self.revisions.iter().enumerate().skip(from) {
+    /// Takes note of where each thing is made first.
+    fn expect(&mut self) {
+        for (revision, step) in self.revisions.iter().enumerate() {
             for deed in deeds(step.body.upgrade.as_ref()) {
                 let object = match &deed.effect {
                     Effect::Create(object, _) => object.clone(),
@@ -208,8 +202,8 @@ impl<'a> Chain<'a> {
     }
 
     /// What was found, with what no revision but all of them show.
-    fn with_rows(&self, given: &[Given]) -> Vec<Event> {
-        let mut events = self.events.clone();
+    fn with_rows(self, given: &[Given]) -> Vec<Event> {
+        let mut events = self.events;
         events.extend(rows::roles(self.revisions, given));
         events.extend(rows::rows(self.revisions, given));
         events.sort_by_key(|event| (event.at.revision, event.down, event.at.line));

@@ -32,15 +32,7 @@ struct Allow<'a> {
 }
 
 /// Marks what the files allow, and adds what is wrong with the comments themselves.
-pub(super) fn apply(
-    scripts: &[Script],
-    looked_into: &[bool],
-    mut findings: Vec<Finding>,
-) -> Vec<Finding> {
-    let is_looked_into = |script: &Script| {
-        let index = scripts.iter().position(|other| std::ptr::eq(script, other));
-        index.and_then(|index| looked_into.get(index)).is_some_and(|looked| *looked)
-    };
+pub(super) fn apply(scripts: &[Script], mut findings: Vec<Finding>) -> Vec<Finding> {
     let mut complaints = Vec::new();
     let mut allows = Vec::new();
     let mut declared = Vec::new();
@@ -55,14 +47,12 @@ pub(super) fn apply(
         let file = finding.place.as_ref().map(|place| &place.file);
         !(SUPPOSED.contains(&finding.code) && declared.iter().any(|known| Some(*known) == file))
     });
-    let whole = looked_into.iter().all(|looked| *looked);
     for allow in &allows {
         let before = allowed.len();
         for finding in findings.extract_if(.., |finding| allow.covers(finding)) {
             allowed.push(Finding { allowed: Some(allow.reason.clone()), ..finding });
         }
-        // What was not looked for may still be there.
-        if allowed.len() == before && (whole || is_looked_into(allow.script)) {
+        if allowed.len() == before {
             let message = format!("{} is not found here any more", allow.code);
             let mut complaint =
                 in_file(&code::UNUSED_ALLOW, &allow.script.file, Some(allow.line), message);

@@ -14,12 +14,12 @@ mod graph;
 mod imports;
 mod nearest;
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::history::{Event, Walked};
+use super::history::Event;
 use super::script::{Script, Trouble};
 use model::code::{self, Code};
 use model::files::{Arrival, Base, Listing};
@@ -49,11 +49,6 @@ pub struct Subject<'a> {
     pub base: Option<(&'a Base, &'a Graph)>,
     /// How the files came into the history, where revisions collide and git knows it.
     pub arrivals: &'a HashMap<Utf8PathBuf, Arrival>,
-    /// Which of the scripts are looked into for what they do: all, but in a very large tree.
-    pub looked_into: &'a [bool],
-    /// Which of them are followed when the chain is run in the head: those that are looked into, and
-    /// whatever has to do with them.
-    pub followed: &'a [bool],
     /// The modules that its revisions import and should not: those of the application with their
     /// files, and those that are nowhere.
     pub application: &'a HashMap<String, Option<Utf8PathBuf>>,
@@ -64,8 +59,6 @@ pub struct Subject<'a> {
     /// What running the chain in the head shows, with the index of the revision; worked out by the
     /// first lint that asks.
     pub events: OnceCell<Vec<(usize, Event)>>,
-    /// The chain as it was walked the last time, and is now.
-    pub walked: &'a RefCell<Option<Walked>>,
 }
 
 pub use imports::{comes_with_python, is_required};
@@ -91,7 +84,6 @@ pub static LINTS: &[Lint] = &[
     Lint { code: &code::NOT_A_REVISION, check: files::not_a_revision },
     Lint { code: &code::COMPUTED, check: files::computed },
     Lint { code: &code::NUMBER_DIFFERS, check: files::number_differs },
-    Lint { code: &code::NOT_COMPARED, check: chain::not_compared },
     Lint { code: &code::MULTIPLE_HEADS, check: graph::heads_and_duplicates },
     Lint { code: &code::BROKEN_POINTER, check: graph::missing_parents },
     Lint { code: &code::MISSING_DEPENDENCY, check: graph::missing_dependencies },
@@ -131,7 +123,7 @@ pub static LINTS: &[Lint] = &[
 /// Runs every lint, and marks what the files allow. Sorted by file and line.
 pub fn lint(subject: &Subject<'_>) -> Vec<Finding> {
     let found = LINTS.iter().flat_map(|lint| (lint.check)(subject)).collect();
-    let mut findings = allow::apply(subject.scripts, subject.looked_into, found);
+    let mut findings = allow::apply(subject.scripts, found);
     edits::add(subject, &mut findings);
     findings.sort_by(|a, b| position(a).cmp(&position(b)));
     findings
@@ -158,12 +150,6 @@ impl Subject<'_> {
     fn show(&self, index: usize) -> String {
         let file = self.scripts.get(index).map_or("", |script| script.file.as_str());
         format!("{} ({file})", self.graph.id(index))
-    }
-
-    /// Whether the chain, as far as it is followed, shows anything in what is looked into. Where some
-    /// of it is not followed, that is a reason to follow all of it.
-    pub fn shows_anything(&self) -> bool {
-        !self.events.get_or_init(|| chain::events(self)).is_empty()
     }
 
     /// Whether a revision is on the base branch already.

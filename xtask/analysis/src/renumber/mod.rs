@@ -6,6 +6,7 @@
 
 mod edit;
 mod merge;
+mod names;
 pub mod patch;
 
 pub use self::merge::{merge, overlap, written};

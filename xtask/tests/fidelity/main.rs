@@ -119,8 +119,7 @@ fn gate_ends_as_the_table_says() {
     let world = World::new();
     gated::warm_up(&world);
     check_all(&world, |world, case, differences| {
-        gated::cold(world, case, differences);
-        gated::cached(world, case, differences);
+        gated::cold_and_cached(world, case, differences);
         gated::watched(world, case, differences);
     });
 }

@@ -14,18 +14,36 @@ const EXCUSE: &str = "Long because";
 const IMPORTS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("analysis", &["model"]),
-    ("drivers", &["model"]),
+    ("mutants", &["model"]),
+    ("os", &["model"]),
+    ("postgres", &["os", "model"]),
+    ("alembic", &["postgres", "os", "model"]),
+    ("cache", &["postgres", "os", "model"]),
     ("render", &["model"]),
-    ("recipes", &["analysis", "drivers", "model"]),
-    ("cache", &["recipes", "drivers", "model"]),
-    ("commands", &["cache", "recipes", "analysis", "drivers", "model", "flags", "render"]),
-    ("flags", &[]),
+    ("steps", &["analysis", "cache", "alembic", "postgres", "os", "model"]),
+    ("recipes", &["steps", "mutants", "model"]),
+    ("lint", &["recipes", "steps", "analysis", "os", "model"]),
+    (
+        "gate",
+        &[
+            "lint", "recipes", "steps", "analysis", "cache", "alembic", "postgres", "os", "model",
+            "flags",
+        ],
+    ),
+    (
+        "commands",
+        &[
+            "gate", "lint", "recipes", "steps", "analysis", "mutants", "cache", "alembic",
+            "postgres", "os", "model", "flags", "render",
+        ],
+    ),
+    ("flags", &["recipes"]),
     ("progress", &[]),
     ("spans", &["model"]),
 ];
 
 /// The modules that are crates of their own, beside `src`.
-const CRATES: [&str; 2] = ["model", "analysis"];
+const CRATES: [&str; 3] = ["model", "analysis", "mutants"];
 
 struct Source {
     /// Relative to `src`, or beside it.

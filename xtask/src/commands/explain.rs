@@ -10,10 +10,11 @@ use std::io::Read;
 use anyhow::{Context, Result};
 use camino::Utf8Path;
 
-use super::selection;
 use crate::flags::Explain;
-use crate::recipes::steps::Steps;
-use crate::recipes::{self, survey};
+use crate::gate::selection;
+use crate::lint;
+use crate::recipes;
+use crate::steps::runner::Steps;
 use analysis::log::{self, Course, Reading, Revision};
 use model::code::causes::CAUSES;
 use model::code::{self, Code};
@@ -95,19 +96,19 @@ fn of_report(text: &str) -> Option<Reading> {
 fn courses() -> Vec<Course> {
     // Without the monorepo, the recipes are known all the same.
     let root = selection::root(None).unwrap_or_default();
-    [Tree::console(&root), Tree::raptor(&root)].iter().map(|tree| course(tree, &root)).collect()
+    recipes::trees(&root).iter().map(|tree| course(tree, &root)).collect()
 }
 
 fn course(tree: &Tree, root: &Utf8Path) -> Course {
     let mut steps = Steps::rehearsal(&tree.label);
     // A rehearsal runs nothing that could fail.
-    let _ = recipes::run(tree.recipe, &mut steps);
+    let _ = recipes::run(tree, &mut steps);
     let done = steps.finish();
     let supplies = done.given.into_iter().map(|given| match given.what {
         Supply::Row(row) => (given.step, row.insert),
         Supply::Role(role) => (given.step, role.create),
     });
-    let scripts = survey::scripts(tree, root).into_iter();
+    let scripts = lint::scripts(tree, root).into_iter();
     let mut revisions: Vec<Revision> = scripts
         .map(|script| Revision { id: script.revision.text, title: script.title, file: script.file })
         .collect();

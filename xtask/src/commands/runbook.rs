@@ -3,12 +3,11 @@
 use anyhow::{Context, Result};
 use camino::Utf8Path;
 
-use super::selection;
 use crate::flags;
+use crate::gate::selection;
 use crate::recipes;
-use crate::recipes::steps::Steps;
 use crate::render::runbook::{self, Plan};
-use model::tree::Tree;
+use crate::steps::runner::Steps;
 
 /// Where the runbook lies below the root.
 pub const FILE: &str = "xtask/RUNBOOK.md";
@@ -16,13 +15,13 @@ pub const FILE: &str = "xtask/RUNBOOK.md";
 /// The runbook's text, from the recipes and the codes.
 pub fn text() -> String {
     let root = Utf8Path::new("");
-    let trees = [Tree::console(root), Tree::raptor(root)];
+    let trees = recipes::trees(root);
     let plans: Vec<Plan> = trees
         .iter()
         .map(|tree| {
             let mut steps = Steps::rehearsal(&tree.label);
             // A rehearsal touches nothing that could fail.
-            let _ = recipes::run(tree.recipe, &mut steps);
+            let _ = recipes::run(tree, &mut steps);
             let done = steps.finish();
             let steps = done.steps.into_iter().map(|step| step.name).collect();
             Plan { tree: tree.clone(), steps, given: done.given }

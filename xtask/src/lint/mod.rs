@@ -5,10 +5,8 @@ mod compare;
 mod read;
 #[cfg(test)]
 mod real_trees;
-#[cfg(test)]
-mod tests;
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::thread;
 
@@ -26,17 +24,13 @@ use crate::os::tree_files;
 use crate::steps::runner::Steps;
 use analysis::collisions::Collision;
 use analysis::lints::{self, Subject};
-use analysis::mentions::Names;
 use analysis::script::Script;
 use analysis::{collisions, graph, settings};
-use model::files::{Arrival, Base, Settings};
+use model::files::{Arrival, Settings};
 use model::finding::{Finding, Standing};
 use model::graph::Graph;
 use model::report::Comparison;
 use model::tree::{Target, Tree};
-
-/// Up to how many bytes of revisions all are looked into, whatever the base branch says of them.
-const PARSED_WHOLE: usize = 1 << 20;
 
 /// What was found out about a tree.
 pub struct Survey {
@@ -93,8 +87,6 @@ pub struct Terms<'a> {
     pub others: bool,
     /// Whether they are even where this one brings no revision.
     pub every_branch: bool,
-    /// Whether trees are read whole that are so large that it takes seconds.
-    pub whole: bool,
 }
 
 impl<'a> Terms<'a> {
@@ -107,7 +99,6 @@ impl<'a> Terms<'a> {
             all: false,
             others: false,
             every_branch: false,
-            whole: false,
         }
     }
 }
@@ -135,13 +126,11 @@ pub fn survey(
         })
         .collect();
     let folders: Vec<Utf8PathBuf> = settings.iter().flat_map(tree_files::folders).collect();
-    // Git is asked while the files are read. What a tree of usual size does is read without waiting
-    // for the answer.
+    // Git is asked while the files are read.
     let (base, read) = thread::scope(|scope| {
         let base = scope.spawn(|| compare(first, root, terms, &folders, interrupt));
         let read = read::all(&settings, root);
-        let small = read.iter().filter(|tree| terms.whole || tree.size() <= PARSED_WHOLE);
-        read::look_into(&small.flat_map(|tree| &tree.scripts).collect::<Vec<_>>());
+        read::look_into(&read.iter().flat_map(|tree| &tree.scripts).collect::<Vec<_>>());
         let base = base.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         (base, read)
     });
@@ -173,23 +162,17 @@ fn judge(
     compared: &Compared<'_>,
     terms: Terms<'_>,
 ) -> Result<Survey> {
-    let is_whole = terms.whole || read.size() <= PARSED_WHOLE;
     let Read { listing, scripts, mut troubles } = read;
     let base = compared.files.as_ref().map(|base| base_of(base, settings, root));
     let base = base.as_ref();
-    let mut graph = graph::build_again(&scripts.iter().collect::<Vec<_>>(), None);
+    let mut graph = graph::build(&scripts.iter().collect::<Vec<_>>());
     graph.whole &= !troubles.iter().any(|(_, trouble)| trouble.leaves_a_gap)
         && listing.unknown.is_empty()
         && settings.unknown.is_empty();
     mark_new(&mut graph, base);
-    let mut looked_into = vec![is_whole; scripts.len()];
-    if !is_whole {
-        looked_into = doubtful(&graph, base);
-    }
-    read::look_into(&chosen(&scripts, &looked_into));
-    let broken = |script: &&Script| Some((script.file.clone(), script.syntax()?));
-    troubles.extend(chosen(&scripts, &looked_into).iter().filter_map(broken));
-    let before = base.map(|base| (base, graph_of_base(&scripts, base, None)));
+    let broken = |script: &Script| Some((script.file.clone(), script.syntax()?));
+    troubles.extend(scripts.iter().filter_map(broken));
+    let before = base.map(|base| (base, graph_of_base(&scripts, base)));
     let mut told = compared.told.clone();
     told.moved.extend(before.as_ref().and_then(|(base, graph)| moved(tree, &scripts, base, graph)));
     let folders = tree_files::folders(settings);
@@ -203,9 +186,8 @@ fn judge(
     let mut rehearsal = Steps::rehearsal(&tree.label).without(terms.without);
     let _ = crate::recipes::run(tree, &mut rehearsal);
     let given = rehearsal.finish().given;
-    let application = application(&chosen(&scripts, &looked_into), settings, tree, root);
-    let walked = RefCell::new(None);
-    let subject = |followed| Subject {
+    let application = application(&scripts, settings, tree, root);
+    let subject = Subject {
         label: &tree.label,
         several: tree.target == Target::Heads,
         scripts: &scripts,
@@ -216,13 +198,10 @@ fn judge(
         ini: shown(&ini, root),
         base: before.as_ref().map(|(base, graph)| (*base, graph)),
         arrivals: &arrivals,
-        looked_into: &looked_into,
-        followed,
         application: &application,
         given: &given,
         recipe: recipe.as_deref(),
         events: OnceCell::new(),
-        walked: &walked,
     };
     let (collisions, unseen) = match terms.others && (terms.every_branch || has_new(&graph, base)) {
         true => {
@@ -235,16 +214,8 @@ fn judge(
     };
     told.moved.extend(collide(&collisions, tree));
     told.moved.extend(unseen.iter().map(|unseen| format!("{}: {unseen}", tree.label)));
-    let all = vec![true; scripts.len()];
-    let followed = if is_whole { all.clone() } else { follow(&scripts, &looked_into) };
-    let mut seen = subject(&followed);
-    if !is_whole && seen.shows_anything() {
-        // A name may be put together where no search finds it: before anything is said, all is read.
-        read::look_into(&chosen(&scripts, &all));
-        seen = subject(&all);
-    }
-    let mut findings = lints::lint(&seen);
-    drop(seen);
+    let mut findings = lints::lint(&subject);
+    drop(subject);
     for finding in &mut findings {
         finding.tree = Some(tree.id.clone());
         if !terms.all && base.is_some_and(|base| is_merged(finding, base)) {
@@ -258,7 +229,7 @@ fn judge(
 /// The modules that revisions import and that lie in this repository, but for those that lie beside
 /// the revisions: these are made for them. And those that the tree is not run with at all.
 fn application(
-    scripts: &[&Script],
+    scripts: &[Script],
     settings: &Settings,
     tree: &Tree,
     root: &Utf8Path,
@@ -290,43 +261,6 @@ fn application(
         }
     }
     found
-}
-
-fn chosen<'a>(scripts: &'a [Script], flags: &[bool]) -> Vec<&'a Script> {
-    scripts.iter().zip(flags).filter(|(_, chosen)| **chosen).map(|(script, _)| script).collect()
-}
-
-/// Which files of a very large tree are looked into: those that the base branch does not have as
-/// they are. The others it has gated.
-fn doubtful(graph: &Graph, base: Option<&Base>) -> Vec<bool> {
-    let changed: HashSet<&Utf8PathBuf> =
-        base.into_iter().flat_map(|base| &base.changed).map(|changed| &changed.file).collect();
-    graph.revisions.iter().map(|it| it.new || changed.contains(&it.file)).collect()
-}
-
-/// Which files of a very large tree have to do with those that are looked into, and these.
-fn follow(scripts: &[Script], looked_into: &[bool]) -> Vec<bool> {
-    let mut names = Names::default();
-    for script in chosen(scripts, looked_into) {
-        names.add_touched(script.body());
-    }
-    let mut followed = looked_into.to_vec();
-    loop {
-        let others: Vec<usize> = (0..scripts.len()).filter(|index| !followed[*index]).collect();
-        let hits = read::in_parallel(&others, |index| {
-            let script = &scripts[*index];
-            let hit = names.are_in(script.module.source());
-            hit.then(|| script.body()).is_some()
-        });
-        let mut is_wider = false;
-        for (index, _) in others.into_iter().zip(hits).filter(|(_, hit)| *hit) {
-            followed[index] = true;
-            is_wider |= names.add_related(scripts[index].body());
-        }
-        if !is_wider {
-            return followed;
-        }
-    }
 }
 
 /// A file as it is shown: relative to the root where it lies below.

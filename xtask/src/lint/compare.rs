@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::Terms;
+use super::terms::Terms;
 use crate::os::git::{Branch, Found, Git};
 use crate::os::interrupt::Interrupt;
 use crate::os::tree_files;

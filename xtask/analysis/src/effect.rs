@@ -105,7 +105,7 @@ impl Object {
     }
 }
 
-/// What else is known of something that is created.
+/// Plain data: what else is known of something that is created.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Detail {
     /// `IF NOT EXISTS`, `checkfirst=True`: an object that is there already is no error.

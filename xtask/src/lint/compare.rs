@@ -1,9 +1,11 @@
 //! Base branch and other branches that a tree is compared with, as git knows them.
 
+use std::collections::HashMap;
+
 use anyhow::{Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::Terms;
+use super::terms::Terms;
 use crate::os::git::{self, Branch, Found, Git};
 use crate::os::interrupt::Interrupt;
 use crate::os::process::quote_all;
@@ -11,7 +13,7 @@ use crate::os::tree_files;
 use analysis::collisions::{Collision, Theirs};
 use analysis::script::Script;
 use analysis::{graph, predicted};
-use model::files::{Base, Changed, Settings, is_revision_name};
+use model::files::{Arrival, Base, Changed, Settings, is_revision_name};
 use model::finding::Finding;
 use model::graph::Graph;
 use model::report::Comparison;
@@ -84,6 +86,15 @@ pub(super) fn is_merged(finding: &Finding, base: &Base) -> bool {
 /// Whether a change brings revisions, as far as a base says so.
 pub(super) fn has_new(graph: &Graph, base: Option<&Base>) -> bool {
     base.is_some() && graph.revisions.iter().any(|revision| revision.new)
+}
+
+/// How a tree's revisions came into the history.
+pub(super) fn arrivals(
+    compared: &Compared<'_>,
+    settings: &Settings,
+) -> Result<HashMap<Utf8PathBuf, Arrival>> {
+    let Some(git) = &compared.git else { return Ok(HashMap::new()) };
+    git.arrivals(compared.base.as_ref(), &tree_files::folders(settings))
 }
 
 /// What other branches add to a tree, and what of them could not be looked at.

@@ -5,6 +5,7 @@ mod compare;
 mod read;
 #[cfg(test)]
 mod real_trees;
+mod terms;
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
@@ -14,10 +15,11 @@ use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use self::compare::{
-    Compared, base_of, collide, compare, graph_of_base, has_new, is_merged, mark_new, moved,
-    others, repository_of,
+    Compared, arrivals, base_of, collide, compare, graph_of_base, has_new, is_merged, mark_new,
+    moved, others, repository_of,
 };
 use self::read::Read;
+pub use self::terms::Terms;
 use crate::os::interrupt::Interrupt;
 use crate::os::process::quote_all;
 use crate::os::tree_files;
@@ -30,6 +32,7 @@ use model::files::{Arrival, Settings};
 use model::finding::{Finding, Standing};
 use model::graph::Graph;
 use model::report::Comparison;
+use model::supply::Given;
 use model::tree::{Target, Tree};
 
 /// What was found out about a tree.
@@ -69,37 +72,6 @@ impl Survey {
         let new = self.graph.revisions.iter().filter(|revision| revision.new);
         let new: Vec<String> = new.map(|revision| revision.id.clone()).collect();
         if self.has_base() || new.len() == 1 { new } else { Vec::new() }
-    }
-}
-
-/// What a survey goes by, beside the files.
-#[derive(Clone, Copy)]
-pub struct Terms<'a> {
-    /// What a new revision is one that it lacks; `None`: the usual base branches.
-    pub since: Option<&'a str>,
-    /// The names of the supplies that the recipes leave out.
-    pub without: &'a [String],
-    /// Whether what git knows of the folder is about the trees.
-    pub in_repository: bool,
-    /// Whether merged revisions are judged as strictly as new ones.
-    pub all: bool,
-    /// Whether other branches are looked at.
-    pub others: bool,
-    /// Whether they are even where this one brings no revision.
-    pub every_branch: bool,
-}
-
-impl<'a> Terms<'a> {
-    /// Whole recipes, in a repository.
-    pub fn since(since: Option<&'a str>) -> Terms<'a> {
-        Terms {
-            since,
-            without: &[],
-            in_repository: true,
-            all: false,
-            others: false,
-            every_branch: false,
-        }
     }
 }
 
@@ -175,17 +147,10 @@ fn judge(
     let before = base.map(|base| (base, graph_of_base(&scripts, base)));
     let mut told = compared.told.clone();
     told.moved.extend(before.as_ref().and_then(|(base, graph)| moved(tree, &scripts, base, graph)));
-    let folders = tree_files::folders(settings);
     // Only where revisions collide does it matter which of them came later.
-    let arrivals = match compared.git.as_ref().filter(|_| graph.collides()) {
-        Some(git) => git.arrivals(compared.base.as_ref(), &folders)?,
-        None => HashMap::new(),
-    };
+    let arrivals = if graph.collides() { arrivals(compared, settings)? } else { HashMap::new() };
     let (ini, recipe) = (tree.ini_path(), tree.recipe_file());
-    // A rehearsal touches nothing that could fail.
-    let mut rehearsal = Steps::rehearsal(&tree.label).without(terms.without);
-    let _ = crate::recipes::run(tree, &mut rehearsal);
-    let given = rehearsal.finish().given;
+    let given = given(tree, terms.without);
     let application = application(&scripts, settings, tree, root);
     let subject = Subject {
         label: &tree.label,
@@ -203,27 +168,31 @@ fn judge(
         recipe: recipe.as_deref(),
         events: OnceCell::new(),
     };
-    let (collisions, unseen) = match terms.others && (terms.every_branch || has_new(&graph, base)) {
-        true => {
-            let of_base = before.as_ref().map(|(base, graph)| (base.name.as_str(), graph));
-            let named = quote_all(tree.arguments().iter());
-            let (theirs, unseen) = others(compared, settings, root)?;
-            (collisions::collisions(&named, (&scripts, &graph), of_base, &theirs), unseen)
-        }
-        false => (Vec::new(), None),
-    };
+    let asked = terms.others && (terms.every_branch || has_new(&graph, base));
+    let others = if asked { others(compared, settings, root)? } else { Default::default() };
+    let (theirs, unseen) = others;
+    let of_base = before.as_ref().map(|(base, graph)| (base.name.as_str(), graph));
+    let named = quote_all(tree.arguments().iter());
+    let collisions = collisions::collisions(&named, (&scripts, &graph), of_base, &theirs);
     told.moved.extend(collide(&collisions, tree));
     told.moved.extend(unseen.iter().map(|unseen| format!("{}: {unseen}", tree.label)));
-    let mut findings = lints::lint(&subject);
+    let findings = lints::lint(&subject);
     drop(subject);
-    for finding in &mut findings {
-        finding.tree = Some(tree.id.clone());
-        if !terms.all && base.is_some_and(|base| is_merged(finding, base)) {
-            finding.standing = Standing::Merged;
-        }
-    }
-    let (allowed, findings) = findings.into_iter().partition(|f| f.allowed.is_some());
+    let judged = findings.into_iter().map(|finding| {
+        let merged = !terms.all && base.is_some_and(|base| is_merged(&finding, base));
+        let standing = if merged { Standing::Merged } else { finding.standing };
+        Finding { tree: Some(tree.id.clone()), standing, ..finding }
+    });
+    let (allowed, findings) = judged.partition(|finding| finding.allowed.is_some());
     Ok(Survey { scripts, graph, findings, allowed, arrivals, base: told, collisions, unseen })
+}
+
+/// What a tree's recipe supplies.
+fn given(tree: &Tree, without: &[String]) -> Vec<Given> {
+    // A rehearsal touches nothing that could fail.
+    let mut rehearsal = Steps::rehearsal(&tree.label).without(without);
+    let _ = crate::recipes::run(tree, &mut rehearsal);
+    rehearsal.finish().given
 }
 
 /// The modules that revisions import and that lie in this repository, but for those that lie beside

@@ -107,7 +107,7 @@ fn env_py_is_told_what_the_options_name() {
 }
 
 #[test]
-fn driver_is_the_one_that_its_python_has_and_what_it_raises_is_told() {
+fn driver_is_that_of_its_python_and_its_errors_are_told() {
     let shop = Shop::new();
     let check = "assert url.startswith('postgresql+psycopg://'), url\nwith create_engine(";
     shop.edit("env.py", "with create_engine(", check);

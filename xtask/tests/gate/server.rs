@@ -65,7 +65,7 @@ fn a_role_that_was_there_before_stays() {
 
 /// Each is a matter of its own tree.
 #[test]
-fn a_role_that_can_log_in_and_a_database_without_the_gates_mark_are_refused() {
+fn login_role_and_unmarked_database_are_refused() {
     let (root, server) = (Root::copy(), Server::start());
     let mine = ["CREATE ROLE raptor_app LOGIN", "CREATE DATABASE console_ci"];
     server.execute("postgres", &mine);

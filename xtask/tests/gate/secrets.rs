@@ -39,7 +39,7 @@ os.system("echo noise; echo noise >&2")
 "#;
 
 #[test]
-fn migration_sees_only_the_environment_of_the_contract_and_prints_into_no_report() {
+fn migration_sees_the_contracts_environment_alone() {
     let root = Root::copy();
     let servers = if cfg!(target_os = "linux") { SERVERS } else { "" };
     let all = [WHAT_IT_SEES, FOLDERS, servers, NOISE].concat();

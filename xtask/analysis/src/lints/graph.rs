@@ -68,6 +68,13 @@ fn several_heads(subject: &Subject<'_>) -> Option<Finding> {
     let roots: Vec<usize> = branches.filter_map(|branch| branch.adds.first()).copied().collect();
     let root = arrivals::latest(subject, &roots)?;
     message.push_str(&arrivals::told(subject, &roots));
+    if let Some((base, _)) = subject.base.filter(|_| roots.iter().all(|r| subject.is_on_base(*r))) {
+        message.push_str(&format!(
+            "\nAll are on {} already, so none may move: `cargo xtask migration-gate renumber --merge` \
+             writes the revision that merges them.",
+            base.name
+        ));
+    }
     let script = subject.scripts.get(root)?;
     let line = script.down_revision.line.unwrap_or(script.revision.line);
     Some(subject.in_script(&code::MULTIPLE_HEADS, root, line, message))

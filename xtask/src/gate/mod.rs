@@ -87,9 +87,7 @@ fn gate(
         Ok(kept)
     });
     process::end_strays();
-    if report.known_since.is_none() {
-        run.add_surveys(&described, &mut report);
-    }
+    run.add_surveys(&described, &mut report);
     if let Some(results) = keep {
         results.keep(&run, &report);
     }

@@ -115,7 +115,7 @@ pub fn report(report: &report::Report) -> String {
         base: report.base.as_ref().map(|base| Base {
             rev: base.rev.clone(),
             commit: base.commit.clone(),
-            reason: base.reason.as_deref().map(|reason| redact(reason).into_owned()),
+            reason: words::reason(base),
         }),
         findings: report.findings.iter().map(finding).collect(),
     };

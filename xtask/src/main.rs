@@ -141,7 +141,7 @@ impl Screen<'_> {
                     write_stdout(&render::github::mask(password.as_deref()));
                 }
                 let tell = |event: Event<'_>| self.show(event, format);
-                commands::gate::run(flags, self.interrupt, &tell)
+                commands::fix::run(flags, &self.ask(), self.interrupt, &tell)
             }
         }));
         let code =
@@ -150,6 +150,20 @@ impl Screen<'_> {
             self.show_timings();
         }
         code
+    }
+
+    /// Asks on a terminal whether a patch is to be applied.
+    fn ask(&self) -> impl Fn(&str) -> Option<bool> {
+        |patch: &str| {
+            if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+                return None;
+            }
+            self.progress.note(patch);
+            self.progress.note("apply this patch? [y/N]");
+            let mut answer = String::new();
+            let read = std::io::stdin().read_line(&mut answer);
+            Some(read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+        }
     }
 
     /// Shows where the time went since it was shown last.
@@ -354,6 +368,8 @@ fn explained(explanation: &Explanation, format: ExplainFormat) -> String {
     match (explanation, format) {
         (Explanation::Code(code), ExplainFormat::Human) => render::human::code(code),
         (Explanation::Code(code), ExplainFormat::Json) => render::explained::code(code),
+        (Explanation::Causes(causes), ExplainFormat::Human) => render::human::causes(causes),
+        (Explanation::Causes(causes), ExplainFormat::Json) => render::explained::causes(causes),
         (Explanation::Reading(read), ExplainFormat::Human) => {
             render::explained::human(&read.findings, &read.notes)
         }

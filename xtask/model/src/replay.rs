@@ -30,6 +30,8 @@ pub struct Replayed {
     pub reproduced: bool,
     /// Whether the gate was green over the mended tree.
     pub fixed: bool,
+    /// What the remedy does that turned the broken tree green, where one did.
+    pub verified: Option<Vec<String>>,
     /// What was not as expected, a line each.
     pub differences: Vec<String>,
     /// Wall time of both runs.

@@ -32,6 +32,7 @@ use model::code;
 use model::event::{Event, Tell};
 use model::finding::Finding;
 use model::report::{Comparison, Report, TreeReport};
+use model::supply::{Extra, SupplyChange};
 use model::tree::Tree;
 
 pub(super) use self::setup::{Environment, Pythons, Stage};
@@ -39,6 +40,16 @@ pub(super) use self::trees::Ran;
 
 /// Runs the gate. What goes wrong is in the report, whatever it is.
 pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
+    run_with(flags, &[], interrupt, tell)
+}
+
+/// Runs the gate with supplies that the recipes do not have.
+pub(super) fn run_with(
+    flags: &Gate,
+    extra: &[Extra],
+    interrupt: &Interrupt,
+    tell: Tell<'_>,
+) -> Report {
     let started = Instant::now();
     process::adopt_orphans();
     let _cache = cache::hold();
@@ -50,7 +61,7 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
                 Report { untouched: true, notes, base, ..Report::default() }
             } else {
                 note.iter().for_each(|note| tell(Event::Notice(note)));
-                gate(flags, &root, &trees, interrupt, tell)
+                gate(flags, extra, (&root, &trees), interrupt, tell)
             }
         }
         Err(err) => {
@@ -66,8 +77,8 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
 /// Gates trees, but for those whose result is known.
 fn gate(
     flags: &Gate,
-    root: &Utf8Path,
-    trees: &[Tree],
+    extra: &[Extra],
+    (root, trees): (&Utf8Path, &[Tree]),
     interrupt: &Interrupt,
     tell: Tell<'_>,
 ) -> Report {
@@ -76,7 +87,9 @@ fn gate(
         surveys: Some(&surveys),
         in_repository: true,
         alone: true,
-        reuse: reuse(flags),
+        // What is known was known without them.
+        reuse: reuse(flags).filter(|_| extra.is_empty()),
+        supplies: SupplyChange { without: &[], extra },
         ..Run::new(flags, root, trees, interrupt, tell)
     };
     let mut described = Vec::new();
@@ -150,8 +163,8 @@ pub(super) struct Run<'a> {
     pub(super) flags: &'a Gate,
     pub(super) root: &'a Utf8Path,
     pub(super) trees: &'a [Tree],
-    /// The names of the supplies that the recipes leave out.
-    pub(super) without: &'a [String],
+    /// How the supplies differ from those of the recipes.
+    pub(super) supplies: SupplyChange<'a>,
     /// What the lints find out beside; `None`: nothing is linted.
     pub(super) surveys: Option<&'a OnceLock<Result<Surveys>>>,
     /// Whether what git knows of the folder is about the trees.
@@ -189,7 +202,7 @@ impl<'a> Run<'a> {
             flags,
             root,
             trees,
-            without: &[],
+            supplies: SupplyChange::default(),
             surveys: None,
             in_repository: false,
             alone: false,

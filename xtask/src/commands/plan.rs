@@ -64,7 +64,8 @@ impl Run<'_> {
             }
             let stairs = self.stairs(index, None);
             let stairs = stairs.map(|s| Stairs { count: s.len(), is_step: true, wait: &wait });
-            let mut plan = Steps::rehearsal(&tree.label).without(self.without).with_stairs(stairs);
+            let mut plan =
+                Steps::rehearsal(&tree.label).with_supplies(self.supplies).with_stairs(stairs);
             // A rehearsal touches nothing that could fail.
             let _ = recipes::run(tree.recipe, &mut plan);
             for step in plan.finish().steps.into_iter().skip(done.steps.len()) {

@@ -40,7 +40,7 @@ impl Run<'_> {
         let trees: Vec<Tree> = readable.iter().map(|index| self.trees[*index].clone()).collect();
         let terms = Terms {
             since: self.flags.since.as_deref(),
-            without: self.without,
+            supplies: self.supplies,
             in_repository: self.in_repository,
             all: self.flags.all,
             // A watch would ask at every save.

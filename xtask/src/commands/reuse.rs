@@ -229,7 +229,7 @@ fn options(run: &Run<'_>) -> Vec<(&'static str, String)> {
     vec![
         ("root", run.root.to_string()),
         ("named root", text(flags.which.root.as_deref())),
-        ("without", run.without.join(" ")),
+        ("without", run.supplies.without.join(" ")),
         ("passed", passed.join("\n")),
         ("hash seed", named_hash_seed().unwrap_or_default()),
     ]

@@ -10,6 +10,7 @@ pub mod git;
 pub mod incidents;
 pub mod interrupt;
 pub mod kept;
+pub mod mirror;
 pub mod packages;
 pub mod past;
 pub mod postgres;

@@ -33,6 +33,7 @@ use model::tree::RecipeName;
 
 /// Runs a recipe by its name.
 pub fn run(recipe: RecipeName, steps: &mut Steps<'_>) -> Result<()> {
+    steps.create_extra_roles()?;
     match recipe {
         RecipeName::Console => console::console(steps),
         RecipeName::Raptor => raptor::raptor(steps),
@@ -42,6 +43,7 @@ pub fn run(recipe: RecipeName, steps: &mut Steps<'_>) -> Result<()> {
 
 /// What every tree has in common: up, one head, down, and up again, and every new revision so.
 fn round_trip(steps: &mut Steps<'_>) -> Result<()> {
+    steps.seed_extra_rows()?;
     steps.upgrade_head()?;
     steps.assert_single_head()?;
     steps.downgrade_one()?;

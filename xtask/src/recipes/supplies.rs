@@ -1,7 +1,7 @@
 //! What a recipe supplies, as plain values: found by a rehearsal of it.
 
 use super::steps::Steps;
-use model::supply::{Given, Role, Row, Supply};
+use model::supply::{Given, Role, Row, Supply, SupplyChange};
 use model::tree::Tree;
 
 /// The roles and rows of a recipe.
@@ -14,9 +14,9 @@ pub struct Supplies {
 }
 
 impl Supplies {
-    /// Those of a tree's recipe, but for the ones that are left out by name.
-    pub fn of(tree: &Tree, without: &[String]) -> Supplies {
-        let mut plan = Steps::rehearsal(&tree.label).without(without);
+    /// Those of a tree's recipe, changed as a run changes them.
+    pub fn of(tree: &Tree, change: SupplyChange<'_>) -> Supplies {
+        let mut plan = Steps::rehearsal(&tree.label).with_supplies(change);
         // A rehearsal touches nothing that could fail.
         let _ = super::run(tree.recipe, &mut plan);
         let mut supplies = Supplies::default();

@@ -99,7 +99,8 @@ pub fn human(replays: &Replays) -> String {
 }
 
 fn table(replayed: &[Replayed]) -> String {
-    let head = ["incident", "mode", "expected", "observed", "mended", "time"].map(str::to_owned);
+    let head = ["incident", "mode", "expected", "observed", "mended", "verified", "time"]
+        .map(str::to_owned);
     let mut rows = vec![head.to_vec()];
     for replayed in replayed {
         let Incident { id, mode, expect, .. } = &replayed.incident;
@@ -116,6 +117,7 @@ fn table(replayed: &[Replayed]) -> String {
             format!("{} {}", expect.code, place(&expect.step)),
             observed,
             if replayed.fixed { "green".into() } else { "no".into() },
+            if replayed.verified.is_some() { "remedy".into() } else { "-".into() },
             format!("{:.1} s", replayed.elapsed.as_secs_f64()),
         ]);
     }
@@ -137,6 +139,8 @@ struct One<'a> {
     expected: Place<'a>,
     observed: Place<'a>,
     fixed: bool,
+    /// What the verified remedy does.
+    verified: Option<&'a [String]>,
 }
 
 /// The contract's JSON.
@@ -159,5 +163,6 @@ fn one(replayed: &Replayed) -> One<'_> {
         expected: Place::expected(&incident.expect),
         observed: Place::observed(observed),
         fixed: replayed.fixed,
+        verified: replayed.verified.as_deref(),
     }
 }

@@ -12,7 +12,7 @@ mod edits;
 mod files;
 mod graph;
 mod imports;
-mod nearest;
+pub(crate) mod nearest;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;

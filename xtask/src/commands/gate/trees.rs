@@ -242,7 +242,7 @@ impl Run<'_> {
             plan: &Plan::of(self, ran.index, graph.as_ref().ok()),
             index: ran.index,
             python: &python,
-            supplies: &Supplies::of(tree, self.without),
+            supplies: &Supplies::of(tree, self.supplies),
             server,
             by_hand: &|command| self.by_hand(tree, &python, &told, command),
             interrupt: &self.interrupt.child()?,
@@ -297,7 +297,7 @@ impl Run<'_> {
                 version: Vec::new(),
             };
             let mut steps = Steps::live(live)
-                .without(self.without)
+                .with_supplies(self.supplies)
                 .with_stairs(context.plan.stairs(&wait))
                 .with_known(snapshot.map(|snapshot| &snapshot.start));
             let result = recipes::run(tree.recipe, &mut steps);

@@ -30,6 +30,7 @@ use model::files::{Base, Settings};
 use model::finding::{Finding, Standing};
 use model::graph::Graph;
 use model::report::Comparison;
+use model::supply::SupplyChange;
 use model::tree::{Target, Tree};
 
 /// Up to how many bytes of revisions all are looked into, whatever the base branch says of them.
@@ -78,8 +79,8 @@ impl Survey {
 pub struct Terms<'a> {
     /// What a new revision is one that it lacks; `None`: the usual base branches.
     pub since: Option<&'a str>,
-    /// The names of the supplies that the recipes leave out.
-    pub without: &'a [String],
+    /// How the supplies differ from those of the recipes.
+    pub supplies: SupplyChange<'a>,
     /// Whether what git knows of the folder is about the trees.
     pub in_repository: bool,
     /// Whether merged revisions are judged as strictly as new ones.
@@ -97,7 +98,7 @@ impl<'a> Terms<'a> {
     pub fn since(since: Option<&'a str>) -> Terms<'a> {
         Terms {
             since,
-            without: &[],
+            supplies: SupplyChange::default(),
             in_repository: true,
             all: false,
             others: false,
@@ -195,7 +196,7 @@ fn judge(
     };
     let ini = tree.ini_path();
     // A rehearsal touches nothing that could fail.
-    let mut rehearsal = Steps::rehearsal(&tree.label).without(terms.without);
+    let mut rehearsal = Steps::rehearsal(&tree.label).with_supplies(terms.supplies);
     let _ = super::run(tree.recipe, &mut rehearsal);
     let given = rehearsal.finish().given;
     let application = application(&chosen(&scripts, &looked_into), settings, tree, root);

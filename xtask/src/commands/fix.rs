@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::gate::{self, Run};
 use super::remedies::{self, Bench};
-use super::selection;
-use crate::drivers::git::Git;
-use crate::drivers::interrupt::Interrupt;
-use crate::drivers::process;
 use crate::flags::Gate;
+use crate::gate::context::{GateContext, Setting, reuse};
+use crate::gate::{self, selection};
+use crate::os::git::Git;
+use crate::os::interrupt::Interrupt;
+use crate::os::process;
 use model::code::Severity;
 use model::event::{Event, Tell};
 use model::finding::FileChange;
@@ -69,11 +69,11 @@ fn verify(
             tell(event);
         }
     };
-    let run = Run {
+    let run = GateContext {
+        setting: Setting { in_repository: true, ..Setting::default() },
         surveys: Some(&surveys),
-        in_repository: true,
-        reuse: gate::reuse(flags),
-        ..Run::new(flags, &root, &trees, interrupt, &quiet)
+        reuse: reuse(flags),
+        ..GateContext::new(flags, &root, &trees, interrupt, &quiet)
     };
     let mut remedies = Remedies { root: root.clone(), ..Remedies::default() };
     let may_help = |index: &usize| {

@@ -127,11 +127,6 @@ fn write(repository: &Repository, file: &str, id: &str, parent: &str, up: &str, 
     fs::write(repository.file(file), text).unwrap();
 }
 
-/// The first finding of a JSON report.
-fn finding(report: &Value) -> &Value {
-    report["findings"].as_array().unwrap().iter().find(|f| f["verified"] == true).unwrap()
-}
-
 #[track_caller]
 fn is_fixed(fault: &Fault) {
     let Fault { upgrade, downgrade, code, what, then } = fault;

@@ -83,7 +83,7 @@ pub fn added(text: &str, recipe: &str, line: &Line) -> Option<String> {
     let body = at + head.len() + 1;
     let calls = match line.first {
         true => body,
-        false => body + text[body..].find("    round_trip(")?,
+        false => body + text[body..].find("    steps.round_trip()")?,
     };
     let known = constant_of(text, &line.supply);
     let (name, constant) = match &known {
@@ -161,7 +161,7 @@ mod tests {
         };
         let line = row(&lookup, "0031", "INSERT INTO accounts", "SELECT 1");
         let with_row = added(RAPTOR, "raptor", &line).unwrap();
-        let calls = "    steps.upgrade(\"0030\", \"pre-seed\")?;\n    steps.seed(&ACCOUNTS_A__B_)?;\n    round_trip(";
+        let calls = "    steps.upgrade(\"0030\", \"pre-seed\")?;\n    steps.seed(&ACCOUNTS_A__B_)?;\n    steps.round_trip()";
         assert!(with_row.contains(calls), "{with_row}");
         assert!(with_row.contains("name: \"accounts row a \\\"b\\\"\","), "{with_row}");
         // What is there already is only used.

@@ -14,11 +14,11 @@ use std::time::Instant;
 use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::drivers::git::Git;
-use crate::drivers::mirror::Changed;
+use crate::lint::Survey;
+use crate::os::git::Git;
+use crate::os::mirror::Changed;
 use crate::recipes;
-use crate::recipes::steps::Steps;
-use crate::recipes::survey::Survey;
+use crate::steps::runner::Steps;
 use analysis::fix::{self, Candidate, History, Lacking, Scene, recipe};
 use analysis::renumber;
 use model::code::Severity;

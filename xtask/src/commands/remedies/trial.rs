@@ -8,15 +8,17 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::commands::gate::{Ran, Run, Stage};
-use crate::drivers::interrupt::Interrupt;
-use crate::drivers::mirror::{self, Changed};
-use crate::drivers::postgres::cluster::server_user;
-use crate::drivers::postgres::rows;
-use crate::drivers::postgres::session::Session;
-use crate::drivers::scratch::Scratch;
 use crate::flags::Gate;
-use crate::recipes::survey::Survey;
+use crate::gate::context::{GateContext, Setting};
+use crate::gate::ran::Ran;
+use crate::gate::setup::Stage;
+use crate::lint::Survey;
+use crate::os::interrupt::Interrupt;
+use crate::os::mirror::{self, Changed};
+use crate::os::run_dir::RunDir;
+use crate::postgres::cluster::server_user;
+use crate::postgres::rows;
+use crate::postgres::session::Session;
 use analysis::fix::{Lookup, recipe};
 use analysis::rows::Draft;
 use model::quoting::{identifier, literal};
@@ -49,7 +51,7 @@ pub(super) struct Tried {
     ran: Option<Ran>,
     /// The root of the mirror.
     pub(super) root: Utf8PathBuf,
-    _scratch: Scratch,
+    _scratch: RunDir,
 }
 
 impl Bench<'_> {
@@ -71,7 +73,7 @@ impl Bench<'_> {
         holds_servers: bool,
     ) -> Result<Tried> {
         self.interrupt.check()?;
-        let scratch = Scratch::new(server_user()?.as_ref())?;
+        let scratch = RunDir::new(server_user()?.as_ref())?;
         let top = self.top();
         let to = scratch.path().join("mirror");
         let moved = |path: &Utf8Path| match path.strip_prefix(&top) {
@@ -94,13 +96,19 @@ impl Bench<'_> {
         );
         let flags = Gate { keep: false, ..self.flags.clone() };
         let surveys = OnceLock::new();
-        let run = Run {
+        let (conf, sql) = self.server;
+        let setting = Setting {
             supplies: SupplyChange { without: self.without, extra },
-            surveys: Some(&surveys),
             in_repository: self.in_repository,
-            server: self.server,
+            alone: false,
             holds_servers,
-            ..Run::new(&flags, &root, &trees, self.interrupt, &|_| {})
+            conf,
+            sql,
+        };
+        let run = GateContext {
+            setting,
+            surveys: Some(&surveys),
+            ..GateContext::new(&flags, &root, &trees, self.interrupt, &|_| {})
         };
         let (mut described, mut ran) = (Vec::new(), None);
         let (mut report, _) = run.over(|report| {

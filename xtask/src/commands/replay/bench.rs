@@ -9,16 +9,18 @@ use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::User;
 
 use super::pythons::{self, Today, tree_at};
-use crate::commands::gate::{Ran, Run, Stage};
+use crate::alembic::Description;
 use crate::commands::remedies;
-use crate::drivers::alembic::Description;
-use crate::drivers::cache;
-use crate::drivers::copy;
-use crate::drivers::interrupt::{Interrupt, Interrupted};
-use crate::drivers::past::Past;
-use crate::drivers::postgres::cluster;
-use crate::drivers::scratch::Scratch;
+use crate::commands::replay::repository::Past;
 use crate::flags::Gate;
+use crate::gate::context::{GateContext, Setting};
+use crate::gate::ran::Ran;
+use crate::gate::setup::Stage;
+use crate::os::cache_dir;
+use crate::os::copy;
+use crate::os::interrupt::{Interrupt, Interrupted};
+use crate::os::run_dir::RunDir;
+use crate::postgres::cluster;
 use analysis::fix;
 use analysis::replay as compare;
 use model::code;
@@ -53,7 +55,7 @@ struct Held {
     tree: Tree,
     ran: Ran,
     /// The folder that the tree lies in.
-    scratch: Scratch,
+    scratch: RunDir,
 }
 
 /// What came of one run.
@@ -83,7 +85,7 @@ impl<'a> Bench<'a> {
         interrupt: &'a Interrupt,
         tell: Tell<'a>,
     ) -> Result<Bench<'a>> {
-        let cache = cache::hold();
+        let cache = cache_dir::hold();
         let user = cluster::server_user()?;
         let (stage, trees) = pythons::start(flags, root, runs, (interrupt, tell))?;
         let held = Mutex::default();
@@ -158,7 +160,7 @@ impl<'a> Bench<'a> {
     /// Runs the gate over a copy of the tree, lints and all, on a cluster of its own.
     fn gate(&self, incident: &Incident, phase: Phase) -> Result<Gated> {
         let today = self.today(incident.tree)?;
-        let scratch = Scratch::new(self.user.as_ref())?;
+        let scratch = RunDir::new(self.user.as_ref())?;
         let root = scratch.path().join("tree");
         self.lay_out(incident, phase, today, &root)?;
         let state = match phase {
@@ -175,12 +177,16 @@ impl<'a> Bench<'a> {
         };
         let flags = with_options(self.flags, incident.options);
         let surveys = OnceLock::new();
-        let run = Run {
-            supplies: SupplyChange { without: &state.without, extra: &[] },
+        let run = GateContext {
+            setting: Setting {
+                supplies: SupplyChange { without: &state.without, extra: &[] },
+                in_repository: incident.history.is_some(),
+                conf: state.conf.as_deref(),
+                sql: state.sql.as_deref(),
+                ..Setting::default()
+            },
             surveys: Some(&surveys),
-            in_repository: incident.history.is_some(),
-            server: (state.conf.as_deref(), state.sql.as_deref()),
-            ..Run::new(&flags, &root, &trees, self.interrupt, &tell)
+            ..GateContext::new(&flags, &root, &trees, self.interrupt, &tell)
         };
         let (mut described, mut ran) = (Vec::new(), None);
         let (mut report, _) = run.over(|report| {
@@ -202,7 +208,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Tries what may fix the broken tree.
-    fn verify(&self, run: &Run<'_>, today: &Today, report: &mut Report) -> Result<()> {
+    fn verify(&self, run: &GateContext<'_>, today: &Today, report: &mut Report) -> Result<()> {
         let Some(survey) = run.survey(0) else { return Ok(()) };
         let bench = remedies::Bench {
             flags: run.flags,
@@ -210,9 +216,9 @@ impl<'a> Bench<'a> {
             tree: &run.trees[0],
             python: &today.python,
             stage: &self.stage,
-            without: run.supplies.without,
-            server: run.server,
-            in_repository: run.in_repository,
+            without: run.setting.supplies.without,
+            server: (run.setting.conf, run.setting.sql),
+            in_repository: run.setting.in_repository,
             interrupt: self.interrupt,
             deadline: Instant::now() + REMEDIES,
         };
@@ -275,9 +281,9 @@ impl<'a> Bench<'a> {
         let mut pids = Vec::new();
         for mut held in self.held.into_inner().unwrap_or_else(PoisonError::into_inner) {
             let trees = [held.tree];
-            let run = Run {
-                holds_servers: true,
-                ..Run::new(self.flags, self.root, &trees, self.interrupt, self.tell)
+            let run = GateContext {
+                setting: Setting { holds_servers: true, ..Setting::default() },
+                ..GateContext::new(self.flags, self.root, &trees, self.interrupt, self.tell)
             };
             let mut report = Report::default();
             held.scratch.keep()?;
@@ -295,7 +301,7 @@ fn verified(report: &Report) -> Option<Vec<String>> {
 
 /// Puts what the lints say into the report, as the gate does, and returns it.
 fn add_lints(
-    run: &Run<'_>,
+    run: &GateContext<'_>,
     described: &[(usize, Description)],
     state: &State,
     report: &mut Report,

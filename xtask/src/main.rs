@@ -146,7 +146,7 @@ impl Screen<'_> {
                     write_stdout(&render::github::mask(password.as_deref()));
                 }
                 let tell = |event: Event<'_>| self.show(event, format);
-                commands::fix::run(flags, &self.ask(), self.interrupt, &tell)
+                commands::fix::run(flags, &|patch| self.progress.ask(patch), self.interrupt, &tell)
             }
         }));
         let code =
@@ -155,20 +155,6 @@ impl Screen<'_> {
             self.show_timings();
         }
         code
-    }
-
-    /// Asks on a terminal whether a patch is to be applied.
-    fn ask(&self) -> impl Fn(&str) -> Option<bool> {
-        |patch: &str| {
-            if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
-                return None;
-            }
-            self.progress.note(patch);
-            self.progress.note("apply this patch? [y/N]");
-            let mut answer = String::new();
-            let read = std::io::stdin().read_line(&mut answer);
-            Some(read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
-        }
     }
 
     /// Shows where the time went since it was shown last.

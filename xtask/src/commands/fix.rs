@@ -16,7 +16,7 @@ use crate::os::interrupt::Interrupt;
 use crate::os::process;
 use model::code::Severity;
 use model::event::{Event, Tell};
-use model::finding::FileChange;
+use model::finding::{FileChange, Fix};
 use model::report::{Report, Verdict};
 use model::supply::Extra;
 
@@ -30,6 +30,13 @@ struct Remedies {
     changes: Vec<FileChange>,
     patch: String,
     extra: Vec<Extra>,
+}
+
+impl Remedies {
+    fn add(&mut self, fix: &Fix) {
+        self.changes.extend(fix.changes.iter().cloned());
+        self.patch += &fix.patch;
+    }
 }
 
 /// Asks whether a patch is to be applied; `None`: there is nobody to ask.
@@ -64,11 +71,9 @@ fn verify(
 ) -> Result<Remedies> {
     let (root, trees) = selection::select_to_run(&flags.which, &flags.env_py)?;
     let surveys = OnceLock::new();
-    let quiet = |event: Event<'_>| {
-        if let Event::SetUpStarted { .. } | Event::SetUpEnded { .. } = event {
-            tell(event);
-        }
-    };
+    let is_set_up =
+        |event: &Event<'_>| matches!(event, Event::SetUpStarted { .. } | Event::SetUpEnded { .. });
+    let quiet = |event: Event<'_>| Some(event).filter(is_set_up).map_or((), tell);
     let run = GateContext {
         setting: Setting { in_repository: true, ..Setting::default() },
         surveys: Some(&surveys),
@@ -91,20 +96,10 @@ fn verify(
     let stage = run.set_up(&todo, programs, pythons, Some(2))?;
     let deadline = Instant::now() + BUDGET;
     for index in todo {
-        let (Some(survey), Some(python)) = (run.survey(index), stage.python(index)) else {
+        let (Some(survey), Some(bench)) =
+            (run.survey(index), Bench::of(&run, index, &stage, deadline))
+        else {
             continue;
-        };
-        let bench = Bench {
-            flags,
-            root: &root,
-            tree: &trees[index],
-            python,
-            stage: &stage,
-            without: &[],
-            server: (None, None),
-            in_repository: true,
-            interrupt,
-            deadline,
         };
         let found =
             run.setting_up("trying remedies", || remedies::verify(&bench, report, survey))?;
@@ -118,10 +113,8 @@ fn verify(
         remedies.extra.extend(found.extra);
     }
     process::end_strays();
-    for fix in report.findings.iter().filter_map(|finding| finding.fix.as_ref()) {
-        remedies.changes.extend(fix.changes.iter().cloned());
-        remedies.patch += &fix.patch;
-    }
+    let fixes = report.findings.iter().filter_map(|finding| finding.fix.as_ref());
+    fixes.for_each(|fix| remedies.add(fix));
     Ok(remedies)
 }
 

@@ -5,6 +5,7 @@
 
 mod chain;
 pub mod recipe;
+mod rewrite;
 mod statement;
 mod supply;
 mod text;

@@ -48,6 +48,8 @@ struct State {
 struct Search<'a> {
     bench: &'a Bench<'a>,
     history: Option<History>,
+    /// The folders of the revisions.
+    folders: &'a [Utf8PathBuf],
     /// What was tried already.
     seen: RefCell<BTreeSet<String>>,
     ran_out: Cell<bool>,
@@ -71,6 +73,7 @@ pub(super) fn verify(bench: &Bench<'_>, report: &mut Report, survey: &Survey) ->
     let search = Search {
         bench,
         history,
+        folders: &survey.folders,
         seen: RefCell::default(),
         ran_out: Cell::new(false),
         unhelped: RefCell::default(),
@@ -128,7 +131,7 @@ fn is_error(finding: &Finding) -> bool {
 
 /// What git knows of the revisions of a tree; `None` where nobody knows which are merged.
 fn history(bench: &Bench<'_>, survey: &Survey) -> Result<Option<History>> {
-    if !bench.in_repository || !survey.has_base() {
+    if !bench.setting.in_repository || !survey.has_base() {
         return Ok(None);
     }
     let Ok(git) = Git::at(&bench.tree.cwd, bench.root, bench.interrupt)? else { return Ok(None) };
@@ -158,10 +161,7 @@ impl Search<'_> {
         let errors = all.filter(|(_, f)| f.tree.as_ref() == own && is_error(f)).take(FINDINGS_MAX);
         for (index, finding) in errors {
             let mut helps = false;
-            let Bench { tree, without, .. } = self.bench;
-            let change = SupplyChange { without, extra: &state.extra };
-            let history = self.history.as_ref();
-            for candidate in candidates(tree, change, finding, survey, root, history) {
+            for candidate in self.candidates(state, finding, survey, root) {
                 if Instant::now() >= self.bench.deadline {
                     self.ran_out.set(true);
                     return Ok(None);
@@ -170,27 +170,7 @@ impl Search<'_> {
                 if !self.seen.borrow_mut().insert(format!("{:?} {:?}", next.files, next.extra)) {
                     continue;
                 }
-                let tried = self.bench.gate(&next.files, &next.extra, &survey.folders)?;
-                if std::env::var("FIXDBG").is_ok() {
-                    eprintln!(
-                        "TRIED {:?} -> {:?} {:?}",
-                        next.what,
-                        tried.report.verdict(),
-                        tried
-                            .report
-                            .findings
-                            .iter()
-                            .filter(|f| is_error(f) || f.code.infrastructure)
-                            .map(|f| format!(
-                                "{} {:?} {} {:?}",
-                                f.code.id,
-                                f.step,
-                                f.message,
-                                f.place.as_ref().map(|p| (p.file.clone(), p.line))
-                            ))
-                            .collect::<Vec<_>>()
-                    );
-                }
+                let tried = self.bench.gate(&next.files, &next.extra, self.folders)?;
                 if tried.report.verdict() == Verdict::Pass {
                     return Ok(Some((index, next)));
                 }
@@ -208,6 +188,18 @@ impl Search<'_> {
             }
         }
         Ok(None)
+    }
+
+    fn candidates(
+        &self,
+        state: &State,
+        finding: &Finding,
+        survey: &Survey,
+        root: &Utf8Path,
+    ) -> Vec<Candidate> {
+        let Bench { tree, setting, .. } = self.bench;
+        let change = SupplyChange { without: setting.supplies.without, extra: &state.extra };
+        candidates(tree, change, finding, survey, root, self.history.as_ref())
     }
 
     /// A state with a candidate; `None` where it cannot be tried.
@@ -238,7 +230,8 @@ impl Search<'_> {
                 (None, Supply::Role(role), recipe::role(name, needed_by))
             }
             Lacking::Row(lookup) => {
-                let row = self.bench.row(&next.files, &next.extra, lookup, survey)?;
+                let row =
+                    self.bench.row((&next.files, &next.extra), self.folders, lookup, survey)?;
                 let Some(row) = row else { return Ok(None) };
                 let line = recipe::row(lookup, needed_by, row.insert, row.exists);
                 (Some(lookup.after.clone()), Supply::Row(row), line)

@@ -33,11 +33,8 @@ pub(in crate::commands) struct Bench<'a> {
     pub(in crate::commands) tree: &'a Tree,
     pub(in crate::commands) python: &'a Utf8PathBuf,
     pub(in crate::commands) stage: &'a Stage,
-    /// The names of the supplies that the recipe leaves out.
-    pub(in crate::commands) without: &'a [String],
     /// As the run's that failed.
-    pub(in crate::commands) server: (Option<&'a str>, Option<&'a str>),
-    pub(in crate::commands) in_repository: bool,
+    pub(in crate::commands) setting: Setting<'a>,
     pub(in crate::commands) interrupt: &'a Interrupt,
     /// When no further trial begins.
     pub(in crate::commands) deadline: Instant,
@@ -52,6 +49,27 @@ pub(super) struct Tried {
     /// The root of the mirror.
     pub(super) root: Utf8PathBuf,
     _scratch: RunDir,
+}
+
+impl<'a> Bench<'a> {
+    /// For a tree of a run; `None` where it has no interpreter.
+    pub(in crate::commands) fn of(
+        run: &'a GateContext<'_>,
+        index: usize,
+        stage: &'a Stage,
+        deadline: Instant,
+    ) -> Option<Bench<'a>> {
+        Some(Bench {
+            flags: run.flags,
+            root: run.root,
+            tree: &run.trees[index],
+            python: stage.python(index)?,
+            stage,
+            setting: run.setting,
+            interrupt: run.interrupt,
+            deadline,
+        })
+    }
 }
 
 impl Bench<'_> {
@@ -96,15 +114,8 @@ impl Bench<'_> {
         );
         let flags = Gate { keep: false, ..self.flags.clone() };
         let surveys = OnceLock::new();
-        let (conf, sql) = self.server;
-        let setting = Setting {
-            supplies: SupplyChange { without: self.without, extra },
-            in_repository: self.in_repository,
-            alone: false,
-            holds_servers,
-            conf,
-            sql,
-        };
+        let supplies = SupplyChange { without: self.setting.supplies.without, extra };
+        let setting = Setting { supplies, alone: false, holds_servers, ..self.setting };
         let run = GateContext {
             setting,
             surveys: Some(&surveys),
@@ -126,7 +137,8 @@ impl Bench<'_> {
 
     /// The top of what is mirrored: the repository that holds the root, else the root.
     fn top(&self) -> Utf8PathBuf {
-        let holds_git = |folder: &&Utf8Path| self.in_repository && folder.join(".git").exists();
+        let holds_git =
+            |folder: &&Utf8Path| self.setting.in_repository && folder.join(".git").exists();
         let top = self.root.ancestors().find(holds_git).unwrap_or(self.root);
         let holds_tree = self.root.ancestors().find(|folder| self.tree.cwd.starts_with(folder));
         match holds_tree {
@@ -139,15 +151,15 @@ impl Bench<'_> {
     /// before the revision that looks it up; `None` where no such row can be made.
     pub(super) fn row(
         &self,
-        files: &Changed,
-        extra: &[Extra],
+        (files, extra): (&Changed, &[Extra]),
+        folders: &[Utf8PathBuf],
         lookup: &Lookup,
         survey: &Survey,
     ) -> Result<Option<Row>> {
         let Lookup { table, conditions, after } = lookup;
         let mut files = files.clone();
         files.extend(later_than(survey, after).into_iter().map(|file| (file, None)));
-        let tried = self.run(&files, extra, &survey.folders, true)?;
+        let tried = self.run(&files, extra, folders, true)?;
         let server = tried.ran.as_ref().and_then(|ran| ran.trees.first()?.hosted.first());
         let Some(hosted) = server else { return Ok(None) };
         let database = &self.tree.database;

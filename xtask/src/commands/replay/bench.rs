@@ -216,9 +216,7 @@ impl<'a> Bench<'a> {
             tree: &run.trees[0],
             python: &today.python,
             stage: &self.stage,
-            without: run.setting.supplies.without,
-            server: (run.setting.conf, run.setting.sql),
-            in_repository: run.setting.in_repository,
+            setting: run.setting,
             interrupt: self.interrupt,
             deadline: Instant::now() + REMEDIES,
         };

@@ -147,9 +147,12 @@ impl Finding {
         })
     }
 
-    /// What mends it: whom to tell first, then the lines that it lacks, then what mends all of its
-    /// code.
+    /// How it is fixed: whom to tell first, then what was verified; where nothing was, the lines that it
+    /// lacks, then what fixes all of its code.
     pub fn remedies(&self) -> Vec<String> {
+        if let Some(fix) = &self.fix {
+            return self.escalation().into_iter().chain(fix.what.iter().cloned()).collect();
+        }
         let lacks = (!self.lacks.is_empty()).then(|| format!("add: {}", self.lacks.join("\n")));
         self.escalation()
             .into_iter()

@@ -145,7 +145,7 @@ fn apply(
         write(root, changes, true)?;
         let said = after.findings.first().map(|f| format!(" ({}: {})", f.code.id, f.message));
         bail!(
-            "--fix has put every file back: the second run was worse{}",
+            "--fix has put every file back: the second run was no better{}",
             said.unwrap_or_default()
         );
     }
@@ -183,14 +183,14 @@ fn write(root: &Utf8Path, changes: &[FileChange], back: bool) -> Result<()> {
     Ok(())
 }
 
-/// Whether a run says more against the migrations than another, or could not say anything.
+/// Whether a run says no less against the migrations than another, or could not say anything.
 fn is_worse(after: &Report, before: &Report) -> bool {
     let errors = |report: &Report| {
         report.findings.iter().filter(|finding| finding.severity() == Severity::Error).count()
     };
     match after.verdict() {
         Verdict::Pass => false,
-        Verdict::Fail => errors(after) > errors(before),
+        Verdict::Fail => errors(after) >= errors(before),
         Verdict::Error => true,
     }
 }

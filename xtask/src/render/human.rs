@@ -258,7 +258,8 @@ pub fn finding(finding: &Finding) -> String {
         field(&mut out, "predicted", predicted);
     }
     field(&mut out, "SEV-2", &finding.escalation().unwrap_or_default());
-    mend(&mut out, code, finding.steps());
+    // Where a remedy was verified, what else might help is of no use.
+    mend(&mut out, code, if finding.fix.is_some() { &[] } else { finding.steps() });
     verbatim(&mut out, "by hand", &finding.by_hand.join("\n"));
     out
 }

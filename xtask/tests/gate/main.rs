@@ -27,6 +27,7 @@ mod provision;
 mod red;
 mod red_code;
 mod red_graph;
+mod remedies;
 mod secrets;
 mod server;
 mod server_tls;

@@ -112,9 +112,11 @@ pub fn candidates(scene: &Scene<'_>) -> Vec<Candidate> {
 fn known(scene: &Scene<'_>) -> Option<Candidate> {
     let edit = scene.finding.edit.as_ref()?;
     let text = text::applied(&(scene.read)(&edit.file)?, edit)?;
+    let has = |word: &str| edit.after.iter().any(|line| line.contains(word));
     let what = match scene.finding.lacks.is_empty() {
-        false => "add what the downgrade lacks",
-        true => "make this change",
+        false => "add what the downgrade lacks".to_owned(),
+        true if has("autocommit_block") => "put the statement into an autocommit block".to_owned(),
+        true => format!("change {}:{}", edit.file, edit.line),
     };
     Some(Candidate::of_file(what, &edit.file, text))
 }

@@ -211,6 +211,13 @@ impl Screen<'_> {
         }
         let tell = |event: Event<'_>| self.show(event, Format::Json);
         let json = args.format == ReplayFormat::Json;
+        if args.supplies {
+            let uses = commands::replay::supplies::run(flags, self.interrupt, &tell);
+            self.sick(&uses.sick);
+            let shown = if json { render::replay::supplies_json } else { render::replay::supplies };
+            write_stdout(&shown(&uses));
+            return exit_status(uses.interrupted, self.interrupt, uses.exit_status());
+        }
         if args.mutants {
             let score = commands::replay::mutants::run(flags, args, self.interrupt, &tell);
             self.sick(&score.sick);

@@ -222,3 +222,18 @@ fn mutants_are_caught_and_named() {
     assert!(count("red") >= 8 && 100 * count("verified") >= 70 * count("red"), "{score:#}");
     assert!(mutants.iter().all(|mutant| mutant["caught"] == true && mutant["named"] == true));
 }
+
+#[test]
+fn each_supply_is_needed_by_the_revisions_that_use_it() {
+    let output = replay(&["--supplies", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let uses = json(&output);
+    assert_eq!(uses["verdict"], "pass");
+    let [row, role] = uses["supplies"].as_array().unwrap().as_slice() else { panic!("{uses:#}") };
+    assert_eq!((&row["name"], &role["name"]), (&"kris@ admin row".into(), &"raptor_app".into()));
+    assert_eq!(row["needed_by"], serde_json::json!(["0016"]));
+    let needed = role["needed_by"].as_array().unwrap();
+    // From 0002 on, but not where no table is made.
+    assert_eq!(needed[0], "0002");
+    assert!(needed.contains(&"0028".into()) && !needed.contains(&"0016".into()), "{role:#}");
+}

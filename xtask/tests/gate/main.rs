@@ -13,6 +13,7 @@
 
 mod support;
 
+mod causes;
 mod doctor;
 mod green;
 mod inputs;

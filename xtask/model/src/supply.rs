@@ -1,4 +1,4 @@
-//! What production has and an empty database lacks, as plain values.
+//! Supplies, as plain values: rows and roles that production has and an empty database lacks.
 //!
 //! A supply is idempotent by its own SQL (`ON CONFLICT DO NOTHING`, `IF NOT EXISTS`), so that a
 //! round trip or a second run finds it and goes on.
@@ -34,6 +34,16 @@ pub enum Supply {
     Row(Row),
     /// A role.
     Role(Role),
+}
+
+impl Supply {
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Supply::Row(row) => row.name,
+            Supply::Role(role) => role.name,
+        }
+    }
 }
 
 /// Something that a recipe supplies, and from when on it is there: what a rehearsal records.

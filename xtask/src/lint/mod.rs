@@ -1,5 +1,5 @@
-//! Surveys a tree: reads its settings and its files, builds its graph, and lints it. Nothing of it
-//! is run, and neither Postgres nor Python is needed.
+//! Lints of a tree: its settings and files are read, its graph is built, and each lint is asked.
+//! Nothing of it is run, and neither Postgres nor Python is needed.
 
 mod compare;
 mod read;
@@ -196,10 +196,10 @@ fn judge(
         Some(git) => git.arrivals(&folders)?,
         None => HashMap::new(),
     };
-    let ini = tree.ini_path();
+    let (ini, recipe) = (tree.ini_path(), tree.recipe_file());
     // A rehearsal touches nothing that could fail.
     let mut rehearsal = Steps::rehearsal(&tree.label).with_supplies(terms.supplies);
-    let _ = crate::recipes::run(tree.recipe, &mut rehearsal);
+    let _ = crate::recipes::run(tree, &mut rehearsal);
     let given = rehearsal.finish().given;
     let application = application(&chosen(&scripts, &looked_into), settings, tree, root);
     let walked = RefCell::new(None);
@@ -218,7 +218,7 @@ fn judge(
         followed,
         application: &application,
         given: &given,
-        recipe: tree.recipe.file(),
+        recipe: recipe.as_deref(),
         events: OnceCell::new(),
         walked: &walked,
     };
@@ -271,7 +271,7 @@ fn application(
         beside.iter().any(|folder| file.starts_with(folder))
     };
     // What another tree is run with is not known here.
-    let known = tree.recipe.file().and_then(|_| tree_files::read(&tree.requirements).ok());
+    let known = tree.recipe.and_then(|_| tree_files::read(&tree.requirements).ok());
     let known = known.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let mut found = HashMap::new();
     for name in modules.into_iter().filter(|name| !lints::comes_with_python(name)) {

@@ -23,9 +23,9 @@ const NAME: &str = "migration-gate";
 /// opened it before would hold a lock that nobody else sees.
 pub const LOCK: &str = "lock";
 
-/// The kind that [`crate::postgres::provision`] installs.
+/// The kind of Postgres binaries.
 pub const POSTGRES: &str = "postgres";
-/// The kind that [`crate::alembic::python`] makes.
+/// The kind of Python environments.
 pub const PYTHON: &str = "python";
 
 /// Where the cache of this user lies, whether it is there yet or not. Fails where nothing says
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_named_folder_comes_before_the_users_and_root_has_the_systems() {
+    fn cache_folder_named_users_or_systems_in_that_order() {
         let home = || Some(Utf8PathBuf::from("/home/u"));
         assert_eq!(caches(Some("/x".into()), home(), true).unwrap(), "/x");
         assert_eq!(caches(Some("/x".into()), None, false).unwrap(), "/x");

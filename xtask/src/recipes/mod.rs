@@ -1,4 +1,4 @@
-//! What each tree needs, in order: plain functions that read like the runbook.
+//! Trees of the monorepo, and what each needs, in order: plain functions that read like the runbook.
 //!
 //! A recipe is run against a [`Steps`], which is either live or a rehearsal. The rehearsal records
 //! the steps without doing them; so what a tree's steps are is written down once.
@@ -6,29 +6,42 @@
 pub mod console;
 pub mod plain;
 pub mod raptor;
+mod spec;
 
 use anyhow::Result;
+use camino::Utf8Path;
 
+pub use self::spec::TreeSpec;
 use crate::steps::runner::Steps;
 use crate::steps::supplies::Supplies;
 use model::supply::{Given, Supply, SupplyChange};
-use model::tree::{RecipeName, Tree};
+use model::tree::Tree;
 
-/// Runs a recipe by its name.
-pub fn run(recipe: RecipeName, steps: &mut Steps<'_>) -> Result<()> {
+/// The trees of the monorepo. A further one is a row here, a file beside it, and its paths in the
+/// workflow.
+pub const TREES: &[TreeSpec] = &[console::TREE, raptor::TREE];
+
+/// The trees in the monorepo at `root`.
+pub fn trees(root: &Utf8Path) -> Vec<Tree> {
+    TREES.iter().map(|spec| spec.at(root)).collect()
+}
+
+/// The tree of the monorepo with this id.
+pub fn spec(id: &str) -> Option<&'static TreeSpec> {
+    TREES.iter().find(|spec| spec.id == id)
+}
+
+/// Runs a tree's recipe.
+pub fn run(tree: &Tree, steps: &mut Steps<'_>) -> Result<()> {
     steps.create_extra_roles()?;
-    match recipe {
-        RecipeName::Console => console::console(steps),
-        RecipeName::Raptor => raptor::raptor(steps),
-        RecipeName::Plain => plain::plain(steps),
-    }
+    tree.recipe.and_then(spec).map_or(plain::plain as fn(&mut Steps<'_>) -> _, |s| s.recipe)(steps)
 }
 
 /// The supplies of a tree's recipe, changed as a run changes them.
 pub fn supplies(tree: &Tree, change: SupplyChange<'_>) -> Supplies {
     let mut plan = Steps::rehearsal(&tree.label).with_supplies(change);
     // A rehearsal touches nothing that could fail.
-    let _ = run(tree.recipe, &mut plan);
+    let _ = run(tree, &mut plan);
     let mut supplies = Supplies::default();
     for Given { after, what, .. } in plan.finish().given {
         match what {

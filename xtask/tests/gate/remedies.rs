@@ -22,6 +22,7 @@ pub mod steps {
 }
 pub mod console;
 pub mod raptor;
+pub mod spec;
 ";
 
 /// Checks the recipes below a root as Rust, with the gate's own model.
@@ -29,14 +30,16 @@ fn check(root: &Root) {
     let package = root.path().join("recipes-check");
     let from = root.path().join("xtask/src/recipes");
     fs::create_dir_all(package.join("src")).unwrap();
-    for name in ["console.rs", "raptor.rs"] {
+    for name in ["console.rs", "raptor.rs", "spec.rs"] {
         fs::copy(from.join(name), package.join("src").join(name)).unwrap();
     }
     fs::write(package.join("src/lib.rs"), LIB).unwrap();
-    let model = monorepo().join("xtask/model");
+    let xtask = monorepo().join("xtask");
+    let (model, mutants) = (xtask.join("model"), xtask.join("mutants"));
     let manifest = format!(
         "[package]\nname = \"recipes-check\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
-         [dependencies]\nanyhow = \"1\"\nmodel = {{ path = {model:?} }}\n\n[workspace]\n"
+         [dependencies]\nanyhow = \"1\"\ncamino = \"1\"\nmodel = {{ path = {model:?} }}\n\
+         mutants = {{ path = {mutants:?} }}\n\n[workspace]\n"
     );
     fs::write(package.join("Cargo.toml"), manifest).unwrap();
     // The versions that are there already.

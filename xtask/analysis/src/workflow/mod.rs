@@ -9,54 +9,15 @@ mod document;
 mod expression;
 mod globs;
 mod locate;
+mod repository;
 mod shell;
 
-use self::calls::Call;
+use self::document::Document;
 pub use self::document::Source;
-use self::document::{Document, key};
-use model::code::{self, Code, Severity};
+pub use self::repository::Gated;
+use self::repository::{Found, Repository};
+use model::code::{self, Severity};
 use model::finding::{Edit, Finding, Place};
-
-/// What the recipes supply, and by what word one sees it in a script.
-#[derive(Clone, Debug)]
-pub struct Supplied {
-    /// The tree's id.
-    pub tree: &'static str,
-    /// As the step names it.
-    pub what: &'static str,
-    /// What a script that supplies it holds.
-    pub marker: &'static str,
-}
-
-/// All that the audits look at.
-pub struct Repository<'a> {
-    documents: &'a [Document<'a>],
-    calls: Vec<Call<'a>>,
-    supplied: &'a [Supplied],
-    /// Whether some file could not be read, so that what none of the others says may stand there.
-    unreadable: bool,
-}
-
-/// Something that an audit found, and where.
-pub(crate) struct Found {
-    code: &'static Code,
-    message: String,
-    place: Option<Place>,
-    suggestion: Option<String>,
-}
-
-impl Found {
-    fn at(code: &'static Code, place: (&Document<'_>, u32), message: impl Into<String>) -> Found {
-        let (document, line) = place;
-        let place = Some(document.place(line));
-        Found { code, message: message.into(), place, suggestion: None }
-    }
-
-    /// What the line should say instead.
-    fn suggest(self, line: impl Into<String>) -> Found {
-        Found { suggestion: Some(line.into()), ..self }
-    }
-}
 
 /// One audit: what it looks for, in a function.
 type Audit = fn(&Repository<'_>) -> Vec<Found>;
@@ -91,7 +52,7 @@ const AUDITS: &[Audit] = &[
 ];
 
 /// Audits workflows, and the actions that they use.
-pub fn audit(sources: &[Source], supplied: &[Supplied]) -> Vec<Finding> {
+pub fn audit(sources: &[Source], gated: &[Gated]) -> Vec<Finding> {
     let (mut documents, mut findings) = (Vec::new(), Vec::new());
     for source in sources {
         match Document::read(source) {
@@ -104,7 +65,7 @@ pub fn audit(sources: &[Source], supplied: &[Supplied]) -> Vec<Finding> {
     }
     let calls = calls::find(&documents);
     let unreadable = !findings.is_empty();
-    let repository = Repository { documents: &documents, calls, supplied, unreadable };
+    let repository = Repository { documents: &documents, calls, gated, unreadable };
     let mut found: Vec<Found> = AUDITS.iter().flat_map(|audit| audit(&repository)).collect();
     found.sort_by_key(|found| {
         let place = found.place.as_ref();

@@ -114,7 +114,7 @@ fn candidates(
 ) -> Vec<Candidate> {
     let mut rehearsal = Steps::rehearsal(&tree.label).with_supplies(supplies);
     // A rehearsal touches nothing that could fail.
-    let _ = recipes::run(tree.recipe, &mut rehearsal);
+    let _ = recipes::run(tree, &mut rehearsal);
     fix::candidates(&Scene {
         finding,
         scripts: &survey.scripts,
@@ -218,7 +218,7 @@ impl Search<'_> {
         }
         next.files.extend(candidate.files.iter().cloned());
         let Some(lacking) = &candidate.lacking else { return Ok(Some(next)) };
-        if self.bench.tree.recipe.file().is_none() {
+        if self.bench.tree.recipe.is_none() {
             return Ok(None);
         }
         let needed_by = finding.revision.as_deref().unwrap_or_default();
@@ -246,13 +246,15 @@ impl Search<'_> {
     fn changes(&self, state: &State) -> Vec<FileChange> {
         let read = |file: &Utf8Path| fs::read_to_string(self.bench.root.join(file)).ok();
         let mut files = state.files.clone();
-        let recipe = self.bench.tree.recipe.file();
-        if let Some((file, text)) = recipe.and_then(|file| Some((file, read(file.into())?))) {
+        let recipe = self.bench.tree.recipe_file();
+        if let Some((file, text)) =
+            recipe.and_then(|file| Some((Utf8PathBuf::from(&file), read(file.as_str().into())?)))
+        {
             let add =
                 |text: String, line: &recipe::Line| recipe::added(&text, &self.bench.tree.id, line);
             let added = state.lines.iter().try_fold(text, add);
             files.extend(
-                added.filter(|_| !state.lines.is_empty()).map(|text| (file.into(), Some(text))),
+                added.filter(|_| !state.lines.is_empty()).map(|text| (file, Some(text))),
             );
         }
         let change = |(file, after): (Utf8PathBuf, Option<String>)| {

@@ -1,4 +1,4 @@
-//! What all replays share, and one replay.
+//! Bench on which incidents are replayed: what all replays share, and one replay.
 
 use std::fs;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::User;
 
-use super::pythons::{self, Today, tree_at};
+use super::pythons::{self, Today};
 use crate::alembic::Description;
 use crate::commands::remedies;
 use crate::commands::replay::repository::Past;
@@ -21,12 +21,13 @@ use crate::os::copy;
 use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::os::run_dir::RunDir;
 use crate::postgres::cluster;
+use crate::recipes;
 use analysis::fix;
 use analysis::replay as compare;
 use model::code;
 use model::event::{Event, Tell};
 use model::finding::Finding;
-use model::incident::{Incident, Options, State, TreeId};
+use model::incident::{Incident, Options, State};
 use model::mutant::{Judged, Mutant};
 use model::replay::Replayed;
 use model::report::{Report, Verdict};
@@ -81,7 +82,7 @@ impl<'a> Bench<'a> {
     pub(super) fn make(
         flags: &'a Gate,
         root: &'a Utf8Path,
-        runs: &dyn Fn(TreeId) -> usize,
+        runs: &dyn Fn(&str) -> usize,
         interrupt: &'a Interrupt,
         tell: Tell<'a>,
     ) -> Result<Bench<'a>> {
@@ -159,7 +160,7 @@ impl<'a> Bench<'a> {
 
     /// Runs the gate over a copy of the tree, lints and all, on a cluster of its own.
     fn gate(&self, incident: &Incident, phase: Phase) -> Result<Gated> {
-        let today = self.today(incident.tree)?;
+        let today = self.today(&incident.tree)?;
         let scratch = RunDir::new(self.user.as_ref())?;
         let root = scratch.path().join("tree");
         self.lay_out(incident, phase, today, &root)?;
@@ -167,7 +168,8 @@ impl<'a> Bench<'a> {
             Phase::Broken => &incident.broken,
             Phase::Mended => &incident.mended,
         };
-        let trees = [tree_at(incident.tree, &root)];
+        let spec = recipes::spec(&incident.tree).context("the tree of the incident is unknown")?;
+        let trees = [spec.at(&root)];
         let id = &incident.id;
         let tell = |event: Event<'_>| {
             if let Event::StepStarted { name, .. } = event {
@@ -236,8 +238,8 @@ impl<'a> Bench<'a> {
             let path = path.strip_prefix(self.root);
             path.map(|path| root.join(path)).context("the tree does not lie below the root")
         };
-        if let Some(recipe) = today.tree.recipe.file().map(Utf8Path::new) {
-            let text = fs::read_to_string(self.root.join(recipe)).unwrap_or_default();
+        if let Some(recipe) = today.tree.recipe_file() {
+            let text = fs::read_to_string(self.root.join(&recipe)).unwrap_or_default();
             let to = root.join(recipe);
             fs::create_dir_all(to.with_file_name("")).context("cannot make the recipes' folder")?;
             let state = if phase == Phase::Broken { &incident.broken } else { &incident.mended };
@@ -270,8 +272,8 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    fn today(&self, id: TreeId) -> Result<&Today> {
-        self.trees.iter().find(|today| today.id == id).context("the tree was not read")
+    fn today(&self, id: &str) -> Result<&Today> {
+        self.trees.iter().find(|today| today.tree.id == id).context("the tree was not read")
     }
 
     /// Leaves the servers that are held, and says how to reach them. Returns their processes.

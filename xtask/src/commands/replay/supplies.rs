@@ -48,7 +48,7 @@ fn all(
     interrupt: &Interrupt,
     tell: Tell<'_>,
 ) -> Result<()> {
-    let trees = [Tree::console(root), Tree::raptor(root)];
+    let trees = recipes::trees(root);
     let run = GateContext::new(flags, root, &trees, interrupt, tell);
     let indexes: Vec<usize> = (0..trees.len()).collect();
     let (programs, pythons) = (run.programs()?, run.find_pythons(&indexes)?);

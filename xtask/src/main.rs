@@ -12,6 +12,7 @@ mod commands;
 mod gate;
 mod lint;
 mod recipes;
+mod remedies;
 mod steps;
 
 mod alembic;

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::remedies::{self, Bench};
 use crate::flags::Gate;
 use crate::gate::context::{GateContext, Setting, reuse};
 use crate::gate::{self, selection};
 use crate::os::git::Git;
 use crate::os::interrupt::Interrupt;
 use crate::os::process;
+use crate::remedies::{self, Bench};
 use model::code::Severity;
 use model::event::{Event, Tell};
 use model::finding::{FileChange, Fix};

@@ -6,7 +6,6 @@ pub mod explain;
 pub mod fix;
 pub mod graph;
 pub mod lint;
-mod remedies;
 pub mod renumber;
 pub mod replay;
 pub mod reports;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::candidate::{Candidate, Scene};
 use super::text::replaced;
-use super::{Candidate, Scene};
 use crate::mend;
 use crate::renumber::{self, Plan};
 use crate::script::{Ident, Script};

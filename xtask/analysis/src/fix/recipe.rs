@@ -1,6 +1,6 @@
 //! The recipes as text: supplies added to them.
 
-use super::Lookup;
+use super::candidate::Lookup;
 
 /// A supply as a recipe writes it: a constant, and the lines that use it.
 #[derive(Clone, Debug)]

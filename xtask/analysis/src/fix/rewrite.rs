@@ -1,6 +1,6 @@
 //! Remedies that write a statement in another way.
 
-use super::statement::At;
+use super::at::At;
 use super::text::{before, function, replaced, strings};
 use crate::lints::nearest::distance;
 use crate::mend;

@@ -2,12 +2,13 @@
 
 use tree_sitter::Node;
 
+use super::at::At;
+use super::candidate::{Candidate, Scene};
+use super::rewrite;
 use super::text::{function, replaced, statement_at, without};
-use super::{Candidate, Scene, rewrite};
 use crate::python::{Module, descendants};
 use crate::script::Script;
 use model::code::{self, Code};
-use model::finding::Finding;
 
 /// Codes whose remedy is that the statement goes.
 const GOES: &[&Code] = &[
@@ -24,18 +25,6 @@ const RAISES: &[&Code] = &[&code::IRREVERSIBLE, &code::RAISING_DOWNGRADE, &code:
 
 /// How much of a statement is shown.
 const SHOWN: usize = 60;
-
-/// A statement of a revision, and what was said of it.
-pub(super) struct At<'a> {
-    pub(super) finding: &'a Finding,
-    pub(super) script: &'a Script,
-    pub(super) module: &'a Module,
-    pub(super) node: Node<'a>,
-    /// The SQL that was in flight.
-    pub(super) sql: &'a str,
-    /// The SQLSTATE.
-    pub(super) state: &'a str,
-}
 
 type Rule = fn(&At<'_>) -> Option<(String, String)>;
 

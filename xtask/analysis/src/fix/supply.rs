@@ -1,6 +1,6 @@
 //! Roles and rows that a revision needs and the recipe does not supply.
 
-use super::{Candidate, Lacking, Lookup, Scene};
+use super::candidate::{Candidate, Lacking, Lookup, Scene};
 use crate::effect::Value;
 use crate::history::{What, walk_again};
 use crate::script::Script;

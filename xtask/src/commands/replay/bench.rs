@@ -10,7 +10,6 @@ use nix::unistd::User;
 
 use super::pythons::{self, Today};
 use crate::alembic::Description;
-use crate::commands::remedies;
 use crate::commands::replay::repository::Past;
 use crate::flags::Gate;
 use crate::gate::context::{GateContext, Setting};
@@ -22,6 +21,7 @@ use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::os::run_dir::RunDir;
 use crate::postgres::cluster;
 use crate::recipes;
+use crate::remedies;
 use analysis::fix;
 use analysis::replay as compare;
 use model::code;

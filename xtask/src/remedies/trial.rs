@@ -27,17 +27,17 @@ use model::supply::{Extra, Row, SupplyChange};
 use model::tree::Tree;
 
 /// Where remedies of one tree are tried.
-pub(in crate::commands) struct Bench<'a> {
-    pub(in crate::commands) flags: &'a Gate,
-    pub(in crate::commands) root: &'a Utf8Path,
-    pub(in crate::commands) tree: &'a Tree,
-    pub(in crate::commands) python: &'a Utf8PathBuf,
-    pub(in crate::commands) stage: &'a Stage,
+pub struct Bench<'a> {
+    pub flags: &'a Gate,
+    pub root: &'a Utf8Path,
+    pub tree: &'a Tree,
+    pub python: &'a Utf8PathBuf,
+    pub stage: &'a Stage,
     /// As the run's that failed.
-    pub(in crate::commands) setting: Setting<'a>,
-    pub(in crate::commands) interrupt: &'a Interrupt,
+    pub setting: Setting<'a>,
+    pub interrupt: &'a Interrupt,
     /// When no further trial begins.
-    pub(in crate::commands) deadline: Instant,
+    pub deadline: Instant,
 }
 
 /// What a trial said.
@@ -53,7 +53,7 @@ pub(super) struct Tried {
 
 impl<'a> Bench<'a> {
     /// For a tree of a run; `None` where it has no interpreter.
-    pub(in crate::commands) fn of(
+    pub fn of(
         run: &'a GateContext<'_>,
         index: usize,
         stage: &'a Stage,

@@ -27,7 +27,7 @@ use model::report::{Report, Verdict};
 use model::supply::{Extra, Role, Supply, SupplyChange};
 use model::tree::Tree;
 
-pub(super) use self::trial::Bench;
+pub use self::trial::Bench;
 
 /// How many changes one remedy may take.
 const CHANGES_MAX: usize = 4;
@@ -59,16 +59,16 @@ struct Search<'a> {
 
 /// What was found for a tree.
 #[derive(Default)]
-pub(super) struct Found {
+pub struct Found {
     /// Which supplies come on top.
-    pub(super) extra: Vec<Extra>,
+    pub extra: Vec<Extra>,
     /// Whether the time ran out before everything was tried.
-    pub(super) ran_out: bool,
+    pub ran_out: bool,
 }
 
 /// Tries what may fix the errors of a tree, and gives the finding that it begins with the remedy that
 /// the gate is green with. Changes that were tried and did not help are withdrawn.
-pub(super) fn verify(bench: &Bench<'_>, report: &mut Report, survey: &Survey) -> Result<Found> {
+pub fn verify(bench: &Bench<'_>, report: &mut Report, survey: &Survey) -> Result<Found> {
     let history = history(bench, survey)?;
     let search = Search {
         bench,
@@ -96,7 +96,7 @@ pub(super) fn verify(bench: &Bench<'_>, report: &mut Report, survey: &Survey) ->
 }
 
 /// Whether there is anything to try for a tree.
-pub(super) fn any(tree: &Tree, root: &Utf8Path, report: &Report, survey: &Survey) -> bool {
+pub fn any(tree: &Tree, root: &Utf8Path, report: &Report, survey: &Survey) -> bool {
     let errors = report.findings.iter().filter(|f| f.tree.as_ref() == Some(&tree.id));
     let mut errors = errors.filter(|finding| is_error(finding)).take(FINDINGS_MAX);
     let change = SupplyChange::default();
@@ -253,9 +253,7 @@ impl Search<'_> {
             let add =
                 |text: String, line: &recipe::Line| recipe::added(&text, &self.bench.tree.id, line);
             let added = state.lines.iter().try_fold(text, add);
-            files.extend(
-                added.filter(|_| !state.lines.is_empty()).map(|text| (file, Some(text))),
-            );
+            files.extend(added.filter(|_| !state.lines.is_empty()).map(|text| (file, Some(text))));
         }
         let change = |(file, after): (Utf8PathBuf, Option<String>)| {
             let before = read(&file);

@@ -8,4 +8,7 @@ mod fix;
 mod merged;
 
 mod repository;
+#[allow(dead_code, reason = "the folder alone is needed")]
+#[path = "../gate/support/sandbox.rs"]
+mod sandbox;
 mod stories;

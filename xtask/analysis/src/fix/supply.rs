@@ -2,7 +2,7 @@
 
 use super::candidate::{Candidate, Lacking, Lookup, Scene};
 use crate::effect::Value;
-use crate::history::{What, walk_again};
+use crate::history::{Revision, What, walk};
 use crate::script::Script;
 use model::code;
 
@@ -35,8 +35,12 @@ fn role(scene: &Scene<'_>) -> Option<String> {
 fn row(scene: &Scene<'_>) -> Option<Lookup> {
     let order = scene.graph.walk.iter().rev();
     let scripts: Vec<&Script> = order.filter_map(|index| scene.scripts.get(*index)).collect();
+    let revisions: Vec<Revision<'_>> = scripts
+        .iter()
+        .map(|script| Revision { id: &script.revision.text, body: script.body() })
+        .collect();
     let revision = scene.finding.revision.as_ref();
-    walk_again(&scripts, scene.given, &mut None).into_iter().find_map(|event| {
+    walk(&revisions, scene.given).into_iter().find_map(|event| {
         let script = scripts.get(event.at.revision)?;
         let What::NoRow(missing) = event.what else { return None };
         if revision.is_some_and(|revision| *revision != script.revision.text) {

@@ -28,13 +28,19 @@ use model::tree::Tree;
 
 /// Where remedies of one tree are tried.
 pub struct Bench<'a> {
+    /// The options of the run that failed.
     pub flags: &'a Gate,
+    /// The folder that files are relative to.
     pub root: &'a Utf8Path,
+    /// The tree.
     pub tree: &'a Tree,
+    /// Its interpreter.
     pub python: &'a Utf8PathBuf,
+    /// What its servers and interpreters come from.
     pub stage: &'a Stage,
     /// As the run's that failed.
     pub setting: Setting<'a>,
+    /// Interrupts a trial.
     pub interrupt: &'a Interrupt,
     /// When no further trial begins.
     pub deadline: Instant,

@@ -32,7 +32,7 @@ use model::files::{Arrival, Settings};
 use model::finding::{Finding, Standing};
 use model::graph::Graph;
 use model::report::Comparison;
-use model::supply::Given;
+use model::supply::{Given, SupplyChange};
 use model::tree::{Target, Tree};
 
 /// What was found out about a tree.
@@ -148,7 +148,7 @@ fn judge(
     // Only where revisions collide does it matter which of them came later.
     let arrivals = if graph.collides() { arrivals(compared, settings)? } else { HashMap::new() };
     let (ini, recipe) = (tree.ini_path(), tree.recipe_file());
-    let given = given(tree, terms.without);
+    let given = given(tree, terms.supplies);
     let application = application(&scripts, settings, tree, root);
     let subject = Subject {
         label: &tree.label,
@@ -186,9 +186,9 @@ fn judge(
 }
 
 /// What a tree's recipe supplies.
-fn given(tree: &Tree, without: &[String]) -> Vec<Given> {
+fn given(tree: &Tree, change: SupplyChange<'_>) -> Vec<Given> {
     // A rehearsal touches nothing that could fail.
-    let mut rehearsal = Steps::rehearsal(&tree.label).without(without);
+    let mut rehearsal = Steps::rehearsal(&tree.label).with_supplies(change);
     let _ = crate::recipes::run(tree, &mut rehearsal);
     rehearsal.finish().given
 }

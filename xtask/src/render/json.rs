@@ -92,6 +92,8 @@ pub(super) struct Finding {
     sqlstate: Option<String>,
     statement: Option<String>,
     remedy: Vec<String>,
+    verified: bool,
+    patch: Option<String>,
     verify: &'static str,
 }
 
@@ -180,6 +182,8 @@ pub(super) fn finding(finding: &finding::Finding) -> Finding {
             .or(finding.statement.as_deref())
             .map(|sql| redact(sql).into_owned()),
         remedy: finding.remedies().iter().map(|text| redact(text).into_owned()).collect(),
+        verified: finding.fix.is_some(),
+        patch: words::change(finding),
         verify: finding.code.verify,
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::SystemTime;
 
 use model::code::{Owner, Severity};
-use model::finding::{Edit, Finding, Place, Standing};
+use model::finding::{Edit, Finding, Fix, Place, Standing};
 use model::redact::redact;
 use model::report::{Comparison, Report, Source};
 use model::step::{Status, Step};
@@ -197,6 +197,17 @@ pub(super) fn patch(edit: &Edit) -> String {
         let _ = writeln!(out, "{sign}{text}");
     }
     out
+}
+
+/// The change that fixes a finding, as `git apply` takes it: what was verified, else what is known.
+pub(super) fn change(finding: &Finding) -> Option<String> {
+    let fix = finding.fix.as_ref().map(|fix| fix.patch.clone());
+    fix.or_else(|| finding.edit.as_ref().map(patch))
+}
+
+/// What a verified remedy does, in a sentence.
+pub(super) fn verified(fix: &Fix) -> String {
+    format!("{}: on a copy of the tree the gate is green with it", fix.what.join(", then "))
 }
 
 /// A text without what moves a cursor, changes a colour or cannot be seen; lines stay lines.

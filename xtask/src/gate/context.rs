@@ -62,8 +62,12 @@ pub struct Setting<'a> {
 /// What earlier runs left; `None` where nothing of it may be used: `--no-cache` says so, or CI, where
 /// each run proves everything.
 pub fn reuse(flags: &Gate) -> Option<Store> {
-    let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
-    if flags.no_cache || is_ci { None } else { Store::of_this_user() }
+    if flags.no_cache || is_ci() { None } else { Store::of_this_user() }
+}
+
+/// Whether this is a job of CI, which trusts nothing that an earlier one left.
+pub fn is_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| value == "true")
 }
 
 impl<'a> GateContext<'a> {

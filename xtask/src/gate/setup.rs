@@ -7,7 +7,7 @@ use std::thread;
 use anyhow::{Context, Result};
 use camino::Utf8PathBuf;
 
-use super::context::GateContext;
+use super::context::{GateContext, is_ci};
 use crate::alembic::python::{self, Search};
 use crate::alembic::{self, Alembic, Connection, Interpreter};
 use crate::cache::toolchain;
@@ -213,8 +213,9 @@ impl GateContext<'_> {
         };
         let user = server_user()?;
         let binaries = programs.get(user.as_ref(), self.interrupt, &notice)?;
-        // A data directory that no server has started on proves as much as one that is made now.
-        let cache = Store::of_this_user();
+        // A data directory that no server has started on proves as much as one that is made now; but where
+        // `CI=true`, nothing of the cache is run that no manifest vouches for.
+        let cache = Store::of_this_user().filter(|_| !is_ci());
         ServerFactory::new(binaries, cache.as_ref(), self.interrupt, self.tell).map(Servers::Own)
     }
 }

@@ -5,8 +5,10 @@
 
 pub mod cache_dir;
 pub mod copy;
+pub mod environment;
 pub mod git;
 pub mod interrupt;
+pub mod manifest;
 pub mod orphans;
 pub mod packages;
 pub mod process;

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use camino::Utf8Path;
 use rustix::process::{Pid, Signal};
 
+use super::environment;
+
 /// How long a server may take to stop before it is killed.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -41,7 +43,9 @@ fn serves(pid: Pid, data: &Utf8Path) -> bool {
         return fs::read_link(format!("/proc/{pid}/cwd"))
             .is_ok_and(|cwd| cwd == data.as_std_path());
     }
-    let said = Command::new("ps").args(["-ww", "-o", "command=", "-p", &pid.to_string()]).output();
+    let mut ps = Command::new("ps");
+    ps.args(["-ww", "-o", "command=", "-p", &pid.to_string()]);
+    let said = ps.env_clear().envs(environment::local()).output();
     said.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains(data.as_str()))
 }
 
@@ -60,6 +64,7 @@ pub fn remove_shared_memory(data: &Utf8Path) {
         fields.get(1) == Some(&id) && fields.get(4) == Some(&pid)
     });
     if ours {
-        let _ = Command::new("ipcrm").args(["-m", id]).output();
+        let mut ipcrm = Command::new("ipcrm");
+        let _ = ipcrm.args(["-m", id]).env_clear().envs(environment::local()).output();
     }
 }

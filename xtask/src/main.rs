@@ -51,6 +51,7 @@ use model::watch::{Moment, Watch};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    os::sandbox::enter_or_return();
     let Xtask { command: Command::MigrationGate(mut flags) } = Xtask::parse();
     let verb = flags.verb.take();
     let progress = Progress::new();

@@ -2,7 +2,7 @@
 
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -12,6 +12,7 @@ use command_fds::{CommandFdExt, FdMapping};
 use super::connection::Connection;
 use crate::os::process::Group;
 use crate::os::run_dir::RunDir;
+use crate::os::sandbox::Sandbox;
 
 const WORKER: &str = include_str!("worker.py");
 
@@ -33,7 +34,7 @@ pub fn start(
     python: &Utf8Path,
     count: usize,
     env: &[(String, std::ffi::OsString)],
-    scratch: &RunDir,
+    (scratch, sandbox): (&RunDir, &Sandbox),
 ) -> Result<(Interpreter, Vec<Connection>)> {
     // Several interpreters may write to it, each with little to say.
     let log = scratch.path().join("worker.log");
@@ -53,11 +54,10 @@ pub fn start(
         mappings.push(FdMapping { parent_fd: writes.into(), child_fd: child_fd + 1 });
         numbers.push(format!("{child_fd}:{}", child_fd + 1));
     }
-    let mut command = Command::new(python);
+    let mut command = sandbox.command(python);
     command
         .arg(script)
         .args(numbers)
-        .env_clear()
         .envs(env.iter().map(|(name, value)| (name, value)))
         .current_dir(scratch.path())
         .stdin(Stdio::null())
@@ -70,7 +70,7 @@ pub fn start(
     // The command holds the child's ends of them: while it lives, they never close.
     drop(command);
     let interpreter = Interpreter { process };
-    let pycache = scratch.path().join("pycache");
+    let pycache = scratch.pycache();
     let connect = |(stream, notes)| Connection::new(stream, notes, &log, pycache.clone());
     let connections = ours.into_iter().map(connect).collect::<Result<_>>()?;
     Ok((interpreter, connections))

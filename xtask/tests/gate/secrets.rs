@@ -43,7 +43,7 @@ fn the_home_and_the_temporary_folder_of_a_migration_are_the_runs_own() {
 import tempfile
 run = os.path.dirname(os.environ['HOME'])
 assert os.path.dirname(tempfile.gettempdir()) == run, tempfile.gettempdir()
-assert os.path.basename(run).startswith('migration-gate-'), run
+assert os.path.basename(os.path.dirname(run)).startswith('migration-gate-'), run
 for folder in (os.environ['HOME'], tempfile.gettempdir()):
     open(os.path.join(folder, 'left'), 'w').close()
 ";
@@ -51,22 +51,6 @@ for folder in (os.environ['HOME'], tempfile.gettempdir()):
     let ended = root.gate().arg("raptor").run();
     ended.assert_code(0);
     root.sandbox.assert_empty(&ended.traces);
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn the_private_server_keeps_no_secret_that_its_superuser_could_read() {
-    let root = Root::copy();
-    // A backend's own environment is overwritten by its title; its parent's is not.
-    let body = "
-sql = \"SELECT pg_read_binary_file('/proc/' || split_part(pg_read_file('postmaster.pid'), \"
-sql += \"chr(10), 1) || '/environ', 0, 100000)\"
-seen = bytes(op.get_bind().exec_driver_sql(sql).scalar())
-assert b'PATH=' in seen and b'hush' not in seen, seen
-";
-    root.add_head(Tree::Raptor, body, "pass");
-    let ended = root.gate().arg("raptor").env("SECRET_TOKEN", "hush").run();
-    ended.assert_code(0);
 }
 
 /// Runs a migration that tells all it knows, against a server with a password.

@@ -1,0 +1,47 @@
+//! What a hostile migration sees, changes and leaves: nothing.
+//!
+//! One tree tries everything that the table of `probes.rs` lists, as root and as an ordinary user, and
+//! says what it could do. `TRUST=word` runs the probes whose names hold that word.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg(target_os = "linux")]
+
+#[allow(dead_code, unused_imports, reason = "the vocabulary of the gate's tests")]
+#[path = "../gate/support/mod.rs"]
+mod support;
+
+mod probes;
+mod world;
+
+use world::{Caller, World};
+
+/// Runs every probe once, and fails with those that could do what they tried.
+#[track_caller]
+fn assert_harmless(caller: &Caller, known: &[&str]) {
+    let world = World::new(caller);
+    let ended = world.run();
+    let done = world.done(&ended);
+    let more: Vec<&String> = done.iter().filter(|name| !known.contains(&name.as_str())).collect();
+    assert!(more.is_empty(), "{caller:?} did {more:?}:\n{}\n{}", ended.stdout, ended.stderr);
+    let less: Vec<&&str> = known.iter().filter(|name| !done.iter().any(|d| d == *name)).collect();
+    assert!(less.is_empty(), "the README lists what was not possible to {caller:?}: {less:?}");
+    world.assert_unchanged(&ended);
+}
+
+#[test]
+fn migration_of_root_sees_and_changes_nothing() {
+    let Some(caller) = Caller::root() else { return };
+    assert_harmless(&caller, &[]);
+}
+
+#[test]
+fn migration_of_a_user_sees_and_changes_nothing() {
+    let Some(caller) = Caller::user() else { return };
+    assert_harmless(&caller, &[]);
+}
+
+#[test]
+fn migration_without_namespaces_does_what_the_readme_lists() {
+    let Some(caller) = Caller::root_without_namespaces() else { return };
+    assert_harmless(&caller, probes::WITHOUT_NAMESPACES);
+}

@@ -16,6 +16,7 @@ pub mod reuse;
 pub mod selection;
 pub mod setup;
 mod trees;
+mod unchanged;
 
 use std::sync::OnceLock;
 use std::thread;

@@ -175,6 +175,22 @@ fn what_a_living_run_uses_is_never_cleared_away() {
 }
 
 #[test]
+fn tree_that_changes_during_a_run_fails_it() {
+    let (root, go) = waiting_root();
+    let mut run = root.gate().arg("raptor").spawn();
+    run.until("the migration began", || root.sandbox.has_made("started"));
+    root.edit("backend_v2/alembic/versions/9001_added.py", "SELECT 1", "SELECT 2");
+    std::fs::write(go, "").unwrap();
+    let ended = run.wait();
+    ended.assert_code(2);
+    let report = ended.report();
+    let message = report.finding()["message"].as_str().unwrap().to_owned();
+    assert!(message.starts_with("the tree changed while it was gated: `"), "{message}");
+    assert!(message.contains("9001_added.py"), "{message}");
+    root.sandbox.assert_empty(&ended.traces);
+}
+
+#[test]
 fn a_folder_that_only_looks_like_a_runs_is_left_alone() {
     let root = Root::copy();
     let folder = root.sandbox.path().join("migration-gate-mine");

@@ -43,8 +43,9 @@ use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::progress::Progress;
 use crate::spans::Spans;
 use model::event::Event;
-use model::redact::redact;
+use model::redact::{Secrets, redact};
 use model::report::{Report, Verdict};
+use model::shown::{self, Kind};
 use model::watch::{Moment, Watch};
 
 #[global_allocator]
@@ -52,14 +53,17 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     os::sandbox::enter_or_return();
-    let Xtask { command: Command::MigrationGate(mut flags) } = Xtask::parse();
+    let Xtask { command: Command::MigrationGate(mut flags) } =
+        Xtask::try_parse().unwrap_or_else(|err| misused(&err));
     let verb = flags.verb.take();
-    let progress = Progress::new();
+    let runner = Runner::of_this_job();
+    let secrets = Secrets::of(commands::reports::secrets(&flags));
+    let progress = Progress::new(|text| noted(&secrets.hide(text), &runner));
     let code = Interrupt::install().map(|interrupt| {
-        let runner = Runner::of_this_job();
         let spans = Spans::default();
         let (progress, runner, verbose) = (&progress, &runner, flags.verbose);
-        let screen = Screen { progress, runner, interrupt: &interrupt, spans, verbose };
+        let (interrupt, secrets) = (&interrupt, &secrets);
+        let screen = Screen { progress, runner, interrupt, spans, secrets, verbose };
         // A panic unwinds, so that what was started is stopped; then it is a bug, and says so.
         let done = panic::catch_unwind(AssertUnwindSafe(|| screen.run(&mut flags, verb.as_ref())));
         done.unwrap_or_else(|_| {
@@ -74,19 +78,45 @@ fn main() -> ExitCode {
     }))
 }
 
+/// A line for stderr, where GitHub's runner looks for commands too.
+fn noted(text: &str, runner: &Runner) -> String {
+    let text = shown::at_edge(text);
+    if runner.present { render::github::plain(&text).trim_end().to_owned() } else { text }
+}
+
+/// Says how a command line is wrong, or shows the help that it asks for. A URL that stands where it does
+/// not belong may hold a password, and is not repeated.
+fn misused(err: &clap::Error) -> ! {
+    if !err.use_stderr() {
+        err.exit();
+    }
+    let text = err.render().ansi().to_string();
+    let is_url = |word: &&str| word.contains("://");
+    let urls: Vec<&str> = text.split(['\'', '"', ' ', '\n']).filter(is_url).collect();
+    let told = urls.iter().fold(text.clone(), |told, url| told.replace(url, "(a URL)"));
+    let _ = write!(anstream::stderr(), "{}", shown::at_edge(&told));
+    std::process::exit(2)
+}
+
 /// Where everything is shown.
 struct Screen<'a> {
-    progress: &'a Progress,
+    progress: &'a Progress<'a>,
     runner: &'a Runner,
     interrupt: &'a Interrupt,
     /// Where the time went.
     spans: Spans,
+    /// What is told to nobody.
+    secrets: &'a Secrets,
     /// Whether what is reused is told.
     verbose: bool,
 }
 
 impl Screen<'_> {
     fn run(&self, flags: &mut Gate, verb: Option<&Verb>) -> u8 {
+        if !matches!(verb, Some(Verb::Doctor(_))) {
+            // The doctor lists it first.
+            os::run_dir::clear_dead_runs();
+        }
         match verb {
             None if flags.watch => self.watch(flags),
             None | Some(Verb::Lint(_) | Verb::Workflow(_)) => self.report(flags, verb),
@@ -262,9 +292,10 @@ impl Screen<'_> {
     /// Prints a report, writes the files that were asked for, and returns the exit status.
     fn finish(&self, report: &Report, format: Format, output: &Output) -> u8 {
         let mut code = exit_code(report);
+        let report = &report.clone().map_texts(&|text, _| self.secrets.hide(text));
         write_stdout(&match format {
-            Format::Human => render::human::summary(report),
-            Format::Github => render::github::summary(report),
+            Format::Human => render::human::summary(&report.printable()),
+            Format::Github => render::github::summary(&report.printable()),
             Format::Json => render::json::report(report),
         });
         if format == Format::Json {
@@ -283,12 +314,18 @@ impl Screen<'_> {
         exit_status(report.interrupted, self.interrupt, code)
     }
 
+    /// A text as people may see it.
+    fn shown(&self, text: &str, kind: Kind) -> String {
+        shown::shown(&self.secrets.hide(text), kind)
+    }
+
     fn show(&self, event: Event<'_>, format: Format) {
         let progress = self.progress;
         match event {
             Event::Notice(text) => progress.note(text),
             Event::Predicted(finding) => {
-                let text = render::human::predicted(finding);
+                let finding = finding.clone().map_texts(&|text, kind| self.shown(text, kind));
+                let text = render::human::predicted(&finding);
                 match format {
                     Format::Human => progress.suspend(|| write_stdout(&text)),
                     // Its annotation comes once, with the summary, in order of weight and with what
@@ -326,10 +363,11 @@ impl Screen<'_> {
             Event::StepEnded { label, step } => {
                 progress.ended(label);
                 self.spans.record(event);
+                let step = step.clone().map_texts(&|text, kind| self.shown(text, kind));
                 let text = match format {
-                    Format::Human => render::human::step(step),
-                    Format::Github => render::github::step(step),
-                    Format::Json => return progress.note(render::human::step(step).trim_end()),
+                    Format::Human => render::human::step(&step),
+                    Format::Github => render::github::step(&step),
+                    Format::Json => return progress.note(render::human::step(&step).trim_end()),
                 };
                 progress.suspend(|| write_stdout(&text));
             }
@@ -383,7 +421,7 @@ fn redraw(text: &str, fresh: bool) {
 }
 
 fn write_stdout(text: &str) {
-    let mut stdout = anstream::stdout();
+    let (mut stdout, text) = (anstream::stdout(), shown::at_edge(text));
     // A reader that has seen enough (`| head`) is no error, and the exit status still tells.
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }

@@ -256,8 +256,12 @@ def end_orphans(servers):
     """Ends what left its call's process group, in a process namespace of the worker's own, whose first process
     inherits it; whether there was such a process."""
     found = False
-    while os.getppid() == 1 and (orphans := [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
-                                             if pid not in servers and is_orphan(pid)]):
+    # Without a /proc of its own this is the machine's first process, or the worker's number is another one.
+    while os.getppid() == 1 and os.readlink("/proc/self") == str(os.getpid()):
+        pids = map(int, filter(str.isdigit, os.listdir("/proc")))
+        orphans = [pid for pid in pids if pid not in servers and is_orphan(pid)]
+        if not orphans:
+            break
         found = True
         for pid in orphans:
             with contextlib.suppress(ProcessLookupError):

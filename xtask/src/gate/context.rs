@@ -106,8 +106,8 @@ pub fn blame(report: &mut Report, err: &anyhow::Error, tree: Option<&Tree>) {
     let its_code = code_of(err);
     let message = format!("{err:#}");
     // Both trees fail for one reason; the log of a server may have gone on between the two.
-    let is_told =
-        |f: &Finding| f.code == its_code && (f.message == message || f.code == &code::SERVER_DIED);
+    let once = [&code::SERVER_DIED, &code::OUT_OF_RESOURCES].contains(&its_code);
+    let is_told = |f: &Finding| f.code == its_code && (f.message == message || once);
     if report.findings.iter().any(is_told) {
         return;
     }

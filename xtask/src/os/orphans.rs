@@ -33,8 +33,34 @@ pub fn end_server(data: &Utf8Path) {
 
 fn postmaster_pid(data: &Utf8Path) -> Option<Pid> {
     let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
-    Pid::from_raw(text.lines().next()?.trim().parse().ok()?)
+    // A server that `initdb` runs writes its id with a sign.
+    Pid::from_raw(text.lines().next()?.trim().trim_start_matches('-').parse().ok()?)
 }
+
+/// Ends every process that has the folder of a dead run in its command line or its environment.
+#[cfg(target_os = "linux")]
+pub fn end_processes_of(folder: &Utf8Path) {
+    use std::os::unix::ffi::OsStrExt;
+    let own = std::process::id();
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    for pid in pids.filter(|pid| *pid != own) {
+        let named = |file: &str| {
+            let bytes = fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+            let folder = folder.as_os_str().as_bytes();
+            bytes.windows(folder.len()).any(|part| part == folder)
+        };
+        if (named("cmdline") || named("environ"))
+            && let Some(pid) = pid.try_into().ok().and_then(Pid::from_raw)
+        {
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
+/// Ends nothing: elsewhere, what runs migrations ends with its gate by itself.
+#[cfg(not(target_os = "linux"))]
+pub fn end_processes_of(_: &Utf8Path) {}
 
 /// Whether a process is the server of a data folder: a server's working folder is its data folder.
 fn serves(pid: Pid, data: &Utf8Path) -> bool {
@@ -54,7 +80,7 @@ fn serves(pid: Pid, data: &Utf8Path) -> bool {
 pub fn remove_shared_memory(data: &Utf8Path) {
     let Ok(text) = fs::read_to_string(data.join("postmaster.pid")) else { return };
     let mut lines = text.lines();
-    let Some(pid) = lines.next().map(str::trim) else { return };
+    let Some(pid) = lines.next().map(|pid| pid.trim().trim_start_matches('-')) else { return };
     // The seventh line of postmaster.pid holds the segment's key and id.
     let Some(id) = lines.nth(5).and_then(|line| line.split_whitespace().nth(1)) else { return };
     // Its columns: key, shmid, perms, size, cpid, …

@@ -22,6 +22,8 @@ use super::sandbox;
 const PREFIX: &str = "migration-gate-";
 /// The data directory of a server, in the folder of its run.
 pub const DATA_DIR: &str = "data";
+/// The data directory that `initdb` makes there, on which no server starts.
+pub const FRESH_DIR: &str = "initdb";
 /// Held locked by the gate that owns the folder.
 pub const LOCK: &str = "lock";
 /// Its presence says that `--keep` left the folder on purpose.
@@ -60,9 +62,8 @@ struct RunFolder {
 static RUN: Mutex<Weak<RunFolder>> = Mutex::new(Weak::new());
 
 impl RunDir {
-    /// Makes the folder, in memory where that has room, after clearing away those of dead runs: a
-    /// disk takes longer to make a cluster's thousand files than the migrations take to run. Who
-    /// names a TMPDIR gets that. `owner` is the user that works in it, where that is not the caller.
+    /// Makes the folder, in memory where that has room: a disk takes longer to make a cluster's thousand
+    /// files than the migrations take to run. Who names a TMPDIR gets that. `owner` is the user that works in it, where that is not the caller.
     /// Fails where no temporary folder can be used, and says what is wrong with each.
     pub fn new(owner: Option<&User>) -> Result<RunDir> {
         let mut current = RUN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -132,20 +133,16 @@ impl RunDir {
 
 impl RunFolder {
     fn new(owner: Option<&User>) -> Result<RunFolder> {
-        clear_dead_runs(Utf8Path::new(MEMORY));
         if let Some(run) = RunFolder::in_memory(owner) {
             return Ok(run);
         }
         let mut tried = Vec::new();
         for base in temporary_folders() {
             match Utf8PathBuf::from_path_buf(base) {
-                Ok(base) => {
-                    clear_dead_runs(&base);
-                    match RunFolder::new_in(&base, owner) {
-                        Ok(run) => return Ok(run),
-                        Err(err) => tried.push(format!("  {base}: {err:#}")),
-                    }
-                }
+                Ok(base) => match RunFolder::new_in(&base, owner) {
+                    Ok(run) => return Ok(run),
+                    Err(err) => tried.push(format!("  {base}: {err:#}")),
+                },
                 Err(base) => tried.push(format!("  {}: not UTF-8", base.display())),
             }
         }
@@ -267,7 +264,9 @@ pub fn clear(path: &Utf8Path) -> bool {
     if belongs_to_dead_run(path) {
         for folder in folders_in(path) {
             orphans::end_server(&folder.join(DATA_DIR));
+            orphans::end_server(&folder.join(FRESH_DIR));
         }
+        orphans::end_processes_of(path);
         let _ = fs::remove_dir_all(path);
     }
     !path.exists()
@@ -275,12 +274,9 @@ pub fn clear(path: &Utf8Path) -> bool {
 
 /// Clears away what runs left that were killed before they could: best effort, since a folder that
 /// cannot be removed hinders nobody.
-fn clear_dead_runs(base: &Utf8Path) {
-    let Ok(entries) = base.read_dir_utf8() else { return };
-    for entry in entries.flatten() {
-        if entry.file_name().starts_with(PREFIX) {
-            clear(entry.path());
-        }
+pub fn clear_dead_runs() {
+    for (path, _) in runs().iter().filter(|(_, state)| *state == RunDirState::Died) {
+        clear(path);
     }
 }
 

@@ -35,6 +35,9 @@ const TMP: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
 /// This program, whatever has become of its file since it was started.
 const OWN: &str = "/proc/self/exe";
 
+/// How many files and folders of a tree are asked for their rights.
+const LOOKED_AT_MAX: usize = 10_000;
+
 /// Whether this program can make sandboxes: set by [`enter_or_return`].
 static CAN: OnceLock<()> = OnceLock::new();
 
@@ -240,7 +243,9 @@ pub fn is_readable_by(user: &User, folders: &[Utf8PathBuf]) -> bool {
         })
     };
     let mut left: Vec<Utf8PathBuf> = folders.to_vec();
-    while let Some(path) = left.pop() {
+    // What lies beyond these is taken to be as readable.
+    for _ in 0..LOOKED_AT_MAX {
+        let Some(path) = left.pop() else { break };
         let is_folder = path.is_dir() && !path.is_symlink();
         if !can(&path, if is_folder { 5 } else { 4 }) {
             return false;

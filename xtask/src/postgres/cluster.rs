@@ -27,7 +27,7 @@ pub use super::user::server_user;
 use crate::os::interrupt::Interrupt;
 use crate::os::orphans::{STOP_TIMEOUT, remove_shared_memory};
 use crate::os::process::{self, Group, Limits, last_lines, quote};
-use crate::os::run_dir::{DATA_DIR, LOCK, RunDir};
+use crate::os::run_dir::{DATA_DIR, FRESH_DIR, LOCK, RunDir};
 use crate::os::sandbox::Sandbox;
 use crate::os::store::Store;
 use model::event::{Event, Tell, timed};
@@ -272,7 +272,7 @@ pub fn prepare(setup: &Setup<'_>, cache: Option<&Store>) -> Result<(DataDir, boo
     if let Some(fresh) = cache.and_then(|cache| data_dir::fresh(cache, binaries)) {
         return Ok((fresh, true));
     }
-    let fresh = DataDir::at(scratch.path().join("initdb"));
+    let fresh = DataDir::at(scratch.path().join(FRESH_DIR));
     timed(tell, "Postgres", "initdb", || {
         initdb(binaries, user, scratch.path(), fresh.path(), interrupt)
     })?;

@@ -11,6 +11,7 @@ use model::code::Severity;
 use model::finding::{Finding, Standing};
 use model::redact::redact;
 use model::report::{Report, TreeReport, Verdict};
+use model::shown::printable;
 use model::step::Status;
 
 /// By this the next run finds the comment that it replaces.
@@ -300,7 +301,7 @@ fn wrapped(text: &str) -> String {
 
 /// A fenced block that its content cannot end.
 fn fence(language: &str, content: &str, lines: usize) -> String {
-    let content = words::first_lines(&words::printable(&redact(content)), lines);
+    let content = words::first_lines(&printable(&redact(content)), lines);
     let mut longest = 2;
     let mut run = 0;
     for c in content.chars() {
@@ -318,7 +319,7 @@ fn fence(language: &str, content: &str, lines: usize) -> String {
 
 /// A code span that its content cannot end.
 fn span(content: &str) -> String {
-    let content = words::printable(&redact(content)).replace('\n', " ");
+    let content = printable(&redact(content)).replace('\n', " ");
     if content.contains('`') {
         format!("`` {} ``", content.replace("``", "` `"))
     } else {
@@ -328,7 +329,7 @@ fn span(content: &str) -> String {
 
 /// Text that stays text: no markup, no mention, no reference to an issue, no link.
 fn text(content: &str) -> String {
-    let content = words::printable(content).replace('\n', " ");
+    let content = printable(content).replace('\n', " ");
     let mut out = String::with_capacity(content.len());
     let mut characters = content.chars().peekable();
     while let Some(c) = characters.next() {

@@ -8,6 +8,7 @@ use model::code::{Owner, Severity};
 use model::finding::{Edit, Finding, Place, Standing};
 use model::redact::redact;
 use model::report::{Report, Source};
+use model::shown::printable;
 use model::step::{Status, Step};
 use model::transcript::Transcript;
 
@@ -188,19 +189,6 @@ pub(super) fn patch(edit: &Edit) -> String {
         let _ = writeln!(out, "{sign}{text}");
     }
     out
-}
-
-/// A text without what moves a cursor, changes a colour or cannot be seen; lines stay lines.
-pub(super) fn printable(text: &str) -> String {
-    let lines = text.replace("\r\n", "\n").replace('\t', "    ");
-    lines.chars().filter(|c| *c == '\n' || !is_invisible(*c)).collect()
-}
-
-/// Control characters, and those that turn the direction of writing: with them a text can show
-/// something else than it holds.
-fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The first lines of a text, and how many follow.

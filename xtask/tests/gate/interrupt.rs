@@ -204,13 +204,24 @@ fn a_folder_that_only_looks_like_a_runs_is_left_alone() {
 /// Ends the server in the middle of a migration, and lets that go on.
 #[track_caller]
 fn server_dies(signal: Signal) {
+    server_goes(
+        |root| {
+            for (_, postmaster) in root.sandbox.postmasters() {
+                // Console's may have ended by itself.
+                let _ = kill_process(pid(postmaster), signal);
+            }
+        },
+        "MG901",
+    );
+}
+
+/// Takes the server away in the middle of a migration, and lets that go on.
+#[track_caller]
+fn server_goes(take_away: impl Fn(&Root), code: &str) {
     let (root, go) = waiting_root();
     let mut run: Running<'_> = root.gate().spawn();
     run.until("the migration began", || root.sandbox.has_made("started"));
-    for (_, postmaster) in root.sandbox.postmasters() {
-        // Console's may have ended by itself.
-        let _ = kill_process(pid(postmaster), signal);
-    }
+    take_away(&root);
     std::thread::sleep(Duration::from_millis(200));
     std::fs::write(go, "").unwrap();
     let ended = run.wait();
@@ -219,13 +230,41 @@ fn server_dies(signal: Signal) {
     assert_eq!(report.verdict(), "error");
     assert_eq!(report.statuses("raptor"), "passed failed skipped skipped skipped");
     assert!(report.statuses("console").starts_with("passed "), "what came before is reported");
-    assert_holds(report.finding(), &json!({"code": "MG901", "owner": "sre"}));
+    assert_holds(report.finding(), &json!({"code": code, "owner": "sre"}));
     root.sandbox.assert_empty(&ended.traces);
 }
 
 #[test]
 fn a_server_that_is_shut_down_midway_is_no_migrations_fault() {
     server_dies(Signal::QUIT);
+}
+
+#[test]
+fn server_that_is_shut_down_politely_is_no_migrations_fault() {
+    server_dies(Signal::INT);
+}
+
+#[test]
+fn server_whose_disk_is_full_is_no_migrations_fault() {
+    let full = |root: &Root| {
+        for (run, postmaster) in root.sandbox.postmasters() {
+            let log = std::fs::File::options().append(true).open(run.join("server.log"));
+            let panic = "PANIC:  could not write to file \"pg_wal/x\": No space left on device\n";
+            std::io::Write::write_all(&mut log.unwrap(), panic.as_bytes()).unwrap();
+            let _ = kill_process(pid(postmaster), Signal::QUIT);
+        }
+    };
+    server_goes(full, "MG902");
+}
+
+#[test]
+fn server_whose_socket_vanishes_is_no_migrations_fault() {
+    let vanish = |root: &Root| {
+        for (run, _) in root.sandbox.postmasters() {
+            std::fs::remove_file(run.join(".s.PGSQL.5432")).unwrap();
+        }
+    };
+    server_goes(vanish, "MG904");
 }
 
 #[test]

@@ -178,6 +178,18 @@ impl<'a> World<'a> {
     }
 }
 
+/// A tree of one revision, which does this.
+pub fn write_tree(folder: &Path, upgrade: &str) {
+    fs::create_dir_all(folder.join("versions")).unwrap();
+    fs::write(folder.join("alembic.ini"), "[alembic]\nscript_location = %(here)s\n").unwrap();
+    fs::write(folder.join("env.py"), ENV).unwrap();
+    let revision = format!(
+        "import os\nimport sys\nfrom alembic import op\n\nrevision = 'a1'\ndown_revision = None\n\n\n\
+         def upgrade():\n{upgrade}\n\n\ndef downgrade():\n    pass\n"
+    );
+    fs::write(folder.join("versions/a1.py"), revision).unwrap();
+}
+
 /// The revision with all probes.
 fn revision(names: &[(&str, String)], port: u16, namespaces: bool) -> String {
     let only = std::env::var("TRUST").unwrap_or_default();

@@ -52,9 +52,15 @@ fn try_run(arguments: &[OsString]) -> Result<Infallible> {
     };
     if plan.isolated && !is_inside {
         match make_namespaces(&plan) {
-            Ok(()) if plan.processes => return wait_for_inside(arguments),
-            Ok(()) => {}
             Err(err) => go_on_without(&mut plan, &err)?,
+            Ok(()) => {
+                if let Err(err) = map_identity() {
+                    go_on_without(&mut plan, &err)?;
+                }
+                if plan.processes {
+                    return wait_for_inside(&plan, program);
+                }
+            }
         }
     }
     if plan.isolated
@@ -95,12 +101,17 @@ fn lay_out_or_leave(plan: &Sandbox) -> Result<()> {
 }
 
 fn make_namespaces(plan: &Sandbox) -> Result<()> {
-    let (uid, gid) = (geteuid(), getegid());
     let mut flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC;
-    flags.set(CloneFlags::CLONE_NEWUSER, !uid.is_root());
+    flags.set(CloneFlags::CLONE_NEWUSER, !geteuid().is_root());
     flags.set(CloneFlags::CLONE_NEWPID, plan.processes);
     flags.set(CloneFlags::CLONE_NEWNET, !plan.network);
     unshare(flags).map_err(|err| anyhow!("the kernel allows no namespaces: {err}"))?;
+    Ok(())
+}
+
+/// In a namespace of users, who is not root is itself, and hands on the right to mount.
+fn map_identity() -> Result<()> {
+    let (uid, gid) = (geteuid(), getegid());
     if !uid.is_root() {
         for (file, text) in [
             ("setgroups", "deny".to_owned()),
@@ -121,10 +132,9 @@ fn make_namespaces(plan: &Sandbox) -> Result<()> {
 }
 
 /// The first process of a process namespace is a child of the one that made it, which waits for it.
-fn wait_for_inside(arguments: &[OsString]) -> Result<Infallible> {
-    let [plan, program @ ..] = arguments else { bail!("the sandbox has no plan") };
+fn wait_for_inside(plan: &Sandbox, program: &[OsString]) -> Result<Infallible> {
     let mut command = Command::new(OWN);
-    command.arg(ENTER).arg(plan).arg(INSIDE).args(program);
+    command.arg(ENTER).arg(plan.as_json()).arg(INSIDE).args(program);
     let mut child = command.spawn().context("cannot start the first process of a namespace")?;
     // The child alone holds its ends of the gate's sockets: who waits for their end must see it.
     for fd in 3..INHERITED_MAX {

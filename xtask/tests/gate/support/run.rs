@@ -175,6 +175,13 @@ impl Running<'_> {
         kill_process_group(pid(self.child.id()), signal).unwrap();
     }
 
+    /// As [`Running::signal`], for a run that may have ended.
+    #[allow(dead_code, reason = "other test binaries use it")]
+    pub fn signal_if_running(&mut self, signal: Signal) {
+        self.traces.add(self.sandbox.traces());
+        let _ = kill_process_group(pid(self.child.id()), signal);
+    }
+
     #[track_caller]
     pub fn wait(mut self) -> Ended {
         let deadline = Instant::now() + HANGS_AFTER;

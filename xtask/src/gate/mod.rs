@@ -9,6 +9,7 @@ pub mod context;
 mod isolation;
 mod keep;
 mod lanes;
+pub mod lint;
 pub mod plan;
 pub mod predict;
 pub mod ran;

@@ -37,7 +37,7 @@ fn a_variable_is_passed_on_where_that_is_asked_for() {
 }
 
 #[test]
-fn the_home_and_the_temporary_folder_of_a_migration_are_the_runs_own() {
+fn home_and_temporary_folder_belong_to_the_run() {
     let root = Root::copy();
     let body = "
 import tempfile

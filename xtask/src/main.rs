@@ -19,6 +19,7 @@ mod cache;
 mod os;
 mod postgres;
 
+mod edge;
 mod progress;
 mod render;
 mod spans;
@@ -54,11 +55,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     os::sandbox::enter_or_return();
     let Xtask { command: Command::MigrationGate(mut flags) } =
-        Xtask::try_parse().unwrap_or_else(|err| misused(&err));
+        Xtask::try_parse().unwrap_or_else(|err| edge::misused(&err));
     let verb = flags.verb.take();
     let runner = Runner::of_this_job();
     let secrets = Secrets::of(commands::reports::secrets(&flags));
-    let progress = Progress::new(|text| noted(&secrets.hide(text), &runner));
+    let progress = Progress::new(|text| edge::note(&secrets.hide(text), runner.present));
     let code = Interrupt::install().map(|interrupt| {
         let spans = Spans::default();
         let (progress, runner, verbose) = (&progress, &runner, flags.verbose);
@@ -76,26 +77,6 @@ fn main() -> ExitCode {
         progress.note(&format!("error: {err:#}"));
         2
     }))
-}
-
-/// A line for stderr, where GitHub's runner looks for commands too.
-fn noted(text: &str, runner: &Runner) -> String {
-    let text = shown::at_edge(text);
-    if runner.present { render::github::plain(&text).trim_end().to_owned() } else { text }
-}
-
-/// Says how a command line is wrong, or shows the help that it asks for. A URL that stands where it does
-/// not belong may hold a password, and is not repeated.
-fn misused(err: &clap::Error) -> ! {
-    if !err.use_stderr() {
-        err.exit();
-    }
-    let text = err.render().ansi().to_string();
-    let is_url = |word: &&str| word.contains("://");
-    let urls: Vec<&str> = text.split(['\'', '"', ' ', '\n']).filter(is_url).collect();
-    let told = urls.iter().fold(text.clone(), |told, url| told.replace(url, "(a URL)"));
-    let _ = write!(anstream::stderr(), "{}", shown::at_edge(&told));
-    std::process::exit(2)
 }
 
 /// Where everything is shown.
@@ -126,7 +107,7 @@ impl Screen<'_> {
                     Some(drawn) => self.text(Ok(drawn)),
                     None => {
                         write_stdout(&render::human::summary(&report));
-                        exit_status(report.interrupted, self.interrupt, exit_code(&report))
+                        edge::exit_status(report.interrupted, self.interrupt, exit_code(&report))
                     }
                 }
             }
@@ -247,13 +228,13 @@ impl Screen<'_> {
             self.sick(&score.sick);
             let shown = if json { render::mutants::json } else { render::mutants::human };
             write_stdout(&shown(&score));
-            return exit_status(score.interrupted, self.interrupt, score.exit_status());
+            return edge::exit_status(score.interrupted, self.interrupt, score.exit_status());
         }
         let replays = commands::replay::run(flags, args, self.interrupt, &tell);
         self.sick(&replays.sick);
         let shown = if json { render::replay::json } else { render::replay::human };
         write_stdout(&shown(&replays));
-        exit_status(replays.interrupted, self.interrupt, replays.exit_status())
+        edge::exit_status(replays.interrupted, self.interrupt, replays.exit_status())
     }
 
     fn sick(&self, errors: &[String]) {
@@ -284,7 +265,7 @@ impl Screen<'_> {
             }
             Err(err) => {
                 self.progress.note(&format!("error: {}", redact(&format!("{err:#}"))));
-                exit_status(err.is::<Interrupted>(), self.interrupt, 2)
+                edge::exit_status(err.is::<Interrupted>(), self.interrupt, 2)
             }
         }
     }
@@ -311,7 +292,7 @@ impl Screen<'_> {
             self.progress.note(&format!("error: {err:#}"));
             code = if code == 1 { 1 } else { 2 };
         }
-        exit_status(report.interrupted, self.interrupt, code)
+        edge::exit_status(report.interrupted, self.interrupt, code)
     }
 
     /// A text as people may see it.
@@ -380,17 +361,6 @@ fn exit_code(report: &Report) -> u8 {
         Verdict::Pass => 0,
         Verdict::Fail => 1,
         Verdict::Error => 2,
-    }
-}
-
-/// A run that a signal ended says so by the shell's convention, whatever it found until then.
-fn exit_status(interrupted: bool, interrupt: &Interrupt, code: u8) -> u8 {
-    match interrupt.signal().filter(|_| interrupted) {
-        Some(signal) => {
-            let _ = writeln!(anstream::stderr(), "error: {}", Interrupted { signal });
-            u8::try_from(128 + signal).unwrap_or(2)
-        }
-        None => code,
     }
 }
 

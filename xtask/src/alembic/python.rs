@@ -15,6 +15,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest, Sha256};
 use xshell::{Shell, cmd};
 
+use super::interpreter::BYTECODE;
 use crate::os::cache_dir;
 use crate::os::environment;
 use crate::os::interrupt::Interrupt;
@@ -291,8 +292,21 @@ fn virtual_environment(
     }
     let complete = dir.join(COMPLETE);
     File::create(&complete).with_context(|| format!("cannot write `{complete}`"))?;
+    compile(search, dir, &python)?;
     manifest::write(dir)?;
     Ok(python)
+}
+
+/// Compiles the packages of an environment once more, to where the worker looks for what it compiled.
+fn compile(search: &Search<'_>, dir: &Utf8Path, python: &Utf8Path) -> Result<()> {
+    let mut command = Command::new(python);
+    command.arg("-X").arg(format!("pycache_prefix={}", dir.join(BYTECODE)));
+    command.args(["-m", "compileall", "-q", "-j", "0"]).arg(dir.join("lib"));
+    command.env_clear().envs(environment_of_python());
+    let interrupt = search.interrupt;
+    let limits = Limits { cwd: search.environments, timeout: INSTALL_TIMEOUT, interrupt };
+    // A file that is no Python, a template, is no loss.
+    process::run_unchecked(command, limits).map(|_| ())
 }
 
 /// What Python, pip and uv get of the caller's environment when an interpreter is looked for or given its

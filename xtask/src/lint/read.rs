@@ -28,13 +28,6 @@ pub struct Read {
     pub troubles: Vec<(Utf8PathBuf, Trouble)>,
 }
 
-impl Read {
-    /// How many bytes its revisions have.
-    pub fn size(&self) -> usize {
-        self.scripts.iter().map(|script| script.module.source().len()).sum()
-    }
-}
-
 /// Reads the files of trees with these settings.
 pub fn all(settings: &[Settings], root: &Utf8Path) -> Vec<Read> {
     let mut listings: Vec<Listing> = settings.iter().map(tree_files::list).collect();
@@ -64,7 +57,7 @@ pub fn look_into(scripts: &[&Script]) {
 }
 
 /// Does the same with many things, on as many threads as there are processors, and keeps the order.
-pub fn in_parallel<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+fn in_parallel<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let chunk = (things.len() / (threads * TURNS)).clamp(1, MOST_AT_ONCE);
     let chunks: Vec<&[T]> = things.chunks(chunk).collect();

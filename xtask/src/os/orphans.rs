@@ -37,25 +37,36 @@ fn postmaster_pid(data: &Utf8Path) -> Option<Pid> {
     Pid::from_raw(text.lines().next()?.trim().trim_start_matches('-').parse().ok()?)
 }
 
-/// Ends every process that has the folder of a dead run in its command line or its environment.
+/// Ends every process that has the folder of a dead run in its command line or its environment, and waits
+/// until it has ended.
 #[cfg(target_os = "linux")]
 pub fn end_processes_of(folder: &Utf8Path) {
-    use std::os::unix::ffi::OsStrExt;
-    let own = std::process::id();
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    for pid in pids.filter(|pid| *pid != own) {
-        let named = |file: &str| {
-            let bytes = fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
-            let folder = folder.as_os_str().as_bytes();
-            bytes.windows(folder.len()).any(|part| part == folder)
-        };
-        if (named("cmdline") || named("environ"))
-            && let Some(pid) = pid.try_into().ok().and_then(Pid::from_raw)
-        {
+    let deadline = Instant::now() + STOP_TIMEOUT;
+    loop {
+        let processes = processes_of(folder);
+        if processes.is_empty() || Instant::now() > deadline {
+            return;
+        }
+        for pid in processes {
             let _ = rustix::process::kill_process(pid, Signal::KILL);
         }
+        std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+#[cfg(target_os = "linux")]
+fn processes_of(folder: &Utf8Path) -> Vec<Pid> {
+    let own = std::process::id();
+    let named = |pid: u32, file: &str| {
+        let bytes = fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+        bytes.windows(folder.as_str().len()).any(|part| part == folder.as_str().as_bytes())
+    };
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .filter(|pid| *pid != own && (named(*pid, "cmdline") || named(*pid, "environ")))
+        .filter_map(|pid| Pid::from_raw(pid.try_into().ok()?))
+        .collect()
 }
 
 /// Ends nothing: elsewhere, what runs migrations ends with its gate by itself.

@@ -84,7 +84,8 @@ pub fn made() -> PathBuf {
     let made = || {
         let folders = fs::read_dir(caches().join("migration-gate/python")).ok()?;
         let mut made = folders.flatten().map(|entry| entry.path());
-        made.find(|path| path.join("migration-gate-complete").exists())
+        // One without a manifest is of an earlier gate, and no gate uses it any more.
+        made.find(|path| path.is_dir() && path.with_extension("manifest").exists())
     };
     let folder = made().unwrap_or_else(|| {
         let sandbox = Sandbox::new();
@@ -95,7 +96,7 @@ pub fn made() -> PathBuf {
 }
 
 /// A folder that is made whole or made again.
-fn once(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
+pub fn once(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
     let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join("migration-gate");
     let (dir, done) = (base.join(name), base.join(format!("{name}.done")));
     // Whoever may only read what another user made can use it.

@@ -18,7 +18,7 @@ use self::compare::{
     Compared, base_of, collide, compare, graph_of_base, has_new, is_merged, mark_new, moved,
     others, repository_of,
 };
-use self::read::Read;
+use self::read::{Read, shown};
 pub use self::terms::Terms;
 use crate::os::interrupt::Interrupt;
 use crate::os::tree_files;
@@ -132,24 +132,20 @@ fn judge(
     terms: Terms<'_>,
 ) -> Result<Survey> {
     let Read { listing, scripts, mut troubles } = read;
-    let base = compared.files.as_ref().map(|base| base_of(base, settings, root));
+    let base = &compared.files.as_ref().map(|base| base_of(base, settings, root));
     let base = base.as_ref();
     let mut graph = graph::build(&scripts.iter().collect::<Vec<_>>());
-    graph.whole &= !troubles.iter().any(|(_, trouble)| trouble.leaves_a_gap)
-        && listing.unknown.is_empty()
-        && settings.unknown.is_empty();
+    let has_gap = troubles.iter().any(|(_, trouble)| trouble.leaves_a_gap);
+    graph.whole &= !has_gap && listing.unknown.is_empty() && settings.unknown.is_empty();
     mark_new(&mut graph, base);
-    let broken = |script: &Script| Some((script.file.clone(), script.syntax()?));
-    troubles.extend(scripts.iter().filter_map(broken));
+    troubles.extend(scripts.iter().filter_map(|s| Some((s.file.clone(), s.syntax()?))));
     let before = base.map(|base| (base, graph_of_base(&scripts, base)));
     let mut told = compared.told.clone();
     told.moved.extend(before.as_ref().and_then(|(base, graph)| moved(tree, &scripts, base, graph)));
     let folders = tree_files::folders(settings);
     // Only where revisions collide does it matter which of them came later.
-    let arrivals = match compared.git.as_ref().filter(|_| graph.collides()) {
-        Some(git) => git.arrivals(&folders)?,
-        None => HashMap::new(),
-    };
+    let git = compared.git.as_ref().filter(|_| graph.collides());
+    let arrivals = git.map(|git| git.arrivals(&folders)).transpose()?.unwrap_or_default();
     let (ini, recipe) = (tree.ini_path(), tree.recipe_file());
     let given = given(tree, terms.without);
     let application = application(&scripts, settings, tree, root);
@@ -169,13 +165,12 @@ fn judge(
         recipe: recipe.as_deref(),
         events: OnceCell::new(),
     };
-    let collisions = match terms.others && (terms.every_branch || has_new(&graph, base)) {
-        true => {
-            let of_base = before.as_ref().map(|(base, graph)| (base.name.as_str(), graph));
-            let theirs = others(compared, settings, root)?;
-            collisions::collisions(&tree.id, (&scripts, &graph), of_base, &theirs)
-        }
-        false => Vec::new(),
+    let collisions = if terms.others && (terms.every_branch || has_new(&graph, base)) {
+        let of_base = before.as_ref().map(|(base, graph)| (base.name.as_str(), graph));
+        let theirs = others(compared, settings, root)?;
+        collisions::collisions(&tree.id, (&scripts, &graph), of_base, &theirs)
+    } else {
+        Vec::new()
     };
     told.moved.extend(collide(&collisions));
     let findings = lints::lint(&subject);
@@ -232,9 +227,4 @@ fn application(
         }
     }
     found
-}
-
-/// A file as it is shown: relative to the root where it lies below.
-fn shown<'a>(file: &'a Utf8Path, root: &Utf8Path) -> &'a Utf8Path {
-    file.strip_prefix(root).unwrap_or(file)
 }

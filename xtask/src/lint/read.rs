@@ -7,7 +7,6 @@ use std::thread;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::shown;
 use crate::os::tree_files;
 use analysis::script::{Script, Trouble};
 use model::code;
@@ -95,4 +94,9 @@ fn read_file(file: &Utf8Path, root: &Utf8Path) -> ReadFile {
         }
     };
     (name, read)
+}
+
+/// A file as it is shown: relative to the root where it lies below.
+pub(super) fn shown<'a>(file: &'a Utf8Path, root: &Utf8Path) -> &'a Utf8Path {
+    file.strip_prefix(root).unwrap_or(file)
 }

@@ -54,7 +54,7 @@ fn assert_skipped_because_of(report: &Report, tree: &str, failed: &str) {
 }
 
 #[test]
-fn missing_row_and_missing_role_are_named_by_the_revisions_that_need_them() {
+fn missing_row_and_role_are_named_by_their_revisions() {
     let root = Root::copy();
     let seed = "console/migrations/versions/0016_raxx_platform_owners_group.py";
     root.edit(seed, "= \"kris@moosequest.net\"", "= \"lex@moosequest.net\"");
@@ -125,7 +125,7 @@ fn finding_has_every_field_of_the_contract() {
 }
 
 #[test]
-fn downgrade_that_raises_or_leaves_a_wrong_version_fails_the_reversibility_check() {
+fn downgrade_that_raises_or_ends_elsewhere_is_red() {
     let root = Root::copy();
     let file = root.add_head(Tree::Console, "pass", "raise NotImplementedError('one way')");
     let wrong = "op.execute(\"INSERT INTO alembic_version VALUES ('0001')\")";
@@ -162,7 +162,7 @@ fn what_a_downgrade_leaves_and_what_a_commit_hides_are_seen() {
 }
 
 #[test]
-fn env_py_that_runs_nothing_and_a_connection_that_ends_itself_are_not_green() {
+fn env_py_that_runs_nothing_or_ends_its_connection_is_red() {
     let root = Root::copy();
     let file = "console/migrations/env.py";
     root.write(file, root.read(file).replace("context.run_migrations()", "pass"));
@@ -181,7 +181,7 @@ fn env_py_that_runs_nothing_and_a_connection_that_ends_itself_are_not_green() {
 
 /// A tree in which every other connection is ended is as sound as one in which none is.
 #[test]
-fn swallowed_exception_of_postgres_is_not_green_and_the_other_tree_is() {
+fn swallowed_exception_of_postgres_is_red() {
     let root = Root::copy();
     let swallow = "try:\n    op.execute('SELECT 1 / 0')\nexcept Exception:\n    pass";
     root.add_head(Tree::Console, swallow, "pass");

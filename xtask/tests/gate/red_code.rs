@@ -35,7 +35,7 @@ fn exit_at_the_top_level_and_a_kill_are_not_green() {
 }
 
 #[test]
-fn migration_that_kills_its_parent_or_closes_every_descriptor_is_not_green() {
+fn migration_that_kills_its_parent_or_descriptors_is_red() {
     let root = Root::copy();
     root.add_head(Tree::Console, "os.kill(os.getppid(), 9)\ntime.sleep(600)", "pass");
     root.add_head(Tree::Raptor, "os.closerange(0, 4096)", "pass");
@@ -60,7 +60,7 @@ fn python_that_never_returns_is_ended_and_its_revision_named() {
 }
 
 #[test]
-fn statement_that_never_returns_is_named_and_endless_output_is_bounded() {
+fn endless_statement_is_named_and_endless_output_bounded() {
     let root = Root::copy();
     let deaf = "import signal\nfor number in (1, 2, 13, 14, 15):\n    \
                 signal.signal(number, signal.SIG_IGN)\nwhile True:\n    print('x' * 1000)";
@@ -96,7 +96,7 @@ while not os.path.exists(os.path.join(os.environ['TMPDIR'], os.path.basename(os.
 
 #[cfg(target_os = "linux")]
 #[test]
-fn daemon_ends_with_the_gate_or_with_the_step_that_ran_past_its_time() {
+fn daemon_ends_with_the_gate_or_the_step_past_its_time() {
     let root = Root::copy();
     root.add_head(Tree::Console, &format!("{DAEMON}\nwhile True:\n    time.sleep(1)"), "pass");
     root.add_head(Tree::Raptor, DAEMON, "pass");

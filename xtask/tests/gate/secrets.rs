@@ -32,7 +32,7 @@ os.system("echo noise; echo noise >&2")
 "#;
 
 #[test]
-fn migration_sees_only_the_environment_of_the_contract_and_prints_into_no_report() {
+fn migration_sees_the_contracts_environment_alone() {
     let root = Root::copy();
     let all = [WHAT_IT_SEES, FOLDERS, NOISE].concat();
     root.add_head(Tree::Raptor, &all, NOISE);

@@ -10,6 +10,7 @@ mod flags;
 
 mod cache;
 mod commands;
+mod production;
 mod recipes;
 
 mod drivers;

@@ -17,6 +17,7 @@ pub mod mentions;
 pub mod mutants;
 pub mod options;
 pub mod predicted;
+pub mod production;
 pub mod python;
 pub mod renumber;
 pub mod replay;

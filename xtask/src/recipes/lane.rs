@@ -20,6 +20,7 @@ use crate::drivers::postgres::snapshot::Watch;
 use model::code;
 use model::event::{Event, timed};
 use model::finding::Finding;
+use model::production::Look;
 use model::schema::Schema;
 use model::transcript::{Direction, End, RevisionInFlight, Statement};
 use model::tree::Tree;
@@ -275,9 +276,20 @@ impl<'a> Lane<'a> {
     /// Runs `alembic upgrade` or `alembic downgrade` on a database; what failed.
     pub(super) fn run(
         &mut self,
-        (command, target): (&str, &str),
+        call: (&str, &str),
         database: &str,
         place: Place,
+        seen: &mut Vec<Statement>,
+    ) -> Result<std::result::Result<(), Box<Finding>>> {
+        self.run_looking(call, database, (place, None), seen)
+    }
+
+    /// The same, with a look around each statement where that is wanted.
+    pub(super) fn run_looking(
+        &mut self,
+        (command, target): (&str, &str),
+        database: &str,
+        (place, look): (Place, Option<&dyn Fn(Look)>),
         seen: &mut Vec<Statement>,
     ) -> Result<std::result::Result<(), Box<Finding>>> {
         let (tell, label) = (self.live.tell, &self.live.tree.label);
@@ -293,6 +305,7 @@ impl<'a> Lane<'a> {
             on_revision: &on_revision,
             on_deadline: &on_deadline,
             pause: None,
+            look,
         };
         let alembic = match place {
             Place::Here => &mut self.live.alembic,

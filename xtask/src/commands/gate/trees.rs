@@ -346,6 +346,7 @@ impl Run<'_> {
             on_revision: &|_| {},
             on_deadline: &|| None,
             pause: None,
+            look: None,
         };
         let read = || alembic.describe(&limits);
         let (said, graph) = timed(self.tell, &tree.label, "reading the revisions", read)?;

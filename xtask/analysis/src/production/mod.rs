@@ -1,0 +1,16 @@
+//! What a change does to a database in use: who waits, how long, and what of the running version breaks.
+//!
+//! `uses.rs` makes the statements of the running version, `facts.rs` says what was seen of a way up or
+//! down, `breaks.rs` which statements fail after it.
+
+mod breaks;
+mod facts;
+mod probes;
+mod statements;
+mod uses;
+
+pub use self::breaks::{Break, Kind, breaks, prepared};
+pub use self::facts::Facts;
+pub use self::probes::{Probe, probes};
+pub use self::statements::Ran;
+pub use self::uses::{Samples, uses};

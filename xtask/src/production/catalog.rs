@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 
-use crate::drivers::postgres::session::{Session, identifier, literal};
+use crate::postgres::session::{Session, identifier, literal};
 use model::production::{Catalog, Oid, State, Tried, Use};
 
 const CATALOG: &str = include_str!("catalog.sql");

@@ -17,9 +17,9 @@ use anyhow::{Result, anyhow};
 
 use self::probes::Probes;
 use self::traps::{Caught, Ground};
-use crate::drivers::interrupt::Interrupt;
-use crate::drivers::postgres::endpoint::Endpoint;
-use crate::drivers::postgres::session::Session;
+use crate::os::interrupt::Interrupt;
+use crate::postgres::endpoint::Endpoint;
+use crate::postgres::session::Session;
 use model::production::{Catalog, Look, Oid, SHARE, Trace, Use};
 
 /// What is looked at, and from where.

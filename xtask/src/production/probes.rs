@@ -8,9 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::catalog;
-use crate::drivers::interrupt::Interrupt;
-use crate::drivers::postgres::endpoint::Endpoint;
-use crate::drivers::postgres::session::Session;
+use crate::os::interrupt::Interrupt;
+use crate::postgres::endpoint::Endpoint;
+use crate::postgres::session::Session;
 use analysis::production::probes;
 use model::production::{Blocked, Catalog, Oid, Use, Wait};
 

@@ -3,9 +3,9 @@
 use anyhow::Result;
 
 use super::{Scene, catalog, observe};
-use crate::drivers::interrupt::Interrupt;
-use crate::drivers::postgres::endpoint::Endpoint;
-use crate::drivers::postgres::session::Session;
+use crate::os::interrupt::Interrupt;
+use crate::postgres::endpoint::Endpoint;
+use crate::postgres::session::Session;
 use analysis::production::uses;
 use model::production::{Catalog, Look, Rehearsal, State, Use, Way};
 

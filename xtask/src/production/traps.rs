@@ -12,9 +12,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::probes::Probes;
-use crate::drivers::interrupt::Interrupt;
-use crate::drivers::postgres::endpoint::Endpoint;
-use crate::drivers::postgres::session::Session;
+use crate::os::interrupt::Interrupt;
+use crate::postgres::endpoint::Endpoint;
+use crate::postgres::session::Session;
 use model::production::{Catalog, MODES, Oid, SHARE, Use, Wait};
 
 /// How often the statement is looked at.

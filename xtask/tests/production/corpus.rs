@@ -11,15 +11,15 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
 use super::rehearsal::Place;
-use crate::drivers::alembic::{self, Alembic, Connection, Limits};
-use crate::drivers::cache;
-use crate::drivers::interrupt::Interrupt;
-use crate::drivers::postgres::binaries::Places;
-use crate::drivers::postgres::cluster::{self, Cluster, Setup};
-use crate::drivers::postgres::provision;
-use crate::drivers::postgres::session::Session;
-use crate::drivers::python::{self, Search};
-use crate::drivers::scratch::Scratch;
+use crate::alembic::python::{self, Search};
+use crate::alembic::{self, Alembic, Connection, Limits};
+use crate::os::cache_dir;
+use crate::os::interrupt::Interrupt;
+use crate::os::run_dir::RunDir;
+use crate::postgres::binaries::Places;
+use crate::postgres::cluster::{self, Cluster, Setup};
+use crate::postgres::provision;
+use crate::postgres::session::Session;
 use analysis::production::{Facts, breaks, prepared};
 use model::production::{Blocked, MODES, Oid, Rehearsal, Relation, Way};
 use model::tree::Tree;
@@ -265,7 +265,7 @@ fn each_case_is_seen_as_it_was_measured() {
     let user = cluster::server_user().unwrap();
     let programs = provision::find(&Places::of_this_machine(None), true, &interrupt).unwrap();
     let found = programs.get(user.as_ref(), &interrupt, &|_| {}).unwrap();
-    let scratch = Scratch::new(user.as_ref()).unwrap();
+    let scratch = RunDir::new(user.as_ref()).unwrap();
     let setup = Setup {
         binaries: &found,
         user: user.as_ref(),
@@ -281,7 +281,7 @@ fn each_case_is_seen_as_it_was_measured() {
     let named = std::env::var("MIGRATION_GATE_PYTHON").ok().map(Utf8PathBuf::from);
     let search = Search {
         named: named.as_deref(),
-        environments: &cache::folder().unwrap().join(cache::PYTHON),
+        environments: &cache_dir::folder().unwrap().join(cache_dir::PYTHON),
         interrupt: &interrupt,
         notice: &|_| {},
         base: OnceCell::new(),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
-use crate::transcript::RevisionInFlight;
+use crate::transcript::{Direction, RevisionInFlight};
 
 /// The oid of a relation.
 pub type Oid = u32;
@@ -264,4 +264,40 @@ pub struct Rehearsal {
     pub up: Way,
     /// The way down, where there is one.
     pub down: Option<Way>,
+}
+
+/// What of production a finding is about.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Impact {
+    /// Which way.
+    pub direction: Direction,
+    /// The table, the view or the type, as SQL writes it.
+    pub table: String,
+    /// What of it is told, each with its word: `seen`, `there`, `also`, `back`, `instead`.
+    pub told: Vec<(String, String)>,
+}
+
+/// What was seen of a way, by name.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Seen {
+    /// `upgrade` or `downgrade`.
+    pub direction: String,
+    /// The revisions.
+    pub revisions: Vec<String>,
+    /// The strongest lock on each table.
+    pub locks: BTreeMap<String, String>,
+    /// The tables that were written anew.
+    pub rewrites: Vec<String>,
+    /// The tables that were read from one end to the other while they were blocked.
+    pub scans: Vec<String>,
+    /// Who waits: `reads`, `writes` or `rows`.
+    pub blocks: BTreeMap<String, String>,
+    /// Who waits because another table is blocked: what, and for which.
+    pub blocks_through: BTreeMap<String, Vec<(String, String)>>,
+    /// What of the running version breaks.
+    pub breaks: Vec<String>,
+    /// How many of its statements were tried.
+    pub statements: usize,
+    /// The setting when the first blocking lock was asked for.
+    pub lock_timeout: Option<String>,
 }

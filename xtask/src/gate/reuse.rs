@@ -217,7 +217,7 @@ impl Reuse {
 fn is_green(report: &Report, index: usize) -> bool {
     let tree = &report.trees[index];
     let is_error = |f: &&model::finding::Finding| {
-        f.code.severity == Severity::Error && f.tree.as_ref().is_none_or(|id| *id == tree.tree)
+        f.severity() == Severity::Error && f.tree.as_ref().is_none_or(|id| *id == tree.tree)
     };
     report.verdict() != Verdict::Error
         && tree.steps.iter().all(|step| step.status == Status::Passed)

@@ -83,6 +83,7 @@ impl GateContext<'_> {
         tree.heads.clone_from(&ran.heads);
         tree.steps = std::mem::take(&mut ran.done.steps);
         tree.new_revisions = self.new_revisions(ran.index, &tree.heads);
+        tree.production = std::mem::take(&mut ran.production);
         tree.sql = std::mem::take(&mut ran.done.way_up);
         tree.sql
             .retain(|ran| ran.revision.as_ref().is_some_and(|r| tree.new_revisions.contains(r)));
@@ -265,6 +266,7 @@ impl GateContext<'_> {
                 .with_known(snapshot.map(|snapshot| &snapshot.start));
             let result = recipes::run(tree.recipe, &mut steps);
             ran.done = steps.finish();
+            ran.production = context.plan.seen();
             let taken = lanes.end();
             if let Some(alembic) = ran.done.alembic.take() {
                 ran.used.join(alembic.used.clone());

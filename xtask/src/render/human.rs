@@ -210,15 +210,24 @@ pub fn finding(finding: &Finding) -> String {
     let mut out = String::new();
     let mode = code.mode.map(|mode| format!(" (failure mode {mode})")).unwrap_or_default();
     let (word, style) = severity(finding.severity());
-    line(
-        &mut out,
-        &format!("{style}{word}[{}]{style:#}{BOLD}: {}{mode}{BOLD:#}", code.id, code.title),
-    );
+    // About production its own sentence says more than that of all of its code.
+    let title = if finding.impact.is_some() { finding.message.as_str() } else { code.title };
+    let title = words::wrap(&redact(title), 80 - word.len() - code.id.len() - 4);
+    let title = title.join(&format!("\n{:1$}", "", word.len() + code.id.len() + 4));
+    line(&mut out, &format!("{style}{word}[{}]{style:#}{BOLD}: {title}{mode}{BOLD:#}", code.id));
     if let Some(place) = &finding.place {
         out.push_str(&excerpt(place));
     }
     let said = finding.transcript.as_deref();
-    field(&mut out, "", &finding.message);
+    if finding.impact.is_none() {
+        field(&mut out, "", &finding.message);
+    }
+    if let Some(reason) = finding.allowed.as_ref().filter(|_| finding.impact.is_some()) {
+        field(&mut out, "allowed", reason);
+    }
+    for (word, text) in finding.impact.iter().flat_map(|impact| &impact.told) {
+        field(&mut out, word, text);
+    }
     if let Some(exception) = said.and_then(Transcript::headline) {
         for (name, text) in [("detail", &exception.detail), ("hint", &exception.hint)] {
             if let Some(text) = text {
@@ -254,7 +263,11 @@ pub fn finding(finding: &Finding) -> String {
         field(&mut out, "predicted", predicted);
     }
     field(&mut out, "SEV-2", &finding.escalation().unwrap_or_default());
-    mend(&mut out, code, finding.steps());
+    match finding.impact.as_ref().is_some_and(|impact| impact.told.iter().any(|t| t.0 == "instead"))
+    {
+        true => field(&mut out, "owner", words::owner(code.owner)),
+        false => mend(&mut out, code, finding.steps()),
+    }
     verbatim(&mut out, "by hand", &finding.by_hand.join("\n"));
     out
 }

@@ -1,10 +1,13 @@
 //! The contract's JSON, with structs of its own: what machines read changes only on purpose.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::words;
 use model::finding;
 use model::graph;
+use model::production::{Impact, Seen};
 use model::redact::redact;
 use model::report::{self, Verdict};
 use model::step;
@@ -47,6 +50,8 @@ struct Tree {
     #[serde(flatten)]
     graph: Option<Graph>,
     steps: Vec<Step>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    production: Vec<Seen>,
 }
 
 /// Only where the text of the files was read.
@@ -93,6 +98,9 @@ pub(super) struct Finding {
     statement: Option<String>,
     remedy: Vec<String>,
     verify: &'static str,
+    /// Only of a finding about production.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    production: Option<BTreeMap<String, String>>,
 }
 
 /// Renders a report.
@@ -131,6 +139,7 @@ fn tree(tree: &report::TreeReport) -> Tree {
         heads: tree.heads.clone(),
         graph: tree.graph.as_ref().map(graph),
         steps: tree.steps.iter().map(step).collect(),
+        production: tree.production.clone(),
     }
 }
 
@@ -181,7 +190,16 @@ pub(super) fn finding(finding: &finding::Finding) -> Finding {
             .map(|sql| redact(sql).into_owned()),
         remedy: finding.remedies().iter().map(|text| redact(text).into_owned()).collect(),
         verify: finding.code.verify,
+        production: finding.impact.as_deref().map(impact),
     }
+}
+
+/// The direction, the table, and what is told of it.
+fn impact(impact: &Impact) -> BTreeMap<String, String> {
+    let told = impact.told.iter().cloned();
+    let told = told.map(|(word, text)| (word, redact(&text).into_owned()));
+    let direction = ("direction".to_owned(), impact.direction.to_string());
+    told.chain([direction, ("table".to_owned(), impact.table.clone())]).collect()
 }
 
 fn seconds(duration: std::time::Duration) -> f64 {

@@ -162,6 +162,12 @@ fn finding(finding: &Finding, again: bool) -> String {
     }
     out.push_str(&fence("text", &wrapped(&words::message(finding)), LINES_SHOWN));
     out.push_str(&excerpt(finding));
+    for (word, told) in finding.impact.iter().flat_map(|impact| &impact.told) {
+        let _ = writeln!(out, "- **{word}**: {}", text(&redact(told)));
+    }
+    if finding.impact.is_some() {
+        out.push('\n');
+    }
     if let Some(escalation) = finding.escalation() {
         let _ = writeln!(out, "**SEV-2:** {}\n", text(&escalation));
     }

@@ -211,6 +211,7 @@ impl<'a> Steps<'a> {
                 let tried = (stairs.wait)()?;
                 outcome.notes.extend(told_gone(&tried));
                 seen.extend(tried.iter().flat_map(|tried| tried.statements.iter().cloned()));
+                told_of_production(&tried, &mut outcome);
                 outcome.findings.extend(of_head(tried, false));
             }
             Ok(outcome)
@@ -252,8 +253,10 @@ impl<'a> Steps<'a> {
             if tried.len() < stairs.count {
                 notes.insert(0, format!("tried {} of {} revisions", tried.len(), stairs.count));
             }
-            let findings = tried.into_iter().flat_map(|tried| tried.findings).collect();
-            Ok(Outcome { notes, findings })
+            let mut outcome = Outcome { notes, findings: Vec::new() };
+            told_of_production(&tried, &mut outcome);
+            outcome.findings.extend(tried.into_iter().flat_map(|tried| tried.findings));
+            Ok(outcome)
         })
     }
 
@@ -318,6 +321,14 @@ impl<'a> Steps<'a> {
             self.findings.push(Finding { tree, step, sev2, ..finding });
         }
         sick.map_or(Ok(()), Err)
+    }
+}
+
+/// Adds what the new revisions do to a database in use. The step does not fail for it.
+fn told_of_production(tried: &[Tried], outcome: &mut Outcome) {
+    for judged in tried.iter().filter_map(|tried| tried.production.as_ref()) {
+        outcome.notes.extend(judged.lines.iter().cloned());
+        outcome.findings.extend(judged.findings.iter().cloned());
     }
 }
 

@@ -20,8 +20,11 @@ use crate::postgres::binaries::Places;
 use crate::postgres::cluster::{self, Cluster, Setup};
 use crate::postgres::provision;
 use crate::postgres::session::Session;
-use analysis::production::{Facts, breaks, prepared};
+use analysis::production::{Facts, Setting, Text, breaks, judge, prepared};
+use model::code::Severity;
+use model::finding::Finding;
 use model::production::{Blocked, MODES, Oid, Rehearsal, Relation, Way};
+use model::transcript::Direction;
 use model::tree::Tree;
 
 const ENV: &str = "\
@@ -242,8 +245,58 @@ impl Bench<'_> {
                 wrong.push(format!("{} {told}:\n{}", case.name, differing(&was, &is)));
             }
         }
+        wrong.extend(judged(case, &rehearsal, &self.folder.join(&case.name)));
         (alembic.into_connection().unwrap(), wrong)
     }
+}
+
+/// What is wrong with what is said of a case, where no sizes are known: each hazard has its code, a line
+/// and a table, and of a way without hazards nothing is said above a note.
+fn judged(case: &Case, rehearsal: &Rehearsal, folder: &Utf8Path) -> Vec<String> {
+    let file = folder.join("versions/0003.py");
+    let text = fs::read_to_string(&file).unwrap();
+    let one = Text { revision: "0003".into(), shown: file.clone(), file, text };
+    let mut revisions = vec![one];
+    if case.together.as_deref() == Some("one") {
+        let file = folder.join("versions/0002.py");
+        let text = fs::read_to_string(&file).unwrap();
+        revisions.insert(0, Text { revision: "0002".into(), shown: file.clone(), file, text });
+    }
+    let filled = BTreeSet::new();
+    let setting = Setting { revisions: &revisions, sizes: None, today: 0, filled: &filled };
+    let judged = judge(rehearsal, &setting);
+    let mut wrong = Vec::new();
+    for (direction, measured) in
+        [(Direction::Upgrade, &case.seen_up), (Direction::Downgrade, &case.seen_down)]
+    {
+        let of = |f: &&Finding| f.impact.as_ref().is_some_and(|i| i.direction == direction);
+        let findings: Vec<&Finding> = judged.findings.iter().filter(of).collect();
+        for hazard in &measured.hazards {
+            let (code, tables): (&str, BTreeSet<&String>) = match hazard.as_str() {
+                "rewrite" => ("MG500", measured.rewrites.iter().collect()),
+                "scan" => ("MG500", measured.scans.iter().collect()),
+                "held_over" => ("MG500", measured.held_over.keys().collect()),
+                "idle_while_holding" => ("MG500", measured.idle.iter().collect()),
+                "row_locks" => ("MG503", measured.row_locks.iter().collect()),
+                "loses_rows" => ("MG503", measured.lost.iter().collect()),
+                "two_tables" => ("MG502", measured.two_tables.iter().collect()),
+                _ => ("MG501", BTreeSet::new()),
+            };
+            let found = findings.iter().find(|f| {
+                let names = |table: &&String| f.message.contains(&format!("`{table}`"));
+                let is_one = tables.is_empty() || tables.iter().any(names);
+                f.code.id == code && is_one && f.place.as_ref().is_some_and(|p| p.line.is_some())
+            });
+            if found.is_none() {
+                wrong.push(format!("{} {direction}: {hazard} is not told", case.name));
+            }
+        }
+        let loud = findings.iter().find(|f| f.severity() != Severity::Note);
+        if let (true, Some(finding)) = (measured.hazards.is_empty(), loud) {
+            wrong.push(format!("{} {direction}: {}", case.name, finding.message));
+        }
+    }
+    wrong
 }
 
 /// The lines that only one of two texts has.

@@ -8,6 +8,9 @@ use model::production::{ACCESS_EXCLUSIVE, Blocked, Oid, Relation, SHARE, Way};
 /// For how long nothing may be done while tables are blocked, in seconds.
 const IDLE: f64 = 0.4;
 
+/// A transaction, by its session, when it began, and, outside of one, the place of its statement.
+type Unit = (i32, String, usize);
+
 /// What was seen of a way.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -119,9 +122,8 @@ impl Facts {
         big: &BTreeSet<Oid>,
     ) {
         let is_table = |oid: &Oid| relations.get(oid).is_some_and(|r| "rpmv".contains(r.kind));
-        let mut first: BTreeMap<(i32, String, usize), BTreeMap<Oid, (usize, Oid)>> =
-            BTreeMap::new();
-        let mut changed: BTreeMap<(i32, String, usize, Oid), u64> = BTreeMap::new();
+        let mut first: BTreeMap<Unit, BTreeMap<Oid, (usize, Oid)>> = BTreeMap::new();
+        let mut changed: BTreeMap<(Unit, Oid), u64> = BTreeMap::new();
         let mut before: Option<(&Ran, BTreeSet<Oid>)> = None;
         for (i, ran) in self.statements.iter().enumerate() {
             for (oid, mode) in &ran.locks {
@@ -156,11 +158,11 @@ impl Facts {
                 }
             }
             for (oid, rows) in &ran.changed {
-                *changed.entry((txn.0, txn.1.clone(), alone, *oid)).or_default() += rows;
+                *changed.entry(((txn.0, txn.1.clone(), alone), *oid)).or_default() += rows;
             }
             before = Some((ran, blocking));
         }
-        for ((.., oid), rows) in changed {
+        for ((_, oid), rows) in changed {
             let all = way.before.rows.get(&oid).copied().unwrap_or_default();
             if big.contains(&oid) && rows * 2 >= all && all > 0 {
                 self.row_locks.insert(oid);

@@ -36,6 +36,16 @@ pub enum Supply {
     Role(Role),
 }
 
+impl Supply {
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Supply::Row(row) => row.name,
+            Supply::Role(role) => role.name,
+        }
+    }
+}
+
 /// Something that a recipe supplies, and from when on it is there: what a rehearsal records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Given {

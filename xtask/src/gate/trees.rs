@@ -264,7 +264,7 @@ impl GateContext<'_> {
                 .without(self.setting.without)
                 .with_stairs(context.plan.stairs(&wait))
                 .with_known(snapshot.map(|snapshot| &snapshot.start));
-            let result = recipes::run(tree.recipe, &mut steps);
+            let result = recipes::run(tree, &mut steps);
             ran.done = steps.finish();
             ran.production = context.plan.seen();
             let taken = lanes.end();

@@ -341,7 +341,7 @@ fn each_case_is_seen_as_it_was_measured() {
         kept: None,
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
-    let console = Tree::console(&Utf8PathBuf::from_path_buf(root).unwrap());
+    let console = crate::recipes::console::TREE.at(&Utf8PathBuf::from_path_buf(root).unwrap());
     let python = python::interpreter(&search, &console).unwrap();
     let env = python::environment(&scratch, &[]);
     let (interpreter, mut connections) = alembic::start(&python, 1, &env, &scratch).unwrap();

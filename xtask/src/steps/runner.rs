@@ -315,7 +315,9 @@ impl<'a> Steps<'a> {
             self.blocked_by.get_or_insert(name.clone());
         }
         for finding in outcome.findings {
-            let (tree, step) = (Some(live.tree.id.clone()), Some(name.clone()));
+            // What a database in use meets is no fault of the step.
+            let step = Some(name.clone()).filter(|_| !finding.code.id.starts_with("MG50"));
+            let tree = Some(live.tree.id.clone());
             let area = || diagnosis::sensitive_area(&finding).map(Into::into);
             let sev2 = finding.sev2.clone().or_else(area);
             self.findings.push(Finding { tree, step, sev2, ..finding });

@@ -165,7 +165,6 @@ impl<'a> Judge<'a> {
             let seen = format!("`{}`: {}", broken.sql, broken.said);
             finding
                 .impact_of(vec![("seen", seen), ("instead", instead_of(&broken.kind).to_owned())]);
-            finding.statement = None;
             self.place_named(&mut finding, view, &broken);
             let dropped = match &broken.kind {
                 Kind::ColumnDropped { column } => Some(format!("{}.{column}", broken.name)),
@@ -284,6 +283,7 @@ impl<'a> Judge<'a> {
             let about = (Direction::Upgrade, table.as_str());
             let mut finding = self.finding(&code::NO_LOCK_TIMEOUT, about, Severity::Note, message);
             self.place(&mut finding, view, at);
+            finding.statement = None;
             self.judged.findings.push(finding);
         }
         let of_size = |f: &Finding| f.code == &code::WHO_WAITS || f.code == &code::WHOLE_TABLE;

@@ -111,7 +111,7 @@ pub static SIZES: Code = Code {
     }),
     severity: Severity::Note,
     remedy: &[
-        "export names and sizes, no row of any table, beside the folder `versions`, and commit the file: `psql \"$PRODUCTION\" -qAtf tables.sql > migrations/production.csv`",
+        "export names and sizes, no row of any table, beside the folder `versions`, and commit the file: `psql \"$PRODUCTION\" -qAtf xtask/src/production/tables.sql > migrations/production.csv`",
     ],
     verify: "run the gate again: findings about production name a time",
     ..PRODUCTION

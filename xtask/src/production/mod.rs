@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, Scope, ScopedJoinHandle};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, anyhow};
 
@@ -21,6 +22,14 @@ use crate::os::interrupt::Interrupt;
 use crate::postgres::endpoint::Endpoint;
 use crate::postgres::session::Session;
 use model::production::{Catalog, Look, Oid, SHARE, Trace, Use};
+
+const A_DAY: u64 = 24 * 60 * 60;
+
+/// Today, in days from 1970.
+pub fn today() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_secs() / A_DAY).unwrap_or_default()
+}
 
 /// What is looked at, and from where.
 #[derive(Clone, Copy)]

@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(1);
 /// each other out.
 const HOLDS: [&str; 2] = ["ACCESS SHARE", "SHARE UPDATE EXCLUSIVE"];
 /// How many tables are held at most: each takes two connections.
-const HELD: usize = 5;
+const HELD: usize = 4;
 
 /// What a statement was seen to hold or ask for, and who waited then.
 #[derive(Default)]
@@ -61,7 +61,7 @@ impl Ground<'_> {
         let mut holders = Vec::new();
         for name in self.named(sql) {
             for mode in HOLDS {
-                holders.push(self.hold(&name, mode)?);
+                holders.extend(self.hold(&name, mode)?);
             }
         }
         let _ = set.send(());
@@ -123,11 +123,15 @@ impl Ground<'_> {
         all.into_iter().filter_map(table).map(|r| r.name.clone()).take(HELD).collect()
     }
 
-    fn hold(&self, name: &str, mode: &str) -> Result<Holder<'_>> {
+    /// A session that holds a table; `None`: somebody else does.
+    fn hold(&self, name: &str, mode: &str) -> Result<Option<Holder<'_>>> {
         let mut session = Session::open(self.endpoint, self.database, self.interrupt)?;
-        session.execute(&format!("BEGIN; LOCK TABLE ONLY {name} IN {mode} MODE"))?;
+        session.execute("BEGIN")?;
+        if session.execute(&format!("LOCK TABLE ONLY {name} IN {mode} MODE NOWAIT")).is_err() {
+            return Ok(None);
+        }
         let pid = session.value("SELECT pg_backend_pid()")?.context("a session has no process")?;
-        Ok(Holder { session, pid })
+        Ok(Some(Holder { session, pid }))
     }
 }
 

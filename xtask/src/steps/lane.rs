@@ -349,6 +349,15 @@ impl<'a> Lane<'a> {
         }
     }
 
+    /// Does something that may take so long, and whose time is no time of the stairs'.
+    pub(super) fn aside<T>(&mut self, limit: Duration, work: impl FnOnce(&mut Self) -> T) -> T {
+        let (started, deadline) = (Instant::now(), self.deadline);
+        self.deadline = deadline.min(started + limit);
+        let done = work(self);
+        self.deadline = deadline + started.elapsed();
+        done
+    }
+
     /// The schema of the trial.
     pub(super) fn look(&mut self) -> Result<Schema> {
         let started = Instant::now();

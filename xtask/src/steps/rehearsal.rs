@@ -4,7 +4,7 @@
 //! statement. So nothing of it counts for the steps, whose calls nobody holds up.
 
 use std::collections::BTreeSet;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -18,13 +18,16 @@ use model::event::timed;
 use model::finding::Finding;
 use model::production::Rehearsal;
 
-const A_DAY: u64 = 24 * 60 * 60;
+/// How long a rehearsal may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Lane<'_> {
     /// Rehearses these revisions, parents first. What kept the gate from looking is said.
     pub(super) fn rehearse(&mut self, new: &[String]) -> Result<Judged> {
         let (tell, label) = (self.live.tell, self.live.tree.label.clone());
-        let looked = timed(tell, &label, "  a database in use", || self.rehearse_quietly(new));
+        let looked = timed(tell, &label, "  a database in use", || {
+            self.aside(PATIENCE, |lane| lane.rehearse_quietly(new))
+        });
         self.interrupt().check()?;
         Ok(looked.unwrap_or_else(|err| {
             let told = format!("{} was not tried on a database in use: {err:#}", new.join(", "));
@@ -109,8 +112,7 @@ impl Lane<'_> {
         let file = revisions.last().and_then(|text| production::sizes_of(&text.file));
         let read = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
         let read = read.map(|text| Sizes::read(&text));
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let today = i64::try_from(now.as_secs() / A_DAY).unwrap_or_default();
+        let today = crate::production::today();
         let sizes = read.as_ref().and_then(|read| read.as_ref().ok());
         let setting = Setting { revisions: &revisions, sizes, today, filled };
         let mut judged = production::judge(rehearsal, &setting);

@@ -188,6 +188,8 @@ impl Reader<'_> {
             "42P01" | "42704" | "3F000" if used.act == Act::Label => Kind::TypeGone,
             "42P01" | "3F000" => self.table_gone(used.relation),
             "22P02" if used.act == Act::Label => Kind::LabelGone { label: label(&used.sql) },
+            // The labels are tried by themselves.
+            "22P02" if now.message.contains("for enum") => return None,
             "42703" => return self.column_gone(used),
             "23502" => Kind::NotNull { column: about },
             // A row that is pointed to now could be pointed to before.
@@ -210,6 +212,8 @@ impl Reader<'_> {
     fn table_gone(&self, oid: Oid) -> Kind {
         let was = self.first.relations.iter().find(|r| r.oid == oid);
         match self.now.relations.iter().find(|r| r.oid == oid) {
+            // It is there, and this role does not see it: it may not use the schema.
+            Some(now) if was.is_some_and(|was| was.name == now.name) => Kind::NoRight { act: None },
             Some(now) => Kind::TableRenamed { to: now.name.clone() },
             None if was.is_some_and(|r| "vm".contains(r.kind)) => Kind::ViewDropped,
             None => Kind::TableDropped,

@@ -66,10 +66,13 @@ impl Facts {
                 }
             }
         }
-        let scanned = |oid: &Oid| facts.statements.iter().any(|ran| ran.scanned.contains(oid));
-        let held = facts.blocks.iter().filter(|(_, what)| **what == Blocked::Rows);
-        let held = held.map(|(oid, _)| *oid).filter(|oid| big.contains(oid) && scanned(oid));
-        let held: Vec<Oid> = held.collect();
+        // Rows that are only locked are known by a scan.
+        let held = |oid: &Oid| {
+            facts.blocks.get(oid) == Some(&Blocked::Rows)
+                && facts.statements.iter().any(|ran| ran.scanned.contains(oid))
+                && !facts.statements.iter().any(|ran| ran.changed.contains_key(oid))
+        };
+        let held: Vec<Oid> = big.iter().copied().filter(held).collect();
         facts.row_locks.extend(held);
         facts
     }

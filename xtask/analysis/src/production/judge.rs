@@ -416,6 +416,11 @@ impl<'a> Judge<'a> {
                 return;
             }
         }
+        // A right on a schema, say, names no table.
+        let any = |ran: &super::Ran| ran.revision.is_some();
+        if let Some(at) = view.facts.statements.iter().position(any) {
+            self.place(finding, view, at);
+        }
     }
 
     /// What waits for a moment, and that the running version keeps working.

@@ -1,4 +1,4 @@
-//! What a run needs before its trees: servers, and interpreters that import Alembic.
+//! Set-up of a run: servers, and interpreters that import Alembic.
 
 use std::cell::OnceCell;
 use std::sync::{Mutex, PoisonError};
@@ -90,11 +90,6 @@ impl Stage {
             let mut free = pool.connections.lock().unwrap_or_else(PoisonError::into_inner);
             free.extend(of.into_connection());
         }
-    }
-
-    /// Its folder, once all else has ended.
-    pub fn into_scratch(self) -> RunDir {
-        self.scratch
     }
 
     /// The interpreters, with the trees that they serve.

@@ -5,8 +5,9 @@
 //! lints give them names. Where something that could not be followed may have made or dropped what
 //! is looked at, nothing is said.
 
-mod again;
 mod apply;
+mod chain;
+mod event;
 mod needs;
 mod reverse;
 mod rows;
@@ -16,157 +17,20 @@ mod world;
 pub(crate) mod tests;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::borrow::Cow;
 
+pub(crate) use self::chain::Chain;
+pub(crate) use self::event::deeds;
+pub use self::event::{At, Event, MissingRow, Revision, What};
 use self::world::{Key, World};
-use super::body::{Body, Function};
+use super::body::Function;
 use super::effect::{Deed, Effect, Object, Spot};
 use super::sql;
 use model::supply::Given;
 
-pub use self::again::{Walked, walk_again};
-pub use self::rows::Missing as MissingRow;
-
-/// One revision.
-#[derive(Clone, Copy)]
-pub struct Revision<'a> {
-    /// Its id.
-    pub id: &'a str,
-    /// What it does.
-    pub body: &'a Body,
-}
-
-/// A place in the chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct At {
-    /// Which revision, in the order of the upgrade.
-    pub revision: usize,
-    /// The line in its file.
-    pub line: u32,
-}
-
-/// Something that could not work, or does not fit together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// Where it shows.
-    pub at: At,
-    /// Whether that is in `downgrade()`.
-    pub down: bool,
-    /// What it is.
-    pub what: What,
-}
-
-/// What could not work, or does not fit together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
-    /// It is there already.
-    CreatedTwice {
-        /// What.
-        object: Object,
-        /// Where it was made before.
-        first: At,
-    },
-    /// It is dropped, and was dropped before.
-    DroppedTwice {
-        /// What.
-        object: Object,
-        /// Where it went.
-        first: At,
-    },
-    /// It is dropped, and was never made.
-    NeverMade(Object),
-    /// It is used, and was dropped before.
-    UsedAfterDrop {
-        /// What.
-        object: Object,
-        /// Where it went.
-        dropped: At,
-    },
-    /// It is used, and is made later or never.
-    UsedBeforeMade {
-        /// What.
-        object: Object,
-        /// Where it is made, if anywhere.
-        later: Option<At>,
-    },
-    /// `upgrade()` makes it or gives it its name, and `downgrade()` leaves it.
-    Left {
-        /// What.
-        object: Object,
-        /// The name that it had before.
-        from: Option<String>,
-    },
-    /// `downgrade()` drops it, and `upgrade()` did not make it.
-    DropsOther {
-        /// What.
-        object: Object,
-        /// Where it was made.
-        made: At,
-    },
-    /// An expression that must be immutable and is not.
-    NotImmutable {
-        /// Where it stands.
-        spot: Spot,
-        /// Of what.
-        owner: String,
-        /// The part of it.
-        offender: String,
-    },
-    /// A role that nothing made.
-    NoRole {
-        /// Its name.
-        role: String,
-        /// The command that names it.
-        command: Cow<'static, str>,
-    },
-    /// A row that is looked up and that nothing put there.
-    NoRow(MissingRow),
-}
-
-impl What {
-    fn is_left(&self) -> bool {
-        matches!(self, What::Left { .. })
-    }
-
-    /// The other place that it has to do with.
-    pub fn elsewhere(&self) -> Option<At> {
-        match self {
-            What::CreatedTwice { first: at, .. }
-            | What::DroppedTwice { first: at, .. }
-            | What::UsedAfterDrop { dropped: at, .. }
-            | What::DropsOther { made: at, .. } => Some(*at),
-            What::UsedBeforeMade { later, .. } => *later,
-            _ => None,
-        }
-    }
-}
-
-/// The chain as it is run.
-pub(crate) struct Chain<'a> {
-    pub(crate) revisions: &'a [Revision<'a>],
-    /// Where each object is made first.
-    pub(crate) made: FxHashMap<Key, At>,
-    pub(crate) world: World,
-    pub(crate) events: Vec<Event>,
-    /// What was said not to be there yet, up or down: the first finding says it.
-    pub(crate) reported: FxHashSet<(Key, bool)>,
-    /// What was said not to be there any more.
-    pub(crate) reported_gone: FxHashSet<(Key, bool)>,
-    /// Tables made twice in the revision at hand: what is on them is made twice as well.
-    pub(crate) twice: FxHashSet<String>,
-    /// The table whose parts are passed over, since it was there already.
-    pub(crate) passing_over: Option<String>,
-    /// What was asked of the revisions that were still to come, and what they said.
-    pub(crate) looked_ahead: Vec<(Key, Option<At>)>,
-    pub(crate) at: At,
-    pub(crate) down: bool,
-}
-
-/// Runs the chain, the way without what was walked before, which [`walk_again`] is held against.
-#[cfg(test)]
-pub(crate) fn walk(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
+/// Runs the chain on what is given.
+pub fn walk(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
     let mut chain = Chain::new(revisions);
-    chain.expect(0);
+    chain.expect();
     for index in 0..revisions.len() {
         chain.revision(index);
     }
@@ -184,15 +48,14 @@ impl<'a> Chain<'a> {
             reported_gone: FxHashSet::default(),
             twice: FxHashSet::default(),
             passing_over: None,
-            looked_ahead: Vec::new(),
             at: At { revision: 0, line: 0 },
             down: false,
         }
     }
 
-    /// Takes note of what the revisions from this one on make first.
-    fn expect(&mut self, from: usize) {
-        for (revision, step) in self.revisions.iter().enumerate().skip(from) {
+    /// Takes note of where each thing is made first.
+    fn expect(&mut self) {
+        for (revision, step) in self.revisions.iter().enumerate() {
             for deed in deeds(step.body.upgrade.as_ref()) {
                 let object = match &deed.effect {
                     Effect::Create(object, _) => object.clone(),
@@ -208,8 +71,8 @@ impl<'a> Chain<'a> {
     }
 
     /// What was found, with what no revision but all of them show.
-    fn with_rows(&self, given: &[Given]) -> Vec<Event> {
-        let mut events = self.events.clone();
+    fn with_rows(self, given: &[Given]) -> Vec<Event> {
+        let mut events = self.events;
         events.extend(rows::roles(self.revisions, given));
         events.extend(rows::rows(self.revisions, given));
         events.sort_by_key(|event| (event.at.revision, event.down, event.at.line));
@@ -275,8 +138,4 @@ impl<'a> Chain<'a> {
     pub(crate) fn push(&mut self, what: What) {
         self.events.push(Event { at: self.at, down: self.down, what });
     }
-}
-
-pub(crate) fn deeds(function: Option<&Function>) -> impl Iterator<Item = &Deed> {
-    function.into_iter().flat_map(|function| &function.deeds)
 }

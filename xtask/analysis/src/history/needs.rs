@@ -1,7 +1,8 @@
-//! Whether what a deed needs is there.
+//! Needs of an effect, and whether they are there.
 
+use super::chain::Chain;
+use super::event::{At, What};
 use super::world::Key;
-use super::{At, Chain, What};
 use crate::effect::{Kind, Object};
 
 impl Chain<'_> {
@@ -47,9 +48,6 @@ impl Chain<'_> {
 
     fn needs_made(&mut self, key: Key, object: &Object, is_enum: bool) {
         let later: Option<At> = self.made.get(&key).copied();
-        if later.is_none_or(|later| later.revision >= self.at.revision) {
-            self.looked_ahead.push((key.clone(), later));
-        }
         // Functions come from where they cannot be seen, and most columns.
         let never_is_certain = matches!(object.kind, Kind::Table | Kind::MaterializedView)
             || is_enum

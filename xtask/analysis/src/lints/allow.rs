@@ -3,7 +3,7 @@
 
 use camino::Utf8PathBuf;
 
-use super::{LINTS, in_file};
+use super::subject::in_file;
 use crate::python::{Module, descendants, line};
 use crate::script::Script;
 use model::code::{self, Code};
@@ -31,16 +31,13 @@ struct Allow<'a> {
     reason: String,
 }
 
-/// Marks what the files allow, and adds what is wrong with the comments themselves.
+/// Marks what the files allow, of the codes of these lints, and adds what is wrong with the comments
+/// themselves.
 pub(super) fn apply(
     scripts: &[Script],
-    looked_into: &[bool],
     mut findings: Vec<Finding>,
+    lints: &[&str],
 ) -> Vec<Finding> {
-    let is_looked_into = |script: &Script| {
-        let index = scripts.iter().position(|other| std::ptr::eq(script, other));
-        index.and_then(|index| looked_into.get(index)).is_some_and(|looked| *looked)
-    };
     let mut complaints = Vec::new();
     let mut allows = Vec::new();
     let mut declared = Vec::new();
@@ -48,21 +45,19 @@ pub(super) fn apply(
     for script in scripts {
         // The text is searched first: hardly any file has such a comment.
         if script.module.source().contains(MARK) {
-            read(script, &mut allows, &mut declared, &mut complaints);
+            read((script, lints), &mut allows, &mut declared, &mut complaints);
         }
     }
     findings.retain(|finding| {
         let file = finding.place.as_ref().map(|place| &place.file);
         !(SUPPOSED.contains(&finding.code) && declared.iter().any(|known| Some(*known) == file))
     });
-    let whole = looked_into.iter().all(|looked| *looked);
     for allow in &allows {
         let before = allowed.len();
         for finding in findings.extract_if(.., |finding| allow.covers(finding)) {
             allowed.push(Finding { allowed: Some(allow.reason.clone()), ..finding });
         }
-        // What was not looked for may still be there.
-        if allowed.len() == before && (whole || is_looked_into(allow.script)) {
+        if allowed.len() == before {
             let message = format!("{} is not found here any more", allow.code);
             let mut complaint =
                 in_file(&code::UNUSED_ALLOW, &allow.script.file, Some(allow.line), message);
@@ -85,7 +80,7 @@ impl Allow<'_> {
 }
 
 fn read<'a>(
-    script: &'a Script,
+    (script, lints): (&'a Script, &[&str]),
     allows: &mut Vec<Allow<'a>>,
     declared: &mut Vec<&'a Utf8PathBuf>,
     complaints: &mut Vec<Finding>,
@@ -112,7 +107,7 @@ fn read<'a>(
                 Some("allow") | None => "write `# migration-gate: allow MGnnn reason`".to_owned(),
                 Some(verb) => format!("unknown directive `{verb}`; {known}"),
             }
-        } else if !LINTS.iter().any(|lint| lint.code.id == code) {
+        } else if !lints.contains(&code) {
             format!("`{code}` is not the code of a lint")
         } else if reason.is_empty() {
             format!("no reason is given, so {code} is not silenced")

@@ -1,7 +1,7 @@
 //! `MG50x`: what a revision does to a database in use: who waits, and what of the running version
 //! breaks.
 
-use super::{Code, Example, MIGRATION, Severity};
+use super::entry::{Code, Example, MIGRATION, Severity};
 
 /// How much each weighs is found out with the sizes of production: see [`Finding::severity`].
 ///

@@ -52,7 +52,7 @@ fn with(file: (&'static str, String)) -> Vec<(&'static str, String)> {
     files
 }
 
-fn scripts(files: &[(&str, String)]) -> (Vec<Script>, Vec<(Utf8PathBuf, super::Trouble)>) {
+fn scripts(files: &[(&str, String)]) -> (Vec<Script>, Vec<(Utf8PathBuf, crate::script::Trouble)>) {
     let (mut scripts, mut troubles) = (Vec::new(), Vec::new());
     for (name, text) in files {
         let (script, found) = Script::read(Utf8Path::new(name), text.as_bytes());
@@ -94,13 +94,10 @@ fn found(files: &Files) -> String {
         ini: Utf8Path::new("alembic.ini"),
         base: base.as_ref().map(|(base, graph)| (base, graph)),
         arrivals: &std::collections::HashMap::new(),
-        looked_into: &vec![true; scripts.len()],
-        followed: &vec![true; scripts.len()],
         application: &std::collections::HashMap::new(),
         given: &[],
         recipe: None,
         events: std::cell::OnceCell::new(),
-        walked: &std::cell::RefCell::default(),
     });
     let mut out = String::new();
     for finding in findings.into_iter().filter(is_wrong) {

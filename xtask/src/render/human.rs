@@ -210,10 +210,7 @@ pub fn finding(finding: &Finding) -> String {
     let mut out = String::new();
     let mode = code.mode.map(|mode| format!(" (failure mode {mode})")).unwrap_or_default();
     let (word, style) = severity(finding.severity());
-    // About production its own sentence says more than that of all of its code.
-    let title = if finding.impact.is_some() { finding.message.as_str() } else { code.title };
-    let title = words::wrap(&redact(title), 80 - word.len() - code.id.len() - 4);
-    let title = title.join(&format!("\n{:1$}", "", word.len() + code.id.len() + 4));
+    let title = title(finding, word);
     line(&mut out, &format!("{style}{word}[{}]{style:#}{BOLD}: {title}{mode}{BOLD:#}", code.id));
     if let Some(place) = &finding.place {
         out.push_str(&excerpt(place));
@@ -222,12 +219,7 @@ pub fn finding(finding: &Finding) -> String {
     if finding.impact.is_none() {
         field(&mut out, "", &finding.message);
     }
-    if let Some(reason) = finding.allowed.as_ref().filter(|_| finding.impact.is_some()) {
-        field(&mut out, "allowed", reason);
-    }
-    for (word, text) in finding.impact.iter().flat_map(|impact| &impact.told) {
-        field(&mut out, word, text);
-    }
+    impact(&mut out, finding);
     if let Some(exception) = said.and_then(Transcript::headline) {
         for (name, text) in [("detail", &exception.detail), ("hint", &exception.hint)] {
             if let Some(text) = text {
@@ -270,6 +262,23 @@ pub fn finding(finding: &Finding) -> String {
     }
     verbatim(&mut out, "by hand", &finding.by_hand.join("\n"));
     out
+}
+
+/// The title of its code; about production its own sentence, which says more, on as many lines as it needs.
+fn title(finding: &Finding, word: &str) -> String {
+    let title =
+        if finding.impact.is_some() { finding.message.as_str() } else { finding.code.title };
+    let indent = word.len() + finding.code.id.len() + 4;
+    words::wrap(&redact(title), 80 - indent).join(&format!("\n{:indent$}", ""))
+}
+
+/// What is told of production, and why it may be so.
+fn impact(out: &mut String, finding: &Finding) {
+    let Some(impact) = &finding.impact else { return };
+    field(out, "allowed", finding.allowed.as_deref().unwrap_or_default());
+    for (word, text) in &impact.told {
+        field(out, word, text);
+    }
 }
 
 /// The output is worth showing where the exception alone does not say which file is meant.

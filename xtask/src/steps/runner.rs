@@ -315,15 +315,18 @@ impl<'a> Steps<'a> {
             self.blocked_by.get_or_insert(name.clone());
         }
         for finding in outcome.findings {
-            // What a database in use meets is no fault of the step.
-            let step = Some(name.clone()).filter(|_| !finding.code.id.starts_with("MG50"));
-            let tree = Some(live.tree.id.clone());
+            let (tree, step) = (Some(live.tree.id.clone()), step_of(&finding, &name));
             let area = || diagnosis::sensitive_area(&finding).map(Into::into);
             let sev2 = finding.sev2.clone().or_else(area);
             self.findings.push(Finding { tree, step, sev2, ..finding });
         }
         sick.map_or(Ok(()), Err)
     }
+}
+
+/// The step of a finding; what a database in use meets is no fault of one.
+fn step_of(finding: &Finding, name: &str) -> Option<String> {
+    (!finding.code.id.starts_with("MG50")).then(|| name.to_owned())
 }
 
 /// Adds what the new revisions do to a database in use. The step does not fail for it.

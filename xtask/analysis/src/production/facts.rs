@@ -11,7 +11,7 @@ const IDLE: f64 = 0.4;
 /// A transaction, by its session, when it began, and, outside of one, the place of its statement.
 type Unit = (i32, String, usize);
 
-/// What was seen of a way.
+/// Plain data: what was seen of a way.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// The statements, in order.
@@ -124,7 +124,7 @@ impl Facts {
         relations: &BTreeMap<Oid, &Relation>,
         big: &BTreeSet<Oid>,
     ) {
-        let is_table = |oid: &Oid| relations.get(oid).is_some_and(|r| "rpmv".contains(r.kind));
+        let is_table = |oid: &Oid| is_of(relations, *oid, "rpmv");
         let mut first: BTreeMap<Unit, BTreeMap<Oid, (usize, Oid)>> = BTreeMap::new();
         let mut changed: BTreeMap<(Unit, Oid), u64> = BTreeMap::new();
         let mut before: Option<(&Ran, BTreeSet<Oid>)> = None;
@@ -146,22 +146,22 @@ impl Facts {
             let work: BTreeSet<Oid> =
                 ran.scanned.iter().copied().chain(rewritten).filter(is_table).collect();
             self.scans.extend(work.intersection(&blocking).filter(|oid| ran.scanned.contains(oid)));
-            let txn = ran.transaction.clone();
-            let alone = if ran.autocommit { i + 1 } else { 0 };
+            let txn = &ran.transaction;
+            let unit = (txn.0, txn.1.clone(), if ran.autocommit { i + 1 } else { 0 });
             for held in &blocking & big {
                 let others = (&work & big).into_iter().filter(|other| *other != held);
                 let others: Vec<Oid> = others.collect();
                 if !others.is_empty() {
                     self.held_over.entry(held).or_default().extend(others);
                 }
-                if relations.get(&held).is_some_and(|r| "rpm".contains(r.kind)) {
+                if is_of(relations, held, "rpm") {
                     let whole = whole(relations, held);
-                    let steps = first.entry((txn.0, txn.1.clone(), alone)).or_default();
+                    let steps = first.entry(unit.clone()).or_default();
                     steps.entry(whole).or_insert((i, held));
                 }
             }
             for (oid, rows) in &ran.changed {
-                *changed.entry(((txn.0, txn.1.clone(), alone), *oid)).or_default() += rows;
+                *changed.entry((unit.clone(), *oid)).or_default() += rows;
             }
             before = Some((ran, blocking));
         }
@@ -179,6 +179,10 @@ impl Facts {
             }
         }
     }
+}
+
+fn is_of(relations: &BTreeMap<Oid, &Relation>, oid: Oid, kinds: &str) -> bool {
+    relations.get(&oid).is_some_and(|relation| kinds.contains(relation.kind))
 }
 
 /// What a statement's transaction keeps others from. A materialized view is written by nobody.

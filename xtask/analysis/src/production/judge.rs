@@ -1,11 +1,14 @@
 //! Findings about a change in production, and what is said where there are none.
+//!
+//! Long because the sentence of each code stands beside what it is judged by.
 
 use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::breaks::{Break, Kind, breaks, prepared};
-use super::sizes::{Sizes, about, amount};
+use super::sizes::{Sizes, Work, about, amount};
+use super::statements::Ran;
 use super::view::{Extent, View};
 use super::waits::{Stand, stands};
 use crate::schema_diff::{Declaration, declared, line_that_names};
@@ -229,12 +232,12 @@ impl<'a> Judge<'a> {
     /// MG503.
     fn rows(&mut self, view: &View<'_>, direction: Direction, oid: Oid, is_lost: bool) {
         let (name, extent) = (view.name(oid), view.extent(oid));
-        let position = |is: &dyn Fn(&super::Ran) -> bool| view.facts.statements.iter().position(is);
+        let position = |is: &dyn Fn(&Ran) -> bool| view.facts.statements.iter().position(is);
         let at = position(&|ran| ran.changed.contains_key(&oid) || ran.rewritten.contains(&oid))
             .or_else(|| position(&|ran| ran.locks.get(&oid).is_some_and(|mode| *mode >= SHARE)))
             .or_else(|| position(&|ran| ran.locks.contains_key(&oid)));
         let seconds = view.sizes.and_then(|sizes| match extent {
-            Extent::Known(size) => Some(sizes.seconds(super::Work::Update, size.bytes)),
+            Extent::Known(size) => Some(sizes.seconds(Work::Update, size.bytes)),
             _ => None,
         });
         let message = match is_lost {
@@ -265,7 +268,7 @@ impl<'a> Judge<'a> {
     /// MG504 and MG505, once a tree.
     fn once(&mut self, view: &View<'_>) {
         if view.facts.lock_timeout.as_deref() == Some("0") {
-            let blocks = |ran: &super::Ran| !view.blocking(ran).is_empty();
+            let blocks = |ran: &Ran| !view.blocking(ran).is_empty();
             let at = view.facts.statements.iter().position(blocks).unwrap_or_default();
             let later =
                 view.facts.statements.iter().skip(at + 1).any(|ran| ran.lock_timeout != "0");
@@ -373,6 +376,16 @@ impl<'a> Judge<'a> {
         if let Some((text, line)) = self.line_of(view, at) {
             let source = text.text.lines().nth(line as usize - 1).map(str::to_owned);
             finding.place = Some(Place { file: text.shown.clone(), line: Some(line), source });
+            return;
+        }
+        // What a driver's own cursor ran is known by what it left alone.
+        let names = finding.impact.as_ref().map(|impact| vec![impact.table.clone()]);
+        let of = |text: &&Text| Some(&text.revision) == finding.revision.as_ref();
+        if let (Some(names), Some(text)) = (names, self.setting.revisions.iter().find(of))
+            && let Some((line, source)) = line_that_names(&text.text, &names)
+        {
+            let (file, source) = (text.shown.clone(), Some(source.to_owned()));
+            finding.place = Some(Place { file, line: Some(line), source });
         }
     }
 
@@ -393,13 +406,12 @@ impl<'a> Judge<'a> {
         let mut of_revisions =
             view.facts.statements.iter().enumerate().filter(|(_, ran)| ran.revision.is_some());
         let names = |sql: &str, name: &str| words(sql).any(|word| word == name);
-        let both = |ran: &super::Ran| {
+        let both = |ran: &Ran| {
             ran.sql.as_deref().is_some_and(|sql| {
                 names(sql, &table) && column.as_ref().is_none_or(|column| names(sql, column))
             })
         };
-        let locks =
-            |ran: &super::Ran| ran.locks.get(&broken.relation).is_some_and(|mode| *mode >= SHARE);
+        let locks = |ran: &Ran| ran.locks.get(&broken.relation).is_some_and(|mode| *mode >= SHARE);
         let of = of_revisions
             .clone()
             .find(|(_, ran)| both(ran))
@@ -417,7 +429,7 @@ impl<'a> Judge<'a> {
             }
         }
         // A right on a schema, say, names no table.
-        let any = |ran: &super::Ran| ran.revision.is_some();
+        let any = |ran: &Ran| ran.revision.is_some();
         if let Some(at) = view.facts.statements.iter().position(any) {
             self.place(finding, view, at);
         }

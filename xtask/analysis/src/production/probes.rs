@@ -1,4 +1,4 @@
-//! Which statements show who waits for a session.
+//! Probes: statements that wait where a session holds what they need.
 
 use std::collections::BTreeSet;
 

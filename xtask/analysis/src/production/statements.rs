@@ -9,7 +9,7 @@ use model::production::{Held, Look, Oid, Relation, Way};
 /// The mode that a statement which writes takes at least.
 const ROW_EXCLUSIVE: u8 = 3;
 
-/// A statement and what it did to the relations that were there before the change.
+/// Plain data: a statement and what it did to the relations that were there before the change.
 #[derive(Clone, Debug, Default)]
 pub struct Ran {
     /// The revision that ran it.

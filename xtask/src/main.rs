@@ -15,6 +15,8 @@ mod recipes;
 mod remedies;
 mod steps;
 
+mod production;
+
 mod alembic;
 mod cache;
 mod os;

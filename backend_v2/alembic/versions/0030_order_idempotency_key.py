@@ -60,3 +60,7 @@ def downgrade() -> None:
         "uq_orders_account_id_idempotency_key", "orders", type_="unique"
     )
     op.drop_column("orders", "idempotency_key")
+
+
+# migration-gate: blocks orders, trading was paused while it was applied
+# migration-gate: unused orders, nothing took orders until the new version ran

@@ -16,6 +16,7 @@ pub mod log;
 pub mod mend;
 pub mod options;
 pub mod predicted;
+pub mod production;
 pub mod python;
 pub mod renumber;
 pub mod replay;

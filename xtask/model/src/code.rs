@@ -4,7 +4,7 @@
 //! `MG1xx` are what the gate sees when it runs a step; `MG9xx` say that the gate itself could not
 //! do its work. What a lint sees in the text of the migrations is `MG2xx`, in files of their own;
 //! `MG3xx` say where a CI workflow weakens the gate; `MG4xx` what a downgrade or a second upgrade does
-//! not bring back, and what fails or is lost where tables have rows.
+//! not bring back, and what fails or is lost where tables have rows; `MG5xx` what a database in use meets.
 
 mod bodies;
 pub mod causes;
@@ -13,6 +13,7 @@ mod environment;
 mod graph;
 mod infrastructure;
 mod modes;
+mod production;
 mod rows;
 mod running;
 mod schema;
@@ -25,6 +26,7 @@ pub use environment::*;
 pub use graph::*;
 pub use infrastructure::*;
 pub use modes::*;
+pub use production::*;
 pub use rows::*;
 pub use running::*;
 pub use schema::*;
@@ -146,6 +148,12 @@ pub static ALL: &[&Code] = &[
     &DATA_LOST,
     &NOT_FILLED,
     &ROWS_DECLARED,
+    &WHO_WAITS,
+    &BREAKS_RUNNING,
+    &DEADLOCK,
+    &WHOLE_TABLE,
+    &NO_LOCK_TIMEOUT,
+    &SIZES,
     &CANNOT_WORK,
     &SERVER_DIED,
     &OUT_OF_RESOURCES,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::code::causes::Cause;
 use super::code::{Code, OPERATOR, Severity};
+use super::production::Impact;
 use super::transcript::Transcript;
 
 /// One thing that is wrong.
@@ -45,6 +46,10 @@ pub struct Finding {
     pub allowed: Option<String>,
     /// Whether it decides.
     pub standing: Standing,
+    /// How much it weighs, where that is not what all of its code weigh.
+    pub severity: Option<Severity>,
+    /// What of production it is about.
+    pub impact: Option<Box<Impact>>,
 }
 
 /// Whether a finding decides.
@@ -131,7 +136,7 @@ impl Finding {
     /// How much it weighs: what does not decide is a note.
     pub fn severity(&self) -> Severity {
         match self.standing {
-            Standing::Counts => self.code.severity,
+            Standing::Counts => self.severity.unwrap_or(self.code.severity),
             Standing::Merged | Standing::Disproved => Severity::Note,
         }
     }
@@ -185,6 +190,8 @@ impl Finding {
             fix: None,
             allowed: None,
             standing: Standing::Counts,
+            severity: None,
+            impact: None,
         }
     }
 }

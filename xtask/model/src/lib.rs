@@ -11,6 +11,7 @@ pub mod finding;
 pub mod graph;
 pub mod incident;
 pub mod mutant;
+pub mod production;
 pub mod quoting;
 pub mod redact;
 pub mod replay;

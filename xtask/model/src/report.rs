@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::code::Severity;
 use super::finding::Finding;
 use super::graph::Graph;
+use super::production::Seen;
 use super::step::{Status, Step};
 use super::transcript::Statement;
 use super::tree::Tree;
@@ -100,6 +101,8 @@ pub struct TreeReport {
     pub new_revisions: Vec<String>,
     /// What the new revisions ran on the way up, in order.
     pub sql: Vec<Statement>,
+    /// What was seen of the new revisions in production, a way each.
+    pub production: Vec<Seen>,
 }
 
 impl TreeReport {
@@ -117,6 +120,7 @@ impl TreeReport {
             steps: Vec::new(),
             new_revisions: Vec::new(),
             sql: Vec::new(),
+            production: Vec::new(),
         }
     }
 }

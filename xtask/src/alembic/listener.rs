@@ -65,6 +65,7 @@ impl Listener {
             | Event::Unusable { .. }
             | Event::VersionTable { .. }
             | Event::Paused { .. }
+            | Event::Look(_)
             | Event::Used { .. }
             | Event::Ended(_)
             | Event::Unknown => {}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
+use model::production::Look;
 use model::transcript;
 
 /// A call, gate to worker.
@@ -29,6 +30,8 @@ pub(super) struct Call<'a> {
     pub(super) pause_before: &'a [String],
     /// Whether the graph is wanted as this call reads it.
     pub(super) describe: bool,
+    /// Whether it tells what its sessions hold around each statement.
+    pub(super) looks: bool,
     /// The folder for compiled files.
     pub(super) pycache: &'a Utf8Path,
     /// The folders whose frames of a traceback are wanted.
@@ -80,6 +83,7 @@ pub(super) enum Event {
     StatementDone {
         seconds: f64,
     },
+    Look(Look),
     Result {
         ok: bool,
         #[serde(default)]

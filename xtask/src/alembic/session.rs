@@ -9,6 +9,7 @@ use super::listener::Listener;
 use super::protocol::{Call, Description, Event, Target};
 use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::postgres::endpoint::Endpoint;
+use model::production::Look;
 use model::redact::{hide, redact};
 use model::start::VersionTable;
 use model::transcript::{RevisionInFlight, Statement, Transcript};
@@ -48,6 +49,9 @@ pub struct Limits<'a> {
     pub on_deadline: &'a dyn Fn() -> Option<String>,
     /// Where to pause on the way, and what happens there.
     pub pause: Option<Pause<'a>>,
+    /// Is told what the call's sessions hold around each statement; a call that waits goes on when it
+    /// returns.
+    pub look: Option<&'a dyn Fn(Look)>,
 }
 
 /// A moment in an upgrade at which the gate looks at the database.
@@ -214,6 +218,7 @@ impl Alembic {
             server: Target { addresses: self.endpoint.places(), databases: &self.databases },
             pause_before: limits.pause.map(|pause| pause.before).unwrap_or_default(),
             describe,
+            looks: limits.look.is_some(),
             pycache: &self.connection.pycache,
             within: [self.tree.cwd.as_path(), self.tree.ini_folder()],
         };
@@ -253,6 +258,17 @@ impl Alembic {
                         deadline += paused.elapsed();
                     }
                     self.connection.send(r#"{"go": true}"#);
+                }
+                Heard::Event(Event::Look(mut look)) => {
+                    look.revision = heard.said.revision.clone();
+                    let (waits, told) = (look.waits, Instant::now());
+                    if let Some(take) = limits.look {
+                        take(look);
+                        deadline += told.elapsed();
+                    }
+                    if waits {
+                        self.connection.send(r#"{"go": true}"#);
+                    }
                 }
                 Heard::Event(event) => heard.take(event, limits.on_revision),
                 Heard::Closed => return Ok((heard.lost(), None)),

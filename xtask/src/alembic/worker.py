@@ -427,6 +427,8 @@ def migrate(gate, call, config, go_r):
         gate.send_event("revisions_done")
 
     trace_statements(gate)
+    if call["looks"]:
+        look_around_statements(gate, call, go_r)
     with EnvironmentContext(
         config, script, fn=steps, as_sql=False, starting_rev=None, destination_rev=call["revision"], tag=None
     ):
@@ -497,6 +499,90 @@ def trace_statements(gate):
     def after(conn, cursor, statement, parameters, context, executemany):
         if count <= STATEMENTS_KEPT and statement not in (CARRIED, STANDS):
             gate.send_event("statement_done", seconds=time.perf_counter() - began)
+
+
+# What a session sees of its own work: the strongest lock on each relation, the file that holds it, how
+# often it was read from one end to the other, how many rows that gave, and how many were changed.
+LOOK = """
+SELECT json_build_object('pid', pg_backend_pid(), 'began', now()::text, 'lock_timeout', current_setting('lock_timeout'),
+  'relations', coalesce((
+    SELECT json_agg(json_build_array(r.oid::int8, r.mode, r.node, s.scans, s.returned, s.written))
+    FROM (SELECT coalesce(c.oid, l.relation) AS oid, coalesce(l.mode, 0) AS mode, coalesce(c.relfilenode::int8, 0) AS node
+          FROM pg_class c FULL JOIN (
+            SELECT relation, max(array_position(ARRAY['AccessShareLock', 'RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock',
+                     'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'], mode)) AS mode
+            FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation' GROUP BY relation) l ON l.relation = c.oid
+          WHERE c.relkind IN ('r', 'p', 'm', 'v', 'i', 'I') OR c.oid IS NULL) r
+    CROSS JOIN LATERAL (SELECT
+      pg_stat_get_numscans(r.oid) + pg_stat_get_xact_numscans(r.oid) AS scans,
+      pg_stat_get_tuples_returned(r.oid) + pg_stat_get_xact_tuples_returned(r.oid) AS returned,
+      pg_stat_get_tuples_updated(r.oid) + pg_stat_get_xact_tuples_updated(r.oid)
+        + pg_stat_get_tuples_deleted(r.oid) + pg_stat_get_xact_tuples_deleted(r.oid) AS written) s
+    WHERE r.oid >= 16384 AND (r.mode > 0 OR s.scans > 0 OR s.written > 0)), '[]'))::text
+"""
+BEGAN = "SELECT now()::text"
+
+
+def look_around_statements(gate, call, go_r):
+    """Tells before and after each statement, and before each commit, what the session holds. Outside of a
+    transaction the gate sets its traps before the statement; before a commit it tries who waits."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    # The last look of each session: when its transaction began, and when the look was done.
+    last, in_tree = {}, {}
+
+    def ask(conn, sql):
+        cursor = conn.connection.cursor()
+        try:
+            cursor.execute(sql)
+            return cursor.fetchone()[0]
+        finally:
+            cursor.close()
+
+    def look(conn, when, sql=None, wait=False):
+        started = time.perf_counter()
+        try:
+            seen = json.loads(ask(conn, LOOK))
+            began, ended, autocommit = last.get(seen["pid"], (None, started, False))
+            if began != seen["began"]:
+                ended = started
+                if when == "before":
+                    autocommit = ask(conn, BEGAN) != seen["began"]
+        except Exception as exc:
+            gate.send_event("look", when="failed", sql=f"{type(exc).__name__}: {exc}", lines=[])
+            return
+        idle = started - ended if when != "after" else 0.0
+        waits = wait or (autocommit and when == "before")
+        gate.send_event("look", when=when, sql=sql, lines=lines(), waits=waits, autocommit=autocommit, idle=idle, **seen)
+        if waits:
+            os.read(go_r, 1)
+        last[seen["pid"]] = (seen["began"], time.perf_counter(), autocommit)
+
+    def lines():
+        found, frame = [], sys._getframe(2)
+        while frame is not None:
+            file = frame.f_code.co_filename
+            if file not in in_tree:
+                in_tree[file] = lies_in_tree(file, call)
+            if in_tree[file]:
+                found.append([os.path.abspath(file), frame.f_lineno or 1])
+            frame = frame.f_back
+        return found
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def before(conn, cursor, statement, parameters, context, executemany):
+        if statement not in (CARRIED, STANDS):
+            look(conn, "before", clip(statement))
+
+    @event.listens_for(Engine, "after_cursor_execute")
+    def after(conn, cursor, statement, parameters, context, executemany):
+        if statement not in (CARRIED, STANDS):
+            look(conn, "after", clip(statement))
+
+    @event.listens_for(Engine, "commit")
+    def commit(conn):
+        look(conn, "commit", wait=True)
 
 
 def describe(script, said=()):

@@ -20,7 +20,9 @@ use crate::postgres::MAJOR;
 use crate::postgres::binaries::{self, Found, Places};
 use crate::postgres::cluster;
 use crate::postgres::provision::{self, Offer};
+use crate::production;
 use crate::recipes;
+use analysis::production::Sizes;
 use model::checkup::{Check, Checkup, Health, Thing};
 
 /// A run of both trees holds this many bytes of data folder and leaves room beside it.
@@ -46,8 +48,36 @@ pub fn run(args: &Doctor, interrupt: &Interrupt) -> Result<Checkup> {
     checkup.checks.push(git(&root, interrupt));
     checkup.checks.extend([server_user(), isolation(interrupt)]);
     checkup.checks.extend([temporary(), memory(), disk(), files()]);
+    checkup.checks.push(sizes(&root));
     things(&mut checkup);
     Ok(checkup)
+}
+
+/// The sizes of production beside each tree's revisions.
+fn sizes(root: &Utf8Path) -> Check {
+    let name = "production.csv";
+    let wrong: Vec<String> = recipes::TREES
+        .iter()
+        .filter_map(|tree| {
+            let file = Utf8Path::new(tree.migrations).join(name);
+            let read = std::fs::read_to_string(root.join(&file)).ok();
+            let why = match read.map(|text| Sizes::read(&text)) {
+                None => "is missing".to_owned(),
+                Some(Err(line)) => format!("cannot be read in line {line}"),
+                Some(Ok(sizes)) if sizes.is_old(production::today()) => {
+                    format!("is of {}: older than 90 days", sizes.on)
+                }
+                Some(Ok(_)) => return None,
+            };
+            Some(format!("{file} {why}"))
+        })
+        .collect();
+    if wrong.is_empty() {
+        return ok(name, "how large the tables are in production is known");
+    }
+    let mend = "psql \"$PRODUCTION\" -qAtf xtask/src/production/tables.sql > production.csv";
+    let found = "findings about production name no time".to_owned();
+    Check { details: wrong, ..bad(name, Health::Weak, found, mend.to_owned()) }
 }
 
 fn ok(name: &'static str, found: impl Into<String>) -> Check {

@@ -24,6 +24,7 @@ use crate::steps::runner::Stairs;
 use crate::steps::stairway::{Ended, Stairway, Tried};
 use crate::steps::supplies::Supplies;
 use model::event::{Event, timed};
+use model::production::Seen;
 use model::start::KnownStart;
 use model::start::VersionTable;
 use model::step::Step;
@@ -56,7 +57,17 @@ impl Plan {
             Some(revisions.find(|known| known.revision == *id)?.down_revision.clone())
         };
         let from_empty = stairs.first().and_then(parents).is_some_and(|parents| parents.is_empty());
-        Plan { new: stairs.clone(), stairway: Stairway::over(stairs), is_step, from_empty }
+        // Who waits for the first verdict waits for nothing else.
+        let new =
+            if run.setting.holds_servers { Vec::new() } else { run.new_revisions(index, &heads) };
+        let rehearsed = stairs.iter().filter(|id| new.contains(id)).cloned().collect();
+        let stairway = Stairway::over(stairs.clone()).rehearsing(rehearsed);
+        Plan { new: stairs, stairway, is_step, from_empty }
+    }
+
+    /// What was seen of the new revisions in production.
+    pub(super) fn seen(&self) -> Vec<Seen> {
+        self.stairway.seen()
     }
 
     /// The stairs as the steps see them.

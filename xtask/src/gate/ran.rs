@@ -6,6 +6,7 @@ use crate::alembic::Description;
 use crate::cache::snapshot::Snapshot;
 use crate::postgres::hosted::Hosted;
 use crate::steps::runner::Done;
+use model::production::Seen;
 use model::report::Postgres;
 use model::used::Used;
 
@@ -45,6 +46,8 @@ pub struct TreeRan {
     pub(super) heads: Vec<String>,
     pub(super) graph: Option<Description>,
     pub(super) done: Done,
+    /// What was seen of its new revisions in production.
+    pub(super) production: Vec<Seen>,
     pub(super) notes: Vec<String>,
     pub(super) server: Option<Postgres>,
     /// Why the gate could not do its work.

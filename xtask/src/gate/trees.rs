@@ -84,6 +84,7 @@ impl GateContext<'_> {
         tree.heads.clone_from(&ran.heads);
         tree.steps = std::mem::take(&mut ran.done.steps);
         tree.new_revisions = self.new_revisions(ran.index, &tree.heads);
+        tree.production = std::mem::take(&mut ran.production);
         tree.sql = std::mem::take(&mut ran.done.way_up);
         tree.sql
             .retain(|ran| ran.revision.as_ref().is_some_and(|r| tree.new_revisions.contains(r)));
@@ -270,6 +271,7 @@ impl GateContext<'_> {
                 .with_known(snapshot.map(|snapshot| &snapshot.start));
             let result = recipes::run(tree, &mut steps);
             ran.done = steps.finish();
+            ran.production = context.plan.seen();
             let taken = lanes.end();
             if let Some(alembic) = ran.done.alembic.take() {
                 ran.used.join(alembic.used.clone());
@@ -314,6 +316,7 @@ impl GateContext<'_> {
             on_revision: &|_| {},
             on_deadline: &|| None,
             pause: None,
+            look: None,
         };
         let read = || alembic.describe(&limits);
         let (said, graph) = timed(self.tell, &tree.label, "reading the revisions", read)?;

@@ -212,15 +212,16 @@ pub fn finding(finding: &Finding) -> String {
     let mut out = String::new();
     let mode = code.mode.map(|mode| format!(" (failure mode {mode})")).unwrap_or_default();
     let (word, style) = severity(finding.severity());
-    line(
-        &mut out,
-        &format!("{style}{word}[{}]{style:#}{BOLD}: {}{mode}{BOLD:#}", code.id, code.title),
-    );
+    let title = title(finding, word);
+    line(&mut out, &format!("{style}{word}[{}]{style:#}{BOLD}: {title}{mode}{BOLD:#}", code.id));
     if let Some(place) = &finding.place {
         out.push_str(&excerpt(place));
     }
     let said = finding.transcript.as_deref();
-    field(&mut out, "", &finding.message);
+    if finding.impact.is_none() {
+        field(&mut out, "", &finding.message);
+    }
+    impact(&mut out, finding);
     if let Some(exception) = said.and_then(Transcript::headline) {
         for (name, text) in [("detail", &exception.detail), ("hint", &exception.hint)] {
             if let Some(text) = text {
@@ -259,10 +260,32 @@ pub fn finding(finding: &Finding) -> String {
         field(&mut out, "predicted", predicted);
     }
     field(&mut out, "SEV-2", &finding.escalation().unwrap_or_default());
-    // Where a remedy was verified, what else might help is of no use.
-    mend(&mut out, code, if finding.fix.is_some() { &[] } else { finding.steps() });
+    let has_way =
+        |impact: &model::production::Impact| impact.told.iter().any(|(what, _)| what == "instead");
+    match finding.impact.as_ref().is_some_and(|impact| has_way(impact)) {
+        true => field(&mut out, "owner", words::owner(code.owner)),
+        // Where a remedy was verified, what else might help is of no use.
+        false => mend(&mut out, code, if finding.fix.is_some() { &[] } else { finding.steps() }),
+    }
     verbatim(&mut out, "by hand", &finding.by_hand.join("\n"));
     out
+}
+
+/// The title of its code; about production its own sentence, which says more, on as many lines as it needs.
+fn title(finding: &Finding, word: &str) -> String {
+    let title =
+        if finding.impact.is_some() { finding.message.as_str() } else { finding.code.title };
+    let indent = word.len() + finding.code.id.len() + 4;
+    words::wrap(&redact(title), 80 - indent).join(&format!("\n{:indent$}", ""))
+}
+
+/// What is told of production, and why it may be so.
+fn impact(out: &mut String, finding: &Finding) {
+    let Some(impact) = &finding.impact else { return };
+    field(out, "allowed", finding.allowed.as_deref().unwrap_or_default());
+    for (word, text) in &impact.told {
+        field(out, word, text);
+    }
 }
 
 /// The output is worth showing where the exception alone does not say which file is meant.

@@ -1,10 +1,13 @@
 //! The contract's JSON, with structs of its own: what machines read changes only on purpose.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::words;
 use model::finding;
 use model::graph;
+use model::production::{Impact, Seen};
 use model::redact::redact;
 use model::report::{self, Verdict};
 use model::shown::escaped_json;
@@ -48,6 +51,8 @@ struct Tree {
     #[serde(flatten)]
     graph: Option<Graph>,
     steps: Vec<Step>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    production: Vec<Seen>,
 }
 
 /// Only where the text of the files was read.
@@ -96,6 +101,9 @@ pub(super) struct Finding {
     verified: bool,
     patch: Option<String>,
     verify: &'static str,
+    /// Only of a finding about production.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    production: Option<BTreeMap<String, String>>,
 }
 
 /// Renders a report.
@@ -134,6 +142,7 @@ fn tree(tree: &report::TreeReport) -> Tree {
         heads: tree.heads.clone(),
         graph: tree.graph.as_ref().map(graph),
         steps: tree.steps.iter().map(step).collect(),
+        production: tree.production.clone(),
     }
 }
 
@@ -186,7 +195,16 @@ pub(super) fn finding(finding: &finding::Finding) -> Finding {
         verified: finding.fix.is_some(),
         patch: words::change(finding),
         verify: finding.code.verify,
+        production: finding.impact.as_deref().map(impact),
     }
+}
+
+/// The direction, the table, and what is told of it.
+fn impact(impact: &Impact) -> BTreeMap<String, String> {
+    let told = impact.told.iter().cloned();
+    let told = told.map(|(word, text)| (word, redact(&text).into_owned()));
+    let direction = ("direction".to_owned(), impact.direction.to_string());
+    told.chain([direction, ("table".to_owned(), impact.table.clone())]).collect()
 }
 
 fn seconds(duration: std::time::Duration) -> f64 {

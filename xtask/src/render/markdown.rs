@@ -140,6 +140,14 @@ fn verdict(report: &Report) -> String {
     out
 }
 
+/// What is told of production, an item each.
+fn impact(finding: &Finding) -> String {
+    let told = finding.impact.iter().flat_map(|impact| &impact.told);
+    let items: String =
+        told.map(|(word, told)| format!("- **{word}**: {}\n", text(&redact(told)))).collect();
+    if items.is_empty() { items } else { items + "\n" }
+}
+
 fn finding(finding: &Finding, again: bool) -> String {
     let code = finding.code;
     let icon = match finding.severity() {
@@ -163,6 +171,7 @@ fn finding(finding: &Finding, again: bool) -> String {
     }
     out.push_str(&fence("text", &wrapped(&words::message(finding)), LINES_SHOWN));
     out.push_str(&excerpt(finding));
+    out.push_str(&impact(finding));
     if let Some(escalation) = finding.escalation() {
         let _ = writeln!(out, "**SEV-2:** {}\n", text(&escalation));
     }

@@ -273,6 +273,7 @@ impl Live<'_> {
             on_revision: &on_revision,
             on_deadline: &on_deadline,
             pause: Some(Pause { before: pauses, then: &pause }),
+            look: None,
         };
         let called =
             timed(tell, label, &format!("  alembic {command} {revision}"), || match command {

@@ -41,7 +41,7 @@ pub(super) struct Filled {
 
 impl Lane<'_> {
     /// The tables that a revision may touch, with those that they lead to.
-    fn tables_of(&mut self, revision: &str) -> Result<Vec<Table>> {
+    pub(super) fn tables_of(&mut self, revision: &str) -> Result<Vec<Table>> {
         let Touched { names, emptied } =
             rows::touched(self.live.texts_of(revision).iter().map(String::as_str));
         let own = self.live.names_of_version_tables();
@@ -84,7 +84,7 @@ impl Lane<'_> {
     }
 
     /// Makes rows for one table; where none could be made, why.
-    fn put(&mut self, table: &Table, which: Rows) -> Result<(Vec<Made>, String)> {
+    pub(super) fn put(&mut self, table: &Table, which: Rows) -> Result<(Vec<Made>, String)> {
         let draft = Draft::new(table);
         let questions = draft.questions();
         let answers = self.watch.ask(|session| tables::choices(session, &questions))?;

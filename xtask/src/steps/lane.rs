@@ -21,6 +21,7 @@ use crate::postgres::shared::SharedState;
 use model::code;
 use model::event::{Event, timed};
 use model::finding::Finding;
+use model::production::Look;
 use model::schema::{CLUSTER_KINDS, Schema};
 use model::start::VersionTable;
 use model::transcript::{Direction, End, RevisionInFlight, Statement};
@@ -280,9 +281,20 @@ impl<'a> Lane<'a> {
     /// Runs `alembic upgrade` or `alembic downgrade` on a database; what failed.
     pub(super) fn run(
         &mut self,
-        (command, target): (&str, &str),
+        call: (&str, &str),
         database: &str,
         place: Place,
+        seen: &mut Vec<Statement>,
+    ) -> Result<std::result::Result<(), Box<Finding>>> {
+        self.run_looking(call, database, (place, None), seen)
+    }
+
+    /// The same, with a look around each statement where that is wanted.
+    pub(super) fn run_looking(
+        &mut self,
+        (command, target): (&str, &str),
+        database: &str,
+        (place, look): (Place, Option<&dyn Fn(Look)>),
         seen: &mut Vec<Statement>,
     ) -> Result<std::result::Result<(), Box<Finding>>> {
         let (tell, label) = (self.live.tell, &self.live.tree.label);
@@ -298,6 +310,7 @@ impl<'a> Lane<'a> {
             on_revision: &on_revision,
             on_deadline: &on_deadline,
             pause: None,
+            look,
         };
         let alembic = match place {
             Place::Here => &mut self.live.alembic,
@@ -349,6 +362,15 @@ impl<'a> Lane<'a> {
                 Ok(Err(Box::new(Finding::new(&code::NOT_AS_ASKED, message))))
             }
         }
+    }
+
+    /// Does something that may take so long, and whose time is no time of the stairs'.
+    pub(super) fn aside<T>(&mut self, limit: Duration, work: impl FnOnce(&mut Self) -> T) -> T {
+        let (started, deadline) = (Instant::now(), self.deadline);
+        self.deadline = deadline.min(started + limit);
+        let done = work(self);
+        self.deadline = deadline + started.elapsed();
+        done
     }
 
     /// The schemas of the trial: of its own database and of those beside it.

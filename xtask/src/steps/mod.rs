@@ -11,6 +11,7 @@ mod heads;
 pub mod known;
 pub mod lane;
 mod minimize;
+mod rehearsal;
 pub mod revisions;
 pub mod round_trip;
 pub mod runner;

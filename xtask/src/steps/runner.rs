@@ -245,6 +245,7 @@ impl<'a> Steps<'a> {
                 let tried = (stairs.wait)()?;
                 outcome.notes.extend(told_gone(&tried));
                 seen.extend(tried.iter().flat_map(|tried| tried.statements.iter().cloned()));
+                told_of_production(&tried, &mut outcome);
                 outcome.findings.extend(of_head(tried, false));
             }
             Ok(outcome)
@@ -286,8 +287,10 @@ impl<'a> Steps<'a> {
             if tried.len() < stairs.count {
                 notes.insert(0, format!("tried {} of {} revisions", tried.len(), stairs.count));
             }
-            let findings = tried.into_iter().flat_map(|tried| tried.findings).collect();
-            Ok(Outcome { notes, findings })
+            let mut outcome = Outcome { notes, findings: Vec::new() };
+            told_of_production(&tried, &mut outcome);
+            outcome.findings.extend(tried.into_iter().flat_map(|tried| tried.findings));
+            Ok(outcome)
         })
     }
 
@@ -346,12 +349,25 @@ impl<'a> Steps<'a> {
             self.blocked_by.get_or_insert(name.clone());
         }
         for finding in outcome.findings {
-            let (tree, step) = (Some(live.tree.id.clone()), Some(name.clone()));
+            let (tree, step) = (Some(live.tree.id.clone()), step_of(&finding, &name));
             let area = || diagnosis::sensitive_area(&finding).map(Into::into);
             let sev2 = finding.sev2.clone().or_else(area);
             self.findings.push(Finding { tree, step, sev2, ..finding });
         }
         sick.map_or(Ok(()), Err)
+    }
+}
+
+/// The step of a finding; what a database in use meets is no fault of one.
+fn step_of(finding: &Finding, name: &str) -> Option<String> {
+    (!finding.code.id.starts_with("MG50")).then(|| name.to_owned())
+}
+
+/// Adds what the new revisions do to a database in use. The step does not fail for it.
+fn told_of_production(tried: &[Tried], outcome: &mut Outcome) {
+    for judged in tried.iter().filter_map(|tried| tried.production.as_ref()) {
+        outcome.notes.extend(judged.lines.iter().cloned());
+        outcome.findings.extend(judged.findings.iter().cloned());
     }
 }
 

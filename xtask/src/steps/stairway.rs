@@ -10,10 +10,12 @@ use super::fixtures::{Filled, Rows};
 use super::lane::{Lane, Place, not_where_asked};
 use super::revisions::Stair;
 use super::round_trip::Way;
+use analysis::production::Judged;
 use analysis::rows;
 use model::code::{self, Code, Severity};
 use model::event::timed;
 use model::finding::Finding;
+use model::production::Seen;
 use model::rows::Contents;
 use model::schema::Schema;
 use model::transcript::{End, Statement};
@@ -33,6 +35,8 @@ const OF_DOWNGRADE: [&Code; 6] = [
 /// The stairs of a tree, shared by its lanes.
 pub struct Stairway {
     stairs: Vec<String>,
+    /// The new revisions, which are rehearsed together.
+    rehearsed: Vec<String>,
     next: AtomicUsize,
     tried: Mutex<Vec<(usize, Tried)>>,
 }
@@ -44,6 +48,8 @@ pub struct Tried {
     /// What goes with the columns that it added.
     gone: Vec<String>,
     pub(super) statements: Vec<Statement>,
+    /// What it and the other new revisions do to a database in use, where that was tried.
+    pub(super) production: Option<Judged>,
 }
 
 /// How a lane came to its end.
@@ -60,7 +66,14 @@ pub enum Ended {
 impl Stairway {
     /// A stairway over these revisions, parents first.
     pub fn over(stairs: Vec<String>) -> Stairway {
-        Stairway { stairs, next: AtomicUsize::new(0), tried: Mutex::default() }
+        let (rehearsed, next) = (Vec::new(), AtomicUsize::new(0));
+        Stairway { stairs, rehearsed, next, tried: Mutex::default() }
+    }
+
+    /// The same, with a rehearsal of these revisions, parents first.
+    #[must_use]
+    pub fn rehearsing(self, rehearsed: Vec<String>) -> Stairway {
+        Stairway { rehearsed, ..self }
     }
 
     /// How many stairs there are.
@@ -90,6 +103,10 @@ impl Stairway {
             lane.live.statements.truncate(lane.climbed);
             let wrong = tried.findings.iter().any(|f| f.code.severity == Severity::Error);
             let is_late = tried.findings.iter().any(|f| f.code == &code::TIMED_OUT);
+            if self.rehearsed.first() == Some(revision) && !is_late && !(wrong && keep) {
+                tried.production = Some(lane.rehearse(&self.rehearsed)?);
+                lane.live.statements.truncate(lane.climbed);
+            }
             self.add(index, tried);
             if is_late {
                 self.next.store(self.stairs.len(), Ordering::SeqCst);
@@ -103,6 +120,13 @@ impl Stairway {
                 cleared => cleared?,
             }
         }
+    }
+
+    /// What was seen of the new revisions in production.
+    pub fn seen(&self) -> Vec<Seen> {
+        let tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        let judged = tried.iter().filter_map(|(_, tried)| tried.production.as_ref());
+        judged.flat_map(|judged| judged.seen.clone()).collect()
     }
 
     fn add(&self, index: usize, tried: Tried) {

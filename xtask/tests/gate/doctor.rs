@@ -35,6 +35,9 @@ fn what_the_gate_uses_is_found() {
     }
     // A copy of the trees is no repository, and the mend is said.
     assert_eq!(check(&doctor, "git base")["health"], "weak");
+    let sizes = check(&doctor, "production.csv");
+    assert_eq!(sizes["health"], "weak");
+    assert!(sizes["mend"].as_str().unwrap().contains("tables.sql"), "{sizes}");
     let said = gate().run();
     said.assert_code(0);
     assert!(said.stdout.contains("weak    git base") && said.stdout.contains("→ "));

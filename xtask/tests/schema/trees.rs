@@ -74,6 +74,7 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
         on_revision: &|_| {},
         on_deadline: &|| None,
         pause: None,
+        look: None,
     };
     let (_, described) = alembic.describe(&limits).unwrap();
     let chain: Vec<String> =

@@ -15,8 +15,8 @@ const MARK: &str = "migration-gate:";
 /// What a revision says of its own downgrade (`keeps KIND NAME, reason`, `irreversible, reason`). The
 /// gate holds it against what really happens, so the lints that only suppose are silent.
 const DECLARATIONS: [&str; 2] = ["keeps", "irreversible"];
-/// What it says of the rows that tables hold, which no lint supposes anything about.
-const OF_ROWS: [&str; 2] = ["rows", "loses"];
+/// What it says of the rows that tables hold and of production, which no lint supposes anything about.
+const OF_ROWS: [&str; 4] = ["rows", "loses", "blocks", "unused"];
 /// The lints that suppose what a downgrade leaves.
 const SUPPOSED: [&Code; 4] =
     [&code::NO_DOWNGRADE, &code::EMPTY_DOWNGRADE, &code::RAISING_DOWNGRADE, &code::LEFT_BEHIND];
@@ -102,7 +102,7 @@ fn read<'a>(
         let code = words.next().unwrap_or_default();
         let reason = words.collect::<Vec<_>>().join(" ");
         let wrong = if verb != Some("allow") || code.is_empty() {
-            let known = "known: allow, rows, loses, keeps, irreversible";
+            let known = "known: allow, rows, loses, blocks, unused, keeps, irreversible";
             match verb {
                 Some("allow") | None => "write `# migration-gate: allow MGnnn reason`".to_owned(),
                 Some(verb) => format!("unknown directive `{verb}`; {known}"),

@@ -179,6 +179,20 @@ pub enum Declaration {
         /// Why.
         reason: String,
     },
+    /// `blocks orders, reason`: the table may stand still.
+    Blocks {
+        /// The table.
+        table: String,
+        /// Why.
+        reason: String,
+    },
+    /// `unused orders.note, reason`: no version that runs uses it.
+    Unused {
+        /// The table, or the table and the column.
+        what: String,
+        /// Why.
+        reason: String,
+    },
     /// `loses orders.note, reason`: it does not bring back what rows held there.
     Loses {
         /// The table, or the table and the column.
@@ -214,12 +228,14 @@ pub fn declared(text: &str) -> Vec<Declaration> {
                 return Some(Declaration::Keeps { text: text.trim().to_owned() });
             }
             if let Some((verb, rest)) = line.split_once(' ')
-                && ["rows", "loses"].contains(&verb)
+                && ["rows", "loses", "blocks", "unused"].contains(&verb)
             {
                 let (what, reason) = rest.split_once(',')?;
                 let (what, reason) = (what.trim().to_owned(), reason.trim().to_owned());
                 return (!reason.is_empty()).then_some(match verb {
                     "rows" => Declaration::Rows { table: what, reason },
+                    "blocks" => Declaration::Blocks { table: what, reason },
+                    "unused" => Declaration::Unused { what, reason },
                     _ => Declaration::Loses { what, reason },
                 });
             }

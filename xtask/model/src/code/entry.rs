@@ -1,7 +1,9 @@
 //! Entry of the table of codes.
 
+use serde::{Deserialize, Serialize};
+
 /// How much a finding weighs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Severity {
     /// It keeps the gate from being green.
     Error,

@@ -160,6 +160,7 @@ impl Climb<'_> {
             on_revision: &|_| {},
             on_deadline: &|| None,
             pause: None,
+            look: None,
         };
         self.alembic.use_database(database);
         let (said, _) = self.alembic.upgrade(revision, false, &limits)?;

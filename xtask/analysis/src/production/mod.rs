@@ -1,0 +1,23 @@
+//! Production: what a change does to a database in use, who waits and how long, and what of the running
+//! version breaks.
+//!
+//! `uses.rs` makes the statements of the running version, `facts.rs` says what was seen of a way up or
+//! down, `breaks.rs` which statements fail after it, `judge.rs` what that is worth with the sizes of production.
+
+mod breaks;
+mod facts;
+mod judge;
+mod probes;
+mod sizes;
+mod statements;
+mod uses;
+mod view;
+mod waits;
+
+pub use self::breaks::{Break, Kind, breaks, prepared};
+pub use self::facts::Facts;
+pub use self::judge::{Judged, Setting, Text, judge, sizes_of};
+pub use self::probes::{Probe, probes};
+pub use self::sizes::{Sizes, Work, days};
+pub use self::statements::Ran;
+pub use self::uses::{Samples, uses};

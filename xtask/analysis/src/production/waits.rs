@@ -1,0 +1,173 @@
+//! Tables that cannot be used while something takes time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::sizes::Work;
+use super::statements::Ran;
+use super::view::View;
+use model::production::{ACCESS_EXCLUSIVE, MODES, Oid};
+
+/// From how long on nothing that is done counts, in seconds.
+const IDLE: f64 = 0.4;
+
+/// A table that is blocked, and what is done meanwhile.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stand {
+    /// The table; of parts, the whole.
+    pub(super) table: Oid,
+    /// Its parts that stand still.
+    pub(super) parts: BTreeSet<Oid>,
+    /// The strongest lock meanwhile.
+    pub(super) mode: u8,
+    /// The statement that is told: the first that takes time, else the one that blocks.
+    pub(super) statement: usize,
+    /// Whether it is no part of a transaction.
+    pub(super) autocommit: bool,
+    /// What is done to which table.
+    pub(super) work: BTreeSet<(Oid, Work)>,
+    /// For how long nothing is done, in seconds.
+    pub(super) idle: f64,
+    /// How long it takes; `None`: a size is not known.
+    pub(super) seconds: Option<f64>,
+}
+
+/// The tables that stand still while something takes time.
+pub(super) fn stands(view: &View<'_>) -> Vec<Stand> {
+    let facts = &view.facts;
+    let rewritten = |oid: &Oid| facts.rewrites.contains(oid) && !facts.lost.contains(oid);
+    let is_stand = |oid: &Oid| {
+        let is_big =
+            view.relation(*oid).is_some_and(|r| r.kind != 'v' || !facts.scans.contains(oid));
+        let takes_time = facts.scans.contains(oid) || rewritten(oid);
+        is_big && (takes_time || facts.held_over.contains_key(oid) || facts.idle.contains(oid))
+    };
+    let mut stands: BTreeMap<Oid, Stand> = BTreeMap::new();
+    for oid in facts.locks.keys().filter(|oid| view.is_old(**oid) && view.is_big(**oid)) {
+        if !is_stand(oid) {
+            continue;
+        }
+        for stand in of_table(view, *oid) {
+            let mut parts = stands.get(&stand.table).map(|s| s.parts.clone()).unwrap_or_default();
+            parts.extend((*oid != stand.table).then_some(*oid));
+            let known = stands.entry(stand.table).or_insert_with(|| stand.clone());
+            if known.seconds < stand.seconds || known.mode < stand.mode {
+                *known = stand;
+            }
+            known.parts = parts;
+        }
+    }
+    stands.into_values().collect()
+}
+
+/// A table in each of the transactions that block it while something takes time.
+fn of_table(view: &View<'_>, oid: Oid) -> Vec<Stand> {
+    let mut stands: Vec<((i32, String, usize), Stand)> = Vec::new();
+    let mut before: Option<&Ran> = None;
+    for (i, ran) in view.facts.statements.iter().enumerate() {
+        let key =
+            (ran.transaction.0, ran.transaction.1.clone(), if ran.autocommit { i + 1 } else { 0 });
+        let was_blocked = before
+            .is_some_and(|b| b.transaction == ran.transaction && view.blocking(b).contains(&oid));
+        before = Some(ran);
+        if !view.blocking(ran).contains(&oid) {
+            continue;
+        }
+        let work = view.work(ran).into_iter().filter(|(on, _)| view.is_big(*on));
+        let work: BTreeSet<(Oid, Work)> = work.map(|(on, work)| (view.whole(on), work)).collect();
+        let idle = if was_blocked && ran.idle >= IDLE { ran.idle } else { 0.0 };
+        let seconds = view.seconds(ran).map(|seconds| seconds + idle);
+        let mode = ran.locks.get(&oid).copied().unwrap_or_default();
+        match stands.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, stand)) => {
+                if stand.work.is_empty()
+                    && !work.is_empty()
+                    && work.iter().any(|(on, _)| *on == stand.table)
+                {
+                    stand.statement = i;
+                }
+                stand.mode = stand.mode.max(mode);
+                stand.work.extend(work);
+                stand.idle += idle;
+                stand.seconds = stand.seconds.zip(seconds).map(|(a, b)| a + b);
+            }
+            None => {
+                let (table, autocommit) = (view.whole(oid), ran.autocommit);
+                let stand = Stand {
+                    table,
+                    mode,
+                    statement: i,
+                    autocommit,
+                    work,
+                    idle,
+                    seconds,
+                    ..Stand::default()
+                };
+                stands.push((key, stand));
+            }
+        }
+    }
+    stands.retain(|(_, stand)| !stand.work.is_empty() || stand.idle > 0.0);
+    stands.into_iter().map(|(_, stand)| stand).collect()
+}
+
+impl Stand {
+    /// What cannot be done.
+    pub(super) fn what(&self) -> &'static str {
+        if self.mode == ACCESS_EXCLUSIVE { "read or write" } else { "write" }
+    }
+
+    /// What was seen, in a sentence.
+    pub(super) fn seen(&self, view: &View<'_>) -> String {
+        let mode = MODES.get(usize::from(self.mode).saturating_sub(1)).copied().unwrap_or_default();
+        let until = if self.autocommit { "while it ran" } else { "until the commit" };
+        let mut all: Vec<String> = self
+            .work
+            .iter()
+            .map(|(on, work)| {
+                let name = view.name(*on);
+                match work {
+                    Work::Scan => format!("`{name}` was read from one end to the other"),
+                    Work::ForeignKey => format!("`{name}` was read for a foreign key"),
+                    Work::Index => format!("an index of `{name}` was built"),
+                    Work::Rewrite => format!("`{name}` and its indexes were written anew"),
+                    Work::Update => format!("most rows of `{name}` were changed"),
+                }
+            })
+            .collect();
+        if self.idle > 0.0 {
+            all.push(format!("nothing was done for {:.1} s", self.idle));
+        }
+        format!("{} on `{}` {until}; {}", spaced(mode), view.name(self.table), all.join(", "))
+    }
+
+    /// How it is done without it.
+    pub(super) fn instead(&self) -> &'static str {
+        let has =
+            |wanted: Work| self.work.iter().any(|(on, work)| *work == wanted && *on == self.table);
+        if self.work.is_empty() {
+            "do what takes time before the first statement that blocks a table"
+        } else if has(Work::Rewrite) {
+            "add a column, fill it in batches, swap it in a later revision"
+        } else if has(Work::Index) {
+            "build the index concurrently, in an `autocommit_block()`; a constraint takes it with USING INDEX"
+        } else if has(Work::ForeignKey) {
+            "add the foreign key NOT VALID, and validate it in an `autocommit_block()` or a later revision"
+        } else if has(Work::Scan) {
+            "add a check NOT VALID, validate it in an `autocommit_block()`; SET NOT NULL and ATTACH then read nothing"
+        } else {
+            "do the work in a revision of its own, which blocks nothing else"
+        }
+    }
+}
+
+/// A lock mode as SQL writes it: `ACCESS EXCLUSIVE`.
+fn spaced(mode: &str) -> String {
+    let mut words = String::new();
+    for c in mode.trim_end_matches("Lock").chars() {
+        if c.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(c.to_uppercase());
+    }
+    words
+}

@@ -1,0 +1,126 @@
+//! Rehearsals: what the new revisions do to a database in use, tried on a copy of their own.
+//!
+//! They are applied and taken back in one call each, as a deployment does it, with a look around each
+//! statement. So nothing of it counts for the steps, whose calls nobody holds up.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::fixtures::Rows;
+use super::lane::{self, Lane};
+use crate::production::rehearsal::Place;
+use analysis::production::{self, Judged, Setting, Sizes, Text};
+use analysis::rows::parents_first;
+use model::code;
+use model::event::timed;
+use model::finding::Finding;
+use model::production::Rehearsal;
+
+/// How long a rehearsal may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Lane<'_> {
+    /// Rehearses these revisions, parents first. What kept the gate from looking is said.
+    pub(super) fn rehearse(&mut self, new: &[String]) -> Result<Judged> {
+        let (tell, label) = (self.live.tell, self.live.tree.label.clone());
+        let looked = timed(tell, &label, "  a database in use", || {
+            self.aside(PATIENCE, |lane| lane.rehearse_quietly(new))
+        });
+        self.interrupt().check()?;
+        Ok(looked.unwrap_or_else(|err| {
+            let told = format!("{} was not tried on a database in use: {err:#}", new.join(", "));
+            Judged { lines: vec![told], ..Judged::default() }
+        }))
+    }
+
+    fn rehearse_quietly(&mut self, new: &[String]) -> Result<Judged> {
+        for with_rows in [true, false] {
+            self.clear_trial_of_roles()?;
+            let trial = self.trial.clone();
+            self.copy(None, &trial)?;
+            let filled = if with_rows { self.fill_empty(new)? } else { BTreeSet::new() };
+            if let Some(rehearsal) = self.go_both_ways(new)? {
+                return Ok(self.judge_rehearsal(&rehearsal, new, &filled));
+            }
+            if filled.is_empty() {
+                break;
+            }
+        }
+        // The stairs say why it cannot be applied.
+        Ok(Judged::default())
+    }
+
+    /// Gives the tables that these revisions may touch rows where they have none; which.
+    fn fill_empty(&mut self, new: &[String]) -> Result<BTreeSet<String>> {
+        let mut filled = BTreeSet::new();
+        for revision in new {
+            let all = self.tables_of(revision)?;
+            for table in parents_first(&all).into_iter().filter(|table| !table.is_partition) {
+                let any = format!("SELECT 1 FROM {} LIMIT 1", table.name);
+                let is_empty = self.watch.ask(|session| session.value(&any))?.is_none();
+                let has_parts = table.bounds.as_ref().is_none_or(|bounds| !bounds.is_empty());
+                if is_empty && has_parts && !self.put(table, Rows::Plain)?.0.is_empty() {
+                    filled.insert(table.name.clone());
+                }
+            }
+        }
+        Ok(filled)
+    }
+
+    fn go_both_ways(&mut self, new: &[String]) -> Result<Option<Rehearsal>> {
+        let Some(head) = new.last() else { return Ok(None) };
+        let (trial, below) = (self.trial.clone(), self.version()?);
+        let below = match below.as_slice() {
+            [] => Some("base".to_owned()),
+            [one] => Some(one.clone()),
+            _ => None,
+        };
+        let returns = !new.iter().any(|id| self.live.declared_irreversible(id).is_some());
+        let version_tables: Vec<String> = self.live.names_of_version_tables().into_iter().collect();
+        let place = Place {
+            endpoint: self.live.server.endpoint(),
+            database: &trial,
+            interrupt: self.live.interrupt,
+            version_tables: &version_tables,
+        };
+        place.rehearse(returns && below.is_some(), |up, look| {
+            let call = match (&below, up) {
+                (Some(below), false) => ("downgrade", below.as_str()),
+                _ => ("upgrade", head.as_str()),
+            };
+            let went =
+                self.run_looking(call, &trial, (lane::Place::Here, Some(look)), &mut Vec::new())?;
+            Ok(went.is_ok())
+        })
+    }
+
+    fn judge_rehearsal(
+        &self,
+        rehearsal: &Rehearsal,
+        new: &[String],
+        filled: &BTreeSet<String>,
+    ) -> Judged {
+        let text = |revision: &String| {
+            let file = self.live.file_of(revision)?.to_owned();
+            let shown = file.strip_prefix(self.live.root).unwrap_or(&file).to_owned();
+            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            Some(Text { revision: revision.clone(), file, shown, text })
+        };
+        let revisions: Vec<Text> = new.iter().filter_map(text).collect();
+        let file = revisions.last().and_then(|text| production::sizes_of(&text.file));
+        let read = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
+        let read = read.map(|text| Sizes::read(&text));
+        let today = crate::production::today();
+        let sizes = read.as_ref().and_then(|read| read.as_ref().ok());
+        let setting = Setting { revisions: &revisions, sizes, today, filled };
+        let mut judged = production::judge(rehearsal, &setting);
+        if let (Some(Err(line)), Some(file)) = (read, file) {
+            let file = file.strip_prefix(self.live.root).unwrap_or(&file).to_owned();
+            let message = format!("cannot read line {line} of `{file}`");
+            judged.findings.push(Finding::new(&code::SIZES, message));
+        }
+        judged
+    }
+}

@@ -9,6 +9,7 @@ pub mod environment;
 pub mod git;
 pub mod interrupt;
 pub mod manifest;
+pub mod mirror;
 pub mod orphans;
 pub mod packages;
 pub mod process;

@@ -73,7 +73,7 @@ pub fn verify(bench: &Bench<'_>, report: &mut Report, survey: &Survey) -> Result
     let search = Search {
         bench,
         history,
-        folders: &survey.folders,
+        folders: &folders_of(bench.root, survey),
         seen: RefCell::default(),
         ran_out: Cell::new(false),
         unhelped: RefCell::default(),
@@ -135,7 +135,7 @@ fn history(bench: &Bench<'_>, survey: &Survey) -> Result<Option<History>> {
         return Ok(None);
     }
     let Ok(git) = Git::at(&bench.tree.cwd, bench.root, bench.interrupt)? else { return Ok(None) };
-    let arrivals = git.arrivals(&survey.folders)?;
+    let arrivals = &survey.arrivals;
     let revisions = &survey.graph.revisions;
     let age = |revision: &model::graph::Revision| {
         let age = renumber::age(revision.new, arrivals.get(&revision.file));
@@ -261,6 +261,12 @@ impl Search<'_> {
         };
         files.into_iter().filter_map(change).collect()
     }
+}
+
+/// The folders of a tree's revisions, absolute.
+fn folders_of(root: &Utf8Path, survey: &Survey) -> Vec<Utf8PathBuf> {
+    let files = survey.scripts.iter().map(|script| root.join(&script.file).with_file_name(""));
+    files.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Whether two findings are about the same fault.

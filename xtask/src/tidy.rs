@@ -49,8 +49,13 @@ const IMPORTS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "remedies",
+        &["gate", "lint", "recipes", "steps", "analysis", "postgres", "os", "model", "flags"],
+    ),
+    (
         "commands",
         &[
+            "remedies",
             "gate",
             "lint",
             "recipes",

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use super::words;
+use model::code::causes::Cause;
 use model::code::{Code, Severity};
 use model::finding::{Finding, Place, Standing};
 use model::redact::redact;
@@ -247,19 +248,21 @@ pub fn finding(finding: &Finding) -> String {
     if let Some(statement) = &finding.statement {
         verbatim(&mut out, "made by", &words::first_lines(statement, LINES_SHOWN));
     }
-    match &finding.edit {
-        Some(edit) => verbatim(&mut out, "change", words::patch(edit).trim_end()),
+    if let Some(fix) = &finding.fix {
+        field(&mut out, "verified", &words::verified(fix));
+    }
+    match words::change(finding) {
+        Some(patch) => verbatim(&mut out, "change", patch.trim_end()),
         None => verbatim(&mut out, "add", &finding.lacks.join("\n")),
     }
     if let Some(predicted) = &finding.predicted {
         field(&mut out, "predicted", predicted);
     }
     field(&mut out, "SEV-2", &finding.escalation().unwrap_or_default());
-    match finding.impact.as_ref().is_some_and(|impact| impact.told.iter().any(|t| t.0 == "instead"))
-    {
-        true => field(&mut out, "owner", words::owner(code.owner)),
-        false => mend(&mut out, code, finding.steps()),
-    }
+    // Where a remedy was verified, or the finding names its own, what else might help is of no use.
+    let told = finding.impact.iter().flat_map(|impact| &impact.told);
+    let is_told = finding.fix.is_some() || { told }.any(|(word, _)| word == "instead");
+    mend(&mut out, code, if is_told { &[] } else { finding.steps() });
     verbatim(&mut out, "by hand", &finding.by_hand.join("\n"));
     out
 }
@@ -334,6 +337,17 @@ pub fn code(code: &Code) -> String {
     if let Some(example) = code.example {
         verbatim(&mut out, "wrong", example.bad);
         verbatim(&mut out, "right", example.good);
+    }
+    out
+}
+
+/// What one SQLSTATE may mean, and how each is fixed.
+pub fn causes(causes: &[&Cause]) -> String {
+    let mut out = String::new();
+    for Cause { state, says, code, remedy, .. } in causes {
+        line(&mut out, &format!("{BOLD}SQLSTATE {state} ({}: {}){BOLD:#}", code.id, code.title));
+        field(&mut out, "says", says);
+        mend(&mut out, code, remedy);
     }
     out
 }

@@ -97,6 +97,8 @@ pub(super) struct Finding {
     sqlstate: Option<String>,
     statement: Option<String>,
     remedy: Vec<String>,
+    verified: bool,
+    patch: Option<String>,
     verify: &'static str,
     /// Only of a finding about production.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,7 +125,7 @@ pub fn report(report: &report::Report) -> String {
         base: report.base.as_ref().map(|base| Base {
             rev: base.rev.clone(),
             commit: base.commit.clone(),
-            reason: base.reason.as_deref().map(|reason| redact(reason).into_owned()),
+            reason: words::reason(base),
         }),
         findings: report.findings.iter().map(finding).collect(),
     };
@@ -189,6 +191,8 @@ pub(super) fn finding(finding: &finding::Finding) -> Finding {
             .or(finding.statement.as_deref())
             .map(|sql| redact(sql).into_owned()),
         remedy: finding.remedies().iter().map(|text| redact(text).into_owned()).collect(),
+        verified: finding.fix.is_some(),
+        patch: words::change(finding),
         verify: finding.code.verify,
         production: finding.impact.as_deref().map(impact),
     }

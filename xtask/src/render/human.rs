@@ -260,13 +260,10 @@ pub fn finding(finding: &Finding) -> String {
         field(&mut out, "predicted", predicted);
     }
     field(&mut out, "SEV-2", &finding.escalation().unwrap_or_default());
-    let has_way =
-        |impact: &model::production::Impact| impact.told.iter().any(|(what, _)| what == "instead");
-    match finding.impact.as_ref().is_some_and(|impact| has_way(impact)) {
-        true => field(&mut out, "owner", words::owner(code.owner)),
-        // Where a remedy was verified, what else might help is of no use.
-        false => mend(&mut out, code, if finding.fix.is_some() { &[] } else { finding.steps() }),
-    }
+    // Where a remedy was verified, or the finding names its own, what else might help is of no use.
+    let told = finding.impact.iter().flat_map(|impact| &impact.told);
+    let is_told = finding.fix.is_some() || { told }.any(|(word, _)| word == "instead");
+    mend(&mut out, code, if is_told { &[] } else { finding.steps() });
     verbatim(&mut out, "by hand", &finding.by_hand.join("\n"));
     out
 }

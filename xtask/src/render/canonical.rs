@@ -114,7 +114,13 @@ fn tree(label: &str, names: &[&str], heads: &[&str], failed: Option<usize>) -> T
         _ => step(name, Status::Passed, 120 + 7 * index as u64),
     });
     let root = Utf8Path::new("/monorepo");
-    let of = Tree { id: label.to_lowercase(), label: label.to_owned(), ..Tree::bare() };
+    let (id, label) = (label.to_lowercase(), label.to_owned());
+    let ini = match id.starts_with('c') {
+        true => "console/migrations/alembic.ini".into(),
+        false => "backend_v2/alembic.ini".into(),
+    };
+    let (database, cwd) = (format!("{id}_ci"), root.to_owned());
+    let of = Tree { id, label, database, cwd, ini, ..Tree::bare() };
     TreeReport {
         heads: heads.iter().map(ToString::to_string).collect(),
         steps: steps.collect(),

@@ -18,7 +18,7 @@ use model::event::Event;
 use model::finding::Finding;
 use model::start::KnownStart;
 use model::step::{Status, Step};
-use model::supply::{Given, Role, Row, Supply};
+use model::supply::{Extra, Given, Role, Row, Supply, SupplyChange};
 use model::transcript::Statement;
 
 /// The steps of one tree, as a recipe runs them.
@@ -39,6 +39,8 @@ pub struct Steps<'a> {
     given: Vec<Given>,
     /// The names of the supplies that are left out on purpose.
     without: Vec<String>,
+    /// Supplies that the recipe does not have.
+    extra: Vec<Extra>,
     /// The stairs, and what tries them; `None`: none is tried.
     stairs: Option<Stairs<'a>>,
     /// Where the database stands already.
@@ -101,16 +103,18 @@ impl<'a> Steps<'a> {
             reached: None,
             given: Vec::new(),
             without: Vec::new(),
+            extra: Vec::new(),
             way_up: Vec::new(),
             stairs: None,
             known: None,
         }
     }
 
-    /// The same without some supplies: their steps are not there at all, as if the recipe did not
-    /// know them. So what goes wrong without a supply can be seen without changing a recipe.
-    pub fn without(self, supplies: &[String]) -> Steps<'a> {
-        Steps { without: supplies.to_vec(), ..self }
+    /// The same without some supplies, whose steps are not there at all, and with others, as if the
+    /// recipe were written so: what comes of it can be seen without changing a recipe.
+    pub fn with_supplies(self, change: SupplyChange<'_>) -> Steps<'a> {
+        let own = change.extra.iter().filter(|extra| extra.label == self.label);
+        Steps { without: change.without.to_vec(), extra: own.cloned().collect(), ..self }
     }
 
     /// The same with stairs.
@@ -159,6 +163,10 @@ impl<'a> Steps<'a> {
         if self.without.iter().any(|name| name == row.name) {
             return Ok(());
         }
+        self.do_seed(row)
+    }
+
+    fn do_seed(&mut self, row: &Row) -> Result<()> {
         let what = format!("seed {} (required by {})", row.name, row.required_by);
         self.give(&what, Supply::Row(*row));
         self.step(&what, Needs::Database, |live, _| live.seed(row))
@@ -169,9 +177,34 @@ impl<'a> Steps<'a> {
         if self.without.iter().any(|name| name == role.name) {
             return Ok(());
         }
+        self.do_create_role(role)
+    }
+
+    fn do_create_role(&mut self, role: &Role) -> Result<()> {
         let what = format!("create {} role (required by {})", role.name, role.required_by);
         self.give(&what, Supply::Role(*role));
         self.step(&what, Needs::Database, |live, _| live.create_role(role))
+    }
+
+    /// Creates the roles that the recipe does not have.
+    pub fn create_extra_roles(&mut self) -> Result<()> {
+        for Extra { what, .. } in self.extra.clone() {
+            if let Supply::Role(role) = what {
+                self.do_create_role(&role)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Inserts the rows that the recipe does not have.
+    fn seed_extra_rows(&mut self) -> Result<()> {
+        for Extra { after, what, .. } in self.extra.clone() {
+            if let (Some(after), Supply::Row(row)) = (after, what) {
+                self.upgrade(&after, "pre-seed")?;
+                self.do_seed(&row)?;
+            }
+        }
+        Ok(())
     }
 
     fn give(&mut self, step: &str, what: Supply) {
@@ -181,6 +214,7 @@ impl<'a> Steps<'a> {
 
     /// The steps that every tree has: up, one head, down, up again, and each new revision so.
     pub fn round_trip(&mut self) -> Result<()> {
+        self.seed_extra_rows()?;
         self.upgrade_head()?;
         self.assert_single_head()?;
         self.downgrade_one()?;

@@ -268,7 +268,7 @@ impl Lane<'_> {
     fn up_again(
         &mut self,
         revision: &str,
-        between: &Schema,
+        between: &[Schema],
         seen: &mut Vec<Statement>,
     ) -> Result<std::result::Result<Vec<Finding>, Box<Finding>>> {
         let (trial, second) = (self.trial.clone(), self.live.statements.len());
@@ -300,7 +300,7 @@ impl Lane<'_> {
                 Err(Box::new(Finding { message, ..*failed }))
             }
             (Err(failed), ..) => Err(failed),
-            (Ok(()), Some(found), Some(anew)) if anew == *between => {
+            (Ok(()), Some(found), Some(anew)) if anew == between => {
                 Ok(self.live.judge(revision, between, &found, None, Way::UpAgain))
             }
             (Ok(()), found, _) => {

@@ -15,6 +15,7 @@ pub mod log;
 pub mod mend;
 pub mod mentions;
 pub mod mutants;
+pub mod once;
 pub mod options;
 pub mod predicted;
 pub mod python;

@@ -30,6 +30,8 @@ pub struct Finding {
     pub sev2: Option<Cow<'static, str>>,
     /// What a lint said of it before it happened.
     pub predicted: Option<String>,
+    /// What else the same cause brings about, a line each.
+    pub also: Vec<String>,
     /// What was said, for those who want to read on.
     pub transcript: Option<Box<Transcript>>,
     /// The statement that made what the finding is about.
@@ -129,6 +131,7 @@ impl Finding {
             message: message.into(),
             sev2: None,
             predicted: None,
+            also: Vec::new(),
             transcript: None,
             statement: None,
             lacks: Vec::new(),

@@ -19,6 +19,7 @@ pub mod rows;
 pub mod schema;
 pub mod sensitive;
 pub mod span;
+pub mod stairs;
 pub mod step;
 pub mod supply;
 pub mod template;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::code::Severity;
 use super::finding::Finding;
 use super::graph::Graph;
+use super::stairs::Stairs;
 use super::step::{Status, Step};
 use super::transcript::Statement;
 use super::tree::Tree;
@@ -96,6 +97,8 @@ pub struct TreeReport {
     pub wrong_graph: Option<Graph>,
     /// Its steps, in order.
     pub steps: Vec<Step>,
+    /// What came of its revisions one by one, where they were tried so.
+    pub stairs: Option<Stairs>,
     /// Its new revisions: those that are not on the base branch, and without one the head.
     pub new_revisions: Vec<String>,
     /// What the new revisions ran on the way up, in order.
@@ -115,6 +118,7 @@ impl TreeReport {
             graph: None,
             wrong_graph: None,
             steps: Vec::new(),
+            stairs: None,
             new_revisions: Vec::new(),
             sql: Vec::new(),
         }

@@ -9,6 +9,7 @@ use super::selection;
 use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::flags::{Lint, Which};
 use crate::recipes::survey::{self, Survey, Terms};
+use analysis::once;
 use model::code;
 use model::finding::Finding;
 use model::report::{Report, TreeReport};
@@ -42,6 +43,7 @@ pub(super) fn report(which: &Which, terms: Terms<'_>, interrupt: &Interrupt) -> 
             report.findings.push(Finding::new(&code::CANNOT_WORK, format!("{err:#}")));
         }
     }
+    once::fold(&mut report.findings);
     report.elapsed = started.elapsed();
     report
 }

@@ -64,17 +64,20 @@ impl Live<'_> {
         self.heads().and_then(|heads| heads.into_iter().next()).unwrap_or_default()
     }
 
-    /// Findings for what differs. `between` is the schema after the upgrade, where the comparison
-    /// is about the downgrade.
+    /// Findings for what differs.
     pub(super) fn judge(
         &self,
         revision: &str,
         expected: &Schema,
         found: &Schema,
-        between: Option<&Schema>,
         way: Way,
     ) -> Vec<Finding> {
-        let differences = compare(expected, found, &self.alembic.version_table.name);
+        let mut differences = compare(expected, found, &self.alembic.version_table.name);
+        if way == Way::Down {
+            let own = |run: &&Statement| run.revision.as_deref() == Some(revision);
+            let own: Vec<&Statement> = self.statements.iter().filter(own).collect();
+            differences = schema_diff::rename::fold(differences, &own);
+        }
         if differences.is_empty() {
             return Vec::new();
         }
@@ -90,11 +93,7 @@ impl Live<'_> {
         let mut findings: Vec<Finding> = differences
             .iter()
             .take(TOLD)
-            .map(|difference| {
-                let readded = between
-                    .is_some_and(|between| schema_diff::is_readded_column(difference, between));
-                finding(difference, readded, way, &declarations, sources)
-            })
+            .map(|difference| finding(difference, way, &declarations, sources))
             .collect();
         if let Some((file, text)) = sources.file {
             let file = file.strip_prefix(self.root).unwrap_or(file);
@@ -163,7 +162,11 @@ impl Live<'_> {
                 statement: origin.map(|o| o.sql.clone()),
                 place,
                 ..Finding::new(
-                    &code::IMPURE,
+                    if schema_diff::is_column_order(difference) {
+                        &code::COLUMN_AT_END
+                    } else {
+                        &code::IMPURE
+                    },
                     format!("{}, {elsewhere}", describe_apart(difference)),
                 )
             }
@@ -194,7 +197,6 @@ impl Live<'_> {
 
 fn finding(
     difference: &Difference,
-    readded: bool,
     way: Way,
     declarations: &[Declaration],
     sources: Sources<'_>,
@@ -204,15 +206,19 @@ fn finding(
     let revision = sources.revision;
     let (code, message): (&'static Code, String) = match (reason, way) {
         (Some(reason), _) => (&code::KEPT, format!("{told}: {reason}")),
+        (None, Way::UpAgain) if schema_diff::is_column_order(difference) => (
+            &code::COLUMN_AT_END,
+            format!("{told}, after the second upgrade of revision {revision}"),
+        ),
         (None, Way::UpAgain) => (
             &code::NOT_REPEATABLE,
             format!("{told}, after the second upgrade of revision {revision}"),
         ),
         (None, Way::Down) => {
             let code = match difference.change {
-                _ if readded => &code::COLUMN_AT_END,
+                _ if schema_diff::is_column_order(difference) => &code::COLUMN_AT_END,
                 Change::LeftBehind(_) => &code::REMAINS,
-                Change::Missing(_) => &code::NOT_RESTORED,
+                Change::Missing(_) | Change::Renamed { .. } => &code::NOT_RESTORED,
                 Change::Changed { .. } => &code::CHANGED,
             };
             (code, format!("{told}, by the downgrade of revision {revision}"))

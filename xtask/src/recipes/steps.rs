@@ -9,13 +9,14 @@ use anyhow::Result;
 
 use super::known::KnownStart;
 use super::live::{Expected, Live, Outcome};
-use super::stairway::{Tried, is_of_downgrade, told_gone};
+use super::stairway::{self, Tried, is_of_downgrade, told_gone};
 use crate::drivers::alembic::Alembic;
 use crate::drivers::interrupt::Interrupted;
 use analysis::diagnosis;
 use model::code;
 use model::event::Event;
 use model::finding::Finding;
+use model::stairs::Stairs as Outcomes;
 use model::step::{Status, Step};
 use model::supply::{Given, Role, Row, Supply};
 use model::transcript::Statement;
@@ -40,6 +41,11 @@ pub struct Steps<'a> {
     without: Vec<String>,
     /// The stairs, and what tries them; `None`: none is tried.
     stairs: Option<Stairs<'a>>,
+    /// What came of them.
+    outcomes: Option<Outcomes>,
+    /// Whether everything that comes before `upgrade head` was done, so that stairs can be tried
+    /// whatever fails after that.
+    is_supplied: bool,
     /// Where the database stands already.
     known: Option<&'a KnownStart>,
 }
@@ -66,6 +72,8 @@ pub struct Done {
     pub statements: Vec<Statement>,
     /// Those of the first way up to the head.
     pub way_up: Vec<Statement>,
+    /// What came of the stairs, where they were waited for.
+    pub stairs: Option<Outcomes>,
     /// What was supplied, and where in the chain.
     pub given: Vec<Given>,
     /// The Alembic that ran it.
@@ -77,6 +85,8 @@ pub struct Done {
 enum Needs {
     /// The database as the steps before it left it.
     Database,
+    /// What the recipe supplies before `upgrade head`, and databases of its own.
+    Supplies,
     /// The files of the tree alone.
     Files,
 }
@@ -102,6 +112,8 @@ impl<'a> Steps<'a> {
             without: Vec::new(),
             way_up: Vec::new(),
             stairs: None,
+            outcomes: None,
+            is_supplied: false,
             known: None,
         }
     }
@@ -130,8 +142,9 @@ impl<'a> Steps<'a> {
 
     /// What came of them.
     pub fn finish(self) -> Done {
-        let Steps { done, findings, statements, way_up, given, live, .. } = self;
-        Done { steps: done, findings, statements, way_up, given, alembic: live.map(|l| l.alembic) }
+        let Steps { done, findings, statements, way_up, outcomes, given, live, .. } = self;
+        let (steps, stairs, alembic) = (done, outcomes, live.map(|live| live.alembic));
+        Done { steps, findings, statements, way_up, stairs, given, alembic }
     }
 
     /// `alembic upgrade REVISION`, on the way to something that must happen there.
@@ -181,6 +194,7 @@ impl<'a> Steps<'a> {
     /// `alembic upgrade head`.
     pub fn upgrade_head(&mut self) -> Result<()> {
         let before = self.statements.len();
+        self.is_supplied = self.blocked_by.is_none();
         #[expect(
             clippy::redundant_closure_for_method_calls,
             reason = "the method's lifetime is not general enough to stand for the closure"
@@ -188,6 +202,8 @@ impl<'a> Steps<'a> {
         let ran = self
             .step("alembic upgrade head", Needs::Database, |live, seen| live.upgrade_head(seen));
         self.way_up.extend_from_slice(&self.statements[before..]);
+        // What used up the time would do so again.
+        self.is_supplied &= !self.findings.iter().any(|found| found.code == &code::TIMED_OUT);
         ran
     }
 
@@ -195,16 +211,20 @@ impl<'a> Steps<'a> {
     /// here, where there is no stairway.
     pub fn upgrade_head_again(&mut self) -> Result<()> {
         let stair = self.only_stair();
-        self.step("alembic upgrade head (round trip)", Needs::Database, |live, seen| {
+        let mut outcomes = self.outcomes.take();
+        let ran = self.step("alembic upgrade head (round trip)", Needs::Database, |live, seen| {
             let mut outcome = live.upgrade_head(seen)?;
             if let (true, Some(stairs)) = (outcome.error().is_none(), stair) {
                 let tried = (stairs.wait)()?;
+                outcomes = Some(stairway::sorted(&tried));
                 outcome.notes.extend(told_gone(&tried));
                 seen.extend(tried.iter().flat_map(|tried| tried.statements.iter().cloned()));
                 outcome.findings.extend(of_head(tried, false));
             }
             Ok(outcome)
-        })
+        });
+        self.outcomes = outcomes;
+        ran
     }
 
     /// One head, by Alembic's own word. Needs no database, so it runs whatever failed before.
@@ -235,16 +255,17 @@ impl<'a> Steps<'a> {
     pub fn stairway(&mut self) -> Result<()> {
         let Some(stairs) = self.stairs.filter(|stairs| stairs.is_step) else { return Ok(()) };
         let what = format!("stairway, {} revisions (reversibility check)", stairs.count);
-        self.step(&what, Needs::Database, |_, seen| {
+        let mut outcomes = None;
+        let ran = self.step(&what, Needs::Supplies, |_, seen| {
             let tried = (stairs.wait)()?;
             seen.extend(tried.iter().flat_map(|tried| tried.statements.iter().cloned()));
-            let mut notes = told_gone(&tried);
-            if tried.len() < stairs.count {
-                notes.insert(0, format!("tried {} of {} revisions", tried.len(), stairs.count));
-            }
+            let mut notes = outcomes.insert(stairway::sorted(&tried)).told();
+            notes.extend(told_gone(&tried));
             let findings = tried.into_iter().flat_map(|tried| tried.findings).collect();
             Ok(Outcome { notes, findings })
-        })
+        });
+        self.outcomes = outcomes;
+        ran
     }
 
     /// Runs one step, unless it is a rehearsal or something that it depends on failed. `Err` means
@@ -261,7 +282,9 @@ impl<'a> Steps<'a> {
             return Ok(());
         };
         let (tell, label) = (live.tell, self.label.as_str());
-        if let (Needs::Database, Some(failed)) = (needs, &self.blocked_by) {
+        let can_run = needs == Needs::Files
+            || (needs == Needs::Supplies && self.is_supplied && live.graph.is_ok());
+        if let (false, Some(failed)) = (can_run, &self.blocked_by) {
             let step = Step::skipped(name, format!("`{failed}` failed"));
             tell(Event::StepEnded { label, step: &step });
             self.done.push(step);
@@ -276,7 +299,7 @@ impl<'a> Steps<'a> {
         let started = Instant::now();
         let result = run(live, &mut self.statements).and_then(|o| live.server_lives(o));
         let elapsed = started.elapsed();
-        let known = self.known.filter(|_| needs == Needs::Database);
+        let known = self.known.filter(|_| needs != Needs::Files);
         if let Some(doubt) = known.and_then(|known| known.doubt(&result)) {
             return Err(doubt.into());
         }
@@ -301,14 +324,18 @@ impl<'a> Steps<'a> {
         if failed {
             self.blocked_by.get_or_insert(name.clone());
         }
-        for finding in outcome.findings {
-            let (tree, step) = (Some(live.tree.id.clone()), Some(name.clone()));
-            let area = || diagnosis::sensitive_area(&finding).map(Into::into);
-            let sev2 = finding.sev2.clone().or_else(area);
-            self.findings.push(Finding { tree, step, sev2, ..finding });
-        }
+        let tree = live.tree.id.clone();
+        let findings = outcome.findings.into_iter().map(|finding| in_step(finding, &tree, &name));
+        self.findings.extend(findings);
         sick.map_or(Ok(()), Err)
     }
+}
+
+/// A finding of a step of a tree, with the sensitive area that it touches.
+fn in_step(finding: Finding, tree: &str, step: &str) -> Finding {
+    let area = || diagnosis::sensitive_area(&finding).map(Into::into);
+    let sev2 = finding.sev2.clone().or_else(area);
+    Finding { tree: Some(tree.to_owned()), step: Some(step.to_owned()), sev2, ..finding }
 }
 
 /// What came of the head alone, either way.

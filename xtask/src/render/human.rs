@@ -219,6 +219,7 @@ pub fn finding(finding: &Finding) -> String {
     }
     let said = finding.transcript.as_deref();
     field(&mut out, "", &finding.message);
+    field(&mut out, "also", &words::also(finding).join("\n"));
     if let Some(exception) = said.and_then(Transcript::headline) {
         for (name, text) in [("detail", &exception.detail), ("hint", &exception.hint)] {
             if let Some(text) = text {

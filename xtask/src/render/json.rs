@@ -7,6 +7,7 @@ use model::finding;
 use model::graph;
 use model::redact::redact;
 use model::report::{self, Verdict};
+use model::stairs::Stairs;
 use model::step;
 
 /// Grows when a reader of the JSON would have to change.
@@ -47,6 +48,20 @@ struct Tree {
     #[serde(flatten)]
     graph: Option<Graph>,
     steps: Vec<Step>,
+    stairway: Option<Stairway>,
+}
+
+#[derive(Serialize)]
+struct Stairway {
+    revisions: usize,
+    tried: usize,
+    untried: Vec<Untried>,
+}
+
+#[derive(Serialize)]
+struct Untried {
+    revision: String,
+    reason: String,
 }
 
 /// Only where the text of the files was read.
@@ -89,6 +104,7 @@ pub(super) struct Finding {
     file: Option<String>,
     line: Option<u32>,
     message: String,
+    also: Vec<String>,
     sqlstate: Option<String>,
     statement: Option<String>,
     remedy: Vec<String>,
@@ -131,7 +147,17 @@ fn tree(tree: &report::TreeReport) -> Tree {
         heads: tree.heads.clone(),
         graph: tree.graph.as_ref().map(graph),
         steps: tree.steps.iter().map(step).collect(),
+        stairway: tree.stairs.as_ref().map(stairway),
     }
+}
+
+fn stairway(stairs: &Stairs) -> Stairway {
+    let untried = |(revision, reason): &(String, String)| Untried {
+        revision: revision.clone(),
+        reason: redact(reason).into_owned(),
+    };
+    let untried = stairs.untried.iter().map(untried).collect();
+    Stairway { revisions: stairs.count(), tried: stairs.tried(), untried }
 }
 
 fn graph(graph: &graph::Graph) -> Graph {
@@ -174,6 +200,7 @@ pub(super) fn finding(finding: &finding::Finding) -> Finding {
         file: finding.place.as_ref().map(|place| place.file.to_string()),
         line: finding.place.as_ref().and_then(|place| place.line),
         message: redact(&finding.message).into_owned(),
+        also: finding.also.iter().map(|text| redact(text).into_owned()).collect(),
         sqlstate: said.and_then(|said| said.sqlstate()).map(Into::into),
         statement: said
             .and_then(|said| said.statement.as_deref())

@@ -158,9 +158,23 @@ pub(super) fn compared(report: &Report) -> Vec<String> {
     std::iter::once(first).chain(base.moved.iter().cloned()).map(|line| printable(&line)).collect()
 }
 
+/// How many lines of what else a cause brings about are shown.
+const ALSO_SHOWN: usize = 10;
+
+/// What else the cause of a finding brings about, a line each.
+pub(super) fn also(finding: &Finding) -> Vec<String> {
+    let mut lines: Vec<String> = finding.also.iter().take(ALSO_SHOWN).cloned().collect();
+    let more = finding.also.len().saturating_sub(ALSO_SHOWN);
+    lines.extend((more > 0).then(|| format!("and {more} more")));
+    lines
+}
+
 /// The message with what Postgres said beside it, and what a lint had said before.
 pub(super) fn message(finding: &Finding) -> String {
     let mut out = finding.message.trim_end().to_owned();
+    for line in also(finding) {
+        let _ = write!(out, "\nalso: {line}");
+    }
     let exception = finding.transcript.as_deref().and_then(Transcript::headline);
     let details = exception.map(|e| [("detail", &e.detail), ("hint", &e.hint)]);
     for (name, text) in details.into_iter().flatten() {

@@ -8,11 +8,16 @@ compile_error!("the migration gate runs on Linux and macOS; on Windows, run it i
 
 mod flags;
 
-mod cache;
 mod commands;
+mod gate;
+mod lint;
 mod recipes;
+mod steps;
 
-mod drivers;
+mod alembic;
+mod cache;
+mod os;
+mod postgres;
 
 mod progress;
 mod render;
@@ -30,11 +35,11 @@ use clap::Parser;
 
 use crate::commands::explain::Explanation;
 use crate::commands::reports::Runner;
-use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::flags::{
     Command, Doctor, DoctorFormat, ExplainFormat, Format, Gate, Output, Replay, ReplayFormat, Verb,
     Xtask,
 };
+use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::progress::Progress;
 use crate::spans::Spans;
 use model::event::Event;
@@ -57,7 +62,7 @@ fn main() -> ExitCode {
         // A panic unwinds, so that what was started is stopped; then it is a bug, and says so.
         let done = panic::catch_unwind(AssertUnwindSafe(|| screen.run(&mut flags, verb.as_ref())));
         done.unwrap_or_else(|_| {
-            drivers::process::end_strays();
+            os::process::end_strays();
             progress.note("error: this is a bug in the gate; please report it");
             2
         })
@@ -141,7 +146,7 @@ impl Screen<'_> {
                     write_stdout(&render::github::mask(password.as_deref()));
                 }
                 let tell = |event: Event<'_>| self.show(event, format);
-                commands::gate::run(flags, self.interrupt, &tell)
+                gate::run(flags, self.interrupt, &tell)
             }
         }));
         let code =

@@ -14,11 +14,28 @@ const EXCUSE: &str = "Long because";
 const IMPORTS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("analysis", &["model"]),
-    ("drivers", &["model"]),
+    ("os", &["model"]),
+    ("postgres", &["os", "model"]),
+    ("alembic", &["postgres", "os", "model"]),
+    ("cache", &["postgres", "os", "model"]),
     ("render", &["model"]),
-    ("recipes", &["analysis", "drivers", "model"]),
-    ("cache", &["recipes", "drivers", "model"]),
-    ("commands", &["cache", "recipes", "analysis", "drivers", "model", "flags", "render"]),
+    ("steps", &["analysis", "cache", "alembic", "postgres", "os", "model"]),
+    ("recipes", &["steps", "model"]),
+    ("lint", &["recipes", "steps", "analysis", "os", "model"]),
+    (
+        "gate",
+        &[
+            "lint", "recipes", "steps", "analysis", "cache", "alembic", "postgres", "os", "model",
+            "flags",
+        ],
+    ),
+    (
+        "commands",
+        &[
+            "gate", "lint", "recipes", "steps", "analysis", "cache", "alembic", "postgres", "os",
+            "model", "flags", "render",
+        ],
+    ),
     ("flags", &[]),
     ("progress", &[]),
     ("spans", &["model"]),

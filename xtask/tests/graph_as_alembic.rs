@@ -9,7 +9,7 @@ mod generated_tree;
 mod python_env;
 // The rest of the gate is one binary and no library: what reads the files is compiled in here too.
 #[allow(dead_code, unused_imports)]
-#[path = "../src/drivers/tree_files.rs"]
+#[path = "../src/os/tree_files.rs"]
 mod tree_files;
 
 use std::cell::{Cell, RefCell};

@@ -20,6 +20,7 @@ pub mod schema;
 pub mod sensitive;
 pub mod span;
 pub mod stairs;
+pub mod start;
 pub mod step;
 pub mod supply;
 pub mod template;

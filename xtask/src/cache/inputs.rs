@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::drivers::kept::{Key, stamp};
+use crate::os::store::{Key, stamp};
 use model::tree::Tree;
 use model::used::Used;
 

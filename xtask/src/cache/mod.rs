@@ -4,3 +4,4 @@
 pub mod inputs;
 pub mod result;
 pub mod snapshot;
+pub mod toolchain;

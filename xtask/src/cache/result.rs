@@ -5,8 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::inputs::{NotCacheable, Observed};
-use crate::drivers::kept::Kept;
-use crate::recipes::known::known;
+use crate::os::store::Store;
 use model::finding::Finding;
 use model::report::{Postgres, TreeReport};
 
@@ -41,7 +40,7 @@ impl TreeResult {
     }
 
     /// The result under this key, where it still holds; each step says since when.
-    pub fn look_up(cache: &Kept, key: &str) -> Result<TreeResult, NotCacheable> {
+    pub fn look_up(cache: &Store, key: &str) -> Result<TreeResult, NotCacheable> {
         let none = || NotCacheable("no green run had these inputs".into());
         let bytes = cache.read(KIND, key).ok_or_else(none)?;
         let Ok(mut result) = serde_json::from_slice::<TreeResult>(&bytes) else {
@@ -55,12 +54,12 @@ impl TreeResult {
             return Err(NotCacheable(format!("`{path}` has changed")));
         }
         let since = result.since;
-        result.tree.steps.iter_mut().for_each(|step| *step = known(step, since));
+        result.tree.steps.iter_mut().for_each(|step| *step = step.reused(since));
         Ok(result)
     }
 
     /// Keeps it.
-    pub fn keep(&self, cache: &Kept, key: &str) -> Result<(), NotCacheable> {
+    pub fn keep(&self, cache: &Store, key: &str) -> Result<(), NotCacheable> {
         let bytes = serde_json::to_vec(self).map_err(|err| NotCacheable(err.to_string()))?;
         cache.write(KIND, key, &bytes).map_err(|err| NotCacheable(format!("{err:#}")))
     }

@@ -7,10 +7,10 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use super::inputs::{NotCacheable, Observed};
-use crate::drivers::interrupt::Interrupt;
-use crate::drivers::kept::Kept;
-use crate::drivers::postgres::data_dir::DataDir;
-use crate::recipes::known::KnownStart;
+use crate::os::interrupt::Interrupt;
+use crate::os::store::Store;
+use crate::postgres::data_dir::DataDir;
+use model::start::KnownStart;
 
 /// The kind of entry.
 pub const KIND: &str = "snapshot";
@@ -38,7 +38,7 @@ struct Meta {
 
 impl Snapshot {
     /// The snapshot under this key, where it still holds.
-    pub fn look_up(cache: &Kept, key: &str) -> Result<Snapshot, NotCacheable> {
+    pub fn look_up(cache: &Store, key: &str) -> Result<Snapshot, NotCacheable> {
         let none = || NotCacheable("no run had these inputs up to the new revisions".into());
         let (data, folder) = DataDir::of_cache(cache, KIND, key).ok_or_else(none)?;
         let meta = fs::read(folder.join(META)).ok();
@@ -62,7 +62,7 @@ impl Snapshot {
     /// Keeps it.
     pub fn keep(
         &self,
-        cache: &Kept,
+        cache: &Store,
         key: &str,
         observed: Observed,
         interrupt: &Interrupt,

@@ -3,9 +3,9 @@
 use anyhow::{Result, bail};
 
 use super::lint;
-use crate::drivers::interrupt::Interrupt;
 use crate::flags::Collisions;
-use crate::recipes::survey::Terms;
+use crate::lint::Terms;
+use crate::os::interrupt::Interrupt;
 
 /// What was found.
 pub struct Told {

@@ -7,18 +7,18 @@ use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::process::{Resource, getrlimit};
 
-use super::selection;
-use crate::drivers::cache;
-use crate::drivers::git::Git;
-use crate::drivers::interrupt::Interrupt;
-use crate::drivers::packages::{self, Wanted};
-use crate::drivers::postgres::MAJOR;
-use crate::drivers::postgres::binaries::{self, Found, Places};
-use crate::drivers::postgres::cluster;
-use crate::drivers::postgres::provision::{self, Offer};
-use crate::drivers::python::{self, Search};
-use crate::drivers::scratch::{self, Fate};
+use crate::alembic::python::{self, Search};
 use crate::flags::Doctor;
+use crate::gate::selection;
+use crate::os::cache_dir;
+use crate::os::git::Git;
+use crate::os::interrupt::Interrupt;
+use crate::os::packages::{self, Wanted};
+use crate::os::run_dir::{self, RunDirState};
+use crate::postgres::MAJOR;
+use crate::postgres::binaries::{self, Found, Places};
+use crate::postgres::cluster;
+use crate::postgres::provision::{self, Offer};
 use model::checkup::{Check, Checkup, Health, Thing};
 use model::tree::Tree;
 
@@ -81,7 +81,7 @@ fn postgres(offer: &Offer, interrupt: &Interrupt) -> Result<Check> {
 }
 
 fn python(root: &Utf8Path, interrupt: &Interrupt) -> Vec<Check> {
-    let environments = cache::folder().unwrap_or_default().join(cache::PYTHON);
+    let environments = cache_dir::folder().unwrap_or_default().join(cache_dir::PYTHON);
     let search = Search {
         named: None,
         environments: &environments,
@@ -160,7 +160,7 @@ fn server_user() -> Check {
 
 fn temporary() -> Check {
     let name = "temporary folder";
-    let (folder, fits) = scratch::temporary_folder();
+    let (folder, fits) = run_dir::temporary_folder();
     let shown = folder.display();
     if !fits {
         let found = format!("{shown} is too long a path for a Unix socket");
@@ -180,7 +180,7 @@ fn memory() -> Check {
 
 fn disk() -> Check {
     let name = "cache";
-    match cache::folder() {
+    match cache_dir::folder() {
         Ok(folder) => {
             let there = folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(&folder);
             let mend = "make room, or name a folder elsewhere with XDG_CACHE_HOME";
@@ -214,19 +214,19 @@ fn files() -> Check {
 
 /// Lists what the gate keeps, and removes it where that is asked for.
 fn things(checkup: &mut Checkup) {
-    let runs = scratch::runs();
-    let alone = if checkup.cleaned { cache::alone() } else { None };
+    let runs = run_dir::runs();
+    let alone = if checkup.cleaned { cache_dir::alone() } else { None };
     let kept: Vec<&Utf8PathBuf> =
-        runs.iter().filter(|(_, fate)| *fate == Fate::Kept).map(|(path, _)| path).collect();
-    let folder = cache::folder().ok();
-    for (folder, _) in folder.iter().flat_map(|folder| cache::things(folder)) {
+        runs.iter().filter(|(_, fate)| *fate == RunDirState::Kept).map(|(path, _)| path).collect();
+    let folder = cache_dir::folder().ok();
+    for (folder, _) in folder.iter().flat_map(|folder| cache_dir::things(folder)) {
         let kind = folder.file_name().unwrap_or_default().to_owned();
-        for (path, bytes) in cache::things(&folder) {
-            let in_use = kept.iter().any(|run| scratch::runs_from(run, &path));
-            let removed = alone.is_some() && !in_use && cache::remove(&path);
+        for (path, bytes) in cache_dir::things(&folder) {
+            let in_use = kept.iter().any(|run| run_dir::runs_from(run, &path));
+            let removed = alone.is_some() && !in_use && cache_dir::remove(&path);
             let what = match kind.as_str() {
-                cache::POSTGRES => "Postgres from npm",
-                cache::PYTHON => "Python environment",
+                cache_dir::POSTGRES => "Postgres from npm",
+                cache_dir::PYTHON => "Python environment",
                 other => other,
             };
             checkup.things.push(Thing {
@@ -243,12 +243,12 @@ fn things(checkup: &mut Checkup) {
     }
     for (path, fate) in &runs {
         let what = match fate {
-            Fate::Lives => "a run that goes on",
-            Fate::Died => "what a dead run left",
-            Fate::Kept => "kept by --keep, which said how to remove it",
+            RunDirState::Lives => "a run that goes on",
+            RunDirState::Died => "what a dead run left",
+            RunDirState::Kept => "kept by --keep, which said how to remove it",
         };
-        let bytes = cache::size(path);
-        let removed = checkup.cleaned && *fate == Fate::Died && scratch::clear(path);
+        let bytes = cache_dir::size(path);
+        let removed = checkup.cleaned && *fate == RunDirState::Died && run_dir::clear(path);
         let (kind, what) = ("run".to_owned(), what.to_owned());
         checkup.things.push(Thing { kind, what, path: path.clone(), bytes, removed });
     }

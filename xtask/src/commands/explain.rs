@@ -10,10 +10,11 @@ use std::io::Read;
 use anyhow::{Context, Result};
 use camino::Utf8Path;
 
-use super::selection;
 use crate::flags::Explain;
-use crate::recipes::steps::Steps;
-use crate::recipes::{self, survey};
+use crate::gate::selection;
+use crate::lint;
+use crate::recipes;
+use crate::steps::runner::Steps;
 use analysis::log::{self, Course, Reading, Revision};
 use model::code::causes::CAUSES;
 use model::code::{self, Code};
@@ -107,7 +108,7 @@ fn course(tree: &Tree, root: &Utf8Path) -> Course {
         Supply::Row(row) => (given.step, row.insert),
         Supply::Role(role) => (given.step, role.create),
     });
-    let scripts = survey::scripts(tree, root).into_iter();
+    let scripts = lint::scripts(tree, root).into_iter();
     let mut revisions: Vec<Revision> = scripts
         .map(|script| Revision { id: script.revision.text, title: script.title, file: script.file })
         .collect();

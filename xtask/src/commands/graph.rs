@@ -1,8 +1,8 @@
 //! `cargo xtask migration-gate graph`: the revision graph, drawn.
 
-use crate::drivers::interrupt::Interrupt;
 use crate::flags::{Graph, GraphFormat};
-use crate::recipes::survey::Terms;
+use crate::lint::Terms;
+use crate::os::interrupt::Interrupt;
 use crate::render::{diagram, json, log_graph};
 use model::report::{Report, Verdict};
 

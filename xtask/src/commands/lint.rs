@@ -5,10 +5,10 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::selection;
-use crate::drivers::interrupt::{Interrupt, Interrupted};
 use crate::flags::{Lint, Which};
-use crate::recipes::survey::{self, Survey, Terms};
+use crate::gate::selection;
+use crate::lint::{self, Survey, Terms};
+use crate::os::interrupt::{Interrupt, Interrupted};
 use analysis::once;
 use model::code;
 use model::finding::Finding;
@@ -65,7 +65,7 @@ pub(super) fn surveys(
             )
         })?;
     }
-    let surveys = survey::survey(&trees, &root, terms, interrupt)?;
+    let surveys = lint::survey(&trees, &root, terms, interrupt)?;
     Ok((root, trees.into_iter().zip(surveys).collect()))
 }
 

@@ -11,11 +11,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::lint;
 use super::trial::{self, Trial, Verdict};
-use crate::drivers::git::Git;
-use crate::drivers::interrupt::Interrupt;
-use crate::drivers::tree_files;
 use crate::flags::Renumber;
-use crate::recipes::survey::{Survey, Terms};
+use crate::lint::{Survey, Terms};
+use crate::os::git::Git;
+use crate::os::interrupt::Interrupt;
+use crate::os::tree_files;
 use analysis::renumber::{self, Change, Fixed, Plan};
 use analysis::script::Script;
 use model::code::Severity;

@@ -14,18 +14,19 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use camino::Utf8Path;
 
-use super::selection;
-use crate::drivers::incidents;
-use crate::drivers::interrupt::{Interrupt, Interrupted};
-use crate::drivers::process;
 use crate::flags::{Gate, Replay};
+use crate::gate::selection;
+use crate::os::interrupt::{Interrupt, Interrupted};
+use crate::os::process;
 use model::event::{Event, Tell};
 use model::incident::Incident;
 use model::replay::Replays;
 
 mod bench;
+mod incidents;
 pub mod mutants;
 mod pythons;
+mod repository;
 
 use self::bench::Bench;
 
@@ -151,9 +152,9 @@ fn side_by_side<I: Sync, T: Send>(
 mod tests {
     use camino::Utf8Path;
 
-    use crate::drivers::incidents;
-    use crate::recipes::steps::Steps;
+    use crate::commands::replay::incidents;
     use crate::recipes::{console, raptor};
+    use crate::steps::runner::Steps;
     use model::code;
     use model::incident::TreeId;
 

@@ -6,9 +6,9 @@ use std::io::Write;
 use anyhow::{Context, Result};
 use camino::Utf8Path;
 
-use crate::drivers::postgres::endpoint::Endpoint;
-use crate::drivers::process;
 use crate::flags::{FileFormat, Gate, ReportFile};
+use crate::os::process;
+use crate::postgres::endpoint::Endpoint;
 use crate::render::{json, junit, markdown, sarif};
 use model::code;
 use model::finding::Finding;

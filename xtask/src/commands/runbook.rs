@@ -3,11 +3,11 @@
 use anyhow::{Context, Result};
 use camino::Utf8Path;
 
-use super::selection;
 use crate::flags;
+use crate::gate::selection;
 use crate::recipes;
-use crate::recipes::steps::Steps;
 use crate::render::runbook::{self, Plan};
+use crate::steps::runner::Steps;
 use model::tree::Tree;
 
 /// Where the runbook lies below the root.

@@ -10,12 +10,12 @@ use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 
-use crate::drivers::copy;
-use crate::drivers::interrupt::Interrupt;
-use crate::drivers::postgres::endpoint::Endpoint;
-use crate::drivers::postgres::session::Session;
-use crate::drivers::postgres::snapshot::Watch;
-use crate::drivers::process::{self, Limits, Said};
+use crate::os::copy;
+use crate::os::interrupt::Interrupt;
+use crate::os::process::{self, Limits, Said};
+use crate::postgres::endpoint::Endpoint;
+use crate::postgres::schema::SchemaReader;
+use crate::postgres::session::Session;
 use analysis::renumber::Change;
 use analysis::schema_diff;
 use model::schema::Schema;
@@ -162,7 +162,7 @@ impl Trial<'_> {
     }
 
     fn read(&self, endpoint: &Endpoint) -> Result<Left> {
-        let schema = Watch::new(endpoint, &self.tree.database, self.interrupt).take()?;
+        let schema = SchemaReader::new(endpoint, &self.tree.database, self.interrupt).read()?;
         let mut session = Session::open(endpoint, &self.tree.database, self.interrupt)?;
         let names: Vec<&str> = self.tables.iter().map(String::as_str).collect();
         let names = format!("$names${}$names$", names.join(","));

@@ -6,8 +6,8 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::selection;
 use crate::flags::WorkflowArgs;
+use crate::gate::selection;
 use crate::recipes::console::KRIS_ADMIN_ROW;
 use crate::recipes::raptor::RAPTOR_APP;
 use analysis::workflow::{self, Source, Supplied};

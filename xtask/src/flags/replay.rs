@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 use clap::Args;
 
-use super::ReplayFormat;
+use super::output::ReplayFormat;
 
 /// Which incidents to replay and how.
 #[derive(Clone, Debug, Args)]

@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 use clap::{Args, ValueEnum};
 
-use super::Output;
+use super::output::Output;
 
 /// Finds where the CI workflows weaken the gate: what does not run it, does not wait for it, or
 /// throws its verdict away.

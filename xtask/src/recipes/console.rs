@@ -2,8 +2,7 @@
 
 use anyhow::Result;
 
-use super::round_trip;
-use super::steps::Steps;
+use crate::steps::runner::Steps;
 use model::supply::Row;
 
 /// The operator's row in `admins` (runbook, 'Seed requirements', 1). `0016` looks it up and raises
@@ -29,5 +28,5 @@ ON CONFLICT (email) DO NOTHING;",
 pub fn console(steps: &mut Steps<'_>) -> Result<()> {
     steps.upgrade("0015", "pre-seed")?;
     steps.seed(&KRIS_ADMIN_ROW)?;
-    round_trip(steps)
+    steps.round_trip()
 }

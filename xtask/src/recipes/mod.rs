@@ -3,33 +3,16 @@
 //! A recipe is run against a [`Steps`], which is either live or a rehearsal. The rehearsal records
 //! the steps without doing them; so what a tree's steps are is written down once.
 
-mod around;
-pub mod chain;
-mod checks;
 pub mod console;
-mod culprit;
-mod each_head;
-mod filled;
-mod heads;
-pub mod known;
-pub mod lane;
-pub mod live;
 pub mod plain;
 pub mod raptor;
-pub mod reversal;
-pub mod stairway;
-pub mod steps;
-pub mod supplies;
-pub mod survey;
-mod versions;
-
-#[cfg(test)]
-mod mutants;
 
 use anyhow::Result;
 
-use self::steps::Steps;
-use model::tree::RecipeName;
+use crate::steps::runner::Steps;
+use crate::steps::supplies::Supplies;
+use model::supply::{Given, Supply};
+use model::tree::{RecipeName, Tree};
 
 /// Runs a recipe by its name.
 pub fn run(recipe: RecipeName, steps: &mut Steps<'_>) -> Result<()> {
@@ -40,11 +23,17 @@ pub fn run(recipe: RecipeName, steps: &mut Steps<'_>) -> Result<()> {
     }
 }
 
-/// What every tree has in common: up, one head, down, and up again, and every new revision so.
-fn round_trip(steps: &mut Steps<'_>) -> Result<()> {
-    steps.upgrade_head()?;
-    steps.assert_single_head()?;
-    steps.downgrade_one()?;
-    steps.upgrade_head_again()?;
-    steps.stairway()
+/// The supplies of a tree's recipe, but for the ones that are left out by name.
+pub fn supplies(tree: &Tree, without: &[String]) -> Supplies {
+    let mut plan = Steps::rehearsal(&tree.label).without(without);
+    // A rehearsal touches nothing that could fail.
+    let _ = run(tree.recipe, &mut plan);
+    let mut supplies = Supplies::default();
+    for Given { after, what, .. } in plan.finish().given {
+        match what {
+            Supply::Role(role) => supplies.roles.push(role),
+            Supply::Row(row) => supplies.rows.push((after, row)),
+        }
+    }
+    supplies
 }

@@ -2,10 +2,9 @@
 
 use anyhow::Result;
 
-use super::round_trip;
-use super::steps::Steps;
+use crate::steps::runner::Steps;
 
 /// The round trip alone.
 pub fn plain(steps: &mut Steps<'_>) -> Result<()> {
-    round_trip(steps)
+    steps.round_trip()
 }

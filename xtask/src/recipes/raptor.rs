@@ -2,8 +2,7 @@
 
 use anyhow::Result;
 
-use super::round_trip;
-use super::steps::Steps;
+use crate::steps::runner::Steps;
 use model::supply::Role;
 
 /// The role of the running application (runbook, 'Seed requirements', 2). It cannot log in and has
@@ -22,5 +21,5 @@ END $$;",
 /// The role, then the round trip.
 pub fn raptor(steps: &mut Steps<'_>) -> Result<()> {
     steps.create_role(&RAPTOR_APP)?;
-    round_trip(steps)
+    steps.round_trip()
 }

@@ -127,15 +127,6 @@ pub const CASES: &[Case] = &[
         ..BY_ENV
     },
     Case {
-        name: "ini_has_a_section_for_each_engine",
-        ini: "databases = one\n[one]\nsqlalchemy.url = postgresql+psycopg2:{url}\n",
-        env: env!(
-            "context.config.get_section(context.config.get_main_option('databases'))\
-             ['sqlalchemy.url']"
-        ),
-        ..BY_ENV
-    },
-    Case {
         name: "engine_from_config",
         ini: "shop.url = postgresql+psycopg2:{url}\n",
         env: "from alembic import context\nfrom sqlalchemy import engine_from_config\n\

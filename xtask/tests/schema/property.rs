@@ -9,10 +9,10 @@ use std::process::Command;
 use camino::Utf8Path;
 
 use super::*;
-use crate::drivers::postgres::binaries::Places;
-use crate::drivers::postgres::cluster::{self, Cluster, Setup};
-use crate::drivers::postgres::provision;
-use crate::drivers::scratch::Scratch;
+use crate::os::run_dir::RunDir;
+use crate::postgres::binaries::Places;
+use crate::postgres::cluster::{self, Cluster, Setup};
+use crate::postgres::provision;
 
 const CORPUS: &str = include_str!("corpus/everything.sql");
 const CHANGES: &str = include_str!("corpus/changes.sql");
@@ -67,7 +67,7 @@ fn a_snapshot_differs_whenever_a_dump_does() {
     if !pg_dump_is_there(&bin) {
         return;
     }
-    let scratch = Scratch::new(user.as_ref()).unwrap();
+    let scratch = RunDir::new(user.as_ref()).unwrap();
     let (binaries, user) = (&found, user.as_ref());
     let setup = Setup {
         binaries,
@@ -82,13 +82,13 @@ fn a_snapshot_differs_whenever_a_dump_does() {
     main.create_database("corpus", None, None).unwrap();
     let mut session = Session::open(&server.endpoint, "corpus", &interrupt).unwrap();
     session.execute(CORPUS).unwrap();
-    let mut watch = Watch::new(&server.endpoint, "corpus", &interrupt);
+    let mut watch = SchemaReader::new(&server.endpoint, "corpus", &interrupt);
     let socket = scratch.path().as_str();
-    let (mut dumped, mut taken) = (dump(&bin, socket, "corpus"), watch.take().unwrap());
+    let (mut dumped, mut taken) = (dump(&bin, socket, "corpus"), watch.read().unwrap());
     let mut wrong = Vec::new();
     for statement in CHANGES.split(";\n").map(str::trim).filter(|s| !s.is_empty()) {
         session.execute(statement).unwrap();
-        let (dump_now, now) = (dump(&bin, socket, "corpus"), watch.take().unwrap());
+        let (dump_now, now) = (dump(&bin, socket, "corpus"), watch.read().unwrap());
         let only = ONLY_IN_SNAPSHOTS.iter().any(|start| statement.starts_with(start));
         let expected = if only { (false, true) } else { (true, true) };
         let seen = (dump_now != dumped, now != taken);
@@ -103,10 +103,10 @@ fn a_snapshot_differs_whenever_a_dump_does() {
     session
         .execute("ANALYZE; INSERT INTO store.child VALUES (1, 'x'); SELECT nextval('store.teller')")
         .unwrap();
-    assert_eq!(watch.take().unwrap(), taken);
+    assert_eq!(watch.read().unwrap(), taken);
     // Another connection sees the same, and so does one that was ended and opened anew.
-    let mut other = Watch::new(&server.endpoint, "corpus", &interrupt);
-    assert_eq!(other.take().unwrap(), taken);
+    let mut other = SchemaReader::new(&server.endpoint, "corpus", &interrupt);
+    assert_eq!(other.read().unwrap(), taken);
     session.end_others().unwrap();
-    assert_eq!(other.take().unwrap(), taken);
+    assert_eq!(other.read().unwrap(), taken);
 }

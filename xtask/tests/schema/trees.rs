@@ -9,13 +9,13 @@ use camino::Utf8PathBuf;
 
 use super::property::{dump, pg_dump_is_there};
 use super::*;
-use crate::drivers::alembic::{self, Alembic, Limits};
-use crate::drivers::cache;
-use crate::drivers::postgres::binaries::Places;
-use crate::drivers::postgres::cluster::{self, Cluster, Setup};
-use crate::drivers::postgres::provision;
-use crate::drivers::python::{self, Search};
-use crate::drivers::scratch::Scratch;
+use crate::alembic::python::{self, Search};
+use crate::alembic::{self, Alembic, Limits};
+use crate::os::cache_dir;
+use crate::os::run_dir::RunDir;
+use crate::postgres::binaries::Places;
+use crate::postgres::cluster::{self, Cluster, Setup};
+use crate::postgres::provision;
 use crate::recipes::console::KRIS_ADMIN_ROW;
 use crate::recipes::raptor::RAPTOR_APP;
 use model::supply::Row;
@@ -39,7 +39,7 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
     if !pg_dump_is_there(&bin) {
         return;
     }
-    let scratch = Scratch::new(user.as_ref()).unwrap();
+    let scratch = RunDir::new(user.as_ref()).unwrap();
     let (binaries, user) = (&found, user.as_ref());
     let setup = Setup {
         binaries,
@@ -56,7 +56,7 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
     let named = std::env::var("MIGRATION_GATE_PYTHON").ok().map(Utf8PathBuf::from);
     let search = Search {
         named: named.as_deref(),
-        environments: &cache::folder().unwrap().join(cache::PYTHON),
+        environments: &cache_dir::folder().unwrap().join(cache_dir::PYTHON),
         interrupt: &interrupt,
         notice: &|_| {},
         base: OnceCell::new(),
@@ -76,12 +76,12 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
     let (_, described) = alembic.describe(&limits).unwrap();
     let chain: Vec<String> =
         described.unwrap().revisions.iter().rev().map(|r| r.revision.clone()).collect();
-    let mut watch = Watch::new(&server.endpoint, &tree.database, &interrupt);
+    let mut watch = SchemaReader::new(&server.endpoint, &tree.database, &interrupt);
     let socket = scratch.path().as_str();
-    let look = |name: String, watch: &mut Watch<'_>| State {
+    let look = |name: String, watch: &mut SchemaReader<'_>| State {
         name,
         dump: dump(&bin, socket, &tree.database),
-        snapshot: watch.take().unwrap(),
+        snapshot: watch.read().unwrap(),
     };
     let mut states = vec![look("base".into(), &mut watch)];
     for (number, revision) in chain.iter().enumerate() {

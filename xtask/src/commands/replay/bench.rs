@@ -9,15 +9,17 @@ use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::User;
 
 use super::pythons::{self, Today, tree_at};
-use crate::commands::gate::{Ran, Run, Stage};
-use crate::drivers::alembic::Description;
-use crate::drivers::cache;
-use crate::drivers::copy;
-use crate::drivers::interrupt::{Interrupt, Interrupted};
-use crate::drivers::past::Past;
-use crate::drivers::postgres::cluster;
-use crate::drivers::scratch::Scratch;
+use crate::alembic::Description;
+use crate::commands::replay::repository::Past;
 use crate::flags::Gate;
+use crate::gate::context::{GateContext, Setting};
+use crate::gate::ran::Ran;
+use crate::gate::setup::Stage;
+use crate::os::cache_dir;
+use crate::os::copy;
+use crate::os::interrupt::{Interrupt, Interrupted};
+use crate::os::run_dir::RunDir;
+use crate::postgres::cluster;
 use analysis::replay as compare;
 use model::code;
 use model::event::{Event, Tell};
@@ -50,7 +52,7 @@ struct Held {
     tree: Tree,
     ran: Ran,
     /// The folder that the tree lies in.
-    scratch: Scratch,
+    scratch: RunDir,
 }
 
 /// What came of one run.
@@ -77,7 +79,7 @@ impl<'a> Bench<'a> {
         interrupt: &'a Interrupt,
         tell: Tell<'a>,
     ) -> Result<Bench<'a>> {
-        let cache = cache::hold();
+        let cache = cache_dir::hold();
         let user = cluster::server_user()?;
         let (stage, trees) = pythons::start(flags, root, runs, (interrupt, tell))?;
         let held = Mutex::default();
@@ -146,7 +148,7 @@ impl<'a> Bench<'a> {
     /// Runs the gate over a copy of the tree, lints and all, on a cluster of its own.
     fn gate(&self, incident: &Incident, phase: Phase) -> Result<Gated> {
         let today = self.today(incident.tree)?;
-        let scratch = Scratch::new(self.user.as_ref())?;
+        let scratch = RunDir::new(self.user.as_ref())?;
         let root = scratch.path().join("tree");
         self.lay_out(incident, phase, today, &root)?;
         let state = match phase {
@@ -163,12 +165,16 @@ impl<'a> Bench<'a> {
         };
         let flags = with_options(self.flags, incident.options);
         let surveys = OnceLock::new();
-        let run = Run {
-            without: &state.without,
+        let run = GateContext {
+            setting: Setting {
+                without: &state.without,
+                in_repository: incident.history.is_some(),
+                conf: state.conf.as_deref(),
+                sql: state.sql.as_deref(),
+                ..Setting::default()
+            },
             surveys: Some(&surveys),
-            in_repository: incident.history.is_some(),
-            server: (state.conf.as_deref(), state.sql.as_deref()),
-            ..Run::new(&flags, &root, &trees, self.interrupt, &tell)
+            ..GateContext::new(&flags, &root, &trees, self.interrupt, &tell)
         };
         let (mut described, mut ran) = (Vec::new(), None);
         let (mut report, _) = run.over(|report| {
@@ -234,9 +240,9 @@ impl<'a> Bench<'a> {
         let mut pids = Vec::new();
         for mut held in self.held.into_inner().unwrap_or_else(PoisonError::into_inner) {
             let trees = [held.tree];
-            let run = Run {
-                holds_servers: true,
-                ..Run::new(self.flags, self.root, &trees, self.interrupt, self.tell)
+            let run = GateContext {
+                setting: Setting { holds_servers: true, ..Setting::default() },
+                ..GateContext::new(self.flags, self.root, &trees, self.interrupt, self.tell)
             };
             let mut report = Report::default();
             held.scratch.keep()?;
@@ -249,7 +255,7 @@ impl<'a> Bench<'a> {
 
 /// Puts what the lints say into the report, as the gate does, and returns it.
 fn add_lints(
-    run: &Run<'_>,
+    run: &GateContext<'_>,
     described: &[(usize, Description)],
     state: &State,
     report: &mut Report,

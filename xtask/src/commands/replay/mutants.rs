@@ -9,10 +9,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::bench::Bench;
 use super::side_by_side;
-use crate::commands::selection;
-use crate::drivers::interrupt::{Interrupt, Interrupted};
-use crate::drivers::process;
 use crate::flags::{Gate, Replay};
+use crate::gate::selection;
+use crate::os::interrupt::{Interrupt, Interrupted};
+use crate::os::process;
 use crate::render;
 use analysis::mutants::{self, File, Source};
 use model::event::{Event, Tell};
@@ -107,7 +107,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::drivers::incidents;
+    use crate::commands::replay::incidents;
     use model::code;
 
     #[test]

@@ -3,10 +3,11 @@
 use anyhow::{Context, Result, anyhow};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::commands::gate::{Environment, Run, Stage};
-use crate::drivers::interrupt::Interrupt;
-use crate::drivers::postgres::endpoint::Endpoint;
 use crate::flags::Gate;
+use crate::gate::context::GateContext;
+use crate::gate::setup::{Environment, Stage};
+use crate::os::interrupt::Interrupt;
+use crate::postgres::endpoint::Endpoint;
 use model::event::Tell;
 use model::incident::TreeId;
 use model::tree::Tree;
@@ -40,7 +41,7 @@ pub(super) fn start(
     let ids: Vec<TreeId> =
         [TreeId::Console, TreeId::Raptor].into_iter().filter(|id| runs(*id) > 0).collect();
     let trees: Vec<Tree> = ids.iter().map(|id| tree_at(*id, root)).collect();
-    let run = Run::new(flags, root, &trees, interrupt, tell);
+    let run = GateContext::new(flags, root, &trees, interrupt, tell);
     let all: Vec<usize> = (0..trees.len()).collect();
     let programs = run.programs()?;
     let pythons = run.find_pythons(&all)?;

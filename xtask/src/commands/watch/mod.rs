@@ -18,13 +18,13 @@ use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use self::run::{Ready, Task};
-use super::gate::join;
-use super::selection;
-use crate::drivers::cache;
-use crate::drivers::interrupt::Interrupt;
-use crate::drivers::terminal::Keys;
-use crate::drivers::watcher::Watcher;
 use crate::flags::{Format, Gate};
+use crate::gate::context::join;
+use crate::gate::selection;
+use crate::os::cache_dir;
+use crate::os::interrupt::Interrupt;
+use crate::os::terminal::Keys;
+use crate::os::watcher::Watcher;
 use model::event::{Event, Tell};
 use model::graph::Graph;
 use model::report::Report;
@@ -58,7 +58,7 @@ pub fn run(
     show: Show<'_>,
 ) -> Result<Report> {
     check(flags)?;
-    let _cache = cache::hold();
+    let _cache = cache_dir::hold();
     let (root, trees) = selection::select_to_run(&flags.which, &flags.env_py)?;
     let folders: Vec<Utf8PathBuf> = folders(&trees);
     let watcher = Watcher::new(&folders, git_folder(&root).as_deref())?;

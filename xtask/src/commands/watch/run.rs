@@ -14,14 +14,16 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::commands::gate::{Ran, Run, Stage};
-use crate::commands::reuse::{Reuse, ToKeep};
-use crate::drivers::interrupt::Interrupt;
-use crate::drivers::kept::Kept;
-use crate::drivers::postgres::binaries::Binaries;
-use crate::drivers::postgres::provision::Programs;
-use crate::drivers::process;
 use crate::flags::Gate;
+use crate::gate::context::{GateContext, Setting, Surveys};
+use crate::gate::ran::Ran;
+use crate::gate::reuse::{Reuse, ToKeep};
+use crate::gate::setup::Stage;
+use crate::os::interrupt::Interrupt;
+use crate::os::process;
+use crate::os::store::Store;
+use crate::postgres::binaries::Binaries;
+use crate::postgres::provision::Programs;
 use model::event::Tell;
 use model::graph::Graph;
 use model::report::{Report, TreeReport};
@@ -48,7 +50,7 @@ pub(super) struct Ready {
     last: Option<Ran>,
     stage: Stage,
     binaries: Binaries,
-    kept: Kept,
+    kept: Store,
 }
 
 impl Ready {
@@ -61,7 +63,7 @@ impl Ready {
         let pythons = run.find_pythons(&all)?;
         let stage = run.set_up(&all, Some(programs), pythons, None)?;
         let binaries = stage.binaries().cloned().context("there are no servers")?;
-        let kept = Kept::at(stage.scratch.path().join("kept"));
+        let kept = Store::at(stage.scratch.path().join("kept"));
         let kept = kept.context("cannot make a folder for snapshots")?;
         Ok(Ready { last: None, stage, binaries, kept })
     }
@@ -94,7 +96,7 @@ impl Ready {
         let mut described = Vec::new();
         let programs = Programs::There(self.binaries.clone());
         // Where everything is run, what comes of it is kept all the same.
-        let keeping = Run { reuse: Some(self.kept.clone()), ..task.run(&surveys, None) };
+        let keeping = GateContext { reuse: Some(self.kept.clone()), ..task.run(&surveys, None) };
         let reuse = Reuse::of(&keeping, Some(&programs), self.stage.pythons());
         let ran = thread::scope(|scope| {
             scope.spawn(|| {
@@ -126,7 +128,7 @@ impl Ready {
     /// Keeps what the next run can use, and ends what the last one left.
     fn end(
         &mut self,
-        run: &Run<'_>,
+        run: &GateContext<'_>,
         reuse: Option<Reuse>,
         mut ran: Ran,
         (began, report): (std::time::SystemTime, &Report),
@@ -144,18 +146,17 @@ impl Ready {
 impl<'a> Task<'a> {
     fn run<'r>(
         &'r self,
-        surveys: &'r OnceLock<Result<crate::commands::predict::Surveys>>,
-        reuse: Option<Kept>,
-    ) -> Run<'r>
+        surveys: &'r OnceLock<Result<Surveys>>,
+        reuse: Option<Store>,
+    ) -> GateContext<'r>
     where
         'a: 'r,
     {
-        Run {
+        GateContext {
+            setting: Setting { in_repository: true, holds_servers: true, ..Setting::default() },
             surveys: Some(surveys),
-            in_repository: true,
             reuse,
-            holds_servers: true,
-            ..Run::new(self.flags, self.root, self.trees, self.interrupt, self.tell)
+            ..GateContext::new(self.flags, self.root, self.trees, self.interrupt, self.tell)
         }
     }
 }

@@ -1,0 +1,265 @@
+//! What leads to one tree's Alembic: a socket, whose lines of JSON are waited for, and a pipe, which is
+//! only looked into.
+//!
+//! To wake up for each statement that a migration runs takes the gate and the interpreter as long as most
+//! statements take.
+
+use std::io::{self, BufRead, ErrorKind, PipeReader, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use camino::{Utf8Path, Utf8PathBuf};
+use rustix::fs::{OFlags, fcntl_setfl};
+
+use super::protocol::{Ended, Event, Hello};
+use crate::os::interrupt::Interrupt;
+use crate::os::process::last_lines;
+
+/// How long the imports may take; a cold disk needs several seconds.
+const IMPORT_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long the worker may take to say that it ended a call.
+const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest line that the worker writes is far below this.
+const LINE_MAX: usize = 16 * 1024 * 1024;
+
+/// How often the pipe is looked into while the socket is silent: it holds what some hundred statements tell.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// One tree's socket and pipe.
+pub struct Connection {
+    stream: UnixStream,
+    tells: PipeReader,
+    /// What came through the socket.
+    said: Lines,
+    /// What came through the pipe.
+    told: Lines,
+    pub(super) log: Utf8PathBuf,
+    pub(super) pycache: Utf8PathBuf,
+    hello: Option<Hello>,
+    /// Whether its other end is gone.
+    pub(super) is_lost: bool,
+}
+
+/// What came of waiting for a line.
+pub(super) enum Heard {
+    Event(Event),
+    Deadline,
+    Closed,
+}
+
+/// Bytes that become lines.
+#[derive(Default)]
+struct Lines {
+    bytes: Vec<u8>,
+    /// How many of them are done with.
+    done: usize,
+}
+
+impl Lines {
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.done..).unwrap_or_default()
+    }
+
+    fn has_one(&self) -> bool {
+        self.rest().contains(&b'\n')
+    }
+
+    /// The event of the next line.
+    fn next(&mut self) -> Option<Event> {
+        loop {
+            let rest = self.rest();
+            let line = &rest[..{ rest }.skip_until(b'\n').ok()?];
+            if !line.ends_with(b"\n") {
+                return None;
+            }
+            // A process that is ended in the middle of a line leaves one that is no JSON.
+            let event = serde_json::from_slice(line).ok();
+            self.done += line.len();
+            if event.is_some() {
+                return event;
+            }
+        }
+    }
+
+    /// Adds what there is to read; how many bytes that is.
+    fn read(&mut self, from: &mut impl Read) -> io::Result<usize> {
+        self.bytes.drain(..self.done);
+        self.done = 0;
+        let mut chunk = [0; 65536];
+        let count = from.read(&mut chunk)?;
+        self.bytes.extend_from_slice(&chunk[..count]);
+        Ok(count)
+    }
+}
+
+impl Connection {
+    /// One whose other ends are handed to an interpreter.
+    pub(super) fn new(
+        stream: UnixStream,
+        tells: PipeReader,
+        log: &Utf8Path,
+        pycache: Utf8PathBuf,
+    ) -> Result<Connection> {
+        stream.set_nonblocking(true).context("cannot set up a socket")?;
+        fcntl_setfl(&tells, OFlags::NONBLOCK).context("cannot set up a pipe")?;
+        let (said, told) = (Lines::default(), Lines::default());
+        Ok(Connection {
+            stream,
+            tells,
+            said,
+            told,
+            log: log.to_owned(),
+            pycache,
+            hello: None,
+            is_lost: false,
+        })
+    }
+
+    /// What the interpreter is, waited for until it has imported Alembic.
+    pub(super) fn hello(&mut self, interrupt: &Interrupt) -> Result<Hello> {
+        if let Some(hello) = &self.hello {
+            return Ok(hello.clone());
+        }
+        match self.next(interrupt, Instant::now() + IMPORT_TIMEOUT)? {
+            Heard::Event(Event::Ready(hello)) => Ok(self.hello.insert(hello).clone()),
+            Heard::Event(Event::Unusable { python, message }) => bail!(
+                "cannot use `{python}`: {message}\n\
+                 hint: name an interpreter that has Alembic and SQLAlchemy with --python, or leave \
+                 it out and the gate makes one from the tree's requirements.txt"
+            ),
+            _ => bail!("cannot start Alembic's interpreter:\n{}", self.log_end()),
+        }
+    }
+
+    /// Ends the call that runs, if one does, and waits until it has ended; whether it did.
+    pub(super) fn end_call(&mut self, interrupt: &Interrupt) -> Result<Option<Ended>> {
+        self.send(r#"{"kill": true}"#);
+        let deadline = Instant::now() + KILL_TIMEOUT;
+        loop {
+            match self.next(interrupt, deadline)? {
+                Heard::Event(Event::Ended(ended)) => return Ok(Some(ended)),
+                // What it said between its deadline and its end changes nothing.
+                Heard::Event(_) => {}
+                Heard::Closed | Heard::Deadline => {
+                    self.is_lost = true;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// Whether the whole line could be written.
+    pub(super) fn send(&mut self, line: &str) -> bool {
+        // A call is far smaller than a socket's buffer, which is empty between calls.
+        let written = self.stream.write_all(format!("{line}\n").as_bytes()).is_ok();
+        self.is_lost |= !written;
+        written
+    }
+
+    /// The next event. What was told before something was said comes before that.
+    pub(super) fn next(&mut self, interrupt: &Interrupt, deadline: Instant) -> Result<Heard> {
+        loop {
+            if let Some(event) = self.told.next() {
+                return Ok(Heard::Event(event));
+            }
+            if self.said.has_one() {
+                if self.look() {
+                    continue;
+                }
+                if let Some(event) = self.said.next() {
+                    if matches!(event, Event::Ended(_)) {
+                        // Whoever comes next begins a line.
+                        self.told = Lines::default();
+                    }
+                    return Ok(Heard::Event(event));
+                }
+            }
+            if self.said.rest().len() > LINE_MAX || self.told.rest().len() > LINE_MAX {
+                self.is_lost = true;
+                return Ok(Heard::Closed);
+            }
+            let look = Instant::now() + LOOK;
+            if interrupt.wait(&[self.stream.as_fd()], deadline.min(look))?.is_none() {
+                if !self.look() && Instant::now() >= deadline {
+                    return Ok(Heard::Deadline);
+                }
+                continue;
+            }
+            match self.said.read(&mut self.stream) {
+                Ok(1..) => {}
+                Err(err)
+                    if matches!(err.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                // Its end, which may come after something was told.
+                _ if self.look() => {}
+                _ => {
+                    self.is_lost = true;
+                    return Ok(Heard::Closed);
+                }
+            }
+        }
+    }
+
+    /// Looks into the pipe; whether something was in it.
+    fn look(&mut self) -> bool {
+        self.told.read(&mut self.tells).is_ok_and(|count| count > 0)
+    }
+
+    pub(super) fn log_end(&self) -> String {
+        let log = std::fs::read(&self.log).unwrap_or_default();
+        last_lines(&String::from_utf8_lossy(&log), 20)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was heard in a moment: the statements that began, how long one took, and what ended.
+    fn heard(connection: &mut Connection) -> String {
+        let (interrupt, mut all) = (Interrupt::never().unwrap(), Vec::new());
+        let deadline = Instant::now() + Duration::from_millis(50);
+        loop {
+            all.push(match connection.next(&interrupt, deadline).unwrap() {
+                Heard::Event(Event::Statement { sql }) => sql,
+                Heard::Event(Event::StatementDone { seconds }) => format!("took {seconds}"),
+                Heard::Event(Event::Paused { .. }) => "paused".into(),
+                Heard::Event(Event::Ended(_)) => "ended".into(),
+                Heard::Event(_) => "another".into(),
+                Heard::Closed => "closed".into(),
+                Heard::Deadline => return all.join(", "),
+            });
+            if all.last().is_some_and(|last| last == "closed") {
+                return all.join(", ");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_told_comes_before_what_is_said() {
+        let (stream, mut says) = UnixStream::pair().unwrap();
+        let (reader, mut tells) = io::pipe().unwrap();
+        let nowhere = || Utf8PathBuf::from("/nowhere");
+        let mut connection = Connection::new(stream, reader, &nowhere(), nowhere()).unwrap();
+        let statement = |sql: &str| format!("{{\"event\": \"statement\", \"sql\": \"{sql}\"}}\n");
+        let done = "{\"event\": \"statement_done\", \"seconds\": 0.5}\n";
+        let paused = "{\"event\": \"paused\", \"carries\": []}\n";
+        let ended = "{\"event\": \"ended\", \"status\": 0, \"signal\": null, \"output\": \"\"}\n";
+        tells.write_all((statement("one") + done).as_bytes()).unwrap();
+        says.write_all(paused.as_bytes()).unwrap();
+        assert_eq!(heard(&mut connection), "one, took 0.5, paused");
+        // At a deadline it is known what runs.
+        tells.write_all(statement("two").as_bytes()).unwrap();
+        assert_eq!(heard(&mut connection), "two");
+        // One that is ended in the middle of a line leaves nothing to who comes next.
+        tells.write_all(&(statement("three") + &statement("four")).as_bytes()[..50]).unwrap();
+        says.write_all(ended.as_bytes()).unwrap();
+        assert_eq!(heard(&mut connection), "three, ended");
+        tells.write_all(statement("five").as_bytes()).unwrap();
+        assert_eq!(heard(&mut connection), "five");
+        tells.write_all(statement("six").as_bytes()).unwrap();
+        drop((says, tells));
+        assert_eq!(heard(&mut connection), "six, closed");
+    }
+}

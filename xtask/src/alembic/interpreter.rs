@@ -1,0 +1,77 @@
+//! Interpreter that has imported Alembic and serves calls.
+
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use camino::Utf8Path;
+use command_fds::{CommandFdExt, FdMapping};
+
+use super::connection::Connection;
+use crate::os::process::Group;
+use crate::os::run_dir::RunDir;
+
+const WORKER: &str = include_str!("worker.py");
+
+/// An interpreter that has imported Alembic, ended with this value.
+pub struct Interpreter {
+    process: Group,
+}
+
+impl Drop for Interpreter {
+    fn drop(&mut self) {
+        // Its sockets are closed by now, and it ends what it runs by itself; `Group` makes sure.
+        self.process.ended_within(Duration::from_secs(2));
+    }
+}
+
+/// Starts an interpreter with so many connections, each of which serves one call at a time. The
+/// connections must be dropped before the interpreter is.
+pub fn start(
+    python: &Utf8Path,
+    count: usize,
+    env: &[(String, std::ffi::OsString)],
+    scratch: &RunDir,
+) -> Result<(Interpreter, Vec<Connection>)> {
+    // Several interpreters may write to it, each with little to say.
+    let log = scratch.path().join("worker.log");
+    let output = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(&log)
+        .with_context(|| format!("cannot write `{log}`"))?;
+    let script = scratch.path().join("migration_gate_worker.py");
+    std::fs::write(&script, WORKER).with_context(|| format!("cannot write `{script}`"))?;
+    let (mut ours, mut mappings, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
+    for child_fd in (3..).step_by(2).take(count) {
+        let (stream, theirs) = UnixStream::pair().context("cannot make a socket pair")?;
+        let (notes, writes) = std::io::pipe().context("cannot make a pipe")?;
+        ours.push((stream, notes));
+        mappings.push(FdMapping { parent_fd: theirs.into(), child_fd });
+        mappings.push(FdMapping { parent_fd: writes.into(), child_fd: child_fd + 1 });
+        numbers.push(format!("{child_fd}:{}", child_fd + 1));
+    }
+    let mut command = Command::new(python);
+    command
+        .arg(script)
+        .args(numbers)
+        .env_clear()
+        .envs(env.iter().map(|(name, value)| (name, value)))
+        .current_dir(scratch.path())
+        .stdin(Stdio::null())
+        .stdout(output.try_clone().context("cannot open the worker's log twice")?)
+        .stderr(output)
+        .process_group(0);
+    command.fd_mappings(mappings).context("cannot hand sockets and pipes to Python")?;
+    let process = Group::spawn(&mut command);
+    let process = process.with_context(|| format!("cannot start `{python}`"))?;
+    // The command holds the child's ends of them: while it lives, they never close.
+    drop(command);
+    let interpreter = Interpreter { process };
+    let pycache = scratch.path().join("pycache");
+    let connect = |(stream, notes)| Connection::new(stream, notes, &log, pycache.clone());
+    let connections = ours.into_iter().map(connect).collect::<Result<_>>()?;
+    Ok((interpreter, connections))
+}

@@ -1,0 +1,270 @@
+//! Session of a tree's Alembic: its calls, one after the other, on one connection to the worker.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::connection::{Connection, Heard};
+use super::listener::Listener;
+use super::protocol::{Call, Description, Event, Target};
+use crate::os::interrupt::{Interrupt, Interrupted};
+use crate::postgres::endpoint::Endpoint;
+use model::redact::{hide, redact};
+use model::start::VersionTable;
+use model::transcript::{RevisionInFlight, Statement, Transcript};
+use model::tree::Tree;
+use model::used::Used;
+
+/// A tree's Alembic, ready for calls.
+pub struct Alembic {
+    connection: Connection,
+    tree: Tree,
+    endpoint: Endpoint,
+    driver: String,
+    /// The database of the calls that follow, and those beside it.
+    databases: Vec<String>,
+    /// The password in the URL, as it is typed.
+    password: Option<String>,
+    interrupt: Interrupt,
+    /// The versions of the interpreter and its packages.
+    pub versions: String,
+    /// The seed of the interpreter's hashes, as `PYTHONHASHSEED` takes it.
+    pub hash_seed: String,
+    /// The files and folders that the calls read.
+    pub used: Used,
+    /// Where Alembic keeps its version, as the last call's env.py configured it.
+    pub version_table: VersionTable,
+    /// All that the last call named: each with the place of its database among those of the call.
+    pub version_tables: Vec<(usize, VersionTable)>,
+}
+
+/// What a call may do and how long it may take.
+pub struct Limits<'a> {
+    /// How long.
+    pub timeout: Duration,
+    /// Is told which revision begins.
+    pub on_revision: &'a dyn Fn(&RevisionInFlight),
+    /// Is asked at the deadline, while the call still runs, what it waits for.
+    pub on_deadline: &'a dyn Fn() -> Option<String>,
+    /// Where to pause on the way, and what happens there.
+    pub pause: Option<Pause<'a>>,
+}
+
+/// A moment in an upgrade at which the gate looks at the database.
+#[derive(Clone, Copy)]
+pub struct Pause<'a> {
+    /// Before the upgrade to the first of these that is reached.
+    pub before: &'a [String],
+    /// What happens meanwhile.
+    pub then: &'a dyn Fn(Stop<'_>),
+}
+
+/// What is known when an upgrade pauses.
+#[derive(Clone, Copy)]
+pub struct Stop<'s> {
+    /// Where Alembic keeps its version.
+    pub table: &'s VersionTable,
+    /// The statements of this call so far.
+    pub statements: &'s [Statement],
+    /// What the connection carries that a new one lacks: settings, temporary tables, locks.
+    pub carries: &'s [String],
+}
+
+impl Alembic {
+    /// Waits until the interpreter is ready. Fails where Alembic cannot be imported, or where the
+    /// interpreter has no driver for Postgres.
+    pub fn new(
+        mut connection: Connection,
+        tree: &Tree,
+        endpoint: &Endpoint,
+        interrupt: &Interrupt,
+    ) -> Result<Alembic> {
+        let hello = connection.hello(interrupt)?;
+        let driver = tree.choose_driver(&hello.drivers).context(
+            "cannot connect to Postgres from Python: it has none of psycopg2, psycopg, \
+             asyncpg, pg8000\nhint: install one, or name another with --driver",
+        )?;
+        Ok(Alembic {
+            connection,
+            tree: tree.clone(),
+            databases: tree.databases_for(&tree.database),
+            endpoint: endpoint.clone(),
+            driver,
+            password: endpoint.password(),
+            interrupt: interrupt.clone(),
+            versions: format!(
+                "Python {}, Alembic {}, SQLAlchemy {}",
+                hello.python, hello.alembic, hello.sqlalchemy
+            ),
+            hash_seed: hello.hash_seed,
+            used: Used::default(),
+            version_table: VersionTable::default(),
+            version_tables: Vec::new(),
+        })
+    }
+
+    /// The connection, for another tree or another run; `None` where its other end is gone.
+    pub fn into_connection(self) -> Option<Connection> {
+        Some(self.connection).filter(|connection| !connection.is_lost)
+    }
+
+    /// The variables that env.py reads, as a shell takes them, without the password.
+    pub fn told(&self) -> String {
+        let url = |database: &str| self.endpoint.sqlalchemy_url(&self.driver, database);
+        let told = self.tree.env_for(&self.endpoint.address(&self.driver, &url), self.database());
+        let set = |(name, value): &(&str, String)| {
+            let value = redact(&hide(value, self.password.as_deref())).into_owned();
+            format!("{name}={}", crate::os::process::quote(&value))
+        };
+        told.iter().map(set).collect::<Vec<_>>().join(" ")
+    }
+
+    fn database(&self) -> &str {
+        self.databases.first().map_or(&self.tree.database, |database| database)
+    }
+
+    /// Turns to another database of the same server, for the calls that follow.
+    pub fn use_database(&mut self, database: &str) {
+        self.databases = self.tree.databases_for(database);
+    }
+
+    /// Reads the revision graph as `alembic heads` does; nothing is run but the top level of the
+    /// revision files.
+    pub fn describe(&mut self, limits: &Limits<'_>) -> Result<(Transcript, Option<Description>)> {
+        self.call("describe", None, false, limits)
+    }
+
+    /// `alembic upgrade REVISION`, with the graph as this call read it where that is wanted.
+    pub fn upgrade(
+        &mut self,
+        revision: &str,
+        describe: bool,
+        limits: &Limits<'_>,
+    ) -> Result<(Transcript, Option<Description>)> {
+        self.call("upgrade", Some(revision), describe, limits)
+    }
+
+    /// `alembic downgrade REVISION`.
+    pub fn downgrade(&mut self, revision: &str, limits: &Limits<'_>) -> Result<Transcript> {
+        Ok(self.call("downgrade", Some(revision), false, limits)?.0)
+    }
+
+    /// Calls, and takes the password out of what was said: a migration may print its environment.
+    /// A run that is interrupted leaves no call behind.
+    fn call(
+        &mut self,
+        op: &str,
+        revision: Option<&str>,
+        describe: bool,
+        limits: &Limits<'_>,
+    ) -> Result<(Transcript, Option<Description>)> {
+        let called = self.call_raw(op, revision, describe, limits);
+        if called.as_ref().is_err_and(anyhow::Error::is::<Interrupted>) {
+            self.connection.end_call(&Interrupt::never()?)?;
+        }
+        let (said, description) = called?;
+        let password = self.password.as_deref();
+        Ok((said.map_texts(|text| redact(&hide(text, password)).into_owned()), description))
+    }
+
+    /// Remembers where Alembic keeps its version.
+    fn remember(&mut self, table: VersionTable, database: Option<&str>) {
+        let beside = self.databases.iter().position(|name| Some(name.as_str()) == database);
+        let told = (beside.unwrap_or_default(), table.clone());
+        if !self.version_tables.contains(&told) {
+            self.version_tables.push(told);
+        }
+        self.version_table = table;
+    }
+
+    /// The words after `alembic`.
+    fn argv(&self, op: &str, revision: Option<&str>) -> Vec<String> {
+        let mut argv = self.tree.alembic_options();
+        argv.push(if op == "describe" { "heads" } else { op }.to_owned());
+        argv.extend(revision.map(str::to_owned));
+        argv
+    }
+
+    /// The call as one would type it.
+    fn typed(&self, op: &str, revision: Option<&str>) -> String {
+        let words: Vec<String> =
+            self.argv(op, revision).iter().map(|word| crate::os::process::quote(word)).collect();
+        format!("alembic {}", words.join(" "))
+    }
+
+    /// The line that asks the worker for a call.
+    fn line_of(
+        &self,
+        op: &str,
+        revision: Option<&str>,
+        describe: bool,
+        limits: &Limits<'_>,
+    ) -> Result<String> {
+        let url = |database: &str| self.endpoint.sqlalchemy_url(&self.driver, database);
+        let (address, database) = (self.endpoint.address(&self.driver, &url), self.database());
+        let call = Call {
+            op,
+            revision,
+            ini: &self.tree.ini,
+            cwd: &self.tree.cwd,
+            argv: &self.argv(op, revision),
+            env: self.tree.env_for(&address, database).into_iter().collect(),
+            config_url: self.tree.sets_config_url.then(|| url(database)),
+            section_urls: self.tree.section_urls_for(&address, database).into_iter().collect(),
+            server: Target { addresses: self.endpoint.places(), databases: &self.databases },
+            pause_before: limits.pause.map(|pause| pause.before).unwrap_or_default(),
+            describe,
+            pycache: &self.connection.pycache,
+            within: [self.tree.cwd.as_path(), self.tree.ini_folder()],
+        };
+        serde_json::to_string(&call).context("cannot write a call")
+    }
+
+    fn call_raw(
+        &mut self,
+        op: &str,
+        revision: Option<&str>,
+        describe: bool,
+        limits: &Limits<'_>,
+    ) -> Result<(Transcript, Option<Description>)> {
+        let mut heard = Listener::new(self.typed(op, revision));
+        self.used.calls += 1;
+        self.version_tables.clear();
+        let line = self.line_of(op, revision, describe, limits)?;
+        if !self.connection.send(&line) {
+            return Ok((heard.lost(), None));
+        }
+        let mut deadline = Instant::now() + limits.timeout;
+        loop {
+            match self.connection.next(&self.interrupt, deadline)? {
+                Heard::Event(Event::Ended(ended)) => return Ok(heard.end(ended)),
+                Heard::Event(Event::Used { files, folders, doubts }) => {
+                    self.used.add(files, folders, doubts);
+                }
+                Heard::Event(Event::VersionTable { name, schema, database }) => {
+                    self.remember(VersionTable { schema, name }, database.as_deref());
+                }
+                Heard::Event(Event::Paused { carries }) => {
+                    if let Some(pause) = limits.pause {
+                        let paused = Instant::now();
+                        let (table, statements) = (&self.version_table, &heard.said.statements);
+                        (pause.then)(Stop { table, statements, carries: &carries });
+                        // What the gate does meanwhile is no time of the call's.
+                        deadline += paused.elapsed();
+                    }
+                    self.connection.send(r#"{"go": true}"#);
+                }
+                Heard::Event(event) => heard.take(event, limits.on_revision),
+                Heard::Closed => return Ok((heard.lost(), None)),
+                Heard::Deadline => {
+                    heard.timed_out = Some(limits.timeout);
+                    heard.said.waits_for = (limits.on_deadline)();
+                    return Ok(match self.connection.end_call(&self.interrupt)? {
+                        Some(ended) => heard.end(ended),
+                        None => (heard.lost(), None),
+                    });
+                }
+            }
+        }
+    }
+}

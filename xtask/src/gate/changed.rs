@@ -1,0 +1,61 @@
+//! `--only-changed`: which trees a change touches.
+
+use anyhow::{Result, bail};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::os::git::Git;
+use crate::os::interrupt::Interrupt;
+use model::report::Comparison;
+use model::tree::Tree;
+
+/// What the monorepo's trees are all gated by: a change of it touches each.
+const OF_ALL: &[&str] = &["xtask", "Cargo.toml", "Cargo.lock", ".cargo"];
+
+/// The trees that a change touches, and what it is a change of.
+pub struct Touched {
+    /// The trees, in the order given.
+    pub trees: Vec<Tree>,
+    /// The labels of the others.
+    pub others: Vec<String>,
+    /// What it was compared with.
+    pub base: Comparison,
+}
+
+/// Finds the trees that the change since `since` touches, or says why nobody knows what has changed.
+/// Fails where `since` is given and cannot be honoured.
+pub fn touched(
+    trees: &[Tree],
+    root: &Utf8Path,
+    since: Option<&str>,
+    interrupt: &Interrupt,
+) -> Result<Result<Touched, String>> {
+    let Some(first) = trees.first() else { return Ok(Err("there is no tree".to_owned())) };
+    let git = match (Git::at(&first.cwd, root, interrupt)?, since) {
+        (Ok(git), _) => git,
+        (Err(why), None) => return Ok(Err(why)),
+        (Err(why), Some(since)) => {
+            bail!("cannot compare with `{since}`, named by --since: {why}")
+        }
+    };
+    let (base, changed) = match git.touched(since)? {
+        Ok(touched) => touched,
+        Err(why) => return Ok(Err(why)),
+    };
+    let of_all: Vec<Utf8PathBuf> = OF_ALL.iter().map(|name| root.join(name)).collect();
+    let all = of(&of_all, &changed);
+    let is_touched = |tree: &&Tree| {
+        let ini = tree.ini_path();
+        let folder = ini.parent().unwrap_or(&ini).to_owned();
+        all || of(&[tree.cwd.clone(), folder, tree.requirements.clone()], &changed)
+    };
+    let (touched, others): (Vec<&Tree>, Vec<&Tree>) = trees.iter().partition(is_touched);
+    Ok(Ok(Touched {
+        trees: touched.into_iter().cloned().collect(),
+        others: others.into_iter().map(|tree| tree.label.clone()).collect(),
+        base,
+    }))
+}
+
+fn of(places: &[Utf8PathBuf], changed: &[Utf8PathBuf]) -> bool {
+    changed.iter().any(|file| places.iter().any(|place| file.starts_with(place)))
+}

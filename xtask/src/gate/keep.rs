@@ -1,0 +1,99 @@
+//! How a run ends: what it started is stopped, or left as `--keep` asks, and how to go on by hand.
+
+use anyhow::Result;
+use camino::Utf8Path;
+
+use super::context::GateContext;
+use super::ran::Ran;
+use super::setup::{Servers, Stage};
+use crate::os::process::quote;
+use crate::postgres::hosted::Hosted;
+use crate::postgres::server::Server;
+use model::report::Report;
+use model::tree::{DEFAULT_SECTION, Tree};
+
+impl GateContext<'_> {
+    /// The commands that run an Alembic call again.
+    pub(super) fn by_hand(
+        &self,
+        tree: &Tree,
+        python: &Utf8Path,
+        told: &str,
+        command: &str,
+    ) -> Vec<String> {
+        let (cwd, python) = (quote(tree.cwd.as_str()), quote(python.as_str()));
+        if self.flags.keep {
+            return vec![format!("cd {cwd} && {told} {python} -m {command}")];
+        }
+        let names: Vec<&str> = tree.env.iter().map(|(name, _)| name.as_str()).collect();
+        let mut which = match &self.flags.which.ini {
+            Some(_) => format!("--ini {}", quote(tree.ini_path().as_str())),
+            None => tree.id.clone(),
+        };
+        if tree.section != DEFAULT_SECTION {
+            which += &format!(" --name {}", quote(&tree.section));
+        }
+        if self.flags.which.root.is_some() {
+            which += &format!(" --root {}", quote(self.root.as_str()));
+        }
+        vec![
+            format!("cargo xtask migration-gate {which} --keep   # prints {}", names.join(", ")),
+            format!("cd {cwd} && {}=… {python} -m {command}", names.join("=… ")),
+        ]
+    }
+
+    /// Ends what the run started, or leaves the databases and says how to reach and remove them.
+    pub fn tear_down(&self, stage: &Stage, ran: &mut Ran, report: &mut Report) -> Result<Vec<u32>> {
+        let keep = self.flags.keep && !report.interrupted;
+        if let (Servers::External(server), false) = (&stage.servers, keep)
+            && let Server::External(given) = &**server
+        {
+            let left = given.clean_up();
+            report.notes.extend(left.into_iter().map(|what| format!("left on the server: {what}")));
+        }
+        if !keep {
+            ran.trees.iter_mut().for_each(|tree| tree.hosted.clear());
+            return Ok(Vec::new());
+        }
+        self.keep(stage, ran, report)
+    }
+
+    /// Leaves the databases, and says how to reach and how to remove them.
+    pub fn keep(&self, stage: &Stage, ran: &mut Ran, report: &mut Report) -> Result<Vec<u32>> {
+        let mut lines = vec!["kept, as --keep asks:".to_owned()];
+        let (mut removals, mut pids) = (Vec::new(), Vec::new());
+        for tree_ran in &mut ran.trees {
+            let tree = &self.trees[tree_ran.index];
+            if let Some(told) = &tree_ran.told {
+                let own = tree_ran.hosted.last().map(|hosted| &hosted.server);
+                let server = match (&stage.servers, own) {
+                    (Servers::External(server), _) => Some(&**server),
+                    (Servers::Own(_), own) => own,
+                };
+                if let Some(server) = server {
+                    let databases = tree.databases_for(&tree.database).into_iter();
+                    lines.extend(databases.map(|d| format!("  {}", server.endpoint().psql(&d))));
+                    lines.push(format!("  {told}"));
+                }
+            }
+            for Hosted { server, mut scratch } in tree_ran.hosted.drain(..) {
+                if let Server::Local(cluster) = server {
+                    scratch.keep()?;
+                    removals.push(cluster.removal());
+                    pids.push(cluster.pid());
+                    cluster.keep();
+                }
+            }
+        }
+        if let Servers::External(server) = &stage.servers
+            && let Server::External(given) = &**server
+        {
+            given.keep();
+            lines.push("to remove it all, run the gate again without --keep".to_owned());
+        } else {
+            lines.push(format!("to remove it all:\n  {}", removals.join("; ")));
+        }
+        report.notes.push(lines.join("\n"));
+        Ok(pids)
+    }
+}

@@ -1,0 +1,375 @@
+//! The lanes on which a tree's stairs are tried, beside its steps.
+
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{Scope, ScopedJoinHandle};
+use std::time::{Instant, SystemTime};
+
+use anyhow::{Context, Result, bail};
+use camino::Utf8PathBuf;
+
+use super::context::{GateContext, join};
+use super::setup::{Environment, Servers, Stage};
+use crate::alembic::{Alembic, Description, Stop};
+use crate::cache::snapshot::Snapshot;
+use crate::os::interrupt::Interrupt;
+use crate::postgres::data_dir::DataDir;
+use crate::postgres::hosted::Hosted;
+use crate::postgres::schema::SchemaReader;
+use crate::postgres::server::Server;
+use crate::steps::context::Live;
+use crate::steps::lane::{Ground, Lane};
+use crate::steps::revisions::ancestors_of;
+use crate::steps::runner::Stairs;
+use crate::steps::stairway::{Ended, Stairway, Tried};
+use crate::steps::supplies::Supplies;
+use model::event::{Event, timed};
+use model::start::KnownStart;
+use model::start::VersionTable;
+use model::step::Step;
+use model::transcript::Statement;
+use model::tree::{RecipeName, Tree};
+use model::used::Used;
+
+/// Which revisions of a tree are tried by themselves.
+pub(super) struct Plan {
+    stairway: Stairway,
+    /// The new revisions, before the first of which the way up pauses.
+    new: Vec<String>,
+    /// Whether they are a step of their own.
+    is_step: bool,
+    /// Whether the first of them stands on nothing.
+    from_empty: bool,
+}
+
+impl Plan {
+    /// The new revisions, or all with `--stairway`; where nothing is new, the head.
+    pub(super) fn of(run: &GateContext<'_>, index: usize, graph: Option<&Description>) -> Plan {
+        let heads = graph.map(|graph| graph.heads.clone()).unwrap_or_default();
+        let (stairs, is_step) = match run.stairs(index, graph) {
+            Some(stairs) => (stairs, true),
+            None if heads.len() == 1 => (heads.clone(), false),
+            None => (Vec::new(), false),
+        };
+        let parents = |id: &String| {
+            let mut revisions = graph?.revisions.iter();
+            Some(revisions.find(|known| known.revision == *id)?.down_revision.clone())
+        };
+        let from_empty = stairs.first().and_then(parents).is_some_and(|parents| parents.is_empty());
+        Plan { new: stairs.clone(), stairway: Stairway::over(stairs), is_step, from_empty }
+    }
+
+    /// The stairs as the steps see them.
+    pub(super) fn stairs<'a>(
+        &self,
+        wait: &'a dyn Fn() -> Result<Vec<Tried>>,
+    ) -> Option<Stairs<'a>> {
+        let count = self.stairway.len();
+        (count > 0).then_some(Stairs { count, is_step: self.is_step, wait })
+    }
+}
+
+/// What the lanes of a tree work with.
+pub(super) struct LaneContext<'e> {
+    pub(super) run: &'e GateContext<'e>,
+    pub(super) stage: &'e Stage,
+    pub(super) plan: &'e Plan,
+    pub(super) index: usize,
+    pub(super) python: &'e Utf8PathBuf,
+    pub(super) supplies: &'e Supplies,
+    /// The server of the steps.
+    pub(super) server: &'e Server,
+    pub(super) by_hand: &'e (dyn Fn(&str) -> Vec<String> + Sync),
+    /// Ends the lanes, alone or with the run.
+    pub(super) interrupt: &'e Interrupt,
+    pub(super) left: Mutex<Left>,
+}
+
+/// What lanes leave.
+#[derive(Default)]
+pub(super) struct Left {
+    pub(super) hosted: Vec<Hosted>,
+    pub(super) notes: Vec<String>,
+    pub(super) used: Used,
+}
+
+/// The lanes of a tree, as its steps see them.
+pub(super) struct Lanes<'scope, 'env> {
+    context: &'env LaneContext<'env>,
+    scope: &'scope Scope<'scope, 'env>,
+    graph: Option<Description>,
+    handles: RefCell<Vec<ScopedJoinHandle<'scope, Result<()>>>>,
+    has_begun: Cell<bool>,
+    /// What went wrong before the steps.
+    failed: RefCell<Option<anyhow::Error>>,
+    taken: RefCell<Option<Taken>>,
+}
+
+impl<'scope, 'env> Lanes<'scope, 'env> {
+    pub(super) fn new(
+        context: &'env LaneContext<'env>,
+        scope: &'scope Scope<'scope, 'env>,
+        graph: Option<Description>,
+    ) -> Lanes<'scope, 'env> {
+        let (handles, failed, taken) = Default::default();
+        Lanes { context, scope, graph, handles, has_begun: Cell::new(false), failed, taken }
+    }
+
+    /// Begins before the steps, where that can be done: on a snapshot, from an empty database, or on a
+    /// server that has no room for both.
+    pub(super) fn begin(&self, snapshot: Option<&Snapshot>) -> Result<()> {
+        if let Some(Snapshot { data, start }) = snapshot {
+            let (at, statements) = (start.at.clone(), start.statements.clone());
+            let table = start.table.clone();
+            self.spawn(Some((data.clone(), Ground { at, table, statements })));
+        } else if let Servers::External(_) = &self.context.stage.servers {
+            self.has_begun.set(true);
+            if let Some(graph) =
+                self.graph.as_ref().filter(|_| self.context.plan.stairway.len() > 0)
+            {
+                // The steps meet the same by themselves.
+                let failed = self.context.work(graph, None).err();
+                self.context.interrupt.check()?;
+                *self.failed.borrow_mut() = failed;
+            }
+        } else if self.context.plan.from_empty {
+            self.spawn(None);
+        }
+        Ok(())
+    }
+
+    /// The revisions before the first of which the way up pauses.
+    pub(super) fn pauses(&self) -> &'env [String] {
+        if self.has_begun.get() { &[] } else { &self.context.plan.new }
+    }
+
+    /// Takes a snapshot where the way up pauses, and begins on it.
+    pub(super) fn at_pause(
+        &self,
+        watch: &mut SchemaReader<'_>,
+        before: &[Statement],
+        stop: Stop<'_>,
+    ) {
+        let (run, tree) = (self.context.run, &self.context.run.trees[self.context.index]);
+        let told = |why: &str| self.not_taken(why);
+        if tree.databases_for(&tree.database).len() > 1 {
+            return told("it has several databases");
+        }
+        if !stop.carries.is_empty() {
+            return told(&format!("its connection carries {}", stop.carries.join(", ")));
+        }
+        let take = || self.take(watch, before, stop);
+        match timed(run.tell, &tree.label, "  taking a snapshot", take) {
+            Ok(taken) => {
+                *self.taken.borrow_mut() = Some(taken);
+                // Our own trees have one version table: there is nothing to wait for.
+                if tree.recipe != RecipeName::Plain {
+                    self.begin_on_taken();
+                }
+            }
+            Err(err) => told(&format!("{err:#}")),
+        }
+    }
+
+    /// Begins on the snapshot that was taken, where the call showed no more than one version table: it
+    /// holds the others as they were before their own way up.
+    pub(super) fn after_pause(&self, tables: usize) {
+        if tables < 2 {
+            self.begin_on_taken();
+        } else if self.taken.take().is_some() {
+            self.not_taken("it has several version tables");
+        }
+    }
+
+    fn begin_on_taken(&self) {
+        let taken = self.taken.borrow().clone();
+        if let Some(taken) = taken.filter(|_| !self.has_begun.get()) {
+            let Taken { data, at, table, statements, .. } = taken;
+            self.spawn(Some((data, Ground { at, table, statements })));
+        }
+    }
+
+    fn not_taken(&self, why: &str) {
+        let label = &self.context.run.trees[self.context.index].label;
+        let told = format!("no snapshot of {label} is taken: {why}");
+        (self.context.run.tell)(Event::Reuse(&told));
+    }
+
+    fn take(
+        &self,
+        watch: &mut SchemaReader<'_>,
+        before: &[Statement],
+        stop: Stop<'_>,
+    ) -> Result<Taken> {
+        let Server::Local(cluster) = self.context.server else { bail!("the server was given") };
+        let graph = self.graph.as_ref().context("there is no graph")?;
+        let at = watch.ask(|session| session.alembic_version(stop.table))?;
+        // A watch takes one after the other.
+        static TAKEN: AtomicUsize = AtomicUsize::new(0);
+        let folder = format!("snapshot-{}", TAKEN.fetch_add(1, Ordering::Relaxed));
+        let to = self.context.stage.scratch.path().join(folder);
+        let data =
+            DataDir::copy_running((&cluster.endpoint, &cluster.data), to, self.context.interrupt)?;
+        let applied = ancestors_of(graph, &at).into_iter().collect();
+        let statements = before.iter().chain(stop.statements).cloned().collect();
+        Ok(Taken { data, at, table: stop.table.clone(), applied, statements })
+    }
+
+    fn spawn(&self, ground: Option<(DataDir, Ground)>) {
+        let Some(graph) = &self.graph else { return };
+        self.has_begun.set(true);
+        let count = self.context.stage.lanes.min(self.context.plan.stairway.len());
+        for _ in 0..count {
+            let (context, graph, ground) = (self.context, graph.clone(), ground.clone());
+            let work = move || context.work(&graph, ground.as_ref());
+            self.handles.borrow_mut().push(self.scope.spawn(work));
+        }
+    }
+
+    /// What came of all stairs, waited for.
+    pub(super) fn wait(&self) -> Result<Vec<Tried>> {
+        if !self.has_begun.get() {
+            self.spawn(None);
+        }
+        if let Some(err) = self.failed.take() {
+            return Err(err);
+        }
+        for handle in self.handles.take() {
+            join(handle)?;
+        }
+        Ok(self.context.plan.stairway.tried())
+    }
+
+    /// Ends what still goes on. Returns the snapshot that was taken.
+    pub(super) fn end(self) -> Option<Taken> {
+        self.context.interrupt.supersede();
+        for handle in self.handles.take() {
+            // What was not waited for is of no use any more.
+            let _ = join(handle);
+        }
+        self.taken.into_inner()
+    }
+}
+
+impl LaneContext<'_> {
+    /// One lane, from its beginning to its end.
+    fn work(&self, graph: &Description, ground: Option<&(DataDir, Ground)>) -> Result<()> {
+        let deadline = Instant::now() + self.run.timeout();
+        loop {
+            let hosted = match &self.stage.servers {
+                Servers::Own(factory) => {
+                    let data = ground.map(|(data, _)| data);
+                    Some(self.run.start_server(factory, data, self.interrupt)?)
+                }
+                Servers::External(_) => None,
+            };
+            let server = hosted.as_ref().map_or(self.server, |hosted| &hosted.server);
+            let ended =
+                self.on_server(server, graph, ground.map(|(_, ground)| ground), deadline)?;
+            match ended {
+                Ended::Done => return Ok(()),
+                Ended::BeginAnew => {}
+                Ended::Kept(revision) => {
+                    let (name, mut left) = (Lane::trial_of(self.tree()), self.left());
+                    left.notes.push(format!(
+                        "kept where revision {revision} went wrong, and no further one was tried, as \
+                         --keep asks: {}",
+                        server.endpoint().psql(&name)
+                    ));
+                    left.hosted.extend(hosted);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn on_server(
+        &self,
+        server: &Server,
+        graph: &Description,
+        ground: Option<&Ground>,
+        deadline: Instant,
+    ) -> Result<Ended> {
+        // Which revision is at work is told of the steps alone.
+        let tell = |event: Event<'_>| match event {
+            Event::Revision { .. } => {}
+            event => (self.run.tell)(event),
+        };
+        let (here, elsewhere) = (
+            self.alembic(Environment::Here, server)?,
+            self.alembic(Environment::Elsewhere, server)?,
+        );
+        let live = Live {
+            tree: self.tree(),
+            root: self.run.root,
+            server,
+            alembic: here,
+            graph: Ok(graph.clone()),
+            timeout: self.run.timeout(),
+            before_seed: false,
+            interrupt: self.interrupt,
+            ends_strays: false,
+            by_hand: self.by_hand,
+            tell: &tell,
+            watch: RefCell::new(SchemaReader::new(
+                server.endpoint(),
+                &self.tree().database,
+                self.interrupt,
+            )),
+            supplies: self.supplies,
+            pauses: &[],
+            at_pause: &|_, _, _| {},
+            after_pause: &|_| {},
+            statements: Vec::new(),
+            version: Vec::new(),
+        };
+        let from = ground.cloned().unwrap_or_default();
+        let second = (elsewhere, self.stage.elsewhere_is.clone());
+        let mut lane = Lane::new(live, second, &from, ground.is_some())?.until(deadline);
+        let worked = self.plan.stairway.work(&mut lane, self.run.flags.keep);
+        let mut ended = worked.map_err(|err| lane.explain_death(err));
+        if let (Server::External(_), false) = (server, matches!(ended, Ok(Ended::Kept(_)))) {
+            ended = lane.clear().and(ended);
+        }
+        let [here, elsewhere] = lane.into_alembics();
+        for (which, alembic) in [(Environment::Here, here), (Environment::Elsewhere, elsewhere)] {
+            self.left().used.join(alembic.used.clone());
+            self.stage.give_back(which, self.python, alembic);
+        }
+        ended
+    }
+
+    fn alembic(&self, which: Environment, server: &Server) -> Result<Alembic> {
+        self.stage.alembic(which, (self.python, self.tree()), server.endpoint(), self.interrupt)
+    }
+
+    fn tree(&self) -> &Tree {
+        &self.run.trees[self.index]
+    }
+
+    fn left(&self) -> MutexGuard<'_, Left> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A snapshot that a way up came to.
+#[derive(Clone)]
+pub(super) struct Taken {
+    data: DataDir,
+    at: Vec<String>,
+    table: VersionTable,
+    applied: Vec<String>,
+    statements: Vec<Statement>,
+}
+
+impl Taken {
+    /// With the steps that were done before it.
+    pub(super) fn finish(self, steps: &[Step]) -> Snapshot {
+        let Taken { data, at, table, applied, statements } = self;
+        let before =
+            steps.iter().take_while(|step| !step.name.ends_with(" — alembic upgrade head"));
+        let (steps, since) = (before.cloned().collect(), SystemTime::now());
+        Snapshot { data, start: KnownStart { at, table, applied, steps, statements, since } }
+    }
+}

@@ -1,0 +1,97 @@
+//! The gate's own lint run: what it finds while Alembic is imported, and how that stands beside what
+//! then happens.
+
+use anyhow::Result;
+
+use super::context::{GateContext, Surveys};
+use crate::alembic::Description;
+use crate::lint::{self, Survey, Terms};
+use analysis::graph::compare;
+use analysis::once;
+use analysis::predicted::{self, Proofs};
+use model::code;
+use model::event::{Event, timed};
+use model::finding::{Finding, Standing};
+use model::report::Report;
+use model::step::{Status, Step};
+use model::tree::Tree;
+
+impl GateContext<'_> {
+    /// What the lints find out, waited for where it is not known yet.
+    pub fn surveys(&self) -> Option<&Result<Surveys>> {
+        let surveys = self.surveys?;
+        Some(surveys.get_or_init(|| timed(self.tell, "Gate", "lints", || self.lint())))
+    }
+
+    /// What they find out about one tree.
+    pub fn survey(&self, index: usize) -> Option<&Survey> {
+        let surveys = self.surveys()?.as_ref().ok()?;
+        surveys.iter().find(|(known, _)| *known == index).map(|(_, survey)| survey)
+    }
+
+    /// Lints the trees, which takes milliseconds, and tells what is found: the interpreter is starting
+    /// meanwhile. The steps run all the same, so that the proof stands beside the prediction.
+    fn lint(&self) -> Result<Surveys> {
+        // A tree whose ini cannot be read is a finding of its own.
+        let readable: Vec<usize> =
+            (0..self.trees.len()).filter(|i| self.trees[*i].ini_path().is_file()).collect();
+        let trees: Vec<Tree> = readable.iter().map(|index| self.trees[*index].clone()).collect();
+        let terms = Terms {
+            since: self.flags.since.as_deref(),
+            without: self.setting.without,
+            in_repository: self.setting.in_repository,
+            all: self.flags.all,
+            // A watch would ask at every save.
+            others: !self.setting.holds_servers,
+            every_branch: false,
+            whole: false,
+        };
+        let surveys = lint::survey(&trees, self.root, terms, self.interrupt)?;
+        let findings = surveys.iter().flat_map(|survey| &survey.findings);
+        for finding in findings.filter(|finding| finding.standing == Standing::Counts) {
+            (self.tell)(Event::Predicted(finding));
+        }
+        Ok(readable.into_iter().zip(surveys).collect())
+    }
+
+    /// Puts the lints' findings beside those of the steps, and compares the graphs that they stand
+    /// on with what Alembic itself read.
+    pub fn add_lints(
+        &self,
+        surveys: &[(usize, Survey)],
+        described: &[(usize, Description)],
+        report: &mut Report,
+    ) {
+        for (index, survey) in surveys {
+            let tree = &self.trees[*index];
+            report.compared_with(&survey.base);
+            // What is known was linted too.
+            if report.trees[*index].steps.iter().any(|step| step.known_since.is_some())
+                && report.trees[*index].steps.iter().all(|step| step.known_since.is_some())
+            {
+                continue;
+            }
+            report.trees[*index].wrong_graph = survey.wrong_graph();
+            let told = described.iter().find(|(known, _)| known == index);
+            if let Some((_, description)) = told {
+                let revisions = description.revisions.iter();
+                let links = revisions.map(|r| (r.revision.as_str(), r.down_revision.as_slice()));
+                let differs = compare::with_alembic(&survey.graph, &description.heads, links);
+                report.findings.extend(differs.map(|message| Finding {
+                    tree: Some(tree.id.clone()),
+                    ..Finding::new(&code::READ_DIFFERENTLY, message)
+                }));
+            }
+            report.allowed.extend(survey.allowed.iter().cloned());
+            let tree = &report.trees[*index];
+            let went_up = |step: &Step| {
+                step.name.ends_with(" — alembic upgrade head") && step.status == Status::Passed
+            };
+            let went_up = tree.steps.iter().any(went_up);
+            let exact = tree.stairs.as_ref().map(|s| s.exact.clone()).unwrap_or_default();
+            let proofs = Proofs { went_up, exact: &exact };
+            predicted::join(&mut report.findings, survey.findings.clone(), proofs);
+        }
+        once::fold(&mut report.findings);
+    }
+}

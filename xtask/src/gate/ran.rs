@@ -1,0 +1,52 @@
+//! Outcome of the trees of a run, before it is in the report.
+
+use camino::Utf8PathBuf;
+
+use crate::alembic::Description;
+use crate::cache::snapshot::Snapshot;
+use crate::postgres::hosted::Hosted;
+use crate::steps::runner::Done;
+use model::report::Postgres;
+use model::used::Used;
+
+/// What the trees ran.
+#[derive(Default)]
+pub struct Ran {
+    /// The trees, in the order of the run.
+    pub trees: Vec<TreeRan>,
+}
+
+impl Ran {
+    /// Gives each tree its servers.
+    pub fn give_hosted(&mut self, hosted: Vec<Vec<Hosted>>) {
+        for (tree, hosted) in self.trees.iter_mut().zip(hosted) {
+            tree.hosted = hosted;
+        }
+    }
+}
+
+/// What one tree ran, and where.
+#[derive(Default)]
+pub struct TreeRan {
+    /// The index of the tree.
+    pub index: usize,
+    /// Its interpreter.
+    pub python: Utf8PathBuf,
+    /// What its env.py is told, without passwords.
+    pub told: Option<String>,
+    /// Its own server, where that is to stay, and those on which stairs went wrong.
+    pub hosted: Vec<Hosted>,
+    /// What its calls read.
+    pub used: Used,
+    /// What was there right before its new revisions, and was not kept yet.
+    pub snapshot: Option<Snapshot>,
+    pub(super) versions: Option<String>,
+    pub(super) hash_seed: Option<String>,
+    pub(super) heads: Vec<String>,
+    pub(super) graph: Option<Description>,
+    pub(super) done: Done,
+    pub(super) notes: Vec<String>,
+    pub(super) server: Option<Postgres>,
+    /// Why the gate could not do its work.
+    pub(super) sick: Option<anyhow::Error>,
+}

@@ -1,0 +1,123 @@
+//! What a command works on: the root and its trees.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, anyhow, bail};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::alembic::python;
+use crate::flags::{EnvPy, TargetName, TreeName, Which};
+use crate::os::tree_files;
+use analysis::options::{self, Options, Urls};
+use model::template::Template;
+use model::tree::{DEFAULT_SECTION, DEFAULT_URL_ENV, Target, Tree};
+
+/// The lock file of the environment that a tree without a Python of its own runs in.
+const REQUIREMENTS: &str = "console/requirements.txt";
+
+/// The monorepo to work on.
+pub fn root(named: Option<&Utf8Path>) -> Result<Utf8PathBuf> {
+    let root = match named {
+        Some(root) => root.to_owned(),
+        // Cargo says where the package that it runs lies; what was compiled in serves a binary that
+        // is run by itself.
+        None => std::env::var("CARGO_MANIFEST_DIR")
+            .map_or(Utf8Path::new(env!("CARGO_MANIFEST_DIR")).to_owned(), Utf8PathBuf::from)
+            .join(".."),
+    };
+    root.canonicalize_utf8().with_context(|| format!("cannot read the root `{root}`"))
+}
+
+/// The root and the trees that were asked for, as far as the files go.
+pub fn select(flags: &Which) -> Result<(Utf8PathBuf, Vec<Tree>)> {
+    select_to_run(flags, &EnvPy::default())
+}
+
+/// The root and the trees that were asked for, with what their env.py is told.
+pub fn select_to_run(flags: &Which, env_py: &EnvPy) -> Result<(Utf8PathBuf, Vec<Tree>)> {
+    if let Some(ini) = &flags.ini {
+        let (root, tree) = plain(flags, env_py, ini)?;
+        return Ok((root, vec![tree]));
+    }
+    let root = root(flags.root.as_deref())?;
+    let trees =
+        [(TreeName::Console, Tree::console(&root)), (TreeName::Raptor, Tree::raptor(&root))];
+    let chosen =
+        |(name, _): &(TreeName, Tree)| flags.trees.is_empty() || flags.trees.contains(name);
+    let trees = trees.into_iter().filter(chosen).map(|(_, tree)| tree).collect();
+    Ok((root, trees))
+}
+
+/// A tree by its ini, with the options that stand in there; those on the command line win.
+fn plain(flags: &Which, env_py: &EnvPy, ini: &Utf8Path) -> Result<(Utf8PathBuf, Tree)> {
+    let absolute = ini.canonicalize_utf8().with_context(|| format!("cannot read `{ini}`"))?;
+    let folder = absolute.parent().context("name an ini file, not the root folder")?;
+    let texts = tree_files::texts(&absolute, folder);
+    let in_ini = |err: String| anyhow!("cannot use `{absolute}`: {err}");
+    let options = Options::read(&texts).map_err(in_ini)?;
+    let one = |named: &Option<String>, option: &str| -> Result<Option<String>> {
+        let given = options.one(option).map_err(in_ini)?.map(str::to_owned);
+        Ok(named.clone().or(given))
+    };
+    let place = |named: &Option<Utf8PathBuf>, option: &str| -> Result<Option<Utf8PathBuf>> {
+        let given = options.one(option).map_err(in_ini)?.map(|place| folder.join(place));
+        Ok(named.clone().or(given))
+    };
+    let named = place(&flags.root, "root")?;
+    let root = root(Some(named.as_deref().unwrap_or(repository_of(folder))))?;
+    let section = one(&flags.name, "name")?.unwrap_or(DEFAULT_SECTION.to_owned());
+    let lock_file = Some(root.join(REQUIREMENTS)).filter(|file| file.is_file());
+    let lock_file =
+        lock_file.map_or_else(|| self::root(None).map(|own| own.join(REQUIREMENTS)), Ok)?;
+    let cwd = place(&flags.cwd, "cwd")?;
+    let mut tree = Tree::plain(lock_file, ini, &section, cwd.as_deref())?;
+    let Urls { driver, sections } = options::urls(&texts, &section);
+    (tree.ini_driver, tree.section_urls) = (driver, sections);
+    tree.driver = one(&env_py.driver, "driver")?;
+    tree.x_args = merged(options.all("x"), &env_py.x);
+    tree.target = match (flags.target, options.one("target").map_err(in_ini)?) {
+        (Some(TargetName::Heads), _) | (None, Some("heads")) => Target::Heads,
+        (Some(TargetName::Head), _) | (None, Some("head") | None) => Target::Head,
+        (None, Some(other)) => {
+            bail!("cannot use `{absolute}`: `target` is `{other}`: head or heads")
+        }
+    };
+    let url_env = one(&env_py.url_env, "url_env")?.unwrap_or(DEFAULT_URL_ENV.to_owned());
+    // A template for the same variable wins over the URL alone.
+    let mut env = BTreeMap::from([(url_env, Template::url())]);
+    for text in merged(options.all("set_env"), &env_py.set_env) {
+        env.extend([set_env(&text)?]);
+    }
+    tree.env = env.into_iter().collect();
+    tree.python = python::of_project(&tree.cwd.join(tree.ini_folder()), &tree.cwd, &root);
+    Ok((root, tree))
+}
+
+/// The top of the git repository that holds a folder, else the folder.
+fn repository_of(folder: &Utf8Path) -> &Utf8Path {
+    folder.ancestors().find(|above| above.join(".git").exists()).unwrap_or(folder)
+}
+
+/// The values of both places; those of a name before the `=` that is on the command line win.
+fn merged(in_ini: &[String], typed: &[String]) -> Vec<String> {
+    let name = |text: &String| text.split('=').next().map(str::to_owned);
+    let is_typed = |text: &&String| typed.iter().any(|other| name(other) == name(text));
+    in_ini.iter().filter(|text| !is_typed(text)).chain(typed).cloned().collect()
+}
+
+/// The variable and the template in `NAME=TEMPLATE`.
+fn set_env(text: &str) -> Result<(String, Template)> {
+    let is_name = |name: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        !name.is_empty()
+            && name.chars().all(plain)
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+    };
+    let (name, template) = text
+        .split_once('=')
+        .filter(|(name, _)| is_name(name))
+        .with_context(|| format!("cannot use `--set-env {text}`: write NAME=TEMPLATE"))?;
+    let template =
+        Template::parse(template).with_context(|| format!("cannot use `--set-env {text}`"))?;
+    Ok((name.to_owned(), template))
+}

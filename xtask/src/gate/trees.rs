@@ -1,0 +1,318 @@
+//! The trees, side by side: each in a thread and on a server of its own.
+
+use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use anyhow::Result;
+use camino::Utf8PathBuf;
+
+use super::context::{GateContext, Setting, blame, join};
+use super::lanes::{LaneContext, Lanes, Left, Plan};
+use super::ran::{Ran, TreeRan};
+use super::reuse::Reuse;
+use super::setup::{Environment, Servers, Stage};
+use crate::alembic::{Alembic, Description, Limits, Stop};
+use crate::cache::snapshot::Snapshot;
+use crate::os::interrupt::Interrupt;
+use crate::postgres::data_dir::DataDir;
+use crate::postgres::hosted::{Hosted, ServerFactory};
+use crate::postgres::schema::SchemaReader;
+use crate::postgres::server::Server;
+use crate::postgres::session::Session;
+use crate::postgres::shared::SharedState;
+use crate::recipes;
+use crate::steps::context::Live;
+use crate::steps::errors::KnownStartDoubted;
+use crate::steps::runner::{Done, Steps};
+use model::event::{Event, timed};
+use model::report::{Postgres, Report};
+use model::transcript::{Statement, Transcript};
+use model::tree::Tree;
+
+impl GateContext<'_> {
+    /// Runs the trees, and puts what came of them into the report.
+    pub fn run_trees(
+        &self,
+        todo: &[usize],
+        stage: &Stage,
+        reuse: Option<&Reuse>,
+        report: &mut Report,
+        described: &mut Vec<(usize, Description)>,
+    ) -> Ran {
+        let run = |index: usize, python: &Utf8PathBuf| {
+            let snapshot = reuse.and_then(|reuse| reuse.snapshot(self, index));
+            let mut ran = self.run_tree((index, python), stage, snapshot);
+            if ran.sick.as_ref().is_some_and(anyhow::Error::is::<KnownStartDoubted>) {
+                // Who has seen steps pass sees them again.
+                let label = &self.trees[index].label;
+                let told = format!("{label} failed on a snapshot: it is run again from the start");
+                (self.tell)(Event::Notice(&told));
+                ran = self.run_tree((index, python), stage, None);
+            }
+            ran
+        };
+        let pythons: Vec<(usize, &Utf8PathBuf)> =
+            todo.iter().filter_map(|index| Some((*index, stage.python(*index)?))).collect();
+        let trees: Vec<TreeRan> = match &stage.servers {
+            // What one tree leaves on a common server must be no supply of the next.
+            Servers::External(_) => pythons.into_iter().map(|(i, python)| run(i, python)).collect(),
+            Servers::Own(_) => thread::scope(|scope| {
+                let run = &run;
+                let handles: Vec<_> = pythons
+                    .into_iter()
+                    .map(|(i, python)| scope.spawn(move || run(i, python)))
+                    .collect();
+                handles.into_iter().map(join).collect()
+            }),
+        };
+        let mut ran = Ran { trees };
+        for tree in &mut ran.trees {
+            self.report_tree(tree, report, described);
+        }
+        ran
+    }
+
+    fn report_tree(
+        &self,
+        ran: &mut TreeRan,
+        report: &mut Report,
+        described: &mut Vec<(usize, Description)>,
+    ) {
+        let tree = &mut report.trees[ran.index];
+        tree.heads.clone_from(&ran.heads);
+        tree.steps = std::mem::take(&mut ran.done.steps);
+        tree.stairs = ran.done.stairs.take();
+        tree.new_revisions = self.new_revisions(ran.index, &tree.heads);
+        tree.sql = std::mem::take(&mut ran.done.way_up);
+        tree.sql
+            .retain(|ran| ran.revision.as_ref().is_some_and(|r| tree.new_revisions.contains(r)));
+        report.findings.append(&mut ran.done.findings);
+        report.notes.append(&mut ran.notes);
+        report.postgres = report.postgres.take().or(ran.server.take());
+        report.hash_seed = report.hash_seed.take().or(ran.hash_seed.take());
+        described.extend(ran.graph.take().map(|graph| (ran.index, graph)));
+        if let Some(versions) = ran.versions.take().filter(|v| !report.python.contains(v)) {
+            report.python.push(versions);
+        }
+        if let Some(err) = ran.sick.take() {
+            blame(report, &err, Some(&self.trees[ran.index]));
+        }
+    }
+
+    fn run_tree(
+        &self,
+        (index, python): (usize, &Utf8PathBuf),
+        stage: &Stage,
+        snapshot: Option<Snapshot>,
+    ) -> TreeRan {
+        let mut ran = TreeRan { index, python: python.clone(), ..TreeRan::default() };
+        if let Err(err) = self.try_tree(&mut ran, stage, snapshot) {
+            ran.sick = Some(err);
+        }
+        ran
+    }
+
+    fn try_tree(&self, ran: &mut TreeRan, stage: &Stage, snapshot: Option<Snapshot>) -> Result<()> {
+        let tree = &self.trees[ran.index];
+        let hosted = match &stage.servers {
+            Servers::Own(factory) => {
+                let data = snapshot.as_ref().map(|snapshot| &snapshot.data);
+                Some(self.start_server(factory, data, self.interrupt)?)
+            }
+            Servers::External(_) => None,
+        };
+        let done = {
+            let server = match (&hosted, &stage.servers) {
+                (Some(hosted), _) => &hosted.server,
+                (None, Servers::External(server)) => server,
+                (None, Servers::Own(_)) => anyhow::bail!("there is no server"),
+            };
+            self.run_on(ran, server, stage, snapshot)
+        };
+        // Stopping takes a moment that nothing waits for otherwise.
+        if self.flags.keep || self.setting.holds_servers {
+            ran.hosted.extend(hosted);
+        } else if let Some(hosted) = hosted {
+            timed(self.tell, &tree.label, "stopping the server", || drop(hosted));
+        }
+        done
+    }
+
+    /// A server on a copy of a data directory, or a fresh one.
+    pub(super) fn start_server(
+        &self,
+        factory: &ServerFactory,
+        data: Option<&DataDir>,
+        interrupt: &Interrupt,
+    ) -> Result<Hosted> {
+        let Setting { conf, sql, .. } = self.setting;
+        let conf = conf.filter(|_| data.is_none());
+        let listens = self.trees.iter().any(Tree::wants_host);
+        let hosted = factory.start(data, (conf, listens), interrupt, self.tell)?;
+        if let (Some(sql), None) = (sql, data) {
+            let endpoint = hosted.server.endpoint();
+            Session::open(endpoint, endpoint.maintenance_database(), interrupt)?.execute(sql)?;
+        }
+        Ok(hosted)
+    }
+
+    /// Runs the one tree of this run.
+    pub fn run_one(
+        &self,
+        python: &Utf8PathBuf,
+        stage: &Stage,
+        report: &mut Report,
+        described: &mut Vec<(usize, Description)>,
+    ) -> Ran {
+        let mut ran = self.run_tree((0, python), stage, None);
+        self.report_tree(&mut ran, report, described);
+        Ran { trees: vec![ran] }
+    }
+
+    /// Runs a tree's recipe on a server.
+    fn run_on(
+        &self,
+        ran: &mut TreeRan,
+        server: &Server,
+        stage: &Stage,
+        snapshot: Option<Snapshot>,
+    ) -> Result<()> {
+        let tree = &self.trees[ran.index];
+        ran.server =
+            Some(Postgres { version: server.version().to_owned(), source: server.source() });
+        let make = || match snapshot {
+            Some(_) => Ok(()),
+            None => server.copy_all(tree, &tree.database, None, self.interrupt),
+        };
+        timed(self.tell, &tree.label, "making the database", make)?;
+        let at = (&ran.python, tree);
+        let mut alembic =
+            stage.alembic(Environment::Here, at, server.endpoint(), self.interrupt)?;
+        ran.versions = Some(alembic.versions.clone());
+        ran.hash_seed = Some(alembic.hash_seed.clone());
+        let graph = self.read_tree(tree, &mut alembic)?;
+        ran.heads = graph.as_ref().map(|graph| graph.heads.clone()).unwrap_or_default();
+        ran.graph = graph.as_ref().ok().cloned();
+        let told = ran.told.insert(alembic.told()).clone();
+        let python = ran.python.clone();
+        let context = LaneContext {
+            run: self,
+            stage,
+            plan: &Plan::of(self, ran.index, graph.as_ref().ok()),
+            index: ran.index,
+            python: &python,
+            supplies: &recipes::supplies(tree, self.setting.without),
+            server,
+            by_hand: &|command| self.by_hand(tree, &python, &told, command),
+            interrupt: &self.interrupt.child()?,
+            left: Mutex::default(),
+        };
+        let shared = self.shared_of(server)?;
+        let result = self.run_steps(ran, &context, (alembic, graph), snapshot.as_ref());
+        let Left { hosted, notes, used } =
+            context.left.into_inner().unwrap_or_else(PoisonError::into_inner);
+        ran.hosted.extend(hosted);
+        ran.notes.extend(notes);
+        ran.used.join(used);
+        result?;
+        self.clear_given(server, tree, shared.as_ref(), &ran.done)
+    }
+
+    /// Runs the steps of a tree, and its lanes beside them.
+    fn run_steps(
+        &self,
+        ran: &mut TreeRan,
+        context: &LaneContext<'_>,
+        (alembic, graph): (Alembic, Result<Description, Transcript>),
+        snapshot: Option<&Snapshot>,
+    ) -> Result<()> {
+        let (tree, server, stage) = (&self.trees[ran.index], context.server, context.stage);
+        thread::scope(|scope| {
+            let lanes = Lanes::new(context, scope, graph.as_ref().ok().cloned());
+            lanes.begin(snapshot)?;
+            let at_pause = |watch: &mut SchemaReader<'_>, before: &[Statement], stop: Stop<'_>| {
+                lanes.at_pause(watch, before, stop);
+            };
+            let after_pause = |tables: usize| lanes.after_pause(tables);
+            let wait = || lanes.wait();
+            let live = Live {
+                tree,
+                root: self.root,
+                server,
+                alembic,
+                graph,
+                timeout: self.timeout(),
+                before_seed: false,
+                interrupt: self.interrupt,
+                ends_strays: self.setting.alone,
+                by_hand: context.by_hand,
+                tell: self.tell,
+                watch: RefCell::new(SchemaReader::new(
+                    server.endpoint(),
+                    &tree.database,
+                    self.interrupt,
+                )),
+                supplies: context.supplies,
+                pauses: lanes.pauses(),
+                at_pause: &at_pause,
+                after_pause: &after_pause,
+                statements: Vec::new(),
+                version: Vec::new(),
+            };
+            let mut steps = Steps::live(live)
+                .without(self.setting.without)
+                .with_stairs(context.plan.stairs(&wait))
+                .with_known(snapshot.map(|snapshot| &snapshot.start));
+            let result = recipes::run(tree.recipe, &mut steps);
+            ran.done = steps.finish();
+            let taken = lanes.end();
+            if let Some(alembic) = ran.done.alembic.take() {
+                ran.used.join(alembic.used.clone());
+                ran.snapshot = taken.map(|taken| taken.finish(&ran.done.steps));
+                stage.give_back(Environment::Here, &ran.python, alembic);
+            }
+            result
+        })
+    }
+
+    /// What the databases of a server that was given share before a tree runs.
+    fn shared_of(&self, server: &Server) -> Result<Option<SharedState>> {
+        let Server::External(_) = server else { return Ok(None) };
+        let endpoint = server.endpoint();
+        let database = endpoint.maintenance_database();
+        SharedState::of(&mut Session::open(endpoint, database, self.interrupt)?).map(Some)
+    }
+
+    /// Leaves a server that was given as it was before the tree, unless it is to be kept.
+    fn clear_given(
+        &self,
+        server: &Server,
+        tree: &Tree,
+        shared: Option<&SharedState>,
+        done: &Done,
+    ) -> Result<()> {
+        if let (Some(shared), false) = (shared, self.flags.keep) {
+            server.drop_all(tree, &tree.database, self.interrupt)?;
+            server.restore_shared(shared, &done.statements, self.interrupt)?;
+        }
+        Ok(())
+    }
+
+    /// The graph of a tree as `alembic heads` reads it, or what it said instead.
+    pub fn read_tree(
+        &self,
+        tree: &Tree,
+        alembic: &mut Alembic,
+    ) -> Result<Result<Description, Transcript>> {
+        let limits = Limits {
+            timeout: self.timeout(),
+            on_revision: &|_| {},
+            on_deadline: &|| None,
+            pause: None,
+        };
+        let read = || alembic.describe(&limits);
+        let (said, graph) = timed(self.tell, &tree.label, "reading the revisions", read)?;
+        Ok(graph.filter(|_| said.ok()).ok_or(said))
+    }
+}

@@ -1,0 +1,269 @@
+//! The base that a change is compared with: its name, its commit, and its files in the folders of the
+//! trees.
+
+use std::collections::{BTreeSet, HashMap};
+use std::thread;
+
+use anyhow::{Result, bail};
+use camino::Utf8PathBuf;
+
+use super::repository::{Git, fields, words};
+use model::files::{Ahead, Base, Changed};
+use model::report::Comparison;
+
+/// The branches that a change is measured against where none is named, in this order. A fork's own
+/// copy of the default branch may lag behind, so that of the repository it was forked from is first.
+const BASES: [&str; 8] = [
+    "refs/remotes/upstream/HEAD",
+    "refs/remotes/upstream/main",
+    "refs/remotes/upstream/master",
+    "refs/remotes/origin/HEAD",
+    "refs/remotes/origin/main",
+    "refs/remotes/origin/master",
+    "refs/heads/main",
+    "refs/heads/master",
+];
+
+/// What a shallow clone lacks, and how to get it.
+const SHALLOW: &str = "this clone is shallow: `git fetch --unshallow`, in CI `fetch-depth: 0`, brings \
+                       what it lacks";
+
+/// A base that was found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// As a reader knows it: `origin/main`.
+    pub name: String,
+    /// What it is compared by: where this change left it, or what `--since` names.
+    pub commit: String,
+    /// The last commit of the branch, where `commit` is where this change left it.
+    tip: Option<String>,
+}
+
+impl Found {
+    /// The last commit of the base, as far as it is here.
+    pub(super) fn tip(&self) -> &str {
+        self.tip.as_ref().unwrap_or(&self.commit)
+    }
+
+    /// The base as a report tells it.
+    pub fn told(&self) -> Comparison {
+        Comparison {
+            rev: Some(self.name.clone()),
+            commit: Some(self.commit.clone()),
+            ..Comparison::default()
+        }
+    }
+}
+
+impl Git<'_> {
+    /// The base: `since`, else where this change left the first of the usual branches, or why there
+    /// is none. Fails where `since` names nothing.
+    pub fn find_base(&self, since: Option<&str>) -> Result<Result<Found, String>> {
+        if let Some(since) = since {
+            let commit = format!("{since}^{{commit}}");
+            let said = self.ask(&["rev-parse", "--verify", "--end-of-options", &commit])?;
+            let way_out = match self.shallow {
+                true => SHALLOW.to_owned(),
+                false => "name a branch, a tag or a commit that is here".to_owned(),
+            };
+            let Some(commit) = said.stdout.lines().last().filter(|_| said.status.success()) else {
+                bail!(
+                    "cannot find `{since}`, named by --since, in the repository {}: {}\n\
+                     hint: {way_out}",
+                    self.top,
+                    words(&said)
+                );
+            };
+            let (name, commit) = (since.to_owned(), commit.to_owned());
+            return Ok(Ok(Found { name, commit, tip: None }));
+        }
+        let candidates = self.default_branches()?;
+        for (name, tip) in &candidates {
+            if let Some(commit) = self.line(&["merge-base", "HEAD", tip])? {
+                let tip = Some(tip.clone());
+                return Ok(Ok(Found { name: name.clone(), commit, tip }));
+            }
+            if self.shallow {
+                return Ok(Err(format!("where this change left {name} is not here; {SHALLOW}")));
+            }
+        }
+        Ok(Err(match (candidates.first(), self.shallow) {
+            (Some((name, _)), _) => format!("this change and {name} have no commit in common"),
+            (None, true) => format!("no default branch is here; {SHALLOW}"),
+            (None, false) => "there is neither an origin/HEAD nor an origin/main, origin/master, \
+                              main or master here; `git fetch origin`, or name a base with --since"
+                .to_owned(),
+        }))
+    }
+
+    /// The usual branches that are here, with their last commits.
+    pub fn default_branches(&self) -> Result<Vec<(String, String)>> {
+        let list = ["for-each-ref", "--format=%(refname) %(objectname) %(symref:lstrip=2)"];
+        let said = self.run(&[&list[..], &BASES].concat())?;
+        let said = String::from_utf8_lossy(&said);
+        let mut found: Vec<(usize, (String, String))> = said
+            .lines()
+            .filter_map(|line| {
+                let mut words = line.split(' ');
+                let (name, tip) = (words.next()?, words.next()?);
+                let order = BASES.iter().position(|base| *base == name)?;
+                let symbolic = words.next().filter(|target| !target.is_empty());
+                let short = name.splitn(3, '/').last().unwrap_or(name);
+                Some((order, (symbolic.unwrap_or(short).to_owned(), tip.to_owned())))
+            })
+            .collect();
+        found.sort();
+        found.dedup_by(|a, b| a.1 == b.1);
+        Ok(found.into_iter().map(|(_, branch)| branch).collect())
+    }
+
+    /// Which of these files others have already, and where: on a default branch or in a tag.
+    pub fn merged(&self, files: &[Utf8PathBuf]) -> Result<HashMap<Utf8PathBuf, String>> {
+        let mut branches = self.default_branches()?;
+        // Where there is a remote, it is its branch that others have.
+        if branches.iter().any(|(name, _)| name.contains('/')) {
+            branches.retain(|(name, _)| name.contains('/'));
+        }
+        let tags = self.run(&["for-each-ref", "--format=%(refname:lstrip=2)", "refs/tags"])?;
+        let tags = String::from_utf8_lossy(&tags).into_owned();
+        let tags = tags.lines().map(|tag| (format!("the tag {tag}"), format!("refs/tags/{tag}")));
+        branches.extend(tags);
+        let each = |(_, commit): &(String, String)| {
+            files.iter().map(|file| format!("{commit}:{}", self.below(file))).collect::<Vec<_>>()
+        };
+        let names: Vec<String> = branches.iter().flat_map(each).collect();
+        let mut merged = HashMap::new();
+        for (index, _) in self.ids(&names)?.iter().enumerate().filter(|(_, id)| id.is_some()) {
+            let (place, _) = &branches[index / files.len()];
+            merged.entry(files[index % files.len()].clone()).or_insert_with(|| place.clone());
+        }
+        Ok(merged)
+    }
+
+    /// The files of a base in these folders, what this change did to them, and what the base did
+    /// since; and what of it cannot be read.
+    pub fn files_of(
+        &self,
+        base: &Found,
+        folders: &[Utf8PathBuf],
+    ) -> Result<(Base, Option<String>)> {
+        let mut of_base = Base { name: base.name.clone(), ..Base::default() };
+        let folders = self.below_top(folders);
+        let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
+        if folders.is_empty() {
+            return Ok((of_base, None));
+        }
+        let commit = base.commit.as_str();
+        let list = ["ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, "--"];
+        let (files, diff) = thread::scope(|scope| {
+            let diff = scope.spawn(|| self.diff(commit, &folders));
+            let files = self.run(&[&list[..], &folders].concat());
+            (files, diff.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        let (files, diff) = (files?, diff?);
+        of_base.files = fields(&files).map(|file| self.shown(file)).collect();
+        let changed = pairs(&diff).filter(|(status, file)| *status != "A" && file.ends_with(".py"));
+        let changed: Vec<_> = changed.collect();
+        let ahead = self.ahead(base, &folders)?;
+        let tip = base.tip.as_deref().unwrap_or_default();
+        let there = ahead.iter().filter(|(gone, _)| !gone);
+        let wanted = changed.iter().map(|(_, file)| format!("{commit}:{file}"));
+        let wanted = wanted.chain(there.map(|(_, file)| format!("{tip}:{file}")));
+        let wanted: Vec<String> = wanted.collect();
+        let mut blobs: HashMap<&String, Vec<u8>> = wanted
+            .iter()
+            .zip(self.objects(&wanted)?)
+            .filter_map(|(name, bytes)| Some((name, bytes?)))
+            .collect();
+        let missing = wanted.len() - blobs.len();
+        let ours = match base.tip {
+            Some(_) => None,
+            None => self.changed_by_us(commit, &folders)?,
+        };
+        for (status, file) in changed {
+            let Some(before) = blobs.remove(&format!("{commit}:{file}")) else { continue };
+            let by_us = ours.as_ref().is_none_or(|ours| ours.contains(file));
+            let (file, gone) = (self.shown(file), status == "D");
+            of_base.changed.push(Changed { file, before, gone, by_us });
+        }
+        for (gone, file) in ahead {
+            let bytes = blobs.remove(&format!("{tip}:{file}"));
+            if gone || bytes.is_some() {
+                of_base.ahead.push(Ahead { file: self.shown(&file), bytes });
+            }
+        }
+        let missing = (missing > 0).then(|| {
+            format!(
+                "{missing} of its files are not in this partial clone, and were left out; `git fetch \
+                 --refetch --no-filter` brings them"
+            )
+        });
+        Ok((of_base, missing))
+    }
+
+    /// What the base branch did since this change left it: files, and whether they are gone.
+    fn ahead(&self, base: &Found, folders: &[&str]) -> Result<Vec<(bool, String)>> {
+        let commit = base.commit.as_str();
+        let Some(tip) = base.tip.as_deref().filter(|tip| *tip != commit) else {
+            return Ok(Vec::new());
+        };
+        let diff = ["diff-tree", "-r", "-z", "--name-status", "--no-renames", commit, tip, "--"];
+        let said = self.run(&[&diff[..], folders].concat())?;
+        let files = pairs(&said).filter(|(_, file)| file.ends_with(".py"));
+        Ok(files.map(|(status, file)| (status == "D", file.to_owned())).collect())
+    }
+
+    /// What was changed since this change left the base branch; `None`: all that differs from it.
+    fn changed_by_us(&self, commit: &str, folders: &[&str]) -> Result<Option<BTreeSet<String>>> {
+        let left = self.line(&["merge-base", "HEAD", commit])?;
+        let Some(left) = left.filter(|left| left != commit) else { return Ok(None) };
+        let diff = self.diff(&left, folders)?;
+        Ok(Some(pairs(&diff).map(|(_, file)| file.to_owned()).collect()))
+    }
+
+    /// Pairs of a status and a file that differs from what it is in a commit.
+    fn diff(&self, commit: &str, folders: &[&str]) -> Result<Vec<u8>> {
+        let diff = ["diff", "--name-status", "-z", "--no-renames", "--no-ext-diff", commit, "--"];
+        self.run_unfiltered(&[&diff[..], folders].concat())
+    }
+
+    /// The base, and the files that this change touches, absolute: what it added, what it took away,
+    /// and what is in no commit yet. Or why there is no base.
+    pub fn touched(
+        &self,
+        since: Option<&str>,
+    ) -> Result<Result<(Comparison, Vec<Utf8PathBuf>), String>> {
+        let base = match self.find_base(since)? {
+            Ok(base) => base,
+            Err(why) => return Ok(Err(why)),
+        };
+        // What the base branch did since is not this change's.
+        let left = self.line(&["merge-base", "HEAD", &base.commit])?;
+        let left = left.unwrap_or_else(|| base.commit.clone());
+        let diff = ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", &left, "--"];
+        let new = ["ls-files", "-z", "--others", "--exclude-standard", "--full-name"];
+        let (diff, new) = (self.run_unfiltered(&diff)?, self.run(&new)?);
+        let files = fields(&diff).chain(fields(&new)).map(|file| self.top.join(file)).collect();
+        Ok(Ok((base.told(), files)))
+    }
+
+    /// What this change stands on: the base with its commit and its last one, and where this change
+    /// left it; or why there is none.
+    pub fn standing(&self, since: Option<&str>) -> Result<String> {
+        let Found { name, commit, tip } = match self.find_base(since)? {
+            Ok(base) => base,
+            Err(why) => return Ok(why),
+        };
+        let left = match since {
+            Some(_) => self.line(&["merge-base", "HEAD", &commit])?,
+            None => tip,
+        };
+        Ok(format!("{name} {commit} {}", left.unwrap_or_default()))
+    }
+}
+
+/// The pairs of an answer: a status and a file.
+fn pairs(answer: &[u8]) -> impl Iterator<Item = (&str, &str)> {
+    let mut fields = fields(answer);
+    std::iter::from_fn(move || Some((fields.next()?, fields.next()?)))
+}

@@ -1,0 +1,13 @@
+//! Git: the base of a change, the files of the base, and the revisions of other branches.
+//!
+//! Git is asked in an environment of its own: neither the variables of a hook (`GIT_DIR` and its kin)
+//! nor the filters and hooks of the checkout decide what it says, and it never asks the network.
+
+mod base;
+mod branches;
+mod objects;
+mod repository;
+
+pub use self::base::Found;
+pub use self::branches::Branch;
+pub use self::repository::Git;

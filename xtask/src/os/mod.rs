@@ -1,0 +1,17 @@
+//! The operating system: processes, files, git and the terminal.
+//!
+//! Nothing here judges what it finds. `Err` means that something which the gate needs is missing,
+//! broken, or interrupted.
+
+pub mod cache_dir;
+pub mod copy;
+pub mod git;
+pub mod interrupt;
+pub mod orphans;
+pub mod packages;
+pub mod process;
+pub mod run_dir;
+pub mod store;
+pub mod terminal;
+pub mod tree_files;
+pub mod watcher;

@@ -1,0 +1,65 @@
+//! What a server leaves when it, or the gate that started it, is killed outright.
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use camino::Utf8Path;
+use rustix::process::{Pid, Signal};
+
+/// How long a server may take to stop before it is killed.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Ends the server of a run that was killed before it could, if it still runs.
+pub fn end_server(data: &Utf8Path) {
+    let Some(pid) = postmaster_pid(data) else { return };
+    if !serves(pid, data) {
+        remove_shared_memory(data);
+        return;
+    }
+    let _ = rustix::process::kill_process(pid, Signal::QUIT);
+    let deadline = Instant::now() + STOP_TIMEOUT;
+    while serves(pid, data) && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    if serves(pid, data) {
+        let _ = rustix::process::kill_process(pid, Signal::KILL);
+        std::thread::sleep(Duration::from_millis(50));
+        remove_shared_memory(data);
+    }
+}
+
+fn postmaster_pid(data: &Utf8Path) -> Option<Pid> {
+    let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
+    Pid::from_raw(text.lines().next()?.trim().parse().ok()?)
+}
+
+/// Whether a process is the server of a data folder: a server's working folder is its data folder.
+fn serves(pid: Pid, data: &Utf8Path) -> bool {
+    let pid = pid.as_raw_nonzero();
+    if cfg!(target_os = "linux") {
+        return fs::read_link(format!("/proc/{pid}/cwd"))
+            .is_ok_and(|cwd| cwd == data.as_std_path());
+    }
+    let said = Command::new("ps").args(["-ww", "-o", "command=", "-p", &pid.to_string()]).output();
+    said.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains(data.as_str()))
+}
+
+/// Removes the System V segment that a server leaves when it is killed outright. Its id may have
+/// been given to another since, so the segment must also have been made by that very process.
+pub fn remove_shared_memory(data: &Utf8Path) {
+    let Ok(text) = fs::read_to_string(data.join("postmaster.pid")) else { return };
+    let mut lines = text.lines();
+    let Some(pid) = lines.next().map(str::trim) else { return };
+    // The seventh line of postmaster.pid holds the segment's key and id.
+    let Some(id) = lines.nth(5).and_then(|line| line.split_whitespace().nth(1)) else { return };
+    // Its columns: key, shmid, perms, size, cpid, …
+    let segments = fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
+    let ours = segments.lines().skip(1).any(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        fields.get(1) == Some(&id) && fields.get(4) == Some(&pid)
+    });
+    if ours {
+        let _ = Command::new("ipcrm").args(["-m", id]).output();
+    }
+}

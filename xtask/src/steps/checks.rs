@@ -1,0 +1,64 @@
+//! Checks of what a call of Alembic did beside the version table: which revisions were heard to run, and
+//! which databases were asked for.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, bail};
+
+use super::context::{Live, list};
+use super::errors::ForeignDatabase;
+use super::revisions::ancestors_of;
+use model::code;
+use model::finding::{Finding, Place};
+use model::transcript::{Direction, Refused, RevisionInFlight};
+
+impl Live<'_> {
+    /// The revisions between two versions that were not heard to run, in a sentence.
+    pub(super) fn not_run(
+        &self,
+        before: &[String],
+        heard: &[RevisionInFlight],
+        is_upgrade: bool,
+    ) -> Option<String> {
+        let graph = self.graph.as_ref().ok()?;
+        let (was, is) = (ancestors_of(graph, before), ancestors_of(graph, &self.version));
+        let (direction, way): (_, BTreeSet<&String>) = match is_upgrade {
+            true => (Direction::Upgrade, is.difference(&was).collect()),
+            false => (Direction::Downgrade, was.difference(&is).collect()),
+        };
+        let ran = |id: &&String| heard.iter().any(|r| r.id == **id && r.direction == direction);
+        let missing: Vec<String> = way.into_iter().filter(|id| !ran(id)).cloned().collect();
+        (!missing.is_empty()).then(|| list(&missing))
+    }
+
+    /// A finding where a revision asked for a database that is not the gate's; an error where env.py
+    /// did: then no migration has run.
+    pub(super) fn foreign_database(&self, refused: &Refused) -> Result<Finding> {
+        let place = refused.frames.first().map(|frame| Place {
+            file: frame.file.strip_prefix(self.root).unwrap_or(&frame.file).to_owned(),
+            line: Some(frame.line),
+            source: frame.source.clone(),
+        });
+        let own = self.server.endpoint().shown(&self.tree.database);
+        let Some(by) = &refused.by else {
+            let at = place.map_or("env.py".to_owned(), |place| match place.line {
+                Some(line) => format!("{}:{line}", place.file),
+                None => place.file.to_string(),
+            });
+            bail!(ForeignDatabase(format!(
+                "{at} asks for a database that is not the gate's: {refused}\n\
+                 The connection was refused before its first statement. The gate's own database is {own}.\n\
+                 hint: say how env.py gets its URL: --url-env NAME for one variable, --set-env NAME=TEMPLATE \
+                 for several or for parts of a URL, -x KEY=VALUE for `alembic -x`, --name SECTION for a \
+                 section of the ini"
+            )));
+        };
+        let message = format!(
+            "revision {} asks for a database that is not the gate's: {refused}. The connection was \
+             refused before its first statement",
+            by.id
+        );
+        let revision = Some(by.id.clone());
+        Ok(Finding { revision, place, ..Finding::new(&code::FOREIGN_DATABASE, message) })
+    }
+}

@@ -1,0 +1,376 @@
+//! A step's work on a live tree, and the check of what it left.
+//!
+//! No step trusts an exit status. After an upgrade or a downgrade `alembic_version` must hold
+//! exactly what was asked for; after the seed the row must be there; after the role step the role
+//! must exist and must not be able to log in. A `sys.exit(0)` in a revision leaves a shell script
+//! green with nothing applied; here it is a failure of its step.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::errors::ServerDied;
+use super::supplies::Supplies;
+use crate::alembic::{Alembic, Description, Limits, Pause, Stop};
+use crate::os::interrupt::{Interrupt, Interrupted};
+use crate::os::process;
+use crate::postgres::schema::SchemaReader;
+use crate::postgres::server::Server;
+use crate::postgres::session::Session;
+use analysis::diagnosis::{self, Known};
+use analysis::graph::stored::{Applied, Link};
+use model::code::{self, Severity};
+use model::event::{Event, Tell, timed};
+use model::finding::Finding;
+use model::supply::{Role, Row};
+use model::transcript::{End, RevisionInFlight, Statement, Transcript};
+use model::tree::{Target, Tree};
+
+/// How long a server may take from closing its connections to its end.
+const DYING: Duration = Duration::from_secs(1);
+
+/// What the steps of a tree work on.
+pub struct Live<'a> {
+    /// The tree.
+    pub tree: &'a Tree,
+    /// The root that files are shown relative to.
+    pub root: &'a Utf8Path,
+    /// The server.
+    pub server: &'a Server,
+    /// The tree's Alembic.
+    pub alembic: Alembic,
+    /// The revision graph as Alembic reads it, or what it said instead.
+    pub graph: Result<Description, Transcript>,
+    /// The longest that one step may take.
+    pub timeout: Duration,
+    /// Whether a seed is still to come.
+    pub before_seed: bool,
+    /// What ends the run early.
+    pub interrupt: &'a Interrupt,
+    /// Whether orphans are ended when a call was cut off: not where other runs go on beside this one,
+    /// whose orphans cannot be told apart.
+    pub ends_strays: bool,
+    /// The commands that run an Alembic call by hand.
+    pub by_hand: &'a (dyn Fn(&str) -> Vec<String> + Sync),
+    /// Who is told what happens.
+    pub tell: Tell<'a>,
+    /// Reads the schema of the tree's database.
+    pub watch: RefCell<SchemaReader<'a>>,
+    /// What the recipe supplies.
+    pub supplies: &'a Supplies,
+    /// The revisions before the first of which `upgrade head` pauses.
+    pub pauses: &'a [String],
+    /// Is told what the way up came to when it pauses.
+    pub at_pause: &'a dyn Fn(&mut SchemaReader<'a>, &[Statement], Stop<'_>),
+    /// Is told how many version tables there are when the call that paused has ended.
+    pub after_pause: &'a dyn Fn(usize),
+    /// Every statement that was run.
+    pub statements: Vec<Statement>,
+    /// What the version table holds, as the last step left it.
+    pub version: Vec<String>,
+}
+
+/// What the version table must hold after a call.
+#[derive(Clone, Debug)]
+pub(super) enum Expected {
+    /// Exactly these revisions.
+    Exactly(Vec<String>),
+    /// The heads.
+    Heads,
+    /// The parents of the head.
+    ParentsOfHead,
+}
+
+/// What came of one step.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub(super) notes: Vec<String>,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Outcome {
+    pub(super) fn failed(finding: Finding) -> Outcome {
+        Outcome { findings: vec![finding], ..Outcome::default() }
+    }
+
+    /// The first thing that keeps the step from being green.
+    pub(super) fn error(&self) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.code.severity == Severity::Error)
+    }
+}
+
+impl Live<'_> {
+    /// Inserts a row, and sees that it is there.
+    pub(super) fn seed(&mut self, row: &Row) -> Result<Outcome> {
+        let mut session =
+            Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
+        let said = session.transcribe(row.insert, self.timeout)?;
+        if let Some(failed) = self.supply_failed(said) {
+            return Ok(failed);
+        }
+        if session.value(row.exists)?.is_none() {
+            let message = format!("the {} is not there after the insert", row.name);
+            return Ok(Outcome::failed(Finding::new(&code::NOT_AS_ASKED, message)));
+        }
+        Ok(Outcome::default())
+    }
+
+    /// Creates a role, and sees that it is there and cannot log in.
+    pub(super) fn create_role(&mut self, role: &Role) -> Result<Outcome> {
+        let (database, timeout) = (&self.tree.database, self.timeout);
+        let said = self.server.supply_role(role, database, timeout, self.interrupt)?;
+        if let Some(failed) = self.supply_failed(said) {
+            return Ok(failed);
+        }
+        let state = self.watch.borrow_mut().ask(|session| session.role(role.name))?;
+        let wrong = match state {
+            None => format!("there is no role {} after it was created", role.name),
+            Some(state) if state.can_login => {
+                format!("role {} can log in, which it cannot in production", role.name)
+            }
+            Some(_) => return Ok(Outcome::default()),
+        };
+        Ok(Outcome::failed(Finding::new(&code::NOT_AS_ASKED, wrong)))
+    }
+
+    /// The heads that `upgrade head` must reach; `None` where Alembic could not say.
+    pub(super) fn heads(&self) -> Option<Vec<String>> {
+        match self.tree.target {
+            Target::Head => self.graph.as_ref().ok().map(|graph| graph.heads.clone()),
+            Target::Heads => self.applied().map(|applied| applied.stored()),
+        }
+    }
+
+    /// All revisions, applied.
+    pub(super) fn applied(&self) -> Option<Applied<'_>> {
+        let links = self.graph.as_ref().ok()?.revisions.iter().map(|revision| Link {
+            revision: &revision.revision,
+            parents: &revision.down_revision,
+            requires: &revision.requires,
+        });
+        Some(Applied::all(links))
+    }
+
+    /// What takes this revision alone down, where the version table holds this.
+    pub(super) fn down_from(&self, revision: &str, stored: &[String]) -> String {
+        let down = self.applied().and_then(|all| all.upgraded_to(stored).down(revision));
+        down.map_or("-1".to_owned(), |down| down.target)
+    }
+
+    /// What the version table holds right before the head.
+    pub(super) fn parents_of_head(&self) -> Option<Vec<String>> {
+        let [head] = self.graph.as_ref().ok()?.heads.as_slice() else { return None };
+        Some(self.applied()?.down(head)?.stored)
+    }
+
+    /// What the version table must hold.
+    fn resolve(&self, expected: &Expected) -> Option<Vec<String>> {
+        match expected {
+            Expected::Exactly(revisions) => Some(revisions.clone()),
+            Expected::Heads => self.heads(),
+            Expected::ParentsOfHead => self.parents_of_head(),
+        }
+    }
+
+    /// Runs an Alembic command, compares the version table with what was asked for, and sees that the
+    /// revisions on the way there were run.
+    pub(super) fn run_alembic(
+        &mut self,
+        command: &str,
+        revision: &str,
+        expected: &Expected,
+        seen: &mut Vec<Statement>,
+    ) -> Result<Outcome> {
+        let said = self.call(command, revision)?;
+        seen.extend(said.statements.iter().cloned());
+        self.statements.extend(said.statements.iter().cloned());
+        let by_hand = (self.by_hand)(&said.command);
+        if let Some(refused) = &said.refused {
+            let finding = self.foreign_database(refused)?;
+            return Ok(Outcome::failed(Finding { by_hand, ..finding }));
+        }
+        if !said.ok() {
+            if said.end != End::Raised {
+                self.clear_away()?;
+            }
+            let finding = self.diagnose(said);
+            return Ok(Outcome::failed(Finding { by_hand, ..finding }));
+        }
+        let expected = self.resolve(expected);
+        let found = match self
+            .alembic_version(expected.as_deref())
+            .map_err(|err| self.explain_death(err))
+        {
+            // A server that died right after says nothing about the migrations.
+            Err(err) if err.is::<ServerDied>() => return Err(err),
+            found => found,
+        };
+        self.interrupt.check()?;
+        if let Some(finding) =
+            found.as_ref().ok().and_then(|(_, found)| self.nothing_committed(&said.command, found))
+        {
+            let transcript = Some(Box::new(said));
+            return Ok(Outcome::failed(Finding { by_hand, transcript, ..finding }));
+        }
+        let way = (said.command.as_str(), command == "upgrade");
+        let Some(message) = self.not_as_asked(way, &found, expected, &said.revisions) else {
+            return Ok(Outcome::default());
+        };
+        let transcript = Some(Box::new(said));
+        Ok(Outcome::failed(Finding {
+            by_hand,
+            transcript,
+            ..Finding::new(&code::NOT_AS_ASKED, message)
+        }))
+    }
+
+    /// How what a call left differs from what was asked for, in a sentence.
+    fn not_as_asked(
+        &mut self,
+        (command, is_upgrade): (&str, bool),
+        found: &Result<(String, Vec<String>)>,
+        expected: Option<Vec<String>>,
+        heard: &[RevisionInFlight],
+    ) -> Option<String> {
+        let holds = match found {
+            Ok((name, found)) if expected.as_ref() == Some(found) => {
+                let before = std::mem::replace(&mut self.version, found.clone());
+                let missing = self.not_run(&before, heard, is_upgrade)?;
+                return Some(format!(
+                    "`{command}` exited 0 and {name} holds {}, but these revisions were never run: \
+                     {missing}",
+                    list(found)
+                ));
+            }
+            Ok((name, found)) => format!("{name} holds {}", list(found)),
+            Err(err) => format!("{} cannot be read: {err:#}", self.alembic.version_table.name),
+        };
+        let expected =
+            expected.map_or("something that Alembic could not say".into(), |all| list(&all));
+        Some(format!("`{command}` exited 0, but {holds}, expected {expected}"))
+    }
+
+    /// Calls Alembic. The first upgrade tells the graph as env.py leaves it, which counts from then on.
+    fn call(&mut self, command: &str, revision: &str) -> Result<Transcript> {
+        let (tell, label) = (self.tell, &self.tree.label);
+        let on_revision = |r: &RevisionInFlight| tell(Event::Revision { label, revision: r });
+        let (server, tree, interrupt) = (self.server, self.tree, self.interrupt);
+        let on_deadline = || {
+            let session = Session::open(server.endpoint(), &tree.database, interrupt);
+            // A server that does not answer any more is found out right after.
+            session.ok()?.lock_holder().ok()?
+        };
+        let describe = command == "upgrade" && self.statements.is_empty();
+        let pauses =
+            if command == "upgrade" && revision == tree.target.word() { self.pauses } else { &[] };
+        let (alembic, watch, at_pause) = (&mut self.alembic, &self.watch, self.at_pause);
+        let before = &self.statements;
+        let pause = |stop: Stop<'_>| at_pause(&mut watch.borrow_mut(), before, stop);
+        let limits = Limits {
+            timeout: self.timeout,
+            on_revision: &on_revision,
+            on_deadline: &on_deadline,
+            pause: Some(Pause { before: pauses, then: &pause }),
+        };
+        let called =
+            timed(tell, label, &format!("  alembic {command} {revision}"), || match command {
+                "upgrade" => alembic.upgrade(revision, describe, &limits),
+                _ => alembic.downgrade(revision, &limits).map(|said| (said, None)),
+            });
+        let (said, graph) = called?;
+        let is_whole = self.graph.as_ref().map_or(true, |known| known.repeated.is_empty());
+        if let Some(graph) = graph.filter(|_| is_whole) {
+            self.graph = Ok(graph);
+        }
+        if !pauses.is_empty() {
+            (self.after_pause)(self.alembic.version_tables.len());
+        }
+        // What was looked at once needs no second look.
+        self.pauses = if pauses.is_empty() { self.pauses } else { &[] };
+        Ok(said)
+    }
+
+    /// Ends what a call that was cut off left running, here and on the server.
+    fn clear_away(&self) -> Result<()> {
+        if self.ends_strays {
+            process::end_strays();
+        }
+        // Where the server cannot be reached any more, that is found out right after.
+        if let Ok(mut session) =
+            Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)
+        {
+            let _ = session.end_others();
+        }
+        self.interrupt.check()
+    }
+
+    /// A supply's outcome, where it could not be created.
+    fn supply_failed(&self, said: Transcript) -> Option<Outcome> {
+        if said.ok() {
+            return None;
+        }
+        let message = said.headline().map(ToString::to_string).unwrap_or_default();
+        // Without a word of the server's it is the way to it that failed, and not the supply.
+        let lost = said.lost_connection() || said.sqlstate().is_none();
+        let code = if lost { &code::CONNECTION_FAILED } else { &code::SUPPLY_FAILED };
+        let transcript = Some(Box::new(said));
+        Some(Outcome::failed(Finding { transcript, ..Finding::new(code, message) }))
+    }
+
+    pub(super) fn diagnose(&self, mut said: Transcript) -> Finding {
+        // Reading the files failed in the same way without env.py, so the frames in env.py, which
+        // any other call goes through, only lead astray.
+        if let Err(unread) = &self.graph
+            && said.revision.is_none()
+            && said.headline() == unread.headline()
+        {
+            said.frames.clone_from(&unread.frames);
+        }
+        let before_seed = self.before_seed;
+        let revisions = &self.revision_files();
+        self.placed(diagnosis::diagnose(said, Known { root: self.root, revisions, before_seed }))
+    }
+
+    pub(super) fn revision_files(&self) -> Vec<(String, Utf8PathBuf)> {
+        let revisions = self.graph.as_ref().map(|graph| &*graph.revisions);
+        revisions.unwrap_or_default().iter().map(|r| (r.revision.clone(), r.file.clone())).collect()
+    }
+
+    /// The file of a revision.
+    pub(super) fn file_of(&self, revision: &str) -> Option<&Utf8Path> {
+        let mut revisions = self.graph.as_ref().ok()?.revisions.iter();
+        revisions.find(|known| known.revision == revision).map(|known| known.file.as_path())
+    }
+
+    /// A step that failed because the server died says nothing about the migrations.
+    pub(super) fn server_lives(&self, outcome: Outcome) -> Result<Outcome> {
+        if let Some(finding) = outcome.error() {
+            let lost = finding.transcript.as_deref().is_some_and(Transcript::lost_connection);
+            let grace = if lost { DYING } else { Duration::ZERO };
+            if let Some(death) = self.server.death(grace, self.interrupt) {
+                bail!(ServerDied(death));
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// The server's death, where it is the reason for an error.
+    pub(super) fn explain_death(&self, err: anyhow::Error) -> anyhow::Error {
+        if err.is::<Interrupted>() || err.is::<ServerDied>() {
+            return err;
+        }
+        match self.server.death(DYING, self.interrupt) {
+            Some(death) => ServerDied(death).into(),
+            None => err,
+        }
+    }
+}
+
+pub(super) fn list(items: &[String]) -> String {
+    match items {
+        [] => "nothing".into(),
+        items => items.join(", "),
+    }
+}

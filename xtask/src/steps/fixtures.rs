@@ -1,0 +1,203 @@
+//! Tables with rows: an empty database hides what breaks on real ones.
+//!
+//! Before a revision is tried, every table that it may touch is given rows that the catalogue alone
+//! suggests (`analysis/rows`), and so are the tables that those point to. What the rows of the touched
+//! tables held is compared after the downgrade.
+
+use anyhow::Result;
+
+use super::context::Live;
+use super::lane::Lane;
+use crate::postgres::rows as tables;
+use analysis::rows::{self, Draft, Loss, Touched, parents_first};
+use analysis::schema_diff::{self, Declaration, line_that_names};
+use model::code;
+use model::finding::{Finding, Place};
+use model::rows::{Contents, Made, Table};
+
+/// Which rows are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rows {
+    /// None.
+    None,
+    /// Those that anybody could have written.
+    Plain,
+    /// And those of what hardly anybody writes.
+    All,
+}
+
+/// What was put into the tables before a revision.
+#[derive(Default)]
+pub(super) struct Filled {
+    /// The tables that the revision may touch.
+    pub(super) touched: Vec<Table>,
+    /// The rows that were made.
+    pub(super) made: Vec<Made>,
+    /// What the touched tables held then.
+    pub(super) before: Contents,
+    /// What is to be told of it.
+    pub(super) notes: Vec<Finding>,
+}
+
+impl Lane<'_> {
+    /// The tables that a revision may touch, with those that they lead to.
+    fn tables_of(&mut self, revision: &str) -> Result<Vec<Table>> {
+        let Touched { names, emptied } =
+            rows::touched(self.live.texts_of(revision).iter().map(String::as_str));
+        let own = self.live.names_of_version_tables();
+        self.watch.ask(|session| tables::tables(session, names.as_ref(), &emptied, &own))
+    }
+
+    /// Gives the tables that a revision may touch rows.
+    pub(super) fn fill(&mut self, revision: &str, which: Rows) -> Result<Filled> {
+        let mut filled = Filled::default();
+        if which == Rows::None {
+            return Ok(filled);
+        }
+        let all = self.tables_of(revision)?;
+        let declared = self.live.declarations(revision);
+        for table in parents_first(&all).into_iter().filter(|table| !table.is_partition) {
+            if let Some(reason) = left_alone(&declared, &table.name) {
+                if table.touched {
+                    let note = self.live.declared(revision, &table.name, "not given rows", reason);
+                    filled.notes.push(note);
+                }
+                continue;
+            }
+            if table.touched {
+                filled.touched.push(table.clone());
+            }
+            // A table without the parts that would hold its rows has none in production either.
+            if table.bounds.as_ref().is_some_and(Vec::is_empty) {
+                continue;
+            }
+            let (made, complaint) = self.put(table, which)?;
+            if made.is_empty() {
+                filled.notes.extend(self.not_filled(revision, table, complaint)?);
+            }
+            filled.made.extend(made);
+        }
+        let touched = &filled.touched;
+        filled.before = self.watch.ask(|session| tables::contents(session, touched))?;
+        Ok(filled)
+    }
+
+    /// Makes rows for one table; where none could be made, why.
+    fn put(&mut self, table: &Table, which: Rows) -> Result<(Vec<Made>, String)> {
+        let draft = Draft::new(table);
+        let questions = draft.questions();
+        let answers = self.watch.ask(|session| tables::choices(session, &questions))?;
+        let inserts = match draft.inserts(answers) {
+            Ok(inserts) => inserts,
+            Err(why) => return Ok((Vec::new(), why)),
+        };
+        let extremes = which == Rows::All;
+        let put = self.watch.ask(|session| tables::put(session, &inserts, extremes))?;
+        let why = put.complaint.unwrap_or_else(|| "every row is there already".to_owned());
+        Ok((put.made, why))
+    }
+
+    /// A note about a table that stays empty.
+    fn not_filled(
+        &mut self,
+        revision: &str,
+        table: &Table,
+        why: String,
+    ) -> Result<Option<Finding>> {
+        let name = &table.name;
+        let any = format!("SELECT 1 FROM {name} LIMIT 1");
+        if self.watch.ask(|session| session.value(&any))?.is_some() {
+            return Ok(None);
+        }
+        let message = format!(
+            "table {name} has no rows when revision {revision} is tried, because none could be made: {why}"
+        );
+        let named = std::slice::from_ref(name);
+        Ok(Some(self.live.about(revision, named, Finding::new(&code::NOT_FILLED, message))))
+    }
+
+    /// What the touched tables hold.
+    pub(super) fn contents(&mut self, filled: &Filled) -> Result<Contents> {
+        if filled.touched.is_empty() {
+            return Ok(Contents::new());
+        }
+        self.watch.ask(|session| tables::contents(session, &filled.touched))
+    }
+
+    /// Findings for what a round trip does to the rows that were there before.
+    pub(super) fn judge_rows(
+        &self,
+        revision: &str,
+        filled: &Filled,
+        between: &Contents,
+        after: &Contents,
+    ) -> Vec<Finding> {
+        let declared = self.live.declarations(revision);
+        let finding = |loss: Loss| {
+            let reason = declared.iter().find_map(|declaration| match declaration {
+                Declaration::Loses { what, reason } => loss.is_of(what).then_some(reason.as_str()),
+                _ => None,
+            });
+            if let Some(reason) = reason {
+                return self.live.declared(revision, &loss.what, &loss.to_string(), reason);
+            }
+            let message = match loss.by_upgrade {
+                true => format!(
+                    "{loss}, by the upgrade of revision {revision}, and its downgrade does not bring them back"
+                ),
+                false => format!("{loss}, by the downgrade of revision {revision}"),
+            };
+            let names: Vec<String> = loss.what.rsplit('.').map(str::to_owned).collect();
+            self.live.about(revision, &names, Finding::new(&code::DATA_LOST, message))
+        };
+        rows::losses(&filled.before, between, after).into_iter().map(finding).collect()
+    }
+}
+
+impl Live<'_> {
+    /// The statements of a revision so far, and its text.
+    fn texts_of(&self, revision: &str) -> Vec<String> {
+        let own = self.statements.iter().filter(|s| s.revision.as_deref() == Some(revision));
+        own.map(|statement| statement.sql.clone()).chain(self.text_of(revision)).collect()
+    }
+
+    /// A note about what a revision says itself.
+    fn declared(&self, revision: &str, what: &str, told: &str, reason: &str) -> Finding {
+        let message = match told.starts_with(what) {
+            true => format!("{told}, by revision {revision}: {reason}"),
+            false => format!("{what} is {told} before revision {revision}: {reason}"),
+        };
+        let names: Vec<String> = what.rsplit('.').map(str::to_owned).collect();
+        self.about(revision, &names, Finding::new(&code::ROWS_DECLARED, message))
+    }
+
+    /// The finding at the line of the revision's file that names what it is about.
+    fn about(&self, revision: &str, names: &[String], finding: Finding) -> Finding {
+        let place = self.file_of(revision).map(|file| {
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            let line = line_that_names(&text, names);
+            Place {
+                file: file.strip_prefix(self.root).unwrap_or(file).to_owned(),
+                line: line.map(|(number, _)| number),
+                source: line.map(|(_, source)| source.to_owned()),
+            }
+        });
+        Finding { revision: Some(revision.to_owned()), place, ..finding }
+    }
+
+    fn text_of(&self, revision: &str) -> Option<String> {
+        std::fs::read_to_string(self.file_of(revision)?).ok()
+    }
+
+    fn declarations(&self, revision: &str) -> Vec<Declaration> {
+        schema_diff::declared(self.text_of(revision).as_deref().unwrap_or_default())
+    }
+}
+
+/// Why a table is not given rows, where the revision says so.
+fn left_alone<'d>(declared: &'d [Declaration], name: &str) -> Option<&'d str> {
+    declared.iter().find_map(|declaration| match declaration {
+        Declaration::Rows { table, reason } => (table == name).then_some(reason.as_str()),
+        _ => None,
+    })
+}

@@ -1,0 +1,372 @@
+//! A place on which stairs are tried: a server, a database on it that goes up the chain once (the
+//! ladder), and a copy of that for each trial.
+//!
+//! Stairs do not know of each other: each begins with the database and the cluster as its parents left
+//! them. So any number of lanes can share the work, each on a server of its own.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use super::context::{Live, Outcome, list};
+use super::errors::NotRestored;
+use super::revisions::{Stair, ancestors, chain_of};
+use crate::alembic::{Alembic, Limits};
+use crate::os::interrupt::Interrupt;
+use crate::postgres::rows;
+use crate::postgres::schema::SchemaReader;
+use crate::postgres::session::{Session, identifier};
+use crate::postgres::shared::SharedState;
+use model::code;
+use model::event::{Event, timed};
+use model::finding::Finding;
+use model::schema::Schema;
+use model::start::VersionTable;
+use model::transcript::{Direction, End, RevisionInFlight, Statement};
+use model::tree::Tree;
+
+/// The time zone of the server's sessions in the other environment.
+const ELSEWHERE_ZONE: &str = "SET timezone = 'Etc/GMT+12'";
+/// The longest name of a database, in bytes, less the longest suffix that a lane adds.
+const NAME_MAX: usize = 56;
+
+/// What the ladder begins with.
+#[derive(Clone, Debug, Default)]
+pub struct Ground {
+    /// What the version table holds; nothing: the database is empty.
+    pub at: Vec<String>,
+    /// Where Alembic keeps that.
+    pub table: VersionTable,
+    /// What was run up to there.
+    pub statements: Vec<Statement>,
+}
+
+/// Where a trial's upgrade runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the environment of the steps.
+    Here,
+    /// In another environment.
+    Elsewhere,
+}
+
+/// A lane.
+pub struct Lane<'a> {
+    pub(super) live: Live<'a>,
+    /// Alembic in another environment, and what that is.
+    elsewhere: Alembic,
+    pub(super) elsewhere_is: String,
+    /// The database that goes up the chain.
+    pub(super) ladder: String,
+    /// The name of the copy on which a stair is tried.
+    pub(super) trial: String,
+    pub(super) chain: Vec<Stair>,
+    /// The revisions that the ladder has.
+    applied: BTreeSet<String>,
+    /// How many rows were supplied to it.
+    pub(super) supplied: usize,
+    /// When the step must be done.
+    deadline: Instant,
+    /// Looks at the trial.
+    pub(super) watch: SchemaReader<'a>,
+    /// What all databases of the server shared before the stair.
+    shared: SharedState,
+    /// What was run on the way up the ladder: the statements of a trial come after these.
+    pub(super) climbed: usize,
+    /// How often the schema was looked at, and how long that took.
+    pub(super) looks: (u32, Duration),
+    /// What upgrades put into columns of their own, which goes with them.
+    pub(super) gone: Vec<String>,
+}
+
+impl<'a> Lane<'a> {
+    /// A lane whose ladder stands on this ground. `is_there` says that the server holds the tree's
+    /// database at that place; else the ladder is made, empty, and the roles are supplied.
+    pub fn new(
+        mut live: Live<'a>,
+        (elsewhere, elsewhere_is): (Alembic, String),
+        ground: &Ground,
+        is_there: bool,
+    ) -> Result<Lane<'a>> {
+        let (database, trial) = (&live.tree.database, Lane::trial_of(live.tree));
+        let ladder = if is_there { database.clone() } else { named(database, "ladder") };
+        let Ok(graph) = &live.graph else { bail!("there is no graph to climb") };
+        let chain = chain_of(graph);
+        let applied: BTreeSet<String> =
+            ground.at.iter().flat_map(|revision| ancestors(&chain, revision)).collect();
+        let is_below = |at: &Option<String>| at.as_ref().is_none_or(|at| applied.contains(at));
+        let supplied = live.supplies.rows.iter().take_while(|(at, _)| is_below(at)).count();
+        live.statements.clone_from(&ground.statements);
+        live.alembic.version_table.clone_from(&ground.table);
+        if !is_there {
+            live.server.copy_all(live.tree, &ladder, None, live.interrupt)?;
+            for role in &live.supplies.roles {
+                live.server.supply_role(role, &ladder, live.timeout, live.interrupt)?;
+            }
+        }
+        let watch = SchemaReader::new(live.server.endpoint(), &trial, live.interrupt);
+        let deadline = Instant::now() + live.timeout;
+        let shared = SharedState::default();
+        Ok(Lane {
+            elsewhere,
+            elsewhere_is,
+            ladder,
+            trial,
+            chain,
+            applied,
+            supplied: if is_there { supplied } else { 0 },
+            deadline,
+            watch: watch.starting_with(rows::SETUP),
+            shared,
+            climbed: live.statements.len(),
+            looks: (0, Duration::ZERO),
+            gone: Vec::new(),
+            live,
+        })
+    }
+
+    /// The name of the database on which a stair of a tree is tried.
+    pub fn trial_of(tree: &Tree) -> String {
+        named(&tree.database, "stair")
+    }
+
+    /// Goes on until this moment at most.
+    #[must_use]
+    pub fn until(self, deadline: Instant) -> Lane<'a> {
+        Lane { deadline, ..self }
+    }
+
+    /// The server's death, where it is the reason for an error.
+    pub fn explain_death(&self, err: anyhow::Error) -> anyhow::Error {
+        self.live.explain_death(err)
+    }
+
+    /// Its two Alembics, for another use.
+    pub fn into_alembics(self) -> [Alembic; 2] {
+        [self.live.alembic, self.elsewhere]
+    }
+
+    /// Takes the ladder up to the parents of a stair; what kept it from getting there.
+    pub(super) fn climb_to_parents(
+        &mut self,
+        stair: &Stair,
+        seen: &mut Vec<Statement>,
+    ) -> Result<Option<Finding>> {
+        for parent in stair.parents.iter().chain(&stair.requires) {
+            if let Some(failed) = self.climb_to(parent, seen)? {
+                return Ok(Some(failed));
+            }
+        }
+        if self.applied.is_empty() {
+            // What env.py makes before any revision runs is there from here on.
+            let ladder = self.ladder.clone();
+            if let Err(failed) = self.run(("downgrade", "base"), &ladder, Place::Here, seen)? {
+                return Ok(Some(*failed));
+            }
+        }
+        self.shared = SharedState::of(&mut self.server_session()?)?;
+        self.climbed = self.live.statements.len();
+        Ok(None)
+    }
+
+    /// Takes the ladder up to a revision, and supplies on the way what the recipe supplies there.
+    fn climb_to(&mut self, revision: &str, seen: &mut Vec<Statement>) -> Result<Option<Finding>> {
+        if self.applied.contains(revision) {
+            return Ok(None);
+        }
+        let below = ancestors(&self.chain, revision);
+        while let Some((at, row)) = self.live.supplies.rows.get(self.supplied).cloned() {
+            let Some(at) = at.filter(|at| below.contains(at)) else { break };
+            if let Some(failed) = self.upgrade_ladder(&at, seen)? {
+                return Ok(Some(failed));
+            }
+            let endpoint = self.live.server.endpoint();
+            let mut session = Session::open(endpoint, &self.ladder, self.live.interrupt)?;
+            session.transcribe(row.insert, self.live.timeout)?;
+            self.supplied += 1;
+        }
+        self.upgrade_ladder(revision, seen)
+    }
+
+    fn upgrade_ladder(
+        &mut self,
+        revision: &str,
+        seen: &mut Vec<Statement>,
+    ) -> Result<Option<Finding>> {
+        if self.applied.contains(revision) {
+            return Ok(None);
+        }
+        let ladder = self.ladder.clone();
+        if let Err(failed) = self.run(("upgrade", revision), &ladder, Place::Here, seen)? {
+            return Ok(Some(*failed));
+        }
+        self.applied.extend(ancestors(&self.chain, revision));
+        Ok(None)
+    }
+
+    /// Makes a fresh copy of the ladder for a trial, or for part of one.
+    pub(super) fn copy(&mut self, of: Option<&str>, to: &str) -> Result<()> {
+        self.watch.close();
+        let of = of.unwrap_or(&self.ladder);
+        let (live, interrupt) = (&self.live, self.live.interrupt);
+        let make = || live.server.copy_all(live.tree, to, Some(of), interrupt);
+        timed(live.tell, &live.tree.label, "  copying the database", make)?;
+        Ok(())
+    }
+
+    /// Drops a trial's database, and puts back what all databases of the server share. Fails with
+    /// [`NotRestored`] where that cannot be done.
+    pub(super) fn clear_trial(&mut self) -> Result<()> {
+        self.watch.close();
+        self.drop(&self.trial)?;
+        if self.restore_shared()? { Ok(()) } else { Err(NotRestored.into()) }
+    }
+
+    /// Drops a database that the lane made, and those beside it.
+    pub(super) fn drop(&self, database: &str) -> Result<()> {
+        self.live.server.drop_all(self.live.tree, database, self.live.interrupt)
+    }
+
+    /// Puts back what all databases share, as far as that can be done; whether it is as it was.
+    pub(super) fn restore_shared(&self) -> Result<bool> {
+        let live = &self.live;
+        live.server.restore_shared(&self.shared, &live.statements, live.interrupt)
+    }
+
+    /// The same within a stair, before the next part of its trial.
+    pub(super) fn clear_trial_of_roles(&mut self) -> Result<()> {
+        match self.clear_trial() {
+            // The next copy shows what of it counts.
+            Err(err) if err.is::<NotRestored>() => Ok(()),
+            cleared => cleared,
+        }
+    }
+
+    /// The schema of another copy.
+    pub(super) fn look_at(&self, database: &str) -> Result<Schema> {
+        SchemaReader::new(self.live.server.endpoint(), database, self.live.interrupt).read()
+    }
+
+    /// Drops what the lane made on a server that stays.
+    pub fn clear(&mut self) -> Result<()> {
+        self.watch.close();
+        for database in [&self.trial, &self.ladder] {
+            self.drop(database)?;
+        }
+        Ok(())
+    }
+
+    fn server_session(&self) -> Result<Session<'a>> {
+        let endpoint = self.live.server.endpoint();
+        Session::open(endpoint, endpoint.maintenance_database(), self.live.interrupt)
+    }
+
+    /// Runs `alembic upgrade` or `alembic downgrade` on a database; what failed.
+    pub(super) fn run(
+        &mut self,
+        (command, target): (&str, &str),
+        database: &str,
+        place: Place,
+        seen: &mut Vec<Statement>,
+    ) -> Result<std::result::Result<(), Box<Finding>>> {
+        let (tell, label) = (self.live.tell, &self.live.tree.label);
+        let on_revision = |r: &RevisionInFlight| tell(Event::Revision { label, revision: r });
+        let (server, interrupt) = (self.live.server, self.live.interrupt);
+        let on_deadline = || {
+            let session = Session::open(server.endpoint(), database, interrupt);
+            session.ok()?.lock_holder().ok()?
+        };
+        let limits = Limits {
+            // All stairs together are one step.
+            timeout: self.deadline.saturating_duration_since(Instant::now()),
+            on_revision: &on_revision,
+            on_deadline: &on_deadline,
+            pause: None,
+        };
+        let alembic = match place {
+            Place::Here => &mut self.live.alembic,
+            Place::Elsewhere => &mut self.elsewhere,
+        };
+        alembic.use_database(database);
+        let zone = |change: &str| -> Result<()> {
+            if place == Place::Here {
+                return Ok(());
+            }
+            // Only the role's setting in this database: one that a migration made stays.
+            let endpoint = server.endpoint();
+            let mut session = Session::open(endpoint, endpoint.maintenance_database(), interrupt)?;
+            let database = identifier(database);
+            session.execute(&format!("ALTER ROLE CURRENT_USER IN DATABASE {database} {change}"))
+        };
+        zone(ELSEWHERE_ZONE)?;
+        let what = format!("  alembic {command} {target} ({database})");
+        let called = timed(tell, label, &what, || match command {
+            "upgrade" => alembic.upgrade(target, false, &limits).map(|(said, _)| said),
+            _ => alembic.downgrade(target, &limits),
+        });
+        let tables = (alembic.version_table.clone(), alembic.version_tables.clone());
+        let mut said = called?;
+        (self.live.alembic.version_table, self.live.alembic.version_tables) = tables;
+        zone("RESET timezone")?;
+        if said.end == End::TimedOut {
+            said.elapsed = self.live.timeout;
+        }
+        seen.extend(said.statements.iter().cloned());
+        if let Some(refused) = &said.refused {
+            return Ok(Err(Box::new(self.live.foreign_database(refused)?)));
+        }
+        if !said.ok() {
+            let outcome = Outcome::failed(self.live.diagnose(said));
+            // A server that died says nothing about the migrations.
+            let failed = self.live.server_lives(outcome)?.findings.pop();
+            return Ok(failed.map_or(Ok(()), |failed| Err(Box::new(failed))));
+        }
+        self.live.statements.extend(said.statements);
+        let direction =
+            if command == "upgrade" { Direction::Upgrade } else { Direction::Downgrade };
+        let ran = said.revisions.iter().any(|revision| revision.direction == direction);
+        // At the base there is none to run.
+        match ran || target == "base" {
+            true => Ok(Ok(())),
+            false => {
+                let message = format!("`{}` exited 0 and ran no revision", said.command);
+                Ok(Err(Box::new(Finding::new(&code::NOT_AS_ASKED, message))))
+            }
+        }
+    }
+
+    /// The schema of the trial.
+    pub(super) fn look(&mut self) -> Result<Schema> {
+        let started = Instant::now();
+        let schema = self.watch.read()?;
+        self.looks = (self.looks.0 + 1, self.looks.1 + started.elapsed());
+        Ok(schema)
+    }
+
+    /// What the version tables of the trial hold together.
+    pub(super) fn version(&mut self) -> Result<Vec<String>> {
+        self.live.version_at(&self.trial, &mut self.watch)
+    }
+
+    pub(super) fn interrupt(&self) -> &'a Interrupt {
+        self.live.interrupt
+    }
+}
+
+/// The name of a database beside another one.
+fn named(database: &str, what: &str) -> String {
+    let name: String = database.chars().take(NAME_MAX).collect();
+    format!("{name}_{what}")
+}
+
+/// The downgrade ended somewhere else than where the upgrade began.
+pub(super) fn not_where_asked(revision: &str, found: &[String], expected: &[String]) -> Finding {
+    let message = format!(
+        "the downgrade of revision {revision} exited 0, but the version table holds {}, expected {}",
+        list(found),
+        list(expected)
+    );
+    let revision = Some(revision.to_owned());
+    Finding { revision, ..Finding::new(&code::NOT_AS_ASKED, message) }
+}

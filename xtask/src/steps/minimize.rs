@@ -1,0 +1,145 @@
+//! Which row broke a revision: the one that still breaks it where it is alone.
+//!
+//! The revision itself is run again and again, each time on a copy of the database in which some of
+//! the rows are deleted. Only a revision that has failed pays for that.
+
+use anyhow::Result;
+
+use super::fixtures::{Filled, Rows};
+use super::lane::{Lane, Place};
+use super::revisions::Stair;
+use crate::postgres::rows as tables;
+use crate::postgres::session::Session;
+use analysis::rows;
+use model::finding::Finding;
+use model::rows::Made;
+use model::transcript::{Direction, Statement, Transcript};
+
+/// The longest row that is shown, in characters.
+const SHOWN: usize = 300;
+
+impl Lane<'_> {
+    /// Makes a failure that needs rows a finding of its own, with the row. The database stands where
+    /// the revision was tried on rows that anybody could have written.
+    pub(super) fn blamed_on_rows(
+        &mut self,
+        stair: &Stair,
+        failed: Finding,
+        seen: &mut Vec<Statement>,
+    ) -> Result<Finding> {
+        let said = failed.transcript.as_deref();
+        let headline = said.and_then(Transcript::headline);
+        let told_row = headline.and_then(|e| e.detail.clone()).filter(|detail| names_row(detail));
+        let row = match told_row {
+            Some(detail) => shown(detail.trim_end_matches('.')),
+            None => match self.culprit(stair, &failed, seen)? {
+                Some(row) => format!("the row that breaks it: {}", shown(&row)),
+                None => "no single row breaks it".to_owned(),
+            },
+        };
+        let code = rows::code_of(said.and_then(Transcript::sqlstate));
+        let way = match said.and_then(|said| said.revision.as_ref()) {
+            Some(revision) if revision.direction == Direction::Downgrade => "downgrade",
+            _ => "upgrade",
+        };
+        let told = match headline {
+            Some(exception) => exception.to_string(),
+            None => failed.message.clone(),
+        };
+        let message = format!(
+            "the {way} of revision {} passes on empty tables and fails on rows that the schema allows: \
+             {told}; {row}",
+            stair.revision
+        );
+        Ok(Finding { code, message, predicted: None, ..failed })
+    }
+
+    /// A row that breaks the revision where all others of the tables in question are gone.
+    fn culprit(
+        &mut self,
+        stair: &Stair,
+        failed: &Finding,
+        seen: &mut Vec<Statement>,
+    ) -> Result<Option<String>> {
+        self.clear_trial_of_roles()?;
+        let (trial, part) = (self.trial.clone(), format!("{}_part", self.trial));
+        self.copy(None, &trial)?;
+        let filled = self.fill(&stair.revision, Rows::Plain)?;
+        let all = suspects(&filled, failed.transcript.as_deref());
+        let mut suspects = all.clone();
+        while suspects.len() > 1 {
+            let (one, other) = suspects.split_at(suspects.len() / 2);
+            let (one, other) = (one.to_vec(), other.to_vec());
+            if self.breaks_with(stair, (&all, &one), &part, seen)? {
+                suspects = one;
+            } else if self.breaks_with(stair, (&all, &other), &part, seen)? {
+                suspects = other;
+            } else {
+                return Ok(None);
+            }
+        }
+        let Some(made) = suspects.first() else { return Ok(None) };
+        let row = self.watch.ask(|session| tables::row(session, made))?;
+        Ok(row.map(|row| format!("{} {row}", made.table)))
+    }
+
+    /// Whether the revision fails where only some of the rows are there.
+    fn breaks_with(
+        &mut self,
+        stair: &Stair,
+        (all, kept): (&[Made], &[Made]),
+        part: &str,
+        seen: &mut Vec<Statement>,
+    ) -> Result<bool> {
+        let trial = self.trial.clone();
+        self.copy(Some(&trial), part)?;
+        let gone: Vec<Made> = all.iter().filter(|row| !kept.contains(row)).cloned().collect();
+        let endpoint = self.live.server.endpoint();
+        let mut session = Session::open(endpoint, part, self.interrupt())?;
+        // A given server may not let the gate pass over foreign keys; then it cannot be told.
+        let deleted = tables::delete(&mut session, &gone);
+        drop(session);
+        let breaks = match deleted {
+            Ok(()) => self.fails_in(stair, part, seen),
+            Err(_) => self.interrupt().check().map(|()| false),
+        };
+        self.drop(part)?;
+        self.restore_shared()?;
+        breaks
+    }
+
+    fn fails_in(&mut self, stair: &Stair, part: &str, seen: &mut Vec<Statement>) -> Result<bool> {
+        let known = self.live.statements.len();
+        let mut tried = self.run(("upgrade", &stair.revision), part, Place::Here, seen)?;
+        if tried.is_ok() {
+            let target =
+                self.live.down_from(&stair.revision, std::slice::from_ref(&stair.revision));
+            tried = self.run(("downgrade", &target), part, Place::Here, seen)?;
+        }
+        self.live.statements.truncate(known);
+        Ok(tried.is_err())
+    }
+}
+
+/// The rows that may be to blame: those of the tables that the failing statement names, else all.
+fn suspects(filled: &Filled, said: Option<&Transcript>) -> Vec<Made> {
+    let statement = said.and_then(|said| said.statement.as_deref()).unwrap_or_default();
+    let named = rows::touched([statement]).names.unwrap_or_default();
+    let is_named = |made: &&Made| {
+        made.table.rsplit('.').next().is_some_and(|name| named.contains(name.trim_matches('"')))
+    };
+    let own: Vec<Made> = filled.made.iter().filter(is_named).cloned().collect();
+    if own.is_empty() { filled.made.clone() } else { own }
+}
+
+/// Whether Postgres itself says which row it is.
+fn names_row(detail: &str) -> bool {
+    detail.starts_with("Key (") || detail.starts_with("Failing row contains")
+}
+
+fn shown(row: &str) -> String {
+    match row.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &row[..end]),
+        None => row.to_owned(),
+    }
+}

@@ -1,0 +1,19 @@
+//! The steps of a tree, and what runs them: calls of Alembic, checks of what each call left, and the
+//! stairs of new revisions.
+
+mod around;
+mod checks;
+pub mod context;
+mod each_head;
+pub mod errors;
+mod fixtures;
+mod heads;
+pub mod known;
+pub mod lane;
+mod minimize;
+pub mod revisions;
+pub mod round_trip;
+pub mod runner;
+pub mod stairway;
+pub mod supplies;
+mod versions;

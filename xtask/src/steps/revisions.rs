@@ -1,0 +1,69 @@
+//! The chain of revisions that a stairway climbs, and what lies below one of them.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::alembic::Description;
+
+/// A revision and its parents.
+#[derive(Clone)]
+pub(super) struct Stair {
+    pub(super) revision: String,
+    pub(super) parents: Vec<String>,
+    /// What it depends on besides.
+    pub(super) requires: Vec<String>,
+}
+
+/// The chain of a graph, parents first.
+pub(super) fn chain_of(graph: &Description) -> Vec<Stair> {
+    let stair = |r: &crate::alembic::Revision| Stair {
+        revision: r.revision.clone(),
+        parents: r.down_revision.clone(),
+        requires: r.requires.clone(),
+    };
+    graph.revisions.iter().rev().map(stair).collect()
+}
+
+/// These revisions and all below them.
+pub fn ancestors_of(graph: &Description, revisions: &[String]) -> BTreeSet<String> {
+    let chain = chain_of(graph);
+    revisions.iter().flat_map(|revision| ancestors(&chain, revision)).collect()
+}
+
+/// A revision and all below it.
+pub(super) fn ancestors(chain: &[Stair], revision: &str) -> BTreeSet<String> {
+    let stairs: HashMap<&str, &Stair> =
+        chain.iter().map(|stair| (stair.revision.as_str(), stair)).collect();
+    let (mut found, mut next) = (HashSet::new(), vec![revision]);
+    while let Some(revision) = next.pop() {
+        if !found.insert(revision) {
+            continue;
+        }
+        if let Some(stair) = stairs.get(revision) {
+            next.extend(stair.parents.iter().chain(&stair.requires).map(String::as_str));
+        }
+    }
+    found.into_iter().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_revision_stands_on_is_below_it() {
+        let stair = |revision: &str, parents: &[&str], requires: &[&str]| {
+            let all = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+            Stair { revision: revision.into(), parents: all(parents), requires: all(requires) }
+        };
+        let chain = [
+            stair("a", &[], &[]),
+            stair("b", &["a"], &[]),
+            stair("c", &["a"], &["needed elsewhere"]),
+            stair("d", &["b", "c"], &[]),
+            stair("e", &["d"], &[]),
+        ];
+        let below = |revision| Vec::from_iter(ancestors(&chain, revision));
+        assert_eq!(below("d"), ["a", "b", "c", "d", "needed elsewhere"]);
+        assert_eq!(below("a"), ["a"]);
+    }
+}

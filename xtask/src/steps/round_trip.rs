@@ -1,0 +1,239 @@
+//! Whether a revision is taken back: the schema before its upgrade must be the one after its
+//! downgrade, the schema after its first upgrade the one after its second, and what was supplied
+//! must still be there.
+
+use anyhow::Result;
+
+use super::context::{Expected, Live, Outcome};
+use crate::postgres::session::Session;
+use analysis::mend;
+use analysis::schema_diff::{
+    self, Change, Declaration, Difference, Origin, Sources, compare, describe, describe_apart,
+    python_line,
+};
+use model::code::{self, Code};
+use model::finding::{Finding, Place};
+use model::schema::Schema;
+use model::transcript::Statement;
+use model::tree::Target;
+
+/// How many differences of one revision are told one by one.
+const TOLD: usize = 25;
+
+/// Which way a comparison went.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Before the upgrade and after the downgrade.
+    Down,
+    /// After the first upgrade and after the second.
+    UpAgain,
+}
+
+impl Live<'_> {
+    /// `alembic upgrade head`.
+    pub(super) fn upgrade_head(&mut self, seen: &mut Vec<Statement>) -> Result<Outcome> {
+        self.run_alembic("upgrade", self.tree.target.word(), &Expected::Heads, seen)
+    }
+
+    /// Takes the head down: all parents are expected.
+    pub(super) fn downgrade_one(&mut self, seen: &mut Vec<Statement>) -> Result<Outcome> {
+        if self.tree.target == Target::Heads {
+            return self.step_down_each(seen);
+        }
+        if let Some(note) = self.declared_irreversible(&self.head()) {
+            // What the revision says itself is not tried: the head stays as it is.
+            return Ok(Outcome { notes: vec![note.message.clone()], findings: vec![note] });
+        }
+        let target = self.one_down();
+        self.run_alembic("downgrade", &target, &Expected::ParentsOfHead, seen)
+    }
+
+    /// What takes the head down. A merge revision has several ways down, and `-1` means none of them:
+    /// there a parent is named instead.
+    fn one_down(&self) -> String {
+        let head = self.head();
+        let revisions = self.graph.as_ref().map(|graph| &*graph.revisions).unwrap_or_default();
+        let revision = revisions.iter().find(|revision| revision.revision == head);
+        let down = revision.filter(|revision| revision.down_revision.len() > 1);
+        let down = down.and_then(|_| self.applied()?.down(&head));
+        down.map_or("-1".to_owned(), |down| down.target)
+    }
+
+    /// The head, where there is one.
+    pub(super) fn head(&self) -> String {
+        self.heads().and_then(|heads| heads.into_iter().next()).unwrap_or_default()
+    }
+
+    /// Findings for what differs.
+    pub(super) fn judge(
+        &self,
+        revision: &str,
+        expected: &Schema,
+        found: &Schema,
+        way: Way,
+    ) -> Vec<Finding> {
+        let mut differences = compare(expected, found, &self.alembic.version_table.name);
+        if way == Way::Down {
+            let own = |run: &&Statement| run.revision.as_deref() == Some(revision);
+            let own: Vec<&Statement> = self.statements.iter().filter(own).collect();
+            differences = schema_diff::rename::fold(differences, &own);
+        }
+        if differences.is_empty() {
+            return Vec::new();
+        }
+        let file = self.file_of(revision);
+        let text = file.and_then(|file| std::fs::read_to_string(file).ok());
+        let declarations = schema_diff::declared(text.as_deref().unwrap_or_default());
+        let sources = Sources {
+            root: self.root,
+            statements: &self.statements,
+            revision,
+            file: file.zip(text.as_deref()),
+        };
+        let mut findings: Vec<Finding> = differences
+            .iter()
+            .take(TOLD)
+            .map(|difference| finding(difference, way, &declarations, sources))
+            .collect();
+        if let Some((file, text)) = sources.file {
+            let file = file.strip_prefix(self.root).unwrap_or(file);
+            mend::downgrade(&mut findings, sources.statements, file, text);
+        }
+        if differences.len() > TOLD {
+            let more = format!("{} further differences are not shown", differences.len() - TOLD);
+            let revision = Some(revision.to_owned());
+            findings.push(Finding { revision, ..Finding::new(&code::CHANGED, more) });
+        }
+        findings
+    }
+
+    /// A finding for each supply that is gone, of the first so many rows and all roles.
+    pub(super) fn lost_supplies(
+        &self,
+        revision: &str,
+        session: &mut Session<'_>,
+        rows: usize,
+    ) -> Result<Vec<Finding>> {
+        let mut gone = Vec::new();
+        for (_, row) in self.supplies.rows.iter().take(rows) {
+            // Where its table is gone or has other columns, so is the row.
+            let there = session.value(row.exists).ok().flatten();
+            self.interrupt.check()?;
+            if there.is_none() {
+                // Nor is it where the connection is.
+                session.value("SELECT 1")?;
+                gone.push(row.name.to_owned());
+            }
+        }
+        for role in &self.supplies.roles {
+            if session.role(role.name)?.is_none() {
+                gone.push(format!("role {}", role.name));
+            }
+        }
+        let finding = |what: String| Finding {
+            revision: Some(revision.to_owned()),
+            ..Finding::new(
+                &code::SUPPLY_LOST,
+                format!("the {what} is gone after revision {revision}"),
+            )
+        };
+        Ok(gone.into_iter().map(finding).collect())
+    }
+
+    /// A finding for each thing that the environment changed. The statements from `second` on were
+    /// run in the other environment, which is described by `elsewhere`.
+    pub(super) fn judge_environment(
+        &self,
+        expected: &Schema,
+        found: &Schema,
+        (second, elsewhere): (usize, &str),
+    ) -> Vec<Finding> {
+        let (here, there) = self.statements.split_at(second.min(self.statements.len()));
+        let finding = |difference: &Difference| {
+            let origin = schema_diff::impure(difference, here, there);
+            let revision = origin.as_ref().and_then(|origin| origin.revision.as_deref());
+            let place = revision.and_then(|revision| self.file_of(revision)).map(|file| Place {
+                file: file.strip_prefix(self.root).unwrap_or(file).to_owned(),
+                line: None,
+                source: None,
+            });
+            Finding {
+                revision: origin.and_then(|o| o.revision.clone()),
+                statement: origin.map(|o| o.sql.clone()),
+                place,
+                ..Finding::new(
+                    if schema_diff::is_column_order(difference) {
+                        &code::COLUMN_AT_END
+                    } else {
+                        &code::IMPURE
+                    },
+                    format!("{}, {elsewhere}", describe_apart(difference)),
+                )
+            }
+        };
+        let differences = compare(expected, found, &self.alembic.version_table.name);
+        differences.iter().take(TOLD).map(finding).collect()
+    }
+
+    /// The note about a revision that says why it cannot be taken back.
+    pub(super) fn declared_irreversible(&self, revision: &str) -> Option<Finding> {
+        let file = self.file_of(revision)?;
+        let text = std::fs::read_to_string(file).ok()?;
+        let reason = schema_diff::declared(&text).into_iter().find_map(|d| match d {
+            Declaration::Irreversible { reason } => reason,
+            _ => None,
+        })?;
+        let file = file.strip_prefix(self.root).unwrap_or(file).to_owned();
+        Some(Finding {
+            revision: Some(revision.to_owned()),
+            place: Some(Place { file, line: None, source: None }),
+            ..Finding::new(
+                &code::IRREVERSIBLE_DECLARED,
+                format!("revision {revision} cannot be taken back: {reason}"),
+            )
+        })
+    }
+}
+
+fn finding(
+    difference: &Difference,
+    way: Way,
+    declarations: &[Declaration],
+    sources: Sources<'_>,
+) -> Finding {
+    let told = describe(difference);
+    let reason = declarations.iter().find_map(|d| d.excuses(difference));
+    let revision = sources.revision;
+    let (code, message): (&'static Code, String) = match (reason, way) {
+        (Some(reason), _) => (&code::KEPT, format!("{told}: {reason}")),
+        (None, Way::UpAgain) if schema_diff::is_column_order(difference) => (
+            &code::COLUMN_AT_END,
+            format!("{told}, after the second upgrade of revision {revision}"),
+        ),
+        (None, Way::UpAgain) => (
+            &code::NOT_REPEATABLE,
+            format!("{told}, after the second upgrade of revision {revision}"),
+        ),
+        (None, Way::Down) => {
+            let code = match difference.change {
+                _ if schema_diff::is_column_order(difference) => &code::COLUMN_AT_END,
+                Change::LeftBehind(_) => &code::REMAINS,
+                Change::Missing(_) | Change::Renamed { .. } => &code::NOT_RESTORED,
+                Change::Changed { .. } => &code::CHANGED,
+            };
+            (code, format!("{told}, by the downgrade of revision {revision}"))
+        }
+    };
+    let origin = Origin::find(difference, sources);
+    let lacks = match way {
+        Way::Down if reason.is_none() => python_line(difference).into_iter().collect(),
+        _ => Vec::new(),
+    };
+    Finding {
+        revision: Some(revision.to_owned()),
+        place: origin.file.map(|file| Place { file, line: origin.line, source: origin.source }),
+        statement: origin.statement,
+        lacks,
+        ..Finding::new(code, message)
+    }
+}

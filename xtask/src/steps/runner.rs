@@ -1,0 +1,357 @@
+//! The one place with control flow: runs a step, and skips what depends on one that failed.
+//!
+//! A rehearsal records the steps without running them, so that a tree's steps are written down once:
+//! in its recipe.
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::context::{Expected, Live, Outcome};
+use super::known::doubt;
+use super::stairway::{self, Tried, is_of_downgrade, told_gone};
+use crate::alembic::Alembic;
+use crate::os::interrupt::Interrupted;
+use analysis::diagnosis;
+use model::code;
+use model::event::Event;
+use model::finding::Finding;
+use model::stairs::Stairs as Outcomes;
+use model::start::KnownStart;
+use model::step::{Status, Step};
+use model::supply::{Given, Role, Row, Supply};
+use model::transcript::Statement;
+
+/// The steps of one tree, as a recipe runs them.
+pub struct Steps<'a> {
+    label: String,
+    /// `None`: a rehearsal, which records the steps and runs nothing.
+    live: Option<Live<'a>>,
+    done: Vec<Step>,
+    findings: Vec<Finding>,
+    /// The first step that failed: what depends on it is skipped.
+    blocked_by: Option<String>,
+    /// Every statement that was run now.
+    statements: Vec<Statement>,
+    /// Those of the first way up to the head.
+    way_up: Vec<Statement>,
+    /// Where the upgrade stands so far.
+    reached: Option<String>,
+    given: Vec<Given>,
+    /// The names of the supplies that are left out on purpose.
+    without: Vec<String>,
+    /// The stairs, and what tries them; `None`: none is tried.
+    stairs: Option<Stairs<'a>>,
+    /// What came of them.
+    outcomes: Option<Outcomes>,
+    /// Whether everything that comes before `upgrade head` was done, so that stairs can be tried
+    /// whatever fails after that.
+    is_supplied: bool,
+    /// Where the database stands already.
+    known: Option<&'a KnownStart>,
+}
+
+/// The stairs of a tree, as its steps see them.
+#[derive(Clone, Copy)]
+pub struct Stairs<'a> {
+    /// How many there are.
+    pub count: usize,
+    /// Whether they are a step of their own; else what came of the one is told by the round trip.
+    pub is_step: bool,
+    /// Waits until all have been tried.
+    pub wait: &'a dyn Fn() -> Result<Vec<Tried>>,
+}
+
+/// What came of the steps of one tree.
+#[derive(Default)]
+pub struct Done {
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// Every statement that the migrations ran.
+    pub statements: Vec<Statement>,
+    /// Those of the first way up to the head.
+    pub way_up: Vec<Statement>,
+    /// What came of the stairs, where they were waited for.
+    pub stairs: Option<Outcomes>,
+    /// What was supplied, and where in the chain.
+    pub given: Vec<Given>,
+    /// The Alembic that ran it.
+    pub alembic: Option<Alembic>,
+}
+
+/// What a step depends on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// The database as the steps before it left it.
+    Database,
+    /// What the recipe supplies before `upgrade head`, and databases of its own.
+    Supplies,
+    /// The files of the tree alone.
+    Files,
+}
+
+impl<'a> Steps<'a> {
+    /// Steps that are run.
+    pub fn live(live: Live<'a>) -> Steps<'a> {
+        let label = live.tree.label.clone();
+        Steps { live: Some(live), ..Steps::rehearsal(&label) }
+    }
+
+    /// Steps that are only recorded: their names are what is wanted.
+    pub fn rehearsal(label: &str) -> Steps<'a> {
+        Steps {
+            label: label.to_owned(),
+            live: None,
+            done: Vec::new(),
+            findings: Vec::new(),
+            blocked_by: None,
+            statements: Vec::new(),
+            reached: None,
+            given: Vec::new(),
+            without: Vec::new(),
+            way_up: Vec::new(),
+            stairs: None,
+            outcomes: None,
+            is_supplied: false,
+            known: None,
+        }
+    }
+
+    /// The same without some supplies: their steps are not there at all, as if the recipe did not
+    /// know them. So what goes wrong without a supply can be seen without changing a recipe.
+    pub fn without(self, supplies: &[String]) -> Steps<'a> {
+        Steps { without: supplies.to_vec(), ..self }
+    }
+
+    /// The same with stairs.
+    pub fn with_stairs(self, stairs: Option<Stairs<'a>>) -> Steps<'a> {
+        Steps { stairs, ..self }
+    }
+
+    /// The same on a database that stands somewhere already.
+    pub fn with_known(mut self, known: Option<&'a KnownStart>) -> Steps<'a> {
+        if let (Some(live), Some(known)) = (&mut self.live, known) {
+            live.statements.clone_from(&known.statements);
+            live.version.clone_from(&known.at);
+            live.alembic.version_table = known.table.clone();
+            self.way_up.clone_from(&known.statements);
+        }
+        Steps { known, ..self }
+    }
+
+    /// What came of them.
+    pub fn finish(self) -> Done {
+        let Steps { done, findings, statements, way_up, outcomes, given, live, .. } = self;
+        let (steps, stairs, alembic) = (done, outcomes, live.map(|live| live.alembic));
+        Done { steps, findings, statements, way_up, stairs, given, alembic }
+    }
+
+    /// `alembic upgrade REVISION`, on the way to something that must happen there.
+    pub fn upgrade(&mut self, revision: &str, why: &str) -> Result<()> {
+        self.reached = Some(revision.to_owned());
+        let before = self.statements.len();
+        let ran = self.step(
+            &format!("alembic upgrade to {revision} ({why})"),
+            Needs::Database,
+            |live, seen| {
+                let expected = Expected::Exactly(vec![revision.to_owned()]);
+                live.before_seed = true;
+                let outcome = live.run_alembic("upgrade", revision, &expected, seen);
+                live.before_seed = false;
+                outcome
+            },
+        );
+        self.way_up.extend_from_slice(&self.statements[before..]);
+        ran
+    }
+
+    /// Inserts a row that production has, and sees that it is there.
+    pub fn seed(&mut self, row: &Row) -> Result<()> {
+        if self.without.iter().any(|name| name == row.name) {
+            return Ok(());
+        }
+        let what = format!("seed {} (required by {})", row.name, row.required_by);
+        self.give(&what, Supply::Row(*row));
+        self.step(&what, Needs::Database, |live, _| live.seed(row))
+    }
+
+    /// Creates a role that production has, and sees that it is there and cannot log in.
+    pub fn create_role(&mut self, role: &Role) -> Result<()> {
+        if self.without.iter().any(|name| name == role.name) {
+            return Ok(());
+        }
+        let what = format!("create {} role (required by {})", role.name, role.required_by);
+        self.give(&what, Supply::Role(*role));
+        self.step(&what, Needs::Database, |live, _| live.create_role(role))
+    }
+
+    fn give(&mut self, step: &str, what: Supply) {
+        let step = format!("{} — {step}", self.label);
+        self.given.push(Given { after: self.reached.clone(), step, what });
+    }
+
+    /// The steps that every tree has: up, one head, down, up again, and each new revision so.
+    pub fn round_trip(&mut self) -> Result<()> {
+        self.upgrade_head()?;
+        self.assert_single_head()?;
+        self.downgrade_one()?;
+        self.upgrade_head_again()?;
+        self.stairway()
+    }
+
+    /// `alembic upgrade head`.
+    pub fn upgrade_head(&mut self) -> Result<()> {
+        let before = self.statements.len();
+        self.is_supplied = self.blocked_by.is_none();
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method's lifetime is not general enough to stand for the closure"
+        )]
+        let ran = self
+            .step("alembic upgrade head", Needs::Database, |live, seen| live.upgrade_head(seen));
+        self.way_up.extend_from_slice(&self.statements[before..]);
+        // What used up the time would do so again.
+        self.is_supplied &= !self.findings.iter().any(|found| found.code == &code::TIMED_OUT);
+        ran
+    }
+
+    /// `alembic upgrade head`, after the downgrade. What came of the head on tables with rows is told
+    /// here, where there is no stairway.
+    pub fn upgrade_head_again(&mut self) -> Result<()> {
+        let stair = self.only_stair();
+        let mut outcomes = self.outcomes.take();
+        let ran = self.step("alembic upgrade head (round trip)", Needs::Database, |live, seen| {
+            let mut outcome = live.upgrade_head(seen)?;
+            if let (true, Some(stairs)) = (outcome.error().is_none(), stair) {
+                let tried = (stairs.wait)()?;
+                outcomes = Some(stairway::sorted(&tried));
+                outcome.notes.extend(told_gone(&tried));
+                seen.extend(tried.iter().flat_map(|tried| tried.statements.iter().cloned()));
+                outcome.findings.extend(of_head(tried, false));
+            }
+            Ok(outcome)
+        });
+        self.outcomes = outcomes;
+        ran
+    }
+
+    /// One head, by Alembic's own word. Needs no database, so it runs whatever failed before.
+    pub fn assert_single_head(&mut self) -> Result<()> {
+        self.step("assert single head", Needs::Files, |live, _| Ok(live.count_heads()))
+    }
+
+    /// `alembic downgrade -1`. A merge revision has several ways down, and `-1` means none of them:
+    /// there a parent is named instead, and all parents are expected.
+    pub fn downgrade_one(&mut self) -> Result<()> {
+        let stair = self.only_stair();
+        self.step("downgrade -1 (reversibility check)", Needs::Database, |live, seen| {
+            let mut outcome = live.downgrade_one(seen)?;
+            if let (true, Some(stairs)) = (outcome.findings.is_empty(), stair) {
+                outcome.findings.extend(of_head((stairs.wait)()?, true));
+            }
+            Ok(outcome)
+        })
+    }
+
+    /// The one stair that has no step of its own.
+    fn only_stair(&self) -> Option<Stairs<'a>> {
+        self.stairs.filter(|stairs| !stairs.is_step)
+    }
+
+    /// Each new revision up, down and up again; nothing where only the head is new, which the
+    /// steps before had, unless it is asked for.
+    pub fn stairway(&mut self) -> Result<()> {
+        let Some(stairs) = self.stairs.filter(|stairs| stairs.is_step) else { return Ok(()) };
+        let what = format!("stairway, {} revisions (reversibility check)", stairs.count);
+        let mut outcomes = None;
+        let ran = self.step(&what, Needs::Supplies, |_, seen| {
+            let tried = (stairs.wait)()?;
+            seen.extend(tried.iter().flat_map(|tried| tried.statements.iter().cloned()));
+            let mut notes = outcomes.insert(stairway::sorted(&tried)).told();
+            notes.extend(told_gone(&tried));
+            let findings = tried.into_iter().flat_map(|tried| tried.findings).collect();
+            Ok(Outcome { notes, findings })
+        });
+        self.outcomes = outcomes;
+        ran
+    }
+
+    /// Runs one step, unless it is a rehearsal or something that it depends on failed. `Err` means
+    /// that the gate could not do its work, and ends the tree.
+    fn step(
+        &mut self,
+        what: &str,
+        needs: Needs,
+        run: impl FnOnce(&mut Live<'_>, &mut Vec<Statement>) -> Result<Outcome>,
+    ) -> Result<()> {
+        let name = format!("{} — {what}", self.label);
+        let Some(live) = &mut self.live else {
+            self.done.push(Step::skipped(name, String::new()));
+            return Ok(());
+        };
+        let (tell, label) = (live.tell, self.label.as_str());
+        let can_run = needs == Needs::Files
+            || (needs == Needs::Supplies && self.is_supplied && live.graph.is_ok());
+        if let (false, Some(failed)) = (can_run, &self.blocked_by) {
+            let step = Step::skipped(name, format!("`{failed}` failed"));
+            tell(Event::StepEnded { label, step: &step });
+            self.done.push(step);
+            return Ok(());
+        }
+        if let Some(step) = self.known.and_then(|known| known.step(self.done.len(), &name)) {
+            tell(Event::StepEnded { label, step: &step });
+            self.done.push(step);
+            return Ok(());
+        }
+        tell(Event::StepStarted { label, name: &name });
+        let started = Instant::now();
+        let result = run(live, &mut self.statements).and_then(|o| live.server_lives(o));
+        let elapsed = started.elapsed();
+        let known = self.known.filter(|_| needs != Needs::Files);
+        if let Some(doubt) = known.and_then(|known| doubt(known, &result)) {
+            return Err(doubt.into());
+        }
+        let (outcome, sick) = match result {
+            Ok(outcome) => (outcome, None),
+            Err(err) => (Outcome::default(), Some(live.explain_death(err))),
+        };
+        let reason = match &sick {
+            Some(err) => Some(format!("{err:#}")),
+            None => outcome.error().map(|finding| finding.message.clone()),
+        };
+        let failed = outcome.error().is_some();
+        let status = match &sick {
+            Some(err) if err.is::<Interrupted>() => Status::Skipped,
+            _ if reason.is_some() => Status::Failed,
+            _ => Status::Passed,
+        };
+        let (notes, known_since) = (outcome.notes, None);
+        let step = Step { name: name.clone(), status, reason, notes, elapsed, known_since };
+        tell(Event::StepEnded { label, step: &step });
+        self.done.push(step);
+        if failed {
+            self.blocked_by.get_or_insert(name.clone());
+        }
+        let tree = live.tree.id.clone();
+        let findings = outcome.findings.into_iter().map(|finding| in_step(finding, &tree, &name));
+        self.findings.extend(findings);
+        sick.map_or(Ok(()), Err)
+    }
+}
+
+/// A finding of a step of a tree, with the sensitive area that it touches.
+fn in_step(finding: Finding, tree: &str, step: &str) -> Finding {
+    let area = || diagnosis::sensitive_area(&finding).map(Into::into);
+    let sev2 = finding.sev2.clone().or_else(area);
+    Finding { tree: Some(tree.to_owned()), step: Some(step.to_owned()), sev2, ..finding }
+}
+
+/// What came of the head alone, either way.
+fn of_head(tried: Vec<Tried>, down: bool) -> impl Iterator<Item = Finding> {
+    let findings = tried.into_iter().flat_map(|tried| tried.findings);
+    // The downgrade itself has said so.
+    let findings = findings.filter(|f| f.code != &code::IRREVERSIBLE_DECLARED);
+    findings.filter(move |finding| is_of_downgrade(finding) == down)
+}

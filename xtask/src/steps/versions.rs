@@ -1,0 +1,62 @@
+//! What the version tables hold: env.py may keep several, in other schemas and in databases beside the
+//! tree's own, each as the last call named it.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+
+use super::context::Live;
+use crate::postgres::schema::SchemaReader;
+use crate::postgres::session::Session;
+use model::start::VersionTable;
+
+impl Live<'_> {
+    /// Name and contents of the first version table that does not hold what is expected, else of the
+    /// last one.
+    pub(super) fn alembic_version(
+        &self,
+        expected: Option<&[String]>,
+    ) -> Result<(String, Vec<String>)> {
+        let mut all = self.version_tables(&self.tree.database, &mut self.watch.borrow_mut())?;
+        let differs = all.iter().position(|(_, found)| expected != Some(found.as_slice()));
+        let at = differs.unwrap_or(all.len().saturating_sub(1));
+        Ok(all.swap_remove(at))
+    }
+
+    /// What all version tables of another database and those beside it hold together.
+    pub(super) fn version_at(
+        &self,
+        database: &str,
+        watch: &mut SchemaReader<'_>,
+    ) -> Result<Vec<String>> {
+        let all = self.version_tables(database, watch)?;
+        let together: BTreeSet<String> = all.into_iter().flat_map(|(_, found)| found).collect();
+        Ok(together.into_iter().collect())
+    }
+
+    /// The names of all version tables: none is given made-up rows.
+    pub(super) fn names_of_version_tables(&self) -> BTreeSet<String> {
+        let told = self.alembic.version_tables.iter().map(|(_, table)| &table.name);
+        told.chain([&self.alembic.version_table.name]).cloned().collect()
+    }
+
+    fn version_tables(
+        &self,
+        database: &str,
+        watch: &mut SchemaReader<'_>,
+    ) -> Result<Vec<(String, Vec<String>)>> {
+        let databases = self.tree.databases_for(database);
+        let mut read = |(beside, table): &(usize, VersionTable)| -> Result<(String, Vec<String>)> {
+            let name = table.schema.iter().chain([&table.name]).cloned().collect::<Vec<_>>();
+            let name = name.join(".");
+            let Some(other) = databases.get(*beside).filter(|_| *beside > 0) else {
+                return Ok((name, watch.ask(|session| session.alembic_version(table))?));
+            };
+            let mut session = Session::open(self.server.endpoint(), other, self.interrupt)?;
+            Ok((format!("{name} of database {other}"), session.alembic_version(table)?))
+        };
+        let told = &self.alembic.version_tables;
+        let usual = [(0, self.alembic.version_table.clone())];
+        if told.is_empty() { &usual[..] } else { told }.iter().map(&mut read).collect()
+    }
+}

@@ -101,7 +101,7 @@ pub struct Gate {
     #[arg(long)]
     pub no_cache: bool,
 
-    /// Say on stderr what is reused from an earlier run, and why not
+    /// Tell each note in full, and on stderr what is reused from an earlier run, and why not
     #[arg(short, long)]
     pub verbose: bool,
 
@@ -240,6 +240,10 @@ pub struct Lint {
     /// Read a very large tree whole, with what the base branch has already; that takes seconds
     #[arg(long)]
     pub whole: bool,
+
+    /// Tell each note in full
+    #[arg(short, long)]
+    pub verbose: bool,
 
     /// How it is reported.
     #[command(flatten)]

@@ -39,9 +39,15 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
         let title = finding.predicted.as_deref();
         title.is_some_and(|predicted| predicted.contains(DOES_NOTHING))
     };
+    let raised = |finding: &Finding| {
+        let said = finding.transcript.as_deref()?;
+        Some((said.headline()?.clone(), said.frames.last()?.clone()))
+    };
+    let same_exception = raised(first).is_some() && raised(first) == raised(other);
+    let same_words = one == two && first.message == other.message;
     match (&first.step, &other.step) {
         // The steps after the first meet the same.
-        (Some(_), Some(step)) if one == two && same_revision && first.message == other.message => {
+        (Some(_), Some(step)) if same_revision && (same_words || same_exception) => {
             Some(format!("the same in the step '{step}'"))
         }
         (Some(_), Some(_))

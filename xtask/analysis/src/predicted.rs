@@ -174,10 +174,12 @@ pub fn join(findings: &mut Vec<Finding>, lints: Vec<Finding>, proofs: Proofs<'_>
 
 /// Whether a finding of the run is what a lint said would happen.
 fn came_true(lint: &Finding, run: &Finding) -> bool {
+    let file = |finding: &Finding| finding.place.as_ref().map(|place| place.file.clone());
     let same_revision = match (&lint.revision, &run.revision) {
         (Some(lint), Some(run)) => lint == run,
-        // The graph as a whole is at fault, or nothing ran that could be named.
-        _ => true,
+        // Nothing ran that could be named: the graph as a whole is at fault, or a file.
+        (Some(_), None) => OF_THE_WHOLE.contains(&lint.code) || file(lint) == file(run),
+        (None, _) => true,
     };
     let graph = lint.code == &code::MULTIPLE_HEADS || lint.code == &code::BROKEN_POINTER;
     // What a downgrade lacks does not show on the first way up.

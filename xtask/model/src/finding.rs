@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::code::causes::Cause;
-use super::code::{Code, OPERATOR, Severity};
+use super::code::{Code, OPERATOR, Owner, Severity};
 use super::transcript::Transcript;
 
 /// One thing that is wrong.
@@ -26,6 +26,8 @@ pub struct Finding {
     pub place: Option<Place>,
     /// What was seen, in one or a few sentences.
     pub message: String,
+    /// Who fixes it; `None`: the tree has no such people.
+    pub owner: Option<Owner>,
     /// The sensitive area that the migration touches: SEV-2 until shown that no data was lost.
     pub sev2: Option<Cow<'static, str>>,
     /// What a lint said of it before it happened.
@@ -117,7 +119,13 @@ impl Finding {
     /// How it is fixed, step by step: by its cause, where that is known, else by its code.
     pub fn steps(&self) -> &'static [&'static str] {
         let cause = self.transcript.as_deref().and_then(Cause::of);
-        cause.filter(|cause| cause.explains(self.code)).map_or(self.code.remedy, |c| c.remedy)
+        match cause.filter(|cause| cause.explains(self.code)) {
+            Some(cause) => cause.remedy,
+            None if self.owner.is_none() && !self.code.remedy_elsewhere.is_empty() => {
+                self.code.remedy_elsewhere
+            }
+            None => self.code.remedy,
+        }
     }
 
     /// A finding of which nothing but the message is known yet.
@@ -129,6 +137,7 @@ impl Finding {
             revision: None,
             place: None,
             message: message.into(),
+            owner: Some(code.owner),
             sev2: None,
             predicted: None,
             also: Vec::new(),

@@ -17,9 +17,9 @@ use model::tree::Tree;
 
 /// Reads and lints the trees that were asked for. What goes wrong is in the report.
 pub fn run(flags: &Lint, interrupt: &Interrupt) -> Report {
-    let Lint { which, since, all, whole, output: _ } = flags;
+    let Lint { which, since, all, whole, verbose, output: _ } = flags;
     let terms = Terms { all: *all, others: true, whole: *whole, ..Terms::since(since.as_deref()) };
-    report(which, terms, interrupt)
+    Report { verbose: *verbose, ..report(which, terms, interrupt) }
 }
 
 /// As [`run`], by the terms given.
@@ -44,6 +44,7 @@ pub(super) fn report(which: &Which, terms: Terms<'_>, interrupt: &Interrupt) -> 
         }
     }
     once::fold(&mut report.findings);
+    report.forget_operators();
     report.elapsed = started.elapsed();
     report
 }

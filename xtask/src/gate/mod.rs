@@ -58,7 +58,7 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
             report
         }
     };
-    report.elapsed = started.elapsed();
+    (report.elapsed, report.verbose) = (started.elapsed(), flags.verbose);
     report
 }
 
@@ -89,6 +89,7 @@ fn gate(
     if report.known_since.is_none() {
         run.add_surveys(&described, &mut report);
     }
+    report.forget_operators();
     if let Some(results) = keep {
         results.keep(&run, &report);
     }

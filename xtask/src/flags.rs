@@ -162,9 +162,10 @@ pub struct Which {
     #[arg(value_name = "TREE", conflicts_with = "ini")]
     pub trees: Vec<TreeName>,
 
-    /// Work on another Alembic tree, which needs nothing supplied: its alembic.ini, or pyproject.toml.
-    /// Its section `[migration-gate]` (`[tool.migration-gate]`) may hold the options that need --ini,
-    /// with `_` for `-`, several values one a line
+    /// Work on another Alembic tree: its alembic.ini, or pyproject.toml. Its section `[migration-gate]`
+    /// (`[tool.migration-gate]`) may hold the options that need --ini, with `_` for `-`, several values
+    /// one a line; and files with SQL that can run twice: `before = FILE` supplies what is there
+    /// before all revisions, `before.REVISION = FILE` what is there before that one
     #[arg(long, value_name = "PATH")]
     pub ini: Option<Utf8PathBuf>,
 

@@ -55,6 +55,9 @@ fn is_sharper(lint: &Code, run: &Code) -> bool {
         ],
         [&code::MIGRATION_FAILED, &code::BROKEN_POINTER, &code::MISSING_PACKAGE],
     );
+    if lint == &code::BASE_NOT_EMPTY && run == &code::UNDEFINED_OBJECT {
+        return true;
+    }
     // Where Alembic does not see a circle, it goes round until it is stopped.
     let endless = lint == &code::CYCLE && run == &code::TIMED_OUT;
     endless || (names.contains(&lint) && vague.contains(&run))
@@ -191,7 +194,7 @@ fn came_true(lint: &Finding, run: &Finding) -> bool {
         &code::DROPS_OTHERS,
     ];
     let first_way_up =
-        run.step.as_ref().is_some_and(|step| !step.ends_with(')') || step.ends_with("(pre-seed)"));
+        run.step.as_ref().is_some_and(|step| !step.ends_with(')') || step.contains(" (pre-"));
     if first_way_up && downwards.contains(&lint.code) {
         return false;
     }

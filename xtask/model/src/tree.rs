@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::supply::Script;
 use super::template::{Address, Template, extra_database};
 
 /// The variable through which env.py takes the URL where nothing else is said.
@@ -90,6 +91,8 @@ pub struct Tree {
     pub sets_config_url: bool,
     /// What it needs, in order.
     pub recipe: RecipeName,
+    /// What its own settings supply.
+    pub scripts: Vec<Script>,
 }
 
 impl Tree {
@@ -112,6 +115,7 @@ impl Tree {
             ini_driver: None,
             sets_config_url: false,
             recipe: RecipeName::Plain,
+            scripts: Vec::new(),
         }
     }
 

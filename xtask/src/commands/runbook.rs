@@ -22,7 +22,7 @@ pub fn text() -> String {
         .map(|tree| {
             let mut steps = Steps::rehearsal(&tree.label);
             // A rehearsal touches nothing that could fail.
-            let _ = recipes::run(tree.recipe, &mut steps);
+            let _ = recipes::run(tree.recipe, &tree.scripts, &mut steps);
             let done = steps.finish();
             let steps = done.steps.into_iter().map(|step| step.name).collect();
             Plan { tree: tree.clone(), steps, given: done.given }

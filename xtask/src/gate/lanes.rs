@@ -205,13 +205,17 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
         let Server::Local(cluster) = self.context.server else { bail!("the server was given") };
         let graph = self.graph.as_ref().context("there is no graph")?;
         let at = watch.ask(|session| session.alembic_version(stop.table))?;
+        let applied = ancestors_of(graph, &at);
+        if self.context.plan.new.iter().any(|revision| applied.contains(revision)) {
+            bail!("a new revision is applied already");
+        }
         // A watch takes one after the other.
         static TAKEN: AtomicUsize = AtomicUsize::new(0);
         let folder = format!("snapshot-{}", TAKEN.fetch_add(1, Ordering::Relaxed));
         let to = self.context.stage.scratch.path().join(folder);
         let data =
             DataDir::copy_running((&cluster.endpoint, &cluster.data), to, self.context.interrupt)?;
-        let applied = ancestors_of(graph, &at).into_iter().collect();
+        let applied = applied.into_iter().collect();
         let statements = before.iter().chain(stop.statements).cloned().collect();
         Ok(Taken { data, at, table: stop.table.clone(), applied, statements })
     }

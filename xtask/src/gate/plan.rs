@@ -63,7 +63,7 @@ impl GateContext<'_> {
             let mut plan =
                 Steps::rehearsal(&tree.label).without(self.setting.without).with_stairs(stairs);
             // A rehearsal touches nothing that could fail.
-            let _ = recipes::run(tree.recipe, &mut plan);
+            let _ = recipes::run(tree.recipe, &tree.scripts, &mut plan);
             for step in plan.finish().steps.into_iter().skip(done.steps.len()) {
                 let step = Step::skipped(step.name, why.to_owned());
                 (self.tell)(Event::StepEnded { label: &tree.label, step: &step });

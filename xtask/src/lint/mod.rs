@@ -198,7 +198,7 @@ fn judge(
     let ini = tree.ini_path();
     // A rehearsal touches nothing that could fail.
     let mut rehearsal = Steps::rehearsal(&tree.label).without(terms.without);
-    let _ = crate::recipes::run(tree.recipe, &mut rehearsal);
+    let _ = crate::recipes::run(tree.recipe, &tree.scripts, &mut rehearsal);
     let given = rehearsal.finish().given;
     let application = application(&chosen(&scripts, &looked_into), settings, tree, root);
     let walked = RefCell::new(None);

@@ -42,7 +42,7 @@ fn say(tree: RecipeName, recipe: RecipeName, changes: &[Change<'_>]) -> Vec<Stri
     }
     let graph = graph::build(&scripts.iter().collect::<Vec<_>>());
     let mut rehearsal = Steps::rehearsal("");
-    crate::recipes::run(recipe, &mut rehearsal).unwrap();
+    crate::recipes::run(recipe, &[], &mut rehearsal).unwrap();
     let findings = lint(&Subject {
         label: "Tree",
         several: false,

@@ -11,15 +11,15 @@ use anyhow::Result;
 
 use crate::steps::runner::Steps;
 use crate::steps::supplies::Supplies;
-use model::supply::{Given, Supply};
+use model::supply::{Given, Script, Supply};
 use model::tree::{RecipeName, Tree};
 
-/// Runs a recipe by its name.
-pub fn run(recipe: RecipeName, steps: &mut Steps<'_>) -> Result<()> {
+/// Runs a recipe by its name, with what the tree's own settings supply.
+pub fn run(recipe: RecipeName, scripts: &[Script], steps: &mut Steps<'_>) -> Result<()> {
     match recipe {
         RecipeName::Console => console::console(steps),
         RecipeName::Raptor => raptor::raptor(steps),
-        RecipeName::Plain => plain::plain(steps),
+        RecipeName::Plain => plain::plain(scripts, steps),
     }
 }
 
@@ -27,12 +27,13 @@ pub fn run(recipe: RecipeName, steps: &mut Steps<'_>) -> Result<()> {
 pub fn supplies(tree: &Tree, without: &[String]) -> Supplies {
     let mut plan = Steps::rehearsal(&tree.label).without(without);
     // A rehearsal touches nothing that could fail.
-    let _ = run(tree.recipe, &mut plan);
+    let _ = run(tree.recipe, &tree.scripts, &mut plan);
     let mut supplies = Supplies::default();
     for Given { after, what, .. } in plan.finish().given {
         match what {
             Supply::Role(role) => supplies.roles.push(role),
             Supply::Row(row) => supplies.rows.push((after, row)),
+            Supply::Script(script) => supplies.scripts.push(script),
         }
     }
     supplies

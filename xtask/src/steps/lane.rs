@@ -104,6 +104,7 @@ impl<'a> Lane<'a> {
             for role in &live.supplies.roles {
                 live.server.supply_role(role, &ladder, live.timeout, live.interrupt)?;
             }
+            live.run_scripts(None, &ladder)?;
         }
         let watch = SchemaReader::new(live.server.endpoint(), &trial, live.interrupt);
         let deadline = Instant::now() + live.timeout;
@@ -158,6 +159,7 @@ impl<'a> Lane<'a> {
                 return Ok(Some(failed));
             }
         }
+        self.live.run_scripts(Some(&stair.revision), &self.ladder)?;
         if self.applied.is_empty() {
             // What env.py makes before any revision runs is there from here on.
             let ladder = self.ladder.clone();
@@ -185,6 +187,21 @@ impl<'a> Lane<'a> {
             let mut session = Session::open(endpoint, &self.ladder, self.live.interrupt)?;
             session.transcribe(row.insert, self.live.timeout)?;
             self.supplied += 1;
+        }
+        let supplied = |stair: &&Stair| {
+            let scripts = &self.live.supplies.scripts;
+            below.contains(&stair.revision)
+                && !self.applied.contains(&stair.revision)
+                && scripts.iter().any(|s| s.required_by.as_ref() == Some(&stair.revision))
+        };
+        let supplied: Vec<Stair> = self.chain.iter().filter(supplied).cloned().collect();
+        for stair in supplied {
+            for parent in stair.parents.iter().chain(&stair.requires) {
+                if let Some(failed) = self.upgrade_ladder(parent, seen)? {
+                    return Ok(Some(failed));
+                }
+            }
+            self.live.run_scripts(Some(&stair.revision), &self.ladder)?;
         }
         self.upgrade_ladder(revision, seen)
     }

@@ -14,6 +14,7 @@ mod minimize;
 pub mod revisions;
 pub mod round_trip;
 pub mod runner;
+mod scripts;
 pub mod stairway;
 pub mod supplies;
 mod versions;

@@ -19,7 +19,7 @@ use model::finding::Finding;
 use model::stairs::Stairs as Outcomes;
 use model::start::KnownStart;
 use model::step::{Status, Step};
-use model::supply::{Given, Role, Row, Supply};
+use model::supply::{Given, Role, Row, Script, Supply};
 use model::transcript::Statement;
 
 /// The steps of one tree, as a recipe runs them.
@@ -185,6 +185,33 @@ impl<'a> Steps<'a> {
         let what = format!("create {} role (required by {})", role.name, role.required_by);
         self.give(&what, Supply::Role(*role));
         self.step(&what, Needs::Database, |live, _| live.create_role(role))
+    }
+
+    /// Files in the order in which the chain needs them.
+    pub fn in_order<'s>(&self, scripts: &'s [Script]) -> Vec<&'s Script> {
+        let mut sorted: Vec<&Script> = scripts.iter().collect();
+        if let Some(live) = &self.live {
+            sorted.sort_by_key(|script| script.required_by.as_deref().map(|id| live.rank_of(id)));
+        }
+        sorted
+    }
+
+    /// `alembic upgrade` to right below a revision, on the way to what it needs.
+    pub fn upgrade_below(&mut self, revision: &str) -> Result<()> {
+        let before = self.statements.len();
+        let what = format!("alembic upgrade to the parents of {revision} (pre-supply)");
+        let ran =
+            self.step(&what, Needs::Database, |live, seen| live.upgrade_below(revision, seen));
+        self.way_up.extend_from_slice(&self.statements[before..]);
+        ran
+    }
+
+    /// Runs the SQL of a file.
+    pub fn supply(&mut self, script: &Script) -> Result<()> {
+        let needed = script.required_by.as_deref().unwrap_or("the first revision");
+        let what = format!("supply {} (required by {needed})", script.name());
+        self.give(&what, Supply::Script(script.clone()));
+        self.step(&what, Needs::Database, |live, seen| live.supply(script, seen))
     }
 
     fn give(&mut self, step: &str, what: Supply) {

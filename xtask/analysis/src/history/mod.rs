@@ -128,6 +128,20 @@ impl What {
         matches!(self, What::Left { .. })
     }
 
+    /// The bare names of what it misses: an object and its table, a role, a table.
+    pub(crate) fn missed(&self) -> Vec<&str> {
+        let (name, table) = match self {
+            What::NeverMade(object) | What::UsedBeforeMade { object, .. } => {
+                (&object.name, object.table.as_ref())
+            }
+            What::NoRole { role, .. } => (role, None),
+            What::NoRow(missing) => (&missing.lookup.table, None),
+            _ => return Vec::new(),
+        };
+        let names = std::iter::once(name).chain(table);
+        names.map(|name| name.rsplit('.').next().unwrap_or(name)).collect()
+    }
+
     /// The other place that it has to do with.
     pub fn elsewhere(&self) -> Option<At> {
         match self {
@@ -212,6 +226,7 @@ impl<'a> Chain<'a> {
         let mut events = self.events.clone();
         events.extend(rows::roles(self.revisions, given));
         events.extend(rows::rows(self.revisions, given));
+        events.retain(|event| !rows::is_supplied(self.revisions, given, event));
         events.sort_by_key(|event| (event.at.revision, event.down, event.at.line));
         events
     }

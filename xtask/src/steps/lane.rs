@@ -11,7 +11,8 @@ use anyhow::{Result, bail};
 
 use super::context::{Live, Outcome, list};
 use super::errors::NotRestored;
-use super::revisions::{Stair, ancestors, chain_of};
+use super::fixtures::Gone;
+use super::revisions::{Stair, ancestors, below_in_order, chain_of};
 use crate::alembic::{Alembic, Limits};
 use crate::os::interrupt::Interrupt;
 use crate::postgres::rows;
@@ -76,8 +77,8 @@ pub struct Lane<'a> {
     pub(super) climbed: usize,
     /// How often the schema was looked at, and how long that took.
     pub(super) looks: (u32, Duration),
-    /// What upgrades put into columns of their own, which goes with them.
-    pub(super) gone: Vec<String>,
+    /// What the stair at hand took with columns and tables.
+    pub(super) gone: Gone,
 }
 
 impl<'a> Lane<'a> {
@@ -122,7 +123,7 @@ impl<'a> Lane<'a> {
             shared,
             climbed: live.statements.len(),
             looks: (0, Duration::ZERO),
-            gone: Vec::new(),
+            gone: Gone::default(),
             live,
         })
     }
@@ -154,8 +155,8 @@ impl<'a> Lane<'a> {
         stair: &Stair,
         seen: &mut Vec<Statement>,
     ) -> Result<Option<Finding>> {
-        for parent in stair.parents.iter().chain(&stair.requires) {
-            if let Some(failed) = self.climb_to(parent, seen)? {
+        for revision in below_in_order(&self.chain, &self.applied, &stair.revision) {
+            if let Some(failed) = self.climb_to(&revision, seen)? {
                 return Ok(Some(failed));
             }
         }

@@ -11,7 +11,7 @@ use analysis::schema_diff::{
     self, Change, Declaration, Difference, Origin, Sources, compare, describe, describe_apart,
     python_line,
 };
-use model::code::{self, Code};
+use model::code::{self, Code, Severity};
 use model::finding::{Finding, Place};
 use model::schema::Schema;
 use model::transcript::Statement;
@@ -162,7 +162,7 @@ impl Live<'_> {
                 statement: origin.map(|o| o.sql.clone()),
                 place,
                 ..Finding::new(
-                    if schema_diff::is_column_order(difference) {
+                    if schema_diff::is_order(difference) {
                         &code::COLUMN_AT_END
                     } else {
                         &code::IMPURE
@@ -204,9 +204,11 @@ fn finding(
     let told = describe(difference);
     let reason = declarations.iter().find_map(|d| d.excuses(difference));
     let revision = sources.revision;
+    let origin = Origin::find(difference, sources);
+    let made_by = origin.statement.as_deref().unwrap_or_default();
     let (code, message): (&'static Code, String) = match (reason, way) {
         (Some(reason), _) => (&code::KEPT, format!("{told}: {reason}")),
-        (None, Way::UpAgain) if schema_diff::is_column_order(difference) => (
+        (None, Way::UpAgain) if schema_diff::is_order(difference) => (
             &code::COLUMN_AT_END,
             format!("{told}, after the second upgrade of revision {revision}"),
         ),
@@ -216,7 +218,8 @@ fn finding(
         ),
         (None, Way::Down) => {
             let code = match difference.change {
-                _ if schema_diff::is_column_order(difference) => &code::COLUMN_AT_END,
+                _ if schema_diff::is_order(difference) => &code::COLUMN_AT_END,
+                Change::LeftBehind(_) if schema_diff::is_shared(difference, made_by) => &code::KEPT,
                 Change::LeftBehind(_) => &code::REMAINS,
                 Change::Missing(_) | Change::Renamed { .. } => &code::NOT_RESTORED,
                 Change::Changed { .. } => &code::CHANGED,
@@ -224,9 +227,10 @@ fn finding(
             (code, format!("{told}, by the downgrade of revision {revision}"))
         }
     };
-    let origin = Origin::find(difference, sources);
     let lacks = match way {
-        Way::Down if reason.is_none() => python_line(difference).into_iter().collect(),
+        Way::Down if code.severity == Severity::Error => {
+            python_line(difference).into_iter().collect()
+        }
         _ => Vec::new(),
     };
     Finding {

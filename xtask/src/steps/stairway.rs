@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Result;
 
 use super::errors::NotRestored;
-use super::fixtures::{Filled, Rows};
+use super::fixtures::{self, Filled, Gone, Rows};
 use super::lane::{Lane, Place, not_where_asked};
 use super::revisions::Stair;
 use super::round_trip::Way;
@@ -19,8 +19,6 @@ use model::schema::Schema;
 use model::stairs::Stairs;
 use model::transcript::{End, Statement};
 
-/// How much of what goes with added columns is told.
-const TOLD: usize = 4;
 /// Why a stair was not tried to its end.
 const OUT_OF_TIME: &str = "time ran out (--timeout)";
 /// The codes of what only the way down can show; all others belong to the way up.
@@ -49,8 +47,7 @@ pub struct Tried {
     /// Why it was not tried.
     untried: Option<String>,
     pub(super) findings: Vec<Finding>,
-    /// What goes with the columns that it added.
-    gone: Vec<String>,
+    gone: Gone,
     pub(super) statements: Vec<Statement>,
 }
 
@@ -103,10 +100,9 @@ impl Stairway {
                 self.add(index, tried);
                 return Ok(Ended::Done);
             }
-            let before = lane.gone.len();
             let trial = lane.stair(&stair, &mut tried.statements)?;
             (tried.findings, tried.untried) = (trial.findings, trial.untried);
-            tried.gone = lane.gone.split_off(before);
+            tried.gone = std::mem::take(&mut lane.gone);
             lane.live.statements.truncate(lane.climbed);
             let wrong = tried.findings.iter().any(|f| f.code.severity == Severity::Error);
             for late in tried.findings.iter_mut().filter(|f| f.code == &code::TIMED_OUT) {
@@ -189,17 +185,9 @@ pub(super) fn is_of_downgrade(finding: &Finding) -> bool {
     OF_DOWNGRADE.contains(&finding.code)
 }
 
-/// Lines about what goes with the columns that revisions added, where there is anything.
+/// Lines about what went with columns and tables, where anything did.
 pub(super) fn told_gone(tried: &[Tried]) -> Vec<String> {
-    let gone: Vec<&String> = tried.iter().flat_map(|tried| &tried.gone).collect();
-    if gone.is_empty() {
-        return Vec::new();
-    }
-    let mut lines = vec!["data lost on downgrade, with the columns that were added:".to_owned()];
-    lines.extend(gone.iter().take(TOLD).map(|what| format!("  {what}")));
-    let more = gone.len().saturating_sub(TOLD);
-    lines.extend((more > 0).then(|| format!("  and {more} more")));
-    lines
+    fixtures::told_gone(tried.iter().map(|tried| &tried.gone))
 }
 
 /// What is to be said of a stair, and why it was not tried to its end.
@@ -323,6 +311,8 @@ impl Lane<'_> {
         let wrong = findings.iter().any(|finding| finding.code.severity == Severity::Error);
         let left = self.contents(&filled)?;
         findings.extend(self.judge_rows(revision, &filled, &held, &left));
+        let dropped = rows::gone_with_drops(&filled.before, &held, &left);
+        self.gone.dropped = dropped.into_iter().map(|what| format!("{revision} {what}")).collect();
         if !wrong {
             // Else what the second upgrade would meet is only what the downgrade left.
             match self.up_again(revision, &between, seen)? {
@@ -389,7 +379,7 @@ impl Lane<'_> {
     fn note_rows(&mut self, revision: &str, filled: &Filled, held: &Contents) -> Result<()> {
         let now = self.contents(filled)?;
         let gone = rows::gone_with_columns(&filled.before, held, &now);
-        self.gone.extend(gone.into_iter().map(|what| format!("{revision} {what}")));
+        self.gone.added = gone.into_iter().map(|what| format!("{revision} {what}")).collect();
         Ok(())
     }
 }

@@ -310,10 +310,24 @@ fn summary(own: &Attributes) -> String {
     }
 }
 
-/// Whether a difference is only the order of a table's columns, which hardly anything reads.
-pub fn is_column_order(difference: &Difference) -> bool {
-    matches!(&difference.change, Change::Changed { attribute, expected: Some(_), found: Some(_) }
-        if attribute == "column order")
+/// Whether a difference is only the order of a table's columns, or of an enum's labels, which hardly
+/// anything reads.
+pub fn is_order(difference: &Difference) -> bool {
+    let Change::Changed { attribute, expected: Some(was), found: Some(is) } = &difference.change
+    else {
+        return false;
+    };
+    let labels = |text: &str| text.split(", ").map(str::to_owned).collect::<BTreeSet<_>>();
+    attribute == "column order" || (attribute == "enum" && labels(was) == labels(is))
+}
+
+/// Whether a difference is something that others may use by then, and that was made only where it was
+/// missing: an extension, or a schema.
+pub fn is_shared(difference: &Difference, made_by: &str) -> bool {
+    let words: Vec<String> = made_by.split_whitespace().map(str::to_lowercase).collect();
+    matches!(difference.change, Change::LeftBehind(_))
+        && ["extension", "schema"].contains(&difference.object.kind.as_str())
+        && words.windows(3).any(|three| three == ["if", "not", "exists"])
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use super::origin::mentions;
 use super::{Change, Difference};
+use model::schema::Attributes;
 use model::transcript::Statement;
 
 /// Puts one difference in the place of those that a rename among the statements explains.
@@ -52,7 +53,21 @@ fn renamed(missing: &Difference, left: &Difference, statements: &[&Statement]) -
     };
     missing.object.kind == left.object.kind
         && owner(missing) == owner(left)
-        && statements.iter().any(|statement| is_rename(&statement.sql))
+        && (statements.iter().any(|statement| is_rename(&statement.sql)) || same(missing, left))
+}
+
+/// Whether two constraints or indexes differ in nothing but their names.
+fn same(missing: &Difference, left: &Difference) -> bool {
+    let (Change::Missing(was), Change::LeftBehind(is)) = (&missing.change, &left.change) else {
+        return false;
+    };
+    let plain = |own: &Attributes, difference| -> Vec<(String, String)> {
+        let renamed = |value: &String| with_name(value, name(difference), "");
+        own.iter().map(|(attribute, value)| (attribute.clone(), renamed(value))).collect()
+    };
+    ["constraint", "index"].contains(&missing.object.kind.as_str())
+        && !was.is_empty()
+        && plain(was, missing) == plain(is, left)
 }
 
 /// The bare name of an object.

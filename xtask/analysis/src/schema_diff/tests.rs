@@ -82,7 +82,7 @@ fn a_column_order_counts_only_for_columns_that_both_have() {
     assert!(!differs("a, b", "a, b, c"));
     assert!(differs("a, b, c", "a, c, b"));
     let moved = compare(&with("a, b, c"), &with("a, c, b"), "");
-    assert!(is_column_order(&moved[0]));
+    assert!(is_order(&moved[0]));
 }
 
 #[test]

@@ -44,19 +44,38 @@ impl Live<'_> {
             // What the revision says itself is not tried: the head stays as it is.
             return Ok(Outcome { notes: vec![note.message.clone()], findings: vec![note] });
         }
-        let target = self.one_down();
-        self.run_alembic("downgrade", &target, &Expected::ParentsOfHead, seen)
+        let (ways, notes) = self.ways_down();
+        let mut outcome = Outcome { notes, ..Outcome::default() };
+        for (number, target) in ways.iter().enumerate() {
+            if number > 0 {
+                outcome.findings.extend(self.upgrade_head(seen)?.findings);
+            }
+            if outcome.findings.is_empty() {
+                let went = self.run_alembic("downgrade", target, &Expected::ParentsOfHead, seen)?;
+                outcome.findings.extend(went.findings);
+            }
+        }
+        Ok(outcome)
     }
 
     /// What takes the head down. A merge revision has several ways down, and `-1` means none of them:
-    /// there a parent is named instead.
-    fn one_down(&self) -> String {
+    /// there each parent is named instead, and a note says so.
+    fn ways_down(&self) -> (Vec<String>, Vec<String>) {
         let head = self.head();
         let revisions = self.graph.as_ref().map(|graph| &*graph.revisions).unwrap_or_default();
-        let revision = revisions.iter().find(|revision| revision.revision == head);
-        let down = revision.filter(|revision| revision.down_revision.len() > 1);
-        let down = down.and_then(|_| self.applied()?.down(&head));
-        down.map_or("-1".to_owned(), |down| down.target)
+        let merge = revisions.iter().find(|r| r.revision == head && r.down_revision.len() > 1);
+        let Some(merge) = merge else { return (vec!["-1".to_owned()], Vec::new()) };
+        let alone = self.applied().map(|applied| applied.ways_alone(&head)).unwrap_or_default();
+        if alone.is_empty() {
+            return (vec!["-1".to_owned()], Vec::new());
+        }
+        let note = format!(
+            "{head} merges {}: `alembic downgrade -1` says 'Ambiguous walk' there, so the step runs \
+             `downgrade {}`",
+            merge.down_revision.join(" and "),
+            alone.join("`, and again `downgrade ")
+        );
+        (alone, vec![note])
     }
 
     /// The head, where there is one.

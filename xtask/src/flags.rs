@@ -6,7 +6,10 @@ mod replay;
 mod upkeep;
 
 use camino::Utf8PathBuf;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::recipes::TREES;
 
 pub use self::explain::{Explain, ExplainFormat};
 pub use self::replay::Replay;
@@ -159,8 +162,8 @@ impl Verb {
 #[derive(Clone, Debug, Args)]
 pub struct Which {
     /// The trees; both unless named
-    #[arg(value_name = "TREE", conflicts_with = "ini")]
-    pub trees: Vec<TreeName>,
+    #[arg(value_name = "TREE", conflicts_with = "ini", value_parser = tree_names())]
+    pub trees: Vec<String>,
 
     /// Work on another Alembic tree: its alembic.ini, or pyproject.toml. Its section `[migration-gate]`
     /// (`[tool.migration-gate]`) may hold the options that need --ini, with `_` for `-`, several values
@@ -312,11 +315,9 @@ pub struct Collisions {
     pub since: Option<String>,
 }
 
-/// A tree of the monorepo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum TreeName {
-    /// `console/migrations`
-    Console,
-    /// `backend_v2/alembic`
-    Raptor,
+/// The names of the monorepo's trees.
+fn tree_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(
+        TREES.iter().map(|spec| PossibleValue::new(spec.id).help(format!("`{}`", spec.migrations))),
+    )
 }

@@ -14,13 +14,14 @@ const EXCUSE: &str = "Long because";
 const IMPORTS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("analysis", &["model"]),
+    ("mutants", &["model"]),
     ("os", &["model"]),
     ("postgres", &["os", "model"]),
     ("alembic", &["postgres", "os", "model"]),
     ("cache", &["postgres", "os", "model"]),
     ("render", &["model"]),
     ("steps", &["analysis", "cache", "alembic", "postgres", "os", "model"]),
-    ("recipes", &["steps", "model"]),
+    ("recipes", &["steps", "mutants", "model"]),
     ("lint", &["recipes", "steps", "analysis", "os", "model"]),
     (
         "gate",
@@ -32,17 +33,17 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "commands",
         &[
-            "gate", "lint", "recipes", "steps", "analysis", "cache", "alembic", "postgres", "os",
-            "model", "flags", "render",
+            "gate", "lint", "recipes", "steps", "analysis", "mutants", "cache", "alembic",
+            "postgres", "os", "model", "flags", "render",
         ],
     ),
-    ("flags", &[]),
+    ("flags", &["recipes"]),
     ("progress", &[]),
     ("spans", &["model"]),
 ];
 
 /// The modules that are crates of their own, beside `src`.
-const CRATES: [&str; 2] = ["model", "analysis"];
+const CRATES: [&str; 3] = ["model", "analysis", "mutants"];
 
 struct Source {
     /// Relative to `src`, or beside it.

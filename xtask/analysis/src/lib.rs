@@ -14,7 +14,6 @@ pub mod lints;
 pub mod log;
 pub mod mend;
 pub mod mentions;
-pub mod mutants;
 pub mod once;
 pub mod options;
 pub mod predicted;

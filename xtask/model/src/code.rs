@@ -235,8 +235,8 @@ pub static ALL: &[&Code] = &[
     &OUT_OF_RESOURCES,
     &SERVER_NOT_STARTED,
     &CONNECTION_FAILED,
-    &NOT_TOLD,
     &ENV_FOREIGN_DATABASE,
+    &NOT_TOLD,
 ];
 
 /// The code with an id, or of a failure mode: `MG003` or `C`, in either case.

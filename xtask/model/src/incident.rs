@@ -25,7 +25,7 @@ pub struct Incident {
     #[serde(deserialize_with = "mode")]
     pub mode: Option<char>,
     /// The tree that it befell.
-    pub tree: TreeId,
+    pub tree: String,
     /// The revision at which the tree stood then: what came later is left out.
     pub at: String,
     /// What the gate is asked for besides, as on its command line.
@@ -67,26 +67,6 @@ pub struct Commit {
     pub date: String,
     /// The files.
     pub files: Vec<Utf8PathBuf>,
-}
-
-/// A tree of the monorepo, by its id.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum TreeId {
-    /// Console.
-    Console,
-    /// Raptor.
-    Raptor,
-}
-
-impl TreeId {
-    /// As it is written: `console`.
-    pub fn name(self) -> &'static str {
-        match self {
-            TreeId::Console => "console",
-            TreeId::Raptor => "raptor",
-        }
-    }
 }
 
 /// How the files, the supplies and the server differ from what they should be.

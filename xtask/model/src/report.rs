@@ -11,7 +11,7 @@ use super::graph::Graph;
 use super::stairs::Stairs;
 use super::step::{Status, Step};
 use super::transcript::Statement;
-use super::tree::{RecipeName, Tree};
+use super::tree::Tree;
 
 /// The outcome of one run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -117,7 +117,7 @@ impl TreeReport {
             tree: tree.id.clone(),
             label: tree.label.clone(),
             database: tree.database.clone(),
-            operated: tree.recipe != RecipeName::Plain,
+            operated: tree.recipe.is_some(),
             ini: ini.strip_prefix(root).map(Utf8Path::to_owned).unwrap_or(ini),
             heads: Vec::new(),
             graph: None,

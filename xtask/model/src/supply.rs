@@ -58,6 +58,17 @@ pub enum Supply {
     Script(Script),
 }
 
+impl Supply {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Supply::Row(row) => row.name,
+            Supply::Role(role) => role.name,
+            Supply::Script(script) => script.name(),
+        }
+    }
+}
+
 /// Something that a recipe supplies, and from when on it is there: what a rehearsal records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Given {

@@ -1,4 +1,4 @@
-//! One Alembic migration tree, and the two that the monorepo holds.
+//! Tree of Alembic migrations.
 
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -10,28 +10,6 @@ use super::template::{Address, Template, extra_database};
 pub const DEFAULT_URL_ENV: &str = "DATABASE_URL";
 /// The section of an ini that configures Alembic where none is named.
 pub const DEFAULT_SECTION: &str = "alembic";
-
-/// Which recipe a tree is run by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecipeName {
-    /// Two-phase upgrade around the seed row.
-    Console,
-    /// Role bootstrap, then the round trip.
-    Raptor,
-    /// Nothing supplied: any other tree.
-    Plain,
-}
-
-impl RecipeName {
-    /// The file that it is written in; none is written for a tree that needs nothing.
-    pub fn file(self) -> Option<&'static str> {
-        match self {
-            RecipeName::Console => Some("xtask/src/recipes/console.rs"),
-            RecipeName::Raptor => Some("xtask/src/recipes/raptor.rs"),
-            RecipeName::Plain => None,
-        }
-    }
-}
 
 /// How many heads a tree means to have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,15 +67,15 @@ pub struct Tree {
     /// Whether `sqlalchemy.url` is set in the config as well: not for our own trees, which run
     /// as deployment runs them.
     pub sets_config_url: bool,
-    /// What it needs, in order.
-    pub recipe: RecipeName,
+    /// The id of its recipe; `None`: the plain one.
+    pub recipe: Option<&'static str>,
     /// What its own settings supply.
     pub scripts: Vec<Script>,
 }
 
 impl Tree {
-    /// What trees have in common where nothing else is said.
-    fn bare() -> Tree {
+    /// A tree with the defaults of all trees, to be filled in.
+    pub fn bare() -> Tree {
         Tree {
             id: String::new(),
             label: String::new(),
@@ -114,36 +92,8 @@ impl Tree {
             driver: None,
             ini_driver: None,
             sets_config_url: false,
-            recipe: RecipeName::Plain,
+            recipe: None,
             scripts: Vec::new(),
-        }
-    }
-
-    /// The Console tree of the monorepo at `root` (contract, 'Words').
-    pub fn console(root: &Utf8Path) -> Tree {
-        Tree {
-            id: "console".into(),
-            label: "Console".into(),
-            database: "console_ci".into(),
-            cwd: root.join("console"),
-            ini: "migrations/alembic.ini".into(),
-            requirements: root.join("console/requirements.txt"),
-            recipe: RecipeName::Console,
-            ..Tree::bare()
-        }
-    }
-
-    /// The Raptor tree of the monorepo at `root` (contract, 'Words').
-    pub fn raptor(root: &Utf8Path) -> Tree {
-        Tree {
-            id: "raptor".into(),
-            label: "Raptor".into(),
-            database: "raptor_ci".into(),
-            cwd: root.join("backend_v2"),
-            ini: "alembic.ini".into(),
-            requirements: root.join("backend_v2/requirements.txt"),
-            recipe: RecipeName::Raptor,
-            ..Tree::bare()
         }
     }
 
@@ -171,6 +121,11 @@ impl Tree {
             sets_config_url: true,
             ..Tree::bare()
         })
+    }
+
+    /// The file of its recipe; the plain one has none to add to.
+    pub fn recipe_file(&self) -> Option<String> {
+        self.recipe.map(|id| format!("xtask/src/recipes/{id}.rs"))
     }
 
     /// The ini, absolute.

@@ -19,8 +19,8 @@ use crate::postgres::MAJOR;
 use crate::postgres::binaries::{self, Found, Places};
 use crate::postgres::cluster;
 use crate::postgres::provision::{self, Offer};
+use crate::recipes;
 use model::checkup::{Check, Checkup, Health, Thing};
-use model::tree::Tree;
 
 /// A run of both trees holds this many bytes of data folder and leaves room beside it.
 const ROOM: u64 = 500_000_000;
@@ -90,8 +90,8 @@ fn python(root: &Utf8Path, interrupt: &Interrupt) -> Vec<Check> {
         base: std::cell::OnceCell::new(),
         kept: None,
     };
-    let trees = [Tree::console(root), Tree::raptor(root)];
-    let lock_files = trees.map(|tree| tree.requirements);
+    let lock_files: Vec<_> =
+        recipes::trees(root).into_iter().map(|tree| tree.requirements).collect();
     let name = "Python";
     let install = || packages::install_command(Wanted::Python);
     let looked = match python::look(&search, &lock_files) {

@@ -96,13 +96,13 @@ fn of_report(text: &str) -> Option<Reading> {
 fn courses() -> Vec<Course> {
     // Without the monorepo, the recipes are known all the same.
     let root = selection::root(None).unwrap_or_default();
-    [Tree::console(&root), Tree::raptor(&root)].iter().map(|tree| course(tree, &root)).collect()
+    recipes::trees(&root).iter().map(|tree| course(tree, &root)).collect()
 }
 
 fn course(tree: &Tree, root: &Utf8Path) -> Course {
     let mut steps = Steps::rehearsal(&tree.label);
     // A rehearsal runs nothing that could fail.
-    let _ = recipes::run(tree.recipe, &tree.scripts, &mut steps);
+    let _ = recipes::run(tree, &mut steps);
     let done = steps.finish();
     let supplies = done.given.into_iter().filter_map(|given| match given.what {
         Supply::Row(row) => Some((given.step, row.insert)),

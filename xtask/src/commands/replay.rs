@@ -95,7 +95,7 @@ fn replay_all(
     if incidents.is_empty() {
         return Ok(Vec::new());
     }
-    let runs = |tree| 2 * incidents.iter().filter(|incident| incident.tree == tree).count();
+    let runs = |tree: &str| 2 * incidents.iter().filter(|incident| incident.tree == tree).count();
     let bench = Bench::make(flags, root, &runs, interrupt, tell)?;
     let (done, total) = (AtomicUsize::new(0), incidents.len());
     let (replayed, sick) = side_by_side(incidents, None, |incident| {
@@ -153,37 +153,27 @@ mod tests {
     use camino::Utf8Path;
 
     use crate::commands::replay::incidents;
-    use crate::recipes::{console, raptor};
-    use crate::steps::runner::Steps;
+    use crate::recipes;
+    use crate::steps::runner::{Done, Steps};
     use model::code;
-    use model::incident::TreeId;
 
     /// An incident that names something that is not there would only ever be 'not reproduced'.
     #[test]
     fn incidents_name_codes_steps_and_supplies_that_there_are() {
         let folder = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("incidents");
         for incident in incidents::read(&folder).unwrap() {
-            let mut steps;
-            let supply = match incident.tree {
-                TreeId::Console => {
-                    steps = Steps::rehearsal("Console");
-                    console::console(&mut steps).unwrap();
-                    console::KRIS_ADMIN_ROW.name
-                }
-                TreeId::Raptor => {
-                    steps = Steps::rehearsal("Raptor");
-                    raptor::raptor(&mut steps).unwrap();
-                    raptor::RAPTOR_APP.name
-                }
-            };
+            let tree = recipes::spec(&incident.tree).unwrap().at(Utf8Path::new(""));
+            let mut steps = Steps::rehearsal(&tree.label);
+            recipes::run(&tree, &mut steps).unwrap();
             let expect = &incident.expect;
             let code = code::ALL.iter().find(|code| code.id == expect.code);
             assert_eq!(code.map(|code| code.mode), Some(incident.mode), "{}: code", incident.id);
-            let steps = steps.finish().steps;
+            let Done { steps, given, .. } = steps.finish();
             let known = |step: &String| steps.iter().any(|known| known.name == *step);
             assert!(expect.step.as_ref().is_none_or(known), "{}: step", incident.id);
             let without = &incident.broken.without;
-            assert!(without.iter().all(|name| name == supply), "{}: without", incident.id);
+            let is_supply = |name: &String| given.iter().any(|given| given.what.name() == name);
+            assert!(without.iter().all(is_supply), "{}: without", incident.id);
         }
     }
 }

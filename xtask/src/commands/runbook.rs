@@ -8,7 +8,6 @@ use crate::gate::selection;
 use crate::recipes;
 use crate::render::runbook::{self, Plan};
 use crate::steps::runner::Steps;
-use model::tree::Tree;
 
 /// Where the runbook lies below the root.
 pub const FILE: &str = "xtask/RUNBOOK.md";
@@ -16,13 +15,13 @@ pub const FILE: &str = "xtask/RUNBOOK.md";
 /// The runbook's text, from the recipes and the codes.
 pub fn text() -> String {
     let root = Utf8Path::new("");
-    let trees = [Tree::console(root), Tree::raptor(root)];
+    let trees = recipes::trees(root);
     let plans: Vec<Plan> = trees
         .iter()
         .map(|tree| {
             let mut steps = Steps::rehearsal(&tree.label);
             // A rehearsal touches nothing that could fail.
-            let _ = recipes::run(tree.recipe, &tree.scripts, &mut steps);
+            let _ = recipes::run(tree, &mut steps);
             let done = steps.finish();
             let steps = done.steps.into_iter().map(|step| step.name).collect();
             Plan { tree: tree.clone(), steps, given: done.given }

@@ -8,18 +8,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::flags::WorkflowArgs;
 use crate::gate::selection;
-use crate::recipes::console::KRIS_ADMIN_ROW;
-use crate::recipes::raptor::RAPTOR_APP;
-use analysis::workflow::{self, Source, Supplied};
+use crate::recipes::{TREES, TreeSpec};
+use analysis::workflow::{self, Gated, Source};
 use model::code;
 use model::finding::Finding;
 use model::report::Report;
-
-/// What the recipes supply, and the word by which one sees it in a script.
-const SUPPLIED: &[Supplied] = &[
-    Supplied { tree: "console", what: KRIS_ADMIN_ROW.name, marker: "kris@moosequest.net" },
-    Supplied { tree: "raptor", what: "raptor_app role", marker: RAPTOR_APP.name },
-];
 
 /// Audits the workflows. What cannot be read is in the report.
 pub fn run(args: &WorkflowArgs) -> Report {
@@ -27,13 +20,25 @@ pub fn run(args: &WorkflowArgs) -> Report {
     let mut report = Report::default();
     match read(args) {
         Ok(sources) => {
-            report.findings = workflow::audit(&sources, SUPPLIED);
+            report.findings = workflow::audit(&sources, &gated());
             report.workflows = sources.into_iter().map(|source| source.file).collect();
         }
         Err(err) => report.findings.push(Finding::new(&code::CANNOT_WORK, format!("{err:#}"))),
     }
     report.elapsed = started.elapsed();
     report
+}
+
+/// The trees that a workflow must gate.
+fn gated() -> Vec<Gated> {
+    let gated = |spec: &TreeSpec| Gated {
+        tree: spec.id,
+        folder: spec.folder,
+        ini: format!("{}/{}", spec.folder, spec.ini),
+        migrations: spec.migrations,
+        supplied: spec.supplied,
+    };
+    TREES.iter().map(gated).collect()
 }
 
 fn read(args: &WorkflowArgs) -> Result<Vec<Source>> {

@@ -29,7 +29,7 @@ use model::start::KnownStart;
 use model::start::VersionTable;
 use model::step::Step;
 use model::transcript::Statement;
-use model::tree::{RecipeName, Tree};
+use model::tree::Tree;
 use model::used::Used;
 
 /// Which revisions of a tree are tried by themselves.
@@ -164,7 +164,7 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
             Ok(taken) => {
                 *self.taken.borrow_mut() = Some(taken);
                 // Our own trees have one version table: there is nothing to wait for.
-                if tree.recipe != RecipeName::Plain {
+                if tree.recipe.is_some() {
                     self.begin_on_taken();
                 }
             }

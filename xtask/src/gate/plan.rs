@@ -63,7 +63,7 @@ impl GateContext<'_> {
             let mut plan =
                 Steps::rehearsal(&tree.label).without(self.setting.without).with_stairs(stairs);
             // A rehearsal touches nothing that could fail.
-            let _ = recipes::run(tree.recipe, &tree.scripts, &mut plan);
+            let _ = recipes::run(tree, &mut plan);
             for step in plan.finish().steps.into_iter().skip(done.steps.len()) {
                 let step = Step::skipped(step.name, why.to_owned());
                 (self.tell)(Event::StepEnded { label: &tree.label, step: &step });
@@ -81,7 +81,6 @@ mod tests {
     use super::*;
     use crate::flags::{Command, Xtask};
     use crate::os::interrupt::Interrupt;
-    use model::tree::Tree;
 
     /// A replay's tree lies in a folder of its own; what is around it must not count.
     #[test]
@@ -95,7 +94,7 @@ mod tests {
         )
         .unwrap();
         let (root, interrupt) = (Utf8Path::new("/"), Interrupt::never().unwrap());
-        let trees = [Tree::console(root)];
+        let trees = [crate::recipes::console::TREE.at(root)];
         let run = GateContext::new(&flags, root, &trees, &interrupt, &|_| {});
         assert_eq!(run.new_revisions(0, &described.heads), ["b"]);
         assert_eq!(run.stairs(0, Some(&described)), None);

@@ -6,8 +6,9 @@ use anyhow::{Context, Result, anyhow, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::alembic::python;
-use crate::flags::{EnvPy, TargetName, TreeName, Which};
+use crate::flags::{EnvPy, TargetName, Which};
 use crate::os::tree_files;
+use crate::recipes;
 use analysis::options::{self, Options, Urls};
 use model::supply::Script;
 use model::template::Template;
@@ -41,11 +42,8 @@ pub fn select_to_run(flags: &Which, env_py: &EnvPy) -> Result<(Utf8PathBuf, Vec<
         return Ok((root, vec![tree]));
     }
     let root = root(flags.root.as_deref())?;
-    let trees =
-        [(TreeName::Console, Tree::console(&root)), (TreeName::Raptor, Tree::raptor(&root))];
-    let chosen =
-        |(name, _): &(TreeName, Tree)| flags.trees.is_empty() || flags.trees.contains(name);
-    let trees = trees.into_iter().filter(chosen).map(|(_, tree)| tree).collect();
+    let chosen = |tree: &Tree| flags.trees.is_empty() || flags.trees.contains(&tree.id);
+    let trees = recipes::trees(&root).into_iter().filter(chosen).collect();
     Ok((root, trees))
 }
 

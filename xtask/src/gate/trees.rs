@@ -264,7 +264,7 @@ impl GateContext<'_> {
                 .without(self.setting.without)
                 .with_stairs(context.plan.stairs(&wait))
                 .with_known(snapshot.map(|snapshot| &snapshot.start));
-            let result = recipes::run(tree.recipe, &tree.scripts, &mut steps);
+            let result = recipes::run(tree, &mut steps);
             ran.done = steps.finish();
             let taken = lanes.end();
             if let Some(alembic) = ran.done.alembic.take() {

@@ -195,10 +195,10 @@ fn judge(
         Some(git) => git.arrivals(&folders)?,
         None => HashMap::new(),
     };
-    let ini = tree.ini_path();
+    let (ini, recipe) = (tree.ini_path(), tree.recipe_file());
     // A rehearsal touches nothing that could fail.
     let mut rehearsal = Steps::rehearsal(&tree.label).without(terms.without);
-    let _ = crate::recipes::run(tree.recipe, &tree.scripts, &mut rehearsal);
+    let _ = crate::recipes::run(tree, &mut rehearsal);
     let given = rehearsal.finish().given;
     let application = application(&chosen(&scripts, &looked_into), settings, tree, root);
     let walked = RefCell::new(None);
@@ -217,7 +217,7 @@ fn judge(
         followed,
         application: &application,
         given: &given,
-        recipe: tree.recipe.file(),
+        recipe: recipe.as_deref(),
         events: OnceCell::new(),
         walked: &walked,
     };
@@ -270,7 +270,7 @@ fn application(
         beside.iter().any(|folder| file.starts_with(folder))
     };
     // What another tree is run with is not known here.
-    let known = tree.recipe.file().and_then(|_| tree_files::read(&tree.requirements).ok());
+    let known = tree.recipe.and_then(|_| tree_files::read(&tree.requirements).ok());
     let known = known.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let mut found = HashMap::new();
     for name in modules.into_iter().filter(|name| !lints::comes_with_python(name)) {

@@ -2,27 +2,26 @@
 //! and the right thing, and nothing else, where one of them is made wrong.
 
 use std::cell::{OnceCell, RefCell};
-use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::recipes::{self, TreeSpec, console, raptor};
 use crate::steps::runner::Steps;
 use analysis::graph;
 use analysis::lints::{Subject, lint};
 use analysis::script::Script;
 use model::files::Listing;
-use model::tree::RecipeName;
 
 /// A change of one file: its number, what stands there, and what is put in its place.
 type Change<'a> = (&'a str, &'a str, &'a str);
 
 /// What the lints say of a real tree with some changes: code, number of the file and line of text.
-fn say(tree: RecipeName, recipe: RecipeName, changes: &[Change<'_>]) -> Vec<String> {
-    let folder = match tree {
-        RecipeName::Console => "console/migrations/versions",
-        _ => "backend_v2/alembic/versions",
-    };
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
+fn say(spec: &TreeSpec, with_recipe: bool, changes: &[Change<'_>]) -> Vec<String> {
+    let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let path = root.join(spec.migrations).join("versions");
+    let mut tree = spec.at(&root);
+    tree.recipe = tree.recipe.filter(|_| with_recipe);
+    let recipe = tree.recipe_file();
     let mut files: Vec<Utf8PathBuf> = std::fs::read_dir(path)
         .unwrap()
         .map(|entry| Utf8PathBuf::from_path_buf(entry.unwrap().path()).unwrap())
@@ -42,7 +41,7 @@ fn say(tree: RecipeName, recipe: RecipeName, changes: &[Change<'_>]) -> Vec<Stri
     }
     let graph = graph::build(&scripts.iter().collect::<Vec<_>>());
     let mut rehearsal = Steps::rehearsal("");
-    crate::recipes::run(recipe, &[], &mut rehearsal).unwrap();
+    recipes::run(&tree, &mut rehearsal).unwrap();
     let findings = lint(&Subject {
         label: "Tree",
         several: false,
@@ -58,7 +57,7 @@ fn say(tree: RecipeName, recipe: RecipeName, changes: &[Change<'_>]) -> Vec<Stri
         followed: &vec![true; scripts.len()],
         application: &std::collections::HashMap::new(),
         given: &rehearsal.finish().given,
-        recipe: recipe.file(),
+        recipe: recipe.as_deref(),
         events: OnceCell::new(),
         walked: &RefCell::default(),
     });
@@ -75,12 +74,12 @@ fn say(tree: RecipeName, recipe: RecipeName, changes: &[Change<'_>]) -> Vec<Stri
 
 #[track_caller]
 fn console(changes: &[Change<'_>], expected: &[&str]) {
-    assert_eq!(say(RecipeName::Console, RecipeName::Console, changes), expected);
+    assert_eq!(say(&console::TREE, true, changes), expected);
 }
 
 #[track_caller]
 fn raptor(changes: &[Change<'_>], expected: &[&str]) {
-    assert_eq!(say(RecipeName::Raptor, RecipeName::Raptor, changes), expected);
+    assert_eq!(say(&raptor::TREE, true, changes), expected);
 }
 
 #[test]
@@ -92,11 +91,11 @@ fn no_lint_fires_on_the_real_trees() {
 #[test]
 fn without_their_recipes_they_lack_what_those_supply() {
     assert_eq!(
-        say(RecipeName::Console, RecipeName::Plain, &[]),
+        say(&console::TREE, false, &[]),
         ["MG001 0016 sa.text(\"SELECT id FROM admins WHERE email = :email\"),"]
     );
     assert_eq!(
-        say(RecipeName::Raptor, RecipeName::Plain, &[]),
+        say(&raptor::TREE, false, &[]),
         [
             "MG002 0002 op.execute(\"GRANT SELECT, INSERT, UPDATE, DELETE ON paper_orders TO raptor_app;\")"
         ]

@@ -23,9 +23,9 @@ const NAME: &str = "migration-gate";
 /// opened it before would hold a lock that nobody else sees.
 pub const LOCK: &str = "lock";
 
-/// The kind that [`crate::postgres::provision`] installs.
+/// The kind of Postgres binaries.
 pub const POSTGRES: &str = "postgres";
-/// The kind that [`crate::alembic::python`] makes.
+/// The kind of Python environments.
 pub const PYTHON: &str = "python";
 
 /// Where the cache of this user lies, whether it is there yet or not. Fails where nothing says

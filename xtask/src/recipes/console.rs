@@ -2,8 +2,22 @@
 
 use anyhow::Result;
 
+use super::TreeSpec;
 use crate::steps::runner::Steps;
 use model::supply::Row;
+use mutants::{Facts, Supply};
+
+/// The tree.
+pub const TREE: TreeSpec = TreeSpec {
+    id: "console",
+    label: "Console",
+    folder: "console",
+    ini: "migrations/alembic.ini",
+    migrations: "console/migrations",
+    recipe: console,
+    supplied: &[(KRIS_ADMIN_ROW.name, "kris@moosequest.net")],
+    mutants: &MUTANTS,
+};
 
 /// The operator's row in `admins` (runbook, 'Seed requirements', 1). `0016` looks it up and raises
 /// without it. Its `downgrade()` leaves the row alone, so the second upgrade finds it again.
@@ -30,3 +44,16 @@ pub fn console(steps: &mut Steps<'_>) -> Result<()> {
     steps.seed(&KRIS_ADMIN_ROW)?;
     steps.round_trip()
 }
+
+/// What its mutants are made of.
+const MUTANTS: Facts = Facts {
+    id: "console",
+    label: "Console",
+    ini: "console/migrations/alembic.ini",
+    location: "script_location = %(here)s\n",
+    first: "0016",
+    short: "0019",
+    first_part: Some(("alembic upgrade to 0015 (pre-seed)", "0015")),
+    table: "admins",
+    supply: Supply::Row(KRIS_ADMIN_ROW.name),
+};

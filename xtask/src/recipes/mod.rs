@@ -1,4 +1,4 @@
-//! What each tree needs, in order: plain functions that read like the runbook.
+//! Trees of the monorepo, and what each needs, in order: plain functions that read like the runbook.
 //!
 //! A recipe is run against a [`Steps`], which is either live or a rehearsal. The rehearsal records
 //! the steps without doing them; so what a tree's steps are is written down once.
@@ -8,18 +8,70 @@ pub mod plain;
 pub mod raptor;
 
 use anyhow::Result;
+use camino::Utf8Path;
 
 use crate::steps::runner::Steps;
 use crate::steps::supplies::Supplies;
-use model::supply::{Given, Script, Supply};
-use model::tree::{RecipeName, Tree};
+use model::supply::{Given, Supply};
+use model::tree::Tree;
+use mutants::Facts;
 
-/// Runs a recipe by its name, with what the tree's own settings supply.
-pub fn run(recipe: RecipeName, scripts: &[Script], steps: &mut Steps<'_>) -> Result<()> {
-    match recipe {
-        RecipeName::Console => console::console(steps),
-        RecipeName::Raptor => raptor::raptor(steps),
-        RecipeName::Plain => plain::plain(scripts, steps),
+/// Tree of the monorepo.
+pub struct TreeSpec {
+    /// The name on the command line and in reports, of its database (`ID_ci`) and of its recipe's file.
+    pub id: &'static str,
+    /// The name in step names.
+    pub label: &'static str,
+    /// The folder where Alembic runs, relative to the root; its `requirements.txt` lies there.
+    pub folder: &'static str,
+    /// The ini, relative to that folder.
+    pub ini: &'static str,
+    /// The folder of env.py and `versions`, relative to the root.
+    pub migrations: &'static str,
+    /// Its recipe.
+    pub recipe: fn(&mut Steps<'_>) -> Result<()>,
+    /// What a script that supplies by hand what the recipe supplies would hold, and what that is.
+    pub supplied: &'static [(&'static str, &'static str)],
+    /// What its mutants are made of.
+    pub mutants: &'static Facts,
+}
+
+/// The trees of the monorepo. A further one is a row here, a file beside it, and its paths in the
+/// workflow.
+pub const TREES: &[TreeSpec] = &[console::TREE, raptor::TREE];
+
+impl TreeSpec {
+    /// The tree in the monorepo at `root`.
+    pub fn at(&self, root: &Utf8Path) -> Tree {
+        let cwd = root.join(self.folder);
+        Tree {
+            id: self.id.into(),
+            label: self.label.into(),
+            database: format!("{}_ci", self.id),
+            requirements: cwd.join("requirements.txt"),
+            cwd,
+            ini: self.ini.into(),
+            recipe: Some(self.id),
+            ..Tree::bare()
+        }
+    }
+}
+
+/// The trees in the monorepo at `root`.
+pub fn trees(root: &Utf8Path) -> Vec<Tree> {
+    TREES.iter().map(|spec| spec.at(root)).collect()
+}
+
+/// The tree of the monorepo with this id.
+pub fn spec(id: &str) -> Option<&'static TreeSpec> {
+    TREES.iter().find(|spec| spec.id == id)
+}
+
+/// Runs a tree's recipe.
+pub fn run(tree: &Tree, steps: &mut Steps<'_>) -> Result<()> {
+    match tree.recipe.and_then(spec) {
+        Some(spec) => (spec.recipe)(steps),
+        None => plain::plain(&tree.scripts, steps),
     }
 }
 
@@ -27,7 +79,7 @@ pub fn run(recipe: RecipeName, scripts: &[Script], steps: &mut Steps<'_>) -> Res
 pub fn supplies(tree: &Tree, without: &[String]) -> Supplies {
     let mut plan = Steps::rehearsal(&tree.label).without(without);
     // A rehearsal touches nothing that could fail.
-    let _ = run(tree.recipe, &tree.scripts, &mut plan);
+    let _ = run(tree, &mut plan);
     let mut supplies = Supplies::default();
     for Given { after, what, .. } in plan.finish().given {
         match what {

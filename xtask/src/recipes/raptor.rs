@@ -2,8 +2,22 @@
 
 use anyhow::Result;
 
+use super::TreeSpec;
 use crate::steps::runner::Steps;
 use model::supply::Role;
+use mutants::{Facts, Supply};
+
+/// The tree.
+pub const TREE: TreeSpec = TreeSpec {
+    id: "raptor",
+    label: "Raptor",
+    folder: "backend_v2",
+    ini: "alembic.ini",
+    migrations: "backend_v2/alembic",
+    recipe: raptor,
+    supplied: &[("raptor_app role", RAPTOR_APP.name)],
+    mutants: &MUTANTS,
+};
 
 /// The role of the running application (runbook, 'Seed requirements', 2). It cannot log in and has
 /// no rights of its own: the migrations grant them.
@@ -23,3 +37,19 @@ pub fn raptor(steps: &mut Steps<'_>) -> Result<()> {
     steps.create_role(&RAPTOR_APP)?;
     steps.round_trip()
 }
+
+/// What its mutants are made of.
+const MUTANTS: Facts = Facts {
+    id: "raptor",
+    label: "Raptor",
+    ini: "backend_v2/alembic.ini",
+    location: "script_location = %(here)s/alembic\n",
+    first: "0002",
+    short: "0006",
+    first_part: None,
+    table: "accounts",
+    supply: Supply::Role {
+        name: RAPTOR_APP.name,
+        step: "create raptor_app role (required by 0002+)",
+    },
+};

@@ -149,7 +149,7 @@ fn one(judged: &Judged) -> One<'_> {
 
 /// A mutant as a file for `xtask/incidents`.
 pub fn incident(incident: &Incident) -> String {
-    let tree = incident.tree.name();
+    let tree = &incident.tree;
     let Incident { id, title, story, at, expect, .. } = incident;
     let mut out = String::new();
     let _ = write!(
@@ -247,7 +247,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::incident::{Commit, TreeId};
+    use model::incident::Commit;
 
     #[test]
     fn what_is_written_is_read_again() {
@@ -258,7 +258,7 @@ mod tests {
             title: "a: \"title\"".into(),
             story: "two\nlines\n".into(),
             mode: None,
-            tree: TreeId::Raptor,
+            tree: "raptor".into(),
             at: "0002".into(),
             options: Options { timeout: Some(6), stairway: true },
             history: Some(vec![Commit {

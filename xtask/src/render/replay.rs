@@ -37,7 +37,7 @@ struct KnownOne<'a> {
     prs: &'a [u32],
     title: &'a str,
     mode: Option<char>,
-    tree: &'static str,
+    tree: &'a str,
     expected: Place<'a>,
 }
 
@@ -55,7 +55,7 @@ fn known(incident: &Incident) -> KnownOne<'_> {
         prs: &incident.prs,
         title: &incident.title,
         mode: incident.mode,
-        tree: incident.tree.name(),
+        tree: &incident.tree,
         expected: Place::expected(&incident.expect),
     }
 }

@@ -6,7 +6,6 @@ use super::context::Live;
 use analysis::diagnosis::environment;
 use model::code;
 use model::finding::{Finding, Place};
-use model::tree::RecipeName;
 
 /// How far above a revision its env.py may lie.
 const ABOVE: usize = 5;
@@ -14,7 +13,7 @@ const ABOVE: usize = 5;
 impl Live<'_> {
     /// A finding with what only the tree and its files tell.
     pub(super) fn placed(&self, mut finding: Finding) -> Finding {
-        if self.tree.recipe == RecipeName::Plain {
+        if self.tree.recipe.is_none() {
             let said = finding.transcript.as_deref();
             if let Some(message) = said.and_then(environment::not_told) {
                 (finding.code, finding.message) = (&code::NOT_TOLD, message);

@@ -126,10 +126,10 @@ fn root() -> Utf8PathBuf {
 
 #[test]
 fn all_states_of_console_differ_for_a_snapshot_as_for_a_dump() {
-    check(&Tree::console(&root()), Some(("0015", &KRIS_ADMIN_ROW)));
+    check(&crate::recipes::console::TREE.at(&root()), Some(("0015", &KRIS_ADMIN_ROW)));
 }
 
 #[test]
 fn all_states_of_raptor_differ_for_a_snapshot_as_for_a_dump() {
-    check(&Tree::raptor(&root()), None);
+    check(&crate::recipes::raptor::TREE.at(&root()), None);
 }

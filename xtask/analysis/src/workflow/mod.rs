@@ -17,22 +17,39 @@ use self::document::{Document, key};
 use model::code::{self, Code, Severity};
 use model::finding::{Edit, Finding, Place};
 
-/// What the recipes supply, and by what word one sees it in a script.
+/// Tree that the workflows must gate.
 #[derive(Clone, Debug)]
-pub struct Supplied {
-    /// The tree's id.
+pub struct Gated {
+    /// Its id.
     pub tree: &'static str,
-    /// As the step names it.
-    pub what: &'static str,
-    /// What a script that supplies it holds.
-    pub marker: &'static str,
+    /// The folder where Alembic runs, relative to the root.
+    pub folder: &'static str,
+    /// Its ini, relative to the root.
+    pub ini: String,
+    /// The folder of env.py and `versions`, relative to the root.
+    pub migrations: &'static str,
+    /// What its recipe supplies, and a text that a script which supplies the same holds.
+    pub supplied: &'static [(&'static str, &'static str)],
+}
+
+impl Gated {
+    /// A file of each kind that decides the outcome.
+    fn decisive(&self) -> [String; 4] {
+        let (migrations, folder) = (self.migrations, self.folder);
+        [
+            format!("{migrations}/versions/9999_new.py"),
+            format!("{migrations}/env.py"),
+            self.ini.clone(),
+            format!("{folder}/requirements.txt"),
+        ]
+    }
 }
 
 /// All that the audits look at.
 pub struct Repository<'a> {
     documents: &'a [Document<'a>],
     calls: Vec<Call<'a>>,
-    supplied: &'a [Supplied],
+    gated: &'a [Gated],
     /// Whether some file could not be read, so that what none of the others says may stand there.
     unreadable: bool,
 }
@@ -91,7 +108,7 @@ const AUDITS: &[Audit] = &[
 ];
 
 /// Audits workflows, and the actions that they use.
-pub fn audit(sources: &[Source], supplied: &[Supplied]) -> Vec<Finding> {
+pub fn audit(sources: &[Source], gated: &[Gated]) -> Vec<Finding> {
     let (mut documents, mut findings) = (Vec::new(), Vec::new());
     for source in sources {
         match Document::read(source) {
@@ -104,7 +121,7 @@ pub fn audit(sources: &[Source], supplied: &[Supplied]) -> Vec<Finding> {
     }
     let calls = calls::find(&documents);
     let unreadable = !findings.is_empty();
-    let repository = Repository { documents: &documents, calls, supplied, unreadable };
+    let repository = Repository { documents: &documents, calls, gated, unreadable };
     let mut found: Vec<Found> = AUDITS.iter().flat_map(|audit| audit(&repository)).collect();
     found.sort_by_key(|found| {
         let place = found.place.as_ref();

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::User;
 
-use super::pythons::{self, Today, tree_at};
+use super::pythons::{self, Today};
 use crate::alembic::Description;
 use crate::commands::replay::repository::Past;
 use crate::flags::Gate;
@@ -20,11 +20,12 @@ use crate::os::copy;
 use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::os::run_dir::RunDir;
 use crate::postgres::cluster;
+use crate::recipes;
 use analysis::replay as compare;
 use model::code;
 use model::event::{Event, Tell};
 use model::finding::Finding;
-use model::incident::{Incident, Options, State, TreeId};
+use model::incident::{Incident, Options, State};
 use model::mutant::{Judged, Mutant};
 use model::replay::Replayed;
 use model::report::Report;
@@ -75,7 +76,7 @@ impl<'a> Bench<'a> {
     pub(super) fn make(
         flags: &'a Gate,
         root: &'a Utf8Path,
-        runs: &dyn Fn(TreeId) -> usize,
+        runs: &dyn Fn(&str) -> usize,
         interrupt: &'a Interrupt,
         tell: Tell<'a>,
     ) -> Result<Bench<'a>> {
@@ -147,7 +148,7 @@ impl<'a> Bench<'a> {
 
     /// Runs the gate over a copy of the tree, lints and all, on a cluster of its own.
     fn gate(&self, incident: &Incident, phase: Phase) -> Result<Gated> {
-        let today = self.today(incident.tree)?;
+        let today = self.today(&incident.tree)?;
         let scratch = RunDir::new(self.user.as_ref())?;
         let root = scratch.path().join("tree");
         self.lay_out(incident, phase, today, &root)?;
@@ -155,7 +156,8 @@ impl<'a> Bench<'a> {
             Phase::Broken => &incident.broken,
             Phase::Mended => &incident.mended,
         };
-        let trees = [tree_at(incident.tree, &root)];
+        let spec = recipes::spec(&incident.tree).context("the tree of the incident is unknown")?;
+        let trees = [spec.at(&root)];
         let id = &incident.id;
         let tell = |event: Event<'_>| {
             if let Event::StepStarted { name, .. } = event {
@@ -231,8 +233,8 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    fn today(&self, id: TreeId) -> Result<&Today> {
-        self.trees.iter().find(|today| today.id == id).context("the tree was not read")
+    fn today(&self, id: &str) -> Result<&Today> {
+        self.trees.iter().find(|today| today.tree.id == id).context("the tree was not read")
     }
 
     /// Leaves the servers that are held, and says how to reach them. Returns their processes.

@@ -5,6 +5,7 @@ use std::fs;
 use anyhow::{Context, Result, bail};
 use camino::Utf8Path;
 
+use crate::recipes;
 use model::incident::Incident;
 
 /// An incident is a page; what is larger is none.
@@ -42,6 +43,10 @@ fn read_file(path: &Utf8Path) -> Result<Incident> {
         let at = line.map(|line| format!(":{line}")).unwrap_or_default();
         anyhow::anyhow!("cannot read the incident {path}{at}: {what}")
     })?;
+    if recipes::spec(&incident.tree).is_none() {
+        let (line, tree) = (line_of(&text, "tree"), &incident.tree);
+        bail!("cannot read the incident {path}:{line}: tree: the monorepo has no tree `{tree}`");
+    }
     let name = path.file_stem().unwrap_or_default();
     if incident.id != name {
         let line = line_of(&text, "id");
@@ -105,7 +110,6 @@ mended: {}
         wrong("title: t", "titel: t", 4, "unknown field `titel`");
         wrong("prs: []", "prs: many", 3, "prs: invalid type");
         wrong("mode: C", "mode: G", 6, "mode: ");
-        wrong("tree: console", "tree: consol", 7, "tree: unknown variant");
         wrong("remove: {file: a.py}", "delete: {file: a.py}", 11, "unknown variant `delete`");
         wrong("{file: a.py}", "{file: a.py, x: 1}", 11, "unknown field `x`");
         wrong("{file: a.py}", "{file: ../a.py}", 11, "edits[0]");

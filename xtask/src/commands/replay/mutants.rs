@@ -13,17 +13,11 @@ use crate::flags::{Gate, Replay};
 use crate::gate::selection;
 use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::os::process;
+use crate::recipes::{TREES, TreeSpec};
 use crate::render;
-use analysis::mutants::{self, File, Source};
 use model::event::{Event, Tell};
-use model::incident::TreeId;
 use model::mutant::{Judged, Score};
-
-/// Where the trees keep their revisions, relative to the root.
-const FOLDERS: &[(TreeId, &str)] = &[
-    (TreeId::Console, "console/migrations/versions"),
-    (TreeId::Raptor, "backend_v2/alembic/versions"),
-];
+use mutants::{File, Source};
 
 /// Draws mutants and judges them. What goes wrong is in what it returns, whatever it is.
 pub fn run(flags: &Gate, args: &Replay, interrupt: &Interrupt, tell: Tell<'_>) -> Score {
@@ -54,7 +48,7 @@ fn judge(
 ) -> Result<()> {
     let mutants = mutants::draw(&sources(root)?, args.seed, args.limit.into());
     let deadline = Instant::now() + Duration::from_secs(args.seconds);
-    let runs = |tree| mutants.iter().filter(|mutant| mutant.incident.tree == tree).count();
+    let runs = |tree: &str| mutants.iter().filter(|mutant| mutant.incident.tree == tree).count();
     let bench = Bench::make(flags, root, &runs, interrupt, tell)?;
     let (done, total) = (AtomicUsize::new(0), mutants.len());
     let (judged, sick) = side_by_side(&mutants, Some(deadline), |mutant| {
@@ -73,21 +67,22 @@ fn judge(
 }
 
 fn sources(root: &Utf8Path) -> Result<Vec<Source>> {
-    FOLDERS.iter().map(|(tree, folder)| read(*tree, root, folder)).collect()
+    TREES.iter().map(|spec| read(spec, root)).collect()
 }
 
-fn read(tree: TreeId, root: &Utf8Path, folder: &str) -> Result<Source> {
+fn read(spec: &TreeSpec, root: &Utf8Path) -> Result<Source> {
+    let folder = format!("{}/versions", spec.migrations);
     let context = || format!("cannot read the revisions in `{folder}`");
     let mut files = Vec::new();
-    for entry in root.join(folder).read_dir_utf8().with_context(context)? {
+    for entry in root.join(&folder).read_dir_utf8().with_context(context)? {
         let entry = entry.with_context(context)?;
         if entry.path().extension() == Some("py") {
             let text = fs::read_to_string(entry.path()).with_context(context)?;
-            files.push(File { path: Utf8Path::new(folder).join(entry.file_name()), text });
+            files.push(File { path: Utf8Path::new(&folder).join(entry.file_name()), text });
         }
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(Source { tree, files })
+    Ok(Source { tree: spec.mutants, files })
 }
 
 fn write_survivor(judged: &Judged, args: &Replay, root: &Utf8Path) -> Result<Utf8PathBuf> {
@@ -147,6 +142,6 @@ mod tests {
         let drawn = mutants::draw(&sources(&root).unwrap(), 1, 150);
         assert_eq!(kinds(150), kinds(usize::MAX));
         let trees = |id| drawn.iter().filter(|mutant| mutant.incident.tree == id).count();
-        assert!(trees(TreeId::Console) > 40 && trees(TreeId::Raptor) > 40);
+        assert!(TREES.iter().all(|spec| trees(spec.id) > 40));
     }
 }

@@ -8,13 +8,12 @@ use crate::gate::context::GateContext;
 use crate::gate::setup::{Environment, Stage};
 use crate::os::interrupt::Interrupt;
 use crate::postgres::endpoint::Endpoint;
+use crate::recipes;
 use model::event::Tell;
-use model::incident::TreeId;
 use model::tree::Tree;
 
 /// A tree as it is in the monorepo today.
 pub(super) struct Today {
-    pub(super) id: TreeId,
     pub(super) tree: Tree,
     pub(super) python: Utf8PathBuf,
     /// Its revisions with their parents.
@@ -23,24 +22,15 @@ pub(super) struct Today {
     pub(super) files: Vec<Utf8PathBuf>,
 }
 
-/// A tree of the monorepo below a root.
-pub(super) fn tree_at(id: TreeId, root: &Utf8Path) -> Tree {
-    match id {
-        TreeId::Console => Tree::console(root),
-        TreeId::Raptor => Tree::raptor(root),
-    }
-}
-
 /// Makes what all runs share, and has Alembic read the trees that have runs, as they are today.
 pub(super) fn start(
     flags: &Gate,
     root: &Utf8Path,
-    runs: &dyn Fn(TreeId) -> usize,
+    runs: &dyn Fn(&str) -> usize,
     (interrupt, tell): (&Interrupt, Tell<'_>),
 ) -> Result<(Stage, Vec<Today>)> {
-    let ids: Vec<TreeId> =
-        [TreeId::Console, TreeId::Raptor].into_iter().filter(|id| runs(*id) > 0).collect();
-    let trees: Vec<Tree> = ids.iter().map(|id| tree_at(*id, root)).collect();
+    let has_runs = |tree: &Tree| runs(&tree.id) > 0;
+    let trees: Vec<Tree> = recipes::trees(root).into_iter().filter(has_runs).collect();
     let run = GateContext::new(flags, root, &trees, interrupt, tell);
     let all: Vec<usize> = (0..trees.len()).collect();
     let programs = run.programs()?;
@@ -49,7 +39,7 @@ pub(super) fn start(
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let stage = run.set_up(&all, programs, pythons, Some(cores + 1))?;
     let mut today = Vec::new();
-    for (index, (id, tree)) in ids.into_iter().zip(&trees).enumerate() {
+    for (index, tree) in trees.iter().enumerate() {
         let python = stage.python(index).context("the tree has no interpreter")?.clone();
         let nowhere = Endpoint::local(stage.scratch.path());
         let mut alembic = stage.alembic(Environment::Here, (&python, tree), &nowhere, interrupt)?;
@@ -62,7 +52,7 @@ pub(super) fn start(
         let files = graph.revisions.iter().map(|revision| revision.file.clone()).collect();
         let chain =
             graph.revisions.iter().map(|r| (r.revision.clone(), r.down_revision.clone())).collect();
-        today.push(Today { id, tree: tree.clone(), python, chain, files });
+        today.push(Today { tree: tree.clone(), python, chain, files });
     }
     Ok((stage, today))
 }

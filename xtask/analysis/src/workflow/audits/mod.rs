@@ -10,4 +10,4 @@ pub(super) mod rights;
 pub(super) mod runs;
 pub(super) mod status;
 
-use super::{Call, Found, Repository, document, expression, globs, key, locate, shell};
+use super::{Call, Found, Gated, Repository, document, expression, globs, key, locate, shell};

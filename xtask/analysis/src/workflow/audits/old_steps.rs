@@ -1,7 +1,7 @@
 //! The shell steps that the gate took the place of.
 
 use super::document::{Document, Job, Step, text};
-use super::{Found, Repository, shell};
+use super::{Found, Gated, Repository, shell};
 use model::code;
 
 /// A call of Alembic in a script.
@@ -24,7 +24,7 @@ impl Alembic<'_> {
     }
 
     /// The tree that it runs on, by its folder.
-    fn tree(&self) -> Option<&'static str> {
+    fn tree<'g>(&self, gated: &'g [Gated]) -> Option<&'g Gated> {
         let folder = |value: &serde_yaml::Value| text(&value["working-directory"]);
         let run = |value: &serde_yaml::Value| folder(&value["defaults"]["run"]);
         let around = folder(&self.step.value)
@@ -32,11 +32,8 @@ impl Alembic<'_> {
             .or_else(|| run(&self.document.value));
         let script = self.step.run().unwrap_or_default();
         let said = format!("{} {script}", around.unwrap_or_default());
-        match (said.contains("backend_v2"), said.contains("console")) {
-            (true, false) => Some("raptor"),
-            (false, true) => Some("console"),
-            _ => None,
-        }
+        let mut named = gated.iter().filter(|gated| said.contains(gated.folder));
+        named.next().filter(|_| named.next().is_none())
     }
 }
 
@@ -100,13 +97,10 @@ fn lacks_supply(repository: &Repository<'_>, call: &Alembic<'_>) -> Option<Found
     if call.verb() != ("upgrade", "head") {
         return None;
     }
-    let tree = call.tree()?;
+    let tree = call.tree(repository.gated)?;
     let scripts: Vec<&str> = call.job.steps.iter().filter_map(|step| step.run()).collect();
-    let supplied = repository.supplied.iter();
-    let lacking = supplied.filter(|supply| supply.tree == tree);
-    let lacking = lacking
-        .into_iter()
-        .find(|supply| !scripts.iter().any(|script| script.contains(supply.marker)))?;
-    let message = format!("job `{}` never supplies the {}", call.job.id, lacking.what);
+    let is_supplied = |marker: &str| scripts.iter().any(|script| script.contains(marker));
+    let (what, _) = tree.supplied.iter().find(|(_, marker)| !is_supplied(marker))?;
+    let message = format!("job `{}` never supplies the {what}", call.job.id);
     Some(Found::at(&code::OLD_STEPS_LACK_SUPPLY, (call.document, call.line), message))
 }

@@ -3,7 +3,7 @@
 use super::{Call, Found, Repository};
 use model::code;
 
-/// The calls together gate both trees.
+/// The calls together gate all trees.
 pub(crate) fn trees(repository: &Repository<'_>) -> Vec<Found> {
     let Some(first) = repository.calls.first() else { return Vec::new() };
     let mut gated: Vec<String> = Vec::new();
@@ -26,7 +26,8 @@ pub(crate) fn trees(repository: &Repository<'_>) -> Vec<Found> {
         return vec![Found::at(&code::UNKNOWN, place, message)];
     }
     let missing = |tree: &&str| !gated.iter().any(|gated| gated == tree);
-    let missing: Vec<&str> = ["console", "raptor"].into_iter().filter(missing).collect();
+    let missing: Vec<&str> =
+        repository.gated.iter().map(|gated| gated.tree).filter(missing).collect();
     if missing.is_empty() {
         return Vec::new();
     }

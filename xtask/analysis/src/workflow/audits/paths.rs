@@ -5,22 +5,11 @@ use serde_yaml::Value;
 use super::document::{Document, Job, Step, key, text, texts};
 use super::globs::{Dialect, takes};
 use super::shell;
-use super::{Call, Found, Repository};
+use super::{Call, Found, Gated, Repository};
 use model::code;
 
-/// A file of each kind that decides the outcome.
-const DECISIVE: &[&str] = &[
-    "console/migrations/versions/9999_new.py",
-    "console/migrations/env.py",
-    "console/migrations/alembic.ini",
-    "console/requirements.txt",
-    "backend_v2/alembic/versions/9999_new.py",
-    "backend_v2/alembic/env.py",
-    "backend_v2/alembic.ini",
-    "backend_v2/requirements.txt",
-    "xtask/src/main.rs",
-    "Cargo.lock",
-];
+/// Files of the gate that decide the outcome.
+const OF_THE_GATE: [&str; 2] = ["xtask/src/main.rs", "Cargo.lock"];
 
 /// What is known of a filter.
 enum Filter {
@@ -32,23 +21,25 @@ enum Filter {
 pub(crate) fn covered(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for call in &repository.calls {
-        let own = call.workflow.source.file.as_str();
-        found.extend(of_workflow(call.workflow, own));
+        let own = [OF_THE_GATE[0], OF_THE_GATE[1], call.workflow.source.file.as_str()];
+        let of_trees = repository.gated.iter().flat_map(Gated::decisive);
+        let decisive: Vec<String> = of_trees.chain(own.map(str::to_owned)).collect();
+        found.extend(of_workflow(call.workflow, &decisive));
         let conditions = call.jobs.iter().map(|(document, job)| (*document, *job, job.condition()));
         for (document, job, condition) in conditions {
             for (id, output) in outputs(&condition.unwrap_or_default(), "needs.") {
                 let filter =
                     document.job(&id).and_then(|detect| of_output(document, detect, &output));
-                found.extend(judge(document, document.line(&job.at("if")), filter, own));
+                found.extend(judge(document, document.line(&job.at("if")), filter, &decisive));
             }
         }
-        found.extend(of_steps(call, own));
+        found.extend(of_steps(call, &decisive));
     }
     found
 }
 
 /// A step may ask a step before it in the same job.
-fn of_steps(call: &Call<'_>, own: &str) -> Vec<Found> {
+fn of_steps(call: &Call<'_>, decisive: &[String]) -> Vec<Found> {
     let Some((document, job)) = call.job() else { return Vec::new() };
     let conditions =
         call.steps.iter().filter_map(|(at, step)| Some((*at, *step, text(&step.value["if"])?)));
@@ -58,40 +49,44 @@ fn of_steps(call: &Call<'_>, own: &str) -> Vec<Found> {
             let asked =
                 job.steps.iter().find(|step| step.value["id"].as_str() == Some(id.as_str()));
             let filter = asked.and_then(|asked| of_step(document, asked, &output));
-            found.extend(judge(at, at.line(&step.at("if")), filter, own));
+            found.extend(judge(at, at.line(&step.at("if")), filter, decisive));
         }
     }
     found
 }
 
-fn of_workflow(workflow: &Document<'_>, own: &str) -> Vec<Found> {
+fn of_workflow(workflow: &Document<'_>, decisive: &[String]) -> Vec<Found> {
     let Some(trigger) = workflow.trigger("pull_request") else { return Vec::new() };
     let at = |name: &str| workflow.line(&[key("on"), key("pull_request"), key(name)]);
     let mut found = Vec::new();
     if !trigger["paths"].is_null() {
         let filter = Filter::Patterns(texts(&trigger["paths"]), Dialect::GitHub);
-        found.extend(judge(workflow, at("paths"), Some(filter), own));
+        found.extend(judge(workflow, at("paths"), Some(filter), decisive));
     }
     let ignored = texts(&trigger["paths-ignore"]);
     let lost = |path: &&str| takes(&ignored, path, Dialect::GitHub);
-    let missing: Vec<&str> = DECISIVE.iter().copied().filter(lost).collect();
+    let missing: Vec<&str> = decisive.iter().map(String::as_str).filter(lost).collect();
     if !missing.is_empty() {
         found.push(missed(workflow, at("paths-ignore"), &missing));
     }
     found
 }
 
-fn judge(document: &Document<'_>, line: u32, filter: Option<Filter>, own: &str) -> Option<Found> {
+fn judge(
+    document: &Document<'_>,
+    line: u32,
+    filter: Option<Filter>,
+    decisive: &[String],
+) -> Option<Found> {
     match filter? {
         Filter::Unknown(why) => {
             let message = format!("which changes run the gate is not known: {why}");
             Some(Found::at(&code::UNKNOWN, (document, line), message))
         }
         Filter::Patterns(patterns, dialect) => {
-            let missing: Vec<&str> = DECISIVE
+            let missing: Vec<&str> = decisive
                 .iter()
-                .copied()
-                .chain([own])
+                .map(String::as_str)
                 .filter(|path| !takes(&patterns, path, dialect))
                 .collect();
             (!missing.is_empty()).then(|| missed(document, line, &missing))

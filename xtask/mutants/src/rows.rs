@@ -1,7 +1,7 @@
 //! Revisions that fail, or lose something, only where tables have rows.
 
-use super::Spot;
 use super::kind::{Kind, When, added, two_added};
+use super::spot::Spot;
 use model::mutant::Mutant;
 
 /// Every mutant of a spot, each on top of a revision that creates a table.

@@ -1,7 +1,7 @@
 //! Statements that Postgres refuses and a lint reads, on top of a revision that creates a table.
 
-use super::Spot;
 use super::kind::{Kind, When, added};
+use super::spot::Spot;
 use model::mutant::Mutant;
 
 /// The kind, the code of the failure, that of the lint, the upgrade and the downgrade; `THE_TABLE` is

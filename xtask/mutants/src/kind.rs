@@ -1,14 +1,13 @@
-//! What a kind of fault is called, when it shows, and what the gate must say of it.
+//! Kinds of faults: name, the step in which the fault shows, and what the gate must say of it.
 
-use super::Spot;
-use model::incident::{Edit, State, TreeId};
+use super::spot::{Spot, Supply};
+use model::incident::{Edit, Expected, Incident, Options, State};
+use model::mutant::Mutant;
 
-const PRE_SEED: &str = "alembic upgrade to 0015 (pre-seed)";
 const UPGRADE: &str = "alembic upgrade head";
 const HEADS: &str = "assert single head";
 const DOWNGRADE: &str = "downgrade -1 (reversibility check)";
 const AGAIN: &str = "alembic upgrade head (round trip)";
-const ROLE: &str = "create raptor_app role (required by 0002+)";
 
 /// A kind of fault.
 #[derive(Clone, Copy)]
@@ -74,11 +73,12 @@ impl Kind {
 impl When {
     /// The step's name, less the tree's label.
     pub(super) fn step(self, spot: &Spot<'_>) -> Option<String> {
+        let first_part = spot.tree.first_part.map(|(step, _)| step);
         let step = match self {
             When::Never => return None,
-            When::Loading if spot.tree == TreeId::Console => PRE_SEED,
-            When::Applying if spot.before_seed() => PRE_SEED,
-            When::Loading | When::Applying | When::Upgrade => UPGRADE,
+            When::Loading => first_part.unwrap_or(UPGRADE),
+            When::Applying if spot.before_seed() => first_part.unwrap_or(UPGRADE),
+            When::Applying | When::Upgrade => UPGRADE,
             When::Heads => HEADS,
             When::Downgrade => DOWNGRADE,
             When::Again => AGAIN,
@@ -87,9 +87,50 @@ impl When {
                 let revisions = 1 + spot.at.parse::<u32>().ok()?;
                 return Some(format!("stairway, {revisions} revisions (reversibility check)"));
             }
-            When::Role => ROLE,
+            When::Role => match spot.tree.supply {
+                Supply::Role { step, .. } => step,
+                Supply::Row(_) => return None,
+            },
         };
         Some(step.to_owned())
+    }
+}
+
+impl Spot<'_> {
+    /// The mutant of this kind at this spot.
+    pub(super) fn mutant(&self, kind: &Kind, broken: State) -> Mutant {
+        let (label, tree) = (self.tree.label, self.tree.id);
+        let undo = |edit: &Edit| match edit {
+            Edit::Add { file, .. } => Edit::Remove { file: file.clone() },
+            Edit::Rename { file, .. }
+            | Edit::Remove { file }
+            | Edit::Replace { file, .. }
+            | Edit::Today { file } => Edit::Today { file: file.clone() },
+        };
+        let mended = State { edits: broken.edits.iter().map(undo).collect(), ..State::default() };
+        let Kind { name, when, code, lint, also } = *kind;
+        let incident = Incident {
+            id: format!("mutant-{name}-{tree}-{}", self.id),
+            date: None,
+            prs: Vec::new(),
+            title: format!("{} at {tree} {}", name.replace('-', " "), self.id),
+            story: "A mutant of a green tree.\n".into(),
+            mode: None,
+            tree: tree.to_owned(),
+            at: self.at.to_owned(),
+            options: Options::default(),
+            history: None,
+            broken,
+            expect: Expected {
+                step: when.step(self).map(|step| format!("{label} — {step}")),
+                code: code.to_owned(),
+                message: String::new(),
+                lint: lint.map(str::to_owned),
+                also: also.iter().map(|code| (*code).to_owned()).collect(),
+            },
+            mended,
+        };
+        Mutant { kind: name, incident }
     }
 }
 

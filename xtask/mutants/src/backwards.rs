@@ -1,8 +1,8 @@
 //! Downgrades that do not take back what the upgrade did, and upgrades that cannot be repeated.
 
-use super::Spot;
 use super::kind::{Kind, When, added, first_in, replace, two_added};
-use model::incident::{Options, TreeId};
+use super::spot::{Spot, Supply};
+use model::incident::Options;
 use model::mutant::Mutant;
 
 /// Every mutant of a spot.
@@ -99,7 +99,7 @@ fn supply_lost(spot: &Spot<'_>) -> Option<Mutant> {
     let gone = "op.execute(\"UPDATE admins SET email = 'gone@example.com'\")";
     let broken = added(spot, "op.execute(\"SELECT 1\")", gone);
     let mutant = spot.mutant(&Kind::run("row-lost", When::Downgrade, "MG404"), broken);
-    (spot.tree == TreeId::Console).then_some(mutant)
+    matches!(spot.tree.supply, Supply::Row(_)).then_some(mutant)
 }
 
 /// What a revision says itself: notes, and green all the same.
@@ -134,14 +134,10 @@ fn said(spot: &Spot<'_>) -> [Mutant; 3] {
 /// What depends on the time zone. Only the stairway runs the chain in another one, and short chains
 /// are enough.
 fn by_environment(spot: &Spot<'_>) -> Option<Mutant> {
-    let short = match spot.tree {
-        TreeId::Console => "0016"..="0019",
-        TreeId::Raptor => "0002"..="0006",
-    };
     let makes =
         "op.execute(f\"CREATE VIEW mutant AS SELECT '{__import__('time').strftime('%Z')}'\")";
     let broken = added(spot, makes, "op.execute(\"DROP VIEW mutant\")");
     let mut mutant = spot.mutant(&Kind::run("by-time-zone", When::Stairway, "MG409"), broken);
     mutant.incident.options = Options { stairway: true, ..Options::default() };
-    short.contains(&spot.id).then_some(mutant)
+    spot.is_short().then_some(mutant)
 }

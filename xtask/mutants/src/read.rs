@@ -1,10 +1,10 @@
 //! What the lints read in the files: how they are kept, how they hang together, and what they do.
 
-use super::Spot;
 use super::kind::{
     Kind, When, added, edits, file, first_in, head_of, replace, revision, two_added,
 };
-use model::incident::{Edit, State, TreeId};
+use super::spot::Spot;
+use model::incident::{Edit, State};
 use model::mutant::Mutant;
 
 /// Every mutant of a spot.
@@ -126,10 +126,7 @@ fn kept_badly(spot: &Spot<'_>) -> Vec<Mutant> {
 }
 
 fn settings(spot: &Spot<'_>) -> [Mutant; 2] {
-    let (ini, old) = match spot.tree {
-        TreeId::Console => ("console/migrations/alembic.ini", "script_location = %(here)s\n"),
-        TreeId::Raptor => ("backend_v2/alembic.ini", "script_location = %(here)s/alembic\n"),
-    };
+    let (ini, old) = (spot.tree.ini, spot.tree.location);
     let change =
         |new: String| edits(vec![Edit::Replace { file: ini.into(), old: old.to_owned(), new }]);
     let versions = old.trim_end().replace("script_location = ", "");

@@ -1,8 +1,8 @@
 //! The runbook's failure modes, and what goes wrong when a revision is applied.
 
-use super::Spot;
 use super::kind::{Kind, When, added, edits, file, first_in, replace, revision};
-use model::incident::{Edit, Options, State, TreeId};
+use super::spot::{Spot, Supply};
+use model::incident::{Edit, Options, State};
 use model::mutant::Mutant;
 
 /// How long a step may take that never ends, in seconds.
@@ -34,9 +34,9 @@ pub(super) fn of(spot: &Spot<'_>) -> Vec<Mutant> {
 }
 
 fn dropped_supply(spot: &Spot<'_>) -> Mutant {
-    let (supply, code) = match spot.tree {
-        TreeId::Console => ("kris@ admin row", "MG001"),
-        TreeId::Raptor => ("raptor_app", "MG002"),
+    let (supply, code) = match spot.tree.supply {
+        Supply::Row(name) => (name, "MG001"),
+        Supply::Role { name, .. } => (name, "MG002"),
     };
     let broken = State { without: vec![supply.to_owned()], ..State::default() };
     spot.mutant(&Kind::seen("dropped-supply", When::Upgrade, code, code), broken)
@@ -47,8 +47,8 @@ fn looks_up(spot: &Spot<'_>) -> Option<Mutant> {
     let lookup = "op.get_bind().execute(sa.text(\"SELECT id FROM admins \
                   WHERE email = 'mutant@example.com'\")).scalar_one()";
     let kind = Kind::seen("looks-up-a-row", When::Upgrade, "MG001", "MG001");
-    let console = spot.tree == TreeId::Console;
-    console.then(|| spot.mutant(&kind, added(spot, lookup, "op.execute(\"SELECT 1\")")))
+    matches!(spot.tree.supply, Supply::Row(_))
+        .then(|| spot.mutant(&kind, added(spot, lookup, "op.execute(\"SELECT 1\")")))
 }
 
 /// A role that the recipe does not supply, and not in a GRANT.
@@ -171,10 +171,7 @@ fn refused(spot: &Spot<'_>) -> Vec<Mutant> {
 /// A second connection that waits for what the first has locked. Short chains alone: the time that
 /// a step may take is short, too.
 fn never_ends(spot: &Spot<'_>) -> Option<Mutant> {
-    let (table, short) = match spot.tree {
-        TreeId::Console => ("admins", "0016"..="0020"),
-        TreeId::Raptor => ("accounts", "0002"..="0008"),
-    };
+    let table = spot.tree.table;
     let waits = format!(
         "op.execute(\"LOCK TABLE {table}\")\n\
          op.get_bind().engine.connect().execute(sa.text(\"SELECT count(*) FROM {table}\"))"
@@ -183,7 +180,7 @@ fn never_ends(spot: &Spot<'_>) -> Option<Mutant> {
     let mut mutant = spot.mutant(&Kind::run("waits-for-itself", When::Upgrade, "MG103"), broken);
     mutant.incident.options = Options { timeout: Some(SOON), ..Options::default() };
     mutant.incident.expect.message = "whose last statement was `LOCK TABLE".to_owned();
-    short.contains(&spot.id).then_some(mutant)
+    spot.is_short().then_some(mutant)
 }
 
 fn env_fails(spot: &Spot<'_>) -> Option<Mutant> {
@@ -196,7 +193,7 @@ fn env_fails(spot: &Spot<'_>) -> Option<Mutant> {
 
 /// A role that is there already, and may do what it may not in production.
 fn role_can_login(spot: &Spot<'_>) -> Option<Mutant> {
-    let broken = State { sql: Some("CREATE ROLE raptor_app LOGIN".to_owned()), ..State::default() };
-    let mutant = spot.mutant(&Kind::run("role-can-login", When::Role, "MG101"), broken);
-    (spot.tree == TreeId::Raptor).then_some(mutant)
+    let Supply::Role { name, .. } = spot.tree.supply else { return None };
+    let broken = State { sql: Some(format!("CREATE ROLE {name} LOGIN")), ..State::default() };
+    Some(spot.mutant(&Kind::run("role-can-login", When::Role, "MG101"), broken))
 }

@@ -3,8 +3,9 @@
 use model::code::{self, Code};
 use model::finding::Finding;
 
-/// How a downgrade leaves another schema than the one before the upgrade.
-const OF_A_DOWNGRADE: [&Code; 3] = [&code::REMAINS, &code::NOT_RESTORED, &code::CHANGED];
+/// What one `downgrade()` lacks, or one statement does to rows.
+const OF_A_REVISION: [&Code; 4] =
+    [&code::REMAINS, &code::NOT_RESTORED, &code::CHANGED, &code::DATA_LOST];
 /// What a tree does on purpose, so that each revision that does it has the same reason.
 const OF_A_HABIT: [&Code; 2] = [&code::RAISING_DOWNGRADE, &code::IRREVERSIBLE];
 
@@ -52,8 +53,8 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
         }
         (Some(_), Some(_))
             if same_revision
-                && OF_A_DOWNGRADE.contains(&one)
-                && OF_A_DOWNGRADE.contains(&two)
+                && OF_A_REVISION.contains(&one)
+                && OF_A_REVISION.contains(&two)
                 && (one == two || does_nothing(first)) =>
         {
             Some(other.message.clone())
@@ -91,7 +92,8 @@ mod tests {
     fn check(findings: &[Finding], expected: &[&str]) {
         let mut findings = findings.to_vec();
         fold(&mut findings);
-        let told = findings.iter().map(|f| [&[f.message.clone()], f.also.as_slice()].concat());
+        let told =
+            findings.iter().map(|f| [std::slice::from_ref(&f.message), f.also.as_slice()].concat());
         assert_eq!(told.map(|lines| lines.join("; ")).collect::<Vec<_>>(), expected);
     }
 

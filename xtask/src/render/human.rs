@@ -155,10 +155,10 @@ fn overview(report: &Report) -> String {
     for (number, finding) in findings.iter().enumerate().take(OVERVIEW_ROWS) {
         let (word, style) = severity(finding.severity());
         let place = finding.place.as_ref().map(words::short_place).unwrap_or_default();
+        let place = if place.is_empty() { place } else { format!("{place} ") };
         let head = format!("{word}[{}] {place}", finding.code.id);
-        let title =
-            words::cut(finding.code.title, 79_usize.saturating_sub(head.chars().count() + 1));
-        line(&mut out, &format!("{style}{word}[{}]{style:#} {place} {title}", finding.code.id));
+        let title = words::cut(finding.code.title, 79_usize.saturating_sub(head.chars().count()));
+        line(&mut out, &format!("{style}{word}[{}]{style:#} {place}{title}", finding.code.id));
         if number == 0 {
             let said = words::first_lines(&words::printable(&finding.message), FIRST_ROWS);
             field(&mut out, "", &words::cut(&said, FIRST_ROWS * 60));

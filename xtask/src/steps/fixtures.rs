@@ -203,7 +203,7 @@ impl Live<'_> {
     }
 
     /// The finding at the line of the revision's file that names what it is about.
-    fn about(&self, revision: &str, names: &[String], finding: Finding) -> Finding {
+    pub(super) fn about(&self, revision: &str, names: &[String], finding: Finding) -> Finding {
         let place = self.file_of(revision).map(|file| {
             let text = std::fs::read_to_string(file).unwrap_or_default();
             let line = line_that_names(&text, names);

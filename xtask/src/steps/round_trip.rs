@@ -238,7 +238,7 @@ fn finding(
         (None, Way::Down) => {
             let code = match difference.change {
                 _ if schema_diff::is_order(difference) => &code::COLUMN_AT_END,
-                Change::LeftBehind(_) if schema_diff::is_shared(difference, made_by) => &code::KEPT,
+                _ if schema_diff::is_shared(difference, made_by) => &code::KEPT,
                 Change::LeftBehind(_) => &code::REMAINS,
                 Change::Missing(_) | Change::Renamed { .. } => &code::NOT_RESTORED,
                 Change::Changed { .. } => &code::CHANGED,

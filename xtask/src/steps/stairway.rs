@@ -96,7 +96,7 @@ impl Stairway {
                     None => "the revisions below it cannot be applied".to_owned(),
                 });
                 tried.untried = Some(why);
-                tried.findings.push(failed);
+                tried.findings.push(lane.at_stair(revision, failed));
                 self.add(index, tried);
                 return Ok(Ended::Done);
             }
@@ -105,10 +105,11 @@ impl Stairway {
             tried.gone = std::mem::take(&mut lane.gone);
             lane.live.statements.truncate(lane.climbed);
             let wrong = tried.findings.iter().any(|f| f.code.severity == Severity::Error);
-            for late in tried.findings.iter_mut().filter(|f| f.code == &code::TIMED_OUT) {
-                late.revision.get_or_insert_with(|| revision.clone());
+            if tried.findings.iter().any(|f| f.code == &code::TIMED_OUT) {
                 tried.untried = Some(self.stop(OUT_OF_TIME.to_owned()));
             }
+            let findings = std::mem::take(&mut tried.findings).into_iter();
+            tried.findings = findings.map(|found| lane.at_stair(revision, found)).collect();
             self.add(index, tried);
             if wrong && keep {
                 self.stop(format!("--keep stops where revision {revision} went wrong"));
@@ -218,6 +219,14 @@ enum Trip {
 }
 
 impl Lane<'_> {
+    /// A finding of the time that ran out, at the stair where it did, unless a revision was at work.
+    fn at_stair(&self, revision: &str, found: Finding) -> Finding {
+        match found.revision {
+            None if found.code == &code::TIMED_OUT => self.live.about(revision, &[], found),
+            _ => found,
+        }
+    }
+
     /// One revision up, down and up again, on tables with rows. Where that fails, it is tried on empty
     /// tables, and where it passes there, on rows that anybody could have written: so it is known
     /// whether rows are to blame, and which.

@@ -321,13 +321,19 @@ pub fn is_order(difference: &Difference) -> bool {
     attribute == "column order" || (attribute == "enum" && labels(was) == labels(is))
 }
 
-/// Whether a difference is something that others may use by then, and that was made only where it was
-/// missing: an extension, or a schema.
+/// Whether a difference is something that was made only where it was missing, and that nobody can or
+/// should take away: an extension or a schema that others may use by then, or the label of an enum.
 pub fn is_shared(difference: &Difference, made_by: &str) -> bool {
     let words: Vec<String> = made_by.split_whitespace().map(str::to_lowercase).collect();
-    matches!(difference.change, Change::LeftBehind(_))
-        && ["extension", "schema"].contains(&difference.object.kind.as_str())
-        && words.windows(3).any(|three| three == ["if", "not", "exists"])
+    let stays = match &difference.change {
+        Change::LeftBehind(_) => ["extension", "schema"].contains(&difference.object.kind.as_str()),
+        Change::Changed { attribute, expected: Some(was), found: Some(is) } => {
+            let mut labels = is.split(", ");
+            attribute == "enum" && was.split(", ").all(|label| labels.any(|other| other == label))
+        }
+        _ => false,
+    };
+    stays && words.windows(3).any(|three| three == ["if", "not", "exists"])
 }
 
 #[cfg(test)]

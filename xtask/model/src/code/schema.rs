@@ -90,7 +90,7 @@ pub static KEPT: Code = Code {
     id: "MG406",
     title: "the downgrade keeps something on purpose",
     symptom: "a note beside a green step",
-    why: "`# migration-gate: keeps …` says so, with its reason; or it is an extension or a schema that `IF NOT EXISTS` made, which others may use by then.",
+    why: "`# migration-gate: keeps …` says so, with its reason; or it is an extension, a schema or the label of an enum that `IF NOT EXISTS` made.",
     example: Some(Example {
         bad: "def downgrade():\n    op.drop_table(\"orders\")",
         good: "# migration-gate: keeps type order_side, the archive uses it",

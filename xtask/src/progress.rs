@@ -1,5 +1,5 @@
-//! What goes to stderr while the gate runs: a live line for each tree on a terminal, plain lines
-//! elsewhere. Nothing depends on it.
+//! Progress on stderr: a live line for each tree on a terminal, plain lines elsewhere. Nothing depends
+//! on it.
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};

@@ -1,4 +1,4 @@
-//! Where the time of a run goes, gathered from what is told of it.
+//! Spans of time of a run, gathered from its events.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

@@ -1,5 +1,5 @@
-//! What will collide once other branches are merged: the revisions that they add, held against those
-//! that this one adds and against the base.
+//! Collisions of revisions once other branches are merged: what those branches add, held against this
+//! one.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What a revision does to a database, as plain data: the common language of the SQL reader, the
+//! Effects of a revision on a database, as plain data: the common language of the SQL reader, the
 //! reader of `upgrade()` and `downgrade()`, and the lints.
 //!
 //! What could not be understood is [`Effect::Opaque`], never guessed.

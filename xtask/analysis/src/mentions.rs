@@ -1,5 +1,6 @@
-//! In a tree too large to be read whole: which of the other revisions have to do with what some of
-//! them do. They are found by the words of their text, which is many times as fast as parsing them.
+//! Mentions, in a tree too large to be read whole: which of the other revisions have to do with what
+//! some of them do. They are found by the words of their text, which is many times as fast as parsing
+//! them.
 //!
 //! A name that another revision puts together as it runs is not found in its text. So nothing that is
 //! missed here may count as a finding before all of the tree was read.

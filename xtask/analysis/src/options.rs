@@ -1,5 +1,5 @@
-//! What a tree's own ini says of how it is gated: the section `[migration-gate]`, and the database
-//! URLs of its other sections.
+//! Options of a tree in its own ini: the section `[migration-gate]`, and the database URLs of its other
+//! sections.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Joins what the lints predicted with what then happened, so that one fault is shown once, with
-//! both proofs.
+//! Predictions of the lints, joined with what then happened, so that one fault is shown once, with both
+//! proofs.
 
 use crate::lints::IN_DOWNGRADE;
 use model::code::{self, Code};

@@ -1,4 +1,4 @@
-//! Compares what the gate said of an incident with what it should have said.
+//! Comparison of what the gate said of an incident with what it should have said.
 
 use std::collections::BTreeSet;
 

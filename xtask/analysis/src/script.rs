@@ -1,4 +1,4 @@
-//! What one file in `versions/` says of itself, by the letter of its text.
+//! Script: what one file in `versions/` says of itself, by the letter of its text.
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};

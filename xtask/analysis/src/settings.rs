@@ -1,4 +1,5 @@
-//! Which folders hold a tree's revisions, as Alembic understands its ini and `pyproject.toml`.
+//! Settings of a tree: the folders that hold its revisions, as Alembic understands its ini and
+//! `pyproject.toml`.
 
 use camino::{Utf8Path, Utf8PathBuf};
 

@@ -1,4 +1,4 @@
-//! What the gate finds on a machine, and what it keeps there.
+//! Checkup of a machine: what the gate finds there, and what it keeps there.
 
 use camino::Utf8PathBuf;
 

@@ -1,5 +1,5 @@
-//! What happens while the gate runs, for whoever shows it. Events carry no decision: a run goes the
-//! same way whether somebody listens or not.
+//! Events of a running gate, for whoever shows them. Events carry no decision: a run goes the same way
+//! whether somebody listens or not.
 
 use std::time::Instant;
 

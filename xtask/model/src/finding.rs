@@ -1,5 +1,4 @@
-//! What the gate concluded: one thing that is wrong. Severity, title, owner and remedy follow from
-//! the code.
+//! Finding: one thing that is wrong. Severity, title, owner and remedy follow from the code.
 
 use std::borrow::Cow;
 

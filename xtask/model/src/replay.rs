@@ -1,4 +1,4 @@
-//! What came of replaying incidents.
+//! Outcome of replayed incidents.
 
 use std::time::Duration;
 

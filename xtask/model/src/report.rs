@@ -1,4 +1,4 @@
-//! What the gate prints: the trees, their steps, the findings. Every format is a function of it.
+//! Report of the gate: the trees, their steps, the findings. Every format is a function of it.
 
 use std::time::{Duration, SystemTime};
 

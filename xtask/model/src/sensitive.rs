@@ -1,5 +1,5 @@
-//! Which schema is so sensitive that a failed migration is SEV-2 until it is shown that no data was
-//! lost (runbook, 'Escalation'): payment, audit and RBAC. This is the one list.
+//! Schemas so sensitive that a failed migration is SEV-2 until it is shown that no data was lost. This
+//! is the one list.
 
 /// An area, and the words by which names of tables, columns and revisions belong to it.
 pub const AREAS: &[(&str, &[&str])] = &[

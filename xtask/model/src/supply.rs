@@ -1,4 +1,4 @@
-//! What production has and an empty database lacks, as plain values.
+//! Supplies, as plain values: rows and roles that production has and an empty database lacks.
 //!
 //! A supply is idempotent by its own SQL (`ON CONFLICT DO NOTHING`, `IF NOT EXISTS`), so that a
 //! round trip or a second run finds it and goes on.

@@ -1,4 +1,5 @@
-//! What a command, an Alembic call or a statement said. The only thing that the drivers return.
+//! Transcript of what a command, an Alembic call or a statement said. The only
+//! thing that a call returns.
 
 use std::fmt;
 use std::time::Duration;

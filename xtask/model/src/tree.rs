@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_driver_is_the_named_one_else_that_of_the_ini_where_it_is_installed() {
+    fn driver_is_named_else_of_ini_else_first_installed() {
         let (named, ini) = (Some("asyncpg".to_owned()), Some("psycopg".to_owned()));
         let tree = |driver: &Option<String>| Tree {
             driver: driver.clone(),

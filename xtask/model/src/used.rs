@@ -1,4 +1,5 @@
-//! What the Python of a tree read while it ran: what its outcome depends on besides the gate's own.
+//! Files and folders that the Python of a tree read while it ran: inputs of its outcome besides the
+//! gate's own.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What `--watch` knows at any moment.
+//! State of `--watch` at any moment.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the lints read in the files: how they are kept, how they hang together, and what they do.
+//! Mutants that lints find in the files: how they are kept, how they hang together, and what they do.
 
 use super::kind::{
     Kind, When, added, edits, file, first_in, head_of, replace, revision, two_added,

@@ -1,5 +1,5 @@
-//! What leads to one tree's Alembic: a socket, whose lines of JSON are waited for, and a pipe, which is
-//! only looked into.
+//! Connection to one tree's Alembic: a socket, whose lines of JSON are waited for, and a pipe, which is
+//! read when there is time.
 //!
 //! To wake up for each statement that a migration runs takes the gate and the interpreter as long as most
 //! statements take.

@@ -1,4 +1,4 @@
-//! Puts the events of one call together into what it said.
+//! Listener that puts the events of one call together into a transcript.
 
 use std::time::{Duration, Instant};
 

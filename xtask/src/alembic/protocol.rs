@@ -1,4 +1,4 @@
-//! What the gate and `worker.py` say to each other, a JSON object a line.
+//! Protocol between the gate and `worker.py`: a JSON object a line.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

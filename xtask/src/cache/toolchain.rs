@@ -1,5 +1,5 @@
-//! Where an earlier run found Postgres: asking `pg_config` and the server for its version takes two
-//! processes, before which nothing else can start.
+//! Place of Postgres, as an earlier run found it: asking `pg_config` and the server for its version
+//! takes two processes, before which nothing else can start.
 
 use camino::{Utf8Path, Utf8PathBuf};
 

@@ -2,8 +2,8 @@
 
 use anyhow::{Result, bail};
 
-use super::lint;
 use crate::flags::Collisions;
+use crate::gate::lint;
 use crate::lint::Terms;
 use crate::os::interrupt::Interrupt;
 

@@ -8,7 +8,8 @@ use model::report::{Report, Verdict};
 
 /// Draws the graph; where the trees cannot be read, the report says why and nothing is drawn.
 pub fn run(flags: &Graph, interrupt: &Interrupt) -> (Report, Option<String>) {
-    let report = super::lint::report(&flags.which, Terms::since(flags.since.as_deref()), interrupt);
+    let report =
+        crate::gate::lint::report(&flags.which, Terms::since(flags.since.as_deref()), interrupt);
     if report.verdict() == Verdict::Error {
         return (report, None);
     }

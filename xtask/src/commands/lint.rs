@@ -1,83 +1,14 @@
 //! `cargo xtask migration-gate lint`: what can be known without running anything, in milliseconds.
 
-use std::time::Instant;
-
-use anyhow::{Context, Result};
-use camino::{Utf8Path, Utf8PathBuf};
-
-use crate::flags::{Lint, Which};
-use crate::gate::selection;
-use crate::lint::{self, Survey, Terms};
-use crate::os::interrupt::{Interrupt, Interrupted};
-use analysis::once;
-use model::code;
-use model::finding::Finding;
-use model::report::{Report, TreeReport};
-use model::tree::Tree;
+use crate::flags::Lint;
+use crate::gate;
+use crate::lint::Terms;
+use crate::os::interrupt::Interrupt;
+use model::report::Report;
 
 /// Reads and lints the trees that were asked for. What goes wrong is in the report.
 pub fn run(flags: &Lint, interrupt: &Interrupt) -> Report {
     let Lint { which, since, all, whole, verbose, output: _ } = flags;
     let terms = Terms { all: *all, others: true, whole: *whole, ..Terms::since(since.as_deref()) };
-    Report { verbose: *verbose, ..report(which, terms, interrupt) }
-}
-
-/// As [`run`], by the terms given.
-pub(super) fn report(which: &Which, terms: Terms<'_>, interrupt: &Interrupt) -> Report {
-    let started = Instant::now();
-    let mut report = Report::default();
-    match surveys(which, terms, interrupt) {
-        Ok((root, surveys)) => {
-            for (tree, survey) in surveys {
-                report.compared_with(&survey.base);
-                report.trees.push(tree_report(&tree, &root, &survey));
-                report.findings.extend(survey.findings);
-                report.allowed.extend(survey.allowed);
-                // The process ends after the report, which takes back all at once what one by one
-                // takes longer than to lint some files.
-                std::mem::forget(survey.scripts);
-            }
-        }
-        Err(err) if err.is::<Interrupted>() => report.interrupted = true,
-        Err(err) => {
-            report.findings.push(Finding::new(&code::CANNOT_WORK, format!("{err:#}")));
-        }
-    }
-    once::fold(&mut report.findings);
-    report.forget_operators();
-    report.elapsed = started.elapsed();
-    report
-}
-
-/// The root, and the trees with what was found out about them.
-pub(super) fn surveys(
-    which: &Which,
-    terms: Terms<'_>,
-    interrupt: &Interrupt,
-) -> Result<(Utf8PathBuf, Vec<(Tree, Survey)>)> {
-    let (root, trees) = selection::select(which)?;
-    for tree in &trees {
-        let ini = tree.ini_path();
-        std::fs::metadata(&ini).with_context(|| {
-            format!(
-                "cannot read `{ini}`, which makes {} an Alembic tree\n\
-                 hint: --root names the monorepo, --ini any other tree",
-                tree.label
-            )
-        })?;
-    }
-    let surveys = lint::survey(&trees, &root, terms, interrupt)?;
-    Ok((root, trees.into_iter().zip(surveys).collect()))
-}
-
-fn tree_report(tree: &Tree, root: &Utf8Path, survey: &Survey) -> TreeReport {
-    let mut heads = survey.graph.ids(&survey.graph.heads);
-    heads.sort();
-    TreeReport {
-        heads,
-        graph: Some(survey.graph.clone()),
-        wrong_graph: survey.wrong_graph(),
-        new_revisions: survey.new_revisions(),
-        ..TreeReport::new(tree, root)
-    }
+    Report { verbose: *verbose, ..gate::lint::report(which, terms, interrupt) }
 }

@@ -9,6 +9,5 @@ pub mod renumber;
 pub mod replay;
 pub mod reports;
 pub mod runbook;
-mod trial;
 pub mod watch;
 pub mod workflow;

@@ -3,15 +3,17 @@
 //! The files are linted again afterwards; where anything is worse than before, every one of them is
 //! put back as it was.
 
+mod trial;
+
 use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::{Context, Result, anyhow};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::lint;
-use super::trial::{self, Trial, Verdict};
+use self::trial::{Trial, Verdict};
 use crate::flags::Renumber;
+use crate::gate::lint;
 use crate::lint::{Survey, Terms};
 use crate::os::git::Git;
 use crate::os::interrupt::Interrupt;

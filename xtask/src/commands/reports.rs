@@ -1,4 +1,4 @@
-//! Writes the reports that were asked for beside the one on stdout.
+//! Report files that are written beside the report on stdout.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! What `explain` takes.
+//! Arguments of `explain`.
 
 use clap::{Args, ValueEnum};
 

@@ -1,4 +1,4 @@
-//! How what was found is shown.
+//! Formats of the output and of the report files.
 
 use camino::Utf8PathBuf;
 use clap::{Args, ValueEnum};

@@ -1,4 +1,4 @@
-//! What is asked about the gate itself: its machine, its workflows, its runbook.
+//! Arguments of the commands about the gate itself: its machine, its workflows, its runbook.
 
 use camino::Utf8PathBuf;
 use clap::{Args, ValueEnum};

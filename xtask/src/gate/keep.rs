@@ -1,4 +1,5 @@
-//! How a run ends: what it started is stopped, or left as `--keep` asks, and how to go on by hand.
+//! End of a run: what was started is stopped, or left as `--keep` asks, with the commands to go on by
+//! hand.
 
 use anyhow::Result;
 use camino::Utf8Path;

@@ -8,6 +8,7 @@ pub mod changed;
 pub mod context;
 mod keep;
 mod lanes;
+pub mod lint;
 pub mod plan;
 pub mod predict;
 pub mod ran;

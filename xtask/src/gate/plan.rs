@@ -1,5 +1,5 @@
-//! Which steps a tree has: what is new decides whether there is a stairway, and steps that never
-//! came to their turn are in the report all the same.
+//! Plan of a tree's steps: what is new decides whether there is a stairway, and steps that never ran
+//! are skipped with a reason.
 
 use super::context::GateContext;
 use crate::alembic::Description;

@@ -1,4 +1,4 @@
-//! Which inputs a tree of a run has, and what earlier runs with the same inputs left.
+//! Reuse of earlier runs: the inputs of each tree, and the results and snapshots with the same inputs.
 
 use std::time::SystemTime;
 

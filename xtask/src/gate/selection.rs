@@ -1,4 +1,4 @@
-//! What a command works on: the root and its trees.
+//! Selection of the root and the trees that a command works on.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What a run needs before its trees: servers, and interpreters that import Alembic.
+//! Set-up of a run: servers, and interpreters that import Alembic.
 
 use std::cell::OnceCell;
 use std::sync::{Mutex, PoisonError};

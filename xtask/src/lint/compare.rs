@@ -1,4 +1,4 @@
-//! What a tree is compared with: the base branch, as git knows it, and the other branches.
+//! Base branch and other branches that a tree is compared with, as git knows them.
 
 use anyhow::{Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};

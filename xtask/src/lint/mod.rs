@@ -1,5 +1,5 @@
-//! Surveys a tree: reads its settings and its files, builds its graph, and lints it. Nothing of it
-//! is run, and neither Postgres nor Python is needed.
+//! Lints of a tree: its settings and files are read, its graph is built, and each lint is asked.
+//! Nothing of it is run, and neither Postgres nor Python is needed.
 
 mod compare;
 mod read;

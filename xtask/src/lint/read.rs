@@ -1,5 +1,5 @@
-//! Reads the files of trees, on all processors at once. The work of a file is that of its parser, so
-//! the files of all trees lie in one heap.
+//! Files of trees, read on all processors at once. The work of a file is that of its parser, so the
+//! files of all trees lie in one heap.
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};

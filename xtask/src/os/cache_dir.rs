@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_named_folder_comes_before_the_users_and_root_has_the_systems() {
+    fn cache_folder_named_users_or_systems_in_that_order() {
         let home = || Some(Utf8PathBuf::from("/home/u"));
         assert_eq!(caches(Some("/x".into()), home(), true).unwrap(), "/x");
         assert_eq!(caches(Some("/x".into()), None, false).unwrap(), "/x");

@@ -1,4 +1,4 @@
-//! What a server leaves when it, or the gate that started it, is killed outright.
+//! Remains of a server that was killed outright, or whose gate was.
 
 use std::fs;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! What one run leaves for the next, in the user's cache folder.
+//! Store of the entries of the cache, in the user's cache folder.
 //!
 //! An entry is a file or a folder, named after its kind and the hash of everything that made it. It is
 //! written under another name and renamed, so that it is whole or not there, however many gates run

@@ -1,4 +1,4 @@
-//! Tells which files below some folders changed.
+//! Watcher of the files below some folders.
 //!
 //! The system's own service (inotify, FSEvents) says where something happened; whether a file holds
 //! something else than before is seen by reading it, so that a save that changes nothing, or an

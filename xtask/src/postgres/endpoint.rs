@@ -1,4 +1,4 @@
-//! How to reach a server: as the gate's own connection, as a SQLAlchemy URL, and as a psql command.
+//! Endpoint of a server: as the gate's own connection, as a SQLAlchemy URL, and as a psql command.
 
 use std::error::Error as _;
 use std::fs::File;

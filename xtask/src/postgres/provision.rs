@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lock_file_pins_each_package_with_its_integrity_and_without_its_address() {
+    fn lock_file_pins_integrity_of_each_package_without_address() {
         let lock: serde_json::Value = serde_json::from_str(npm::LOCK).unwrap();
         let manifest: serde_json::Value = serde_json::from_str(npm::MANIFEST).unwrap();
         for package in package::PACKAGES {

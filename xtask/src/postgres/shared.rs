@@ -1,4 +1,4 @@
-//! What all databases of a server share: roles, memberships, settings of roles, tablespaces.
+//! State that all databases of a server share: roles, memberships, settings of roles, tablespaces.
 
 use std::collections::BTreeSet;
 

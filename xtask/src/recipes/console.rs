@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::TreeSpec;
+use super::spec::TreeSpec;
 use crate::steps::runner::Steps;
 use model::supply::Row;
 use mutants::{Facts, Supply};

@@ -6,56 +6,20 @@
 pub mod console;
 pub mod plain;
 pub mod raptor;
+mod spec;
 
 use anyhow::Result;
 use camino::Utf8Path;
 
+pub use self::spec::TreeSpec;
 use crate::steps::runner::Steps;
 use crate::steps::supplies::Supplies;
 use model::supply::{Given, Supply};
 use model::tree::Tree;
-use mutants::Facts;
-
-/// Tree of the monorepo.
-pub struct TreeSpec {
-    /// The name on the command line and in reports, of its database (`ID_ci`) and of its recipe's file.
-    pub id: &'static str,
-    /// The name in step names.
-    pub label: &'static str,
-    /// The folder where Alembic runs, relative to the root; its `requirements.txt` lies there.
-    pub folder: &'static str,
-    /// The ini, relative to that folder.
-    pub ini: &'static str,
-    /// The folder of env.py and `versions`, relative to the root.
-    pub migrations: &'static str,
-    /// Its recipe.
-    pub recipe: fn(&mut Steps<'_>) -> Result<()>,
-    /// What a script that supplies by hand what the recipe supplies would hold, and what that is.
-    pub supplied: &'static [(&'static str, &'static str)],
-    /// What its mutants are made of.
-    pub mutants: &'static Facts,
-}
 
 /// The trees of the monorepo. A further one is a row here, a file beside it, and its paths in the
 /// workflow.
 pub const TREES: &[TreeSpec] = &[console::TREE, raptor::TREE];
-
-impl TreeSpec {
-    /// The tree in the monorepo at `root`.
-    pub fn at(&self, root: &Utf8Path) -> Tree {
-        let cwd = root.join(self.folder);
-        Tree {
-            id: self.id.into(),
-            label: self.label.into(),
-            database: format!("{}_ci", self.id),
-            requirements: cwd.join("requirements.txt"),
-            cwd,
-            ini: self.ini.into(),
-            recipe: Some(self.id),
-            ..Tree::bare()
-        }
-    }
-}
 
 /// The trees in the monorepo at `root`.
 pub fn trees(root: &Utf8Path) -> Vec<Tree> {

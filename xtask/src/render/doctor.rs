@@ -1,4 +1,4 @@
-//! What the doctor says: for a person, and for a program.
+//! Report of the doctor, for a person and for a program.
 
 use std::fmt::Write as _;
 

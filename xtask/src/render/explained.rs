@@ -1,4 +1,4 @@
-//! What `explain` says: findings without a run, and single codes.
+//! Answers of `explain`: findings without a run, and single codes.
 
 use serde::Serialize;
 

@@ -1,5 +1,5 @@
-//! For the log of a GitHub Actions job: each step a fold by its name in the contract, an annotation
-//! for each finding, then what a person reads.
+//! Format for the log of a GitHub Actions job: each step a fold by its name in the contract, an
+//! annotation for each finding.
 //!
 //! The runner reads workflow commands out of every line, from stdout and stderr alike, whoever wrote
 //! it. So every line that holds a migration's words is made plain first.

@@ -1,4 +1,4 @@
-//! For a person: a line a step as it ends, then each finding in full, then the verdict.
+//! Format for a person: a line a step as it ends, then each finding in full, then the verdict.
 //!
 //! Colour is written as escape codes and taken out again by the stream it goes to, where that is
 //! not a terminal. Words carry the meaning; colour only helps to find them.

@@ -1,5 +1,5 @@
-//! For people on GitHub: the comment on a pull request, and the summary of a job. The same report,
-//! at two sizes.
+//! Format for people on GitHub: the comment on a pull request, and the summary of a job. The same
+//! report, at two sizes.
 //!
 //! The words of a migration stand in fences and code spans, where they can be neither a mention nor
 //! a picture. Where there is no room for all, what matters least is left out, and a line says so.

@@ -66,7 +66,7 @@ fn json_and_sarif_keep_to_their_schemas() {
 
 /// Code scanning refuses a file with a result that points nowhere.
 #[test]
-fn each_result_points_into_the_repository_and_has_a_name_of_its_own() {
+fn sarif_result_has_path_in_repository_and_own_name() {
     for (name, report) in canonical::all() {
         let log: Value = serde_json::from_str(&sarif::report(&report)).unwrap();
         let run = &log["runs"][0];

@@ -1,4 +1,4 @@
-//! Where the time went: a line for each stretch, drawn where it lay in the run.
+//! Timings of a run: a line for each stretch, drawn where it lay in the run.
 
 use std::fmt::Write as _;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! What the reports on incidents and on mutants have in common.
+//! Parts that the reports on incidents and on mutants have in common.
 
 use std::fmt::Write as _;
 

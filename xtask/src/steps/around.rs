@@ -1,4 +1,4 @@
-//! What goes wrong around a revision: the line of env.py, or of the revision's id, that is at fault.
+//! Faults around a revision: the line of env.py, or of the revision's id, that is at fault.
 
 use camino::{Utf8Path, Utf8PathBuf};
 

@@ -1,4 +1,4 @@
-//! Which row broke a revision: the one that still breaks it where it is alone.
+//! Minimising: the row that breaks a revision where it is the only one.
 //!
 //! The revision itself is run again and again, each time on a copy of the database in which some of
 //! the rows are deleted. Only a revision that has failed pays for that.

@@ -1,6 +1,4 @@
-//! Whether a revision is taken back: the schema before its upgrade must be the one after its
-//! downgrade, the schema after its first upgrade the one after its second, and what was supplied
-//! must still be there.
+//! Round trip of a revision: the schema before its upgrade must be the one after its downgrade.
 
 use anyhow::Result;
 

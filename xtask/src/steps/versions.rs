@@ -1,5 +1,4 @@
-//! What the version tables hold: env.py may keep several, in other schemas and in databases beside the
-//! tree's own, each as the last call named it.
+//! Version tables: env.py may keep several, in other schemas and in databases beside the tree's.
 
 use std::collections::BTreeSet;
 

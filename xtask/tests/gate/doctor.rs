@@ -86,7 +86,7 @@ fn a_user_without_a_name_is_told_how_to_get_one() {
 }
 
 #[test]
-fn clean_removes_what_nobody_uses_and_nothing_of_a_run_that_goes_on() {
+fn clean_removes_unused_entries_and_spares_live_runs() {
     let (root, cache) = (Root::copy(), tempfile::tempdir().unwrap());
     let versions = root.path().join("backend_v2/alembic/versions");
     let started = versions.join("started");

@@ -166,7 +166,7 @@ fn a_checkout_may_lie_deep_and_have_a_space_and_an_umlaut() {
 }
 
 #[test]
-fn the_checkouts_folder_decides_nothing_and_names_may_be_those_of_modules() {
+fn checkout_in_any_folder_with_names_of_modules_is_green() {
     // `alembic` as a command has neither its working folder nor the gate's on its path.
     let root = Root::copy();
     root.write("console/alembic.py", "raise RuntimeError('a file of the tree was imported')");

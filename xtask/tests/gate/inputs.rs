@@ -38,7 +38,7 @@ fn assert_all_skipped(report: &Report, tree: &str) {
 }
 
 #[test]
-fn without_postgres_the_gate_says_where_it_looked_and_still_reports() {
+fn missing_postgres_is_reported_with_places_searched() {
     let root = Root::copy();
     let empty = root.path().join("empty");
     fs::create_dir(&empty).unwrap();
@@ -161,7 +161,7 @@ fn an_interpreter_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_is_not_green_and_hides_nothing() {
+fn unwritable_report_is_exit_2_and_hides_nothing() {
     let root = Root::copy();
     let ended = root.gate().args("raptor --report json=/nowhere/report.json").run();
     ended.assert_code(2);
@@ -171,7 +171,7 @@ fn a_report_that_cannot_be_written_is_not_green_and_hides_nothing() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_does_not_hide_that_a_migration_is_at_fault() {
+fn unwritable_report_of_a_red_run_is_exit_1() {
     let root = Root::copy();
     root.add_head(Tree::Raptor, "raise ValueError", "pass");
     let ended = root.gate().args("raptor --report json=/nowhere/report.json").run();

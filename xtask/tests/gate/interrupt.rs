@@ -146,7 +146,7 @@ fn what_a_killed_run_left_is_cleared_away_by_the_next() {
 }
 
 #[test]
-fn what_a_killed_run_and_its_killed_server_left_is_cleared_away_too() {
+fn remains_of_killed_run_and_server_are_removed() {
     let (root, started, go) = waiting_root();
     let killed = kill_outright(&root, &started);
     for (_, postmaster) in root.sandbox.postmasters() {
@@ -214,6 +214,6 @@ fn a_server_that_is_shut_down_midway_is_no_migrations_fault() {
 }
 
 #[test]
-fn a_server_that_is_killed_midway_is_no_migrations_fault_and_leaves_nothing() {
+fn server_killed_midway_is_exit_2_and_leaves_nothing() {
     server_dies(Signal::KILL);
 }

@@ -198,7 +198,7 @@ fn what_was_damaged_is_made_again() {
 }
 
 #[test]
-fn two_gates_at_once_and_a_killed_one_leave_what_the_next_can_use() {
+fn gates_at_once_or_killed_leave_a_usable_cache() {
     let shop = Shop::new();
     let gates = [shop.gate().spawn(), shop.gate().spawn()];
     for gate in gates {

@@ -40,7 +40,7 @@ impl Shop {
 }
 
 #[test]
-fn another_tree_has_raptors_steps_less_the_role_by_its_folders_name() {
+fn ini_tree_has_steps_of_raptor_less_the_role() {
     let shop = Shop::new();
     let ended = shop.gate().run();
     ended.assert_code(0);

@@ -144,7 +144,7 @@ fn nothing_is_installed_where_that_is_not_wanted_or_cannot_be() {
 }
 
 #[test]
-fn what_is_not_what_the_lock_file_pins_is_refused_and_no_token_is_told() {
+fn download_unlike_the_lock_file_is_refused_without_token() {
     let (root, cache) = (Root::copy(), Cache::new());
     let Some(gate) = gate(&root, &cache) else { return };
     let registry = Registry::start();

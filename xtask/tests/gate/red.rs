@@ -28,7 +28,7 @@ fn assert_skipped_because_of(report: &Report, tree: &str, failed: &str) {
 }
 
 #[test]
-fn a_seed_row_that_is_left_out_is_missed_by_the_revision_that_needs_it() {
+fn missing_seed_row_fails_the_revision_that_needs_it() {
     let root = Root::copy();
     let file = "console/migrations/versions/0016_raxx_platform_owners_group.py";
     root.edit(file, "= \"kris@moosequest.net\"", "= \"lex@moosequest.net\"");
@@ -105,7 +105,7 @@ fn a_role_that_is_left_out_is_missed_by_the_grant_that_needs_it() {
 }
 
 #[test]
-fn an_admins_table_without_the_seeds_columns_fails_the_seed_step() {
+fn admins_without_seed_columns_fails_the_seed_step() {
     let root = Root::copy();
     let file = "console/migrations/versions/0015_rbac_membership_expiry.py";
     let rename = "def upgrade() -> None:\n    op.alter_column('admins', 'email', \
@@ -141,7 +141,7 @@ fn a_downgrade_that_raises_fails_the_reversibility_check() {
 }
 
 #[test]
-fn a_downgrade_that_leaves_something_behind_fails_the_reversibility_check() {
+fn downgrade_that_leaves_objects_fails_reversibility() {
     let root = Root::copy();
     let file = root.add_head(Tree::Console, "op.execute('CREATE TABLE left_over ()')", "pass");
     let report = red(&root);
@@ -156,7 +156,7 @@ fn a_downgrade_that_leaves_something_behind_fails_the_reversibility_check() {
 }
 
 #[test]
-fn a_downgrade_that_ends_well_and_leaves_a_wrong_version_is_not_green() {
+fn downgrade_to_a_wrong_version_is_red() {
     let root = Root::copy();
     let wrong = "op.execute(\"INSERT INTO alembic_version VALUES ('0001')\")";
     root.add_head(Tree::Raptor, "pass", wrong);
@@ -219,7 +219,7 @@ fn a_commit_in_a_migration_does_not_hide_the_exception_after_it() {
 }
 
 #[test]
-fn a_migration_that_ends_its_own_connection_fails_and_the_server_lives_on() {
+fn migration_that_ends_its_connection_is_red() {
     let root = Root::copy();
     let file = root.add_head(
         Tree::Raptor,
@@ -240,7 +240,7 @@ fn a_migration_that_ends_its_own_connection_fails_and_the_server_lives_on() {
 }
 
 #[test]
-fn a_migration_that_ends_every_other_connection_disturbs_nothing() {
+fn migration_that_ends_other_connections_is_green() {
     let root = Root::copy();
     let end_all = "op.execute('SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                    WHERE datname = current_database() AND pid <> pg_backend_pid()')";

@@ -77,7 +77,7 @@ fn a_migration_that_kills_itself_is_named() {
 }
 
 #[test]
-fn a_migration_that_kills_what_it_was_forked_from_stops_its_own_tree_alone() {
+fn migration_that_kills_its_parent_stops_its_tree_alone() {
     let root = Root::copy();
     root.add_head(Tree::Raptor, "os.kill(os.getppid(), 9)", "pass");
     let (_, finding) = red_raptor(&root, "");
@@ -85,7 +85,7 @@ fn a_migration_that_kills_what_it_was_forked_from_stops_its_own_tree_alone() {
 }
 
 #[test]
-fn a_migration_that_kills_what_it_was_forked_from_and_goes_on_is_ended() {
+fn migration_that_outlives_its_killed_parent_is_ended() {
     let root = Root::copy();
     root.add_head(Tree::Raptor, "os.kill(os.getppid(), 9)\ntime.sleep(600)", "pass");
     let (_, finding) = red_raptor(&root, "--timeout 8");
@@ -130,7 +130,7 @@ fn a_statement_that_never_returns_is_ended_and_named() {
 }
 
 #[test]
-fn a_migration_that_prints_without_end_is_ended_and_its_output_is_bounded() {
+fn migration_that_prints_without_end_is_ended() {
     let root = Root::copy();
     root.add_head(Tree::Raptor, "while True:\n    print('x' * 1000)", "pass");
     let (ended, finding) = red_raptor(&root, "--timeout 8");

@@ -181,7 +181,7 @@ fn a_merge_revision_steps_down_to_exactly_its_parents() {
 }
 
 #[test]
-fn a_merge_revision_whose_downgrade_leaves_other_rows_is_not_green() {
+fn merge_revision_with_wrong_version_rows_is_red() {
     let root = Root::copy();
     let head = root.head(Tree::Console);
     root.add(Tree::Console, &Revision { id: "9001", parents: &[&head], ..EMPTY });

@@ -37,7 +37,7 @@ fn a_variable_is_passed_on_where_that_is_asked_for() {
 }
 
 #[test]
-fn the_home_and_the_temporary_folder_of_a_migration_are_the_runs_own() {
+fn home_and_temporary_folder_belong_to_the_run() {
     let root = Root::copy();
     let body = "
 import tempfile
@@ -55,7 +55,7 @@ for folder in (os.environ['HOME'], tempfile.gettempdir()):
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_private_server_keeps_no_secret_that_its_superuser_could_read() {
+fn private_server_holds_no_secret_of_the_caller() {
     let root = Root::copy();
     // A backend's own environment is overwritten by its title; its parent's is not.
     let body = "

@@ -18,7 +18,7 @@ fn refusal(ended: &Ended) -> String {
 }
 
 #[test]
-fn a_server_that_demands_tls_gets_it_from_the_gate_and_from_the_migrations() {
+fn server_that_demands_tls_gets_it_from_gate_and_migrations() {
     let (root, server) = (Root::copy(), Server::start_with_tls());
     let is_safe = "sql = 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()'\n\
                    assert op.get_bind().exec_driver_sql(sql).scalar()";

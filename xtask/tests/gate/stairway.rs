@@ -155,7 +155,7 @@ fn without_git_the_head_is_what_is_new() {
 }
 
 #[test]
-fn its_timeout_is_for_all_stairs_and_names_revision_and_statement() {
+fn stairway_timeout_names_revision_and_statement() {
     let shop = Shop::on_a_branch();
     // The second time alone: the steps before pass.
     shop.add("c3", "b2", "SELECT pg_sleep(CASE current_database() WHEN $$shop_ci$$ THEN 0 ELSE 60 END); DROP TABLE c3");

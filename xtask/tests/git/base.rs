@@ -65,7 +65,7 @@ fn the_branch_that_the_remote_calls_its_own_is_the_base() {
 }
 
 #[test]
-fn a_repository_without_a_remote_has_its_own_main_branch_or_none() {
+fn base_without_remote_is_own_main_branch_or_none() {
     for branch in ["main", "master"] {
         let repository = Repository::alone(Ids::Numbers, branch);
         on_a_branch(&repository);

@@ -53,7 +53,7 @@ fn a_revision_that_this_branch_stands_on_is_merged_first() {
 }
 
 #[test]
-fn branches_of_which_nothing_is_left_to_merge_collide_with_nothing() {
+fn merged_branches_collide_with_nothing() {
     let repository = beside("0004", &["0003"], "theirs", "pass");
     // A copy of this branch as it was pushed, and one that this branch stands on.
     repository.git(&["push", "--quiet", "origin", "change"]);
@@ -72,7 +72,7 @@ fn branches_of_which_nothing_is_left_to_merge_collide_with_nothing() {
 }
 
 #[test]
-fn another_branch_that_collides_with_the_base_is_told_and_does_not_decide() {
+fn branch_that_collides_with_base_is_a_note() {
     let repository = beside("0003", &["0002"], "late", "pass");
     repository.git(&["checkout", "--quiet", "main"]);
     let told = ["origin/other adds 0003, and origin/main has it as tree/versions/0003_three.py"];

@@ -193,7 +193,7 @@ fn without_a_base_nothing_is_moved() {
 }
 
 #[test]
-fn heads_of_which_one_names_what_the_other_changes_are_for_a_person() {
+fn renumber_heads_that_depend_on_each_other_is_refused() {
     let repository = two_changes(Ids::Numbers, "0003", "0004");
     repository.edit("0004_beta.py", "CREATE TABLE bananas (id int)", "DROP TABLE IF EXISTS apples");
     repository.commit("Drop apples");

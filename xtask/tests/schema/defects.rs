@@ -385,7 +385,7 @@ fn the_official_downgrade_is_compared() {
 }
 
 #[test]
-fn the_official_downgrade_is_compared_where_all_revisions_share_a_transaction() {
+fn downgrade_in_one_transaction_is_compared() {
     check_head(ONE_FOR_ALL);
 }
 

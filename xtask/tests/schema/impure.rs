@@ -129,7 +129,7 @@ fn what_is_another_thing_each_time_is_found_at_its_revision() {
 }
 
 #[test]
-fn an_upgrade_that_gives_something_else_the_second_time_is_found() {
+fn upgrade_that_differs_the_second_time_is_found() {
     let up = "DO $$ BEGIN IF to_regclass('seen') IS NULL THEN CREATE TABLE t (a int); \
               ELSE CREATE TABLE t (a bigint); END IF; END $$;\nDROP TABLE IF EXISTS seen";
     let chain = [

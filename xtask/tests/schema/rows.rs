@@ -427,7 +427,7 @@ fn a_head_without_a_way_back_is_tried_on_rows() {
 
 /// Where the catalogue does not say what production holds, the revision does.
 #[test]
-fn a_revision_says_what_it_loses_and_whose_rows_are_none_of_the_gates() {
+fn directives_about_rows_turn_findings_into_notes() {
     let before = "CREATE TABLE w1 (id int PRIMARY KEY, note text);\nCREATE TABLE w2 (a int)";
     let mut chain = chain_on(before);
     // It gets rows before this one, and must not have them before the next.

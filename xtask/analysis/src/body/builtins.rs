@@ -1,4 +1,4 @@
-//! What Python brings along, as far as it matters: sets, whose order nobody knows, and questions.
+//! Builtins of Python, as far as they matter: sets, whose order nobody knows, and questions.
 
 use tree_sitter::Node;
 

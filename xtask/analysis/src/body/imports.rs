@@ -1,4 +1,4 @@
-//! What a revision file imports, and what its top level does when it is imported.
+//! Imports of a revision file, and what its top level does when it is imported.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

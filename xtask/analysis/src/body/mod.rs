@@ -1,4 +1,4 @@
-//! What a revision does: `upgrade()` and `downgrade()` as lists of effects, read from the text.
+//! Bodies of revisions: `upgrade()` and `downgrade()` as lists of effects, read from the text.
 //!
 //! The reader runs the functions in its head: names that are bound to constants are known, loops
 //! over constants are unrolled, helpers of the same file are followed, an `if` makes what is below

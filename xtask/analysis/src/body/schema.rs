@@ -1,4 +1,4 @@
-//! What makes and drops objects without an operation of Alembic's: `kind.create(bind)`,
+//! Objects that are made and dropped without an operation of Alembic's: `kind.create(bind)`,
 //! `table.drop(bind)`, `sa.schema.CreateSequence(…)`.
 
 use tree_sitter::Node;

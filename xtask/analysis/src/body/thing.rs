@@ -1,4 +1,4 @@
-//! What a name or an expression stands for, as far as it matters here.
+//! Meaning of a name or an expression, as far as it matters here.
 
 use crate::effect::Value;
 

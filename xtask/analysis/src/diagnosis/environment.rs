@@ -1,6 +1,6 @@
-//! What env.py does wrong around the revisions, and what Alembic's own bookkeeping fails of.
+//! Faults of env.py around the revisions, and of Alembic's own bookkeeping.
 
-use super::recognise::{Case, Named, type_name};
+use super::case::{Case, Named, type_name};
 use model::code;
 use model::transcript::Transcript;
 

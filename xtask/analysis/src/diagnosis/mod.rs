@@ -1,11 +1,14 @@
-//! Gives a name to what a call said.
+//! Diagnosis: a name for what a call said.
 //!
 //! `recognise.rs` holds the recognisers, in the order in which they are asked. The last one knows
 //! nothing, and then everything that was said is printed.
 
+mod case;
 pub mod environment;
 mod recognise;
 mod unloaded;
+
+pub use self::case::Known;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -13,17 +16,6 @@ use model::code::{self, Severity};
 use model::finding::{Finding, Place};
 use model::sensitive;
 use model::transcript::{Frame, Transcript};
-
-/// What is known beside the transcript.
-#[derive(Clone, Copy)]
-pub struct Known<'a> {
-    /// The root that files are shown relative to.
-    pub root: &'a Utf8Path,
-    /// The revision files of the tree, with their ids, as far as Alembic could read them.
-    pub revisions: &'a [(String, Utf8PathBuf)],
-    /// Whether the step lies before the tree's seed.
-    pub before_seed: bool,
-}
 
 /// Names a call that did not end well.
 pub fn diagnose(said: Transcript, known: Known<'_>) -> Finding {

@@ -2,22 +2,11 @@
 //! by message only where those cannot tell. Never by a substring of the output: a tool that did
 //! was blind for days to a real error, because 'already exists' stood somewhere in it.
 
-use super::{Known, environment, unloaded};
+use super::case::{Case, Known, Named, type_name};
+use super::{environment, unloaded};
+use model::code;
 use model::code::causes::Cause;
-use model::code::{self, Code};
-use model::transcript::{Direction, End, Exception, Transcript};
-
-/// A name and a sentence for what happened.
-pub(super) type Named = (&'static Code, String);
-
-/// What a recogniser looks at.
-pub(super) struct Case<'a> {
-    pub(super) said: &'a Transcript,
-    known: Known<'a>,
-    /// The exception that says most.
-    pub(super) headline: &'a Exception,
-    pub(super) sqlstate: &'a str,
-}
+use model::transcript::{Direction, End, Transcript};
 
 /// The recognisers in the order in which they are asked: the surer ones first.
 const RECOGNISERS: &[fn(&Case<'_>) -> Option<Named>] = &[
@@ -85,28 +74,6 @@ fn exception(said: &Transcript, known: Known<'_>, during: &str) -> Named {
         .iter()
         .find_map(|recognise| recognise(&case))
         .unwrap_or_else(|| (&code::MIGRATION_FAILED, headline.to_string()))
-}
-
-impl Case<'_> {
-    pub(super) fn is(&self, code: &'static Code) -> Option<Named> {
-        Some((code, self.headline.to_string()))
-    }
-
-    /// Whether an exception of the chain has this type, whatever module it lives in.
-    pub(super) fn raised(&self, kind: &str) -> bool {
-        self.said.exceptions.iter().any(|exception| type_name(exception) == kind)
-    }
-
-    /// The first words of the statement in flight, upper case.
-    pub(super) fn verb(&self) -> String {
-        let sql = self.said.statement.as_deref().unwrap_or_default();
-        sql.split_whitespace().take(3).collect::<Vec<_>>().join(" ").to_uppercase()
-    }
-
-    fn going_down(&self) -> bool {
-        let revision = self.said.revision.as_ref();
-        revision.is_some_and(|revision| revision.direction == Direction::Downgrade)
-    }
 }
 
 /// Disk, memory and I/O. Too many connections (53300) are the migration's own doing here, where
@@ -271,10 +238,6 @@ fn by_sqlstate(case: &Case<'_>) -> Option<Named> {
         None => &code::REFUSED,
     };
     case.is(code)
-}
-
-pub(super) fn type_name(exception: &Exception) -> &str {
-    exception.kind.rsplit('.').next().unwrap_or_default()
 }
 
 /// Where it was, as far as it is known.

@@ -1,7 +1,7 @@
-//! What keeps Alembic from making a graph of the files: it raises before any revision runs, through
-//! env.py like everything else, and is no fault of env.py.
+//! Faults that keep Alembic from making a graph of the files: it raises before any revision runs,
+//! through env.py like everything else, and is no fault of env.py.
 
-use super::recognise::{Case, Named, type_name};
+use super::case::{Case, Named, type_name};
 use model::code::{self, Code};
 
 /// Names it by the exception's type; where Alembic has one type for several, by its first words.

@@ -1,6 +1,6 @@
-//! Which revisions are on the branch of a label (`RevisionMap._add_branches`), and on that of a head.
+//! Branches: the revisions on that of a label (`RevisionMap._add_branches`), and on that of a head.
 
-use super::reach;
+use super::reach::reach;
 use model::graph::{Branch, Graph};
 
 /// What each of several heads adds; nothing where there is one.

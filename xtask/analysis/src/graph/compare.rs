@@ -1,4 +1,4 @@
-//! Compares the graph that was read from the text with the one that Alembic itself read.
+//! Comparison of the graph that was read from the text with the one that Alembic itself read.
 
 use std::collections::{BTreeMap, BTreeSet};
 

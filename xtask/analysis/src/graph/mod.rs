@@ -1,8 +1,9 @@
-//! Builds the revision graph by Alembic's own rules (`alembic.script.revision.RevisionMap`), step by
-//! step, and says where Alembic would warn or refuse instead of stopping there.
+//! Graph of revisions, built by Alembic's own rules (`alembic.script.revision.RevisionMap`), step by
+//! step. Where Alembic would warn or refuse, the graph says so and goes on.
 
 mod branches;
 pub mod compare;
+mod reach;
 mod resolve;
 pub mod stored;
 mod walk;
@@ -12,6 +13,7 @@ use std::collections::{HashMap, HashSet};
 use super::script::{Field, Script};
 use model::graph::{Fault, Graph, Revision};
 
+use self::reach::{reach_owned, unique};
 pub use resolve::{Resolved, resolve};
 
 /// Characters that Alembic needs for its own notation.
@@ -224,7 +226,7 @@ fn own_dependencies(graph: &mut Graph) {
             continue;
         }
         let mut own = unique(&graph.revisions[of].dependencies);
-        for ancestor in reach(graph, &[of], |revision| &revision.parents) {
+        for ancestor in reach::reach(graph, &[of], |revision| &revision.parents) {
             if ancestor != of {
                 own.retain(|index| !graph.revisions[ancestor].dependencies.contains(index));
             }
@@ -242,8 +244,9 @@ fn detect_cycles(graph: &mut Graph, order: &[usize]) -> bool {
     }
     // What names a parent that does not exist starts a chain as well as a base does.
     let broken: Vec<usize> = graph.faults.iter().filter_map(broken_link).collect();
-    let down = reach(graph, &graph.heads, |revision| &revision.parents);
-    let up = reach(graph, &[&graph.bases[..], &broken].concat(), |revision| &revision.children);
+    let down = reach::reach(graph, &graph.heads, |revision| &revision.parents);
+    let up =
+        reach::reach(graph, &[&graph.bases[..], &broken].concat(), |revision| &revision.children);
     let outside = not_in_both(graph, order, &down, &up);
     if !outside.is_empty() {
         graph.faults.push(Fault::Cycle(outside));
@@ -285,40 +288,6 @@ fn not_in_both(graph: &Graph, order: &[usize], down: &[usize], up: &[usize]) -> 
         !(down.contains(id) && up.contains(id))
     };
     order.iter().filter(outside).copied().collect()
-}
-
-/// Everything that can be reached from some revisions, in the order of Alembic's own search.
-pub(super) fn reach(
-    graph: &Graph,
-    from: &[usize],
-    next: impl Fn(&Revision) -> &Vec<usize>,
-) -> Vec<usize> {
-    reach_owned(graph, from, |revision| next(revision).clone())
-}
-
-fn reach_owned(
-    graph: &Graph,
-    from: &[usize],
-    next: impl Fn(&Revision) -> Vec<usize>,
-) -> Vec<usize> {
-    let mut seen = vec![false; graph.revisions.len()];
-    let mut found = Vec::new();
-    let mut todo = Vec::new();
-    for start in from {
-        todo.push(*start);
-        while let Some(index) = todo.pop() {
-            if !std::mem::replace(&mut seen[index], true) {
-                found.push(index);
-                todo.extend(next(&graph.revisions[index]));
-            }
-        }
-    }
-    found
-}
-
-pub(super) fn unique(indexes: &[usize]) -> Vec<usize> {
-    let mut seen = HashSet::new();
-    indexes.iter().copied().filter(|index| seen.insert(*index)).collect()
 }
 
 #[cfg(test)]

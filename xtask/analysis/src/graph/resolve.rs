@@ -1,4 +1,4 @@
-//! Finds the revision that an identifier means, whole or shortened, as Alembic's command line does
+//! Resolution of an identifier, whole or shortened, to a revision, as Alembic's command line does
 //! (`RevisionMap._revision_for_ident`). Inside revision files nothing may be shortened.
 
 use model::graph::Graph;

@@ -1,5 +1,5 @@
-//! What Alembic stores in its version table: of the revisions that are applied, those that no other
-//! applied one stands on, `depends_on` counted (`HeadMaintainer`); and what a downgrade takes away
+//! Rows of Alembic's version table: of the revisions that are applied, those that no other applied one
+//! stands on, `depends_on` counted (`HeadMaintainer`); and what a downgrade takes away
 //! (`RevisionMap._collect_downgrade_revisions`).
 
 use std::collections::{BTreeMap, BTreeSet};

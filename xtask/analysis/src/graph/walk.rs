@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{reach_owned, unique};
+use super::reach::{reach_owned, unique};
 use model::graph::{Graph, Revision};
 
 /// A set of revisions.

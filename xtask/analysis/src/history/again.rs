@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::chain::Chain;
+use super::event::{At, Event, Revision};
 use super::world::{Key, World};
-use super::{At, Chain, Event, Revision};
 use crate::script::{Looked, Script};
 use model::supply::Given;
 

@@ -1,8 +1,9 @@
-//! What one deed does to the database, and why it could not.
+//! Application of one effect to the state of the database, and why that fails.
 
+use super::chain::Chain;
+use super::event::What;
 use super::needs::is_ours;
 use super::world::{Entry, Key};
-use super::{Chain, What};
 use crate::effect::{Deed, Detail, Effect, Kind, Object};
 
 impl Chain<'_> {

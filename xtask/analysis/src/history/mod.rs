@@ -7,6 +7,8 @@
 
 mod again;
 mod apply;
+mod chain;
+mod event;
 mod needs;
 mod reverse;
 mod rows;
@@ -16,165 +18,17 @@ mod world;
 pub(crate) mod tests;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::borrow::Cow;
 
+pub(crate) use self::chain::Chain;
+pub(crate) use self::event::deeds;
+pub use self::event::{At, Event, MissingRow, Revision, What};
 use self::world::{Key, World};
-use super::body::{Body, Function};
+use super::body::Function;
 use super::effect::{Deed, Effect, Object, Spot};
 use super::sql;
 use model::supply::Given;
 
 pub use self::again::{Walked, walk_again};
-pub use self::rows::Missing as MissingRow;
-
-/// One revision.
-#[derive(Clone, Copy)]
-pub struct Revision<'a> {
-    /// Its id.
-    pub id: &'a str,
-    /// What it does.
-    pub body: &'a Body,
-}
-
-/// A place in the chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct At {
-    /// Which revision, in the order of the upgrade.
-    pub revision: usize,
-    /// The line in its file.
-    pub line: u32,
-}
-
-/// Something that could not work, or does not fit together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// Where it shows.
-    pub at: At,
-    /// Whether that is in `downgrade()`.
-    pub down: bool,
-    /// What it is.
-    pub what: What,
-}
-
-/// What could not work, or does not fit together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
-    /// It is there already.
-    CreatedTwice {
-        /// What.
-        object: Object,
-        /// Where it was made before.
-        first: At,
-    },
-    /// It is dropped, and was dropped before.
-    DroppedTwice {
-        /// What.
-        object: Object,
-        /// Where it went.
-        first: At,
-    },
-    /// It is dropped, and was never made.
-    NeverMade(Object),
-    /// It is used, and was dropped before.
-    UsedAfterDrop {
-        /// What.
-        object: Object,
-        /// Where it went.
-        dropped: At,
-    },
-    /// It is used, and is made later or never.
-    UsedBeforeMade {
-        /// What.
-        object: Object,
-        /// Where it is made, if anywhere.
-        later: Option<At>,
-    },
-    /// `upgrade()` makes it or gives it its name, and `downgrade()` leaves it.
-    Left {
-        /// What.
-        object: Object,
-        /// The name that it had before.
-        from: Option<String>,
-    },
-    /// `downgrade()` drops it, and `upgrade()` did not make it.
-    DropsOther {
-        /// What.
-        object: Object,
-        /// Where it was made.
-        made: At,
-    },
-    /// An expression that must be immutable and is not.
-    NotImmutable {
-        /// Where it stands.
-        spot: Spot,
-        /// Of what.
-        owner: String,
-        /// The part of it.
-        offender: String,
-    },
-    /// A role that nothing made.
-    NoRole {
-        /// Its name.
-        role: String,
-        /// The command that names it.
-        command: Cow<'static, str>,
-    },
-    /// A row that is looked up and that nothing put there.
-    NoRow(MissingRow),
-}
-
-impl What {
-    fn is_left(&self) -> bool {
-        matches!(self, What::Left { .. })
-    }
-
-    /// The bare names of what it misses: an object and its table, a role, a table.
-    pub(crate) fn missed(&self) -> Vec<&str> {
-        let (name, table) = match self {
-            What::NeverMade(object) | What::UsedBeforeMade { object, .. } => {
-                (&object.name, object.table.as_ref())
-            }
-            What::NoRole { role, .. } => (role, None),
-            What::NoRow(missing) => (&missing.lookup.table, None),
-            _ => return Vec::new(),
-        };
-        let names = std::iter::once(name).chain(table);
-        names.map(|name| name.rsplit('.').next().unwrap_or(name)).collect()
-    }
-
-    /// The other place that it has to do with.
-    pub fn elsewhere(&self) -> Option<At> {
-        match self {
-            What::CreatedTwice { first: at, .. }
-            | What::DroppedTwice { first: at, .. }
-            | What::UsedAfterDrop { dropped: at, .. }
-            | What::DropsOther { made: at, .. } => Some(*at),
-            What::UsedBeforeMade { later, .. } => *later,
-            _ => None,
-        }
-    }
-}
-
-/// The chain as it is run.
-pub(crate) struct Chain<'a> {
-    pub(crate) revisions: &'a [Revision<'a>],
-    /// Where each object is made first.
-    pub(crate) made: FxHashMap<Key, At>,
-    pub(crate) world: World,
-    pub(crate) events: Vec<Event>,
-    /// What was said not to be there yet, up or down: the first finding says it.
-    pub(crate) reported: FxHashSet<(Key, bool)>,
-    /// What was said not to be there any more.
-    pub(crate) reported_gone: FxHashSet<(Key, bool)>,
-    /// Tables made twice in the revision at hand: what is on them is made twice as well.
-    pub(crate) twice: FxHashSet<String>,
-    /// The table whose parts are passed over, since it was there already.
-    pub(crate) passing_over: Option<String>,
-    /// What was asked of the revisions that were still to come, and what they said.
-    pub(crate) looked_ahead: Vec<(Key, Option<At>)>,
-    pub(crate) at: At,
-    pub(crate) down: bool,
-}
 
 /// Runs the chain, the way without what was walked before, which [`walk_again`] is held against.
 #[cfg(test)]
@@ -290,8 +144,4 @@ impl<'a> Chain<'a> {
     pub(crate) fn push(&mut self, what: What) {
         self.events.push(Event { at: self.at, down: self.down, what });
     }
-}
-
-pub(crate) fn deeds(function: Option<&Function>) -> impl Iterator<Item = &Deed> {
-    function.into_iter().flat_map(|function| &function.deeds)
 }

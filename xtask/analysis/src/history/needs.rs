@@ -1,7 +1,8 @@
-//! Whether what a deed needs is there.
+//! Needs of an effect, and whether they are there.
 
+use super::chain::Chain;
+use super::event::{At, What};
 use super::world::Key;
-use super::{At, Chain, What};
 use crate::effect::{Kind, Object};
 
 impl Chain<'_> {

@@ -1,10 +1,11 @@
-//! Whether `downgrade()` takes back what `upgrade()` made, and nothing else.
+//! Reversal: whether `downgrade()` takes back what `upgrade()` made, and nothing else.
 
 use rustc_hash::FxHashSet;
 
 use super::apply::goes_with_others;
+use super::chain::Chain;
+use super::event::{At, Event, What};
 use super::world::{Entry, Key, Mark};
-use super::{At, Chain, Event, What};
 use crate::body::Function;
 use crate::effect::{Effect, Kind, Object};
 

@@ -1,20 +1,11 @@
-//! Roles that are named and rows that are looked up, and whether anything puts them there.
+//! Rows that are looked up and roles that are named, and whether anything puts them there.
 
 use rustc_hash::FxHashSet;
 
-use super::{At, Event, Revision, What, deeds};
+use super::event::{At, Event, MissingRow, Revision, What, deeds};
 use crate::effect::{Deed, Effect, Lookup, Rows, Value};
 use crate::sql;
 use model::supply::{Given, Supply};
-
-/// A row that is looked up and that nothing put there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Missing {
-    /// The lookup.
-    pub lookup: Lookup,
-    /// The revision after which something gives it, too late.
-    pub too_late: Option<String>,
-}
 
 /// Whether what is given after a revision is there when the one at `index` runs.
 fn is_there(revisions: &[Revision<'_>], given: &Given, index: usize) -> bool {
@@ -125,7 +116,7 @@ pub fn rows(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
                     }
                     let late = supplied.iter().find(|put| may_hold(&put.rows, lookup));
                     let too_late = late.and_then(|put| put.given?.after.clone());
-                    let what = What::NoRow(Missing { lookup: lookup.clone(), too_late });
+                    let what = What::NoRow(MissingRow { lookup: lookup.clone(), too_late });
                     let at = At { revision: index, line: deed.line };
                     events.push(Event { at, down: false, what });
                 }

@@ -1,8 +1,8 @@
-//! What is in the database at a point of the chain.
+//! State of the database at a point of the chain.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::At;
+use super::event::At;
 use crate::effect::{Detail, Kind, Object};
 
 /// Names that cannot be used twice.

@@ -3,7 +3,7 @@
 
 use camino::Utf8PathBuf;
 
-use super::{LINTS, in_file};
+use super::subject::in_file;
 use crate::python::{Module, descendants, line};
 use crate::script::Script;
 use model::code::{self, Code};
@@ -31,11 +31,13 @@ struct Allow<'a> {
     reason: String,
 }
 
-/// Marks what the files allow, and adds what is wrong with the comments themselves.
+/// Marks what the files allow, of the codes of these lints, and adds what is wrong with the comments
+/// themselves.
 pub(super) fn apply(
     scripts: &[Script],
     looked_into: &[bool],
     mut findings: Vec<Finding>,
+    lints: &[&str],
 ) -> Vec<Finding> {
     let is_looked_into = |script: &Script| {
         let index = scripts.iter().position(|other| std::ptr::eq(script, other));
@@ -48,7 +50,7 @@ pub(super) fn apply(
     for script in scripts {
         // The text is searched first: hardly any file has such a comment.
         if script.module.source().contains(MARK) {
-            read(script, &mut allows, &mut declared, &mut complaints);
+            read((script, lints), &mut allows, &mut declared, &mut complaints);
         }
     }
     findings.retain(|finding| {
@@ -85,7 +87,7 @@ impl Allow<'_> {
 }
 
 fn read<'a>(
-    script: &'a Script,
+    (script, lints): (&'a Script, &[&str]),
     allows: &mut Vec<Allow<'a>>,
     declared: &mut Vec<&'a Utf8PathBuf>,
     complaints: &mut Vec<Finding>,
@@ -112,7 +114,7 @@ fn read<'a>(
                 Some("allow") | None => "write `# migration-gate: allow MGnnn reason`".to_owned(),
                 Some(verb) => format!("unknown directive `{verb}`; {known}"),
             }
-        } else if !LINTS.iter().any(|lint| lint.code.id == code) {
+        } else if !lints.contains(&code) {
             format!("`{code}` is not the code of a lint")
         } else if reason.is_empty() {
             format!("no reason is given, so {code} is not silenced")

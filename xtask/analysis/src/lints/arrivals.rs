@@ -1,6 +1,6 @@
-//! Which of several colliding revisions came later, and what git says of it.
+//! Arrivals: which of several colliding revisions came later, and what git says of it.
 
-use super::Subject;
+use super::subject::Subject;
 use crate::renumber;
 
 /// How many files are told of at most.

@@ -2,7 +2,8 @@
 
 use camino::Utf8Path;
 
-use super::{Subject, graph::has_cycle, in_file};
+use super::graph::has_cycle;
+use super::subject::{Subject, in_file};
 use crate::python::{Module, descendants};
 use crate::script::Script;
 use model::code;
@@ -137,6 +138,6 @@ fn code(module: &Module) -> impl Iterator<Item = (&str, u32)> {
     descendants(module.root())
         .filter(|node| node.child_count() == 0 && node.kind() != "comment")
         .filter(move |node| !docs.iter().any(|doc| doc.contains(&node.start_byte())))
-        .map(|node| (module.text(node), super::super::python::line(node)))
+        .map(|node| (module.text(node), crate::python::line(node)))
         .filter(|(text, _)| !text.trim().is_empty())
 }

@@ -1,6 +1,6 @@
 //! Lints on what one revision does, whatever the others do.
 
-use super::{Subject, once_a_revision};
+use super::subject::{Subject, once_a_revision};
 use crate::body::Function;
 use crate::effect::{Deed, Effect, Kind, Object};
 use crate::once::DOES_NOTHING;

@@ -1,7 +1,7 @@
 //! Lints on what the chain of revisions does, one after the other, to an empty database: the failure
 //! modes A, B, D and F among them.
 
-use super::{IN_DOWNGRADE, Subject, once_a_revision};
+use super::subject::{IN_DOWNGRADE, Subject, once_a_revision};
 use crate::effect::{Deed, Effect, Kind, Value};
 use crate::history::{self, At, Event, MissingRow, What};
 use crate::script::Script;

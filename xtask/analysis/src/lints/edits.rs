@@ -1,6 +1,6 @@
 //! The changes that mend what the lints find, where there is no choice.
 
-use super::Subject;
+use super::subject::Subject;
 use crate::mend;
 use model::code;
 use model::finding::{Edit, Finding};

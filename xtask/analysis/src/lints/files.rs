@@ -1,6 +1,6 @@
 //! Lints on single files, their names and the settings that lead to them.
 
-use super::{Subject, in_file};
+use super::subject::{Subject, in_file};
 use model::code::{self, Code};
 use model::finding::Finding;
 

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::{Subject, arrivals, nearest};
+use super::subject::Subject;
+use super::{arrivals, nearest};
 use model::code::{self, Code};
 use model::finding::Finding;
 use model::graph::{Branch, Fault};

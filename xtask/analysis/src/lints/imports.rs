@@ -2,8 +2,8 @@
 
 use camino::Utf8Path;
 
-use super::Subject;
 use super::bodies::each;
+use super::subject::Subject;
 use model::code;
 use model::finding::Finding;
 

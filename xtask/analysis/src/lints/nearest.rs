@@ -1,7 +1,6 @@
-//! What somebody who named a revision that does not exist may have meant. A hint and no more:
-//! nothing is changed on its word.
+//! Nearest revision to one that does not exist. A hint and no more: nothing is changed on its word.
 
-use super::Subject;
+use super::subject::Subject;
 use crate::graph::{Resolved, resolve};
 
 /// A sentence about what may have been meant, where there is one.
@@ -16,7 +15,7 @@ pub(super) fn hint(subject: &Subject<'_>, named: &str) -> Option<String> {
     // The name of a file instead of its revision.
     let stem = named.rsplit('/').next().unwrap_or(named);
     let stem = stem.strip_suffix(".py").unwrap_or(stem);
-    let of_file = |script: &&super::Script| script.file.file_stem() == Some(stem);
+    let of_file = |script: &&crate::script::Script| script.file.file_stem() == Some(stem);
     if let Some(script) = subject.scripts.iter().find(of_file) {
         let id = &script.revision.text;
         return Some(format!("that is the name of a file, whose revision is `{id}`"));

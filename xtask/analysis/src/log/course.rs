@@ -1,4 +1,4 @@
-//! What is known of a tree whose run a log may hold, and how lines of it are known.
+//! Course of a run that a log may hold: what is known of its tree, and how its lines are known.
 
 use camino::{Utf8Path, Utf8PathBuf};
 

@@ -1,5 +1,5 @@
-//! Reads what a CI job, Alembic or psql printed, and puts each failure into a transcript, so that a
-//! log is named by the same knowledge as a live run.
+//! Logs of CI jobs, Alembic and psql, read into transcripts, so that a log is named by the same
+//! knowledge as a live run.
 //!
 //! A log says less than a live run: SQLSTATEs only by the names of exception classes, revisions only
 //! by Alembic's `Running upgrade …` lines, statements only where SQLAlchemy printed them. What cannot
@@ -8,6 +8,7 @@
 mod clean;
 mod course;
 mod exceptions;
+mod failure;
 mod naming;
 mod position;
 mod sqlstate;
@@ -18,6 +19,7 @@ use model::transcript::{Direction, End, Transcript};
 
 use self::clean::Line;
 use self::course::{Kind, Start};
+use self::failure::Failure;
 use self::position::Position;
 use self::told::Told;
 
@@ -56,31 +58,6 @@ pub fn read(text: &str, courses: &[Course]) -> Reading {
     }
     naming::without_repeats(&mut reading.findings);
     reading
-}
-
-/// A failure in a log.
-struct Failure<'a> {
-    /// The step that failed, as far as the log says it.
-    step: Option<String>,
-    kind: Option<Kind>,
-    /// The tree's course, where the log says which tree it is.
-    course: Option<&'a Course>,
-    /// The steps that it may have been, where the log does not say which.
-    candidates: Vec<String>,
-    /// The number of the command in the log: what follows in the same one is a consequence.
-    command: usize,
-    /// The revision in flight, with its title.
-    start: Option<Start>,
-    /// What was said.
-    said: Transcript,
-    /// What the log itself calls it.
-    told: Option<Told>,
-}
-
-impl Failure<'_> {
-    fn is_of_server(&self) -> bool {
-        self.said.exceptions.first().is_some_and(exceptions::is_of_server)
-    }
 }
 
 /// A walk through the lines of one source.

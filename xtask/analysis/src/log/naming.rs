@@ -1,11 +1,11 @@
-//! Gives the failures of a log their names: by the recognisers of live runs, after what only a log
-//! has: what it says in so many words, and the steps of the old job that nothing of this ran.
+//! Names for the failures of a log: by the recognisers of live runs, after what only a log has: what it
+//! says in so many words, and the steps of the old job that nothing of this ran.
 
 use camino::Utf8Path;
 
-use super::Failure;
 use super::course::Kind;
 use super::exceptions;
+use super::failure::Failure;
 use super::told::Told;
 use crate::diagnosis::{self, Known};
 use model::code;
@@ -66,7 +66,7 @@ fn finding(failure: Failure<'_>) -> Finding {
         .into_iter()
         .flat_map(|(course, start)| {
             let id = start.revision().id;
-            let same = move |r: &&super::Revision| r.id == id && r.title == start.title;
+            let same = move |r: &&super::course::Revision| r.id == id && r.title == start.title;
             course.revisions.iter().filter(same).map(|r| (r.id.clone(), r.file.clone()))
         })
         .collect();

@@ -1,4 +1,4 @@
-//! Where in a run a line is: which tree, which step, which revision. What the log says by name goes
+//! Position of a line in a run: which tree, which step, which revision. What the log says by name goes
 //! first; else the commands that it shows say it, else what Alembic and psql print along the way.
 
 use camino::Utf8Path;

@@ -1,4 +1,4 @@
-//! What a log says in so many words: lines that are no exception, but are a failure's own name.
+//! Lines of a log that are no exception, but are a failure's own name.
 
 use super::clean::Line;
 use super::course::Course;

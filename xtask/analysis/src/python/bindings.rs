@@ -1,57 +1,13 @@
-//! What the top level of a file binds, name by name, in the order in which it would run.
-
-use std::collections::HashMap;
+//! Bindings of the top level of a file, name by name, in the order in which it would run.
 
 use tree_sitter::Node;
 
-use super::constant::{Constant, Value, children, eval};
+use super::constant::{children, eval};
+use super::env::{Constant, Env, Value};
 use super::field;
-use super::{Module, descendants, line};
+use super::module::{Module, descendants, line};
 
-/// What one name is bound to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Binding {
-    /// The value; `None`: it is computed when the file runs.
-    pub value: Option<Constant>,
-    /// The line of the last statement that binds it, from 1.
-    pub line: u32,
-}
-
-/// The names that are bound somewhere, and around it. A function's own names hide the module's.
-#[derive(Clone, Debug, Default)]
-pub struct Env<'a> {
-    outer: Option<&'a Env<'a>>,
-    names: HashMap<String, Binding>,
-    star_import: Option<u32>,
-}
-
-impl<'a> Env<'a> {
-    /// Nothing is bound yet, but for what is bound outside.
-    #[allow(dead_code, reason = "for the lints that look into functions")]
-    pub fn inside(outer: &'a Env<'a>) -> Env<'a> {
-        Env { outer: Some(outer), ..Env::default() }
-    }
-
-    /// Binds a name; without a value it hides the one outside.
-    pub fn bind(&mut self, name: &str, value: Option<Constant>, line: u32) {
-        self.names.insert(name.to_owned(), Binding { value, line });
-    }
-
-    /// What a name is bound to.
-    pub fn get(&self, name: &str) -> Option<&Binding> {
-        self.names.get(name).or_else(|| self.outer?.get(name))
-    }
-
-    /// The value of a name, where it is known.
-    pub fn value(&self, name: &str) -> Option<&Constant> {
-        self.get(name)?.value.as_ref()
-    }
-
-    /// The line of a `from … import *`, which may bind any name at all.
-    pub fn star_import(&self) -> Option<u32> {
-        self.star_import
-    }
-
+impl Env<'_> {
     /// Takes note of what one simple statement binds.
     pub fn run(&mut self, module: &Module, statement: Node<'_>) {
         match statement.kind() {

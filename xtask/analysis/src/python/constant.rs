@@ -1,11 +1,12 @@
 //! The value of an expression, where the text alone tells it.
 
-use std::ops::Range;
-
 use tree_sitter::Node;
 
+pub use super::env::HOLE;
+use super::env::{Constant, Env, Value};
 use super::field;
-use super::{Env, Module, line, literal};
+use super::literal;
+use super::module::{Module, line};
 
 /// How deep expressions may nest before their value counts as unknown.
 pub const MAX_DEPTH: u32 = 64;
@@ -13,58 +14,6 @@ pub const MAX_DEPTH: u32 = 64;
 const MAX_STRING: usize = 4 << 20;
 /// How many elements a sequence may have before its value counts as unknown.
 const MAX_ELEMENTS: usize = 100_000;
-
-/// Stands in a [`Value::Partial`] for what is not known.
-pub const HOLE: char = '\u{FFFC}';
-
-/// What an expression evaluates to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
-    /// `None`.
-    None,
-    /// `True` or `False`.
-    Bool(bool),
-    /// An integer.
-    Int(i64),
-    /// A string that is known whole.
-    Str(String),
-    /// A string of which some parts are computed when the file runs; each is a [`HOLE`] here.
-    Partial(String),
-    /// A tuple.
-    Tuple(Vec<Constant>),
-    /// A list.
-    List(Vec<Constant>),
-}
-
-/// A value and where it is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Constant {
-    /// What it is.
-    pub value: Value,
-    /// The line on which the expression starts that made it, from 1. For a name that is the
-    /// expression that the name was bound to, not the place where the name is used.
-    pub line: u32,
-    /// The bytes of that expression in [`Module::source`].
-    pub bytes: Range<usize>,
-}
-
-impl Constant {
-    /// The string, where it is one and known whole.
-    pub fn as_str(&self) -> Option<&str> {
-        match &self.value {
-            Value::Str(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The elements of a tuple or a list.
-    pub fn elements(&self) -> Option<&[Constant]> {
-        match &self.value {
-            Value::Tuple(elements) | Value::List(elements) => Some(elements),
-            _ => None,
-        }
-    }
-}
 
 /// Evaluates an expression.
 pub(super) fn eval(module: &Module, node: Node<'_>, env: &Env<'_>, depth: u32) -> Option<Constant> {

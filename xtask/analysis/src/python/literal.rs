@@ -1,6 +1,6 @@
 //! Literals and source encodings, by the letter of the Python reference.
 
-use super::{Unreadable, line_at};
+use super::unreadable::{Unreadable, line_at};
 
 /// What stands before a string's quotes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::constant::{Constant, Value};
+use super::env::{Constant, Value};
 use super::literal::{Prefix, unescape};
 
 /// Python itself refuses more nested brackets.

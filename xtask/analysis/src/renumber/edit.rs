@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use camino::Utf8PathBuf;
 
-use super::Change;
+use super::change::Change;
 use crate::script::{Ident, Script};
 
 /// What a file is to say.

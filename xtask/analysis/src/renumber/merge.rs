@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::{Change, Plan, number};
+use super::change::{Change, Plan, number};
 use crate::effect::Effect;
 use crate::graph;
 use crate::mentions::Names;

@@ -4,15 +4,16 @@
 //! The order of revisions is not their content: that two of them change the same table in ways that
 //! only fit in one order cannot be seen here, and the gate must run afterwards.
 
+mod change;
 mod edit;
 mod merge;
 pub mod patch;
 
+use self::change::number;
+pub use self::change::{Change, Plan};
 pub use self::merge::{merge, overlap, written};
 
 use std::collections::HashMap;
-
-use camino::Utf8PathBuf;
 
 use super::graph;
 use super::script::Script;
@@ -21,35 +22,6 @@ use model::graph::{Fault, Graph};
 
 /// How many collisions are mended in one go.
 const MAX_ROUNDS: usize = 50;
-
-/// A file that changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// What it is called now; what it will be called, where it is new.
-    pub from: Utf8PathBuf,
-    /// What it will be called.
-    pub to: Utf8PathBuf,
-    /// Its bytes now; none where it is new.
-    pub before: Vec<u8>,
-    /// Its bytes then.
-    pub after: Vec<u8>,
-}
-
-impl Change {
-    /// Whether the file is written anew.
-    pub fn is_new(&self) -> bool {
-        self.before.is_empty()
-    }
-}
-
-/// What is to be done.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
-    /// The files that change.
-    pub changes: Vec<Change>,
-    /// What moves and why, one sentence each.
-    pub because: Vec<String>,
-}
 
 /// What is left where no revision may move.
 const MERGE: &str =
@@ -295,12 +267,6 @@ impl<'a> State<'a> {
         }
         Ok(changes)
     }
-}
-
-/// The number that an id is; hashes are none.
-fn number(id: &str) -> Option<u64> {
-    let digits = (1..=8).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| id.parse().ok()).flatten()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::Change;
+use super::change::Change;
 
 /// How many unchanged lines are shown around a change.
 const CONTEXT: usize = 3;

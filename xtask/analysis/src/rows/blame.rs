@@ -1,4 +1,4 @@
-//! What a failure that needs rows is called, by what Postgres raised.
+//! Names for failures that need rows, by what Postgres raised.
 
 use model::code::{self, Code};
 use model::transcript::Transcript;

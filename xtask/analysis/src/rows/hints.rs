@@ -1,4 +1,4 @@
-//! What the text of a condition suggests: the literals in it, and texts that its patterns take.
+//! Hints in the text of a condition: the literals in it, and texts that its patterns take.
 
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};

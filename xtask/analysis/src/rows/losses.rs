@@ -1,4 +1,4 @@
-//! What a round trip does to the rows that were there before.
+//! Losses of a round trip among the rows that were there before.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -27,7 +27,7 @@ fn key(to: &str, columns: &[&str]) -> ForeignKey {
 }
 
 #[test]
-fn the_first_row_has_null_wherever_it_may_and_the_last_ones_are_extreme() {
+fn first_row_is_null_and_last_rows_are_extreme() {
     let table = table("t", vec![column("a", "integer", true), column("b", "text", false)]);
     let inserts = Draft::new(&table).inserts(Vec::new()).unwrap();
     assert_eq!(inserts.head, "INSERT INTO t (\"a\", \"b\") VALUES ");
@@ -38,7 +38,7 @@ fn the_first_row_has_null_wherever_it_may_and_the_last_ones_are_extreme() {
 }
 
 #[test]
-fn columns_that_a_condition_ties_together_are_asked_about_together() {
+fn columns_tied_by_a_condition_are_asked_together() {
     let mut table = table(
         "t",
         vec![
@@ -81,7 +81,7 @@ fn a_unique_column_has_many_values_and_another_repeats_few() {
 }
 
 #[test]
-fn what_points_elsewhere_takes_what_is_there_and_what_is_counted_is_left_out() {
+fn references_take_existing_keys_and_identities_are_left_out() {
     let counted = Column { counted: true, ..column("id", "integer", true) };
     let mut child = table("child", vec![counted, column("p", "integer", true)]);
     child.foreign = vec![key("parent", &["p"])];

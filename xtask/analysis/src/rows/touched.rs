@@ -1,5 +1,5 @@
-//! Which tables a revision may touch: those whose names are words of its file or of the statements
-//! that it ran.
+//! Tables that a revision may touch: those whose names are words of its file or of the statements that
+//! it ran.
 
 use std::collections::BTreeSet;
 

@@ -7,6 +7,7 @@
 //! - a constraint that is valid now and was not before: rows that satisfy it go on to;
 //! - the order of a table's columns: Postgres adds a column at the end alone. It is told as a note.
 
+mod difference;
 mod origin;
 mod privileges;
 mod python;
@@ -16,40 +17,9 @@ use std::collections::BTreeSet;
 
 use model::schema::{Attributes, ObjectId, Schema, attribute, without_public};
 
+pub use self::difference::{Change, Difference};
 pub use self::origin::{Declaration, Origin, Sources, declared, impure, line_that_names};
 pub use self::python::line as python_line;
-
-/// One difference between the schema that was expected and the one that was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// The object that differs.
-    pub object: ObjectId,
-    /// How.
-    pub change: Change,
-}
-
-/// How an object differs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// It should not be there, and is like this.
-    LeftBehind(Attributes),
-    /// It should be there, and was like this.
-    Missing(Attributes),
-    /// It has this identity now, by a rename that was not taken back.
-    Renamed {
-        /// Which.
-        to: String,
-    },
-    /// One of its attributes differs.
-    Changed {
-        /// Which.
-        attribute: String,
-        /// What it was.
-        expected: Option<String>,
-        /// What it is.
-        found: Option<String>,
-    },
-}
 
 /// What differs. What follows from another difference, as a table's columns from the table, is left
 /// out, and so is Alembic's version table, by its name.

@@ -1,11 +1,11 @@
-//! Where an object that differs comes from: the statement that made it, its revision, file and line;
-//! and what a revision declares about itself.
+//! Origin of an object that differs: the statement that made it, its revision, file and line; and what
+//! a revision declares about itself.
 
 use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Change, Difference};
+use super::difference::{Change, Difference};
 use model::transcript::Statement;
 
 /// How a declaration begins, in a comment of its own.

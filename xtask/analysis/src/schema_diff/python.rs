@@ -1,7 +1,7 @@
 //! The line that a downgrade lacks, as Python ready to paste.
 
+use super::difference::{Change, Difference};
 use super::privileges;
-use super::{Change, Difference};
 use model::schema::{Attributes, attribute, without_public};
 
 /// The line that takes the difference back, where one line can.

@@ -1,4 +1,4 @@
-//! What an SQL expression is made of.
+//! Parts of an SQL expression.
 
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectName, ObjectNamePart,

@@ -1,4 +1,4 @@
-//! Whether an expression is immutable, by what Postgres 15 itself says of its own functions.
+//! Immutability of an expression, by what Postgres 15 itself says of its own functions.
 //!
 //! What is reported is certain: no overload that could be meant is immutable. A call whose overload
 //! hangs on a type that is not known is left alone.

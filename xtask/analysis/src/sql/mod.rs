@@ -1,4 +1,4 @@
-//! What SQL does, without running it: one string in, effects out.
+//! SQL, read without running it: one string in, effects out.
 //!
 //! Queries and expressions, which nest, are sqlparser's; DDL is read by hand over its tokens (see
 //! `cursor`). What is not understood is [`Effect::Opaque`] with its text: a `DO` block, a call of a

@@ -1,4 +1,4 @@
-//! What of Postgres 15's own is not immutable.
+//! Functions of Postgres 15 that are not immutable.
 //!
 //! Long because it is generated: `volatility.sql` beside this file writes it
 //! from the catalogue.

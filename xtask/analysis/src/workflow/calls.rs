@@ -1,5 +1,5 @@
-//! Where the gate is run: through jobs, reusable workflows and composite actions, down to the
-//! command in a script.
+//! Calls of the gate: through jobs, reusable workflows and composite actions, down to the command in a
+//! script.
 
 use super::document::{Document, Job, Step};
 use super::shell::{self, Command};

@@ -1,5 +1,5 @@
-//! What an `if:` comes to for a pull request, as far as that can be known without running: true,
-//! false, or not known.
+//! Value of an `if:` for a pull request, as far as that can be known without running: true, false, or
+//! not known.
 
 /// For what a condition is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Which paths a filter takes: GitHub's own, those of the actions that detect changes, and git's.
+//! Globs of path filters: GitHub's own, those of the actions that detect changes, and git's.
 
 /// How `*` and a plain path are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

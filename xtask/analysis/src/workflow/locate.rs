@@ -1,4 +1,4 @@
-//! Where a value of a YAML file stands: serde_yaml reads values and keeps no lines.
+//! Lines of the values of a YAML file: serde_yaml reads values and keeps no lines.
 //!
 //! It follows a path by indentation, which is what block style is. What it cannot follow (flow
 //! style, an alias) has the line of the nearest value around it, so a line is always near and never

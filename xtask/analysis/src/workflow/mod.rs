@@ -9,71 +9,15 @@ mod document;
 mod expression;
 mod globs;
 mod locate;
+mod repository;
 mod shell;
 
-use self::calls::Call;
+use self::document::Document;
 pub use self::document::Source;
-use self::document::{Document, key};
-use model::code::{self, Code, Severity};
+pub use self::repository::Gated;
+use self::repository::{Found, Repository};
+use model::code::{self, Severity};
 use model::finding::{Edit, Finding, Place};
-
-/// Tree that the workflows must gate.
-#[derive(Clone, Debug)]
-pub struct Gated {
-    /// Its id.
-    pub tree: &'static str,
-    /// The folder where Alembic runs, relative to the root.
-    pub folder: &'static str,
-    /// Its ini, relative to the root.
-    pub ini: String,
-    /// The folder of env.py and `versions`, relative to the root.
-    pub migrations: &'static str,
-    /// What its recipe supplies, and a text that a script which supplies the same holds.
-    pub supplied: &'static [(&'static str, &'static str)],
-}
-
-impl Gated {
-    /// A file of each kind that decides the outcome.
-    fn decisive(&self) -> [String; 4] {
-        let (migrations, folder) = (self.migrations, self.folder);
-        [
-            format!("{migrations}/versions/9999_new.py"),
-            format!("{migrations}/env.py"),
-            self.ini.clone(),
-            format!("{folder}/requirements.txt"),
-        ]
-    }
-}
-
-/// All that the audits look at.
-pub struct Repository<'a> {
-    documents: &'a [Document<'a>],
-    calls: Vec<Call<'a>>,
-    gated: &'a [Gated],
-    /// Whether some file could not be read, so that what none of the others says may stand there.
-    unreadable: bool,
-}
-
-/// Something that an audit found, and where.
-pub(crate) struct Found {
-    code: &'static Code,
-    message: String,
-    place: Option<Place>,
-    suggestion: Option<String>,
-}
-
-impl Found {
-    fn at(code: &'static Code, place: (&Document<'_>, u32), message: impl Into<String>) -> Found {
-        let (document, line) = place;
-        let place = Some(document.place(line));
-        Found { code, message: message.into(), place, suggestion: None }
-    }
-
-    /// What the line should say instead.
-    fn suggest(self, line: impl Into<String>) -> Found {
-        Found { suggestion: Some(line.into()), ..self }
-    }
-}
 
 /// One audit: what it looks for, in a function.
 type Audit = fn(&Repository<'_>) -> Vec<Found>;

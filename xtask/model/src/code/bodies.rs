@@ -1,7 +1,7 @@
-//! What the lints see in what revisions do: `MG220` to `MG259`. What they see of the failure modes
-//! has the modes' own codes.
+//! Codes of what the lints see in what revisions do: `MG220` to `MG259`. What they see of the failure
+//! modes has the modes' own codes.
 
-use super::{Code, Example, MIGRATION, Severity};
+use super::entry::{Code, Example, MIGRATION, Severity};
 
 const LINT: Code =
     Code { verify: "`cargo xtask migration-gate lint` must not find it again", ..MIGRATION };

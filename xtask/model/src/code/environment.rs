@@ -1,7 +1,6 @@
-//! What env.py and Alembic's own bookkeeping get wrong around the revisions: `MG130` to `MG139`, and
-//! `MG906`, that env.py of an `--ini` tree was not told of the gate's databases.
+//! Codes of faults of env.py and of Alembic's own bookkeeping: `MG130` to `MG139`, and `MG906`.
 
-use super::{Code, Example, INFRASTRUCTURE, MIGRATION};
+use super::entry::{Code, Example, INFRASTRUCTURE, MIGRATION};
 
 /// A transaction that env.py began before Alembic, so that Alembic commits nothing.
 pub static NOT_COMMITTED: Code = Code {

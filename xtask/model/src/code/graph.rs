@@ -1,6 +1,6 @@
-//! What the lints see in the revision graph and in how the files are kept: `MG200` to `MG219`.
+//! Codes of what the lints see in the revision graph and in how the files are kept: `MG200` to `MG219`.
 
-use super::{Code, Example, MIGRATION, Owner, Severity};
+use super::entry::{Code, Example, MIGRATION, Owner, Severity};
 
 const LINT: Code =
     Code { verify: "`cargo xtask migration-gate lint` must not find it again", ..MIGRATION };

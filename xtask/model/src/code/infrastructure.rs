@@ -1,6 +1,6 @@
 //! The gate itself could not do its work: `MG900` to `MG999`. They say nothing about a migration.
 
-use super::{Code, INFRASTRUCTURE};
+use super::entry::{Code, INFRASTRUCTURE};
 
 /// The gate lacks something that it needs, or it could not use it.
 pub static CANNOT_WORK: Code = Code {

@@ -1,6 +1,6 @@
 //! The runbook's failure modes A to F: `MG001` to `MG006`.
 
-use super::{Code, Example, MIGRATION, Owner};
+use super::entry::{Code, Example, MIGRATION, Owner};
 
 /// A row that a migration looks up and an empty database lacks (runbook, failure mode A).
 pub static MISSING_ROW: Code = Code {

@@ -1,6 +1,6 @@
 //! `MG41x`: what a revision does to tables that have rows, which an empty database hides.
 
-use super::{Code, Example, MIGRATION, Severity};
+use super::entry::{Code, Example, MIGRATION, Severity};
 
 const ROWS: Code = Code {
     verify: "run the gate again: the revision must go up, down and up again on tables with rows",

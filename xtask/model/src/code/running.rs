@@ -1,6 +1,6 @@
-//! What the gate sees when it runs a step, beyond the runbook's six modes: `MG100` to `MG199`.
+//! Codes of what the gate sees when it runs a step, beyond the runbook's six modes: `MG100` to `MG199`.
 
-use super::{Code, Example, MIGRATION, Owner, Severity};
+use super::entry::{Code, Example, MIGRATION, Owner, Severity};
 
 /// A call to Alembic that failed, and no recogniser knows why.
 pub static MIGRATION_FAILED: Code = Code {

@@ -1,6 +1,6 @@
 //! `MG4xx`: what the schema and the data say about a migration that is taken back.
 
-use super::{Code, Example, MIGRATION, Severity};
+use super::entry::{Code, Example, MIGRATION, Severity};
 
 const REVERSAL: Code = Code {
     remedy: &[

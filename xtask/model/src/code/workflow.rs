@@ -1,7 +1,7 @@
-//! What the audit of the CI workflows finds. `MG300` to `MG311`: whether the gate runs, for what, and
-//! whether its word counts.
+//! Codes of what the audit of the CI workflows finds. `MG300` to `MG311`: whether the gate runs, for
+//! what, and whether its word counts.
 
-use super::{Code, Example, MIGRATION, Owner};
+use super::entry::{Code, Example, MIGRATION, Owner};
 
 const WORKFLOW: Code = Code {
     owner: Owner::Sre,

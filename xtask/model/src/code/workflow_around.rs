@@ -1,6 +1,6 @@
-//! What the audit of the CI workflows finds. `MG312` to `MG329`: what is around the gate.
+//! Codes of what the audit of the CI workflows finds. `MG312` to `MG329`: what is around the gate.
 
-use super::{Code, Example, MIGRATION, Owner, Severity};
+use super::entry::{Code, Example, MIGRATION, Owner, Severity};
 
 const WORKFLOW: Code = Code {
     owner: Owner::Sre,

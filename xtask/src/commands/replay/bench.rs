@@ -1,4 +1,4 @@
-//! What all replays share, and one replay.
+//! Bench on which incidents are replayed: what all replays share, and one replay.
 
 use std::fs;
 use std::sync::{Mutex, OnceLock, PoisonError};

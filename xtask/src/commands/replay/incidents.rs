@@ -1,4 +1,4 @@
-//! Reads the incidents. What is wrong with a file is said with its line and the field.
+//! Incidents, read from their files. What is wrong with a file is said with its line and the field.
 
 use std::fs;
 

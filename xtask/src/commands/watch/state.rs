@@ -1,4 +1,4 @@
-//! How the state of a watching gate changes by what happens.
+//! State of a watching gate, and how events change it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

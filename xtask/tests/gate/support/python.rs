@@ -1,5 +1,5 @@
-//! What a test needs from PyPI beside the gate's own environments: made once, below cargo's target
-//! folder, under a lock, so that tests that run at once make it once.
+//! Packages that a test needs from PyPI beside the gate's own environments: made once, below cargo's
+//! target folder, under a lock, so that tests that run at once make it once.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

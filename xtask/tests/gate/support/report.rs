@@ -1,4 +1,4 @@
-//! What a run said: the JSON report, asked in the contract's words.
+//! Report of a run: its JSON, asked in the contract's words.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Runs the built binary and keeps what it said.
+//! Run of the built binary, and what it said.
 
 use std::ffi::OsStr;
 use std::io::Read;

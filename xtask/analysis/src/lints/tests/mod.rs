@@ -52,7 +52,7 @@ fn with(file: (&'static str, String)) -> Vec<(&'static str, String)> {
     files
 }
 
-fn scripts(files: &[(&str, String)]) -> (Vec<Script>, Vec<(Utf8PathBuf, super::Trouble)>) {
+fn scripts(files: &[(&str, String)]) -> (Vec<Script>, Vec<(Utf8PathBuf, crate::script::Trouble)>) {
     let (mut scripts, mut troubles) = (Vec::new(), Vec::new());
     for (name, text) in files {
         let (script, found) = Script::read(Utf8Path::new(name), text.as_bytes());

@@ -122,7 +122,7 @@ fn table() -> BTreeMap<String, Vec<Chain>> {
 }
 
 #[test]
-fn each_chain_of_the_table_has_exactly_the_findings_that_are_right() {
+fn chain_of_the_table_has_exactly_its_findings() {
     let table = table();
     let mut wrong = Vec::new();
     for (file, chains) in &table {

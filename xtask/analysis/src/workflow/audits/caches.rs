@@ -1,11 +1,11 @@
 //! The caches of the job that runs the gate.
 
-use super::document::{Document, Step, text};
-use super::{Found, Repository};
+use crate::workflow::document::{Document, Step, text};
+use crate::workflow::repository::{Found, Repository};
 use model::code;
 
 /// Nothing is saved into a cache once the code of a pull request has run in the job.
-pub(crate) fn saved_late(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn saved_late(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for call in &repository.calls {
         let (Some((document, job)), Some((_, gate))) = (call.jobs.last(), call.steps.first())

@@ -1,15 +1,16 @@
 //! The `if:` of jobs and steps.
 
-use super::document::{Document, Job, text, texts};
-use super::expression::{self, Case};
-use super::{Call, Found, Repository};
+use crate::workflow::calls::Call;
+use crate::workflow::document::{Document, Job, text, texts};
+use crate::workflow::expression::{self, Case};
+use crate::workflow::repository::{Found, Repository};
 use model::code::{self, Code};
 
 /// Names that jobs have which find out what changed.
 const DETECT: &[&str] = &["detect-changes", "detect_changes", "detect", "changes", "changed-files"];
 
 /// A job downstream of the detection of changes has an `if:` of its own.
-pub(crate) fn explicit_if(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn explicit_if(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for document in repository.documents {
         for job in document.jobs.iter().filter(|job| job.condition().is_none()) {
@@ -35,13 +36,13 @@ fn is_detection(document: &Document<'_>, job: &Job) -> bool {
 }
 
 /// Nothing on the way to the gate has a condition that no pull request meets.
-pub(crate) fn never_runs(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn never_runs(repository: &Repository<'_>) -> Vec<Found> {
     let calls = repository.calls.iter().collect();
     left_out(calls, Case::PullRequest, &code::NEVER_RUNS, "does not run for a pull request")
 }
 
 /// Nor one that a draft does not meet, where nothing triggers it when the draft is ready.
-pub(crate) fn drafts(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn drafts(repository: &Repository<'_>) -> Vec<Found> {
     let mut calls = for_pull_requests(repository);
     calls.retain(|call| {
         let trigger = call.workflow.trigger("pull_request").unwrap_or_default();
@@ -52,7 +53,7 @@ pub(crate) fn drafts(repository: &Repository<'_>) -> Vec<Found> {
 }
 
 /// Nor one that a fork does not meet.
-pub(crate) fn forks(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn forks(repository: &Repository<'_>) -> Vec<Found> {
     let calls = for_pull_requests(repository);
     left_out(
         calls,
@@ -63,7 +64,7 @@ pub(crate) fn forks(repository: &Repository<'_>) -> Vec<Found> {
 }
 
 /// Nor one that the merge queue does not meet.
-pub(crate) fn queued(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn queued(repository: &Repository<'_>) -> Vec<Found> {
     let mut calls: Vec<&Call<'_>> = repository.calls.iter().collect();
     calls.retain(|call| call.workflow.trigger("merge_group").is_some());
     let message = "does not run in the merge queue";
@@ -71,7 +72,7 @@ pub(crate) fn queued(repository: &Repository<'_>) -> Vec<Found> {
 }
 
 /// The gate's job says itself what happens where a job that it needs fails or is skipped.
-pub(crate) fn without_status(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn without_status(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for (document, job) in repository.calls.iter().flat_map(|call| &call.jobs) {
         let Some(condition) = job.condition().filter(|_| !job.needs().is_empty()) else { continue };

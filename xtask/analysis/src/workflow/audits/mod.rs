@@ -9,5 +9,3 @@ pub(super) mod postgres;
 pub(super) mod rights;
 pub(super) mod runs;
 pub(super) mod status;
-
-use super::{Call, Found, Gated, Repository, document, expression, globs, key, locate, shell};

@@ -1,7 +1,8 @@
 //! The shell steps that the gate took the place of.
 
-use super::document::{Document, Job, Step, text};
-use super::{Found, Gated, Repository, shell};
+use crate::workflow::document::{Document, Job, Step, text};
+use crate::workflow::repository::{Found, Gated, Repository};
+use crate::workflow::shell;
 use model::code;
 
 /// A call of Alembic in a script.
@@ -55,7 +56,7 @@ fn alembics<'a>(document: &'a Document<'a>) -> Vec<Alembic<'a>> {
 }
 
 /// `upgrade heads` hides two heads, on which deployment's `upgrade head` fails.
-pub(crate) fn upgrade_heads(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn upgrade_heads(repository: &Repository<'_>) -> Vec<Found> {
     let found = repository.documents.iter().flat_map(alembics);
     found
         .filter(|call| call.verb() == ("upgrade", "heads"))
@@ -73,7 +74,7 @@ pub(crate) fn upgrade_heads(repository: &Repository<'_>) -> Vec<Found> {
 
 /// Old steps for pull requests: beside the gate they say the same twice, and lacking a supply they
 /// say something else.
-pub(crate) fn beside_the_gate(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn beside_the_gate(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     // Deployment runs Alembic too, and that is no old step.
     let gates = |document: &&Document<'_>| document.trigger("pull_request").is_some();

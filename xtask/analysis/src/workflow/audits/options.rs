@@ -1,10 +1,11 @@
 //! The options that the gate is called with.
 
-use super::{Call, Found, Repository};
+use crate::workflow::calls::Call;
+use crate::workflow::repository::{Found, Repository};
 use model::code;
 
 /// The calls together gate all trees.
-pub(crate) fn trees(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn trees(repository: &Repository<'_>) -> Vec<Found> {
     let Some(first) = repository.calls.first() else { return Vec::new() };
     let mut gated: Vec<String> = Vec::new();
     let mut unknown = None;
@@ -40,7 +41,7 @@ fn expand(call: &Call<'_>, text: &str) -> Vec<String> {
 }
 
 /// No option compares with what is gated, or gates something else.
-pub(crate) fn checks(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn checks(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for call in &repository.calls {
         let since = call.option("--since").unwrap_or_default().replace(' ', "");
@@ -61,7 +62,7 @@ pub(crate) fn checks(repository: &Repository<'_>) -> Vec<Found> {
 }
 
 /// The history that the comparison needs is checked out.
-pub(crate) fn history(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn history(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for call in &repository.calls {
         let compares = call.option("--since").is_some()
@@ -72,7 +73,7 @@ pub(crate) fn history(repository: &Repository<'_>) -> Vec<Found> {
             continue;
         }
         for step in job.steps.iter().filter(|step| step.uses() == Some("actions/checkout")) {
-            let depth = super::document::text(&step.value["with"]["fetch-depth"]);
+            let depth = crate::workflow::document::text(&step.value["with"]["fetch-depth"]);
             if depth.as_deref().is_none_or(|depth| depth == "1") {
                 let line = document.line(&step.at("uses"));
                 let message = "one commit is checked out, and the gate compares with another";
@@ -84,7 +85,7 @@ pub(crate) fn history(repository: &Repository<'_>) -> Vec<Found> {
 }
 
 /// No option opens what keeps a migration in.
-pub(crate) fn isolation(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn isolation(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for call in &repository.calls {
         for option in ["--allow-remote", "--pass-env"] {

@@ -1,11 +1,12 @@
-//! Whether what decides the outcome of the gate also triggers it.
+//! Paths: whether each file that decides the outcome of the gate also triggers it.
 
 use serde_yaml::Value;
 
-use super::document::{Document, Job, Step, key, text, texts};
-use super::globs::{Dialect, takes};
-use super::shell;
-use super::{Call, Found, Gated, Repository};
+use crate::workflow::calls::Call;
+use crate::workflow::document::{Document, Job, Step, key, text, texts};
+use crate::workflow::globs::{Dialect, takes};
+use crate::workflow::repository::{Found, Gated, Repository};
+use crate::workflow::shell;
 use model::code;
 
 /// Files of the gate that decide the outcome.
@@ -18,7 +19,7 @@ enum Filter {
 }
 
 /// Every filter between a change and the gate takes each decisive file.
-pub(crate) fn covered(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn covered(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for call in &repository.calls {
         let own = [OF_THE_GATE[0], OF_THE_GATE[1], call.workflow.source.file.as_str()];

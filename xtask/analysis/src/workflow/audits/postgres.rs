@@ -1,11 +1,12 @@
-//! Which Postgres the gate runs on, where the workflow brings one.
+//! Postgres that the gate runs on, where the workflow brings one.
 
-use super::document::{Document, Job, key, mapping, text};
-use super::{Call, Found, Repository};
+use crate::workflow::calls::Call;
+use crate::workflow::document::{Document, Job, key, mapping, text};
+use crate::workflow::repository::{Found, Repository};
 use model::code;
 
 /// What the gate is given is Postgres 15.
-pub(crate) fn not_15(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn not_15(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for call in &repository.calls {
         let Some((document, job)) = call.job() else { continue };

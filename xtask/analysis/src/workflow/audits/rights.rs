@@ -1,14 +1,15 @@
-//! What the code of a pull request could reach: secrets, rights, a token.
+//! Rights of the code of a pull request: secrets, permissions, a token.
 
 use serde_yaml::Value;
 
-use super::document::{Document, key, mapping, text, walk};
-use super::locate::Seg;
-use super::{Call, Found, Repository};
+use crate::workflow::calls::Call;
+use crate::workflow::document::{Document, key, mapping, text, walk};
+use crate::workflow::locate::Seg;
+use crate::workflow::repository::{Found, Repository};
 use model::code;
 
 /// No secret is in the job that runs the gate, nor handed to it from around it.
-pub(crate) fn secrets(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn secrets(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for call in &repository.calls {
         for (document, job) in &call.jobs {
@@ -70,7 +71,7 @@ fn secret(text: &str) -> Option<String> {
 }
 
 /// The job that runs the gate may read, and no more.
-pub(crate) fn permissions(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn permissions(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for call in &repository.calls {
         // The innermost that says anything decides; a called workflow's rights are within these.
@@ -110,7 +111,7 @@ fn writes(document: &Document<'_>, value: &Value, path: &[Seg]) -> Vec<Found> {
 }
 
 /// No trigger gives a pull request's code the rights of the base repository.
-pub(crate) fn privileged_triggers(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn privileged_triggers(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for workflow in repository.workflows() {
         for name in ["pull_request_target", "workflow_run"] {
@@ -125,7 +126,7 @@ pub(crate) fn privileged_triggers(repository: &Repository<'_>) -> Vec<Found> {
 }
 
 /// The checkout of the gate's job does not leave its token behind.
-pub(crate) fn token_left_behind(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn token_left_behind(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for (document, job) in repository.calls.iter().filter_map(Call::job) {
         for step in job.steps.iter().filter(|step| step.uses() == Some("actions/checkout")) {

@@ -1,13 +1,14 @@
-//! Whether the gate runs at all: for pull requests, and in the merge queue.
+//! Runs: whether the gate runs at all, for pull requests and in the merge queue.
 
 use serde_yaml::Value;
 
-use super::document::{Document, texts};
-use super::{Found, Repository, globs};
+use crate::workflow::document::{Document, texts};
+use crate::workflow::globs;
+use crate::workflow::repository::{Found, Repository};
 use model::code;
 
 /// Some job runs the gate; where its step is only commented out, that is what is said.
-pub(crate) fn not_run(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn not_run(repository: &Repository<'_>) -> Vec<Found> {
     if !repository.calls.is_empty() || repository.unreadable {
         return Vec::new();
     }
@@ -67,7 +68,7 @@ fn elsewhere(document: &Document<'_>) -> Vec<Found> {
 }
 
 /// The workflow runs for each push to a pull request against the branch that is merged to.
-pub(crate) fn pull_requests(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn pull_requests(repository: &Repository<'_>) -> Vec<Found> {
     let workflows = repository.workflows();
     if workflows.is_empty() {
         return Vec::new();
@@ -87,7 +88,7 @@ pub(crate) fn pull_requests(repository: &Repository<'_>) -> Vec<Found> {
 }
 
 fn not_for(workflow: &Document<'_>) -> Option<(u32, String)> {
-    let on = super::key("on");
+    let on = crate::workflow::document::key("on");
     // A privileged trigger has an audit of its own.
     let names = ["pull_request", "pull_request_target"];
     let Some((name, trigger)) =
@@ -99,7 +100,13 @@ fn not_for(workflow: &Document<'_>) -> Option<(u32, String)> {
             "nothing triggers it when a pull request is opened or pushed to".into(),
         ));
     };
-    let at = |part: &str| workflow.line(&[on.clone(), super::key(name), super::key(part)]);
+    let at = |part: &str| {
+        workflow.line(&[
+            on.clone(),
+            crate::workflow::document::key(name),
+            crate::workflow::document::key(part),
+        ])
+    };
     if let Value::Sequence(_) | Value::String(_) = &trigger["types"] {
         let types = texts(&trigger["types"]);
         let missing: Vec<&str> = ["opened", "synchronize"]
@@ -125,7 +132,7 @@ fn not_for(workflow: &Document<'_>) -> Option<(u32, String)> {
 }
 
 /// Where some workflow runs in the merge queue, so does the gate's.
-pub(crate) fn merge_queue(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn merge_queue(repository: &Repository<'_>) -> Vec<Found> {
     let queued = |document: &Document<'_>| document.trigger("merge_group").is_some();
     let workflows = repository.workflows();
     let Some(other) = repository.documents.iter().find(|document| queued(document)) else {
@@ -138,7 +145,7 @@ pub(crate) fn merge_queue(repository: &Repository<'_>) -> Vec<Found> {
         "`{}` runs in the merge queue, and this, which runs the gate, does not",
         other.source.file
     );
-    let at = |workflow: &&Document<'_>| workflow.line(&[super::key("on")]);
+    let at = |workflow: &&Document<'_>| workflow.line(&[crate::workflow::document::key("on")]);
     workflows
         .iter()
         .take(1)

@@ -1,15 +1,17 @@
-//! What becomes of the gate's exit status.
+//! Status: what becomes of the gate's exit status.
 
 use serde_yaml::Value;
 
-use super::document::{Document, text};
-use super::locate::Seg;
-use super::shell::{Command, Then};
-use super::{Call, Found, Repository, expression};
+use crate::workflow::calls::Call;
+use crate::workflow::document::{Document, text};
+use crate::workflow::expression;
+use crate::workflow::locate::Seg;
+use crate::workflow::repository::{Found, Repository};
+use crate::workflow::shell::{Command, Then};
 use model::code;
 
 /// Neither the step nor any job on the way goes on after a failure.
-pub(crate) fn continue_on_error(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn continue_on_error(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for call in &repository.calls {
         let jobs = call.jobs.iter().map(|(document, job)| {
@@ -40,8 +42,9 @@ fn heeded_later(call: &Call<'_>) -> bool {
         let condition: String = condition.chars().filter(|c| !c.is_whitespace()).collect();
         let condition = condition.trim_start_matches("${{").trim_end_matches("}}");
         let asks = ["=='failure'", "!='success'"].map(|test| format!("{outcome}{test}"));
-        let fails =
-            later.run().is_some_and(|run| super::shell::commands(run).iter().any(is_failure));
+        let fails = later
+            .run()
+            .is_some_and(|run| crate::workflow::shell::commands(run).iter().any(is_failure));
         asks.iter().any(|test| condition == test)
             && fails
             && later.value["continue-on-error"].is_null()
@@ -65,7 +68,7 @@ fn goes_on(document: &Document<'_>, value: &Value, path: &[Seg], what: &str) -> 
 }
 
 /// The script that the gate is called in fails with it.
-pub(crate) fn discarded(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn discarded(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for call in &repository.calls {
         if let Some(how) = how_discarded(call) {
@@ -169,7 +172,7 @@ fn shell(call: &Call<'_>) -> Option<String> {
 }
 
 /// A pipe has the status of its last command, unless `pipefail` is on.
-pub(crate) fn lost_in_pipe(repository: &Repository<'_>) -> Vec<Found> {
+pub(in crate::workflow) fn lost_in_pipe(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for call in &repository.calls {
         if !call.script[call.index].then.contains(&Then::Pipe) || pipefail(call) {

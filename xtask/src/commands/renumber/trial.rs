@@ -1,5 +1,5 @@
-//! Whether two branches of revisions commute: each order is run by the gate on a fresh copy of the
-//! tree, and the schemas and rows that come of them are compared.
+//! Trial of two branches of revisions that may commute: each order is run by the gate on a fresh copy
+//! of the tree, and the schemas are compared.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,0 +1,147 @@
+//! Events of a chain: what could not work, or does not fit together, and where.
+
+use std::borrow::Cow;
+
+use crate::body::{Body, Function};
+use crate::effect::{Deed, Lookup, Object, Spot};
+
+/// One revision.
+#[derive(Clone, Copy)]
+pub struct Revision<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// What it does.
+    pub body: &'a Body,
+}
+
+/// A place in the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct At {
+    /// Which revision, in the order of the upgrade.
+    pub revision: usize,
+    /// The line in its file.
+    pub line: u32,
+}
+
+/// Something that could not work, or does not fit together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Where it shows.
+    pub at: At,
+    /// Whether that is in `downgrade()`.
+    pub down: bool,
+    /// What it is.
+    pub what: What,
+}
+
+/// What could not work, or does not fit together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// It is there already.
+    CreatedTwice {
+        /// What.
+        object: Object,
+        /// Where it was made before.
+        first: At,
+    },
+    /// It is dropped, and was dropped before.
+    DroppedTwice {
+        /// What.
+        object: Object,
+        /// Where it went.
+        first: At,
+    },
+    /// It is dropped, and was never made.
+    NeverMade(Object),
+    /// It is used, and was dropped before.
+    UsedAfterDrop {
+        /// What.
+        object: Object,
+        /// Where it went.
+        dropped: At,
+    },
+    /// It is used, and is made later or never.
+    UsedBeforeMade {
+        /// What.
+        object: Object,
+        /// Where it is made, if anywhere.
+        later: Option<At>,
+    },
+    /// `upgrade()` makes it or gives it its name, and `downgrade()` leaves it.
+    Left {
+        /// What.
+        object: Object,
+        /// The name that it had before.
+        from: Option<String>,
+    },
+    /// `downgrade()` drops it, and `upgrade()` did not make it.
+    DropsOther {
+        /// What.
+        object: Object,
+        /// Where it was made.
+        made: At,
+    },
+    /// An expression that must be immutable and is not.
+    NotImmutable {
+        /// Where it stands.
+        spot: Spot,
+        /// Of what.
+        owner: String,
+        /// The part of it.
+        offender: String,
+    },
+    /// A role that nothing made.
+    NoRole {
+        /// Its name.
+        role: String,
+        /// The command that names it.
+        command: Cow<'static, str>,
+    },
+    /// A row that is looked up and that nothing put there.
+    NoRow(MissingRow),
+}
+
+impl What {
+    pub(super) fn is_left(&self) -> bool {
+        matches!(self, What::Left { .. })
+    }
+
+    /// The bare names of what it misses: an object and its table, a role, a table.
+    pub(crate) fn missed(&self) -> Vec<&str> {
+        let (name, table) = match self {
+            What::NeverMade(object) | What::UsedBeforeMade { object, .. } => {
+                (&object.name, object.table.as_ref())
+            }
+            What::NoRole { role, .. } => (role, None),
+            What::NoRow(missing) => (&missing.lookup.table, None),
+            _ => return Vec::new(),
+        };
+        let names = std::iter::once(name).chain(table);
+        names.map(|name| name.rsplit('.').next().unwrap_or(name)).collect()
+    }
+
+    /// The other place that it has to do with.
+    pub fn elsewhere(&self) -> Option<At> {
+        match self {
+            What::CreatedTwice { first: at, .. }
+            | What::DroppedTwice { first: at, .. }
+            | What::UsedAfterDrop { dropped: at, .. }
+            | What::DropsOther { made: at, .. } => Some(*at),
+            What::UsedBeforeMade { later, .. } => *later,
+            _ => None,
+        }
+    }
+}
+
+pub(crate) fn deeds(function: Option<&Function>) -> impl Iterator<Item = &Deed> {
+    function.into_iter().flat_map(|function| &function.deeds)
+}
+
+/// A row that is looked up and that nothing put there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingRow {
+    /// The lookup.
+    pub lookup: Lookup,
+    /// The revision after which something gives it, too late.
+    pub too_late: Option<String>,
+}

@@ -1,0 +1,115 @@
+//! Tree as the lints see it, and the findings that they make of it.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::history::{Event, Walked};
+use crate::script::{Script, Trouble};
+use model::code::Code;
+use model::files::{Arrival, Base, Listing};
+use model::finding::{Finding, Place};
+use model::graph::Graph;
+use model::supply::Given;
+
+/// What follows a message about a way down.
+pub(crate) const IN_DOWNGRADE: &str = " (in `downgrade()`)";
+
+/// A tree as the lints see it.
+pub struct Subject<'a> {
+    /// Its label: `Console`.
+    pub label: &'a str,
+    /// Whether it means to have several heads, one a base.
+    pub several: bool,
+    /// The files that say which revision they are; the graph's indexes are theirs.
+    pub scripts: &'a [Script],
+    /// How they hang together.
+    pub graph: &'a Graph,
+    /// What is wrong with single files, with or without a script.
+    pub troubles: &'a [(Utf8PathBuf, Trouble)],
+    /// Which files there are.
+    pub listing: &'a Listing,
+    /// What cannot be followed in the settings.
+    pub unknown_settings: &'a [String],
+    /// The ini, as it is shown.
+    pub ini: &'a Utf8Path,
+    /// The base branch, and the graph that it has.
+    pub base: Option<(&'a Base, &'a Graph)>,
+    /// How the files came into the history, where revisions collide and git knows it.
+    pub arrivals: &'a HashMap<Utf8PathBuf, Arrival>,
+    /// Which of the scripts are looked into for what they do: all, but in a very large tree.
+    pub looked_into: &'a [bool],
+    /// Which of them are followed when the chain is run in the head: those that are looked into, and
+    /// whatever has to do with them.
+    pub followed: &'a [bool],
+    /// The modules that its revisions import and should not: those of the application with their
+    /// files, and those that are nowhere.
+    pub application: &'a HashMap<String, Option<Utf8PathBuf>>,
+    /// What its recipe supplies.
+    pub given: &'a [Given],
+    /// The file with its recipe, where it has one of its own.
+    pub recipe: Option<&'a str>,
+    /// What running the chain in the head shows, with the index of the revision; worked out by the
+    /// first lint that asks.
+    pub events: OnceCell<Vec<(usize, Event)>>,
+    /// The chain as it was walked the last time, and is now.
+    pub walked: &'a RefCell<Option<Walked>>,
+}
+
+impl Subject<'_> {
+    /// A finding in a revision, at a line of its file.
+    pub(super) fn in_script(
+        &self,
+        code: &'static Code,
+        index: usize,
+        line: u32,
+        message: String,
+    ) -> Finding {
+        let mut finding = Finding::new(code, message);
+        if let Some(script) = self.scripts.get(index) {
+            let source = script.module.line_text(line).map(str::to_owned);
+            finding.revision = Some(script.revision.text.clone());
+            finding.place = Some(Place { file: script.file.clone(), line: Some(line), source });
+        }
+        finding
+    }
+
+    /// A revision as a reader finds it: id and file.
+    pub(super) fn show(&self, index: usize) -> String {
+        let file = self.scripts.get(index).map_or("", |script| script.file.as_str());
+        format!("{} ({file})", self.graph.id(index))
+    }
+
+    /// Whether a revision is on the base branch already.
+    pub(super) fn is_on_base(&self, index: usize) -> bool {
+        let Some((base, _)) = self.base else { return false };
+        self.scripts.get(index).is_some_and(|script| base.files.contains(&script.file))
+    }
+}
+
+/// The first finding of each revision; the others are lines below it.
+pub(super) fn once_a_revision(all: Vec<Finding>) -> Vec<Finding> {
+    let mut found: Vec<Finding> = Vec::new();
+    for finding in all {
+        match found.iter_mut().find(|first| first.revision == finding.revision) {
+            Some(first) => {
+                let line = finding.place.as_ref().and_then(|place| place.line).unwrap_or_default();
+                first.message.push_str(&format!("\nline {line}: {}", finding.message));
+            }
+            None => found.push(finding),
+        }
+    }
+    found
+}
+
+/// A finding in a file, which need not be a revision.
+pub(super) fn in_file(
+    code: &'static Code,
+    file: &Utf8Path,
+    line: Option<u32>,
+    message: impl Into<String>,
+) -> Finding {
+    let place = Some(Place { file: file.to_owned(), line, source: None });
+    Finding { place, ..Finding::new(code, message) }
+}

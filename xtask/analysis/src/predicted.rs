@@ -272,6 +272,46 @@ mod tests {
     }
 
     #[test]
+    fn what_a_run_disproves_is_withdrawn() {
+        let exact = ["0002".to_owned()];
+        let check = |code, revision, went_up, withdrawn| {
+            let mut findings = Vec::new();
+            let proofs = Proofs { went_up, exact: &exact };
+            join(&mut findings, vec![finding(code, revision, None)], proofs);
+            let standing = if withdrawn { Standing::Disproved } else { Standing::Counts };
+            assert_eq!(findings[0].standing, standing, "{}", code.id);
+        };
+        for code in [&code::EMPTY_DOWNGRADE, &code::LEFT_BEHIND, &code::NAMELESS_DROP] {
+            check(code, "0002", false, true);
+            check(code, "0003", true, false);
+        }
+        check(&code::CREATED_TWICE, "0003", true, true);
+        check(&code::CREATED_TWICE, "0003", false, false);
+        // What a run does not look at stands.
+        for code in [&code::TOUCHES_AT_IMPORT, &code::ENDS_TRANSACTION, &code::MULTIPLE_HEADS] {
+            check(code, "0002", true, false);
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_loaded_is_explained_by_no_other_file() {
+        let at = |file: &str, finding: Finding| {
+            let place = model::finding::Place { file: file.into(), line: Some(1), source: None };
+            Finding { place: Some(place), ..finding }
+        };
+        let run = Finding {
+            revision: None,
+            ..at("0009.py", finding(&code::MIGRATION_FAILED, "", Some("upgrade")))
+        };
+        for (file, left) in [("0002.py", 2), ("0009.py", 1)] {
+            let mut findings = vec![run.clone()];
+            let lint = at(file, finding(&code::NAMELESS_DROP, "0002", None));
+            join(&mut findings, vec![lint], Proofs::default());
+            assert_eq!(findings.len(), left);
+        }
+    }
+
+    #[test]
     fn what_did_not_come_true_stands_by_itself() {
         let mut findings = vec![finding(&code::DUPLICATE_OBJECT, "0002", Some("upgrade"))];
         join(&mut findings, vec![finding(&code::CREATED_TWICE, "0009", None)], Proofs::default());

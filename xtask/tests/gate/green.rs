@@ -70,7 +70,7 @@ fn the_json_is_the_contracts_and_a_report_file_holds_the_same() {
         "in the contract's order"
     );
     for tree in trees {
-        assert_keys(tree, &["tree", "label", "database", "heads", "steps"]);
+        assert_keys(tree, &["tree", "label", "database", "heads", "steps", "stairway"]);
         for step in tree["steps"].as_array().unwrap() {
             assert_keys(step, &["name", "status", "reason", "seconds"]);
             assert_eq!(step["reason"], Value::Null);

@@ -70,6 +70,7 @@ fn a_finding_has_every_field_of_the_contract() {
         "file",
         "line",
         "message",
+        "also",
         "sqlstate",
         "statement",
         "remedy",

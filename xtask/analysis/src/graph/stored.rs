@@ -235,4 +235,20 @@ mod tests {
         check(&["p", "x: p", "y: x", "m: p y"], "m", "m", "y -> y");
         check(&["a", "b: a", "c: a"], "c", "b c", "c@a -> b");
     }
+
+    #[test]
+    fn a_merge_goes_down_to_each_parent_that_keeps_the_others() {
+        let ways = |parents: &[(&str, &str)], revision: &str| {
+            let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+            let parents: Vec<(&str, Vec<String>)> =
+                parents.iter().map(|(id, below)| (*id, words(below))).collect();
+            let links = parents.iter();
+            let links = links.map(|(revision, parents)| Link { revision, parents, requires: &[] });
+            Applied::all(links).ways_alone(revision)
+        };
+        assert_eq!(ways(&[("a", ""), ("b", "a"), ("c", "a"), ("m", "b c")], "m"), ["b", "c"]);
+        // Down to an ancestor of the other parent would take that as well.
+        assert_eq!(ways(&[("a", ""), ("b", "a"), ("c", "b"), ("m", "b c")], "m"), ["c"]);
+        assert_eq!(ways(&[("a", ""), ("b", "a"), ("c", "a")], "c"), ["c@a"]);
+    }
 }

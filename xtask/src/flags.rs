@@ -241,7 +241,7 @@ pub struct Lint {
     #[arg(long)]
     pub all: bool,
 
-    /// Read a very large tree whole, with what the base branch has already; that takes seconds
+    /// Does nothing: trees of any size are read whole
     #[arg(long)]
     pub whole: bool,
 

@@ -5,8 +5,6 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
-
 /// Stands in SQL for a part of an f-string that only a run would know.
 pub const HOLE: &str = "__not_known_before_the_run__";
 
@@ -23,7 +21,7 @@ pub fn cut(name: &str) -> &str {
 }
 
 /// A kind of object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// A table, partitioned or not.
     Table,
@@ -75,7 +73,7 @@ impl Kind {
 }
 
 /// A named object.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Object {
     /// What it is.
     pub kind: Kind,
@@ -107,8 +105,8 @@ impl Object {
     }
 }
 
-/// What else is known of something that is created.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Plain data: what else is known of something that is created.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Detail {
     /// `IF NOT EXISTS`, `checkfirst=True`: an object that is there already is no error.
     pub guarded: bool,
@@ -138,7 +136,7 @@ pub struct Detail {
 }
 
 /// Where an expression stands that Postgres demands to be immutable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spot {
     /// `CREATE INDEX … WHERE`.
     IndexPredicate,
@@ -163,7 +161,7 @@ impl Spot {
 }
 
 /// A value in a row or a condition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// A literal, or a bound parameter whose value is in the text.
     Known(String),
@@ -174,7 +172,7 @@ pub enum Value {
 }
 
 /// A query for rows of one table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lookup {
     /// The table.
     pub table: String,
@@ -187,7 +185,7 @@ pub struct Lookup {
 }
 
 /// Rows put into a table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rows {
     /// The table.
     pub table: String,
@@ -196,7 +194,7 @@ pub struct Rows {
 }
 
 /// One thing that a statement does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Makes an object; a constraint without a name gets one that is not known here.
     Create(Object, Detail),
@@ -293,7 +291,7 @@ impl Effect {
 }
 
 /// One effect and where it stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deed {
     /// What it does.
     pub effect: Effect,

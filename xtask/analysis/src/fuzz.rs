@@ -11,7 +11,7 @@
 //!
 //! Long because it is one tool: what it mutates, how, and what it looks at are read together.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
@@ -314,7 +314,6 @@ fn lint_codes(script: Script, bytes: &[u8]) -> HashSet<&'static str> {
             troubles.extend(script.syntax().map(|trouble| (script.file.clone(), trouble)));
         }
         let graph = graph::build(&scripts.iter().collect::<Vec<_>>());
-        let all = vec![true; scripts.len()];
         let findings = lint(&Subject {
             label: "Tree",
             several: false,
@@ -326,13 +325,10 @@ fn lint_codes(script: Script, bytes: &[u8]) -> HashSet<&'static str> {
             ini: Utf8Path::new("alembic.ini"),
             base: None,
             arrivals: &HashMap::new(),
-            looked_into: &all,
-            followed: &all,
             application: &HashMap::new(),
             given: &[],
             recipe: None,
             events: OnceCell::new(),
-            walked: &RefCell::default(),
         });
         codes.extend(findings.iter().map(|finding| finding.code.id));
         for name in scripts.iter().map(|script| script.revision.text.as_str()) {

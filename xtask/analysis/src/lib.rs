@@ -13,7 +13,6 @@ pub mod ini;
 pub mod lints;
 pub mod log;
 pub mod mend;
-pub mod mentions;
 pub mod once;
 pub mod options;
 pub mod predicted;

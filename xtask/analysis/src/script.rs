@@ -1,7 +1,7 @@
 //! Script: what one file in `versions/` says of itself, by the letter of its text.
 
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -28,11 +28,9 @@ pub struct Script {
     pub branch_labels: Field,
     /// The ids and labels that it depends on.
     pub depends_on: Field,
-    looked: OnceLock<Arc<Looked>>,
+    /// What it does, and its first line that is not Python.
+    looked: OnceLock<(Body, Option<u32>)>,
 }
-
-/// What a file does, and its first line that is not Python: nothing but its text decides it.
-pub type Looked = (Body, Option<u32>);
 
 /// An id or a label, and where it stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -123,30 +121,18 @@ impl Script {
 
     /// What it does. This parses the whole file, if nothing has done so yet.
     pub fn body(&self) -> &Body {
-        &self.look().0
+        &self.looked().0
     }
 
     /// What is wrong with its syntax. This parses the whole file, if nothing has done so yet.
     pub fn syntax(&self) -> Option<Trouble> {
-        self.look().1.map(|line| broken(line, false))
+        self.looked().1.map(|line| broken(line, false))
     }
 
-    /// What it does, as far as it was looked into.
-    pub fn looked(&self) -> Option<&Looked> {
-        self.looked.get().map(Arc::as_ref)
-    }
-
-    /// Takes over what was read from the same text before.
-    pub fn recall(&self, looked: Looked) {
-        // Whoever was quicker read the same.
-        let _ = self.looked.set(Arc::new(looked));
-    }
-
-    /// The same for whoever tells by it, later, whether it is what was read then.
-    pub(crate) fn look(&self) -> &Arc<Looked> {
+    fn looked(&self) -> &(Body, Option<u32>) {
         let look =
             |module: &Module| (body::read(module, &module.constants()), module.syntax_error());
-        self.looked.get_or_init(|| Arc::new(self.module.at_once(look)))
+        self.looked.get_or_init(|| self.module.at_once(look))
     }
 
     /// Whether everything that the graph is made of is known.

@@ -1,17 +1,12 @@
-//! Connection to one tree's Alembic: a socket, whose lines of JSON are waited for, and a pipe, which is
-//! read when there is time.
-//!
-//! To wake up for each statement that a migration runs takes the gate and the interpreter as long as most
-//! statements take.
+//! Connection to one tree's Alembic: a socket with lines of JSON.
 
-use std::io::{self, BufRead, ErrorKind, PipeReader, Read, Write};
+use std::io::{self, BufRead, ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
-use rustix::fs::{OFlags, fcntl_setfl};
 
 use super::protocol::{Ended, Event, Hello};
 use crate::os::interrupt::Interrupt;
@@ -24,17 +19,10 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest line that the worker writes is far below this.
 const LINE_MAX: usize = 16 * 1024 * 1024;
 
-/// How often the pipe is looked into while the socket is silent: it holds what some hundred statements tell.
-const LOOK: Duration = Duration::from_millis(10);
-
-/// One tree's socket and pipe.
+/// What leads to one tree's Alembic.
 pub struct Connection {
     stream: UnixStream,
-    tells: PipeReader,
-    /// What came through the socket.
     said: Lines,
-    /// What came through the pipe.
-    told: Lines,
     pub(super) log: Utf8PathBuf,
     pub(super) pycache: Utf8PathBuf,
     hello: Option<Hello>,
@@ -60,10 +48,6 @@ struct Lines {
 impl Lines {
     fn rest(&self) -> &[u8] {
         self.bytes.get(self.done..).unwrap_or_default()
-    }
-
-    fn has_one(&self) -> bool {
-        self.rest().contains(&b'\n')
     }
 
     /// The event of the next line.
@@ -95,26 +79,15 @@ impl Lines {
 }
 
 impl Connection {
-    /// One whose other ends are handed to an interpreter.
+    /// One whose other end is handed to an interpreter.
     pub(super) fn new(
         stream: UnixStream,
-        tells: PipeReader,
         log: &Utf8Path,
         pycache: Utf8PathBuf,
     ) -> Result<Connection> {
         stream.set_nonblocking(true).context("cannot set up a socket")?;
-        fcntl_setfl(&tells, OFlags::NONBLOCK).context("cannot set up a pipe")?;
-        let (said, told) = (Lines::default(), Lines::default());
-        Ok(Connection {
-            stream,
-            tells,
-            said,
-            told,
-            log: log.to_owned(),
-            pycache,
-            hello: None,
-            is_lost: false,
-        })
+        let (log, said) = (log.to_owned(), Lines::default());
+        Ok(Connection { stream, said, log, pycache, hello: None, is_lost: false })
     }
 
     /// What the interpreter is, waited for until it has imported Alembic.
@@ -158,52 +131,25 @@ impl Connection {
         written
     }
 
-    /// The next event. What was told before something was said comes before that.
+    /// The next event.
     pub(super) fn next(&mut self, interrupt: &Interrupt, deadline: Instant) -> Result<Heard> {
         loop {
-            if let Some(event) = self.told.next() {
+            if let Some(event) = self.said.next() {
                 return Ok(Heard::Event(event));
             }
-            if self.said.has_one() {
-                if self.look() {
-                    continue;
-                }
-                if let Some(event) = self.said.next() {
-                    if matches!(event, Event::Ended(_)) {
-                        // Whoever comes next begins a line.
-                        self.told = Lines::default();
-                    }
-                    return Ok(Heard::Event(event));
-                }
-            }
-            if self.said.rest().len() > LINE_MAX || self.told.rest().len() > LINE_MAX {
-                self.is_lost = true;
-                return Ok(Heard::Closed);
-            }
-            let look = Instant::now() + LOOK;
-            if interrupt.wait(&[self.stream.as_fd()], deadline.min(look))?.is_none() {
-                if !self.look() && Instant::now() >= deadline {
-                    return Ok(Heard::Deadline);
-                }
-                continue;
+            if interrupt.wait(&[self.stream.as_fd()], deadline)?.is_none() {
+                return Ok(Heard::Deadline);
             }
             match self.said.read(&mut self.stream) {
-                Ok(1..) => {}
+                Ok(1..) if self.said.rest().len() <= LINE_MAX => {}
                 Err(err)
                     if matches!(err.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-                // Its end, which may come after something was told.
-                _ if self.look() => {}
                 _ => {
                     self.is_lost = true;
                     return Ok(Heard::Closed);
                 }
             }
         }
-    }
-
-    /// Looks into the pipe; whether something was in it.
-    fn look(&mut self) -> bool {
-        self.told.read(&mut self.tells).is_ok_and(|count| count > 0)
     }
 
     pub(super) fn log_end(&self) -> String {
@@ -237,29 +183,27 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_comes_before_what_is_said() {
+    fn lines_are_heard_whole_up_to_the_deadline_and_the_end() {
         let (stream, mut says) = UnixStream::pair().unwrap();
-        let (reader, mut tells) = io::pipe().unwrap();
         let nowhere = || Utf8PathBuf::from("/nowhere");
-        let mut connection = Connection::new(stream, reader, &nowhere(), nowhere()).unwrap();
+        let mut connection = Connection::new(stream, &nowhere(), nowhere()).unwrap();
         let statement = |sql: &str| format!("{{\"event\": \"statement\", \"sql\": \"{sql}\"}}\n");
         let done = "{\"event\": \"statement_done\", \"seconds\": 0.5}\n";
         let paused = "{\"event\": \"paused\", \"carries\": []}\n";
-        let ended = "{\"event\": \"ended\", \"status\": 0, \"signal\": null, \"output\": \"\"}\n";
-        tells.write_all((statement("one") + done).as_bytes()).unwrap();
-        says.write_all(paused.as_bytes()).unwrap();
-        assert_eq!(heard(&mut connection), "one, took 0.5, paused");
-        // At a deadline it is known what runs.
-        tells.write_all(statement("two").as_bytes()).unwrap();
-        assert_eq!(heard(&mut connection), "two");
-        // One that is ended in the middle of a line leaves nothing to who comes next.
-        tells.write_all(&(statement("three") + &statement("four")).as_bytes()[..50]).unwrap();
-        says.write_all(ended.as_bytes()).unwrap();
-        assert_eq!(heard(&mut connection), "three, ended");
-        tells.write_all(statement("five").as_bytes()).unwrap();
-        assert_eq!(heard(&mut connection), "five");
-        tells.write_all(statement("six").as_bytes()).unwrap();
-        drop((says, tells));
+        let ended = "\n{\"event\": \"ended\", \"status\": 0, \"signal\": null, \"output\": \"\"}\n";
+        for (said, expected) in [
+            (statement("one") + done + paused, "one, took 0.5, paused"),
+            // At a deadline it is known what runs.
+            (statement("two"), "two"),
+            // A process that is ended in the middle of a line leaves one that is no JSON.
+            (statement("three") + &statement("four")[..20] + ended, "three, ended"),
+            (statement("five"), "five"),
+        ] {
+            says.write_all(said.as_bytes()).unwrap();
+            assert_eq!(heard(&mut connection), expected);
+        }
+        says.write_all(statement("six").as_bytes()).unwrap();
+        drop(says);
         assert_eq!(heard(&mut connection), "six, closed");
     }
 }

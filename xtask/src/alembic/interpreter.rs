@@ -10,10 +10,13 @@ use camino::Utf8Path;
 use command_fds::{CommandFdExt, FdMapping};
 
 use super::connection::Connection;
+use crate::os::cache_dir;
 use crate::os::process::Group;
 use crate::os::run_dir::RunDir;
 
 const WORKER: &str = include_str!("worker.py");
+/// The folder's name beside the environments in which packages lie compiled.
+const BYTECODE: &str = "bytecode";
 
 /// An interpreter that has imported Alembic, ended with this value.
 pub struct Interpreter {
@@ -45,17 +48,19 @@ pub fn start(
     let script = scratch.path().join("migration_gate_worker.py");
     std::fs::write(&script, WORKER).with_context(|| format!("cannot write `{script}`"))?;
     let (mut ours, mut mappings, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
-    for child_fd in (3..).step_by(2).take(count) {
+    for child_fd in (3..).take(count) {
         let (stream, theirs) = UnixStream::pair().context("cannot make a socket pair")?;
-        let (notes, writes) = std::io::pipe().context("cannot make a pipe")?;
-        ours.push((stream, notes));
+        ours.push(stream);
         mappings.push(FdMapping { parent_fd: theirs.into(), child_fd });
-        mappings.push(FdMapping { parent_fd: writes.into(), child_fd: child_fd + 1 });
-        numbers.push(format!("{child_fd}:{}", child_fd + 1));
+        numbers.push(child_fd.to_string());
     }
+    // Part of the environments: they are no use without each other.
+    let bytecode =
+        cache_dir::folder().ok().map(|cache| cache.join(cache_dir::PYTHON).join(BYTECODE));
     let mut command = Command::new(python);
     command
         .arg(script)
+        .arg(bytecode.as_deref().unwrap_or(Utf8Path::new("")))
         .args(numbers)
         .env_clear()
         .envs(env.iter().map(|(name, value)| (name, value)))
@@ -64,14 +69,14 @@ pub fn start(
         .stdout(output.try_clone().context("cannot open the worker's log twice")?)
         .stderr(output)
         .process_group(0);
-    command.fd_mappings(mappings).context("cannot hand sockets and pipes to Python")?;
+    command.fd_mappings(mappings).context("cannot hand sockets to Python")?;
     let process = Group::spawn(&mut command);
     let process = process.with_context(|| format!("cannot start `{python}`"))?;
-    // The command holds the child's ends of them: while it lives, they never close.
+    // The command holds the child's ends: while it lives, they never close.
     drop(command);
     let interpreter = Interpreter { process };
     let pycache = scratch.path().join("pycache");
-    let connect = |(stream, notes)| Connection::new(stream, notes, &log, pycache.clone());
+    let connect = |stream| Connection::new(stream, &log, pycache.clone());
     let connections = ours.into_iter().map(connect).collect::<Result<_>>()?;
     Ok((interpreter, connections))
 }

@@ -4,14 +4,14 @@ One interpreter imports what the `alembic` command imports, and nothing else. It
 each connection, and each server forks one process for each call, so that a call begins as a fresh
 `alembic` command begins, less the time of the imports, and leaves nothing behind in the next one.
 
-    worker.py FD:FD [FD:FD ...]  a socket and a pipe for each connection, handed over by the gate
+    worker.py FOLDER FD [FD ...]  where compiled packages are kept, if anywhere, and a socket for each
+                                  connection, handed over by the gate
 
 A line in either direction is one JSON object. The gate writes a call and, to end it early,
 {"kill": true}; to a call that waits it writes {"go": true}. The process of a call writes events and
 its result; when it has ended, for whatever reason, its server writes how, and the end of what it
-printed. Statements go through the pipe, which wakes nobody: waking the gate for each takes longer
-than most statements. What a migration prints goes to a pipe of its own and never meets these. When
-the gate's end of the socket closes, the server ends what is running and exits.
+printed. What a migration prints goes to a pipe of its own and never meets these. When the gate's end
+of the socket closes, the server ends what is running and exits.
 """
 
 import atexit
@@ -44,47 +44,27 @@ def clip(text):
 
 
 class Gate(socket.socket):
-    """The socket and the pipe that lead to the gate."""
-
-    def __init__(self, fds):
-        fileno, self.pipe = map(int, fds.split(":"))
-        super().__init__(fileno=fileno)
-        self.set_inheritable(False)
-        os.set_inheritable(self.pipe, False)
-
-    def close(self):
-        os.close(self.pipe)
-        super().close()
+    """The socket that leads to the gate."""
 
     def send_event(self, event, **fields):
-        self.sendall(line_of({"event": event, **fields}))
-
-    def note(self, event, **fields):
-        """Writes an event that the gate reads with the next one that wakes it."""
-        write_all(self.pipe, line_of({"event": event, **fields}))
-
-
-def line_of(value):
-    # Lone surrogates cannot be encoded as UTF-8; ASCII with escapes always can.
-    return json.dumps(value).encode("ascii") + b"\n"
-
-
-def write_all(fd, data):
-    while data:
-        data = data[os.write(fd, data) :]
+        # Lone surrogates cannot be encoded as UTF-8; ASCII with escapes always can.
+        self.sendall(json.dumps({"event": event, **fields}).encode("ascii") + b"\n")
 
 
 # ---------------------------------------------------------------- the interpreter and the servers
 
 
-def main(fds):
-    gates = [Gate(pair) for pair in fds]
+def main(bytecode, *fds):
+    gates = [Gate(fileno=int(fd)) for fd in fds]
+    for gate in gates:
+        gate.set_inheritable(False)
     try:
         hello = import_alembic()
     except Exception as exc:
         for gate in gates:
             gate.send_event("unusable", python=sys.executable, message=f"{type(exc).__name__}: {exc}")
         return
+    keep_bytecode(bytecode)
     become_command()
     # The collector need not look at what all forks share.
     gc.freeze()
@@ -116,6 +96,18 @@ def import_alembic():
         "drivers": [name for name in DRIVERS if importlib.util.find_spec(name)],
         "hash_seed": os.environ.pop("PYTHONHASHSEED", ""),
     }
+
+
+def keep_bytecode(kept):
+    """Keeps from run to run what packages are compiled to; of the tree nothing is, see `run_call`."""
+    import alembic
+
+    pycache = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pycache")
+    for folder in map(os.path.dirname, (os.__file__, *alembic.__path__) if kept else ()):
+        with contextlib.suppress(OSError):
+            os.makedirs(kept + folder, exist_ok=True)
+            os.makedirs(os.path.dirname(pycache + folder), exist_ok=True)
+            os.symlink(kept + folder, pycache + folder)
 
 
 def become_command():
@@ -201,7 +193,7 @@ def run_forked(gate, lines, call, wake_r):
             line = lines.next()
             if line is not None and "go" in line:
                 with contextlib.suppress(OSError):
-                    write_all(go_w, b"\n")
+                    os.write(go_w, b"\n")
             else:
                 gate_is_gone = line is None
                 kill_group(pid)
@@ -393,11 +385,10 @@ def migrate(gate, call, config, go_r):
                     more = (carried_by(context.connection) - carried) | open_now
                     gate.send_event("paused", carries=sorted(more))
                     os.read(go_r, 1)
-                gate.note(
-                    "revision", id=revision, direction="upgrade" if step.is_upgrade else "downgrade"
-                )
+                direction = "upgrade" if step.is_upgrade else "downgrade"
+                gate.send_event("revision", id=revision, direction=direction)
             yield step
-        gate.note("revisions_done")
+        gate.send_event("revisions_done")
 
     trace_statements(gate)
     with EnvironmentContext(
@@ -463,13 +454,13 @@ def trace_statements(gate):
             return
         count += 1
         if count <= STATEMENTS_KEPT:
-            gate.note("statement", sql=clip(statement))
+            gate.send_event("statement", sql=clip(statement))
             began = time.perf_counter()
 
     @event.listens_for(Engine, "after_cursor_execute")
     def after(conn, cursor, statement, parameters, context, executemany):
         if count <= STATEMENTS_KEPT and statement not in (CARRIED, STANDS):
-            gate.note("statement_done", seconds=time.perf_counter() - began)
+            gate.send_event("statement_done", seconds=time.perf_counter() - began)
 
 
 def describe(script, said=()):
@@ -735,7 +726,7 @@ def lies_in_tree(file, call):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])
     # Taking a thousand modules apart takes longer than a step.
     sys.stdout.flush()
     sys.stderr.flush()

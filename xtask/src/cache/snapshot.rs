@@ -7,7 +7,6 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use super::inputs::{NotCacheable, Observed};
-use crate::os::interrupt::Interrupt;
 use crate::os::store::Store;
 use crate::postgres::data_dir::DataDir;
 use model::start::KnownStart;
@@ -60,19 +59,13 @@ impl Snapshot {
     }
 
     /// Keeps it.
-    pub fn keep(
-        &self,
-        cache: &Store,
-        key: &str,
-        observed: Observed,
-        interrupt: &Interrupt,
-    ) -> anyhow::Result<()> {
+    pub fn keep(&self, cache: &Store, key: &str, observed: Observed) -> anyhow::Result<()> {
         let meta = Meta { start: self.start.clone(), observed };
         let bytes = serde_json::to_vec(&meta).context("cannot write a snapshot's description")?;
         let beside = |folder: &camino::Utf8Path| {
             fs::write(folder.join(META), bytes).context("cannot write a snapshot's description")
         };
-        self.data.keep(cache, (KIND, key), beside, interrupt)?;
+        self.data.keep(cache, (KIND, key), beside)?;
         cache.limit(KIND, COUNT_MAX);
         Ok(())
     }

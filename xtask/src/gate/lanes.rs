@@ -1,7 +1,6 @@
 //! The lanes on which a tree's stairs are tried, beside its steps.
 
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{Scope, ScopedJoinHandle};
 use std::time::{Instant, SystemTime};
@@ -209,12 +208,14 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
         if self.context.plan.new.iter().any(|revision| applied.contains(revision)) {
             bail!("a new revision is applied already");
         }
-        // A watch takes one after the other.
-        static TAKEN: AtomicUsize = AtomicUsize::new(0);
-        let folder = format!("snapshot-{}", TAKEN.fetch_add(1, Ordering::Relaxed));
-        let to = self.context.stage.scratch.path().join(folder);
-        let data =
-            DataDir::copy_running((&cluster.endpoint, &cluster.data), to, self.context.interrupt)?;
+        // Where it may be kept, it is made where it stays.
+        let around = match &self.context.run.reuse {
+            Some(store) => store.new_folder()?,
+            None => tempfile::tempdir_in(self.context.stage.scratch.path())
+                .context("cannot make a folder for the snapshot")?,
+        };
+        let server = (&cluster.endpoint, cluster.data.as_path());
+        let data = DataDir::copy_running(server, around, self.context.interrupt)?;
         let applied = applied.into_iter().collect();
         let statements = before.iter().chain(stop.statements).cloned().collect();
         Ok(Taken { data, at, table: stop.table.clone(), applied, statements })

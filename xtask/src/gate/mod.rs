@@ -169,15 +169,13 @@ impl GateContext<'_> {
             report.known_since = steps.filter_map(|step| step.known_since).min();
             return Ok((Vec::new(), None));
         }
-        let (kept, ran) = thread::scope(|scope| {
+        thread::scope(|scope| {
             scope.spawn(|| self.surveys());
             let stage = self.set_up(&todo, programs, pythons, None)?;
             let mut ran = self.run_trees(&todo, &stage, reuse.as_ref(), report, described);
             let kept = self.tear_down(&stage, &mut ran, report)?;
-            anyhow::Ok((kept, (ran, stage.into_scratch())))
-        })?;
-        let (ran, scratch) = ran;
-        Ok((kept, reuse.map(|reuse| ToKeep { reuse, ran, began, _scratch: Some(scratch) })))
+            Ok((kept, reuse.map(|reuse| ToKeep { reuse, ran, began })))
+        })
     }
 
     /// Puts a known result into the report, and tells its steps as they would be told if they ran.

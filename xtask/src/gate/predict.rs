@@ -44,7 +44,6 @@ impl GateContext<'_> {
             // A watch would ask at every save.
             others: !self.setting.holds_servers,
             every_branch: false,
-            whole: false,
         };
         let surveys = lint::survey(&trees, self.root, terms, self.interrupt)?;
         let findings = surveys.iter().flat_map(|survey| &survey.findings);

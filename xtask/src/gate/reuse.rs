@@ -12,7 +12,6 @@ use crate::cache::inputs::{Declared, NotCacheable, Observed};
 use crate::cache::result::{self, TreeResult};
 use crate::cache::snapshot::{self, Snapshot};
 use crate::os::git::Git;
-use crate::os::run_dir::RunDir;
 use crate::os::store::Store;
 use crate::postgres::provision::Programs;
 use analysis::script::without_bodies;
@@ -42,8 +41,6 @@ pub struct ToKeep {
     pub ran: Ran,
     /// When the run began.
     pub began: SystemTime,
-    /// The folder that snapshots lie in until they are kept.
-    pub _scratch: Option<RunDir>,
 }
 
 impl Reuse {
@@ -172,13 +169,13 @@ impl ToKeep {
 impl ToKeep {
     /// Keeps the snapshots.
     pub fn keep_snapshots(self, run: &GateContext<'_>) -> Ran {
-        let ToKeep { reuse, mut ran, began, _scratch } = self;
+        let ToKeep { reuse, mut ran, began } = self;
         for tree in &mut ran.trees {
             let Some(snapshot) = tree.snapshot.take() else { continue };
             let kept =
                 Observed::of(&tree.used, &run.trees[tree.index], began).and_then(|observed| {
                     let key = reuse.key_of_snapshot(run, tree.index)?;
-                    let kept = snapshot.keep(&reuse.kept, &key, observed, run.interrupt);
+                    let kept = snapshot.keep(&reuse.kept, &key, observed);
                     kept.map_err(|err| NotCacheable(format!("{err:#}")))
                 });
             if let Err(why) = kept {

@@ -92,11 +92,6 @@ impl Stage {
         }
     }
 
-    /// Its folder, once all else has ended.
-    pub fn into_scratch(self) -> RunDir {
-        self.scratch
-    }
-
     /// The interpreters, with the trees that they serve.
     pub fn pythons(&self) -> &Pythons {
         &self.pythons

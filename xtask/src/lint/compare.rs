@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::Terms;
+use super::terms::Terms;
 use crate::os::git::{Branch, Found, Git};
 use crate::os::interrupt::Interrupt;
 use crate::os::tree_files;
@@ -146,7 +146,7 @@ pub(super) fn is_of_tree(file: &Utf8Path, settings: &Settings, root: &Utf8Path) 
 
 /// The graph as the base branch has it now: what is not new, as it was before this change, and what
 /// the base branch did since.
-pub(super) fn graph_of_base(scripts: &[Script], base: &Base, known: Option<Graph>) -> Graph {
+pub(super) fn graph_of_base(scripts: &[Script], base: &Base) -> Graph {
     let is_changed = |file: &Utf8Path| {
         base.changed.iter().any(|changed| changed.file == file)
             || base.ahead.iter().any(|ahead| ahead.file == file)
@@ -160,7 +160,7 @@ pub(super) fn graph_of_base(scripts: &[Script], base: &Base, known: Option<Graph
     let same = scripts.iter().filter(|s| base.files.contains(&s.file) && !is_changed(&s.file));
     let mut all: Vec<&Script> = same.chain(&before).collect();
     all.sort_by(|a, b| a.file.cmp(&b.file));
-    graph::build_again(&all, known)
+    graph::build(&all)
 }
 
 /// Says where the base branch's head has gone on to, where this change does not stand on it.
@@ -168,7 +168,7 @@ pub(super) fn moved(tree: &Tree, scripts: &[Script], base: &Base, now: &Graph) -
     if base.ahead.is_empty() {
         return None;
     }
-    let left = graph_of_base(scripts, &Base { ahead: Vec::new(), ..base.clone() }, None);
+    let left = graph_of_base(scripts, &Base { ahead: Vec::new(), ..base.clone() });
     let heads = |graph: &Graph| graph.ids(&graph.heads).join(", ");
     let (head, stands) = (heads(now), heads(&left));
     (head != stands).then(|| {

@@ -5,10 +5,9 @@ mod compare;
 mod read;
 #[cfg(test)]
 mod real_trees;
-#[cfg(test)]
-mod tests;
+mod terms;
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::thread;
 
@@ -19,23 +18,21 @@ use self::compare::{
     Compared, base_of, collide, compare, graph_of_base, has_new, is_merged, mark_new, moved,
     others, repository_of,
 };
-use self::read::Read;
+use self::read::{Read, shown};
+pub use self::terms::Terms;
 use crate::os::interrupt::Interrupt;
 use crate::os::tree_files;
 use crate::steps::runner::Steps;
 use analysis::collisions::Collision;
 use analysis::lints::{self, Subject};
-use analysis::mentions::Names;
 use analysis::script::Script;
 use analysis::{collisions, graph, settings};
-use model::files::{Base, Settings};
+use model::files::Settings;
 use model::finding::{Finding, Standing};
 use model::graph::Graph;
 use model::report::Comparison;
+use model::supply::Given;
 use model::tree::{Target, Tree};
-
-/// Up to how many bytes of revisions all are looked into, whatever the base branch says of them.
-const PARSED_WHOLE: usize = 1 << 20;
 
 /// What was found out about a tree.
 pub struct Survey {
@@ -75,40 +72,6 @@ impl Survey {
     }
 }
 
-/// What a survey goes by, beside the files.
-#[derive(Clone, Copy)]
-pub struct Terms<'a> {
-    /// What a new revision is one that it lacks; `None`: the usual base branches.
-    pub since: Option<&'a str>,
-    /// The names of the supplies that the recipes leave out.
-    pub without: &'a [String],
-    /// Whether what git knows of the folder is about the trees.
-    pub in_repository: bool,
-    /// Whether merged revisions are judged as strictly as new ones.
-    pub all: bool,
-    /// Whether other branches are looked at.
-    pub others: bool,
-    /// Whether they are even where this one brings no revision.
-    pub every_branch: bool,
-    /// Whether trees are read whole that are so large that it takes seconds.
-    pub whole: bool,
-}
-
-impl<'a> Terms<'a> {
-    /// Whole recipes, in a repository.
-    pub fn since(since: Option<&'a str>) -> Terms<'a> {
-        Terms {
-            since,
-            without: &[],
-            in_repository: true,
-            all: false,
-            others: false,
-            every_branch: false,
-            whole: false,
-        }
-    }
-}
-
 /// Surveys trees, against the base branch where there is one. Fails where `since` is given and names
 /// nothing, or the run is interrupted.
 pub fn survey(
@@ -132,13 +95,11 @@ pub fn survey(
         })
         .collect();
     let folders: Vec<Utf8PathBuf> = settings.iter().flat_map(tree_files::folders).collect();
-    // Git is asked while the files are read. What a tree of usual size does is read without waiting
-    // for the answer.
+    // Git is asked while the files are read.
     let (base, read) = thread::scope(|scope| {
         let base = scope.spawn(|| compare(first, root, terms, &folders, interrupt));
         let read = read::all(&settings, root);
-        let small = read.iter().filter(|tree| terms.whole || tree.size() <= PARSED_WHOLE);
-        read::look_into(&small.flat_map(|tree| &tree.scripts).collect::<Vec<_>>());
+        read::look_into(&read.iter().flat_map(|tree| &tree.scripts).collect::<Vec<_>>());
         let base = base.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         (base, read)
     });
@@ -170,39 +131,25 @@ fn judge(
     compared: &Compared<'_>,
     terms: Terms<'_>,
 ) -> Result<Survey> {
-    let is_whole = terms.whole || read.size() <= PARSED_WHOLE;
     let Read { listing, scripts, mut troubles } = read;
-    let base = compared.files.as_ref().map(|base| base_of(base, settings, root));
+    let base = &compared.files.as_ref().map(|base| base_of(base, settings, root));
     let base = base.as_ref();
-    let mut graph = graph::build_again(&scripts.iter().collect::<Vec<_>>(), None);
-    graph.whole &= !troubles.iter().any(|(_, trouble)| trouble.leaves_a_gap)
-        && listing.unknown.is_empty()
-        && settings.unknown.is_empty();
+    let mut graph = graph::build(&scripts.iter().collect::<Vec<_>>());
+    let has_gap = troubles.iter().any(|(_, trouble)| trouble.leaves_a_gap);
+    graph.whole &= !has_gap && listing.unknown.is_empty() && settings.unknown.is_empty();
     mark_new(&mut graph, base);
-    let mut looked_into = vec![is_whole; scripts.len()];
-    if !is_whole {
-        looked_into = doubtful(&graph, base);
-    }
-    read::look_into(&chosen(&scripts, &looked_into));
-    let broken = |script: &&Script| Some((script.file.clone(), script.syntax()?));
-    troubles.extend(chosen(&scripts, &looked_into).iter().filter_map(broken));
-    let before = base.map(|base| (base, graph_of_base(&scripts, base, None)));
+    troubles.extend(scripts.iter().filter_map(|s| Some((s.file.clone(), s.syntax()?))));
+    let before = base.map(|base| (base, graph_of_base(&scripts, base)));
     let mut told = compared.told.clone();
     told.moved.extend(before.as_ref().and_then(|(base, graph)| moved(tree, &scripts, base, graph)));
     let folders = tree_files::folders(settings);
     // Only where revisions collide does it matter which of them came later.
-    let arrivals = match compared.git.as_ref().filter(|_| graph.collides()) {
-        Some(git) => git.arrivals(&folders)?,
-        None => HashMap::new(),
-    };
+    let git = compared.git.as_ref().filter(|_| graph.collides());
+    let arrivals = git.map(|git| git.arrivals(&folders)).transpose()?.unwrap_or_default();
     let (ini, recipe) = (tree.ini_path(), tree.recipe_file());
-    // A rehearsal touches nothing that could fail.
-    let mut rehearsal = Steps::rehearsal(&tree.label).without(terms.without);
-    let _ = crate::recipes::run(tree, &mut rehearsal);
-    let given = rehearsal.finish().given;
-    let application = application(&chosen(&scripts, &looked_into), settings, tree, root);
-    let walked = RefCell::new(None);
-    let subject = |followed| Subject {
+    let given = given(tree, terms.without);
+    let application = application(&scripts, settings, tree, root);
+    let subject = Subject {
         label: &tree.label,
         several: tree.target == Target::Heads,
         scripts: &scripts,
@@ -213,47 +160,42 @@ fn judge(
         ini: shown(&ini, root),
         base: before.as_ref().map(|(base, graph)| (*base, graph)),
         arrivals: &arrivals,
-        looked_into: &looked_into,
-        followed,
         application: &application,
         given: &given,
         recipe: recipe.as_deref(),
         events: OnceCell::new(),
-        walked: &walked,
     };
-    let collisions = match terms.others && (terms.every_branch || has_new(&graph, base)) {
-        true => {
-            let of_base = before.as_ref().map(|(base, graph)| (base.name.as_str(), graph));
-            let theirs = others(compared, settings, root)?;
-            collisions::collisions(&tree.id, (&scripts, &graph), of_base, &theirs)
-        }
-        false => Vec::new(),
+    let collisions = if terms.others && (terms.every_branch || has_new(&graph, base)) {
+        let of_base = before.as_ref().map(|(base, graph)| (base.name.as_str(), graph));
+        let theirs = others(compared, settings, root)?;
+        collisions::collisions(&tree.id, (&scripts, &graph), of_base, &theirs)
+    } else {
+        Vec::new()
     };
     told.moved.extend(collide(&collisions));
-    let all = vec![true; scripts.len()];
-    let followed = if is_whole { all.clone() } else { follow(&scripts, &looked_into) };
-    let mut seen = subject(&followed);
-    if !is_whole && seen.shows_anything() {
-        // A name may be put together where no search finds it: before anything is said, all is read.
-        read::look_into(&chosen(&scripts, &all));
-        seen = subject(&all);
-    }
-    let mut findings = lints::lint(&seen);
-    drop(seen);
-    for finding in &mut findings {
-        finding.tree = Some(tree.id.clone());
-        if !terms.all && base.is_some_and(|base| is_merged(finding, base)) {
-            finding.standing = Standing::Merged;
-        }
-    }
-    let (allowed, findings) = findings.into_iter().partition(|f| f.allowed.is_some());
+    let findings = lints::lint(&subject);
+    drop(subject);
+    let judged = findings.into_iter().map(|finding| {
+        let merged = !terms.all && base.is_some_and(|base| is_merged(&finding, base));
+        let standing = if merged { Standing::Merged } else { finding.standing };
+        Finding { tree: Some(tree.id.clone()), standing, ..finding }
+    });
+    let (allowed, findings) = judged.partition(|finding| finding.allowed.is_some());
     Ok(Survey { scripts, graph, findings, allowed, folders, base: told, collisions })
+}
+
+/// What a tree's recipe supplies.
+fn given(tree: &Tree, without: &[String]) -> Vec<Given> {
+    // A rehearsal touches nothing that could fail.
+    let mut rehearsal = Steps::rehearsal(&tree.label).without(without);
+    let _ = crate::recipes::run(tree, &mut rehearsal);
+    rehearsal.finish().given
 }
 
 /// The modules that revisions import and that lie in this repository, but for those that lie beside
 /// the revisions: these are made for them. And those that the tree is not run with at all.
 fn application(
-    scripts: &[&Script],
+    scripts: &[Script],
     settings: &Settings,
     tree: &Tree,
     root: &Utf8Path,
@@ -285,46 +227,4 @@ fn application(
         }
     }
     found
-}
-
-fn chosen<'a>(scripts: &'a [Script], flags: &[bool]) -> Vec<&'a Script> {
-    scripts.iter().zip(flags).filter(|(_, chosen)| **chosen).map(|(script, _)| script).collect()
-}
-
-/// Which files of a very large tree are looked into: those that the base branch does not have as
-/// they are. The others it has gated.
-fn doubtful(graph: &Graph, base: Option<&Base>) -> Vec<bool> {
-    let changed: HashSet<&Utf8PathBuf> =
-        base.into_iter().flat_map(|base| &base.changed).map(|changed| &changed.file).collect();
-    graph.revisions.iter().map(|it| it.new || changed.contains(&it.file)).collect()
-}
-
-/// Which files of a very large tree have to do with those that are looked into, and these.
-fn follow(scripts: &[Script], looked_into: &[bool]) -> Vec<bool> {
-    let mut names = Names::default();
-    for script in chosen(scripts, looked_into) {
-        names.add_touched(script.body());
-    }
-    let mut followed = looked_into.to_vec();
-    loop {
-        let others: Vec<usize> = (0..scripts.len()).filter(|index| !followed[*index]).collect();
-        let hits = read::in_parallel(&others, |index| {
-            let script = &scripts[*index];
-            let hit = names.are_in(script.module.source());
-            hit.then(|| script.body()).is_some()
-        });
-        let mut is_wider = false;
-        for (index, _) in others.into_iter().zip(hits).filter(|(_, hit)| *hit) {
-            followed[index] = true;
-            is_wider |= names.add_related(scripts[index].body());
-        }
-        if !is_wider {
-            return followed;
-        }
-    }
-}
-
-/// A file as it is shown: relative to the root where it lies below.
-fn shown<'a>(file: &'a Utf8Path, root: &Utf8Path) -> &'a Utf8Path {
-    file.strip_prefix(root).unwrap_or(file)
 }

@@ -7,7 +7,6 @@ use std::thread;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::shown;
 use crate::os::tree_files;
 use analysis::script::{Script, Trouble};
 use model::code;
@@ -26,13 +25,6 @@ pub struct Read {
     pub scripts: Vec<Script>,
     /// What is wrong with single files.
     pub troubles: Vec<(Utf8PathBuf, Trouble)>,
-}
-
-impl Read {
-    /// How many bytes its revisions have.
-    pub fn size(&self) -> usize {
-        self.scripts.iter().map(|script| script.module.source().len()).sum()
-    }
 }
 
 /// Reads the files of trees with these settings.
@@ -64,7 +56,7 @@ pub fn look_into(scripts: &[&Script]) {
 }
 
 /// Does the same with many things, on as many threads as there are processors, and keeps the order.
-pub fn in_parallel<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+fn in_parallel<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let chunk = (things.len() / (threads * TURNS)).clamp(1, MOST_AT_ONCE);
     let chunks: Vec<&[T]> = things.chunks(chunk).collect();
@@ -102,4 +94,9 @@ fn read_file(file: &Utf8Path, root: &Utf8Path) -> ReadFile {
         }
     };
     (name, read)
+}
+
+/// A file as it is shown: relative to the root where it lies below.
+pub(super) fn shown<'a>(file: &'a Utf8Path, root: &Utf8Path) -> &'a Utf8Path {
+    file.strip_prefix(root).unwrap_or(file)
 }

@@ -1,7 +1,7 @@
 //! The lints on the real trees, with what their recipes supply: nothing to say of them as they are,
 //! and the right thing, and nothing else, where one of them is made wrong.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -53,13 +53,10 @@ fn say(spec: &TreeSpec, with_recipe: bool, changes: &[Change<'_>]) -> Vec<String
         ini: Utf8Path::new("alembic.ini"),
         base: None,
         arrivals: &std::collections::HashMap::new(),
-        looked_into: &vec![true; scripts.len()],
-        followed: &vec![true; scripts.len()],
         application: &std::collections::HashMap::new(),
         given: &rehearsal.finish().given,
         recipe: recipe.as_deref(),
         events: OnceCell::new(),
-        walked: &RefCell::default(),
     });
     findings
         .into_iter()

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest, Sha256};
+use tempfile::TempDir;
 
 use super::cache_dir;
 
@@ -83,6 +84,12 @@ impl Store {
         path.is_dir().then_some(path)
     }
 
+    /// A folder beside the entries, removed with the value: what is made in it can become one.
+    pub fn new_folder(&self) -> Result<TempDir> {
+        let dir = tempfile::Builder::new().prefix(UNNAMED).tempdir_in(&self.dir);
+        dir.with_context(|| format!("cannot write to the cache folder `{}`", self.dir))
+    }
+
     /// Makes an entry that is a folder, unless one is there. Only its owner can enter it.
     pub fn write_folder(
         &self,
@@ -91,9 +98,7 @@ impl Store {
         fill: impl FnOnce(&Utf8Path) -> Result<()>,
     ) -> Result<()> {
         self.make_room(0);
-        let dir = tempfile::Builder::new().prefix(UNNAMED).tempdir_in(&self.dir);
-        let dir =
-            dir.with_context(|| format!("cannot write to the cache folder `{}`", self.dir))?;
+        let dir = self.new_folder()?;
         fill(Utf8Path::from_path(dir.path()).context("the cache folder is not UTF-8")?)?;
         let path = self.path(kind, key);
         match fs::rename(dir.path(), &path) {

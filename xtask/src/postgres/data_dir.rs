@@ -5,9 +5,11 @@
 //! directory too.
 
 use std::fs;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
+use tempfile::TempDir;
 
 use super::binaries::Binaries;
 use super::endpoint::Endpoint;
@@ -38,52 +40,53 @@ const SUM: &str = "checksum";
 
 /// A data directory on which no server runs.
 #[derive(Clone, Debug)]
-pub struct DataDir(Utf8PathBuf);
+pub struct DataDir {
+    path: Utf8PathBuf,
+    /// The folder around it, where that goes with it.
+    _around: Option<Arc<TempDir>>,
+}
 
 impl DataDir {
     /// The directory at this path.
     pub fn at(path: Utf8PathBuf) -> DataDir {
-        DataDir(path)
+        DataDir { path, _around: None }
     }
 
     /// Its path.
     pub fn path(&self) -> &Utf8Path {
-        &self.0
+        &self.path
     }
 
     /// Copies it to where nothing is yet.
     pub fn copy_to(&self, to: &Utf8Path, interrupt: &Interrupt) -> Result<()> {
-        copy::folder(&self.0, to, &|name| !is_of_server(name), interrupt)
+        copy::folder(&self.path, to, &|name| !is_of_server(name), interrupt)
     }
 
-    /// Copies the data directory of a server that runs, at a moment at which nobody writes to it. After
-    /// a checkpoint, all is in the files that the log does not need to bring up to date.
+    /// Copies the data directory of a server that runs into a folder, at a moment at which nobody writes
+    /// to it. After a checkpoint, all is in the files that the log does not need to bring up to date.
     pub fn copy_running(
         (endpoint, data): (&Endpoint, &Utf8Path),
-        to: Utf8PathBuf,
+        around: TempDir,
         interrupt: &Interrupt,
     ) -> Result<DataDir> {
         let mut session = Session::open(endpoint, "postgres", interrupt)?;
         session.execute("CHECKPOINT")?;
-        DataDir(data.to_owned()).copy_to(&to, interrupt)?;
-        Ok(DataDir(to))
+        let folder = Utf8Path::from_path(around.path()).context("a folder is not UTF-8")?;
+        let path = folder.join(DATA);
+        DataDir::at(data.to_owned()).copy_to(&path, interrupt)?;
+        Ok(DataDir { path, _around: Some(Arc::new(around)) })
     }
 
-    /// Keeps a copy of it as an entry of the cache, with other files beside it.
+    /// Moves it to where it becomes an entry of the cache, with other files beside it. It was made in
+    /// the same file system.
     pub fn keep(
         &self,
         cache: &Store,
-        (kind, key): (&str, &str),
+        id: (&str, &str),
         beside: impl FnOnce(&Utf8Path) -> Result<()>,
-        interrupt: &Interrupt,
     ) -> Result<()> {
-        cache.write_folder(kind, key, |folder| {
-            self.copy_to(&folder.join(DATA), interrupt)?;
-            let sum = checksum(&folder.join(DATA))?;
-            fs::write(folder.join(SUM), sum.to_string())
-                .with_context(|| format!("cannot write `{}`", folder.join(SUM)))?;
-            beside(folder)
-        })
+        let cannot = || format!("cannot move `{}`", self.path);
+        keep(cache, id, |to| fs::rename(&self.path, to).with_context(cannot), beside)
     }
 
     /// The directory of an entry, with the entry's folder; `None` where it is not there, or is not what
@@ -96,7 +99,7 @@ impl DataDir {
             cache.discard(kind, key);
             return None;
         }
-        Some((DataDir(folder.join(DATA)), folder))
+        Some((DataDir::at(folder.join(DATA)), folder))
     }
 }
 
@@ -124,7 +127,24 @@ pub fn keep_fresh(
     data: &DataDir,
     interrupt: &Interrupt,
 ) -> Result<()> {
-    data.keep(cache, (KIND, &key_of_fresh(binaries)), |_| Ok(()), interrupt)
+    let copy = |to: &Utf8Path| data.copy_to(to, interrupt);
+    keep(cache, (KIND, &key_of_fresh(binaries)), copy, |_| Ok(()))
+}
+
+/// Makes an entry of a directory that is put there.
+fn keep(
+    cache: &Store,
+    (kind, key): (&str, &str),
+    put: impl FnOnce(&Utf8Path) -> Result<()>,
+    beside: impl FnOnce(&Utf8Path) -> Result<()>,
+) -> Result<()> {
+    cache.write_folder(kind, key, |folder| {
+        put(&folder.join(DATA))?;
+        let sum = checksum(&folder.join(DATA))?;
+        fs::write(folder.join(SUM), sum.to_string())
+            .with_context(|| format!("cannot write `{}`", folder.join(SUM)))?;
+        beside(folder)
+    })
 }
 
 /// Whether a file belongs to the server on a directory, and not to the directory.

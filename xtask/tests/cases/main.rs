@@ -17,7 +17,7 @@ use std::thread;
 use support::python;
 use support::root::copy;
 use support::run::Gate;
-use support::sandbox::Sandbox;
+use support::sandbox::{Sandbox, temporary};
 
 use table::{ALL, Case, Python};
 
@@ -26,7 +26,7 @@ const AT_ONCE: usize = 2;
 
 /// What is wrong with the outcome of a case; nothing where it is right.
 fn run(case: &Case, stairway: bool) -> Option<String> {
-    let dir = tempfile::Builder::new().prefix("mg-case-").tempdir().unwrap();
+    let dir = temporary("mg-case-");
     let tree = dir.path().canonicalize().unwrap().join(case.folder);
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("test_data/trees").join(case.folder);
     copy(&data, &tree);
@@ -42,6 +42,9 @@ fn run(case: &Case, stairway: bool) -> Option<String> {
     };
     if stairway {
         gate = gate.arg("--stairway");
+    }
+    if case.verb != "lint" {
+        gate = gate.arg("--no-cache");
     }
     let ended = gate.args("--format json").run();
     let report = serde_json::from_str::<serde_json::Value>(&ended.stdout).unwrap_or_default();

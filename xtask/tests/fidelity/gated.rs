@@ -18,27 +18,20 @@ const NO_VERDICT_AFTER: Duration = Duration::from_secs(40);
 /// Makes what later runs copy: the prepared data folder.
 pub fn warm_up(world: &World) {
     let case = Case { name: "warm_up", ..SOUND };
-    let (sandbox, tree) = (Sandbox::in_memory(), world.copy(&case, "gate"));
+    let (sandbox, tree) = (Sandbox::new(), world.copy(&case, "gate"));
     let ended = gate(world, &sandbox, &tree).args("--format json").run();
     assert_eq!(ended.code(), 0, "{}\n{}", ended.stdout, ended.stderr);
 }
 
-/// The first form with nothing reused. A watch begins with the other.
-pub fn cold(world: &World, case: &Case, differences: &Differences) {
-    let (sandbox, tree) = (Sandbox::in_memory(), world.copy(case, "cold"));
-    let is = run(world, &sandbox, &tree, "--no-cache");
-    differences.expect(case, "cold", &is, &format!("{:?}", case.gated().0));
-}
-
-/// One form again and again, then the other.
-pub fn cached(world: &World, case: &Case, differences: &Differences) {
+/// One form with nothing to reuse, and again and again; then the other.
+pub fn cold_and_cached(world: &World, case: &Case, differences: &Differences) {
     let (one, two) = case.gated();
-    let (sandbox, tree) = (Sandbox::in_memory(), world.copy(case, "cached"));
+    let (sandbox, tree) = (Sandbox::new(), world.copy(case, "gated"));
     let expect = |place: &str, wanted: Outcome| {
-        let is = run(world, &sandbox, &tree, "");
+        let is = run(world, &sandbox, &tree);
         differences.expect(case, place, &is, &format!("{wanted:?}"));
     };
-    expect("cached, first", one);
+    expect("cold", one);
     if one == Outcome::Pass {
         expect("cached, again", one);
     }
@@ -51,7 +44,7 @@ pub fn cached(world: &World, case: &Case, differences: &Differences) {
 /// A watch that begins with the edit made; a save takes it back.
 pub fn watched(world: &World, case: &Case, differences: &Differences) {
     let (one, two) = case.gated();
-    let (sandbox, tree) = (Sandbox::in_memory(), world.copy(case, "watched"));
+    let (sandbox, tree) = (Sandbox::new(), world.copy(case, "watched"));
     case.edit(&tree, false);
     let report = sandbox.path().join("report.json");
     let option = format!("--report=json={}", report.display());
@@ -93,8 +86,8 @@ fn gate<'a>(world: &World, sandbox: &'a Sandbox, tree: &Path) -> Gate<'a> {
         .args("--timeout 20")
 }
 
-fn run(world: &World, sandbox: &Sandbox, tree: &Path, options: &str) -> String {
-    let ended = gate(world, sandbox, tree).args("--format json").args(options).run();
+fn run(world: &World, sandbox: &Sandbox, tree: &Path) -> String {
+    let ended = gate(world, sandbox, tree).args("--format json").run();
     let report = ended.report();
     let is = said(&report);
     // The exit status and the report say the same.

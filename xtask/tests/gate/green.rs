@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::support::report::{CONSOLE_STEPS, RAPTOR_STEPS};
+use crate::support::report::{CONSOLE_STEPS, RAPTOR_STEPS, Report};
 use crate::support::root::{Root, Tree, monorepo};
 use crate::support::run::Gate;
 use crate::support::sandbox::{Sandbox, Traces};
@@ -15,13 +15,17 @@ fn assert_keys(value: &Value, keys: &[&str]) {
     assert_eq!(found, keys.iter().copied().collect());
 }
 
+/// In a checkout that lies deep and has spaces and umlauts, reported to a person and as JSON.
 #[test]
 fn both_trees_pass_every_step_of_the_contract() {
-    let root = Root::copy();
+    let root = Root::copy_below(&"Üben und proben/".repeat(12));
+    assert!(root.path().as_os_str().len() > 200);
     let before = root.files();
-    let ended = root.gate().run();
+    let file = root.sandbox.path().join("report.json");
+    let ended = root.gate_for_a_person().arg(format!("--report=json={}", file.display())).run();
     ended.assert_code(0);
-    let report = ended.report();
+    let report = Report::parse(&std::fs::read_to_string(&file).unwrap());
+    std::fs::remove_file(file).unwrap();
     assert_eq!(report.verdict(), "pass");
     assert_eq!(report.names("console"), CONSOLE_STEPS);
     assert_eq!(report.names("raptor"), RAPTOR_STEPS);
@@ -32,16 +36,12 @@ fn both_trees_pass_every_step_of_the_contract() {
     assert_eq!(report.tree("raptor")["heads"], json!([root.head(Tree::Raptor)]));
     root.sandbox.assert_empty(&ended.traces);
     assert_eq!(root.files(), before, "the checkout is left as it was");
+    assert_is_the_contracts(&report.0);
+    assert_reads_plainly(&ended.stdout);
 }
 
-#[test]
-fn the_json_is_the_contracts_and_a_report_file_holds_the_same() {
-    let root = Root::copy();
-    let file = root.path().join("report.json");
-    let ended = root.gate().arg("--report").arg(format!("json={}", file.display())).run();
-    ended.assert_code(0);
-    assert_eq!(std::fs::read_to_string(file).unwrap(), ended.stdout);
-    let report = ended.report().0;
+#[track_caller]
+fn assert_is_the_contracts(report: &Value) {
     let fields = [
         "schema",
         "verdict",
@@ -53,7 +53,7 @@ fn the_json_is_the_contracts_and_a_report_file_holds_the_same() {
         "base",
         "findings",
     ];
-    assert_keys(&report, &fields);
+    assert_keys(report, &fields);
     assert_eq!(report["schema"], 1);
     assert_eq!(report["known_since"], Value::Null, "it was run");
     assert!(report["seconds"].as_f64().unwrap() > 0.0);
@@ -79,90 +79,31 @@ fn the_json_is_the_contracts_and_a_report_file_holds_the_same() {
     }
 }
 
-#[test]
-fn a_tree_that_is_named_runs_alone() {
-    let root = Root::copy();
-    for tree in ["console", "raptor"] {
-        let ended = root.gate().arg(tree).run();
-        ended.assert_code(0);
-        let report = ended.report();
-        assert_eq!(report.0["trees"].as_array().unwrap().len(), 1);
-        report.assert_green(tree);
-    }
-}
-
-#[test]
-fn a_person_reads_one_plain_line_a_step_and_the_verdict_last() {
-    let root = Root::copy();
-    let ended = root.gate_for_a_person().run();
-    ended.assert_code(0);
-    assert!(!ended.stdout.contains('\x1b'), "no colour where there is no terminal");
+/// One plain line a step, and the verdict last.
+#[track_caller]
+fn assert_reads_plainly(said: &str) {
+    assert!(!said.contains('\x1b'), "no colour where there is no terminal");
     for step in CONSOLE_STEPS.iter().chain(&RAPTOR_STEPS) {
-        let lines = ended.stdout.lines().filter(|line| line.ends_with(step));
-        let lines: Vec<&str> = lines.collect();
-        assert_eq!(lines.len(), 1, "{step} in:\n{}", ended.stdout);
+        let lines: Vec<&str> = said.lines().filter(|line| line.ends_with(step)).collect();
+        assert_eq!(lines.len(), 1, "{step} in:\n{said}");
         assert!(lines[0].starts_with("PASS ["), "{}", lines[0]);
     }
     for label in ["Console", "Raptor"] {
         let line = format!("{label} head count: 1");
-        assert!(ended.stdout.lines().any(|l| l.trim() == line), "{}", ended.stdout);
+        assert!(said.lines().any(|l| l.trim() == line), "{said}");
     }
-    assert!(ended.stdout.contains("\nPASS  11 of 11 steps passed in "), "{}", ended.stdout);
+    assert!(said.contains("\nPASS  11 of 11 steps passed in "), "{said}");
 }
 
 #[test]
 fn without_a_root_the_monorepo_that_holds_the_binary_is_gated() {
     let sandbox = Sandbox::new();
-    let ended = Gate::new(&sandbox).args("raptor --format json").cwd("/".as_ref()).run();
+    let gate = Gate::new(&sandbox).args("raptor --no-cache --format json");
+    let ended = gate.cwd("/".as_ref()).run();
     ended.assert_code(0);
     ended.report().assert_green("raptor");
+    assert_eq!(ended.report().0["trees"].as_array().unwrap().len(), 1, "the other was not named");
     assert!(monorepo().join("backend_v2").is_dir());
-}
-
-#[test]
-fn what_a_migration_prints_stays_out_of_the_report() {
-    let root = Root::copy();
-    let noise = r#"
-print('{"event": "ended", "status": 0, "signal": null, "output": ""}')
-os.write(1, b'{"schema": 1}\xff\n' * 20000)
-os.write(2, b'\x1b[31mred\n')
-os.system("echo noise; echo noise >&2")
-"#;
-    root.add_head(Tree::Raptor, noise, noise);
-    let ended = root.gate().arg("raptor").run();
-    ended.assert_code(0);
-    ended.report().assert_green("raptor");
-    assert!(!ended.stdout.contains("noise") && !ended.stderr.contains("noise"));
-}
-
-#[test]
-fn two_gates_at_once_in_one_checkout_do_not_meet() {
-    let root = Root::copy();
-    let other = Sandbox::new();
-    // Two in one temporary folder, and one in another.
-    let runs = [root.gate().spawn(), root.gate().spawn(), root.gate_in(&other).spawn()];
-    let mut traces = Traces::default();
-    for run in runs {
-        let ended = run.wait();
-        ended.assert_code(0);
-        ended.report().assert_green("console");
-        ended.report().assert_green("raptor");
-        traces.add(ended.traces);
-    }
-    root.sandbox.assert_empty(&traces);
-    other.assert_empty(&traces);
-}
-
-#[test]
-fn a_checkout_may_lie_deep_and_have_a_space_and_an_umlaut() {
-    let deep = "Üben und proben/".repeat(12);
-    let root = Root::copy_below(&deep);
-    assert!(root.path().as_os_str().len() > 200);
-    let ended = root.gate().run();
-    ended.assert_code(0);
-    ended.report().assert_green("console");
-    ended.report().assert_green("raptor");
-    root.sandbox.assert_empty(&ended.traces);
 }
 
 #[test]
@@ -174,4 +115,23 @@ fn checkout_in_any_folder_with_names_of_modules_is_green() {
     let ended = root.gate().arg("console").cwd(&root.path().join("console")).run();
     ended.assert_code(0);
     ended.report().assert_green("console");
+    assert_eq!(ended.report().0["trees"].as_array().unwrap().len(), 1, "the other was not named");
+}
+
+#[test]
+fn two_gates_at_once_in_one_checkout_do_not_meet() {
+    let root = Root::copy();
+    let other = Sandbox::new();
+    let gate = |sandbox| root.gate_in(sandbox).arg("raptor").spawn();
+    // Two in one temporary folder, and one in another.
+    let runs = [gate(&root.sandbox), gate(&root.sandbox), gate(&other)];
+    let mut traces = Traces::default();
+    for run in runs {
+        let ended = run.wait();
+        ended.assert_code(0);
+        ended.report().assert_green("raptor");
+        traces.add(ended.traces);
+    }
+    root.sandbox.assert_empty(&traces);
+    other.assert_empty(&traces);
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::support::report::assert_holds;
 use crate::support::root::{Root, Tree};
 use crate::support::run::{Ended, Running};
-use crate::support::sandbox::pid;
+use crate::support::sandbox::{Traces, pid};
 use crate::support::server::Server;
 
 /// Says that it began, and waits until it may go on.
@@ -47,43 +47,27 @@ fn assert_interrupted(root: &Root, ended: &Ended, signal: Signal) {
     root.sandbox.assert_empty(&ended.traces);
 }
 
-/// Interrupts runs at several moments after their folder was made.
-fn interrupt_at_moments(signal: Signal) {
-    for moment in [0, 150, 300, 600, 1000, 1600, 2200] {
+/// Where a run is met: so many milliseconds after its folder was made, or when a file is in it.
+#[test]
+fn interrupt_at_any_moment_leaves_nothing() {
+    let moments = [0, 150, 300, 600, 1000, 1600, 2200].map(|moment| (moment, ""));
+    let stages = ["data", "data/PG_VERSION", "data/postmaster.pid", ".s.PGSQL.5432"];
+    let all = moments.into_iter().chain(stages.map(|stage| (0, stage)));
+    for ((moment, stage), signal) in all.zip([Signal::INT, Signal::TERM].into_iter().cycle()) {
         let (root, _, _) = waiting_root();
         let mut run = root.gate().spawn();
-        run.until("its folder was made", || !root.sandbox.runs().is_empty());
+        run.until(stage, || root.sandbox.runs().iter().any(|run| run.join(stage).exists()));
         std::thread::sleep(Duration::from_millis(moment));
         run.signal(signal);
         assert_interrupted(&root, &run.wait(), signal);
     }
 }
 
-#[test]
-fn ctrl_c_at_any_moment_leaves_nothing() {
-    interrupt_at_moments(Signal::INT);
-}
-
-#[test]
-fn a_cancelled_job_at_any_moment_leaves_nothing() {
-    interrupt_at_moments(Signal::TERM);
-}
-
-#[test]
-fn ctrl_c_at_each_stage_leaves_nothing() {
-    for stage in ["data", "data/PG_VERSION", "data/postmaster.pid", ".s.PGSQL.5432"] {
-        let (root, _, _) = waiting_root();
-        let mut run = root.gate().spawn();
-        run.until(stage, || root.sandbox.runs().iter().any(|run| run.join(stage).exists()));
-        run.signal(Signal::INT);
-        assert_interrupted(&root, &run.wait(), Signal::INT);
-    }
-}
-
+/// What is interrupted is not kept, whatever was asked for.
 #[test]
 fn ctrl_c_during_a_migration_and_again_and_again_leaves_nothing() {
     let (root, started, _) = waiting_root();
-    let mut run = root.gate().spawn();
+    let mut run = root.gate().arg("--keep").spawn();
     run.until("the migration began", || started.exists());
     for signal in [Signal::INT, Signal::TERM, Signal::INT] {
         run.signal(signal);
@@ -92,98 +76,72 @@ fn ctrl_c_during_a_migration_and_again_and_again_leaves_nothing() {
 }
 
 #[test]
-fn ctrl_c_during_a_statement_leaves_nothing() {
-    let (root, started, go) = waiting_root();
+fn ctrl_c_during_a_statement_leaves_nothing_on_a_given_server() {
+    let ((root, started, go), server) = (waiting_root(), Server::start());
     std::fs::write(go, "").unwrap();
     root.edit("backend_v2/alembic/versions/9001_added.py", "SELECT 1", "SELECT pg_sleep(600)");
-    let mut run = root.gate().spawn();
-    run.until("the migration began", || started.exists());
-    std::thread::sleep(Duration::from_millis(200));
-    run.signal(Signal::INT);
-    assert_interrupted(&root, &run.wait(), Signal::INT);
-}
-
-#[test]
-fn an_interrupted_run_is_not_kept() {
-    let (root, started, _) = waiting_root();
-    let mut run = root.gate().arg("--keep").spawn();
-    run.until("the migration began", || started.exists());
-    run.signal(Signal::TERM);
-    assert_interrupted(&root, &run.wait(), Signal::TERM);
-}
-
-#[test]
-fn an_interrupted_run_leaves_nothing_on_a_given_server() {
-    let ((root, started, _), server) = (waiting_root(), Server::start());
     let mut run = root.gate().arg("--postgres-url").arg(server.url()).spawn();
     run.until("the migration began", || started.exists());
+    let asks = "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' \
+                AND pid <> pg_backend_pid()";
+    let mut session = server.connect("postgres");
+    run.until("the statement began", || !session.query(asks, &[]).unwrap().is_empty());
     run.signal(Signal::INT);
     assert_interrupted(&root, &run.wait(), Signal::INT);
     assert!(server.contents().is_empty(), "{:?}", server.contents());
 }
 
 /// Ends a gate as nobody can answer, in the middle of a migration.
-fn kill_outright(root: &Root, started: &std::path::Path) -> Ended {
-    let mut run = root.gate().spawn();
+fn kill_outright(root: &Root, started: &std::path::Path) -> Traces {
+    let mut run = root.gate().arg("raptor").spawn();
     run.until("the migration began", || started.exists());
     run.signal(Signal::KILL);
-    run.wait()
+    let ended = run.wait();
+    ended.assert_code(137);
+    ended.traces
 }
 
+/// Once with its server, and once with a server that was killed too.
 #[test]
-fn what_a_killed_run_left_is_cleared_away_by_the_next() {
+fn what_killed_runs_left_is_cleared_away_by_the_next() {
     let (root, started, go) = waiting_root();
-    let killed = kill_outright(&root, &started);
-    killed.assert_code(137);
+    let mut traces = kill_outright(&root, &started);
+    std::fs::remove_file(&started).unwrap();
+    for (_, postmaster) in root.sandbox.postmasters() {
+        kill_process(pid(postmaster), Signal::KILL).unwrap();
+    }
+    traces.add(kill_outright(&root, &started));
     assert!(!root.sandbox.runs().is_empty(), "there is something to clear away");
     assert!(!root.sandbox.postmasters().is_empty());
     assert!(!root.sandbox.processes().is_empty());
     std::fs::write(go, "").unwrap();
-    let next = root.gate().run();
+    let next = root.gate().arg("raptor").run();
     next.assert_code(0);
-    root.sandbox.assert_empty(&killed.traces);
-    root.sandbox.assert_empty(&next.traces);
+    traces.add(next.traces);
+    root.sandbox.assert_empty(&traces);
 }
 
-#[test]
-fn remains_of_killed_run_and_server_are_removed() {
-    let (root, started, go) = waiting_root();
-    let killed = kill_outright(&root, &started);
-    for (_, postmaster) in root.sandbox.postmasters() {
-        kill_process(pid(postmaster), Signal::KILL).unwrap();
-    }
-    std::fs::write(go, "").unwrap();
-    let next = root.gate().run();
-    next.assert_code(0);
-    root.sandbox.assert_empty(&killed.traces);
-    root.sandbox.assert_empty(&next.traces);
-}
-
+/// Nor is a folder that only looks like one of a run.
 #[test]
 fn what_a_living_run_uses_is_never_cleared_away() {
     let (root, started, go) = waiting_root();
+    let mine = root.sandbox.path().join("migration-gate-mine");
+    std::fs::create_dir(&mine).unwrap();
+    std::fs::write(mine.join("thesis.txt"), "years of work").unwrap();
     let mut waiting = root.gate().arg("raptor").spawn();
     waiting.until("the migration began", || started.exists());
     let folders = root.sandbox.runs();
     let other = Root::copy();
-    other.gate_in(&root.sandbox).run().assert_code(0);
+    other.gate_in(&root.sandbox).arg("raptor").run().assert_code(0);
     let now = root.sandbox.runs();
     assert!(folders.iter().all(|folder| now.contains(folder)), "{folders:?} {now:?}");
     std::fs::write(go, "").unwrap();
     let ended = waiting.wait();
     ended.assert_code(0);
-    root.sandbox.assert_empty(&ended.traces);
-}
-
-#[test]
-fn a_folder_that_only_looks_like_a_runs_is_left_alone() {
-    let root = Root::copy();
-    let folder = root.sandbox.path().join("migration-gate-mine");
-    std::fs::create_dir(&folder).unwrap();
-    std::fs::write(folder.join("thesis.txt"), "years of work").unwrap();
-    root.gate().arg("raptor").run().assert_code(0);
     assert_eq!(root.sandbox.entries(), ["migration-gate-mine"]);
-    assert!(folder.join("thesis.txt").exists());
+    assert!(mine.join("thesis.txt").exists());
+    std::fs::remove_dir_all(mine).unwrap();
+    root.sandbox.assert_empty(&ended.traces);
 }
 
 /// Ends the server in the middle of a migration, and lets that go on.

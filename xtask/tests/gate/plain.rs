@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::support::python;
 use crate::support::root::copy;
 use crate::support::run::Gate;
-use crate::support::sandbox::Sandbox;
+use crate::support::sandbox::{Sandbox, temporary};
 
 const LABEL: &str = "Tiny Shop";
 
@@ -21,7 +21,7 @@ struct Shop {
 
 impl Shop {
     fn new() -> Shop {
-        let dir = tempfile::Builder::new().prefix("mg-shop-").tempdir().unwrap();
+        let dir = temporary("mg-shop-");
         let path = dir.path().canonicalize().unwrap().join(LABEL);
         copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("test_data/plain_tree"), &path);
         Shop { _dir: dir, path, sandbox: Sandbox::new() }
@@ -29,7 +29,7 @@ impl Shop {
 
     fn gate(&self) -> Gate<'_> {
         let ini = self.path.join("alembic.ini");
-        Gate::new(&self.sandbox).arg("--ini").arg(ini).args("--format json")
+        Gate::new(&self.sandbox).arg("--ini").arg(ini).args("--no-cache --format json")
     }
 
     fn edit(&self, file: &str, from: &str, to: &str) {
@@ -61,32 +61,38 @@ fn ini_tree_has_steps_of_raptor_less_the_role() {
     shop.sandbox.assert_empty(&ended.traces);
 }
 
+/// Its section, the variable with its URL, the driver in that, and the folder in which it runs.
 #[test]
-fn its_env_py_takes_the_url_from_the_variable_that_is_named() {
+fn env_py_is_told_what_the_options_name() {
     let shop = Shop::new();
-    let named = "import os\nurl = os.environ['SHOP_URL']\nassert 'DATABASE_URL' not in os.environ";
-    shop.edit("env.py", "url = context.config.get_main_option(\"sqlalchemy.url\")", named);
-    let ended = shop.gate().args("--url-env SHOP_URL").run();
-    ended.assert_code(0);
-    ended.report().assert_green(LABEL);
-    // Without the name there is no such variable.
-    let ended = shop.gate().run();
-    ended.assert_code(2);
-    let message = ended.report().finding()["message"].as_str().unwrap().to_owned();
-    assert!(message.contains("--set-env SHOP_URL="), "{message}");
-}
-
-#[test]
-fn the_section_that_is_named_configures_it() {
-    let shop = Shop::new();
+    let folder = shop.path.join("work");
+    fs::create_dir(&folder).unwrap();
     let both = "[alembic]\nscript_location = nowhere\n[shop]\nscript_location = %(here)s";
     shop.edit("alembic.ini", "[alembic]\nscript_location = %(here)s", both);
-    let from = "from alembic import context";
-    let asked = "assert context.config.config_ini_section == 'shop'\nfrom os import environ";
-    shop.edit("env.py", from, &format!("{from}\n{asked}"));
-    let ended = shop.gate().args("--name shop").run();
+    let checks = format!(
+        "import os\n\
+         assert context.config.config_ini_section == 'shop'\n\
+         assert os.getcwd() == {folder:?}, os.getcwd()\n\
+         url = os.environ['SHOP_URL']\n\
+         assert 'DATABASE_URL' not in os.environ\n\
+         assert url.startswith('postgresql+psycopg2://'), url"
+    );
+    shop.edit("env.py", "url = context.config.get_main_option(\"sqlalchemy.url\")", &checks);
+    let gate = || shop.gate().arg("--cwd").arg(&folder);
+    let ended = gate().args("--name shop --url-env SHOP_URL --driver psycopg2").run();
     ended.assert_code(0);
     ended.report().assert_green(LABEL);
+    for (options, code, told) in [
+        // Without the name there is no such variable.
+        ("--name shop", 2, "--set-env SHOP_URL="),
+        ("--name shop --url-env SHOP_URL --driver pg8000", 1, "postgresql+pg8000://"),
+        // The gate asks Alembic, and knows nothing of the run in the other section.
+        ("--name store", 1, "script_location"),
+    ] {
+        let ended = gate().args(options).run();
+        ended.assert_code(code);
+        assert!(ended.stdout.contains(told), "{options}: {}", ended.stdout);
+    }
     let read = |verb: &str| {
         let ini = shop.path.join("alembic.ini");
         Gate::new(&shop.sandbox).args(verb).arg("--ini").arg(ini).args("--format json").run()
@@ -98,51 +104,13 @@ fn the_section_that_is_named_configures_it() {
     ended.assert_code(1);
     let message = ended.report().findings()[0]["message"].clone();
     assert_eq!(message, "the ini has no section `[store]`, which would configure Alembic");
-    // The gate asks Alembic, and knows nothing of the run in the other section.
-    shop.gate().args("--name store").run().assert_code(1);
 }
 
 #[test]
-fn it_runs_in_the_folder_that_is_named_else_in_that_of_its_ini() {
-    let shop = Shop::new();
-    let folder = shop.path.join("work");
-    fs::create_dir(&folder).unwrap();
-    let from = "from alembic import context";
-    let check = format!("import os\nassert os.getcwd() == {folder:?}, os.getcwd()\n{from}");
-    shop.edit("env.py", from, &check);
-    let ended = shop.gate().arg("--cwd").arg(&folder).run();
-    ended.assert_code(0);
-    let ended = shop.gate().run();
-    ended.assert_code(1);
-    let message = ended.report().finding()["message"].as_str().unwrap().to_owned();
-    assert!(message.starts_with("AssertionError") && message.ends_with(LABEL), "{message}");
-}
-
-#[test]
-fn the_driver_that_is_named_is_in_the_url() {
-    let shop = Shop::new();
-    let check = "assert url.startswith('postgresql+psycopg2://'), url\nwith create_engine(";
-    shop.edit("env.py", "with create_engine(", check);
-    shop.gate().args("--driver psycopg2").run().assert_code(0);
-    let ended = shop.gate().args("--driver pg8000").run();
-    ended.assert_code(1);
-    let message = ended.report().finding()["message"].as_str().unwrap().to_owned();
-    assert!(message.contains("postgresql+pg8000://"), "{message}");
-}
-
-#[test]
-fn the_driver_is_the_one_that_its_python_has() {
+fn driver_is_that_of_its_python_and_its_errors_are_told() {
     let shop = Shop::new();
     let check = "assert url.startswith('postgresql+psycopg://'), url\nwith create_engine(";
     shop.edit("env.py", "with create_engine(", check);
-    let ended = shop.gate().arg("--python").arg(python::with_psycopg_3()).run();
-    ended.assert_code(0);
-    ended.report().assert_green(LABEL);
-}
-
-#[test]
-fn what_psycopg_3_raises_is_told_as_well() {
-    let shop = Shop::new();
     shop.edit(
         "versions/b2_prices.py",
         "op.add_column(",

@@ -1,19 +1,45 @@
-//! What is wrong with a migration is seen, named, and stops its own tree alone.
+//! What is wrong with a migration is seen, named, and decides its own tree alone.
+//!
+//! A run holds a fault in each tree, so that each shows how little the other disturbs it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::report::{Report, assert_holds};
 use crate::support::root::{ADDED, Root, Tree};
+use crate::support::run::Ended;
 
-/// Gates both trees, of which one is at fault, and sees that the run left nothing.
+/// How the steps of the trees end: where the way up to the head fails, where the way down does, and
+/// where the tree cannot be read.
+pub const CONSOLE_UP: &str = "passed passed failed passed skipped skipped";
+pub const CONSOLE_DOWN: &str = "passed passed passed passed failed skipped";
+pub const CONSOLE_UNREAD: &str = "failed skipped skipped failed skipped skipped";
+pub const RAPTOR_UP: &str = "passed failed passed skipped skipped";
+pub const RAPTOR_DOWN: &str = "passed passed passed failed skipped";
+pub const RAPTOR_UNREAD: &str = "passed failed failed skipped skipped";
+
+/// A tree, how its steps end, and what each finding about it holds, beside those of lints. `null`: it
+/// is sound.
+pub type Expected<'a> = (&'a str, &'a str, Value);
+
+/// Gates both trees, and sees that the report says what is wrong and that the run left nothing.
 #[track_caller]
-fn red(root: &Root) -> Report {
-    let ended = root.gate().run();
+pub fn red(root: &Root, args: &str, expected: [Expected<'_>; 2]) -> (Ended, Report) {
+    let ended = root.gate().args(args).run();
     ended.assert_code(1);
     root.sandbox.assert_empty(&ended.traces);
     let report = ended.report();
     assert_eq!(report.verdict(), "fail");
-    report
+    for (tree, statuses, holds) in expected {
+        if holds.is_null() {
+            report.assert_green(tree);
+            continue;
+        }
+        assert_eq!(report.statuses(tree), statuses, "{tree}: {:#}", report.0);
+        let findings = report.findings_of(tree);
+        assert!(!findings.is_empty() || holds == json!({}), "{tree}: {:#}", report.0);
+        findings.iter().for_each(|finding| assert_holds(finding, &holds));
+    }
+    (ended, report)
 }
 
 /// Fails unless a step's reason for being skipped names the step that failed.
@@ -28,35 +54,49 @@ fn assert_skipped_because_of(report: &Report, tree: &str, failed: &str) {
 }
 
 #[test]
-fn missing_seed_row_fails_the_revision_that_needs_it() {
+fn missing_row_and_role_are_named_by_their_revisions() {
     let root = Root::copy();
-    let file = "console/migrations/versions/0016_raxx_platform_owners_group.py";
-    root.edit(file, "= \"kris@moosequest.net\"", "= \"lex@moosequest.net\"");
-    let report = red(&root);
-    report.assert_green("raptor");
-    assert_eq!(report.statuses("console"), "passed passed failed passed skipped skipped");
+    let seed = "console/migrations/versions/0016_raxx_platform_owners_group.py";
+    root.edit(seed, "= \"kris@moosequest.net\"", "= \"lex@moosequest.net\"");
+    let grant = "GRANT SELECT ON accounts TO raptor_reader";
+    let file = root.add_head(Tree::Raptor, &format!("op.execute('{grant}')"), "pass");
+    let console = json!({
+        "code": "MG001", "severity": "error", "tree": "console",
+        "step": "Console — alembic upgrade head", "revision": "0016",
+        "file": seed, "line": root.line_of(seed, "raise RuntimeError("),
+        "message": "RuntimeError: 0016 migration: operator 'lex@moosequest.net' not found in \
+                    the admins table.",
+        "sqlstate": null, "statement": null,
+    });
+    let raptor = json!({
+        "code": "MG002", "tree": "raptor", "step": "Raptor — alembic upgrade head",
+        "revision": ADDED, "file": file, "line": root.line_of(&file, "GRANT"),
+        "message": "psycopg2.errors.UndefinedObject: role \"raptor_reader\" does not exist",
+        "sqlstate": "42704", "statement": grant,
+    });
+    let expected = [("console", CONSOLE_UP, console), ("raptor", RAPTOR_UP, raptor)];
+    let (_, report) = red(&root, "", expected);
     assert_skipped_because_of(&report, "console", "Console — alembic upgrade head");
-    assert_holds(
-        report.finding(),
-        &json!({
-            "code": "MG001", "severity": "error", "tree": "console",
-            "step": "Console — alembic upgrade head", "revision": "0016",
-            "file": file, "line": root.line_of(file, "raise RuntimeError("),
-            "message": "RuntimeError: 0016 migration: operator 'lex@moosequest.net' not found in \
-                        the admins table.",
-            "sqlstate": null, "statement": null,
-        }),
-    );
+    assert_skipped_because_of(&report, "raptor", "Raptor — alembic upgrade head");
 }
 
 #[test]
-fn a_finding_has_every_field_of_the_contract() {
+fn finding_has_every_field_of_the_contract() {
     let root = Root::copy();
+    let seeded = "console/migrations/versions/0015_rbac_membership_expiry.py";
+    let rename = "def upgrade() -> None:\n    op.alter_column('admins', 'email', \
+                  new_column_name='mail')\n";
+    root.edit(seeded, "def upgrade() -> None:\n", rename);
     root.add_head(Tree::Raptor, "raise ValueError('no')", "pass");
-    let report = red(&root);
-    let finding = report.finding();
-    let keys: Vec<&str> = finding.as_object().unwrap().keys().map(String::as_str).collect();
-    let mut expected = vec![
+    let seed = json!({
+        "code": "MG102", "owner": "sre", "sqlstate": "42703",
+        "step": "Console — seed kris@ admin row (required by 0016)",
+    });
+    let console = "passed failed skipped passed skipped skipped";
+    let raptor = json!({"message": "ValueError: no"});
+    let (_, report) = red(&root, "", [("console", console, seed), ("raptor", RAPTOR_UP, raptor)]);
+    let finding = report.findings_of("raptor")[0];
+    let mut expected = [
         "code",
         "title",
         "severity",
@@ -77,7 +117,7 @@ fn a_finding_has_every_field_of_the_contract() {
         "verify",
     ];
     expected.sort_unstable();
-    assert_eq!(keys, expected);
+    assert!(finding.as_object().unwrap().keys().eq(expected), "{finding:#}");
     for text in ["title", "owner", "verify"] {
         assert!(!finding[text].as_str().unwrap().is_empty(), "{text}");
     }
@@ -86,167 +126,69 @@ fn a_finding_has_every_field_of_the_contract() {
 }
 
 #[test]
-fn a_role_that_is_left_out_is_missed_by_the_grant_that_needs_it() {
-    let root = Root::copy();
-    let grant = "GRANT SELECT ON accounts TO raptor_reader";
-    let file = root.add_head(Tree::Raptor, &format!("op.execute('{grant}')"), "pass");
-    let report = red(&root);
-    report.assert_green("console");
-    assert_eq!(report.statuses("raptor"), "passed failed passed skipped skipped");
-    assert_skipped_because_of(&report, "raptor", "Raptor — alembic upgrade head");
-    assert_holds(
-        report.finding(),
-        &json!({
-            "code": "MG002", "tree": "raptor", "step": "Raptor — alembic upgrade head",
-            "revision": ADDED, "file": file, "line": root.line_of(&file, "GRANT"),
-            "message": "psycopg2.errors.UndefinedObject: role \"raptor_reader\" does not exist",
-            "sqlstate": "42704", "statement": grant,
-        }),
-    );
-}
-
-#[test]
-fn admins_without_seed_columns_fails_the_seed_step() {
-    let root = Root::copy();
-    let file = "console/migrations/versions/0015_rbac_membership_expiry.py";
-    let rename = "def upgrade() -> None:\n    op.alter_column('admins', 'email', \
-                  new_column_name='mail')\n";
-    root.edit(file, "def upgrade() -> None:\n", rename);
-    let report = red(&root);
-    report.assert_green("raptor");
-    assert_eq!(report.statuses("console"), "passed failed skipped passed skipped skipped");
-    assert_holds(
-        report.finding(),
-        &json!({
-            "code": "MG102", "owner": "sre", "sqlstate": "42703",
-            "step": "Console — seed kris@ admin row (required by 0016)",
-        }),
-    );
-}
-
-#[test]
-fn a_downgrade_that_raises_fails_the_reversibility_check() {
+fn downgrade_that_raises_or_ends_elsewhere_is_red() {
     let root = Root::copy();
     let file = root.add_head(Tree::Console, "pass", "raise NotImplementedError('one way')");
-    let report = red(&root);
-    report.assert_green("raptor");
-    assert_eq!(report.statuses("console"), "passed passed passed passed failed skipped");
-    assert_holds(
-        report.finding(),
-        &json!({
-            "code": "MG117", "step": "Console — downgrade -1 (reversibility check)",
-            "revision": ADDED, "file": file, "line": root.line_of(&file, "raise"),
-            "message": "NotImplementedError: one way",
-        }),
-    );
-}
-
-#[test]
-fn downgrade_that_leaves_objects_fails_reversibility() {
-    let root = Root::copy();
-    let file = root.add_head(Tree::Console, "op.execute('CREATE TABLE left_over ()')", "pass");
-    let report = red(&root);
-    assert_eq!(report.statuses("console"), "passed passed passed passed failed skipped");
-    assert_holds(
-        report.finding(),
-        &json!({
-            "code": "MG400", "step": "Console — downgrade -1 (reversibility check)",
-            "revision": ADDED, "file": file, "statement": "CREATE TABLE left_over ()",
-        }),
-    );
-}
-
-#[test]
-fn downgrade_to_a_wrong_version_is_red() {
-    let root = Root::copy();
     let wrong = "op.execute(\"INSERT INTO alembic_version VALUES ('0001')\")";
     root.add_head(Tree::Raptor, "pass", wrong);
-    let report = red(&root);
-    report.assert_green("console");
-    assert_eq!(report.statuses("raptor"), "passed passed passed failed skipped");
     let head = root.head(Tree::Raptor);
-    assert_holds(
-        report.finding(),
-        &json!({
-            "code": "MG101", "step": "Raptor — downgrade -1 (reversibility check)",
-            "message": format!("`alembic -c alembic.ini downgrade -1` exited 0, but \
-                                alembic_version holds 0001, {head}, expected {head}"),
-        }),
-    );
+    let console = json!({
+        "code": "MG117", "step": "Console — downgrade -1 (reversibility check)",
+        "revision": ADDED, "file": file, "line": root.line_of(&file, "raise"),
+        "message": "NotImplementedError: one way",
+    });
+    let raptor = json!({
+        "code": "MG101", "step": "Raptor — downgrade -1 (reversibility check)",
+        "message": format!("`alembic -c alembic.ini downgrade -1` exited 0, but \
+                            alembic_version holds 0001, {head}, expected {head}"),
+    });
+    let expected = [("console", CONSOLE_DOWN, console), ("raptor", RAPTOR_DOWN, raptor)];
+    red(&root, "", expected);
 }
 
 #[test]
-fn an_env_py_that_runs_no_migration_is_not_green() {
+fn what_a_downgrade_leaves_and_what_a_commit_hides_are_seen() {
+    let root = Root::copy();
+    let left = root.add_head(Tree::Console, "op.execute('CREATE TABLE left_over ()')", "pass");
+    let late = root.add_head(Tree::Raptor, "op.execute('COMMIT')\nraise OSError('late')", "pass");
+    let console = json!({
+        "code": "MG400", "step": "Console — downgrade -1 (reversibility check)",
+        "revision": ADDED, "file": left, "statement": "CREATE TABLE left_over ()",
+    });
+    let raptor = json!({
+        "code": "MG100", "revision": ADDED, "file": late,
+        "line": root.line_of(&late, "raise"), "message": "OSError: late",
+    });
+    red(&root, "", [("console", CONSOLE_DOWN, console), ("raptor", RAPTOR_UP, raptor)]);
+}
+
+#[test]
+fn env_py_that_runs_nothing_or_ends_its_connection_is_red() {
     let root = Root::copy();
     let file = "console/migrations/env.py";
-    let text = root.read(file).replace("context.run_migrations()", "pass");
-    root.write(file, text);
-    let report = red(&root);
-    report.assert_green("raptor");
-    assert_eq!(report.statuses("console"), "failed skipped skipped passed skipped skipped");
-    let finding = report.finding();
-    assert_holds(finding, &json!({"code": "MG101"}));
-    let message = finding["message"].as_str().unwrap();
-    assert!(message.ends_with("alembic_version holds nothing, expected 0015"), "{message}");
+    root.write(file, root.read(file).replace("context.run_migrations()", "pass"));
+    let ends = "SELECT pg_terminate_backend(pg_backend_pid())";
+    let file = root.add_head(Tree::Raptor, &format!("op.execute('{ends}')"), "pass");
+    let nothing = json!({
+        "code": "MG101", "says": ["alembic_version holds nothing, expected 0015"],
+    });
+    let raptor = json!({
+        "code": "MG116", "revision": ADDED, "file": file,
+        "line": root.line_of(&file, "terminate"), "statement": ends,
+    });
+    let console = "failed skipped skipped passed skipped skipped";
+    red(&root, "", [("console", console, nothing), ("raptor", RAPTOR_UP, raptor)]);
 }
 
+/// A tree in which every other connection is ended is as sound as one in which none is.
 #[test]
-fn an_exception_of_postgres_that_is_swallowed_is_not_green() {
+fn swallowed_exception_of_postgres_is_red() {
     let root = Root::copy();
     let swallow = "try:\n    op.execute('SELECT 1 / 0')\nexcept Exception:\n    pass";
     root.add_head(Tree::Console, swallow, "pass");
-    let report = red(&root);
-    report.assert_green("raptor");
-    assert_eq!(report.statuses("console"), "passed passed failed passed skipped skipped");
-    assert_holds(
-        report.finding(),
-        &json!({"code": "MG114", "revision": ADDED, "sqlstate": "25P02"}),
-    );
-}
-
-#[test]
-fn a_commit_in_a_migration_does_not_hide_the_exception_after_it() {
-    let root = Root::copy();
-    let file = root.add_head(Tree::Raptor, "op.execute('COMMIT')\nraise OSError('late')", "pass");
-    let report = red(&root);
-    assert_eq!(report.statuses("raptor"), "passed failed passed skipped skipped");
-    assert_holds(
-        report.finding(),
-        &json!({
-            "code": "MG100", "revision": ADDED, "file": file,
-            "line": root.line_of(&file, "raise"), "message": "OSError: late",
-        }),
-    );
-}
-
-#[test]
-fn migration_that_ends_its_connection_is_red() {
-    let root = Root::copy();
-    let file = root.add_head(
-        Tree::Raptor,
-        "op.execute('SELECT pg_terminate_backend(pg_backend_pid())')",
-        "pass",
-    );
-    let report = red(&root);
-    report.assert_green("console");
-    assert_eq!(report.statuses("raptor"), "passed failed passed skipped skipped");
-    assert_holds(
-        report.finding(),
-        &json!({
-            "code": "MG116", "revision": ADDED, "file": file,
-            "line": root.line_of(&file, "terminate"),
-            "statement": "SELECT pg_terminate_backend(pg_backend_pid())",
-        }),
-    );
-}
-
-#[test]
-fn migration_that_ends_other_connections_is_green() {
-    let root = Root::copy();
     let end_all = "op.execute('SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                    WHERE datname = current_database() AND pid <> pg_backend_pid()')";
     root.add_head(Tree::Raptor, end_all, end_all);
-    let ended = root.gate().run();
-    ended.assert_code(0);
-    ended.report().assert_green("raptor");
+    let console = json!({"code": "MG114", "revision": ADDED, "sqlstate": "25P02"});
+    red(&root, "", [("console", CONSOLE_UP, console), ("raptor", "", Value::Null)]);
 }

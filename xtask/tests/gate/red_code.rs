@@ -1,154 +1,86 @@
 //! A migration is code, and may do anything: end its process, its parents or its descriptors, run
 //! for ever, print without end, leave a daemon. None of it is green, and none of it is left.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::report::assert_holds;
+use crate::red::{CONSOLE_UP, RAPTOR_UNREAD, RAPTOR_UP, red};
 use crate::support::root::{ADDED, Root, Tree};
-use crate::support::run::Ended;
 
-/// Gates both trees, where the first upgrade of one to its head is at fault.
-#[track_caller]
-fn red_raptor(root: &Root, args: &str) -> (Ended, Value) {
-    let ended = root.gate().args(args).run();
-    ended.assert_code(1);
-    root.sandbox.assert_empty(&ended.traces);
-    let report = ended.report();
-    report.assert_green("console");
-    assert_eq!(report.statuses("raptor"), "passed failed passed skipped skipped");
-    let finding = report.finding().clone();
-    assert_holds(&finding, &json!({"tree": "raptor", "step": "Raptor — alembic upgrade head"}));
-    (ended, finding)
+#[test]
+fn exit_with_status_0_is_not_green() {
+    let root = Root::copy();
+    let said = root.add_head(Tree::Console, "sys.exit(0)", "pass");
+    let silent = root.add_head(Tree::Raptor, "os._exit(0)", "pass");
+    let console = json!({
+        "code": "MG104", "revision": ADDED, "file": said, "line": root.line_of(&said, "sys.exit"),
+        "says": ["`sys.exit(0)` was called"],
+    });
+    let raptor = json!({
+        "code": "MG104", "revision": ADDED, "file": silent, "line": null,
+        "says": ["exited with status 0 before Alembic returned"],
+    });
+    red(&root, "", [("console", CONSOLE_UP, console), ("raptor", RAPTOR_UP, raptor)]);
 }
 
 #[test]
-fn a_sys_exit_with_status_0_is_not_green() {
+fn exit_at_the_top_level_and_a_kill_are_not_green() {
     let root = Root::copy();
-    let file = root.add_head(Tree::Raptor, "sys.exit(0)", "pass");
-    let (_, finding) = red_raptor(&root, "");
-    assert_holds(
-        &finding,
-        &json!({
-            "code": "MG104", "revision": ADDED, "file": file,
-            "line": root.line_of(&file, "sys.exit"),
-        }),
-    );
-    let message = finding["message"].as_str().unwrap();
-    assert!(message.contains("`sys.exit(0)` was called"), "{message}");
-}
-
-#[test]
-fn an_exit_without_a_word_is_not_green() {
-    let root = Root::copy();
-    let file = root.add_head(Tree::Raptor, "os._exit(0)", "pass");
-    let (_, finding) = red_raptor(&root, "");
-    assert_holds(
-        &finding,
-        &json!({"code": "MG104", "revision": ADDED, "file": file, "line": null}),
-    );
-    let message = finding["message"].as_str().unwrap();
-    assert!(message.contains("exited with status 0 before Alembic returned"), "{message}");
-}
-
-#[test]
-fn an_exit_at_the_top_level_of_a_revision_is_not_green() {
-    let root = Root::copy();
+    root.add_head(Tree::Console, "os.kill(0, 9)", "pass");
     let file = root.add_head(Tree::Raptor, "pass", "pass");
     root.edit(&file, "import time\n", "import time\nos._exit(0)\n");
-    let ended = root.gate().run();
-    ended.assert_code(1);
-    let report = ended.report();
-    report.assert_green("console");
+    let console = json!({"code": "MG104", "revision": ADDED, "says": ["SIGKILL"]});
     // Nothing of the tree can be read, not even its heads; the role needs no revision.
-    assert_eq!(report.statuses("raptor"), "passed failed failed skipped skipped");
-    for finding in report.findings() {
-        assert_holds(finding, &json!({"code": "MG104"}));
-    }
+    let raptor = json!({"code": "MG104"});
+    red(&root, "", [("console", CONSOLE_UP, console), ("raptor", RAPTOR_UNREAD, raptor)]);
 }
 
 #[test]
-fn a_migration_that_kills_itself_is_named() {
+fn migration_that_kills_its_parent_or_descriptors_is_red() {
     let root = Root::copy();
-    root.add_head(Tree::Raptor, "os.kill(0, 9)", "pass");
-    let (_, finding) = red_raptor(&root, "");
-    assert_holds(&finding, &json!({"code": "MG104", "revision": ADDED}));
-    let message = finding["message"].as_str().unwrap();
-    assert!(message.contains("SIGKILL"), "{message}");
-}
-
-#[test]
-fn migration_that_kills_its_parent_stops_its_tree_alone() {
-    let root = Root::copy();
-    root.add_head(Tree::Raptor, "os.kill(os.getppid(), 9)", "pass");
-    let (_, finding) = red_raptor(&root, "");
-    assert_holds(&finding, &json!({"code": "MG104"}));
-}
-
-#[test]
-fn migration_that_outlives_its_killed_parent_is_ended() {
-    let root = Root::copy();
-    root.add_head(Tree::Raptor, "os.kill(os.getppid(), 9)\ntime.sleep(600)", "pass");
-    let (_, finding) = red_raptor(&root, "--timeout 8");
-    assert_holds(&finding, &json!({"code": "MG103", "revision": ADDED}));
-}
-
-#[test]
-fn a_migration_that_closes_every_descriptor_is_not_green() {
-    let root = Root::copy();
+    root.add_head(Tree::Console, "os.kill(os.getppid(), 9)\ntime.sleep(600)", "pass");
     root.add_head(Tree::Raptor, "os.closerange(0, 4096)", "pass");
-    let (_, finding) = red_raptor(&root, "");
-    assert_holds(&finding, &json!({"revision": ADDED}));
+    let console = json!({"code": "MG103", "revision": ADDED});
+    let expected =
+        [("console", CONSOLE_UP, console), ("raptor", RAPTOR_UP, json!({"revision": ADDED}))];
+    red(&root, "--timeout 8", expected);
 }
 
 #[test]
 fn python_that_never_returns_is_ended_and_its_revision_named() {
     let root = Root::copy();
+    root.add_head(Tree::Console, "os.kill(os.getppid(), 9)", "pass");
     let file = root.add_head(Tree::Raptor, "while True:\n    time.sleep(0.01)", "pass");
-    let (_, finding) = red_raptor(&root, "--timeout 8");
-    assert_holds(
-        &finding,
-        &json!({"code": "MG103", "revision": ADDED, "file": file, "statement": null}),
-    );
-    let message = finding["message"].as_str().unwrap();
-    assert_eq!(message, "still running after 8 s in revision 9001 (upgrade)");
+    let raptor = json!({
+        "code": "MG103", "revision": ADDED, "file": file, "statement": null,
+        "message": "still running after 8 s in revision 9001 (upgrade)",
+    });
+    let expected =
+        [("console", CONSOLE_UP, json!({"code": "MG104"})), ("raptor", RAPTOR_UP, raptor)];
+    red(&root, "--timeout 8", expected);
 }
 
 #[test]
-fn a_statement_that_never_returns_is_ended_and_named() {
+fn endless_statement_is_named_and_endless_output_bounded() {
     let root = Root::copy();
+    let deaf = "import signal\nfor number in (1, 2, 13, 14, 15):\n    \
+                signal.signal(number, signal.SIG_IGN)\nwhile True:\n    print('x' * 1000)";
+    root.add_head(Tree::Console, deaf, "pass");
     // It would hold its locks for ever if the server went on with it.
     let sql = "SELECT pg_sleep(600)";
     let body = format!("op.execute('LOCK TABLE accounts')\nop.execute('{sql}')");
     let file = root.add_head(Tree::Raptor, &body, "pass");
-    let (_, finding) = red_raptor(&root, "--timeout 8");
-    assert_holds(
-        &finding,
-        &json!({"code": "MG103", "revision": ADDED, "file": file, "statement": sql}),
-    );
-    let message = finding["message"].as_str().unwrap();
-    assert!(message.ends_with("during `SELECT pg_sleep(600)`"), "{message}");
-}
-
-#[test]
-fn migration_that_prints_without_end_is_ended() {
-    let root = Root::copy();
-    root.add_head(Tree::Raptor, "while True:\n    print('x' * 1000)", "pass");
-    let (ended, finding) = red_raptor(&root, "--timeout 8");
-    assert_holds(&finding, &json!({"code": "MG103", "revision": ADDED}));
+    let console = json!({"code": "MG103", "revision": ADDED});
+    let raptor = json!({
+        "code": "MG103", "revision": ADDED, "file": file, "statement": sql,
+        "says": ["during `SELECT pg_sleep(600)`"],
+    });
+    let expected = [("console", CONSOLE_UP, console), ("raptor", RAPTOR_UP, raptor)];
+    let (ended, _) = red(&root, "--timeout 8", expected);
     assert!(ended.stdout.len() + ended.stderr.len() < 500_000);
 }
 
-#[test]
-fn a_migration_that_ignores_signals_is_ended_all_the_same() {
-    let root = Root::copy();
-    let deaf = "import signal\nfor number in (1, 2, 13, 14, 15):\n    \
-                signal.signal(number, signal.SIG_IGN)\nwhile True:\n    time.sleep(1)";
-    root.add_head(Tree::Raptor, deaf, "pass");
-    let (_, finding) = red_raptor(&root, "--timeout 8");
-    assert_holds(&finding, &json!({"code": "MG103", "revision": ADDED}));
-}
-
 /// A process that left its session and its parent, and writes its id beside the revision.
+#[cfg(target_os = "linux")]
 const DAEMON: &str = "
 if os.fork() == 0:
     os.setsid()
@@ -164,20 +96,15 @@ while not os.path.exists(os.path.join(os.path.dirname(__file__), 'daemon.pid')):
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_daemon_that_a_migration_starts_ends_with_the_gate() {
+fn daemon_ends_with_the_gate_or_the_step_past_its_time() {
     let root = Root::copy();
+    root.add_head(Tree::Console, &format!("{DAEMON}\nwhile True:\n    time.sleep(1)"), "pass");
     root.add_head(Tree::Raptor, DAEMON, "pass");
-    let ended = root.gate().arg("raptor").run();
-    ended.assert_code(0);
-    assert!(!root.read("backend_v2/alembic/versions/daemon.pid").is_empty(), "it did start");
-    root.sandbox.assert_empty(&ended.traces);
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_daemon_ends_with_the_step_that_ran_past_its_time() {
-    let root = Root::copy();
-    root.add_head(Tree::Raptor, &format!("{DAEMON}\nwhile True:\n    time.sleep(1)"), "pass");
-    red_raptor(&root, "--timeout 8");
-    assert!(!root.read("backend_v2/alembic/versions/daemon.pid").is_empty(), "it did start");
+    let (late, sound) = (json!({"code": "MG103"}), serde_json::Value::Null);
+    let expected = [("console", CONSOLE_UP, late), ("raptor", "", sound)];
+    red(&root, "--timeout 8", expected);
+    for tree in ["console/migrations", "backend_v2/alembic"] {
+        let pid = root.read(&format!("{tree}/versions/daemon.pid"));
+        assert!(!pid.is_empty(), "it did start");
+    }
 }

@@ -4,7 +4,6 @@ use serde_json::json;
 
 use crate::support::report::assert_holds;
 use crate::support::root::{Root, Tree};
-use crate::support::run::Ended;
 use crate::support::server::{PASSWORD, PASSWORD_IN_URL, Server};
 
 /// Raises with the names that a migration sees beyond those of the contract. `LC_CTYPE` is set by
@@ -15,18 +14,45 @@ more = sorted(set(os.environ) - known)
 if more:
     raise RuntimeError(f'sees {more}')
 ";
+/// The home and the temporary folder of a migration are the run's own.
+const FOLDERS: &str = "
+import tempfile
+run = os.path.dirname(os.environ['HOME'])
+assert os.path.dirname(tempfile.gettempdir()) == run, tempfile.gettempdir()
+assert os.path.basename(run).startswith('migration-gate-'), run
+for folder in (os.environ['HOME'], tempfile.gettempdir()):
+    open(os.path.join(folder, 'left'), 'w').close()
+";
+/// A backend's own environment is overwritten by its title; its parent's is not.
+const SERVERS: &str = "
+sql = \"SELECT pg_read_binary_file('/proc/' || split_part(pg_read_file('postmaster.pid'), \"
+sql += \"chr(10), 1) || '/environ', 0, 100000)\"
+seen = bytes(op.get_bind().exec_driver_sql(sql).scalar())
+assert b'PATH=' in seen and b'hush' not in seen, seen
+";
+/// None of this is for the report.
+const NOISE: &str = r#"
+print('{"event": "ended", "status": 0, "signal": null, "output": ""}')
+os.write(1, b'{"schema": 1}\xff\n' * 20000)
+os.write(2, b'\x1b[31mred\n')
+os.system("echo noise; echo noise >&2")
+"#;
 
 #[test]
-fn a_migration_sees_only_the_environment_of_the_contract() {
+fn migration_sees_the_contracts_environment_alone() {
     let root = Root::copy();
-    root.add_head(Tree::Raptor, WHAT_IT_SEES, "pass");
+    let servers = if cfg!(target_os = "linux") { SERVERS } else { "" };
+    let all = [WHAT_IT_SEES, FOLDERS, servers, NOISE].concat();
+    root.add_head(Tree::Raptor, &all, NOISE);
     let ended = root.gate().arg("raptor").env("SECRET_TOKEN", "hush").run();
     ended.assert_code(0);
     ended.report().assert_green("raptor");
+    assert!(!ended.stdout.contains("noise") && !ended.stderr.contains("noise"));
+    root.sandbox.assert_empty(&ended.traces);
 }
 
 #[test]
-fn a_variable_is_passed_on_where_that_is_asked_for() {
+fn variable_is_passed_on_where_that_is_asked_for() {
     let root = Root::copy();
     root.add_head(Tree::Raptor, WHAT_IT_SEES, "pass");
     let gate = root.gate().args("raptor --pass-env SECRET_TOKEN --pass-env NOT_SET");
@@ -36,93 +62,40 @@ fn a_variable_is_passed_on_where_that_is_asked_for() {
     assert_holds(ended.report().finding(), &message);
 }
 
+/// Migrations that tell all they know, on a server with a password.
 #[test]
-fn home_and_temporary_folder_belong_to_the_run() {
-    let root = Root::copy();
-    let body = "
-import tempfile
-run = os.path.dirname(os.environ['HOME'])
-assert os.path.dirname(tempfile.gettempdir()) == run, tempfile.gettempdir()
-assert os.path.basename(run).startswith('migration-gate-'), run
-for folder in (os.environ['HOME'], tempfile.gettempdir()):
-    open(os.path.join(folder, 'left'), 'w').close()
-";
-    root.add_head(Tree::Raptor, body, "pass");
-    let ended = root.gate().arg("raptor").run();
-    ended.assert_code(0);
-    root.sandbox.assert_empty(&ended.traces);
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn private_server_holds_no_secret_of_the_caller() {
-    let root = Root::copy();
-    // A backend's own environment is overwritten by its title; its parent's is not.
-    let body = "
-sql = \"SELECT pg_read_binary_file('/proc/' || split_part(pg_read_file('postmaster.pid'), \"
-sql += \"chr(10), 1) || '/environ', 0, 100000)\"
-seen = bytes(op.get_bind().exec_driver_sql(sql).scalar())
-assert b'PATH=' in seen and b'hush' not in seen, seen
-";
-    root.add_head(Tree::Raptor, body, "pass");
-    let ended = root.gate().arg("raptor").env("SECRET_TOKEN", "hush").run();
-    ended.assert_code(0);
-}
-
-/// Runs a migration that tells all it knows, against a server with a password.
-fn blabber(upgrade: &str) -> (Ended, Ended, String) {
-    let (root, server) = (Root::copy(), Server::start());
-    root.add_head(Tree::Raptor, upgrade, "pass");
-    let file = root.path().join("report.json");
-    let url = server.url();
-    let report = format!("json={}", file.display());
-    let person = root.gate_for_a_person().arg("raptor").arg("--report").arg(report);
-    let person = person.env("MIGRATION_GATE_POSTGRES_URL", &url).run();
-    let json = root.gate().arg("raptor").env("MIGRATION_GATE_POSTGRES_URL", &url).run();
-    (person, json, std::fs::read_to_string(file).unwrap())
-}
-
-#[track_caller]
-fn assert_kept_quiet(upgrade: &str) {
-    let (person, json, file) = blabber(upgrade);
-    for ended in [&person, &json] {
-        ended.assert_code(1);
-    }
-    for text in [&person.stdout, &person.stderr, &json.stdout, &json.stderr, &file] {
-        for secret in [PASSWORD, PASSWORD_IN_URL] {
-            assert!(!text.contains(secret), "{secret} in:\n{text}");
-        }
-    }
-    assert!(file.contains("told"), "the failure itself is in the report: {file}");
-}
-
-#[test]
-fn a_url_that_a_migration_tells_is_printed_without_its_password() {
-    assert_kept_quiet(
-        "print(dict(os.environ))\nraise RuntimeError('told ' + os.environ['DATABASE_URL'])",
-    );
-}
-
-#[test]
-fn a_password_that_a_migration_tells_by_itself_is_not_printed() {
-    assert_kept_quiet(
-        "
+fn password_that_a_migration_tells_is_not_printed() {
+    let server = Server::start();
+    let password = "
 from sqlalchemy.engine import make_url
-url = make_url(os.environ['DATABASE_URL'])
-print(url.password)
-op.get_bind().exec_driver_sql(f\"SELECT '{url.password}'\".replace('%', '%%'))
-raise RuntimeError(f'told {url.password}')
-",
-    );
-}
-
-#[test]
-fn a_password_in_a_statement_that_fails_is_not_printed() {
-    assert_kept_quiet(
-        "
-from sqlalchemy.engine import make_url
+print(dict(os.environ))
 password = make_url(os.environ['DATABASE_URL']).password
-op.get_bind().exec_driver_sql(f\"SELECT told('{password}')\".replace('%', '%%'))
-",
-    );
+print(password)
+";
+    let told = "
+op.get_bind().exec_driver_sql(f\"SELECT '{password}'\".replace('%', '%%'))
+raise RuntimeError('told ' + os.environ['DATABASE_URL'] + f' and {password}')
+";
+    let in_statement =
+        "op.get_bind().exec_driver_sql(f\"SELECT told('{password}')\".replace('%', '%%'))";
+    for tells in [told, in_statement] {
+        let root = Root::copy();
+        root.add_head(Tree::Raptor, &[password, tells].concat(), "pass");
+        let gate =
+            root.gate_for_a_person().arg("raptor").env("MIGRATION_GATE_POSTGRES_URL", server.url());
+        let formats = ["json", "markdown", "sarif", "junit"];
+        let file = |format: &str| root.path().join(format);
+        let ended = formats
+            .iter()
+            .fold(gate, |gate, f| gate.arg(format!("--report={f}={}", file(f).display())))
+            .run();
+        ended.assert_code(1);
+        let reports = formats.map(|format| root.read(format));
+        for text in reports.iter().chain([&ended.stdout, &ended.stderr]) {
+            for secret in [PASSWORD, PASSWORD_IN_URL] {
+                assert!(!text.contains(secret), "{secret} in:\n{text}");
+            }
+        }
+        assert!(reports[0].contains("told"), "the failure itself is in the report: {}", reports[0]);
+    }
 }

@@ -7,4 +7,7 @@ mod collisions;
 mod merged;
 
 mod repository;
+#[allow(dead_code, reason = "the folder alone is needed")]
+#[path = "../gate/support/sandbox.rs"]
+mod sandbox;
 mod stories;

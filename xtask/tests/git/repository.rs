@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::sandbox::temporary;
+
 /// A clone with a tree in the folder `tree`, and the folder that it and its origin lie in.
 pub struct Repository {
     dir: tempfile::TempDir,
@@ -38,7 +40,7 @@ impl Ids {
 impl Repository {
     /// A repository with two revisions on this branch, and no remote.
     pub fn alone(ids: Ids, branch: &str) -> Repository {
-        let dir = tempfile::Builder::new().prefix("mg-git-").tempdir().unwrap();
+        let dir = temporary("mg-git-");
         let path = dir.path().canonicalize().unwrap().join("work");
         let repository = Repository { dir, path };
         fs::create_dir_all(repository.path.join("tree/versions")).unwrap();

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 use support::run::Gate;
-use support::sandbox::{Sandbox, in_memory};
+use support::sandbox::{Sandbox, temporary};
 use support::server::Server;
 
 use cases::{Asks, CASES, Case};
@@ -140,8 +140,8 @@ fn holds_word(text: &str, word: &str) -> bool {
 }
 
 fn check(case: &Case, second: &Second, python: &Path) -> Vec<String> {
-    let sandbox = Sandbox::in_memory();
-    let dir = tempfile::Builder::new().prefix("mg-own-").tempdir_in(in_memory()).unwrap();
+    let sandbox = Sandbox::new();
+    let dir = temporary("mg-own-");
     let tree = dir.path().canonicalize().unwrap().join("shop");
     let ini = write(case, second, &tree);
     let gate = Gate::new(&sandbox).arg("--python").arg(python).arg("--ini").arg(ini);

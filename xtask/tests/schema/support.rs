@@ -103,7 +103,7 @@ pub fn gate(revisions: &[Revision<'_>], transactions: bool, options: &[&str]) ->
     let folder = tempfile::tempdir().unwrap();
     write_tree(folder.path(), revisions, transactions);
     let out = Command::new(env!("CARGO_BIN_EXE_xtask"))
-        .args(["migration-gate", "--format", "json", "--ini"])
+        .args(["migration-gate", "--no-cache", "--format", "json", "--ini"])
         .arg(folder.path().join("alembic.ini"))
         .args(options)
         .env_remove("MIGRATION_GATE_POSTGRES_URL")

@@ -3,13 +3,12 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
 use tree_sitter::Node;
 
 use crate::python::{Module, field, line};
 
 /// A module that a file imports.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imported {
     /// Its full name; with a leading dot where it is relative.
     pub module: String,
@@ -18,7 +17,7 @@ pub struct Imported {
 }
 
 /// Something that the top level of a file does to the world.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Touch {
     /// What: `os.environ`.
     pub what: String,

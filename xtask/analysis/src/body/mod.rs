@@ -22,7 +22,6 @@ mod tests;
 
 use std::collections::{HashMap, HashSet};
 
-use serde::{Deserialize, Serialize};
 use tree_sitter::Node;
 
 use self::thing::Thing;
@@ -39,7 +38,7 @@ const MOST_TURNS: u32 = 5_000;
 const MAX_DEPTH: u32 = 60;
 
 /// One function of a revision.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Function {
     /// The line of its `def`.
     pub line: u32,
@@ -52,7 +51,7 @@ pub struct Function {
 }
 
 /// What a revision file does.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Body {
     /// `upgrade()`.
     pub upgrade: Option<Function>,

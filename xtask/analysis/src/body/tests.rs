@@ -60,14 +60,6 @@ fn real() -> Vec<(String, Body)> {
 }
 
 #[test]
-fn what_the_real_trees_do_is_the_same_when_it_was_kept() {
-    for (file, body) in real() {
-        let bytes = postcard::to_stdvec(&body).unwrap();
-        assert_eq!(postcard::from_bytes::<Body>(&bytes).unwrap(), body, "{file}");
-    }
-}
-
-#[test]
 fn nothing_in_the_real_trees_is_opaque() {
     for (name, body) in real() {
         let functions = [body.upgrade, body.downgrade];

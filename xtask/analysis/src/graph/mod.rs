@@ -29,35 +29,6 @@ pub fn build(scripts: &[&Script]) -> Graph {
     build_named(&named.collect::<Vec<_>>())
 }
 
-/// As [`build`], by a graph of what these scripts said before: where they say the same of themselves, how
-/// they hang together is the same.
-pub fn build_again(scripts: &[&Script], before: Option<Graph>) -> Graph {
-    let Some(mut graph) = before.filter(|graph| say_the_same(scripts, graph)) else {
-        return build(scripts);
-    };
-    graph.whole = scripts.iter().all(|script| script.known());
-    for (revision, script) in graph.revisions.iter_mut().zip(scripts) {
-        revision.line = script.revision.line;
-        revision.title.clone_from(&script.title);
-        revision.new = false;
-    }
-    graph
-}
-
-fn say_the_same(scripts: &[&Script], graph: &Graph) -> bool {
-    let says = |field: &Field, names: &[String]| {
-        field.names.iter().map(|name| &name.text).eq(names.iter())
-    };
-    let is_same = |(script, revision): (&&Script, &Revision)| {
-        script.revision.text == revision.id
-            && script.file == revision.file
-            && says(&script.down_revision, &revision.down_revision)
-            && says(&script.branch_labels, &revision.branch_labels)
-            && says(&script.depends_on, &revision.depends_on)
-    };
-    scripts.len() == graph.revisions.len() && scripts.iter().zip(&graph.revisions).all(is_same)
-}
-
 /// A script that is to have this id and these parents, whatever it says now.
 pub struct Named<'a> {
     /// What it says.
@@ -288,55 +259,4 @@ fn not_in_both(graph: &Graph, order: &[usize], down: &[usize], up: &[usize]) -> 
         !(down.contains(id) && up.contains(id))
     };
     order.iter().filter(outside).copied().collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use camino::Utf8Path;
-
-    use super::{build, build_again};
-    use crate::script::Script;
-    use model::graph::Graph;
-
-    const A: &str = "revision = 'a'\ndown_revision = None\n";
-    const B: &str = "revision = 'b'\ndown_revision = 'a'\n";
-    const C: &str = "revision = 'c'\ndown_revision = 'b'\n";
-
-    fn scripts(files: &[(&str, &str)]) -> Vec<Script> {
-        let read =
-            |(name, text): &(&str, &str)| Script::read(Utf8Path::new(name), text.as_bytes()).0;
-        files.iter().filter_map(read).collect()
-    }
-
-    fn told(graph: &Graph) -> String {
-        let Graph { revisions, heads, bases, walk, branches, faults, whole, .. } = graph;
-        format!("{revisions:?} {heads:?} {bases:?} {walk:?} {branches:?} {faults:?} {whole}")
-    }
-
-    #[test]
-    fn a_graph_that_is_built_again_is_the_same() {
-        let before = scripts(&[("a.py", A), ("b.py", B), ("c.py", C)]);
-        let known = || {
-            let mut graph = build(&before.iter().collect::<Vec<_>>());
-            // As a survey leaves it.
-            (graph.revisions[2].new, graph.whole) = (true, false);
-            Some(graph)
-        };
-        let lower = format!("\"\"\"Other.\"\"\"\n\n{C}");
-        let labelled = format!("{C}branch_labels = ('x',)\n");
-        let depends = format!("{C}depends_on = 'a'\n");
-        let unknown = format!("{C}depends_on = names()\n");
-        let on_a = C.replace("'b'", "'a'");
-        let other = C.replace("'c'", "'d'");
-        for c in [C, &lower, &labelled, &depends, &unknown, &on_a, &other] {
-            let now = scripts(&[("a.py", A), ("b.py", B), ("c.py", c)]);
-            let now: Vec<&Script> = now.iter().collect();
-            assert_eq!(told(&build_again(&now, known())), told(&build(&now)), "{c}");
-        }
-        for files in [&[("a.py", A), ("b.py", B)][..], &[("a.py", A), ("b.py", B), ("d.py", C)]] {
-            let now = scripts(files);
-            let now: Vec<&Script> = now.iter().collect();
-            assert_eq!(told(&build_again(&now, known())), told(&build(&now)));
-        }
-    }
 }

@@ -20,8 +20,6 @@ pub(crate) struct Chain<'a> {
     pub(crate) twice: FxHashSet<String>,
     /// The table whose parts are passed over, since it was there already.
     pub(crate) passing_over: Option<String>,
-    /// What was asked of the revisions that were still to come, and what they said.
-    pub(crate) looked_ahead: Vec<(Key, Option<At>)>,
     pub(crate) at: At,
     pub(crate) down: bool,
 }

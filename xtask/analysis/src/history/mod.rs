@@ -5,7 +5,6 @@
 //! lints give them names. Where something that could not be followed may have made or dropped what
 //! is looked at, nothing is said.
 
-mod again;
 mod apply;
 mod chain;
 mod event;
@@ -28,13 +27,10 @@ use super::effect::{Deed, Effect, Object, Spot};
 use super::sql;
 use model::supply::Given;
 
-pub use self::again::{Walked, walk_again};
-
-/// Runs the chain, the way without what was walked before, which [`walk_again`] is held against.
-#[cfg(test)]
-pub(crate) fn walk(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
+/// Runs the chain on what is given.
+pub fn walk(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
     let mut chain = Chain::new(revisions);
-    chain.expect(0);
+    chain.expect();
     for index in 0..revisions.len() {
         chain.revision(index);
     }
@@ -52,15 +48,14 @@ impl<'a> Chain<'a> {
             reported_gone: FxHashSet::default(),
             twice: FxHashSet::default(),
             passing_over: None,
-            looked_ahead: Vec::new(),
             at: At { revision: 0, line: 0 },
             down: false,
         }
     }
 
-    /// Takes note of what the revisions from this one on make first.
-    fn expect(&mut self, from: usize) {
-        for (revision, step) in self.revisions.iter().enumerate().skip(from) {
+    /// Takes note of where each thing is made first.
+    fn expect(&mut self) {
+        for (revision, step) in self.revisions.iter().enumerate() {
             for deed in deeds(step.body.upgrade.as_ref()) {
                 let object = match &deed.effect {
                     Effect::Create(object, _) => object.clone(),
@@ -76,8 +71,8 @@ impl<'a> Chain<'a> {
     }
 
     /// What was found, with what no revision but all of them show.
-    fn with_rows(&self, given: &[Given]) -> Vec<Event> {
-        let mut events = self.events.clone();
+    fn with_rows(self, given: &[Given]) -> Vec<Event> {
+        let mut events = self.events;
         events.extend(rows::roles(self.revisions, given));
         events.extend(rows::rows(self.revisions, given));
         events.retain(|event| !rows::is_supplied(self.revisions, given, event));

@@ -48,9 +48,6 @@ impl Chain<'_> {
 
     fn needs_made(&mut self, key: Key, object: &Object, is_enum: bool) {
         let later: Option<At> = self.made.get(&key).copied();
-        if later.is_none_or(|later| later.revision >= self.at.revision) {
-            self.looked_ahead.push((key.clone(), later));
-        }
         // Functions come from where they cannot be seen, and most columns.
         let never_is_certain = matches!(object.kind, Kind::Table | Kind::MaterializedView)
             || is_enum

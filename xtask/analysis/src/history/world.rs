@@ -75,8 +75,6 @@ pub struct World {
     entries: FxHashMap<Key, Entry>,
     /// What was ever on a table, or a partition of it.
     children: FxHashMap<String, Vec<Key>>,
-    /// The tables that got something more, in order.
-    births: Vec<String>,
     journal: Vec<(Key, Option<Entry>)>,
     /// Words of what could not be followed, with the time of the last of it.
     mentioned: FxHashMap<String, u64>,
@@ -95,7 +93,6 @@ const SYSTEM_COLUMNS: &[&str] = &["cmax", "cmin", "ctid", "tableoid", "xmax", "x
 pub struct Mark {
     journal: usize,
     mentions: usize,
-    births: usize,
     unknown: Option<u64>,
     cascade: Option<u64>,
     /// When it was.
@@ -108,7 +105,6 @@ impl World {
         Mark {
             journal: self.journal.len(),
             mentions: self.mentions.len(),
-            births: self.births.len(),
             unknown: self.unknown,
             cascade: self.cascade,
             now: self.now,
@@ -134,17 +130,6 @@ impl World {
             }
         }
         (self.unknown, self.cascade) = (mark.unknown, mark.cascade);
-    }
-
-    /// Goes back to a point, as if nothing had ever come after it.
-    pub fn rewind(&mut self, mark: &Mark) {
-        self.roll_back(mark);
-        while self.births.len() > mark.births {
-            if let Some(children) = self.births.pop().and_then(|it| self.children.get_mut(&it)) {
-                children.pop();
-            }
-        }
-        self.now = mark.now;
     }
 
     /// What was touched since a point, each as it was then.
@@ -179,7 +164,6 @@ impl World {
             let children = self.children.entry(parent.clone()).or_default();
             if !children.contains(&key) {
                 children.push(key.clone());
-                self.births.push(parent.clone());
             }
         }
         let before = self.entries.insert(key.clone(), entry);

@@ -35,14 +35,9 @@ struct Allow<'a> {
 /// themselves.
 pub(super) fn apply(
     scripts: &[Script],
-    looked_into: &[bool],
     mut findings: Vec<Finding>,
     lints: &[&str],
 ) -> Vec<Finding> {
-    let is_looked_into = |script: &Script| {
-        let index = scripts.iter().position(|other| std::ptr::eq(script, other));
-        index.and_then(|index| looked_into.get(index)).is_some_and(|looked| *looked)
-    };
     let mut complaints = Vec::new();
     let mut allows = Vec::new();
     let mut declared = Vec::new();
@@ -57,14 +52,12 @@ pub(super) fn apply(
         let file = finding.place.as_ref().map(|place| &place.file);
         !(SUPPOSED.contains(&finding.code) && declared.iter().any(|known| Some(*known) == file))
     });
-    let whole = looked_into.iter().all(|looked| *looked);
     for allow in &allows {
         let before = allowed.len();
         for finding in findings.extract_if(.., |finding| allow.covers(finding)) {
             allowed.push(Finding { allowed: Some(allow.reason.clone()), ..finding });
         }
-        // What was not looked for may still be there.
-        if allowed.len() == before && (whole || is_looked_into(allow.script)) {
+        if allowed.len() == before {
             let message = format!("{} is not found here any more", allow.code);
             let mut complaint =
                 in_file(&code::UNUSED_ALLOW, &allow.script.file, Some(allow.line), message);

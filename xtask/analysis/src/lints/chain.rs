@@ -3,8 +3,7 @@
 
 use super::subject::{IN_DOWNGRADE, Subject, once_a_revision};
 use crate::effect::{Deed, Effect, Kind, Value};
-use crate::history::{self, At, Event, MissingRow, What};
-use crate::script::Script;
+use crate::history::{self, At, Event, MissingRow, Revision, What};
 use model::code::{self, Code};
 use model::finding::Finding;
 use model::graph::Fault;
@@ -14,24 +13,19 @@ const SEVERAL: usize = 3;
 /// How many of them are named at most.
 const TABLES_SHOWN: usize = 8;
 
-/// What could not work, or does not fit together, over the whole chain, as far as it has to do with
-/// what is looked into. Worked out once.
+/// What could not work, or does not fit together, over the whole chain. Worked out once.
 pub(super) fn events(subject: &Subject<'_>) -> Vec<(usize, Event)> {
     // With a gap in the graph nobody knows what comes before what.
     if !subject.graph.whole || is_broken(subject) || !subject.troubles.is_empty() {
         return Vec::new();
     }
     let order = order(subject);
-    let scripts: Vec<&Script> =
-        order.iter().filter_map(|index| subject.scripts.get(*index)).collect();
-    let events = history::walk_again(&scripts, subject.given, &mut subject.walked.borrow_mut());
-    let is_looked_into = |at: At| {
-        let index = order.get(at.revision);
-        index.and_then(|index| subject.looked_into.get(*index)).is_some_and(|looked| *looked)
-    };
-    let concerns = |event: &Event| {
-        is_looked_into(event.at) || event.what.elsewhere().is_some_and(is_looked_into)
-    };
+    let revisions: Vec<Revision<'_>> = order
+        .iter()
+        .filter_map(|index| subject.scripts.get(*index))
+        .map(|script| Revision { id: &script.revision.text, body: script.body() })
+        .collect();
+    let events = history::walk(&revisions, subject.given);
     let in_order = |event: &Event| {
         let before = match &event.what {
             What::UsedAfterDrop { dropped, .. } => (dropped.revision, event.at.revision),
@@ -44,33 +38,13 @@ pub(super) fn events(subject: &Subject<'_>) -> Vec<(usize, Event)> {
             _ => false,
         }
     };
-    let known = events.into_iter().filter(concerns).filter(in_order);
+    let known = events.into_iter().filter(in_order);
     known.filter_map(|event| Some((*order.get(event.at.revision)?, event))).collect()
 }
 
-/// The revisions that are followed, in the order of the upgrade.
+/// The revisions in the order of the upgrade.
 fn order(subject: &Subject<'_>) -> Vec<usize> {
-    let is_followed = |index: &usize| subject.followed.get(*index).is_some_and(|is| *is);
-    subject.graph.walk.iter().rev().copied().filter(is_followed).collect()
-}
-
-/// What of a very large tree was left alone.
-pub(super) fn not_compared(subject: &Subject<'_>) -> Vec<Finding> {
-    let left = subject.looked_into.iter().filter(|looked| !**looked).count();
-    if left == 0 {
-        return Vec::new();
-    }
-    let gated = match subject.base {
-        Some((base, _)) => format!("are on {} already", base.name),
-        None => "are below the heads".to_owned(),
-    };
-    let message = format!(
-        "the tree is large: {left} of its {} revisions {gated}, and were held neither against each \
-         other nor against the lints on what they do; `lint --whole` does that. What is new was held \
-         against all of them",
-        subject.scripts.len()
-    );
-    vec![Finding::new(&code::NOT_COMPARED, message)]
+    subject.graph.walk.iter().rev().copied().collect()
 }
 
 /// Whether the chain cannot be followed from its base to its head: what lies beyond the gap would

@@ -42,7 +42,6 @@ pub static LINTS: &[Lint] = &[
     Lint { code: &code::NOT_A_REVISION, check: files::not_a_revision },
     Lint { code: &code::COMPUTED, check: files::computed },
     Lint { code: &code::NUMBER_DIFFERS, check: files::number_differs },
-    Lint { code: &code::NOT_COMPARED, check: chain::not_compared },
     Lint { code: &code::MULTIPLE_HEADS, check: graph::heads_and_duplicates },
     Lint { code: &code::BROKEN_POINTER, check: graph::missing_parents },
     Lint { code: &code::MISSING_DEPENDENCY, check: graph::missing_dependencies },
@@ -83,7 +82,7 @@ pub static LINTS: &[Lint] = &[
 pub fn lint(subject: &Subject<'_>) -> Vec<Finding> {
     let found = LINTS.iter().flat_map(|lint| (lint.check)(subject)).collect();
     let codes: Vec<&str> = LINTS.iter().map(|lint| lint.code.id).collect();
-    let mut findings = allow::apply(subject.scripts, subject.looked_into, found, &codes);
+    let mut findings = allow::apply(subject.scripts, found, &codes);
     edits::add(subject, &mut findings);
     findings.sort_by(|a, b| position(a).cmp(&position(b)));
     findings
@@ -92,14 +91,6 @@ pub fn lint(subject: &Subject<'_>) -> Vec<Finding> {
 fn position(finding: &Finding) -> (Option<&Utf8Path>, Option<u32>, &'static str) {
     let place = finding.place.as_ref();
     (place.map(|p| p.file.as_path()), place.and_then(|p| p.line), finding.code.id)
-}
-
-impl Subject<'_> {
-    /// Whether the chain, as far as it is followed, shows anything in what is looked into. Where some
-    /// of it is not followed, that is a reason to follow all of it.
-    pub fn shows_anything(&self) -> bool {
-        !self.events.get_or_init(|| chain::events(self)).is_empty()
-    }
 }
 
 #[cfg(test)]

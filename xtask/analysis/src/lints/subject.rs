@@ -1,11 +1,11 @@
 //! Tree as the lints see it, and the findings that they make of it.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::history::{Event, Walked};
+use crate::history::Event;
 use crate::script::{Script, Trouble};
 use model::code::Code;
 use model::files::{Arrival, Base, Listing};
@@ -38,11 +38,6 @@ pub struct Subject<'a> {
     pub base: Option<(&'a Base, &'a Graph)>,
     /// How the files came into the history, where revisions collide and git knows it.
     pub arrivals: &'a HashMap<Utf8PathBuf, Arrival>,
-    /// Which of the scripts are looked into for what they do: all, but in a very large tree.
-    pub looked_into: &'a [bool],
-    /// Which of them are followed when the chain is run in the head: those that are looked into, and
-    /// whatever has to do with them.
-    pub followed: &'a [bool],
     /// The modules that its revisions import and should not: those of the application with their
     /// files, and those that are nowhere.
     pub application: &'a HashMap<String, Option<Utf8PathBuf>>,
@@ -53,8 +48,6 @@ pub struct Subject<'a> {
     /// What running the chain in the head shows, with the index of the revision; worked out by the
     /// first lint that asks.
     pub events: OnceCell<Vec<(usize, Event)>>,
-    /// The chain as it was walked the last time, and is now.
-    pub walked: &'a RefCell<Option<Walked>>,
 }
 
 impl Subject<'_> {

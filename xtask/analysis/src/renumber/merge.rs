@@ -1,12 +1,12 @@
 //! A revision that merges the heads of a tree, as `alembic merge` writes it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::change::{Change, Plan, number};
+use super::names;
 use crate::effect::Effect;
 use crate::graph;
-use crate::mentions::Names;
 use crate::script::Script;
 use model::graph::{Fault, Graph};
 
@@ -43,11 +43,10 @@ pub fn overlap(scripts: &[Script]) -> Option<String> {
         others.map(move |other| (one, other))
     });
     let mut found = pairs.filter_map(|(changing, reading)| {
-        let mut names = Names::default();
-        for index in &changing.adds {
-            names.add_touched(scripts[*index].body());
-        }
-        let reader = reading.adds.iter().find(|i| names.are_in(scripts[**i].module.source()))?;
+        let changes = changing.adds.iter().flat_map(|index| names::touched(scripts[*index].body()));
+        let changes: HashSet<String> = changes.collect();
+        let names_one = |index: &&usize| names::are_in(&changes, scripts[**index].module.source());
+        let reader = reading.adds.iter().find(names_one)?;
         let (file, head) = (&scripts[*reader].file, graph.id(changing.head));
         Some(format!("{file} names what the branch of {head} changes"))
     });

@@ -7,6 +7,7 @@
 mod change;
 mod edit;
 mod merge;
+mod names;
 pub mod patch;
 
 use self::change::number;

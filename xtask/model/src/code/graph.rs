@@ -237,14 +237,14 @@ pub static NOT_COMPARED: Code = Code {
     id: "MG215",
     title: "what is on the base branch was not compared with itself",
     severity: Severity::Note,
-    symptom: "a note in the report of a tree with more than 1 MiB of revisions",
-    why: "Reading all of a very large tree takes seconds. What is new, and whatever has to do with it, is read at any size; the rest was gated when it was new.",
+    symptom: "a note in the report of an earlier version of the gate; this one reads trees of any size whole",
+    why: "Of a tree with more than 1 MiB of revisions only what is new, and whatever has to do with it, was read.",
     example: Some(Example {
-        bad: "cargo xtask migration-gate lint",
-        good: "cargo xtask migration-gate lint --whole",
+        bad: "a report of an earlier version",
+        good: "cargo xtask migration-gate lint",
     }),
-    remedy: &["run `cargo xtask migration-gate lint --whole` now and then, in a nightly job say"],
-    verify: "`cargo xtask migration-gate lint --whole` has no such note",
+    remedy: &["run `cargo xtask migration-gate lint` with this version of the gate"],
+    verify: "`cargo xtask migration-gate lint` has no such note",
     ..LINT
 };
 

@@ -137,7 +137,7 @@ impl Ready {
     ) {
         let hosted = ran.trees.iter_mut().map(|tree| std::mem::take(&mut tree.hosted)).collect();
         if let (Some(reuse), false) = (reuse, report.interrupted) {
-            ran = ToKeep { reuse, ran, began, _scratch: None }.keep_snapshots(run);
+            ran = ToKeep { reuse, ran, began }.keep_snapshots(run);
         }
         ran.give_hosted(hosted);
         self.last = Some(ran);

@@ -80,7 +80,7 @@ pub fn made() -> PathBuf {
 }
 
 /// A folder that is made whole or made again.
-fn once(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
+pub fn once(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
     let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join("migration-gate");
     let (dir, done) = (base.join(name), base.join(format!("{name}.done")));
     // Whoever may only read what another user made can use it.

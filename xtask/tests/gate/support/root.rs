@@ -7,7 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::run::Gate;
-use super::sandbox::Sandbox;
+use super::sandbox::{Sandbox, temporary};
 
 /// The id of a revision that a test adds.
 pub const ADDED: &str = "9001";
@@ -53,7 +53,7 @@ impl Root {
 
     /// A copy of the two trees in a folder below the temporary one.
     pub fn copy_below(folder: &str) -> Root {
-        let dir = tempfile::Builder::new().prefix("mg-root-").tempdir().unwrap();
+        let dir = temporary("mg-root-");
         let path = dir.path().canonicalize().unwrap().join(folder);
         for tree in ["console", "backend_v2"] {
             copy(&monorepo().join(tree), &path.join(tree));
@@ -65,19 +65,19 @@ impl Root {
         &self.path
     }
 
-    /// A run of the gate on this root that reports as JSON.
+    /// A run of the gate on this root that reports as JSON, and leaves nothing for the next.
     pub fn gate(&self) -> Gate<'_> {
         self.gate_in(&self.sandbox)
     }
 
     /// As [`Root::gate`], with another temporary folder.
     pub fn gate_in<'a>(&self, sandbox: &'a Sandbox) -> Gate<'a> {
-        Gate::new(sandbox).arg("--root").arg(&self.path).args("--format json")
+        Gate::new(sandbox).arg("--root").arg(&self.path).args("--no-cache --format json")
     }
 
     /// As [`Root::gate`], for a person.
     pub fn gate_for_a_person(&self) -> Gate<'_> {
-        Gate::new(&self.sandbox).arg("--root").arg(&self.path)
+        Gate::new(&self.sandbox).arg("--root").arg(&self.path).arg("--no-cache")
     }
 
     /// The last revision of a tree as it was copied. File names begin with ids of four digits.

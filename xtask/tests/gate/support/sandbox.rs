@@ -9,11 +9,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::statvfs;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// The longest path of a temporary folder that leaves room for a socket's name.
 const BASE_MAX: usize = 40;
+/// The memory that all tests together may need at a time, in bytes.
+const MEMORY_MIN: u64 = 2 << 30;
 
 /// The temporary folder of the runs of one test.
 pub struct Sandbox {
@@ -40,24 +43,7 @@ pub struct Traces {
 
 impl Sandbox {
     pub fn new() -> Sandbox {
-        Sandbox::below(std::env::temp_dir())
-    }
-
-    /// One in memory where the machine has room for that: hundreds of small runs are a burden to a disk.
-    #[allow(dead_code, reason = "other test binaries use it")]
-    pub fn in_memory() -> Sandbox {
-        Sandbox::below(in_memory())
-    }
-
-    fn below(base: PathBuf) -> Sandbox {
-        let base = if base.as_os_str().len() > BASE_MAX { PathBuf::from("/tmp") } else { base };
-        // Where the gate runs as root, its server runs as another user, who must get through.
-        let dir = tempfile::Builder::new()
-            .prefix("mg-")
-            .permissions(Permissions::from_mode(0o755))
-            .tempdir_in(base)
-            .unwrap();
-        Sandbox { dir }
+        Sandbox { dir: temporary("mg-") }
     }
 
     pub fn path(&self) -> &Path {
@@ -155,11 +141,16 @@ impl Traces {
     }
 }
 
-/// A folder in memory, where the machine has one.
-#[allow(dead_code, reason = "other test binaries use it")]
-pub fn in_memory() -> PathBuf {
-    let memory = PathBuf::from("/dev/shm");
-    if memory.is_dir() { memory } else { std::env::temp_dir() }
+/// A temporary folder, in memory where the machine has room for that: a cluster is a thousand files, and
+/// a disk takes several times as long to make and remove them as a whole run takes otherwise.
+pub fn temporary(prefix: &str) -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let has_room = statvfs(memory).is_ok_and(|at| at.f_bavail * at.f_frsize > MEMORY_MIN);
+    let base = if has_room { memory.to_owned() } else { std::env::temp_dir() };
+    let base = if base.as_os_str().len() > BASE_MAX { PathBuf::from("/tmp") } else { base };
+    // Where the gate runs as root, its server runs as another user, who must get through.
+    let open = Permissions::from_mode(0o755);
+    tempfile::Builder::new().prefix(prefix).permissions(open).tempdir_in(base).unwrap()
 }
 
 /// A process id as `rustix` wants it.

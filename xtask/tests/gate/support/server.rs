@@ -13,7 +13,8 @@ use rustix::process::{Signal, kill_process};
 use tempfile::TempDir;
 
 use super::postgres::{as_server_user, bin, server_user};
-use super::sandbox::pid;
+use super::python::once;
+use super::sandbox::{pid, temporary};
 
 /// The superuser's password: what of it must be escaped in a URL is in it.
 pub const PASSWORD: &str = "hu5h p@ss/w:rd%41";
@@ -46,11 +47,7 @@ impl Server {
 
     /// One from other binaries.
     pub fn start_from(bin: &Path, tls: bool) -> Server {
-        let dir = tempfile::Builder::new()
-            .prefix("mg-server-")
-            .permissions(Permissions::from_mode(0o755))
-            .tempdir()
-            .unwrap();
+        let dir = temporary("mg-server-");
         give_away(dir.path());
         initdb(bin, dir.path());
         if tls {
@@ -146,19 +143,29 @@ pub fn write_stranger(file: &Path) {
     fs::write(file, authority().0).unwrap();
 }
 
+/// Makes a data directory: a copy of the one that was made first with these binaries.
 fn initdb(bin: &Path, dir: &Path) {
-    let password = dir.join("password");
-    fs::write(&password, PASSWORD).unwrap();
-    let status = as_server_user(&bin.join("initdb"))
-        .args(["--no-sync", "--auth=scram-sha-256", "--username=postgres", "--encoding=UTF8"])
-        .args(["--locale=C", "--pwfile"])
-        .arg(&password)
-        .arg("-D")
-        .arg(dir.join("data"))
-        .current_dir(dir)
-        .stdout(Stdio::null())
-        .status();
-    assert!(status.unwrap().success(), "initdb failed");
+    let name = bin.to_str().unwrap().replace('/', "-");
+    let made = once(&format!("initdb{name}"), |made| {
+        let dir = temporary("mg-initdb-");
+        give_away(dir.path());
+        fs::write(dir.path().join("password"), PASSWORD).unwrap();
+        let status = as_server_user(&bin.join("initdb"))
+            .args(["--no-sync", "--auth=scram-sha-256", "--username=postgres", "--encoding=UTF8"])
+            .args(["--locale=C", "--pwfile=password", "-D", "data"])
+            .current_dir(dir.path())
+            .stdout(Stdio::null())
+            .status();
+        assert!(status.unwrap().success(), "initdb failed");
+        copy(dir.path(), made);
+    });
+    copy(&made.join("data"), &dir.join("data"));
+}
+
+/// Copies a folder with its owners.
+fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(from).arg(to).status();
+    assert!(copied.unwrap().success(), "{} cannot be copied", from.display());
 }
 
 fn spawn(bin: &Path, dir: &Path, port: u16, tls: bool) -> Child {

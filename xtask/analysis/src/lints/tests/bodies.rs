@@ -1,6 +1,6 @@
 //! The lints on what revisions do: each with what it finds and what it must not find.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 
 use camino::Utf8Path;
 use expect_test::{Expect, expect};
@@ -31,8 +31,6 @@ fn lint_files(files: &[(&str, String)], given: &[Given], recipe: Option<&str>) -
         ini: Utf8Path::new("alembic.ini"),
         base: None,
         arrivals: &std::collections::HashMap::new(),
-        looked_into: &vec![true; scripts.len()],
-        followed: &vec![true; scripts.len()],
         application: &std::collections::HashMap::from([
             ("app.models".to_owned(), Some("app/models.py".into())),
             ("migrations.helpers".to_owned(), Some("migrations/helpers.py".into())),
@@ -41,7 +39,6 @@ fn lint_files(files: &[(&str, String)], given: &[Given], recipe: Option<&str>) -
         given,
         recipe,
         events: OnceCell::new(),
-        walked: &RefCell::default(),
     };
     lint(&subject)
 }

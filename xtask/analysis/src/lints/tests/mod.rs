@@ -94,13 +94,10 @@ fn found(files: &Files) -> String {
         ini: Utf8Path::new("alembic.ini"),
         base: base.as_ref().map(|(base, graph)| (base, graph)),
         arrivals: &std::collections::HashMap::new(),
-        looked_into: &vec![true; scripts.len()],
-        followed: &vec![true; scripts.len()],
         application: &std::collections::HashMap::new(),
         given: &[],
         recipe: None,
         events: std::cell::OnceCell::new(),
-        walked: &std::cell::RefCell::default(),
     });
     let mut out = String::new();
     for finding in findings.into_iter().filter(is_wrong) {

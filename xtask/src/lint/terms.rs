@@ -1,0 +1,32 @@
+//! Terms on which trees are linted.
+
+/// What a survey goes by, beside the files.
+#[derive(Clone, Copy)]
+pub struct Terms<'a> {
+    /// What a new revision is one that it lacks; `None`: the usual base branches.
+    pub since: Option<&'a str>,
+    /// The names of the supplies that the recipes leave out.
+    pub without: &'a [String],
+    /// Whether what git knows of the folder is about the trees.
+    pub in_repository: bool,
+    /// Whether merged revisions are judged as strictly as new ones.
+    pub all: bool,
+    /// Whether other branches are looked at.
+    pub others: bool,
+    /// Whether they are even where this one brings no revision.
+    pub every_branch: bool,
+}
+
+impl<'a> Terms<'a> {
+    /// Whole recipes, in a repository.
+    pub fn since(since: Option<&'a str>) -> Terms<'a> {
+        Terms {
+            since,
+            without: &[],
+            in_repository: true,
+            all: false,
+            others: false,
+            every_branch: false,
+        }
+    }
+}

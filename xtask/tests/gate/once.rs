@@ -169,7 +169,7 @@ fn stairs_are_tried_where_the_round_trip_of_the_head_fails() {
 
 #[test]
 fn time_that_runs_out_is_told_at_the_revision_where_it_did() {
-    let slow = "op.execute(\"SELECT pg_sleep(CASE WHEN current_database() LIKE '%stair%' THEN 60 ELSE 0 END)\")";
+    let slow = "op.execute(\"SELECT pg_sleep(CASE WHEN current_database() LIKE '%stair%' THEN 120 ELSE 0 END)\")";
     let chain = Chain::of(
         &[
             ("op.execute('CREATE TABLE t (a int)')", "op.drop_table('t')"),
@@ -178,7 +178,7 @@ fn time_that_runs_out_is_told_at_the_revision_where_it_did() {
         ],
         "",
     );
-    let ended = chain.gate().args("--stairway --timeout 12 --format json").run();
+    let ended = chain.gate().args("--stairway --timeout 30 --format json").run();
     ended.assert_code(1);
     let report = ended.report();
     let late: Vec<_> = report.findings().iter().filter(|f| f["code"] == "MG103").collect();

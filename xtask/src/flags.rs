@@ -92,6 +92,11 @@ pub struct Gate {
     #[arg(long)]
     pub keep: bool,
 
+    /// Apply the remedies that were verified, then gate again; asks first on a terminal. Refused where
+    /// a file has uncommitted changes; put back where the second run is worse
+    #[arg(long, conflicts_with_all = ["watch", "keep"])]
+    pub fix: bool,
+
     /// Stay, and gate again at every save
     #[arg(long, conflicts_with = "keep")]
     pub watch: bool,

@@ -12,6 +12,7 @@ mod commands;
 mod gate;
 mod lint;
 mod recipes;
+mod remedies;
 mod steps;
 
 mod alembic;
@@ -146,7 +147,7 @@ impl Screen<'_> {
                     write_stdout(&render::github::mask(password.as_deref()));
                 }
                 let tell = |event: Event<'_>| self.show(event, format);
-                gate::run(flags, self.interrupt, &tell)
+                commands::fix::run(flags, &|patch| self.progress.ask(patch), self.interrupt, &tell)
             }
         }));
         let code =
@@ -211,6 +212,13 @@ impl Screen<'_> {
         }
         let tell = |event: Event<'_>| self.show(event, Format::Json);
         let json = args.format == ReplayFormat::Json;
+        if args.supplies {
+            let uses = commands::replay::supplies::run(flags, self.interrupt, &tell);
+            self.sick(&uses.sick);
+            let shown = if json { render::replay::supplies_json } else { render::replay::supplies };
+            write_stdout(&shown(&uses));
+            return exit_status(uses.interrupted, self.interrupt, uses.exit_status());
+        }
         if args.mutants {
             let score = commands::replay::mutants::run(flags, args, self.interrupt, &tell);
             self.sick(&score.sick);
@@ -359,6 +367,8 @@ fn explained(explanation: &Explanation, format: ExplainFormat) -> String {
     match (explanation, format) {
         (Explanation::Code(code), ExplainFormat::Human) => render::human::code(code),
         (Explanation::Code(code), ExplainFormat::Json) => render::explained::code(code),
+        (Explanation::Causes(causes), ExplainFormat::Human) => render::human::causes(causes),
+        (Explanation::Causes(causes), ExplainFormat::Json) => render::explained::causes(causes),
         (Explanation::Reading(read), ExplainFormat::Human) => {
             render::explained::human(&read.findings, &read.notes)
         }

@@ -58,6 +58,17 @@ impl Progress {
         self.bars.suspend(write)
     }
 
+    /// Asks on a terminal whether a patch is to be applied; `None`: there is no terminal.
+    pub fn ask(&self, patch: &str) -> Option<bool> {
+        if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+            return None;
+        }
+        self.note(&format!("{patch}apply this patch? [y/N]"));
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer);
+        Some(read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+    }
+
     /// Writes a line to stderr.
     pub fn note(&self, text: &str) {
         self.suspend(|| {

@@ -48,10 +48,14 @@ const IMPORTS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "remedies",
+        &["gate", "lint", "recipes", "steps", "analysis", "postgres", "os", "model", "flags"],
+    ),
+    (
         "commands",
         &[
-            "gate", "lint", "recipes", "steps", "analysis", "mutants", "cache", "alembic",
-            "postgres", "os", "model", "flags", "render",
+            "remedies", "gate", "lint", "recipes", "steps", "analysis", "mutants", "cache",
+            "alembic", "postgres", "os", "model", "flags", "render",
         ],
     ),
     ("flags", &["recipes"]),

@@ -292,3 +292,24 @@ fn the_end_of_each_log_names_nothing_false() {
         Ok(())
     });
 }
+
+#[test]
+fn a_sqlstate_is_explained_by_its_own_causes() {
+    let explain = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        let said = command.args(["migration-gate", "explain"]).args(words).output().unwrap();
+        assert_eq!(said.status.code(), Some(0), "{said:?}");
+        String::from_utf8(said.stdout).unwrap()
+    };
+    let human = explain(&["23505"]);
+    assert!(human.starts_with("SQLSTATE 23505 (MG112: a row breaks a constraint)\n"), "{human}");
+    assert!(human.contains("remove the duplicates") && human.contains("setval"), "{human}");
+    // Of several meanings, each with what tells it from the others.
+    let human = explain(&["22p02"]);
+    assert_eq!(human.matches("SQLSTATE 22P02 (MG114").count(), 2, "{human}");
+    assert!(human.contains("says: for enum") && human.contains("postgresql_using"), "{human}");
+    let json: serde_json::Value =
+        serde_json::from_str(&explain(&["55P04", "--format", "json"])).unwrap();
+    assert_eq!((&json["sqlstate"], &json["causes"][0]["code"]), (&"55P04".into(), &"MG114".into()));
+    assert!(json["causes"][0]["remedy"][1].as_str().unwrap().contains("autocommit_block"));
+}

@@ -5,6 +5,7 @@ pub mod body;
 pub mod collisions;
 pub mod diagnosis;
 pub mod effect;
+pub mod fix;
 #[cfg(test)]
 mod fuzz;
 pub mod graph;

@@ -14,7 +14,7 @@ fn becomes(lint: &Code, run: &Code) -> bool {
         (&code::USED_BEFORE_MADE, &[&code::UNDEFINED_OBJECT, &code::DOWNGRADE_FAILED]),
         (&code::BASE_NOT_EMPTY, &[&code::UNDEFINED_OBJECT, &code::BEFORE_SEED]),
         (&code::NAMELESS_DROP, &[&code::MIGRATION_FAILED, &code::DOWNGRADE_FAILED]),
-        (&code::ID_TOO_LONG, &[&code::REFUSED]),
+        (&code::ID_TOO_LONG, &[&code::NOT_STORED]),
         (&code::NO_DOWNGRADE, &[&code::DOWNGRADE_FAILED]),
         (&code::RAISING_DOWNGRADE, &[&code::DOWNGRADE_FAILED, &code::IRREVERSIBLE]),
         (
@@ -64,7 +64,7 @@ fn is_sharper(lint: &Code, run: &Code) -> bool {
 }
 
 /// What a lint says of a way up, and a step then proves or disproves.
-const OF_THE_WAY_UP: [&Code; 10] = [
+const OF_THE_WAY_UP: [&Code; 11] = [
     &code::MISSING_ROW,
     &code::MISSING_ROLE,
     &code::NOT_IMMUTABLE,
@@ -75,6 +75,7 @@ const OF_THE_WAY_UP: [&Code; 10] = [
     &code::USED_BEFORE_MADE,
     &code::OUTSIDE_TRANSACTION,
     &code::LABEL_TOO_EARLY,
+    &code::ID_TOO_LONG,
 ];
 
 /// What a lint says of one revision, up or down, and a run of that revision then proves or disproves.

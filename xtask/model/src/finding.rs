@@ -43,6 +43,8 @@ pub struct Finding {
     pub by_hand: Vec<String>,
     /// The change that mends it, where the gate knows it to the letter.
     pub edit: Option<Edit>,
+    /// The remedy that turned the gate green on a copy of the tree.
+    pub fix: Option<Box<Fix>>,
     /// Why it is as it should be all the same, in the words of who allowed it.
     pub allowed: Option<String>,
     /// Whether it decides.
@@ -85,6 +87,50 @@ pub struct Edit {
     pub after: Vec<String>,
 }
 
+/// A remedy that was tried on a copy of the tree, and turned the gate green there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fix {
+    /// What it does, a few words each.
+    pub what: Vec<String>,
+    /// The files that it changes.
+    pub changes: Vec<FileChange>,
+    /// The same for `git apply` at the root.
+    pub patch: String,
+}
+
+/// A file that is changed, written anew or removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileChange {
+    /// The file, relative to the root.
+    pub file: Utf8PathBuf,
+    /// Its text now; `None`: it is new.
+    pub before: Option<String>,
+    /// Its text then; `None`: it goes.
+    pub after: Option<String>,
+}
+
+impl FileChange {
+    /// The lines that change, from the first to the last; `None` where the file comes or goes.
+    pub fn edit(&self) -> Option<Edit> {
+        let (before, after) = (self.before.as_ref()?, self.after.as_ref()?);
+        let (before, after): (Vec<&str>, Vec<&str>) =
+            (before.lines().collect(), after.lines().collect());
+        let same = |pair: &(&&str, &&str)| pair.0 == pair.1;
+        let first = before.iter().zip(&after).take_while(same).count();
+        let rest = before[first..].iter().rev().zip(after[first..].iter().rev());
+        let last = rest.take_while(same).count();
+        let lines = |text: &[&str]| -> Vec<String> {
+            text[first..text.len() - last].iter().map(|line| (*line).to_owned()).collect()
+        };
+        Some(Edit {
+            file: self.file.clone(),
+            line: u32::try_from(first + 1).ok()?,
+            before: lines(&before),
+            after: lines(&after),
+        })
+    }
+}
+
 impl Finding {
     /// How much it weighs: what does not decide is a note.
     pub fn severity(&self) -> Severity {
@@ -104,9 +150,12 @@ impl Finding {
         })
     }
 
-    /// What mends it: whom to tell first, then the lines that it lacks, then what mends all of its
-    /// code.
+    /// How it is fixed: whom to tell first, then what was verified; where nothing was, the lines that it
+    /// lacks, then what fixes all of its code.
     pub fn remedies(&self) -> Vec<String> {
+        if let Some(fix) = &self.fix {
+            return self.escalation().into_iter().chain(fix.what.iter().cloned()).collect();
+        }
         let lacks = (!self.lacks.is_empty()).then(|| format!("add: {}", self.lacks.join("\n")));
         self.escalation()
             .into_iter()
@@ -145,6 +194,7 @@ impl Finding {
             lacks: Vec::new(),
             by_hand: Vec::new(),
             edit: None,
+            fix: None,
             allowed: None,
             standing: Standing::Counts,
         }

@@ -25,6 +25,10 @@ pub struct Judged {
     pub by_lint: bool,
     /// Whether the gate as a whole does.
     pub caught: bool,
+    /// Whether the gate says that the migrations are at fault.
+    pub is_red: bool,
+    /// What the remedy does that turned the gate green, where one did.
+    pub verified: Option<Vec<String>>,
     /// What it said; `None`: nothing.
     pub observed: Option<Observed>,
     /// What was not as expected, a line each; none: it was named rightly.

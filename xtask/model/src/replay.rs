@@ -19,6 +19,43 @@ pub struct Replays {
     pub elapsed: Duration,
 }
 
+/// Which revisions need what the recipes supply.
+#[derive(Clone, Debug, Default)]
+pub struct SupplyUses {
+    /// Each supply, in the order of the recipes.
+    pub supplies: Vec<SupplyUse>,
+    /// Why it could not be found out.
+    pub sick: Vec<String>,
+    /// Whether a signal ended it.
+    pub interrupted: bool,
+    /// Wall time.
+    pub elapsed: Duration,
+}
+
+/// The use of one supply.
+#[derive(Clone, Debug)]
+pub struct SupplyUse {
+    /// The id of the tree.
+    pub tree: String,
+    /// Its label.
+    pub label: String,
+    /// The supply.
+    pub name: String,
+    /// The revisions whose upgrade fails without it.
+    pub needed_by: Vec<String>,
+}
+
+impl SupplyUses {
+    /// The exit status: 0 each is needed, 1 one is not, 2 it could not be found out.
+    pub fn exit_status(&self) -> u8 {
+        if !self.sick.is_empty() || self.interrupted {
+            2
+        } else {
+            u8::from(self.supplies.iter().any(|supply| supply.needed_by.is_empty()))
+        }
+    }
+}
+
 /// What came of one incident.
 #[derive(Clone, Debug)]
 pub struct Replayed {
@@ -30,6 +67,8 @@ pub struct Replayed {
     pub reproduced: bool,
     /// Whether the gate was green over the mended tree.
     pub fixed: bool,
+    /// What the remedy does that turned the broken tree green, where one did.
+    pub verified: Option<Vec<String>>,
     /// What was not as expected, a line each.
     pub differences: Vec<String>,
     /// Wall time of both runs.

@@ -79,3 +79,23 @@ pub struct Given {
     /// What it is.
     pub what: Supply,
 }
+
+/// How the supplies of a run differ from those of its recipe.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SupplyChange<'a> {
+    /// The names of those that are left out.
+    pub without: &'a [String],
+    /// Those that come on top: roles before all else, rows right before the head.
+    pub extra: &'a [Extra],
+}
+
+/// A supply that a recipe does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extra {
+    /// The label of the tree that is given it.
+    pub label: String,
+    /// The revision after which it is there; `None`: from the start.
+    pub after: Option<String>,
+    /// What it is.
+    pub what: Supply,
+}

@@ -133,6 +133,22 @@ impl Tree {
         self.cwd.join(&self.ini)
     }
 
+    /// The words with which the gate is told of it.
+    pub fn arguments(&self) -> Vec<String> {
+        if !self.sets_config_url {
+            return vec![self.id.clone()];
+        }
+        let ini = self.ini_path();
+        let mut words = vec!["--ini".to_owned(), ini.to_string()];
+        if self.section != DEFAULT_SECTION {
+            words.extend(["--name".to_owned(), self.section.clone()]);
+        }
+        if ini.parent() != Some(&self.cwd) {
+            words.extend(["--cwd".to_owned(), self.cwd.to_string()]);
+        }
+        words
+    }
+
     /// The words with which Alembic is told what configures it.
     pub fn alembic_options(&self) -> Vec<String> {
         let mut words = vec!["-c".to_owned(), self.ini.to_string()];

@@ -245,7 +245,7 @@ fn calls(spot: &Spot<'_>) -> Vec<Mutant> {
         .map(|name| format!("op.add_column(\"mutants_{name}\", sa.Column(\"m\", sa.Text()))"));
     let faults = [
         (
-            Kind::seen("id-too-long", When::Upgrade, "MG114", "MG217"),
+            Kind::seen("id-too-long", When::Upgrade, "MG131", "MG217"),
             edits(vec![file(spot, "mutant.py", &long)]),
         ),
         (

@@ -351,8 +351,11 @@ def make_config(ini, options):
     """A configuration as the `alembic` command makes it."""
     from alembic.config import Config
 
+    is_toml = os.path.basename(ini) == "pyproject.toml"
+    # The command reads both, whichever is named.
+    toml = os.path.abspath(ini if is_toml else "pyproject.toml")
+    ini = "alembic.ini" if is_toml else ini
     arguments = {"file_": ini, "ini_section": options.name, "cmd_opts": options}
-    toml = os.path.abspath("pyproject.toml")
     if "toml_file" in inspect.signature(Config.__init__).parameters and os.path.exists(toml):
         arguments["toml_file"] = toml
     return Config(**arguments)

@@ -6,6 +6,9 @@ use crate::flags::Collisions;
 use crate::gate::lint;
 use crate::lint::Terms;
 use crate::os::interrupt::Interrupt;
+use crate::os::process::quote_all;
+use analysis::collisions::Collision;
+use model::code;
 
 /// What was found.
 pub struct Told {
@@ -27,25 +30,28 @@ pub fn run(flags: &Collisions, interrupt: &Interrupt) -> Result<Told> {
                 survey.base.reason.as_deref().unwrap_or_default()
             );
         };
-        let label = &tree.label;
-        if survey.collisions.is_empty() {
-            told.text.push_str(&format!("{label}: no other branch collides with it or {rev}\n"));
-        }
-        for collision in &survey.collisions {
-            let (what, who, remedy) = (&collision.what, &collision.who, &collision.remedy);
-            told.text.push_str(&format!("{label}: {what} ({who})\n    {remedy}\n"));
-            told.collides |= collision.ours;
-        }
+        let (label, named) = (&tree.label, quote_all(tree.arguments().iter()));
+        let mut lines: Vec<String> = survey
+            .collisions
+            .iter()
+            .map(|Collision { what, who, remedy, .. }| format!("{what} ({who})\n    {remedy}"))
+            .collect();
+        told.collides |= survey.collisions.iter().any(|collision| collision.ours);
         // What the base itself has by now collides as well.
-        let taken =
-            survey.findings.iter().filter(|finding| ID_OR_PARENT.contains(&finding.code.id));
-        for finding in taken {
-            told.text.push_str(&format!("{label}: {}: {}\n", finding.code.id, finding.message));
+        let on_base = [&code::ID_TAKEN, &code::NOT_ON_BASE_HEAD];
+        for finding in survey.findings.iter().filter(|finding| on_base.contains(&finding.code)) {
+            let message = &finding.message;
+            lines.push(format!(
+                "{message}\n    rebase on {rev}, then `cargo xtask migration-gate renumber {named}`"
+            ));
             told.collides = true;
         }
+        if lines.is_empty() {
+            lines.push(format!("no other branch collides with it or {rev}"));
+        }
+        let reason = survey.base.reason.as_ref().map(|reason| format!("{rev}: {reason}"));
+        lines.extend(reason.into_iter().chain(survey.unseen.clone()));
+        told.text.extend(lines.iter().map(|line| format!("{label}: {line}\n")));
     }
     Ok(told)
 }
-
-/// The findings that say that the base has gone on.
-const ID_OR_PARENT: [&str; 2] = ["MG206", "MG216"];

@@ -16,7 +16,7 @@ use crate::lint;
 use crate::recipes;
 use crate::steps::runner::Steps;
 use analysis::log::{self, Course, Reading, Revision};
-use model::code::causes::CAUSES;
+use model::code::causes::{CAUSES, Cause};
 use model::code::{self, Code};
 use model::finding::{Finding, Place};
 use model::supply::Supply;
@@ -29,6 +29,8 @@ const INPUT_MAX: u64 = 256 * 1024 * 1024;
 pub enum Explanation {
     /// Of one code.
     Code(&'static Code),
+    /// Of one SQLSTATE: what it may mean, the more exact first.
+    Causes(Vec<&'static Cause>),
     /// Of a log or a report.
     Reading(Reading),
 }
@@ -38,14 +40,13 @@ pub enum Explanation {
 pub fn run(flags: &Explain) -> Result<Explanation> {
     let what = flags.what.as_str();
     if what != "-" && !Utf8Path::new(what).exists() {
-        return code::find(what).or_else(|| of_sqlstate(what)).map(Explanation::Code).with_context(
-            || {
-                format!(
-                    "cannot explain `{what}`: it is neither a file nor a code (MG001 …) nor a \
-                     failure mode (A to F) nor a SQLSTATE"
-                )
-            },
-        );
+        let code = code::find(what).map(Explanation::Code);
+        return code.or_else(|| of_sqlstate(what)).with_context(|| {
+            format!(
+                "cannot explain `{what}`: it is neither a file nor a code (MG001 …) nor a failure \
+                 mode (A to F) nor a SQLSTATE"
+            )
+        });
     }
     let mut bytes = Vec::new();
     let read = if what == "-" {
@@ -59,10 +60,12 @@ pub fn run(flags: &Explain) -> Result<Explanation> {
     Ok(Explanation::Reading(reading))
 }
 
-/// The code that a SQLSTATE belongs to.
-fn of_sqlstate(state: &str) -> Option<&'static Code> {
+/// What a SQLSTATE may mean.
+fn of_sqlstate(state: &str) -> Option<Explanation> {
     let state = state.to_uppercase();
-    CAUSES.iter().find(|cause| cause.state == state && !state.is_empty()).map(|cause| cause.code)
+    let causes: Vec<&Cause> =
+        CAUSES.iter().filter(|cause| cause.state == state && !state.is_empty()).collect();
+    (!causes.is_empty()).then_some(Explanation::Causes(causes))
 }
 
 /// The findings of a JSON report, as far as their codes are known here.

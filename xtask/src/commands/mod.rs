@@ -3,6 +3,7 @@
 pub mod collisions;
 pub mod doctor;
 pub mod explain;
+pub mod fix;
 pub mod graph;
 pub mod lint;
 pub mod renumber;

@@ -5,7 +5,7 @@
 
 mod trial;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 
 use anyhow::{Context, Result, anyhow};
@@ -20,7 +20,7 @@ use crate::os::interrupt::Interrupt;
 use crate::os::tree_files;
 use analysis::renumber::{self, Change, Fixed, Plan};
 use analysis::script::Script;
-use model::code::Severity;
+use model::code::{self, Severity};
 use model::finding::Finding;
 use model::graph::Revision;
 use model::tree::Tree;
@@ -82,24 +82,47 @@ impl Work<'_> {
                  {why}"
             )));
         }
-        let files: Vec<Utf8PathBuf> =
-            survey.scripts.iter().map(|script| script.file.clone()).collect();
-        let merged = self.git.merged(&files)?;
+        let merged = self.merged()?;
         let fixed = |index: usize| match survey.graph.revisions[index].new {
-            true => merged.get(&files[index]).cloned(),
+            true => merged.get(&survey.scripts[index].file).cloned(),
             false => survey.base.rev.clone(),
         };
-        let plan = match self.plan_by(&self.ages()?, &fixed)? {
+        let plan = match self.plan_by(&self.ages(), &fixed)? {
+            Ok(plan) if plan.changes.is_empty() => {
+                return Ok(self.base_has_moved().map_or(Ok(plan), Err));
+            }
             Ok(plan) => plan,
             Err(why) => return Ok(Err(why)),
         };
         let files: Vec<Utf8PathBuf> = plan.changes.iter().map(|c| c.from.clone()).collect();
-        let dirty = if files.is_empty() { Vec::new() } else { self.git.dirty(&files)? };
+        let dirty = self.git.dirty(&files)?;
         if !dirty.is_empty() && !self.flags.dry_run {
             let dirty: Vec<&str> = dirty.iter().map(|file| file.as_str()).collect();
             return Ok(Err(format!("commit or stash your changes to {} first", dirty.join(", "))));
         }
         Ok(Ok(plan))
+    }
+
+    /// The files that others have: under this name, or as the base has them under another one.
+    fn merged(&self) -> Result<HashMap<Utf8PathBuf, String>> {
+        let survey = self.survey;
+        let new = survey.scripts.iter().zip(&survey.graph.revisions).filter(|(_, it)| it.new);
+        let new: Vec<Utf8PathBuf> = new.map(|(script, _)| script.file.clone()).collect();
+        let mut merged = self.git.merged(&new)?;
+        let renamed = survey.findings.iter().filter(|it| it.code == &code::CHANGED_ON_BASE);
+        let renamed = renamed.filter_map(|finding| Some(finding.place.as_ref()?.file.clone()));
+        let base = survey.base.rev.as_deref().unwrap_or_default();
+        merged.extend(renamed.map(|file| (file, base.to_owned())));
+        Ok(merged)
+    }
+
+    /// That nothing collides here and will with the base, as it is by now.
+    fn base_has_moved(&self) -> Option<String> {
+        let on_base = [&code::ID_TAKEN, &code::NOT_ON_BASE_HEAD];
+        let mut findings = self.survey.findings.iter();
+        let finding = findings.find(|finding| on_base.contains(&finding.code))?;
+        let base = self.survey.base.rev.as_deref().unwrap_or_default();
+        Some(format!("{}; merge {base} or rebase on it first, then renumber", finding.message))
     }
 
     fn plan_by(&self, ages: &[usize], fixed: Fixed<'_>) -> Result<Result<Plan, String>> {
@@ -113,19 +136,19 @@ impl Work<'_> {
     }
 
     /// How late each revision came.
-    fn ages(&self) -> Result<Vec<usize>> {
-        let arrivals = self.git.arrivals(&self.survey.folders)?;
+    fn ages(&self) -> Vec<usize> {
         let each = self.survey.scripts.iter().zip(&self.survey.graph.revisions);
         let age = |(script, revision): (&Script, &Revision)| {
-            renumber::age(revision.new && self.survey.has_base(), arrivals.get(&script.file))
+            let arrival = self.survey.arrivals.get(&script.file);
+            renumber::age(revision.new && self.survey.has_base(), arrival)
         };
-        Ok(each.map(age).collect())
+        each.map(age).collect()
     }
 
     /// Tries whether it matters which of the colliding revisions runs first, and says so. The inner
     /// error says why a person must decide.
     fn try_orders(&self, plan: &Plan) -> Result<Result<String, String>> {
-        let ages = self.ages()?;
+        let ages = self.ages();
         let later: Vec<usize> = ages.iter().map(|age| usize::MAX - age).collect();
         let first = self.plan_by(&ages, &|_| None)?;
         let other = self.plan_by(&later, &|_| None)?;

@@ -27,6 +27,7 @@ mod incidents;
 pub mod mutants;
 mod pythons;
 mod repository;
+pub mod supplies;
 
 use self::bench::Bench;
 

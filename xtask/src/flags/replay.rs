@@ -9,7 +9,7 @@ use super::output::ReplayFormat;
 #[derive(Clone, Debug, Args)]
 pub struct Replay {
     /// The incidents: `1548`; `broken-down-revision` names all that begin with it
-    #[arg(value_name = "ID", required_unless_present_any = ["all", "list", "mutants"])]
+    #[arg(value_name = "ID", required_unless_present_any = ["all", "list", "mutants", "supplies"])]
     pub ids: Vec<String>,
 
     /// Replay every incident
@@ -23,6 +23,10 @@ pub struct Replay {
     /// Put faults into today's trees instead, and see that the gate catches and names each
     #[arg(long, conflicts_with_all = ["ids", "all", "list", "keep", "shard"])]
     pub mutants: bool,
+
+    /// Leave out each supply of the recipes in turn, on copies, and say which revisions need it
+    #[arg(long, conflicts_with_all = ["ids", "all", "list", "mutants", "keep", "shard"])]
+    pub supplies: bool,
 
     /// With --mutants: how many
     #[arg(long, value_name = "N", requires = "mutants", default_value_t = 150, value_parser = clap::value_parser!(u16).range(1..=400))]

@@ -16,6 +16,7 @@ use model::code;
 use model::event::{Event, Tell};
 use model::finding::Finding;
 use model::report::Report;
+use model::supply::SupplyChange;
 use model::tree::Tree;
 
 /// What the lints found about the trees, each by its index.
@@ -44,8 +45,8 @@ pub struct GateContext<'a> {
 /// Peculiarities of a run; by default those of a run beside others.
 #[derive(Clone, Copy, Default)]
 pub struct Setting<'a> {
-    /// The names of the supplies that the recipes leave out.
-    pub without: &'a [String],
+    /// How the supplies differ from those of the recipes.
+    pub supplies: SupplyChange<'a>,
     /// Whether the git repository of the folder is that of the trees.
     pub in_repository: bool,
     /// Whether no other run of this process goes on at the same time. Otherwise processes that a tree

@@ -7,11 +7,11 @@ use camino::Utf8Path;
 use super::context::GateContext;
 use super::ran::Ran;
 use super::setup::{Servers, Stage};
-use crate::os::process::quote;
+use crate::os::process::{quote, quote_all};
 use crate::postgres::hosted::Hosted;
 use crate::postgres::server::Server;
 use model::report::Report;
-use model::tree::{DEFAULT_SECTION, Tree};
+use model::tree::Tree;
 
 impl GateContext<'_> {
     /// The commands that run an Alembic call again.
@@ -27,13 +27,7 @@ impl GateContext<'_> {
             return vec![format!("cd {cwd} && {told} {python} -m {command}")];
         }
         let names: Vec<&str> = tree.env.iter().map(|(name, _)| name.as_str()).collect();
-        let mut which = match &self.flags.which.ini {
-            Some(_) => format!("--ini {}", quote(tree.ini_path().as_str())),
-            None => tree.id.clone(),
-        };
-        if tree.section != DEFAULT_SECTION {
-            which += &format!(" --name {}", quote(&tree.section));
-        }
+        let mut which = quote_all(tree.arguments().iter());
         if self.flags.which.root.is_some() {
             which += &format!(" --root {}", quote(self.root.as_str()));
         }

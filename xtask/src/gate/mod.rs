@@ -35,10 +35,16 @@ use crate::os::interrupt::Interrupt;
 use crate::os::process;
 use model::event::{Event, Tell};
 use model::report::{Comparison, Report, TreeReport};
+use model::supply::{Extra, SupplyChange};
 use model::tree::Tree;
 
 /// Runs the gate. What goes wrong is in the report, whatever it is.
 pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
+    run_with(flags, &[], interrupt, tell)
+}
+
+/// Runs the gate with supplies that the recipes do not have.
+pub fn run_with(flags: &Gate, extra: &[Extra], interrupt: &Interrupt, tell: Tell<'_>) -> Report {
     let started = Instant::now();
     process::adopt_orphans();
     let _cache = cache_dir::hold();
@@ -50,7 +56,7 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
                 Report { untouched: true, notes, base, ..Report::default() }
             } else {
                 note.iter().for_each(|note| tell(Event::Notice(note)));
-                gate(flags, &root, &trees, interrupt, tell)
+                gate(flags, extra, (&root, &trees), interrupt, tell)
             }
         }
         Err(err) => {
@@ -66,17 +72,19 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
 /// Gates trees, but for those whose result is known.
 fn gate(
     flags: &Gate,
-    root: &Utf8Path,
-    trees: &[Tree],
+    extra: &[Extra],
+    (root, trees): (&Utf8Path, &[Tree]),
     interrupt: &Interrupt,
     tell: Tell<'_>,
 ) -> Report {
     let surveys = OnceLock::new();
-    let setting = Setting { in_repository: true, alone: true, ..Setting::default() };
+    let supplies = SupplyChange { without: &[], extra };
+    let setting = Setting { supplies, in_repository: true, alone: true, ..Setting::default() };
     let run = GateContext {
         setting,
         surveys: Some(&surveys),
-        reuse: reuse(flags),
+        // What is known was known without them.
+        reuse: reuse(flags).filter(|_| extra.is_empty()),
         ..GateContext::new(flags, root, trees, interrupt, tell)
     };
     let mut described = Vec::new();
@@ -87,9 +95,7 @@ fn gate(
         Ok(kept)
     });
     process::end_strays();
-    if report.known_since.is_none() {
-        run.add_surveys(&described, &mut report);
-    }
+    run.add_surveys(&described, &mut report);
     report.forget_operators();
     if let Some(results) = keep {
         results.keep(&run, &report);

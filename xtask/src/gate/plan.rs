@@ -60,8 +60,9 @@ impl GateContext<'_> {
             }
             let stairs = self.stairs(index, None);
             let stairs = stairs.map(|s| Stairs { count: s.len(), is_step: true, wait: &wait });
-            let mut plan =
-                Steps::rehearsal(&tree.label).without(self.setting.without).with_stairs(stairs);
+            let mut plan = Steps::rehearsal(&tree.label)
+                .with_supplies(self.setting.supplies)
+                .with_stairs(stairs);
             // A rehearsal touches nothing that could fail.
             let _ = recipes::run(tree, &mut plan);
             for step in plan.finish().steps.into_iter().skip(done.steps.len()) {

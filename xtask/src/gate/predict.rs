@@ -38,7 +38,7 @@ impl GateContext<'_> {
         let trees: Vec<Tree> = readable.iter().map(|index| self.trees[*index].clone()).collect();
         let terms = Terms {
             since: self.flags.since.as_deref(),
-            without: self.setting.without,
+            supplies: self.setting.supplies,
             in_repository: self.setting.in_repository,
             all: self.flags.all,
             // A watch would ask at every save.

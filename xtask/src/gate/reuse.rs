@@ -214,7 +214,7 @@ impl Reuse {
 fn is_green(report: &Report, index: usize) -> bool {
     let tree = &report.trees[index];
     let is_error = |f: &&model::finding::Finding| {
-        f.code.severity == Severity::Error && f.tree.as_ref().is_none_or(|id| *id == tree.tree)
+        f.severity() == Severity::Error && f.tree.as_ref().is_none_or(|id| *id == tree.tree)
     };
     report.verdict() != Verdict::Error
         && tree.steps.iter().all(|step| step.status == Status::Passed)
@@ -231,7 +231,7 @@ fn options(run: &GateContext<'_>) -> Vec<(&'static str, String)> {
     vec![
         ("root", run.root.to_string()),
         ("named root", text(flags.which.root.as_deref())),
-        ("without", run.setting.without.join(" ")),
+        ("without", run.setting.supplies.without.join(" ")),
         ("passed", passed.join("\n")),
         ("hash seed", named_hash_seed().unwrap_or_default()),
     ]

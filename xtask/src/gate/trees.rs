@@ -202,7 +202,7 @@ impl GateContext<'_> {
             plan: &Plan::of(self, ran.index, graph.as_ref().ok()),
             index: ran.index,
             python: &python,
-            supplies: &recipes::supplies(tree, self.setting.without),
+            supplies: &recipes::supplies(tree, self.setting.supplies),
             server,
             by_hand: &|command| self.by_hand(tree, &python, &told, command),
             interrupt: &self.interrupt.child()?,
@@ -261,7 +261,7 @@ impl GateContext<'_> {
                 version: Vec::new(),
             };
             let mut steps = Steps::live(live)
-                .without(self.setting.without)
+                .with_supplies(self.setting.supplies)
                 .with_stairs(context.plan.stairs(&wait))
                 .with_known(snapshot.map(|snapshot| &snapshot.start));
             let result = recipes::run(tree, &mut steps);

@@ -1,16 +1,19 @@
 //! Base branch and other branches that a tree is compared with, as git knows them.
 
+use std::collections::HashMap;
+
 use anyhow::{Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::terms::Terms;
-use crate::os::git::{Branch, Found, Git};
+use crate::os::git::{self, Branch, Found, Git};
 use crate::os::interrupt::Interrupt;
+use crate::os::process::quote_all;
 use crate::os::tree_files;
 use analysis::collisions::{Collision, Theirs};
 use analysis::script::Script;
 use analysis::{graph, predicted};
-use model::files::{Base, Changed, Settings, is_revision_name};
+use model::files::{Arrival, Base, Changed, Settings, is_revision_name};
 use model::finding::Finding;
 use model::graph::Graph;
 use model::report::Comparison;
@@ -46,13 +49,23 @@ pub(super) fn compare<'a>(
             bail!("cannot compare with `{since}`, named by --since: {why}")
         }
     };
-    match git.find_base(terms.since)? {
-        Ok(base) => {
-            let (files, reason) = git.files_of(&base, folders)?;
+    let base = match git.find_base(terms.since)? {
+        Ok(base) => base,
+        Err(why) => return Ok(without(Some(git), why)),
+    };
+    match (git.files_of(&base, folders), terms.since) {
+        (Ok((files, reason)), _) => {
             let told = Comparison { reason, ..base.told() };
             Ok(Compared { git: Some(git), base: Some(base), files: Some(files), told })
         }
-        Err(why) => Ok(without(Some(git), why)),
+        (Err(err), None) => {
+            let why = format!("git cannot read {}: {}", base.name, git::refusal(err)?);
+            Ok(without(Some(git), why))
+        }
+        (Err(err), Some(since)) => {
+            let why = git::refusal(err)?;
+            bail!("cannot compare with `{since}`, named by --since: {why}")
+        }
     }
 }
 
@@ -75,19 +88,41 @@ pub(super) fn has_new(graph: &Graph, base: Option<&Base>) -> bool {
     base.is_some() && graph.revisions.iter().any(|revision| revision.new)
 }
 
-/// What other branches add to a tree.
+/// How a tree's revisions came into the history.
+pub(super) fn arrivals(
+    compared: &Compared<'_>,
+    settings: &Settings,
+) -> Result<HashMap<Utf8PathBuf, Arrival>> {
+    let Some(git) = &compared.git else { return Ok(HashMap::new()) };
+    git.arrivals(compared.base.as_ref(), &tree_files::folders(settings))
+}
+
+/// What other branches add to a tree, and what of them could not be looked at.
 pub(super) fn others(
     compared: &Compared<'_>,
     settings: &Settings,
     root: &Utf8Path,
-) -> Result<Vec<Theirs>> {
-    let Some(git) = &compared.git else { return Ok(Vec::new()) };
-    let folders = tree_files::folders(settings);
-    let branches = git.other_branches(compared.base.as_ref(), &folders)?;
-    Ok(branches.into_iter().map(|branch| theirs(branch, settings, root)).collect())
+) -> Result<(Vec<Theirs>, Option<String>)> {
+    let (Some(git), Some(base)) = (&compared.git, &compared.base) else {
+        return Ok((Vec::new(), None));
+    };
+    let (branches, missing) = match git.other_branches(base, &tree_files::folders(settings)) {
+        Ok(found) => found,
+        Err(err) => {
+            let why = git::refusal(err)?;
+            return Ok((Vec::new(), Some(format!("other branches cannot be looked at: {why}"))));
+        }
+    };
+    let unseen = (missing > 0).then(|| {
+        let partial = git::PARTIAL;
+        format!(
+            "revisions of other branches that are not here, and were left out: {missing}; {partial}"
+        )
+    });
+    Ok((branches.into_iter().map(|branch| theirs(branch, settings, root)).collect(), unseen))
 }
 
-pub(super) fn theirs(branch: Branch, settings: &Settings, root: &Utf8Path) -> Theirs {
+fn theirs(branch: Branch, settings: &Settings, root: &Utf8Path) -> Theirs {
     let Branch { name, author, day, adds, .. } = branch;
     let ours = adds.iter().filter(|(file, _)| is_of_tree(file, settings, root));
     let adds = ours.filter_map(|(file, bytes)| Script::read(file, bytes).0).collect();
@@ -95,15 +130,15 @@ pub(super) fn theirs(branch: Branch, settings: &Settings, root: &Utf8Path) -> Th
 }
 
 /// The collisions with revisions of this branch, in one line.
-pub(super) fn collide(collisions: &[Collision]) -> Option<String> {
+pub(super) fn collide(collisions: &[Collision], tree: &Tree) -> Option<String> {
     let mut ours = collisions.iter().filter(|collision| collision.ours);
     let first = ours.next()?;
     let more = match ours.count() {
         0 => String::new(),
         count => format!(", and {count} more"),
     };
-    let what = &first.what;
-    Some(format!("{what}{more}: `cargo xtask migration-gate collisions` says what to do"))
+    let (what, tree) = (&first.what, quote_all(tree.arguments().iter()));
+    Some(format!("{what}{more}: `cargo xtask migration-gate collisions {tree}` says what to do"))
 }
 
 /// With no base branch to compare with, what is new is the head.

@@ -15,23 +15,24 @@ use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use self::compare::{
-    Compared, base_of, collide, compare, graph_of_base, has_new, is_merged, mark_new, moved,
-    others, repository_of,
+    Compared, arrivals, base_of, collide, compare, graph_of_base, has_new, is_merged, mark_new,
+    moved, others, repository_of,
 };
 use self::read::{Read, shown};
 pub use self::terms::Terms;
 use crate::os::interrupt::Interrupt;
+use crate::os::process::quote_all;
 use crate::os::tree_files;
 use crate::steps::runner::Steps;
 use analysis::collisions::Collision;
 use analysis::lints::{self, Subject};
 use analysis::script::Script;
 use analysis::{collisions, graph, settings};
-use model::files::Settings;
+use model::files::{Arrival, Settings};
 use model::finding::{Finding, Standing};
 use model::graph::Graph;
 use model::report::Comparison;
-use model::supply::Given;
+use model::supply::{Given, SupplyChange};
 use model::tree::{Target, Tree};
 
 /// What was found out about a tree.
@@ -44,12 +45,14 @@ pub struct Survey {
     pub findings: Vec<Finding>,
     /// What would be wrong, had the files not allowed it.
     pub allowed: Vec<Finding>,
-    /// The folders in which revisions lie, absolute.
-    pub folders: Vec<Utf8PathBuf>,
+    /// How the revisions came into git's history, where some collide.
+    pub arrivals: HashMap<Utf8PathBuf, Arrival>,
     /// What it was compared with, which says what is new.
     pub base: Comparison,
     /// What will collide with other branches.
     pub collisions: Vec<Collision>,
+    /// What of them could not be looked at, and why.
+    pub unseen: Option<String>,
 }
 
 impl Survey {
@@ -142,12 +145,10 @@ fn judge(
     let before = base.map(|base| (base, graph_of_base(&scripts, base)));
     let mut told = compared.told.clone();
     told.moved.extend(before.as_ref().and_then(|(base, graph)| moved(tree, &scripts, base, graph)));
-    let folders = tree_files::folders(settings);
     // Only where revisions collide does it matter which of them came later.
-    let git = compared.git.as_ref().filter(|_| graph.collides());
-    let arrivals = git.map(|git| git.arrivals(&folders)).transpose()?.unwrap_or_default();
+    let arrivals = if graph.collides() { arrivals(compared, settings)? } else { HashMap::new() };
     let (ini, recipe) = (tree.ini_path(), tree.recipe_file());
-    let given = given(tree, terms.without);
+    let given = given(tree, terms.supplies);
     let application = application(&scripts, settings, tree, root);
     let subject = Subject {
         label: &tree.label,
@@ -165,14 +166,14 @@ fn judge(
         recipe: recipe.as_deref(),
         events: OnceCell::new(),
     };
-    let collisions = if terms.others && (terms.every_branch || has_new(&graph, base)) {
-        let of_base = before.as_ref().map(|(base, graph)| (base.name.as_str(), graph));
-        let theirs = others(compared, settings, root)?;
-        collisions::collisions(&tree.id, (&scripts, &graph), of_base, &theirs)
-    } else {
-        Vec::new()
-    };
-    told.moved.extend(collide(&collisions));
+    let asked = terms.others && (terms.every_branch || has_new(&graph, base));
+    let others = if asked { others(compared, settings, root)? } else { Default::default() };
+    let (theirs, unseen) = others;
+    let of_base = before.as_ref().map(|(base, graph)| (base.name.as_str(), graph));
+    let named = quote_all(tree.arguments().iter());
+    let collisions = collisions::collisions(&named, (&scripts, &graph), of_base, &theirs);
+    told.moved.extend(collide(&collisions, tree));
+    told.moved.extend(unseen.iter().map(|unseen| format!("{}: {unseen}", tree.label)));
     let findings = lints::lint(&subject);
     drop(subject);
     let judged = findings.into_iter().map(|finding| {
@@ -181,13 +182,13 @@ fn judge(
         Finding { tree: Some(tree.id.clone()), standing, ..finding }
     });
     let (allowed, findings) = judged.partition(|finding| finding.allowed.is_some());
-    Ok(Survey { scripts, graph, findings, allowed, folders, base: told, collisions })
+    Ok(Survey { scripts, graph, findings, allowed, arrivals, base: told, collisions, unseen })
 }
 
 /// What a tree's recipe supplies.
-fn given(tree: &Tree, without: &[String]) -> Vec<Given> {
+fn given(tree: &Tree, change: SupplyChange<'_>) -> Vec<Given> {
     // A rehearsal touches nothing that could fail.
-    let mut rehearsal = Steps::rehearsal(&tree.label).without(without);
+    let mut rehearsal = Steps::rehearsal(&tree.label).with_supplies(change);
     let _ = crate::recipes::run(tree, &mut rehearsal);
     rehearsal.finish().given
 }

@@ -1,12 +1,14 @@
 //! Terms on which trees are linted.
 
+use model::supply::SupplyChange;
+
 /// What a survey goes by, beside the files.
 #[derive(Clone, Copy)]
 pub struct Terms<'a> {
     /// What a new revision is one that it lacks; `None`: the usual base branches.
     pub since: Option<&'a str>,
-    /// The names of the supplies that the recipes leave out.
-    pub without: &'a [String],
+    /// How the supplies differ from those of the recipes.
+    pub supplies: SupplyChange<'a>,
     /// Whether what git knows of the folder is about the trees.
     pub in_repository: bool,
     /// Whether merged revisions are judged as strictly as new ones.
@@ -22,7 +24,7 @@ impl<'a> Terms<'a> {
     pub fn since(since: Option<&'a str>) -> Terms<'a> {
         Terms {
             since,
-            without: &[],
+            supplies: SupplyChange::default(),
             in_repository: true,
             all: false,
             others: false,

@@ -7,6 +7,7 @@ pub mod cache_dir;
 pub mod copy;
 pub mod git;
 pub mod interrupt;
+pub mod mirror;
 pub mod orphans;
 pub mod packages;
 pub mod process;

@@ -52,7 +52,8 @@ pub struct Said {
 pub struct CommandFailed {
     command: String,
     how: String,
-    output: String,
+    /// The end of what it printed.
+    pub output: String,
 }
 
 impl fmt::Display for CommandFailed {
@@ -300,7 +301,12 @@ impl Tail {
 /// A command as one would type it.
 pub fn show(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words.map(|word| quote(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+    quote_all(words.map(|word| word.to_string_lossy()))
+}
+
+/// Words as a POSIX shell needs them, in one line.
+pub fn quote_all(words: impl Iterator<Item = impl AsRef<str>>) -> String {
+    words.map(|word| quote(word.as_ref())).collect::<Vec<_>>().join(" ")
 }
 
 /// A word as a POSIX shell needs it.

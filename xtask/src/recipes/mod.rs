@@ -14,7 +14,7 @@ use camino::Utf8Path;
 pub use self::spec::TreeSpec;
 use crate::steps::runner::Steps;
 use crate::steps::supplies::Supplies;
-use model::supply::{Given, Supply};
+use model::supply::{Given, Supply, SupplyChange};
 use model::tree::Tree;
 
 /// The trees of the monorepo. A further one is a row here, a file beside it, and its paths in the
@@ -33,15 +33,16 @@ pub fn spec(id: &str) -> Option<&'static TreeSpec> {
 
 /// Runs a tree's recipe.
 pub fn run(tree: &Tree, steps: &mut Steps<'_>) -> Result<()> {
+    steps.create_extra_roles()?;
     match tree.recipe.and_then(spec) {
         Some(spec) => (spec.recipe)(steps),
         None => plain::plain(&tree.scripts, steps),
     }
 }
 
-/// The supplies of a tree's recipe, but for the ones that are left out by name.
-pub fn supplies(tree: &Tree, without: &[String]) -> Supplies {
-    let mut plan = Steps::rehearsal(&tree.label).without(without);
+/// The supplies of a tree's recipe, changed as a run changes them.
+pub fn supplies(tree: &Tree, change: SupplyChange<'_>) -> Supplies {
+    let mut plan = Steps::rehearsal(&tree.label).with_supplies(change);
     // A rehearsal touches nothing that could fail.
     let _ = run(tree, &mut plan);
     let mut supplies = Supplies::default();

@@ -117,12 +117,13 @@ fn tree(label: &str, names: &[&str], heads: &[&str], failed: Option<usize>) -> T
         _ => step(name, Status::Passed, 120 + 7 * index as u64),
     });
     let root = Utf8Path::new("/monorepo");
-    let (cwd, ini) = match label {
-        "Console" => (root.join("console"), "migrations/alembic.ini"),
-        _ => (root.join("backend_v2"), "alembic.ini"),
+    let (id, label) = (label.to_lowercase(), label.to_owned());
+    let ini = match id.starts_with('c') {
+        true => "console/migrations/alembic.ini".into(),
+        false => "backend_v2/alembic.ini".into(),
     };
-    let (id, label, ini) = (label.to_lowercase(), label.to_owned(), ini.into());
-    let of = Tree { id, label, cwd, ini, recipe: Some("console"), ..Tree::bare() };
+    let (database, cwd) = (format!("{id}_ci"), root.to_owned());
+    let of = Tree { id, label, database, cwd, ini, recipe: Some("console"), ..Tree::bare() };
     TreeReport {
         heads: heads.iter().map(ToString::to_string).collect(),
         steps: steps.collect(),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{human, json, words};
+use model::code::causes::Cause;
 use model::code::{Code, Severity};
 use model::finding::Finding;
 use model::redact::redact;
@@ -75,6 +76,37 @@ pub fn code(code: &'static Code) -> String {
         why: code.why,
         remedy: code.remedy,
         verify: code.verify,
+    })
+}
+
+#[derive(Serialize)]
+struct Causes<'a> {
+    schema: u32,
+    sqlstate: &'a str,
+    causes: Vec<CauseEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct CauseEntry<'a> {
+    code: &'a str,
+    /// A part of the message that tells it from others with this SQLSTATE.
+    says: &'a str,
+    remedy: &'a [&'a str],
+    verify: &'a str,
+}
+
+/// What one SQLSTATE may mean, for a program.
+pub fn causes(causes: &[&'static Cause]) -> String {
+    let entry = |cause: &&'static Cause| CauseEntry {
+        code: cause.code.id,
+        says: cause.says,
+        remedy: cause.remedy,
+        verify: cause.code.verify,
+    };
+    written(&Causes {
+        schema: json::SCHEMA,
+        sqlstate: causes.first().map_or("", |cause| cause.state),
+        causes: causes.iter().map(entry).collect(),
     })
 }
 

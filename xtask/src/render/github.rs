@@ -81,8 +81,11 @@ fn annotation(finding: &Finding) -> String {
     for remedy in finding.remedies() {
         message += &format!("\nmend: {remedy}");
     }
-    if let Some(edit) = &finding.edit {
-        message += &format!("\n\n{}", words::patch(edit).trim_end());
+    if let Some(fix) = &finding.fix {
+        message += &format!("\nverified: {}", words::verified(fix));
+    }
+    if let Some(patch) = words::change(finding) {
+        message += &format!("\n\n{}", patch.trim_end());
     }
     let message = words::printable(&redact(&message));
     format!("::{command} {}::{}\n", properties.join(","), data(&message))

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use super::words;
+use model::code::causes::Cause;
 use model::code::{Code, Owner, Severity};
 use model::finding::{Finding, Place, Standing};
 use model::redact::redact;
@@ -297,15 +298,23 @@ pub fn finding(finding: &Finding) -> String {
     if let Some(statement) = &finding.statement {
         verbatim(&mut out, "made by", &words::first_lines(statement, LINES_SHOWN));
     }
-    match &finding.edit {
-        Some(edit) => verbatim(&mut out, "change", words::patch(edit).trim_end()),
+    if let Some(fix) = &finding.fix {
+        field(&mut out, "verified", &words::verified(fix));
+    }
+    match words::change(finding) {
+        Some(patch) => verbatim(&mut out, "change", patch.trim_end()),
         None => verbatim(&mut out, "add", &finding.lacks.join("\n")),
     }
     if let Some(predicted) = &finding.predicted {
         field(&mut out, "predicted", predicted);
     }
     field(&mut out, "SEV-2", &finding.escalation().unwrap_or_default());
-    mend(&mut out, (finding.owner, code), finding.steps());
+    // Where a remedy was verified, what else might help is of no use.
+    mend(
+        &mut out,
+        (finding.owner, code),
+        if finding.fix.is_some() { &[] } else { finding.steps() },
+    );
     verbatim(&mut out, "by hand", &finding.by_hand.join("\n"));
     out
 }
@@ -363,6 +372,17 @@ pub fn code(code: &Code) -> String {
     if let Some(example) = code.example {
         verbatim(&mut out, "wrong", example.bad);
         verbatim(&mut out, "right", example.good);
+    }
+    out
+}
+
+/// What one SQLSTATE may mean, and how each is fixed.
+pub fn causes(causes: &[&Cause]) -> String {
+    let mut out = String::new();
+    for Cause { state, says, code, remedy, .. } in causes {
+        line(&mut out, &format!("{BOLD}SQLSTATE {state} ({}: {}){BOLD:#}", code.id, code.title));
+        field(&mut out, "says", says);
+        mend(&mut out, (Some(code.owner), code), remedy);
     }
     out
 }

@@ -108,6 +108,8 @@ pub(super) struct Finding {
     sqlstate: Option<String>,
     statement: Option<String>,
     remedy: Vec<String>,
+    verified: bool,
+    patch: Option<String>,
     verify: &'static str,
 }
 
@@ -131,7 +133,7 @@ pub fn report(report: &report::Report) -> String {
         base: report.base.as_ref().map(|base| Base {
             rev: base.rev.clone(),
             commit: base.commit.clone(),
-            reason: base.reason.as_deref().map(|reason| redact(reason).into_owned()),
+            reason: words::reason(base),
         }),
         findings: report.findings.iter().map(finding).collect(),
     };
@@ -207,6 +209,8 @@ pub(super) fn finding(finding: &finding::Finding) -> Finding {
             .or(finding.statement.as_deref())
             .map(|sql| redact(sql).into_owned()),
         remedy: finding.remedies().iter().map(|text| redact(text).into_owned()).collect(),
+        verified: finding.fix.is_some(),
+        patch: words::change(finding),
         verify: finding.code.verify,
     }
 }

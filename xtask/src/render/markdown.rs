@@ -221,12 +221,19 @@ fn excerpt(finding: &Finding) -> String {
         };
         out.push_str(&fence(language, &format!("{number} | {}", source.trim()), 1));
     }
-    if let Some(edit) = &finding.edit {
+    if let Some(fix) = &finding.fix {
+        let _ = writeln!(
+            out,
+            "**Verified:** {} (`git apply` takes it):\n",
+            text(&words::verified(fix))
+        );
+        out.push_str(&whole("diff", &words::printable(&redact(fix.patch.trim_end()))));
+    } else if let Some(edit) = &finding.edit {
         // GitHub commits a `suggestion` only in a review comment on its line, which this is not.
         out.push_str("**This change mends it** (`git apply --unidiff-zero` takes it):\n\n");
         out.push_str(&fence("diff", words::patch(edit).trim_end(), LINES_SHOWN));
     }
-    if finding.edit.is_none() && !finding.lacks.is_empty() {
+    if words::change(finding).is_none() && !finding.lacks.is_empty() {
         out.push_str("**What it lacks:**\n\n");
         out.push_str(&fence("python", &finding.lacks.join("\n"), LINES_SHOWN));
     }
@@ -314,6 +321,12 @@ fn wrapped(text: &str) -> String {
 /// A fenced block that its content cannot end.
 fn fence(language: &str, content: &str, lines: usize) -> String {
     let content = words::first_lines(&words::printable(&redact(content)), lines);
+    let cut = content.lines().map(|line| words::cut(line, LINE_CHARACTERS));
+    whole(language, &cut.collect::<Vec<_>>().join("\n"))
+}
+
+/// What is for copying: nothing of it is cut.
+fn whole(language: &str, content: &str) -> String {
     let mut longest = 2;
     let mut run = 0;
     for c in content.chars() {
@@ -321,12 +334,7 @@ fn fence(language: &str, content: &str, lines: usize) -> String {
         longest = longest.max(run);
     }
     let ticks = "`".repeat(longest + 1);
-    let mut out = format!("{ticks}{language}\n");
-    for line in content.lines() {
-        let _ = writeln!(out, "{}", words::cut(line, LINE_CHARACTERS));
-    }
-    let _ = writeln!(out, "{ticks}\n");
-    out
+    format!("{ticks}{language}\n{content}\n{ticks}\n\n")
 }
 
 /// A code span that its content cannot end.

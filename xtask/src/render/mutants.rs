@@ -46,7 +46,7 @@ pub fn human(score: &Score) -> String {
     let _ = writeln!(
         out,
         "\n{}  of {total} mutants the lints caught {} ({} %), the gate {} ({} %), and {} were named \
-         rightly ({} %), in {:.2} s{left}",
+         rightly ({} %); of {} red ones {} end with a verified remedy ({} %), in {:.2} s{left}",
         headline(score.exit_status()),
         scores.by_lint,
         percent(scores.by_lint),
@@ -54,6 +54,9 @@ pub fn human(score: &Score) -> String {
         percent(scores.caught),
         scores.named,
         percent(scores.named),
+        scores.red,
+        scores.verified,
+        100 * scores.verified / scores.red.max(1),
         score.elapsed.as_secs_f64()
     );
     out
@@ -65,7 +68,7 @@ fn rows(score: &Score) -> Vec<Vec<String>> {
         let kind = (judged.mutant.incident.expect.code.as_str(), judged.mutant.kind);
         kinds.entry(kind).or_default().push(judged.clone());
     }
-    let head = ["code", "kind", "mutants", "by lint", "by gate", "named"];
+    let head = ["code", "kind", "mutants", "by lint", "by gate", "named", "red", "verified"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for ((code, kind), judged) in kinds {
         rows.push(row(code, kind, &judged));
@@ -75,8 +78,9 @@ fn rows(score: &Score) -> Vec<Vec<String>> {
 }
 
 fn row(code: &str, kind: &str, judged: &[Judged]) -> Vec<String> {
-    let Scores { by_lint, caught, named } = Scores::of(judged);
-    let numbers = [judged.len(), by_lint, caught, named].map(|number| number.to_string());
+    let Scores { by_lint, caught, named, red, verified } = Scores::of(judged);
+    let numbers =
+        [judged.len(), by_lint, caught, named, red, verified].map(|number| number.to_string());
     [code, kind].into_iter().map(str::to_owned).chain(numbers).collect()
 }
 
@@ -86,6 +90,9 @@ struct Scores {
     by_lint: usize,
     caught: usize,
     named: usize,
+    /// How many the gate is red with, and how many of these end with a verified remedy.
+    red: usize,
+    verified: usize,
 }
 
 impl Scores {
@@ -95,6 +102,8 @@ impl Scores {
             by_lint: count(&|judged| judged.by_lint),
             caught: count(&|judged| judged.caught),
             named: count(&Judged::good),
+            red: count(&|judged| judged.is_red),
+            verified: count(&|judged| judged.is_red && judged.verified.is_some()),
         }
     }
 }
@@ -117,6 +126,9 @@ struct One<'a> {
     by_lint: bool,
     caught: bool,
     named: bool,
+    red: bool,
+    /// What the verified remedy does.
+    verified: Option<&'a [String]>,
     expected: Place<'a>,
     observed: Place<'a>,
 }
@@ -142,6 +154,8 @@ fn one(judged: &Judged) -> One<'_> {
         by_lint: judged.by_lint,
         caught: judged.caught,
         named: judged.good(),
+        red: judged.is_red,
+        verified: judged.verified.as_deref(),
         expected: Place::expected(&judged.mutant.incident.expect),
         observed: Place::observed(judged.observed.as_ref()),
     }

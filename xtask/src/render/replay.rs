@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::trial::{self, Place, RED, headline, verdict};
 use model::incident::Incident;
 use model::redact::redact;
-use model::replay::{Replayed, Replays};
+use model::replay::{Replayed, Replays, SupplyUse, SupplyUses};
 
 const BOLD: Style = Style::new().bold();
 /// Grows when a reader of the JSON would have to change.
@@ -99,7 +99,8 @@ pub fn human(replays: &Replays) -> String {
 }
 
 fn table(replayed: &[Replayed]) -> String {
-    let head = ["incident", "mode", "expected", "observed", "mended", "time"].map(str::to_owned);
+    let head = ["incident", "mode", "expected", "observed", "mended", "verified", "time"]
+        .map(str::to_owned);
     let mut rows = vec![head.to_vec()];
     for replayed in replayed {
         let Incident { id, mode, expect, .. } = &replayed.incident;
@@ -116,6 +117,7 @@ fn table(replayed: &[Replayed]) -> String {
             format!("{} {}", expect.code, place(&expect.step)),
             observed,
             if replayed.fixed { "green".into() } else { "no".into() },
+            if replayed.verified.is_some() { "remedy".into() } else { "-".into() },
             format!("{:.1} s", replayed.elapsed.as_secs_f64()),
         ]);
     }
@@ -137,6 +139,51 @@ struct One<'a> {
     expected: Place<'a>,
     observed: Place<'a>,
     fixed: bool,
+    /// What the verified remedy does.
+    verified: Option<&'a [String]>,
+}
+
+/// A line for each supply: the revisions that need it.
+pub fn supplies(uses: &SupplyUses) -> String {
+    let mut out = String::new();
+    for SupplyUse { label, name, needed_by, .. } in &uses.supplies {
+        let needed_by = match needed_by.as_slice() {
+            [] => "needed by none: remove it".to_owned(),
+            revisions => format!("needed by {}", revisions.join(", ")),
+        };
+        let _ = writeln!(out, "{label}: {name}: {needed_by}");
+    }
+    let (count, seconds) = (uses.supplies.len(), uses.elapsed.as_secs_f64());
+    let headline = headline(uses.exit_status());
+    let _ = writeln!(out, "\n{headline}  {count} supplies left out in turn, in {seconds:.2} s");
+    out
+}
+
+#[derive(Serialize)]
+struct Supplies<'a> {
+    schema: u32,
+    verdict: &'static str,
+    supplies: Vec<Supply<'a>>,
+}
+
+#[derive(Serialize)]
+struct Supply<'a> {
+    tree: &'a str,
+    name: &'a str,
+    needed_by: &'a [String],
+}
+
+/// The same for a program.
+pub fn supplies_json(uses: &SupplyUses) -> String {
+    let supplies = uses.supplies.iter().map(|SupplyUse { tree, name, needed_by, .. }| Supply {
+        tree,
+        name,
+        needed_by,
+    });
+    let verdict = verdict(uses.exit_status());
+    let known = Supplies { schema: SCHEMA, verdict, supplies: supplies.collect() };
+    // Plain structs with string keys cannot fail to be written.
+    serde_json::to_string_pretty(&known).unwrap_or_default() + "\n"
 }
 
 /// The contract's JSON.
@@ -159,5 +206,29 @@ fn one(replayed: &Replayed) -> One<'_> {
         expected: Place::expected(&incident.expect),
         observed: Place::observed(observed),
         fixed: replayed.fixed,
+        verified: replayed.verified.as_deref(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_supply_that_nothing_needs_is_to_be_removed() {
+        let supply = |name: &str, needed_by: &[&str]| SupplyUse {
+            tree: "raptor".into(),
+            label: "Raptor".into(),
+            name: name.into(),
+            needed_by: needed_by.iter().map(|id| (*id).to_owned()).collect(),
+        };
+        let uses = SupplyUses {
+            supplies: vec![supply("used", &["0002", "0003"]), supply("left", &[])],
+            ..SupplyUses::default()
+        };
+        let text = anstream::adapter::strip_str(&supplies(&uses)).to_string();
+        assert!(text.contains("Raptor: used: needed by 0002, 0003\n"), "{text}");
+        assert!(text.contains("Raptor: left: needed by none: remove it\n\nFAIL"), "{text}");
+        assert!(supplies_json(&uses).contains("\"needed_by\": []"));
     }
 }

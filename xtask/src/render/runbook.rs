@@ -207,6 +207,8 @@ const DIAGNOSE: &str = "\
 ## When it is red
 
 1. Read the finding: it names the step, the code, the file and line, who mends it and how.
+   `verified` says that its patch turned the gate green on a copy: `git apply` takes it, or run
+   `cargo xtask migration-gate --fix`.
 2. Only a log is at hand: `cargo xtask migration-gate explain job.log`.
 3. To look at the database as the failed step left it: `cargo xtask migration-gate TREE --keep`.
 4. Several heads: `cd console && alembic -c migrations/alembic.ini heads`, or

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::words;
 use model::code::Code;
-use model::finding::{Edit, Finding};
+use model::finding::{Edit, FileChange, Finding};
 use model::redact::redact;
 use model::report::{Report, TreeReport, Verdict};
 use model::stairs::Stairs;
@@ -151,15 +151,27 @@ fn result(
         result["suppressions"] =
             json!([{"kind": "inSource", "justification": words::printable(&redact(reason))}]);
     }
-    if let Some(edit) = &finding.edit {
-        result["fixes"] = json!([fix(edit)]);
+    // A file that comes or goes is no replacement of text.
+    let verified = finding.fix.iter().flat_map(|fix| &fix.changes).map(FileChange::edit);
+    let edits: Option<Vec<Edit>> = match &finding.fix {
+        Some(_) => verified.collect(),
+        None => finding.edit.clone().map(|edit| vec![edit]),
+    };
+    if let Some(edits) = edits {
+        result["fixes"] = json!([fix(&edits)]);
     }
     Some(result)
 }
 
-/// A change. Whole lines are replaced by the characters that they hold; a line that goes takes its
-/// end with it.
-fn fix(edit: &Edit) -> Value {
+/// A change of some files.
+fn fix(edits: &[Edit]) -> Value {
+    let changes: Vec<Value> = edits.iter().map(change).collect();
+    json!({"description": {"text": "what the gate would write"}, "artifactChanges": changes})
+}
+
+/// A change of a file. Whole lines are replaced by the characters that they hold; a line that goes
+/// takes its end with it.
+fn change(edit: &Edit) -> Value {
     let columns = |line: &String| line.chars().count() + 1;
     let last = u32::try_from(edit.before.len()).unwrap_or(u32::MAX).saturating_sub(1);
     let (end_line, end_column, text) = match (edit.before.last(), edit.after.is_empty()) {
@@ -168,18 +180,15 @@ fn fix(edit: &Edit) -> Value {
         (Some(line), false) => (edit.line + last, columns(line), edit.after.join("\n")),
     };
     json!({
-        "description": {"text": "what the gate would write"},
-        "artifactChanges": [{
-            "artifactLocation": artifact(&edit.file),
-            "replacements": [{
-                "deletedRegion": {
-                    "startLine": edit.line,
-                    "startColumn": 1,
-                    "endLine": end_line,
-                    "endColumn": end_column,
-                },
-                "insertedContent": {"text": text},
-            }],
+        "artifactLocation": artifact(&edit.file),
+        "replacements": [{
+            "deletedRegion": {
+                "startLine": edit.line,
+                "startColumn": 1,
+                "endLine": end_line,
+                "endColumn": end_column,
+            },
+            "insertedContent": {"text": text},
         }],
     })
 }

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use std::time::SystemTime;
 
 use model::code::{Owner, Severity};
-use model::finding::{Edit, Finding, Place, Standing};
+use model::finding::{Edit, Finding, Fix, Place, Standing};
 use model::redact::redact;
-use model::report::{Report, Source};
+use model::report::{Comparison, Report, Source};
 use model::step::{Status, Step};
 use model::transcript::Transcript;
 
@@ -180,22 +180,31 @@ pub(super) fn merged(report: &Report) -> Option<String> {
     })
 }
 
+/// Why there is no base, and what was left out for that; or what of the base could not be read.
+pub(super) fn reason(base: &Comparison) -> Option<String> {
+    let reason = base.reason.as_deref().map(|reason| redact(reason).into_owned());
+    if base.rev.is_some() {
+        return reason;
+    }
+    Some(format!(
+        "{}. Left out: what is new, and what was changed, moved or taken on the base (MG206, MG207, \
+         MG216); everything counts",
+        reason.unwrap_or_default()
+    ))
+}
+
 /// What was compared with, and what was left out where that was nothing; a sentence each.
 pub(super) fn compared(report: &Report) -> Vec<String> {
     let Some(base) = &report.base else { return Vec::new() };
-    let reason = base.reason.as_deref().map(redact);
-    let first = match &base.rev {
-        Some(rev) => {
+    let why = reason(base);
+    let first = match (&base.rev, why) {
+        (Some(rev), why) => {
             let commit: String =
                 base.commit.iter().flat_map(|commit| commit.chars().take(10)).collect();
-            let reason = reason.map(|reason| format!("; {reason}")).unwrap_or_default();
-            format!("compared with {rev} ({commit}){reason}")
+            let why = why.map(|why| format!("; {why}")).unwrap_or_default();
+            format!("compared with {rev} ({commit}){why}")
         }
-        None => format!(
-            "compared with no base: {}. Left out: what is new, and what was changed, moved or taken on \
-             the base (MG206, MG207, MG216); everything counts",
-            reason.unwrap_or_default()
-        ),
+        (None, why) => format!("compared with no base: {}", why.unwrap_or_default()),
     };
     std::iter::once(first).chain(base.moved.iter().cloned()).map(|line| printable(&line)).collect()
 }
@@ -244,6 +253,17 @@ pub(super) fn patch(edit: &Edit) -> String {
         let _ = writeln!(out, "{sign}{text}");
     }
     out
+}
+
+/// The change that fixes a finding, as `git apply` takes it: what was verified, else what is known.
+pub(super) fn change(finding: &Finding) -> Option<String> {
+    let fix = finding.fix.as_ref().map(|fix| fix.patch.clone());
+    fix.or_else(|| finding.edit.as_ref().map(patch))
+}
+
+/// What a verified remedy does, in a sentence.
+pub(super) fn verified(fix: &Fix) -> String {
+    format!("{}: on a copy of the tree the gate is green with it", fix.what.join(", then "))
 }
 
 /// A text without what moves a cursor, changes a colour or cannot be seen; lines stay lines.

@@ -19,8 +19,13 @@ impl Live<'_> {
                 (finding.code, finding.message) = (&code::NOT_TOLD, message);
             } else if finding.code == &code::MISSING_PACKAGE {
                 finding.message += "\nhint: --python names the interpreter of its project; `uv run` and \
-                                    `poetry run` offer it by themselves";
+                                    `poetry run` offer it by themselves. A module of the project \
+                                    itself is found by `prepend_sys_path = .` in the ini, from the \
+                                    folder that --cwd names";
             }
+        }
+        if let (Some(database), true) = (self.last_database(), finding.revision.is_some()) {
+            finding.message += &format!("\nin database {database}");
         }
         let place = if finding.code == &code::NOT_COMMITTED {
             self.uncommitted()

@@ -85,6 +85,7 @@ impl Lane<'_> {
         if which == Rows::None {
             return Ok(filled);
         }
+        filled.notes.extend(self.not_filled_beside(revision));
         let all = self.tables_of(revision)?;
         let declared = self.live.declarations(revision);
         for table in parents_first(&all).into_iter().filter(|table| !table.is_partition) {
@@ -126,6 +127,17 @@ impl Lane<'_> {
         let put = self.watch.ask(|session| tables::put(session, &inserts, extremes))?;
         let why = put.complaint.unwrap_or_else(|| "every row is there already".to_owned());
         Ok((put.made, why))
+    }
+
+    /// A note about the databases beside the tree's own: rows are made in that one alone.
+    fn not_filled_beside(&self, revision: &str) -> Option<Finding> {
+        let tree = self.live.tree;
+        let databases = tree.databases_for(&tree.database).split_off(1).join(" and ");
+        let message =
+            format!("no rows are made in database {databases} when revision {revision} is tried");
+        let note = Finding::new(&code::NOT_FILLED, message);
+        let revision = Some(revision.to_owned());
+        (!databases.is_empty()).then_some(Finding { revision, ..note })
     }
 
     /// A note about a table that stays empty.

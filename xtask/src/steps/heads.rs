@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::context::{Live, Outcome, list};
 use super::each_head::sharing_a_base;
-use crate::alembic::Description;
+use crate::alembic::{Description, Repeated};
 use model::code;
 use model::finding::{Finding, Place};
 use model::tree::Target;
@@ -38,23 +38,25 @@ impl Live<'_> {
         };
         let error = format!("{label} alembic has {count} heads — expected {expected}.");
         notes.push(format!("ERROR: {error}"));
-        let heads: Vec<(String, Option<Utf8PathBuf>)> = graph
-            .heads
+        let mut ids = graph.heads.clone();
+        ids.dedup();
+        let files = |head: &String| {
+            let twice = graph.repeated.iter().find(|repeated| repeated.revision == *head);
+            let claims = twice.map(|repeated| self.files_of(repeated));
+            claims.or_else(|| Some(self.relative(self.file_of(head)?).to_string()))
+        };
+        let shown: Vec<String> = ids
             .iter()
-            .map(|head| (head.clone(), self.file_of(head).map(|file| self.relative(file))))
+            .map(|id| files(id).map_or(id.clone(), |files| format!("{id} ({files})")))
             .collect();
-        let shown: Vec<String> = heads
-            .iter()
-            .map(|(id, file)| file.as_ref().map_or(id.clone(), |file| format!("{id} ({file})")))
-            .collect();
-        let last = heads.last().cloned();
+        let last = ids.last();
         let mut message = format!("{error} They are {}.", list(&shown));
         if let Some(twice) = twice {
             message = format!("{message} Besides, {}", twice.message);
         }
         let finding = Finding {
-            revision: last.as_ref().map(|(id, _)| id.clone()),
-            place: last.and_then(|(_, file)| Some(Place { file: file?, line: None, source: None })),
+            revision: last.cloned(),
+            place: last.and_then(|id| self.file_of(id)).map(|file| self.whole(file)),
             ..Finding::new(&code::MULTIPLE_HEADS, message)
         };
         Outcome { notes, findings: vec![finding] }
@@ -64,14 +66,9 @@ impl Live<'_> {
         let claims: Vec<String> = graph
             .repeated
             .iter()
-            .map(|repeated| {
-                let files: Vec<String> =
-                    repeated.files.iter().map(|file| self.relative(file).to_string()).collect();
-                format!("{} in {}", repeated.revision, files.join(" and "))
-            })
+            .map(|repeated| format!("{} in {}", repeated.revision, self.files_of(repeated)))
             .collect();
         let first = graph.repeated.first()?;
-        let file = first.files.last().map(|file| self.relative(file));
         let message = format!(
             "{} alembic has a revision id that is used twice: {}. Alembic runs one of the files \
              and drops the other.",
@@ -80,9 +77,20 @@ impl Live<'_> {
         );
         Some(Finding {
             revision: Some(first.revision.clone()),
-            place: file.map(|file| Place { file, line: None, source: None }),
+            place: first.files.last().map(|file| self.whole(file)),
             ..Finding::new(&code::MULTIPLE_HEADS, message)
         })
+    }
+
+    /// The files that claim one id.
+    fn files_of(&self, repeated: &Repeated) -> String {
+        let files = repeated.files.iter().map(|file| self.relative(file).to_string());
+        files.collect::<Vec<_>>().join(" and ")
+    }
+
+    /// A file as a place, whatever its line.
+    fn whole(&self, file: &Utf8Path) -> Place {
+        Place { file: self.relative(file), line: None, source: None }
     }
 
     fn relative(&self, file: &Utf8Path) -> Utf8PathBuf {

@@ -22,7 +22,7 @@ use crate::postgres::shared::SharedState;
 use model::code;
 use model::event::{Event, timed};
 use model::finding::Finding;
-use model::schema::Schema;
+use model::schema::{CLUSTER_KINDS, Schema};
 use model::start::VersionTable;
 use model::transcript::{Direction, End, RevisionInFlight, Statement};
 use model::tree::Tree;
@@ -261,9 +261,24 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// The schema of another copy.
-    pub(super) fn look_at(&self, database: &str) -> Result<Schema> {
-        SchemaReader::new(self.live.server.endpoint(), database, self.live.interrupt).read()
+    /// The schemas of another copy: of its own database and of those beside it.
+    pub(super) fn look_at(&self, database: &str) -> Result<Vec<Schema>> {
+        let own =
+            SchemaReader::new(self.live.server.endpoint(), database, self.live.interrupt).read();
+        self.with_those_beside(own?, database)
+    }
+
+    /// A schema with those of the databases beside it. What all databases share is in the first.
+    fn with_those_beside(&self, own: Schema, database: &str) -> Result<Vec<Schema>> {
+        let mut schemas = vec![own];
+        for name in self.live.tree.databases_for(database).iter().skip(1) {
+            let (endpoint, interrupt) = (self.live.server.endpoint(), self.live.interrupt);
+            let mut objects =
+                SchemaReader::new(endpoint, name, interrupt).read()?.objects().clone();
+            objects.retain(|id, _| !CLUSTER_KINDS.contains(&id.kind.as_str()));
+            schemas.push(Schema::of(objects));
+        }
+        Ok(schemas)
     }
 
     /// Drops what the lane made on a server that stays.
@@ -354,12 +369,13 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// The schema of the trial.
-    pub(super) fn look(&mut self) -> Result<Schema> {
+    /// The schemas of the trial: of its own database and of those beside it.
+    pub(super) fn look(&mut self) -> Result<Vec<Schema>> {
         let started = Instant::now();
-        let schema = self.watch.read()?;
+        let own = self.watch.read()?;
+        let schemas = self.with_those_beside(own, &self.trial)?;
         self.looks = (self.looks.0 + 1, self.looks.1 + started.elapsed());
-        Ok(schema)
+        Ok(schemas)
     }
 
     /// What the version tables of the trial hold together.

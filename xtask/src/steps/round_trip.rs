@@ -81,8 +81,29 @@ impl Live<'_> {
         self.heads().and_then(|heads| heads.into_iter().next()).unwrap_or_default()
     }
 
-    /// Findings for what differs.
+    /// Findings for what differs in each database.
     pub(super) fn judge(
+        &self,
+        revision: &str,
+        expected: &[Schema],
+        found: &[Schema],
+        way: Way,
+    ) -> Vec<Finding> {
+        let mut all = Vec::new();
+        for (index, (expected, found)) in expected.iter().zip(found).enumerate() {
+            let mut findings = self.judge_one(revision, expected, found, way);
+            for finding in findings.iter_mut().filter(|_| index > 0) {
+                let database = self.name_of_database(index).unwrap_or_default();
+                finding.message += &format!(", in database {database}");
+                // Which function is that of the database, only a person knows.
+                finding.edit = None;
+            }
+            all.extend(findings);
+        }
+        all
+    }
+
+    fn judge_one(
         &self,
         revision: &str,
         expected: &Schema,
@@ -161,8 +182,8 @@ impl Live<'_> {
     /// run in the other environment, which is described by `elsewhere`.
     pub(super) fn judge_environment(
         &self,
-        expected: &Schema,
-        found: &Schema,
+        expected: &[Schema],
+        found: &[Schema],
         (second, elsewhere): (usize, &str),
     ) -> Vec<Finding> {
         let (here, there) = self.statements.split_at(second.min(self.statements.len()));
@@ -188,7 +209,10 @@ impl Live<'_> {
                 )
             }
         };
-        let differences = compare(expected, found, &self.alembic.version_table.name);
+        let own = &self.alembic.version_table.name;
+        let each = expected.iter().zip(found);
+        let differences: Vec<Difference> =
+            each.flat_map(|(expected, found)| compare(expected, found, own)).collect();
         differences.iter().take(TOLD).map(finding).collect()
     }
 

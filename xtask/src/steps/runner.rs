@@ -19,7 +19,7 @@ use model::finding::Finding;
 use model::stairs::Stairs as Outcomes;
 use model::start::KnownStart;
 use model::step::{Status, Step};
-use model::supply::{Given, Role, Row, Script, Supply};
+use model::supply::{Extra, Given, Role, Row, Script, Supply, SupplyChange};
 use model::transcript::Statement;
 
 /// The steps of one tree, as a recipe runs them.
@@ -40,6 +40,8 @@ pub struct Steps<'a> {
     given: Vec<Given>,
     /// The names of the supplies that are left out on purpose.
     without: Vec<String>,
+    /// Supplies that the recipe does not have.
+    extra: Vec<Extra>,
     /// The stairs, and what tries them; `None`: none is tried.
     stairs: Option<Stairs<'a>>,
     /// What came of them.
@@ -111,6 +113,7 @@ impl<'a> Steps<'a> {
             reached: None,
             given: Vec::new(),
             without: Vec::new(),
+            extra: Vec::new(),
             way_up: Vec::new(),
             stairs: None,
             outcomes: None,
@@ -119,10 +122,11 @@ impl<'a> Steps<'a> {
         }
     }
 
-    /// The same without some supplies: their steps are not there at all, as if the recipe did not
-    /// know them. So what goes wrong without a supply can be seen without changing a recipe.
-    pub fn without(self, supplies: &[String]) -> Steps<'a> {
-        Steps { without: supplies.to_vec(), ..self }
+    /// The same without some supplies, whose steps are not there at all, and with others, as if the
+    /// recipe were written so: what comes of it can be seen without changing a recipe.
+    pub fn with_supplies(self, change: SupplyChange<'_>) -> Steps<'a> {
+        let own = change.extra.iter().filter(|extra| extra.label == self.label);
+        Steps { without: change.without.to_vec(), extra: own.cloned().collect(), ..self }
     }
 
     /// The same with stairs.
@@ -172,6 +176,10 @@ impl<'a> Steps<'a> {
         if self.without.iter().any(|name| name == row.name) {
             return Ok(());
         }
+        self.do_seed(row)
+    }
+
+    fn do_seed(&mut self, row: &Row) -> Result<()> {
         let what = format!("seed {} (required by {})", row.name, row.required_by);
         self.give(&what, Supply::Row(*row));
         self.step(&what, Needs::Database, |live, _| live.seed(row))
@@ -182,6 +190,10 @@ impl<'a> Steps<'a> {
         if self.without.iter().any(|name| name == role.name) {
             return Ok(());
         }
+        self.do_create_role(role)
+    }
+
+    fn do_create_role(&mut self, role: &Role) -> Result<()> {
         let what = format!("create {} role (required by {})", role.name, role.required_by);
         self.give(&what, Supply::Role(*role));
         self.step(&what, Needs::Database, |live, _| live.create_role(role))
@@ -214,6 +226,27 @@ impl<'a> Steps<'a> {
         self.step(&what, Needs::Database, |live, seen| live.supply(script, seen))
     }
 
+    /// Creates the roles that the recipe does not have.
+    pub fn create_extra_roles(&mut self) -> Result<()> {
+        for Extra { what, .. } in self.extra.clone() {
+            if let Supply::Role(role) = what {
+                self.do_create_role(&role)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Inserts the rows that the recipe does not have.
+    fn seed_extra_rows(&mut self) -> Result<()> {
+        for Extra { after, what, .. } in self.extra.clone() {
+            if let (Some(after), Supply::Row(row)) = (after, what) {
+                self.upgrade(&after, "pre-seed")?;
+                self.do_seed(&row)?;
+            }
+        }
+        Ok(())
+    }
+
     fn give(&mut self, step: &str, what: Supply) {
         let step = format!("{} — {step}", self.label);
         self.given.push(Given { after: self.reached.clone(), step, what });
@@ -221,6 +254,7 @@ impl<'a> Steps<'a> {
 
     /// The steps that every tree has: up, one head, down, up again, and each new revision so.
     pub fn round_trip(&mut self) -> Result<()> {
+        self.seed_extra_rows()?;
         self.upgrade_head()?;
         self.assert_single_head()?;
         self.downgrade_one()?;

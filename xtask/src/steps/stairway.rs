@@ -342,7 +342,7 @@ impl Lane<'_> {
     fn up_again(
         &mut self,
         revision: &str,
-        between: &Schema,
+        between: &[Schema],
         seen: &mut Vec<Statement>,
     ) -> Result<std::result::Result<Vec<Finding>, Box<Finding>>> {
         let (trial, second) = (self.trial.clone(), self.live.statements.len());
@@ -374,7 +374,7 @@ impl Lane<'_> {
                 Err(Box::new(Finding { message, ..*failed }))
             }
             (Err(failed), ..) => Err(failed),
-            (Ok(()), Some(found), Some(anew)) if anew == *between => {
+            (Ok(()), Some(found), Some(anew)) if anew == between => {
                 Ok(self.live.judge(revision, between, &found, Way::UpAgain))
             }
             (Ok(()), found, _) => {

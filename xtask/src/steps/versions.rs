@@ -39,6 +39,18 @@ impl Live<'_> {
         told.chain([&self.alembic.version_table.name]).cloned().collect()
     }
 
+    /// The database that the last call came to, where the tree has several.
+    pub(super) fn last_database(&self) -> Option<String> {
+        let (beside, _) = self.alembic.version_tables.last()?;
+        self.name_of_database(*beside)
+    }
+
+    /// One of the tree's databases, where it has several.
+    pub(super) fn name_of_database(&self, index: usize) -> Option<String> {
+        let mut databases = self.tree.databases_for(&self.tree.database);
+        (databases.len() > 1 && index < databases.len()).then(|| databases.swap_remove(index))
+    }
+
     fn version_tables(
         &self,
         database: &str,

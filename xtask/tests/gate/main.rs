@@ -13,6 +13,7 @@
 
 mod support;
 
+mod causes;
 mod doctor;
 mod green;
 mod inputs;
@@ -28,6 +29,7 @@ mod provision;
 mod red;
 mod red_code;
 mod red_graph;
+mod remedies;
 mod secrets;
 mod server;
 mod server_tls;

@@ -73,7 +73,7 @@ fn base_without_remote_is_own_main_branch_or_none() {
     }
     let repository = Repository::alone(Ids::Numbers, "develop");
     on_a_branch(&repository);
-    let words = ["neither an origin/HEAD nor an origin/main"];
+    let words = ["neither an origin/HEAD nor an origin/main", "git remote set-head origin --auto"];
     is_no_base(|arguments| repository.command(arguments), &words, &["fatal: "]);
 }
 
@@ -128,7 +128,33 @@ fn a_clone_without_blobs_has_its_base_and_fetches_nothing() {
     let (base, _) = base_of(&mut clone.command(&["lint"]));
     assert_eq!(base["rev"], "origin/main");
     let reason = base["reason"].as_str().unwrap();
-    assert!(reason.contains("not in this partial clone"), "{reason}");
+    assert!(reason.contains("files of it that are not here, and were left out: 1"), "{reason}");
+}
+
+#[test]
+fn partial_clone_says_what_it_lacks() {
+    let repository = Repository::with_origin(Ids::Numbers);
+    let (bare, from) = (repository.at("origin.git"), repository.folder("origin.git"));
+    bare.git(&["config", "uploadpack.allowFilter", "true"]);
+    repository.git(&["checkout", "--quiet", "-b", "other"]);
+    repository.revision("theirs", "0003", &["0002"], "op.execute('SELECT 1')");
+    repository.commit("other");
+    repository.git(&["checkout", "--quiet", "main"]);
+    on_a_branch(&repository);
+    repository.git(&["push", "--quiet", "origin", "change", "other"]);
+    for (filter, told) in [
+        ("blob:none", "revisions of other branches that are not here, and were left out: 1"),
+        ("tree:0", "compared with no base: git cannot read origin/main: "),
+    ] {
+        let (clone, filtered) = (repository.at(&filter[..4]), format!("--filter={filter}"));
+        let (from, to) = (format!("file://{from}"), clone.path.to_str().unwrap());
+        let branch = ["--branch", "change"];
+        repository.git(&[&["clone", "--quiet", &filtered, &from, to][..], &branch].concat());
+        let way_out = "git fetch --refetch --no-filter";
+        clone.gate(&["lint"]).says(0, &[told, way_out]);
+        let since = clone.gate(&["lint", "--since", "origin/main"]);
+        since.says(if filter == "tree:0" { 2 } else { 0 }, &[way_out]);
+    }
 }
 
 #[test]

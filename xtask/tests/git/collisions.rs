@@ -40,7 +40,9 @@ fn each_kind_of_collision_is_told_with_who_and_what_to_do() {
     ] {
         let repository = beside(id, parents, name, upgrade);
         repository.gate(&["collisions"]).says(1, &[told]);
-        repository.gate(&["lint"]).says(0, &["migration-gate collisions` says what to do"]);
+        repository
+            .gate(&["lint"])
+            .says(0, &["migration-gate collisions --ini ", "says what to do"]);
     }
 }
 
@@ -58,8 +60,9 @@ fn merged_branches_collide_with_nothing() {
     // A copy of this branch as it was pushed, and one that this branch stands on.
     repository.git(&["push", "--quiet", "origin", "change"]);
     repository.git(&["push", "--quiet", "origin", ":other"]);
+    repository.git(&["update-ref", "refs/pull/7/head", "origin/change"]);
     repository.edit("0004_mine.py", "CREATE TABLE mine", "CREATE TABLE ours");
-    repository.commit("amended");
+    repository.git(&["commit", "--quiet", "--all", "--amend", "--no-edit"]);
     repository.gate(&["collisions"]).says(0, &["no other branch collides"]);
     // One that was cut before the base gave a file another name.
     repository.git(&["push", "--quiet", "origin", "main:old"]);

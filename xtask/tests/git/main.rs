@@ -4,6 +4,7 @@
 
 mod base;
 mod collisions;
+mod fix;
 mod merged;
 
 mod repository;

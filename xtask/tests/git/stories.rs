@@ -76,12 +76,20 @@ fn one_number_twice(how: How) {
     let taken = "0003 is taken on origin/main by tree/versions/0003_alpha.py";
     let moved = "origin/main has moved";
     repository.gate(&["lint"]).says(1, &["MG216", taken, moved]);
-    repository.gate(&["renumber"]).says(0, &["no revisions collide"]);
-    repository.gate(&["collisions"]).says(1, &["MG216: 0003 is taken on origin/main"]);
+    let update_first = [taken, "merge origin/main or rebase on it first"];
+    repository.gate(&["renumber"]).says(1, &update_first);
+    repository.gate(&["collisions"]).says(1, &[taken, "rebase on origin/main, then", "--ini"]);
     // In the merge queue, and after 'Update branch', both are in the tree.
     repository.git(&["merge", "--quiet", "--no-edit", "origin/main"]);
     let both = ["MG003", "0003_alpha.py and tree/versions/0003_beta.py", "0003_beta.py came later"];
     repository.gate(&["lint"]).says(1, &both);
+    let evidence =
+        ["0003_alpha.py came to origin/main on", "by Ada: Add bananas, which origin/main lacks"];
+    repository.gate(&["lint"]).says(1, &evidence);
+    if matches!(how, How::Squash) {
+        let heads = "They are 0003 (tree/versions/0003_alpha.py and tree/versions/0003_beta.py)";
+        repository.gate(&["--no-cache"]).says(1, &["tree head count: 2", heads]);
+    }
     renumbers(&repository, &["0001_one.py", "0002_two.py", "0003_alpha.py", "0004_beta.py"]);
     repository.commit("Renumber");
     repository.gate(&["collisions"]).says(0, &[]);
@@ -153,7 +161,7 @@ fn merged_heads_are_never_moved_and_can_be_merged() {
         land(&repository, "alpha", How::Merge);
         land(&repository, "beta", How::Merge);
         let before = repository.files();
-        repository.gate(&["lint"]).says(1, &["MG003", "renumber --merge"]);
+        repository.gate(&["lint"]).says(1, &["MG003", "All are on origin/main already"]);
         let why = ["is on origin/main already, so it stays", "renumber --merge"];
         repository.gate(&["renumber"]).says(1, &why);
         assert_eq!(repository.files(), before);
@@ -178,6 +186,23 @@ fn what_a_tag_has_is_not_moved() {
     repository.git(&["checkout", "--quiet", "beta"]);
     repository.git(&["merge", "--quiet", "--no-edit", "origin/main"]);
     repository.gate(&["renumber"]).says(1, &["0004_beta.py is on the tag released already"]);
+}
+
+#[test]
+fn merged_under_another_remote_or_name_is_not_moved() {
+    let repository = two_changes(Ids::Numbers, "0003", "0004");
+    land(&repository, "alpha", How::Merge);
+    land(&repository, "beta", How::Merge);
+    // Renamed here, the revision of the base is still the base's.
+    repository.git(&["checkout", "--quiet", "-b", "change", "main"]);
+    repository.git(&["mv", "tree/versions/0004_beta.py", "tree/versions/0004_b.py"]);
+    repository.gate(&["renumber"]).says(1, &["0004_b.py is on origin/main already"]);
+    repository.git(&["reset", "--quiet", "--hard"]);
+    // Here the local branch is the base, and the remote has another name.
+    repository.git(&["branch", "--force", "main", "main~1"]);
+    repository.git(&["remote", "rename", "origin", "elsewhere"]);
+    let stays = ["0004_beta.py is on elsewhere/main already"];
+    repository.gate(&["renumber"]).says(1, &stays);
 }
 
 #[test]

@@ -95,6 +95,11 @@ fn all_of_history_is_reproduced_and_mended() {
         report["incidents"].as_array().unwrap().iter().map(|incident| &incident["id"]).collect();
     assert_eq!(ids, INCIDENTS);
     assert_eq!(report["incidents"][0]["mode"], "C");
+    // Each failure mode of the runbook ends with a remedy that was tried.
+    let of_mode = report["incidents"].as_array().unwrap().iter().filter(|i| !i["mode"].is_null());
+    let unfixed: Vec<&Value> =
+        of_mode.filter(|i| i["verified"].is_null()).map(|incident| &incident["id"]).collect();
+    assert_eq!(unfixed, Vec::<&Value>::new());
 }
 
 #[test]
@@ -206,11 +211,29 @@ fn an_interrupted_replay_leaves_nothing() {
 
 #[test]
 fn mutants_are_caught_and_named() {
-    let output = replay(&["--mutants", "--limit", "4", "--seed", "5", "--format", "json"]);
+    let output = replay(&["--mutants", "--limit", "12", "--seed", "5", "--format", "json"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let score = json(&output);
     assert_eq!((&score["schema"], &score["verdict"]), (&1.into(), &"pass".into()));
     let mutants = score["mutants"].as_array().unwrap();
-    assert_eq!(mutants.len(), 4);
+    assert_eq!(mutants.len(), 12);
+    // All 75 kinds: 76 % (`replay --mutants --limit 100 --seed 2`).
+    let count = |name: &str| score[name].as_u64().unwrap();
+    assert!(count("red") >= 8 && 100 * count("verified") >= 70 * count("red"), "{score:#}");
     assert!(mutants.iter().all(|mutant| mutant["caught"] == true && mutant["named"] == true));
+}
+
+#[test]
+fn each_supply_is_needed_by_the_revisions_that_use_it() {
+    let output = replay(&["--supplies", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let uses = json(&output);
+    assert_eq!(uses["verdict"], "pass");
+    let [row, role] = uses["supplies"].as_array().unwrap().as_slice() else { panic!("{uses:#}") };
+    assert_eq!((&row["name"], &role["name"]), (&"kris@ admin row".into(), &"raptor_app".into()));
+    assert_eq!(row["needed_by"], serde_json::json!(["0016"]));
+    let needed = role["needed_by"].as_array().unwrap();
+    // From 0002 on, but not where no table is made.
+    assert_eq!(needed[0], "0002");
+    assert!(needed.contains(&"0028".into()) && !needed.contains(&"0016".into()), "{role:#}");
 }

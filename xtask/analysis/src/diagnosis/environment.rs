@@ -50,6 +50,19 @@ pub(super) fn driver_is_not_async(case: &Case<'_>) -> Option<Named> {
     })
 }
 
+/// Flask-Migrate's env.py, which `flask db` runs within the application.
+pub(super) fn outside_of_application(case: &Case<'_>) -> Option<Named> {
+    let message = &case.headline.message;
+    let is_it = case.raised("RuntimeError") && message.contains("outside of application context");
+    is_it.then(|| {
+        let first = message.lines().next().unwrap_or_default();
+        let hint = "write `create_app().app_context().push()` at the top of env.py, with the \
+                    application's own factory or its `app`; the README's table 'How env.py gets its \
+                    URL' has the rest";
+        (&code::ENV_FAILED, format!("RuntimeError: {first}\nhint: {hint}"))
+    })
+}
+
 /// What to do where env.py, or what it imports, complains of a setting before any statement runs.
 pub fn not_told(said: &Transcript) -> Option<String> {
     let headline = said.headline()?;

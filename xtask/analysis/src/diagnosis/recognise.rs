@@ -14,6 +14,7 @@ const RECOGNISERS: &[fn(&Case<'_>) -> Option<Named>] = &[
     environment::not_stored,
     environment::not_committed,
     environment::driver_is_not_async,
+    environment::outside_of_application,
     connection_ended,
     multiple_heads,
     broken_pointer,

@@ -41,13 +41,20 @@ fn is_new(subject: &Subject<'_>, index: usize) -> bool {
 /// `\n0024_x.py came on 2026-05-10 with 3f5fa0f by Ada: Notes for operators (#1550)`
 fn arrival(subject: &Subject<'_>, index: usize) -> Option<String> {
     let file = &subject.scripts[index].file;
-    let name = file.file_name()?;
+    let (name, is_new) = (file.file_name()?, is_new(subject, index));
+    let base = subject.base.map(|(base, _)| base.name.as_str());
     let Some(arrival) = subject.arrivals.get(file) else {
         // Of what was there before a history that was cut off, git knows nothing.
-        let is_untold = is_new(subject, index) && !subject.arrivals.is_empty();
+        let is_untold = is_new && !subject.arrivals.is_empty();
         return is_untold.then(|| format!("\n{name} is in no commit yet"));
     };
     let subject: String = arrival.subject.chars().take(SUBJECT_MAX).collect();
     let (day, commit, author) = (&arrival.day, &arrival.commit, &arrival.author);
-    Some(format!("\n{name} came on {day} with {commit} by {author}: {subject}"))
+    // Whether the base has it weighs more than any date: a merge brings what is older there.
+    let (to, lacks) = match base {
+        Some(base) if is_new => (String::new(), format!(", which {base} lacks")),
+        Some(base) => (format!(" to {base}"), String::new()),
+        None => Default::default(),
+    };
+    Some(format!("\n{name} came{to} on {day} with {commit} by {author}: {subject}{lacks}"))
 }

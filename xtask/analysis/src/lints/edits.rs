@@ -4,7 +4,7 @@ use super::subject::Subject;
 use crate::mend;
 use model::code;
 use model::finding::{Edit, Finding};
-use model::graph::Fault;
+use model::graph::{Fault, Graph};
 
 /// Adds them.
 pub(super) fn add(subject: &Subject<'_>, findings: &mut [Finding]) {
@@ -26,8 +26,10 @@ fn edit(subject: &Subject<'_>, finding: &Finding) -> Option<Edit> {
     let place = finding.place.as_ref()?;
     let index = subject.scripts.iter().position(|script| script.file == place.file)?;
     let (script, line) = (&subject.scripts[index], place.line?);
-    // Only what is known to be on no base may move.
-    let is_new = subject.base.is_some() && subject.graph.revisions[index].new;
+    // Only what is known to be on no base may move; under another name it may be there as well.
+    let revision = &subject.graph.revisions[index];
+    let has_it = |(_, before): (_, &Graph)| before.by_id.contains_key(&revision.id);
+    let is_new = revision.new && !subject.base.is_none_or(has_it);
     let moves = [&code::MULTIPLE_HEADS, &code::NOT_ON_BASE_HEAD].contains(&finding.code);
     if moves && !is_new {
         return None;

@@ -68,6 +68,13 @@ fn several_heads(subject: &Subject<'_>) -> Option<Finding> {
     let roots: Vec<usize> = branches.filter_map(|branch| branch.adds.first()).copied().collect();
     let root = arrivals::latest(subject, &roots)?;
     message.push_str(&arrivals::told(subject, &roots));
+    if let Some((base, _)) = subject.base.filter(|_| roots.iter().all(|r| subject.is_on_base(*r))) {
+        message.push_str(&format!(
+            "\nAll are on {} already, so none may move: `cargo xtask migration-gate renumber --merge` \
+             writes the revision that merges them.",
+            base.name
+        ));
+    }
     let script = subject.scripts.get(root)?;
     let line = script.down_revision.line.unwrap_or(script.revision.line);
     Some(subject.in_script(&code::MULTIPLE_HEADS, root, line, message))
@@ -268,17 +275,20 @@ pub(super) fn illegal_ids(subject: &Subject<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// Ids that `alembic_version` has no room for. A revision that speaks of its column makes room.
+/// Ids that `alembic_version` has no room for. A revision that speaks of its column makes room, and
+/// where the base has such an id, there is room already.
 pub(super) fn long_ids(subject: &Subject<'_>) -> Vec<Finding> {
     let long = |id: &str| id.chars().count() > MOST_ID_CHARACTERS;
     let scripts = subject.scripts.iter().enumerate();
-    let mut found = scripts.filter(|(_, script)| long(&script.revision.text)).peekable();
-    if found.peek().is_none()
+    let found: Vec<_> = scripts.filter(|(_, script)| long(&script.revision.text)).collect();
+    if found.is_empty()
         || subject.scripts.iter().any(|script| script.module.source().contains("version_num"))
+        || subject.base.is_some() && found.iter().any(|(index, _)| subject.is_on_base(*index))
     {
         return Vec::new();
     }
     found
+        .into_iter()
         .map(|(index, script)| {
             let length = script.revision.text.chars().count();
             let message = format!(

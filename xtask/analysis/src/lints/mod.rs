@@ -12,7 +12,7 @@ mod edits;
 mod files;
 mod graph;
 mod imports;
-mod nearest;
+pub(crate) mod nearest;
 mod subject;
 
 use camino::Utf8Path;

@@ -47,7 +47,7 @@ pub(super) fn hint(subject: &Subject<'_>, named: &str) -> Option<String> {
 
 /// How many characters must be put in, taken out, changed or swapped with their neighbour. A number
 /// that is written with other zeros is as near as can be.
-fn distance(a: &str, b: &str) -> usize {
+pub(crate) fn distance(a: &str, b: &str) -> usize {
     let number = |text: &str| {
         let digits = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
         digits.then(|| text.trim_start_matches('0').to_owned())

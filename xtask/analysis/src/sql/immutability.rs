@@ -3,7 +3,7 @@
 //! What is reported is certain: no overload that could be meant is immutable. A call whose overload
 //! hangs on a type that is not known is left alone.
 
-use sqlparser::ast::{Expr, Function, UnaryOperator, Value as Literal};
+use sqlparser::ast::{BinaryOperator, Expr, Function, UnaryOperator, Value as Literal};
 
 use super::expression;
 use super::types;
@@ -43,6 +43,24 @@ pub struct Known<'a> {
 pub fn offender(text: &str, known: &Known<'_>) -> Option<String> {
     let expr = expression::parse(text)?;
     Reading { known }.offender(&expr, 0)
+}
+
+/// A condition without those of its parts, joined by AND, that are not immutable; empty where none is
+/// left. `None` where it cannot be read.
+pub fn immutable_part(text: &str, known: &Known<'_>) -> Option<String> {
+    fn parts(expr: Expr, into: &mut Vec<Expr>) {
+        match expr {
+            Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
+                parts(*left, into);
+                parts(*right, into);
+            }
+            expr => into.push(expr),
+        }
+    }
+    let mut all = Vec::new();
+    parts(expression::parse(text)?, &mut all);
+    all.retain(|part| Reading { known }.offender(part, 0).is_none());
+    Some(all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" AND "))
 }
 
 /// Whether Postgres has functions of this name, and none of them is immutable.

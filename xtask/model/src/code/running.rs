@@ -134,7 +134,9 @@ pub static ENV_FAILED: Code = Code {
         good: "url = os.environ[\"DATABASE_URL\"]",
     }),
     remedy: &[
-        "fix env.py at the line that the finding names; no migration was run. Migrations run without the caller's environment: pass other variables with `--pass-env NAME`",
+        "fix env.py at the line that the finding names; no migration was run",
+        "env.py runs without the caller's environment: a variable that it reads is told with `--set-env \
+         NAME=TEMPLATE` where it leads to the database, and passed with `--pass-env NAME` where not",
     ],
     ..MIGRATION
 };

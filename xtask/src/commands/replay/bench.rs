@@ -21,6 +21,8 @@ use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::os::run_dir::RunDir;
 use crate::postgres::cluster;
 use crate::recipes;
+use crate::remedies;
+use analysis::fix;
 use analysis::replay as compare;
 use model::code;
 use model::event::{Event, Tell};
@@ -28,7 +30,8 @@ use model::finding::Finding;
 use model::incident::{Incident, Options, State};
 use model::mutant::{Judged, Mutant};
 use model::replay::Replayed;
-use model::report::Report;
+use model::report::{Report, Verdict};
+use model::supply::SupplyChange;
 use model::tree::Tree;
 
 /// The replays' workbench: what is made once for all of them. Dropped from the first to the last:
@@ -64,6 +67,9 @@ struct Gated {
     lints: Vec<Finding>,
 }
 
+/// How long remedies of one broken tree are tried.
+const REMEDIES: Duration = Duration::from_secs(60);
+
 /// Which of an incident's two runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -96,6 +102,7 @@ impl<'a> Bench<'a> {
             observed: None,
             reproduced: false,
             fixed: false,
+            verified: None,
             differences: Vec::new(),
             elapsed: Duration::ZERO,
         };
@@ -103,6 +110,7 @@ impl<'a> Bench<'a> {
             Ok(Gated { report, .. }) => {
                 let (observed, differences) = compare::of_broken(&incident.expect, &report);
                 replayed.observed = observed;
+                replayed.verified = verified(&report);
                 replayed.reproduced = differences.is_empty();
                 replayed.differences = differences;
             }
@@ -128,6 +136,8 @@ impl<'a> Bench<'a> {
             mutant: mutant.clone(),
             by_lint: false,
             caught: false,
+            is_red: false,
+            verified: None,
             observed: None,
             differences: Vec::new(),
         };
@@ -136,6 +146,8 @@ impl<'a> Bench<'a> {
             Ok(Gated { report, lints }) => {
                 (judged.observed, judged.differences) = compare::of_broken(expect, &report);
                 judged.caught = compare::is_caught(expect, &report);
+                judged.is_red = report.verdict() == Verdict::Fail;
+                judged.verified = verified(&report);
                 let (by_lint, differences) = compare::of_lints(expect, &lints);
                 judged.by_lint = by_lint;
                 judged.differences.extend(differences);
@@ -169,7 +181,7 @@ impl<'a> Bench<'a> {
         let surveys = OnceLock::new();
         let run = GateContext {
             setting: Setting {
-                without: &state.without,
+                supplies: SupplyChange { without: &state.without, extra: &[] },
                 in_repository: incident.history.is_some(),
                 conf: state.conf.as_deref(),
                 sql: state.sql.as_deref(),
@@ -187,11 +199,30 @@ impl<'a> Bench<'a> {
             self.interrupt.check()?;
         }
         let lints = add_lints(&run, &described, state, &mut report)?;
+        if phase == Phase::Broken && report.verdict() == Verdict::Fail {
+            self.verify(&run, today, &mut report)?;
+        }
         if let Some(ran) = ran.filter(|_| self.flags.keep && phase == Phase::Broken) {
             let held = Held { id: id.clone(), tree: trees[0].clone(), ran, scratch };
             self.held.lock().unwrap_or_else(PoisonError::into_inner).push(held);
         }
         Ok(Gated { report, lints })
+    }
+
+    /// Tries what may fix the broken tree.
+    fn verify(&self, run: &GateContext<'_>, today: &Today, report: &mut Report) -> Result<()> {
+        let Some(survey) = run.survey(0) else { return Ok(()) };
+        let bench = remedies::Bench {
+            flags: run.flags,
+            root: run.root,
+            tree: &run.trees[0],
+            python: &today.python,
+            stage: &self.stage,
+            setting: run.setting,
+            interrupt: self.interrupt,
+            deadline: Instant::now() + REMEDIES,
+        };
+        remedies::verify(&bench, report, survey).map(|_| ())
     }
 
     /// Copies the tree as it stood then, and breaks or mends the copy.
@@ -207,6 +238,14 @@ impl<'a> Bench<'a> {
             let path = path.strip_prefix(self.root);
             path.map(|path| root.join(path)).context("the tree does not lie below the root")
         };
+        if let Some(recipe) = today.tree.recipe_file() {
+            let text = fs::read_to_string(self.root.join(&recipe)).unwrap_or_default();
+            let to = root.join(recipe);
+            fs::create_dir_all(to.with_file_name("")).context("cannot make the recipes' folder")?;
+            let state = if phase == Phase::Broken { &incident.broken } else { &incident.mended };
+            let text = fix::recipe::without(&text, &state.without);
+            fs::write(&to, text).with_context(|| format!("cannot write `{to}`"))?;
+        }
         let wanted = |name: &str| !name.starts_with('.') && name != "__pycache__";
         copy::folder(&today.tree.cwd, &below(&today.tree.cwd)?, &wanted, self.interrupt)?;
         let then = compare::up_to(&incident.at, &today.chain);
@@ -253,6 +292,11 @@ impl<'a> Bench<'a> {
         }
         Ok(pids)
     }
+}
+
+/// What the remedy does that turned the gate green.
+fn verified(report: &Report) -> Option<Vec<String>> {
+    report.findings.iter().find_map(|finding| Some(finding.fix.as_ref()?.what.clone()))
 }
 
 /// Puts what the lints say into the report, as the gate does, and returns it.

@@ -7,7 +7,7 @@ use std::thread;
 use anyhow::{Result, bail};
 use camino::Utf8PathBuf;
 
-use super::repository::{Git, fields, words};
+use super::repository::{Git, PARTIAL, fields, words};
 use model::files::{Ahead, Base, Changed};
 use model::report::Comparison;
 
@@ -91,7 +91,8 @@ impl Git<'_> {
             (Some((name, _)), _) => format!("this change and {name} have no commit in common"),
             (None, true) => format!("no default branch is here; {SHALLOW}"),
             (None, false) => "there is neither an origin/HEAD nor an origin/main, origin/master, \
-                              main or master here; `git fetch origin`, or name a base with --since"
+                              main or master here; `git remote set-head origin --auto` asks the \
+                              remote for its default branch, or name a base with --since"
                 .to_owned(),
         }))
     }
@@ -119,25 +120,44 @@ impl Git<'_> {
 
     /// Which of these files others have already, and where: on a default branch or in a tag.
     pub fn merged(&self, files: &[Utf8PathBuf]) -> Result<HashMap<Utf8PathBuf, String>> {
-        let mut branches = self.default_branches()?;
-        // Where there is a remote, it is its branch that others have.
-        if branches.iter().any(|(name, _)| name.contains('/')) {
-            branches.retain(|(name, _)| name.contains('/'));
-        }
-        let tags = self.run(&["for-each-ref", "--format=%(refname:lstrip=2)", "refs/tags"])?;
-        let tags = String::from_utf8_lossy(&tags).into_owned();
-        let tags = tags.lines().map(|tag| (format!("the tag {tag}"), format!("refs/tags/{tag}")));
-        branches.extend(tags);
+        let places = self.merged_places()?;
         let each = |(_, commit): &(String, String)| {
             files.iter().map(|file| format!("{commit}:{}", self.below(file))).collect::<Vec<_>>()
         };
-        let names: Vec<String> = branches.iter().flat_map(each).collect();
+        let names: Vec<String> = places.iter().flat_map(each).collect();
         let mut merged = HashMap::new();
         for (index, _) in self.ids(&names)?.iter().enumerate().filter(|(_, id)| id.is_some()) {
-            let (place, _) = &branches[index / files.len()];
+            let (place, _) = &places[index / files.len()];
             merged.entry(files[index % files.len()].clone()).or_insert_with(|| place.clone());
         }
         Ok(merged)
+    }
+
+    /// Where revisions are that others have: the default branches of the remotes, else this
+    /// repository's own, and the tags; with their commits.
+    fn merged_places(&self) -> Result<Vec<(String, String)>> {
+        // Of a symbolic name, the one that it stands for.
+        let format = "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname) \
+                      %(if)%(symref)%(then)%(symref:lstrip=2)%(else)%(refname:lstrip=2)%(end)";
+        let list = |refs: &[&str]| -> Result<Vec<(String, String)>> {
+            let said = self.run(&[&["for-each-ref", format][..], refs].concat())?;
+            let place = |line: &str| {
+                let mut words = line.splitn(5, ' ');
+                let (own, tagged) =
+                    ((words.next()?, words.next()?), (words.next()?, words.next()?));
+                let (_, commit) = [own, tagged].into_iter().find(|(kind, _)| *kind == "commit")?;
+                Some((words.next()?.to_owned(), commit.to_owned()))
+            };
+            Ok(String::from_utf8_lossy(&said).lines().filter_map(place).collect())
+        };
+        let remotes = ["HEAD", "main", "master"].map(|name| format!("refs/remotes/*/{name}"));
+        let mut places = list(&remotes.each_ref().map(String::as_str))?;
+        if places.is_empty() {
+            places = list(&["refs/heads/main", "refs/heads/master"])?;
+        }
+        let tags = list(&["refs/tags"])?;
+        places.extend(tags.into_iter().map(|(tag, commit)| (format!("the tag {tag}"), commit)));
+        Ok(places)
     }
 
     /// The files of a base in these folders, what this change did to them, and what the base did
@@ -193,10 +213,7 @@ impl Git<'_> {
             }
         }
         let missing = (missing > 0).then(|| {
-            format!(
-                "{missing} of its files are not in this partial clone, and were left out; `git fetch \
-                 --refetch --no-filter` brings them"
-            )
+            format!("files of it that are not here, and were left out: {missing}; {PARTIAL}")
         });
         Ok((of_base, missing))
     }

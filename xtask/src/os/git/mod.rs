@@ -3,6 +3,7 @@
 //! Git is asked in an environment of its own: neither the variables of a hook (`GIT_DIR` and its kin)
 //! nor the filters and hooks of the checkout decide what it says, and it never asks the network.
 
+mod arrivals;
 mod base;
 mod branches;
 mod objects;
@@ -10,4 +11,4 @@ mod repository;
 
 pub use self::base::Found;
 pub use self::branches::Branch;
-pub use self::repository::Git;
+pub use self::repository::{Git, PARTIAL, refusal};

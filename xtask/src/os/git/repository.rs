@@ -1,6 +1,6 @@
 //! Repository that holds a tree, asked through the `git` command.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -10,7 +10,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::os::interrupt::Interrupt;
 use crate::os::process::{self, Limits, Said};
-use model::files::Arrival;
 
 /// How long one call may take; it reads local files alone.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -18,6 +17,10 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// repository may be owned under `sudo`.
 const PASSED: [&str; 6] =
     ["PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "SUDO_UID", "DEVELOPER_DIR"];
+
+/// How to get what a partial clone lacks.
+pub const PARTIAL: &str =
+    "in a partial clone, `git fetch --refetch --no-filter` brings what it lacks";
 
 /// A repository.
 pub struct Git<'a> {
@@ -57,38 +60,6 @@ impl<'a> Git<'a> {
             }
             _ => Ok(Err(words(&said))),
         }
-    }
-
-    /// How these folders' files came into the history that this one stands on. A file that is in no
-    /// commit is not among them, nor one that came before a history that was cut off begins.
-    pub fn arrivals(&self, folders: &[Utf8PathBuf]) -> Result<HashMap<Utf8PathBuf, Arrival>> {
-        let folders = self.below_top(folders);
-        let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
-        if self.line(&["rev-parse", "--verify", "--quiet", "HEAD"])?.is_none() {
-            // Nothing was ever committed here.
-            return Ok(HashMap::new());
-        }
-        // The first parent's side of a merge is the branch that it was merged into.
-        let log = ["log", "--first-parent", "-m", "--no-renames", "--diff-filter=A", "--reverse"];
-        let format = ["--format=%x01%h%x02%cs%x02%an%x02%s", "--name-only", "-z", "HEAD", "--"];
-        let log = self.run(&[&log[..], &format, &folders].concat())?;
-        let (mut arrivals, mut last) = (HashMap::new(), Arrival::default());
-        for field in fields(&log) {
-            let field = field.trim_start_matches('\n');
-            if let Some(commit) = field.strip_prefix('\u{1}') {
-                let mut parts = commit.split('\u{2}').map(|part| part.trim().to_owned());
-                let mut part = || parts.next().unwrap_or_default();
-                let (commit, day, author, subject) = (part(), part(), part(), part());
-                last = Arrival { order: last.order + 1, commit, day, author, subject };
-            } else {
-                arrivals.insert(self.shown(field), last.clone());
-            }
-        }
-        // Where it was cut off, everything seems to come at once.
-        if self.shallow {
-            arrivals.retain(|_, arrival| arrival.order > 1);
-        }
-        Ok(arrivals)
     }
 
     /// Those of these files that have changes which are in no commit. New files have none: what
@@ -186,6 +157,14 @@ impl<'a> Git<'a> {
     pub(super) fn limits(&self) -> Limits<'_> {
         Limits { cwd: &self.top, timeout: TIMEOUT, interrupt: self.interrupt }
     }
+}
+
+/// Git's own words of why it could not do something, with the way out of a clone that lacks objects.
+/// Any other error goes on.
+pub fn refusal(err: anyhow::Error) -> Result<String> {
+    let Some(failed) = err.downcast_ref::<process::CommandFailed>() else { return Err(err) };
+    let words = failed.output.split_whitespace().collect::<Vec<_>>().join(" ");
+    Ok(format!("{words}; {PARTIAL}"))
 }
 
 /// The fields of an answer that ends each with a NUL. A name that is no UTF-8 is left out: no

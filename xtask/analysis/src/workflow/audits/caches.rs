@@ -1,6 +1,7 @@
 //! The caches of the job that runs the gate.
 
 use crate::workflow::document::{Document, Step, text};
+use crate::workflow::expression::{Case, holds};
 use crate::workflow::repository::{Found, Repository};
 use model::code;
 
@@ -27,15 +28,20 @@ pub(in crate::workflow) fn saved_late(repository: &Repository<'_>) -> Vec<Found>
     found
 }
 
-/// The key by which a step saves a cache at the end of its job, or after the gate, and how.
+/// The key by which a step saves a cache at the end of its job, or after the gate, and how. What is
+/// saved for pushes alone is made by code that was merged.
 fn saves(step: &Step, after: bool) -> Option<(&'static str, String)> {
     let with = |name: &str| text(&step.value["with"][name]);
+    let never = |condition: String| holds(&condition, Case::PullRequest) == Some(false);
     let uses = step.uses()?;
+    if text(&step.value["if"]).is_some_and(never) {
+        return None;
+    }
     match uses {
         "actions/cache" => Some(("uses", format!("`{uses}` saves at the end of the job"))),
         "actions/cache/save" => after.then(|| ("uses", format!("`{uses}` saves after the gate"))),
         "Swatinem/rust-cache" => {
-            let off = with("save-if").is_some_and(|value| value == "false");
+            let off = with("save-if").is_some_and(never);
             (!off).then(|| ("uses", format!("`{uses}` saves at the end of the job")))
         }
         _ if uses.starts_with("actions/setup-") => {

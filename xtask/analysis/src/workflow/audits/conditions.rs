@@ -76,7 +76,7 @@ pub(in crate::workflow) fn without_status(repository: &Repository<'_>) -> Vec<Fo
     let mut found = Vec::new();
     for (document, job) in repository.calls.iter().flat_map(|call| &call.jobs) {
         let Some(condition) = job.condition().filter(|_| !job.needs().is_empty()) else { continue };
-        if has_status(&condition) || never(&condition) {
+        if has_status(&condition) || never(&condition) || is_heeded(document, job) {
             continue;
         }
         let needs = job.needs().join("` and `");
@@ -89,6 +89,19 @@ pub(in crate::workflow) fn without_status(repository: &Repository<'_>) -> Vec<Fo
         found.push(Found::at(&code::SKIPPED_WITH_ANOTHER, (document, line), message));
     }
     found
+}
+
+/// Whether a job that always runs, the one that is required, asks how this one and those that it needs
+/// ended.
+fn is_heeded(document: &Document<'_>, job: &Job) -> bool {
+    document.jobs.iter().any(|last| {
+        let needs = last.needs();
+        let all = job.needs().into_iter().chain([job.id.clone()]).all(|id| needs.contains(&id));
+        let always = last.condition().is_some_and(|condition| condition.contains("always()"));
+        let steps = serde_yaml::to_string(&last.value["steps"]).unwrap_or_default();
+        let asks = ["needs.*.result", "toJSON(needs)", "toJson(needs)"];
+        all && always && asks.iter().any(|words| steps.contains(words))
+    })
 }
 
 fn for_pull_requests<'a>(repository: &'a Repository<'a>) -> Vec<&'a Call<'a>> {

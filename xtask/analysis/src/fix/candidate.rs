@@ -1,0 +1,86 @@
+//! Candidates for remedies, and what they are made from.
+
+use std::collections::HashMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::renumber::Change;
+use crate::script::Script;
+use model::finding::Finding;
+use model::graph::Graph;
+use model::supply::Given;
+
+/// What candidates are made from.
+pub struct Scene<'a> {
+    /// What is wrong.
+    pub finding: &'a Finding,
+    /// The revisions, and how they hang together; its indexes are theirs.
+    pub scripts: &'a [Script],
+    /// The graph.
+    pub graph: &'a Graph,
+    /// What the recipe supplies.
+    pub given: &'a [Given],
+    /// The text of a file, relative to the root.
+    pub read: &'a dyn Fn(&Utf8Path) -> Option<String>,
+    /// How late each file came, and where it is merged already; `None`: nobody knows.
+    pub history: Option<&'a History>,
+}
+
+/// What git knows of revision files.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// How late each came: the greater, the later. What is not there came last.
+    pub ages: HashMap<Utf8PathBuf, usize>,
+    /// Those that others have, and where.
+    pub merged: HashMap<Utf8PathBuf, String>,
+}
+
+/// Something to try.
+#[derive(Clone, Debug, Default)]
+pub struct Candidate {
+    /// What it does, in a few words.
+    pub what: String,
+    /// The files that it changes with their new text; `None`: the file goes.
+    pub files: Vec<(Utf8PathBuf, Option<String>)>,
+    /// What it supplies.
+    pub lacking: Option<Lacking>,
+}
+
+/// Something that production has and the recipe does not supply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lacking {
+    /// A role, by its name.
+    Role(String),
+    /// A row, by what a lookup asks for.
+    Row(Lookup),
+}
+
+/// A lookup of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    /// The table.
+    pub table: String,
+    /// The columns that are asked for, with their values.
+    pub conditions: Vec<(String, String)>,
+    /// The revision before the one that looks it up.
+    pub after: String,
+}
+
+impl Candidate {
+    pub(super) fn of_file(what: impl Into<String>, file: &Utf8Path, text: String) -> Candidate {
+        let files = vec![(file.to_owned(), Some(text))];
+        Candidate { what: what.into(), files, lacking: None }
+    }
+
+    pub(super) fn of_changes(what: String, changes: Vec<Change>) -> Candidate {
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let mut files = Vec::new();
+        for change in changes {
+            if change.from != change.to {
+                files.push((change.from, None));
+            }
+            files.push((change.to, Some(text(change.after))));
+        }
+        Candidate { what, files, lacking: None }
+    }
+}

@@ -1,0 +1,68 @@
+//! Candidates for remedies: changed files or supplies that may turn the gate green.
+//!
+//! Text in, changed text out. Nothing is known here of whether a candidate helps: whoever asks tries
+//! each on a copy of the tree, and offers what the gate is green with.
+
+mod at;
+mod candidate;
+mod chain;
+pub mod recipe;
+mod rewrite;
+mod statement;
+mod supply;
+mod text;
+
+use similar::TextDiff;
+
+pub use self::candidate::{Candidate, History, Lacking, Lookup, Scene};
+use model::finding::FileChange;
+
+/// How many lines of context a patch has.
+const CONTEXT: usize = 3;
+
+/// What may fix a finding, the most fitting first.
+pub fn candidates(scene: &Scene<'_>) -> Vec<Candidate> {
+    let mut found: Vec<Candidate> = supply::candidates(scene).into_iter().collect();
+    found.extend(chain::candidates(scene));
+    found.extend(known(scene));
+    found.extend(statement::candidates(scene));
+    found
+}
+
+/// The change that is known to the letter.
+fn known(scene: &Scene<'_>) -> Option<Candidate> {
+    let edit = scene.finding.edit.as_ref()?;
+    let text = text::applied(&(scene.read)(&edit.file)?, edit)?;
+    let has = |word: &str| edit.after.iter().any(|line| line.contains(word));
+    let what = match scene.finding.lacks.is_empty() {
+        false => "add what the downgrade lacks".to_owned(),
+        true if has("autocommit_block") => "put the statement into an autocommit block".to_owned(),
+        true => format!("change {}:{}", edit.file, edit.line),
+    };
+    Some(Candidate::of_file(what, &edit.file, text))
+}
+
+/// Changes as a patch for `git apply`.
+pub fn patch(changes: &[FileChange]) -> String {
+    let mut out = String::new();
+    for FileChange { file, before, after } in changes {
+        let (from, to) = (format!("a/{file}"), format!("b/{file}"));
+        out += &format!("diff --git {from} {to}\n");
+        let (from, to) = match (before, after) {
+            (None, _) => {
+                out += "new file mode 100644\n";
+                ("/dev/null".to_owned(), to)
+            }
+            (_, None) => {
+                out += "deleted file mode 100644\n";
+                (from, "/dev/null".to_owned())
+            }
+            _ => (from, to),
+        };
+        let (before, after) =
+            (before.as_deref().unwrap_or_default(), after.as_deref().unwrap_or_default());
+        let diff = TextDiff::from_lines(before, after);
+        out += &diff.unified_diff().context_radius(CONTEXT).header(&from, &to).to_string();
+    }
+    out
+}

@@ -1,0 +1,87 @@
+//! Edits of Python text: what is taken out, put in and named anew, by the syntax tree.
+
+use std::ops::Range;
+
+use tree_sitter::Node;
+
+use crate::python::{Module, descendants};
+use model::finding::Edit;
+
+/// A text with a change made in it; `None` where it does not say what the change expects.
+pub(super) fn applied(text: &str, edit: &Edit) -> Option<String> {
+    let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let lines: Vec<&str> = text.lines().collect();
+    let first = usize::try_from(edit.line).ok()?.checked_sub(1)?;
+    let last = first.checked_add(edit.before.len()).filter(|last| *last <= lines.len())?;
+    if lines[first..last].iter().zip(&edit.before).any(|(is, was)| is != was) {
+        return None;
+    }
+    let changed = edit.after.iter().map(String::as_str);
+    let lines = lines[..first].iter().copied().chain(changed).chain(lines[last..].iter().copied());
+    Some(lines.flat_map(|line| [line, end]).collect())
+}
+
+/// The innermost statement of a function that a line belongs to.
+pub(super) fn statement_at(module: &Module, line: u32) -> Option<Node<'_>> {
+    let row = usize::try_from(line).ok()?.checked_sub(1)?;
+    let holds = |node: &Node<'_>| {
+        (node.start_position().row..=node.end_position().row).contains(&row)
+            && node.parent().is_some_and(|parent| parent.kind() == "block")
+            && node.kind() != "comment"
+    };
+    descendants(module.root()).filter(holds).min_by_key(|node| node.byte_range().len())
+}
+
+/// The text without a statement. A block that nothing is left in gets `pass`; a condition without
+/// anything to do goes with what it asked for.
+pub(super) fn without(module: &Module, statement: Node<'_>) -> Option<String> {
+    let block = statement.parent()?;
+    let mut cursor = block.walk();
+    let others = block.named_children(&mut cursor).filter(|node| node.kind() != "comment").count();
+    let owner = block.parent()?;
+    let mut cursor = owner.walk();
+    let is_condition = owner.kind() == "if_statement"
+        && !owner.named_children(&mut cursor).any(|node| node.kind().starts_with("el"));
+    if others == 1 && is_condition {
+        return without(module, owner);
+    }
+    let pass = if others == 1 { "pass" } else { "" };
+    replaced(module, statement.byte_range(), pass).map(|text| match pass {
+        "" => drop_blank_line(&text, statement.start_position().row),
+        _ => text,
+    })
+}
+
+/// The text without the line at a row, where nothing is left in it.
+fn drop_blank_line(text: &str, row: usize) -> String {
+    let lines = text.split_inclusive('\n').enumerate();
+    lines.filter(|(at, line)| *at != row || !line.trim().is_empty()).map(|(_, line)| line).collect()
+}
+
+/// The text with other text in the place of some bytes.
+pub(super) fn replaced(module: &Module, range: Range<usize>, new: &str) -> Option<String> {
+    let source = module.source();
+    let bom = if module.bom_len() > 0 { "\u{feff}" } else { "" };
+    Some(format!("{bom}{}{new}{}", source.get(..range.start)?, source.get(range.end..)?))
+}
+
+/// The text with a line before a statement, as far to the right as that.
+pub(super) fn before(module: &Module, statement: Node<'_>, line: &str) -> Option<String> {
+    let start = statement.start_byte();
+    let indent = " ".repeat(statement.start_position().column);
+    replaced(module, start..start, &format!("{line}\n{indent}"))
+}
+
+/// The function of a module with this name.
+pub(super) fn function<'m>(module: &'m Module, name: &str) -> Option<Node<'m>> {
+    let mut cursor = module.root().walk();
+    module.root().named_children(&mut cursor).find(|node| {
+        node.kind() == "function_definition"
+            && node.child_by_field_name("name").is_some_and(|own| module.text(own) == name)
+    })
+}
+
+/// The strings below a node.
+pub(super) fn strings(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
+    descendants(node).filter(|node| node.kind() == "string_content")
+}

@@ -1,0 +1,269 @@
+//! Verified remedies: after a red run, what may fix its findings is tried on mirrors of the tree, and
+//! what the gate is green with is offered.
+//!
+//! A remedy may take several changes, each of which uncovers the next fault. What does not end green
+//! is not told.
+
+mod trial;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::fs;
+use std::time::Instant;
+
+use anyhow::Result;
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::lint::Survey;
+use crate::os::git::Git;
+use crate::os::mirror::Changed;
+use crate::recipes;
+use crate::steps::runner::Steps;
+use analysis::fix::{self, Candidate, History, Lacking, Scene, recipe};
+use analysis::renumber;
+use model::code::Severity;
+use model::finding::{FileChange, Finding, Fix};
+use model::report::{Report, Verdict};
+use model::supply::{Extra, Role, Supply, SupplyChange};
+use model::tree::Tree;
+
+pub use self::trial::Bench;
+
+/// How many changes one remedy may take.
+const CHANGES_MAX: usize = 4;
+/// How many findings of a report are looked at.
+const FINDINGS_MAX: usize = 4;
+
+/// A remedy, as far as it goes.
+#[derive(Clone, Default)]
+struct State {
+    what: Vec<String>,
+    files: Changed,
+    extra: Vec<Extra>,
+    /// What the recipe is given for it.
+    lines: Vec<recipe::Line>,
+}
+
+/// The search for a remedy.
+struct Search<'a> {
+    bench: &'a Bench<'a>,
+    history: Option<History>,
+    /// The folders of the revisions.
+    folders: &'a [Utf8PathBuf],
+    /// What was tried already.
+    seen: RefCell<BTreeSet<String>>,
+    ran_out: Cell<bool>,
+    /// The findings of the report that no candidate made go away.
+    unhelped: RefCell<BTreeSet<usize>>,
+}
+
+/// What was found for a tree.
+#[derive(Default)]
+pub struct Found {
+    /// Which supplies come on top.
+    pub extra: Vec<Extra>,
+    /// Whether the time ran out before everything was tried.
+    pub ran_out: bool,
+}
+
+/// Tries what may fix the errors of a tree, and gives the finding that it begins with the remedy that
+/// the gate is green with. Changes that were tried and did not help are withdrawn.
+pub fn verify(bench: &Bench<'_>, report: &mut Report, survey: &Survey) -> Result<Found> {
+    let history = history(bench, survey)?;
+    let search = Search {
+        bench,
+        history,
+        folders: &survey.folders,
+        seen: RefCell::default(),
+        ran_out: Cell::new(false),
+        unhelped: RefCell::default(),
+    };
+    let found = search.from(&State::default(), report, survey, bench.root, CHANGES_MAX)?;
+    let ran_out = search.ran_out.get();
+    for index in search.unhelped.take() {
+        report.findings[index].edit = None;
+    }
+    let Some((index, state)) = found else {
+        return Ok(Found { ran_out, ..Found::default() });
+    };
+    let changes = search.changes(&state);
+    let patch = fix::patch(&changes);
+    if let Some(finding) = report.findings.get_mut(index) {
+        finding.edit = None;
+        finding.fix = Some(Box::new(Fix { what: state.what, changes, patch }));
+    }
+    Ok(Found { extra: state.extra, ran_out: false })
+}
+
+/// Whether there is anything to try for a tree.
+pub fn any(tree: &Tree, root: &Utf8Path, report: &Report, survey: &Survey) -> bool {
+    let errors = report.findings.iter().filter(|f| f.tree.as_ref() == Some(&tree.id));
+    let mut errors = errors.filter(|finding| is_error(finding)).take(FINDINGS_MAX);
+    let change = SupplyChange::default();
+    errors.any(|finding| !candidates(tree, change, finding, survey, root, None).is_empty())
+}
+
+/// What may fix a finding of a tree whose files lie below `root`.
+fn candidates(
+    tree: &Tree,
+    supplies: SupplyChange<'_>,
+    finding: &Finding,
+    survey: &Survey,
+    root: &Utf8Path,
+    history: Option<&History>,
+) -> Vec<Candidate> {
+    let mut rehearsal = Steps::rehearsal(&tree.label).with_supplies(supplies);
+    // A rehearsal touches nothing that could fail.
+    let _ = recipes::run(tree, &mut rehearsal);
+    fix::candidates(&Scene {
+        finding,
+        scripts: &survey.scripts,
+        graph: &survey.graph,
+        given: &rehearsal.finish().given,
+        read: &|file| fs::read_to_string(root.join(file)).ok(),
+        history,
+    })
+}
+
+fn is_error(finding: &Finding) -> bool {
+    finding.severity() == Severity::Error && !finding.code.infrastructure
+}
+
+/// What git knows of the revisions of a tree; `None` where nobody knows which are merged.
+fn history(bench: &Bench<'_>, survey: &Survey) -> Result<Option<History>> {
+    if !bench.setting.in_repository || !survey.has_base() {
+        return Ok(None);
+    }
+    let Ok(git) = Git::at(&bench.tree.cwd, bench.root, bench.interrupt)? else { return Ok(None) };
+    let arrivals = git.arrivals(&survey.folders)?;
+    let revisions = &survey.graph.revisions;
+    let age = |revision: &model::graph::Revision| {
+        let age = renumber::age(revision.new, arrivals.get(&revision.file));
+        (revision.file.clone(), age)
+    };
+    let files: Vec<Utf8PathBuf> = revisions.iter().map(|revision| revision.file.clone()).collect();
+    Ok(Some(History { ages: revisions.iter().map(age).collect(), merged: git.merged(&files)? }))
+}
+
+impl Search<'_> {
+    /// A remedy that goes on from a state, whose files lie below `root`; with it the finding that it
+    /// begins with.
+    fn from(
+        &self,
+        state: &State,
+        report: &Report,
+        survey: &Survey,
+        root: &Utf8Path,
+        depth: usize,
+    ) -> Result<Option<(usize, State)>> {
+        let own = Some(&self.bench.tree.id);
+        let all = report.findings.iter().enumerate();
+        let errors = all.filter(|(_, f)| f.tree.as_ref() == own && is_error(f)).take(FINDINGS_MAX);
+        for (index, finding) in errors {
+            let mut helps = false;
+            for candidate in self.candidates(state, finding, survey, root) {
+                if Instant::now() >= self.bench.deadline {
+                    self.ran_out.set(true);
+                    return Ok(None);
+                }
+                let Some(next) = self.with(state, &candidate, finding, survey)? else { continue };
+                if !self.seen.borrow_mut().insert(format!("{:?} {:?}", next.files, next.extra)) {
+                    continue;
+                }
+                let tried = self.bench.gate(&next.files, &next.extra, self.folders)?;
+                if tried.report.verdict() == Verdict::Pass {
+                    return Ok(Some((index, next)));
+                }
+                let is_gone = !tried.report.findings.iter().any(|other| is_same(other, finding));
+                helps |= is_gone;
+                if let (true, Some(survey)) = (depth > 1 && is_gone, &tried.survey)
+                    && let Some((_, found)) =
+                        self.from(&next, &tried.report, survey, &tried.root, depth - 1)?
+                {
+                    return Ok(Some((index, found)));
+                }
+            }
+            if depth == CHANGES_MAX && !helps {
+                self.unhelped.borrow_mut().insert(index);
+            }
+        }
+        Ok(None)
+    }
+
+    fn candidates(
+        &self,
+        state: &State,
+        finding: &Finding,
+        survey: &Survey,
+        root: &Utf8Path,
+    ) -> Vec<Candidate> {
+        let Bench { tree, setting, .. } = self.bench;
+        let change = SupplyChange { without: setting.supplies.without, extra: &state.extra };
+        candidates(tree, change, finding, survey, root, self.history.as_ref())
+    }
+
+    /// A state with a candidate; `None` where it cannot be tried.
+    fn with(
+        &self,
+        state: &State,
+        candidate: &Candidate,
+        finding: &Finding,
+        survey: &Survey,
+    ) -> Result<Option<State>> {
+        let mut next = state.clone();
+        next.what.push(candidate.what.clone());
+        // What lies outside the root is not the gate's to change.
+        if candidate.files.iter().any(|(file, _)| file.is_absolute()) {
+            return Ok(None);
+        }
+        next.files.extend(candidate.files.iter().cloned());
+        let Some(lacking) = &candidate.lacking else { return Ok(Some(next)) };
+        if self.bench.tree.recipe.is_none() {
+            return Ok(None);
+        }
+        let needed_by = finding.revision.as_deref().unwrap_or_default();
+        let (after, what, line) = match lacking {
+            Lacking::Role(name) => {
+                let create = recipe::create(name);
+                let (name, create): (&str, &str) = (name.clone().leak(), create.leak());
+                let role = Role { name, required_by: "", create };
+                (None, Supply::Role(role), recipe::role(name, needed_by))
+            }
+            Lacking::Row(lookup) => {
+                let row =
+                    self.bench.row((&next.files, &next.extra), self.folders, lookup, survey)?;
+                let Some(row) = row else { return Ok(None) };
+                let line = recipe::row(lookup, needed_by, row.insert, row.exists);
+                (Some(lookup.after.clone()), Supply::Row(row), line)
+            }
+        };
+        next.extra.push(Extra { label: self.bench.tree.label.clone(), after, what });
+        next.lines.push(line);
+        Ok(Some(next))
+    }
+
+    /// The files that a remedy changes, that of the recipe among them.
+    fn changes(&self, state: &State) -> Vec<FileChange> {
+        let read = |file: &Utf8Path| fs::read_to_string(self.bench.root.join(file)).ok();
+        let mut files = state.files.clone();
+        let recipe = self.bench.tree.recipe_file();
+        if let Some((file, text)) =
+            recipe.and_then(|file| Some((Utf8PathBuf::from(&file), read(file.as_str().into())?)))
+        {
+            let add =
+                |text: String, line: &recipe::Line| recipe::added(&text, &self.bench.tree.id, line);
+            let added = state.lines.iter().try_fold(text, add);
+            files.extend(added.filter(|_| !state.lines.is_empty()).map(|text| (file, Some(text))));
+        }
+        let change = |(file, after): (Utf8PathBuf, Option<String>)| {
+            let before = read(&file);
+            (before != after).then_some(FileChange { file, before, after })
+        };
+        files.into_iter().filter_map(change).collect()
+    }
+}
+
+/// Whether two findings are about the same fault.
+fn is_same(one: &Finding, other: &Finding) -> bool {
+    one.code == other.code && one.revision == other.revision && one.message == other.message
+}

@@ -1,0 +1,99 @@
+//! Supplies that a recipe lacks: verified as a patch of the recipe, which compiles.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::root::{Root, Tree, copy, monorepo};
+
+/// What the recipes use of the gate.
+const LIB: &str = "\
+pub mod steps {
+    pub mod runner {
+        pub struct Steps<'a>(pub &'a str);
+        impl Steps<'_> {
+            pub fn upgrade(&mut self, _: &str, _: &str) -> anyhow::Result<()> { Ok(()) }
+            pub fn seed(&mut self, _: &model::supply::Row) -> anyhow::Result<()> { Ok(()) }
+            pub fn create_role(&mut self, _: &model::supply::Role) -> anyhow::Result<()> { Ok(()) }
+            pub fn round_trip(&mut self) -> anyhow::Result<()> { Ok(()) }
+        }
+    }
+}
+pub mod console;
+pub mod raptor;
+pub mod spec;
+";
+
+/// Checks the recipes below a root as Rust, with the gate's own model.
+fn check(root: &Root) {
+    let package = root.path().join("recipes-check");
+    let from = root.path().join("xtask/src/recipes");
+    fs::create_dir_all(package.join("src")).unwrap();
+    for name in ["console.rs", "raptor.rs", "spec.rs"] {
+        fs::copy(from.join(name), package.join("src").join(name)).unwrap();
+    }
+    fs::write(package.join("src/lib.rs"), LIB).unwrap();
+    let xtask = monorepo().join("xtask");
+    let (model, mutants) = (xtask.join("model"), xtask.join("mutants"));
+    let manifest = format!(
+        "[package]\nname = \"recipes-check\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
+         [dependencies]\nanyhow = \"1\"\ncamino = \"1\"\nmodel = {{ path = {model:?} }}\n\
+         mutants = {{ path = {mutants:?} }}\n\n[workspace]\n"
+    );
+    fs::write(package.join("Cargo.toml"), manifest).unwrap();
+    // The versions that are there already.
+    fs::copy(monorepo().join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["check", "--quiet", "--offline", "--target-dir"]).current_dir(&package);
+    let said = cargo.arg(monorepo().join("target/recipes-check")).output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+}
+
+fn apply(root: &Path, patch: &str) {
+    let mut git = Command::new("git");
+    let mut child =
+        git.args(["apply", "-"]).current_dir(root).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(patch.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success(), "{patch}");
+}
+
+#[test]
+fn a_role_and_a_row_become_patches_of_the_recipes() {
+    let root = Root::copy();
+    let recipes = root.path().join("xtask/src/recipes");
+    fs::create_dir_all(&recipes).unwrap();
+    copy(&monorepo().join("xtask/src/recipes"), &recipes);
+    root.add_head(
+        Tree::Raptor,
+        "op.execute('GRANT SELECT ON orders TO reporting')",
+        "op.execute('REVOKE SELECT ON orders FROM reporting')",
+    );
+    let lookup = "row = op.get_bind().exec_driver_sql(\n    \
+                  \"SELECT id FROM rbac_groups WHERE slug = 'billing'\").scalar_one()";
+    root.add_head(Tree::Console, lookup, "pass");
+    let red = root.gate().run();
+    red.assert_code(1);
+    let report: serde_json::Value = serde_json::from_str(&red.stdout).unwrap();
+    for (code, what, line) in [
+        (
+            "MG002",
+            "have the recipe create the role reporting",
+            "+    steps.create_role(&REPORTING)?;",
+        ),
+        (
+            "MG001",
+            "have the recipe insert the row of rbac_groups",
+            "+    steps.seed(&RBAC_GROUPS_BILLING)?;",
+        ),
+    ] {
+        let mut findings = report["findings"].as_array().unwrap().iter();
+        let finding = findings.find(|f| f["code"] == code && f["verified"] == true);
+        let finding = finding.unwrap_or_else(|| panic!("{code}: {report:#}"));
+        assert!(finding["remedy"].to_string().contains(what), "{finding:#}");
+        let patch = finding["patch"].as_str().unwrap();
+        assert!(patch.lines().any(|added| added == line), "{patch}");
+        apply(root.path(), patch);
+    }
+    check(&root);
+}

@@ -109,7 +109,7 @@ pub struct Gate {
     #[arg(long)]
     pub no_cache: bool,
 
-    /// Say on stderr what is reused from an earlier run, and why not
+    /// Tell each note in full, and on stderr what is reused from an earlier run, and why not
     #[arg(short, long)]
     pub verbose: bool,
 
@@ -170,9 +170,10 @@ pub struct Which {
     #[arg(value_name = "TREE", conflicts_with = "ini", value_parser = tree_names())]
     pub trees: Vec<String>,
 
-    /// Work on another Alembic tree, which needs nothing supplied: its alembic.ini, or pyproject.toml.
-    /// Its section `[migration-gate]` (`[tool.migration-gate]`) may hold the options that need --ini,
-    /// with `_` for `-`, several values one a line
+    /// Work on another Alembic tree: its alembic.ini, or pyproject.toml. Its section `[migration-gate]`
+    /// (`[tool.migration-gate]`) may hold the options that need --ini, with `_` for `-`, several values
+    /// one a line; and files with SQL that can run twice: `before = FILE` supplies what is there
+    /// before all revisions, `before.REVISION = FILE` what is there before that one
     #[arg(long, value_name = "PATH")]
     pub ini: Option<Utf8PathBuf>,
 
@@ -248,6 +249,10 @@ pub struct Lint {
     /// Does nothing: trees of any size are read whole
     #[arg(long)]
     pub whole: bool,
+
+    /// Tell each note in full
+    #[arg(short, long)]
+    pub verbose: bool,
 
     /// How it is reported.
     #[command(flatten)]

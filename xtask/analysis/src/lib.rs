@@ -14,6 +14,7 @@ pub mod ini;
 pub mod lints;
 pub mod log;
 pub mod mend;
+pub mod once;
 pub mod options;
 pub mod predicted;
 pub mod production;

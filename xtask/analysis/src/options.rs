@@ -10,7 +10,10 @@ use model::template::Template;
 /// The section with the options of an `--ini` tree.
 const SECTION: &str = "migration-gate";
 /// The options, by their names on the command line with `_` for `-`.
-const KNOWN: [&str; 8] = ["cwd", "driver", "name", "root", "set_env", "target", "url_env", "x"];
+const KNOWN: [&str; 9] =
+    ["before", "cwd", "driver", "name", "root", "set_env", "target", "url_env", "x"];
+/// What stands before the revision in `before.REVISION`.
+const BEFORE: &str = "before.";
 /// The option that SQLAlchemy takes a URL from.
 const URL: &str = "sqlalchemy.url";
 
@@ -29,7 +32,8 @@ impl Options {
         if let Some((folder, text)) = &texts.ini {
             options.extend(of_ini(text, folder.as_str())?);
         }
-        match options.keys().find(|key| !KNOWN.contains(&key.as_str())) {
+        let is_known = |key: &str| KNOWN.contains(&key) || key.starts_with(BEFORE);
+        match options.keys().find(|key| !is_known(key)) {
             Some(key) => {
                 Err(format!("`[{SECTION}]` has no option `{key}`; it has {}", KNOWN.join(", ")))
             }
@@ -40,6 +44,15 @@ impl Options {
     /// All values of an option.
     pub fn all(&self, name: &str) -> &[String] {
         self.0.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The files that supply something, each with the revision that needs it; `None`: the first.
+    pub fn before(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
+        let before = self.0.iter().filter_map(|(key, files)| match key.strip_prefix(BEFORE) {
+            None if key == "before" => Some((None, files)),
+            revision => Some((Some(revision?), files)),
+        });
+        before.flat_map(|(revision, files)| files.iter().map(move |file| (revision, file.as_str())))
     }
 
     /// The one value of an option. `Err` where there are several.
@@ -70,16 +83,28 @@ fn of_toml(text: &str, here: &str) -> Result<BTreeMap<String, Vec<String>>, Stri
     let table =
         whole.get("tool").and_then(|tool| tool.get(SECTION)).and_then(toml::Value::as_table);
     let text = |value: &toml::Value| Some(value.as_str()?.replace("%(here)s", here));
-    let values = |(name, value): (&String, &toml::Value)| {
+    let values = |name: &str, value: &toml::Value| -> Result<(String, Vec<String>), String> {
         let values = match value {
             toml::Value::Array(list) => list.iter().map(text).collect(),
             value => text(value).map(|text| vec![text]),
         };
         let no_text =
             || format!("`{name}` in `[tool.{SECTION}]` is neither text nor a list of texts");
-        Ok((name.clone(), values.ok_or_else(no_text)?))
+        Ok((name.to_owned(), values.ok_or_else(no_text)?))
     };
-    table.into_iter().flatten().map(values).collect()
+    let mut options = BTreeMap::new();
+    for (name, value) in table.into_iter().flatten() {
+        match value.as_table().filter(|_| name == "before") {
+            // A revision's number is a key of its own there.
+            Some(each) => {
+                for (revision, value) in each {
+                    options.extend([values(&format!("{BEFORE}{revision}"), value)?]);
+                }
+            }
+            None => options.extend([values(name, value)?]),
+        }
+    }
+    Ok(options)
 }
 
 /// What an ini says of databases.
@@ -140,8 +165,20 @@ mod tests {
     }
 
     #[test]
+    fn files_are_supplied_before_a_revision_or_before_all() {
+        let ini = "[migration-gate]\nbefore =\n  a.sql\n  b.sql\nbefore.0016 = c.sql\n";
+        let toml = "[tool.migration-gate.before]\n0016 = \"c.sql\"\nab12 = [\"d.sql\"]\n";
+        let of = |ini, toml| {
+            let options = Options::read(&texts(ini, toml)).unwrap_or_default();
+            options.before().map(|(at, file)| format!("{at:?} {file}")).collect::<Vec<_>>()
+        };
+        assert_eq!(of(ini, ""), ["None a.sql", "None b.sql", "Some(\"0016\") c.sql"]);
+        assert_eq!(of("", toml), ["Some(\"0016\") c.sql", "Some(\"ab12\") d.sql"]);
+    }
+
+    #[test]
     fn what_is_not_known_is_an_error() {
-        let known = "cwd, driver, name, root, set_env, target, url_env, x";
+        let known = "before, cwd, driver, name, root, set_env, target, url_env, x";
         let unknown = format!("`[migration-gate]` has no option `set-env`; it has {known}");
         check("[migration-gate]\nset-env = A=b\n", "", "x", Err(&unknown));
         let number = "`x` in `[tool.migration-gate]` is neither text nor a list of texts";

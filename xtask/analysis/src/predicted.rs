@@ -19,7 +19,14 @@ fn becomes(lint: &Code, run: &Code) -> bool {
         (&code::RAISING_DOWNGRADE, &[&code::DOWNGRADE_FAILED, &code::IRREVERSIBLE]),
         (
             &code::LEFT_BEHIND,
-            &[&code::DUPLICATE_OBJECT, &code::TABLE_TWICE, &code::REMAINS, &code::NOT_REPEATABLE],
+            &[
+                &code::DUPLICATE_OBJECT,
+                &code::TABLE_TWICE,
+                &code::REMAINS,
+                &code::NOT_REPEATABLE,
+                // What comes after the failure is not done either.
+                &code::DOWNGRADE_FAILED,
+            ],
         ),
         (
             &code::EMPTY_DOWNGRADE,
@@ -48,6 +55,9 @@ fn is_sharper(lint: &Code, run: &Code) -> bool {
         ],
         [&code::MIGRATION_FAILED, &code::BROKEN_POINTER, &code::MISSING_PACKAGE],
     );
+    if lint == &code::BASE_NOT_EMPTY && run == &code::UNDEFINED_OBJECT {
+        return true;
+    }
     // Where Alembic does not see a circle, it goes round until it is stopped.
     let endless = lint == &code::CYCLE && run == &code::TIMED_OUT;
     endless || (names.contains(&lint) && vague.contains(&run))
@@ -68,8 +78,18 @@ const OF_THE_WAY_UP: [&Code; 11] = [
     &code::ID_TOO_LONG,
 ];
 
-/// What a lint says of a way down, and the comparison of schemas then proves or disproves.
-const OF_THE_WAY_DOWN: [&Code; 2] = [&code::LEFT_BEHIND, &code::DROPS_OTHERS];
+/// What a lint says of one revision, up or down, and a run of that revision then proves or disproves.
+const OF_ONE_REVISION: [&Code; 9] = [
+    &code::LEFT_BEHIND,
+    &code::DROPS_OTHERS,
+    &code::NO_DOWNGRADE,
+    &code::EMPTY_DOWNGRADE,
+    &code::RAISING_DOWNGRADE,
+    &code::NAMELESS_DROP,
+    &code::BASE_NOT_EMPTY,
+    &code::ID_TOO_LONG,
+    &code::ASKS,
+];
 
 /// What is wrong with the tree as a whole, so that no step is what it should be; and with what a
 /// change does to merged revisions.
@@ -97,17 +117,30 @@ fn is_of_the_way_up(lint: &Finding) -> bool {
     OF_THE_WAY_UP.contains(&lint.code) && !lint.message.ends_with(IN_DOWNGRADE)
 }
 
-/// Adds the lints' findings to those of the run; one that came true is folded into what it became.
-/// Where every step passed, what was said of the way up did not come true, nor what was said of the
-/// way down of the revisions that were `stepped` down.
-pub fn join(findings: &mut Vec<Finding>, lints: Vec<Finding>, stepped: Option<&[String]>) {
+/// What a run showed of what a lint said.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Proofs<'a> {
+    /// Whether the whole chain went up.
+    pub went_up: bool,
+    /// The revisions that were taken up, down and up again, and each time came to the same schema.
+    pub exact: &'a [String],
+}
+
+impl Proofs<'_> {
+    fn disprove(self, lint: &Finding) -> bool {
+        let of_one = is_of_the_way_up(lint)
+            || lint.message.ends_with(IN_DOWNGRADE)
+            || OF_ONE_REVISION.contains(&lint.code);
+        let is_exact = lint.revision.as_ref().is_some_and(|id| self.exact.contains(id));
+        (of_one && is_exact) || (self.went_up && is_of_the_way_up(lint))
+    }
+}
+
+/// Adds the lints' findings to those of the run; one that came true is folded into what it became, and
+/// one that the run disproves is withdrawn.
+pub fn join(findings: &mut Vec<Finding>, lints: Vec<Finding>, proofs: Proofs<'_>) {
     for mut lint in lints {
-        let down = OF_THE_WAY_DOWN.contains(&lint.code) || lint.message.ends_with(IN_DOWNGRADE);
-        let disproved = stepped.is_some_and(|stepped| match &lint.revision {
-            Some(revision) if down => stepped.contains(revision),
-            _ => is_of_the_way_up(&lint),
-        });
-        if disproved {
+        if proofs.disprove(&lint) {
             lint.standing = Standing::Disproved;
         }
         let mut proved = findings.iter_mut().filter(|run| came_true(&lint, run)).peekable();
@@ -145,10 +178,12 @@ pub fn join(findings: &mut Vec<Finding>, lints: Vec<Finding>, stepped: Option<&[
 
 /// Whether a finding of the run is what a lint said would happen.
 fn came_true(lint: &Finding, run: &Finding) -> bool {
+    let file = |finding: &Finding| finding.place.as_ref().map(|place| place.file.clone());
     let same_revision = match (&lint.revision, &run.revision) {
         (Some(lint), Some(run)) => lint == run,
-        // The graph as a whole is at fault, or nothing ran that could be named.
-        _ => true,
+        // Nothing ran that could be named: the graph as a whole is at fault, or a file.
+        (Some(_), None) => OF_THE_WHOLE.contains(&lint.code) || file(lint) == file(run),
+        (None, _) => true,
     };
     let graph = lint.code == &code::MULTIPLE_HEADS || lint.code == &code::BROKEN_POINTER;
     // What a downgrade lacks does not show on the first way up.
@@ -160,7 +195,7 @@ fn came_true(lint: &Finding, run: &Finding) -> bool {
         &code::DROPS_OTHERS,
     ];
     let first_way_up =
-        run.step.as_ref().is_some_and(|step| !step.ends_with(')') || step.ends_with("(pre-seed)"));
+        run.step.as_ref().is_some_and(|step| !step.ends_with(')') || step.contains(" (pre-"));
     if first_way_up && downwards.contains(&lint.code) {
         return false;
     }
@@ -180,7 +215,11 @@ mod tests {
     fn the_lints_know_better_why_nothing_is_loaded() {
         let mut findings =
             vec![Finding { revision: None, ..finding(&code::BROKEN_POINTER, "", Some("upgrade")) }];
-        join(&mut findings, vec![finding(&code::MISSING_DEPENDENCY, "0002", None)], None);
+        join(
+            &mut findings,
+            vec![finding(&code::MISSING_DEPENDENCY, "0002", None)],
+            Proofs::default(),
+        );
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].code.id, "MG204");
     }
@@ -195,7 +234,7 @@ mod tests {
             [(run(None), ["MG203"].as_slice()), (run(Some("0002")), &["MG103", "MG203"])]
         {
             let mut findings = vec![run];
-            join(&mut findings, vec![finding(&code::CYCLE, "0003", None)], None);
+            join(&mut findings, vec![finding(&code::CYCLE, "0003", None)], Proofs::default());
             assert_eq!(findings.iter().map(|found| found.code.id).collect::<Vec<_>>(), left);
         }
     }
@@ -207,7 +246,11 @@ mod tests {
         let again = Finding { step: again, ..first.clone() };
         for (run, left) in [(first, 2), (again, 1)] {
             let mut findings = vec![run];
-            join(&mut findings, vec![finding(&code::EMPTY_DOWNGRADE, "0002", None)], None);
+            join(
+                &mut findings,
+                vec![finding(&code::EMPTY_DOWNGRADE, "0002", None)],
+                Proofs::default(),
+            );
             assert_eq!(findings.len(), left);
         }
     }
@@ -224,16 +267,56 @@ mod tests {
     #[test]
     fn what_came_true_is_shown_once_with_both_proofs() {
         let mut findings = vec![finding(&code::DUPLICATE_OBJECT, "0002", Some("upgrade"))];
-        join(&mut findings, vec![finding(&code::CREATED_TWICE, "0002", None)], None);
+        join(&mut findings, vec![finding(&code::CREATED_TWICE, "0002", None)], Proofs::default());
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].predicted.as_deref(), Some("said"));
     }
 
     #[test]
+    fn what_a_run_disproves_is_withdrawn() {
+        let exact = ["0002".to_owned()];
+        let check = |code, revision, went_up, withdrawn| {
+            let mut findings = Vec::new();
+            let proofs = Proofs { went_up, exact: &exact };
+            join(&mut findings, vec![finding(code, revision, None)], proofs);
+            let standing = if withdrawn { Standing::Disproved } else { Standing::Counts };
+            assert_eq!(findings[0].standing, standing, "{}", code.id);
+        };
+        for code in [&code::EMPTY_DOWNGRADE, &code::LEFT_BEHIND, &code::NAMELESS_DROP] {
+            check(code, "0002", false, true);
+            check(code, "0003", true, false);
+        }
+        check(&code::CREATED_TWICE, "0003", true, true);
+        check(&code::CREATED_TWICE, "0003", false, false);
+        // What a run does not look at stands.
+        for code in [&code::TOUCHES_AT_IMPORT, &code::ENDS_TRANSACTION, &code::MULTIPLE_HEADS] {
+            check(code, "0002", true, false);
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_loaded_is_explained_by_no_other_file() {
+        let at = |file: &str, finding: Finding| {
+            let place = model::finding::Place { file: file.into(), line: Some(1), source: None };
+            Finding { place: Some(place), ..finding }
+        };
+        let run = Finding {
+            revision: None,
+            ..at("0009.py", finding(&code::MIGRATION_FAILED, "", Some("upgrade")))
+        };
+        for (file, left) in [("0002.py", 2), ("0009.py", 1)] {
+            let mut findings = vec![run.clone()];
+            let lint = at(file, finding(&code::NAMELESS_DROP, "0002", None));
+            join(&mut findings, vec![lint], Proofs::default());
+            assert_eq!(findings.len(), left);
+        }
+    }
+
+    #[test]
     fn what_did_not_come_true_stands_by_itself() {
         let mut findings = vec![finding(&code::DUPLICATE_OBJECT, "0002", Some("upgrade"))];
-        join(&mut findings, vec![finding(&code::CREATED_TWICE, "0009", None)], None);
-        join(&mut findings, vec![finding(&code::MISSING_ROLE, "0002", None)], None);
+        join(&mut findings, vec![finding(&code::CREATED_TWICE, "0009", None)], Proofs::default());
+        join(&mut findings, vec![finding(&code::MISSING_ROLE, "0002", None)], Proofs::default());
         assert_eq!(findings.len(), 3);
     }
 }

@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::code::causes::Cause;
-use super::code::{Code, OPERATOR, Severity};
+use super::code::{Code, OPERATOR, Owner, Severity};
 use super::production::Impact;
 use super::transcript::Transcript;
 
@@ -26,10 +26,14 @@ pub struct Finding {
     pub place: Option<Place>,
     /// What was seen, in one or a few sentences.
     pub message: String,
+    /// Who fixes it; `None`: the tree has no such people.
+    pub owner: Option<Owner>,
     /// The sensitive area that the migration touches: SEV-2 until shown that no data was lost.
     pub sev2: Option<Cow<'static, str>>,
     /// What a lint said of it before it happened.
     pub predicted: Option<String>,
+    /// What else the same cause brings about, a line each.
+    pub also: Vec<String>,
     /// What was said, for those who want to read on.
     pub transcript: Option<Box<Transcript>>,
     /// The statement that made what the finding is about.
@@ -168,7 +172,13 @@ impl Finding {
     /// How it is fixed, step by step: by its cause, where that is known, else by its code.
     pub fn steps(&self) -> &'static [&'static str] {
         let cause = self.transcript.as_deref().and_then(Cause::of);
-        cause.filter(|cause| cause.explains(self.code)).map_or(self.code.remedy, |c| c.remedy)
+        match cause.filter(|cause| cause.explains(self.code)) {
+            Some(cause) => cause.remedy,
+            None if self.owner.is_none() && !self.code.remedy_elsewhere.is_empty() => {
+                self.code.remedy_elsewhere
+            }
+            None => self.code.remedy,
+        }
     }
 
     /// A finding of which nothing but the message is known yet.
@@ -180,8 +190,10 @@ impl Finding {
             revision: None,
             place: None,
             message: message.into(),
+            owner: Some(code.owner),
             sev2: None,
             predicted: None,
+            also: Vec::new(),
             transcript: None,
             statement: None,
             lacks: Vec::new(),

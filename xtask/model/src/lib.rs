@@ -21,6 +21,7 @@ pub mod schema;
 pub mod sensitive;
 pub mod shown;
 pub mod span;
+pub mod stairs;
 pub mod start;
 pub mod step;
 pub mod supply;

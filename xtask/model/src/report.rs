@@ -9,6 +9,7 @@ use super::code::Severity;
 use super::finding::Finding;
 use super::graph::Graph;
 use super::production::Seen;
+use super::stairs::Stairs;
 use super::step::{Status, Step};
 use super::transcript::Statement;
 use super::tree::Tree;
@@ -36,6 +37,8 @@ pub struct Report {
     pub allowed: Vec<Finding>,
     /// What the user should know besides: how to reach what `--keep` left, say.
     pub notes: Vec<String>,
+    /// Whether notes are wanted in full.
+    pub verbose: bool,
     /// Whether a signal ended the run.
     pub interrupted: bool,
     /// Whether the change on trial touches none of the trees that were asked for.
@@ -87,6 +90,8 @@ pub struct TreeReport {
     pub label: String,
     /// Its database.
     pub database: String,
+    /// Whether it has a recipe and an operator of its own.
+    pub operated: bool,
     /// Its ini, relative to the root where it lies below, else absolute.
     pub ini: Utf8PathBuf,
     /// The heads that Alembic reports; empty where it could not load the tree.
@@ -97,6 +102,8 @@ pub struct TreeReport {
     pub wrong_graph: Option<Graph>,
     /// Its steps, in order.
     pub steps: Vec<Step>,
+    /// What came of its revisions one by one, where they were tried so.
+    pub stairs: Option<Stairs>,
     /// Its new revisions: those that are not on the base branch, and without one the head.
     pub new_revisions: Vec<String>,
     /// What the new revisions ran on the way up, in order.
@@ -113,11 +120,13 @@ impl TreeReport {
             tree: tree.id.clone(),
             label: tree.label.clone(),
             database: tree.database.clone(),
+            operated: tree.recipe.is_some(),
             ini: ini.strip_prefix(root).map(Utf8Path::to_owned).unwrap_or(ini),
             heads: Vec::new(),
             graph: None,
             wrong_graph: None,
             steps: Vec::new(),
+            stairs: None,
             new_revisions: Vec::new(),
             sql: Vec::new(),
             production: Vec::new(),
@@ -152,6 +161,19 @@ impl Report {
         base.moved.extend(tree.moved.iter().cloned());
     }
 
+    /// Takes from the findings of other people's trees whom they have not: an owner, and an operator
+    /// to escalate to.
+    pub fn forget_operators(&mut self) {
+        let others: Vec<&TreeReport> = self.trees.iter().filter(|tree| !tree.operated).collect();
+        let alone = !others.is_empty() && others.len() == self.trees.len();
+        for finding in self.findings.iter_mut().chain(&mut self.allowed) {
+            let tree = finding.tree.as_ref();
+            if tree.map_or(alone, |id| others.iter().any(|other| other.tree == *id)) {
+                (finding.owner, finding.sev2) = (None, None);
+            }
+        }
+    }
+
     /// The verdict. That the gate could not do its work outweighs what it found until then; a step
     /// that did not pass is never green, whatever the findings say.
     pub fn verdict(&self) -> Verdict {
@@ -169,7 +191,7 @@ impl Report {
     }
 
     /// The findings, what matters most first: what kept the gate from its work, then errors,
-    /// warnings and notes; among equals those with a place, then as found.
+    /// warnings and notes; among equals what failed a step, then what has a place, then as found.
     pub fn by_weight(&self) -> Vec<&Finding> {
         let mut findings: Vec<&Finding> = self.findings.iter().collect();
         findings.sort_by_key(|finding| {
@@ -179,7 +201,7 @@ impl Report {
                 Severity::Warning => 2,
                 Severity::Note => 3,
             };
-            (weight, finding.place.is_none())
+            (weight, finding.step.is_none(), finding.place.is_none())
         });
         findings
     }

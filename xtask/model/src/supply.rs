@@ -3,6 +3,8 @@
 //! A supply is idempotent by its own SQL (`ON CONFLICT DO NOTHING`, `IF NOT EXISTS`), so that a
 //! round trip or a second run finds it and goes on.
 
+use camino::Utf8PathBuf;
+
 /// A row that a migration looks up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -27,21 +29,42 @@ pub struct Role {
     pub create: &'static str,
 }
 
+/// SQL in a file that a tree's own settings name: roles, extensions, tables, rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// The revision before which it is run; `None`: before all.
+    pub required_by: Option<String>,
+    /// The file, absolute.
+    pub file: Utf8PathBuf,
+    /// What it says.
+    pub sql: String,
+}
+
+impl Script {
+    /// How the step names it: `rows.sql`.
+    pub fn name(&self) -> &str {
+        self.file.file_name().unwrap_or(self.file.as_str())
+    }
+}
+
 /// Something that production has and an empty database lacks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Supply {
     /// A row.
     Row(Row),
     /// A role.
     Role(Role),
+    /// What a file says.
+    Script(Script),
 }
 
 impl Supply {
     /// Its name.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Supply::Row(row) => row.name,
             Supply::Role(role) => role.name,
+            Supply::Script(script) => script.name(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::supply::Script;
 use super::template::{Address, Template, extra_database};
 
 /// The variable through which env.py takes the URL where nothing else is said.
@@ -68,6 +69,8 @@ pub struct Tree {
     pub sets_config_url: bool,
     /// The id of its recipe; `None`: the plain one.
     pub recipe: Option<&'static str>,
+    /// What its own settings supply.
+    pub scripts: Vec<Script>,
 }
 
 impl Tree {
@@ -90,6 +93,7 @@ impl Tree {
             ini_driver: None,
             sets_config_url: false,
             recipe: None,
+            scripts: Vec::new(),
         }
     }
 

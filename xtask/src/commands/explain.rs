@@ -107,9 +107,11 @@ fn course(tree: &Tree, root: &Utf8Path) -> Course {
     // A rehearsal runs nothing that could fail.
     let _ = recipes::run(tree, &mut steps);
     let done = steps.finish();
-    let supplies = done.given.into_iter().map(|given| match given.what {
-        Supply::Row(row) => (given.step, row.insert),
-        Supply::Role(role) => (given.step, role.create),
+    let supplies = done.given.into_iter().filter_map(|given| match given.what {
+        Supply::Row(row) => Some((given.step, row.insert)),
+        Supply::Role(role) => Some((given.step, role.create)),
+        // The two trees have recipes.
+        Supply::Script(_) => None,
     });
     let scripts = lint::scripts(tree, root).into_iter();
     let mut revisions: Vec<Revision> = scripts

@@ -8,7 +8,7 @@ use model::report::Report;
 
 /// Reads and lints the trees that were asked for. What goes wrong is in the report.
 pub fn run(flags: &Lint, interrupt: &Interrupt) -> Report {
-    let Lint { which, since, all, whole: _, output: _ } = flags;
+    let Lint { which, since, all, whole: _, verbose, output: _ } = flags;
     let terms = Terms { all: *all, others: true, ..Terms::since(since.as_deref()) };
-    gate::lint::report(which, terms, interrupt)
+    Report { verbose: *verbose, ..gate::lint::report(which, terms, interrupt) }
 }

@@ -215,6 +215,10 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
         let Server::Local(cluster) = self.context.server else { bail!("the server was given") };
         let graph = self.graph.as_ref().context("there is no graph")?;
         let at = watch.ask(|session| session.alembic_version(stop.table))?;
+        let applied = ancestors_of(graph, &at);
+        if self.context.plan.new.iter().any(|revision| applied.contains(revision)) {
+            bail!("a new revision is applied already");
+        }
         // Where it may be kept, it is made where it stays.
         let around = match &self.context.run.reuse {
             Some(store) => store.new_folder()?,
@@ -223,7 +227,7 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
         };
         let server = (&cluster.endpoint, cluster.data.as_path());
         let data = DataDir::copy_running(server, around, self.context.interrupt)?;
-        let applied = ancestors_of(graph, &at).into_iter().collect();
+        let applied = applied.into_iter().collect();
         let statements = before.iter().chain(stop.statements).cloned().collect();
         Ok(Taken { data, at, table: stop.table.clone(), applied, statements })
     }

@@ -9,6 +9,7 @@ use super::selection;
 use crate::flags::Which;
 use crate::lint::{self, Survey, Terms};
 use crate::os::interrupt::{Interrupt, Interrupted};
+use analysis::once;
 use model::code;
 use model::finding::Finding;
 use model::report::{Report, TreeReport};
@@ -35,6 +36,8 @@ pub fn report(which: &Which, terms: Terms<'_>, interrupt: &Interrupt) -> Report 
             report.findings.push(Finding::new(&code::CANNOT_WORK, format!("{err:#}")));
         }
     }
+    once::fold(&mut report.findings);
+    report.forget_operators();
     report.elapsed = started.elapsed();
     report
 }

@@ -67,7 +67,7 @@ pub fn run_with(flags: &Gate, extra: &[Extra], interrupt: &Interrupt, tell: Tell
             report
         }
     };
-    report.elapsed = started.elapsed();
+    (report.elapsed, report.verbose) = (started.elapsed(), flags.verbose);
     report
 }
 
@@ -98,6 +98,7 @@ fn gate(
     });
     process::end_strays();
     run.add_surveys(&described, &mut report);
+    report.forget_operators();
     if let Some(results) = keep {
         results.keep(&run, &report);
     }

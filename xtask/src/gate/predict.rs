@@ -7,12 +7,13 @@ use super::context::{GateContext, Surveys};
 use crate::alembic::Description;
 use crate::lint::{self, Survey, Terms};
 use analysis::graph::compare;
-use analysis::predicted;
+use analysis::once;
+use analysis::predicted::{self, Proofs};
 use model::code;
 use model::event::{Event, timed};
 use model::finding::{Finding, Standing};
-use model::report::{Report, TreeReport};
-use model::step::Status;
+use model::report::Report;
+use model::step::{Status, Step};
 use model::tree::Tree;
 
 impl GateContext<'_> {
@@ -81,18 +82,15 @@ impl GateContext<'_> {
                 }));
             }
             report.allowed.extend(survey.allowed.iter().cloned());
-            let stepped = stepped(&report.trees[*index]);
-            predicted::join(&mut report.findings, survey.findings.clone(), stepped.as_deref());
+            let tree = &report.trees[*index];
+            let went_up = |step: &Step| {
+                step.name.ends_with(" — alembic upgrade head") && step.status == Status::Passed
+            };
+            let went_up = tree.steps.iter().any(went_up);
+            let exact = tree.stairs.as_ref().map(|s| s.exact.clone()).unwrap_or_default();
+            let proofs = Proofs { went_up, exact: &exact };
+            predicted::join(&mut report.findings, survey.findings.clone(), proofs);
         }
+        once::fold(&mut report.findings);
     }
-}
-
-/// The revisions that were stepped down and up again, where every step passed.
-fn stepped(tree: &TreeReport) -> Option<Vec<String>> {
-    let passed = tree.steps.iter().all(|step| step.status == Status::Passed);
-    (passed && !tree.steps.is_empty()).then(|| {
-        let each = tree.steps.iter().any(|step| step.name.contains("stairway"));
-        let new = tree.new_revisions.iter().filter(|_| each);
-        tree.heads.iter().chain(new).cloned().collect()
-    })
 }

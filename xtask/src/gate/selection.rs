@@ -10,6 +10,7 @@ use crate::flags::{EnvPy, TargetName, Which};
 use crate::os::tree_files;
 use crate::recipes;
 use analysis::options::{self, Options, Urls};
+use model::supply::Script;
 use model::template::Template;
 use model::tree::{DEFAULT_SECTION, DEFAULT_URL_ENV, Target, Tree};
 
@@ -87,8 +88,23 @@ fn plain(flags: &Which, env_py: &EnvPy, ini: &Utf8Path) -> Result<(Utf8PathBuf, 
         env.extend([set_env(&text)?]);
     }
     tree.env = env.into_iter().collect();
+    tree.scripts = options
+        .before()
+        .map(|(revision, file)| script(revision, folder.join(file)))
+        .collect::<Result<_>>()
+        .with_context(|| format!("cannot use `{absolute}`"))?;
     tree.python = python::of_project(&tree.cwd.join(tree.ini_folder()), &tree.cwd, &root);
     Ok((root, tree))
+}
+
+/// What a file supplies.
+fn script(required_by: Option<&str>, file: Utf8PathBuf) -> Result<Script> {
+    let sql = std::fs::read_to_string(&file);
+    let sql = sql.with_context(|| {
+        let option = required_by.map(|revision| format!(".{revision}")).unwrap_or_default();
+        format!("cannot read `{file}`, which `before{option}` in `[migration-gate]` names")
+    })?;
+    Ok(Script { required_by: required_by.map(str::to_owned), file, sql })
 }
 
 /// The top of the git repository that holds a folder, else the folder.

@@ -83,6 +83,7 @@ impl GateContext<'_> {
         let tree = &mut report.trees[ran.index];
         tree.heads.clone_from(&ran.heads);
         tree.steps = std::mem::take(&mut ran.done.steps);
+        tree.stairs = ran.done.stairs.take();
         tree.new_revisions = self.new_revisions(ran.index, &tree.heads);
         tree.production = std::mem::take(&mut ran.production);
         tree.sql = std::mem::take(&mut ran.done.way_up);

@@ -34,7 +34,10 @@ pub fn spec(id: &str) -> Option<&'static TreeSpec> {
 /// Runs a tree's recipe.
 pub fn run(tree: &Tree, steps: &mut Steps<'_>) -> Result<()> {
     steps.create_extra_roles()?;
-    tree.recipe.and_then(spec).map_or(plain::plain as fn(&mut Steps<'_>) -> _, |s| s.recipe)(steps)
+    match tree.recipe.and_then(spec) {
+        Some(spec) => (spec.recipe)(steps),
+        None => plain::plain(&tree.scripts, steps),
+    }
 }
 
 /// The supplies of a tree's recipe, changed as a run changes them.
@@ -47,6 +50,7 @@ pub fn supplies(tree: &Tree, change: SupplyChange<'_>) -> Supplies {
         match what {
             Supply::Role(role) => supplies.roles.push(role),
             Supply::Row(row) => supplies.rows.push((after, row)),
+            Supply::Script(script) => supplies.scripts.push(script),
         }
     }
     supplies

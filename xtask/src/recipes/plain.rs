@@ -1,10 +1,17 @@
-//! Any other tree: nothing is supplied.
+//! Any other tree: what its own settings supply, and nothing else.
 
 use anyhow::Result;
 
 use crate::steps::runner::Steps;
+use model::supply::Script;
 
-/// The round trip alone.
-pub fn plain(steps: &mut Steps<'_>) -> Result<()> {
+/// Each file right before the revision that needs it, then the round trip.
+pub fn plain(scripts: &[Script], steps: &mut Steps<'_>) -> Result<()> {
+    for script in steps.in_order(scripts) {
+        if let Some(revision) = &script.required_by {
+            steps.upgrade_below(revision)?;
+        }
+        steps.supply(script)?;
+    }
     steps.round_trip()
 }

@@ -9,6 +9,7 @@ use model::code::{self, Code, Owner, Severity};
 use model::finding::{Edit, Finding, Place, Standing};
 use model::graph::{Branch, Fault, Graph, Revision};
 use model::report::{Comparison, Postgres, Report, Source, TreeReport};
+use model::stairs::Stairs;
 use model::step::{Status, Step};
 use model::transcript::{Direction, Exception, RevisionInFlight, Statement, Transcript};
 use model::tree::Tree;
@@ -42,6 +43,7 @@ macro_rules! mode {
             mode: Some($mode),
             owner: Owner::$owner,
             remedy: &["mend the one thing", "then the other, with `op.drop_table`"],
+            remedy_elsewhere: &[],
             verify: "the step must pass",
             infrastructure: false,
         }
@@ -64,6 +66,7 @@ static TRIFLE: &Code = &Code {
     mode: None,
     owner: Owner::FeatureDev,
     remedy: &["look at it"],
+    remedy_elsewhere: &["look at it, in a tree of its own"],
     verify: "it is gone",
     infrastructure: false,
 };
@@ -120,7 +123,7 @@ fn tree(label: &str, names: &[&str], heads: &[&str], failed: Option<usize>) -> T
         false => "backend_v2/alembic.ini".into(),
     };
     let (database, cwd) = (format!("{id}_ci"), root.to_owned());
-    let of = Tree { id, label, database, cwd, ini, ..Tree::bare() };
+    let of = Tree { id, label, database, cwd, ini, recipe: Some("console"), ..Tree::bare() };
     TreeReport {
         heads: heads.iter().map(ToString::to_string).collect(),
         steps: steps.collect(),
@@ -415,6 +418,7 @@ fn several() -> Report {
         allowed: Some("the table is empty, see #1778 and @sre".into()),
         ..findings[0].clone()
     }];
+    add_notes(&mut findings);
     // One that is about a whole tree, and one about nothing that has a place.
     findings.push(Finding { tree: Some("raptor".into()), ..Finding::new(TRIFLE, "of the tree") });
     findings.push(Finding::new(TRIFLE, "of no place"));
@@ -437,7 +441,34 @@ fn several() -> Report {
         ..Finding::new(MODE_B, "`GRANT` names role `reader`")
     };
     findings.push(Finding { standing: Standing::Disproved, ..told });
-    Report { allowed, ..report(Some(2), Some(1), findings) }
+    let mut report = report(Some(2), Some(1), findings);
+    report.trees[0].stairs = Some(Stairs {
+        exact: vec!["0001".into(), "0002".into()],
+        wrong: vec!["0003".into()],
+        untried: vec![("0004".into(), "time ran out".into())],
+    });
+    Report { allowed, ..report }
+}
+
+/// Notes that are told in a line a code, and what one cause brings about besides.
+fn add_notes(findings: &mut Vec<Finding>) {
+    let lines = (1..=12).map(|number| format!("left behind: table t{number}"));
+    findings[0].also = lines.collect();
+    // In a tree that has no operator.
+    findings[1].owner = None;
+    let place = |number: u32| Place {
+        file: format!("console/migrations/versions/00{number:02}_note.py").into(),
+        line: Some(number),
+        source: None,
+    };
+    let note = |number: u32, code| Finding {
+        tree: Some("console".into()),
+        place: Some(place(number)),
+        revision: Some(format!("{number:04}")),
+        ..Finding::new(code, format!("column order: table t, by revision {number}\nmore"))
+    };
+    findings.extend((3..=10).map(|number| note(number, &model::code::COLUMN_AT_END)));
+    findings.push(note(2, &model::code::NOT_FILLED));
 }
 
 fn sick_base() -> Report {

@@ -43,7 +43,7 @@ pub fn summary(report: &Report) -> String {
     for severity in [Severity::Error, Severity::Warning, Severity::Note] {
         let mut findings = report.by_weight();
         findings.retain(|f| f.severity() == severity && f.standing != Standing::Merged);
-        findings.retain(|f| !words::is_again(f, report));
+        findings.retain(|f| !words::is_again(f, report) && !words::is_brief(f, report));
         for finding in findings.iter().take(ANNOTATIONS_SHOWN) {
             out.push_str(&annotation(finding));
         }
@@ -76,7 +76,9 @@ fn annotation(finding: &Finding) -> String {
         message += &format!("\nstep: {step}");
     }
     message = words::cut(&message, MESSAGE_CHARACTERS);
-    message += &format!("\nowner: {}", words::owner(finding.code.owner));
+    if let Some(owner) = finding.owner {
+        message += &format!("\nowner: {}", words::owner(owner));
+    }
     for remedy in finding.remedies() {
         message += &format!("\nmend: {remedy}");
     }

@@ -10,7 +10,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::words;
 use model::code::causes::Cause;
-use model::code::{Code, Severity};
+use model::code::{Code, Owner, Severity};
 use model::finding::{Finding, Place, Standing};
 use model::redact::redact;
 use model::report::{Report, Verdict};
@@ -26,6 +26,12 @@ const BOLD: Style = Style::new().bold();
 
 /// How many lines of a statement and of the output are shown.
 const LINES_SHOWN: usize = 20;
+/// The rows of a screen, less that of the prompt.
+const SCREEN_ROWS: usize = 49;
+/// How many findings are named below the details, where those fill more than a screen.
+const OVERVIEW_ROWS: usize = 30;
+/// How many lines of the first one's message.
+const FIRST_ROWS: usize = 5;
 
 /// A step that ended, with what it printed.
 pub fn step(step: &Step) -> String {
@@ -94,19 +100,40 @@ pub fn summary(report: &Report) -> String {
 
 /// The same in a watch, where most steps stand from one run to the next.
 pub fn standing(report: &Report) -> String {
+    let mut out = details(report);
+    out.push_str(&besides(report));
+    line(&mut out, "");
+    let verdict = verdict(report);
+    // Who does not scroll sees the end.
+    if out.lines().count() + verdict.lines().count() > SCREEN_ROWS {
+        out.push_str(&overview(report));
+    }
+    out + &verdict
+}
+
+/// What is wrong, the worst first, each in full.
+fn details(report: &Report) -> String {
     let mut out = String::new();
-    for finding in report.findings.iter().filter(|f| f.standing != Standing::Merged) {
+    let mut findings = report.by_weight();
+    findings.retain(|f| f.standing != Standing::Merged && !words::is_brief(f, report));
+    for finding in findings {
         out.push('\n');
-        out.push_str(&match finding.standing {
-            Standing::Disproved => brief(finding, "withdrawn: the step that it was about passed"),
-            _ if words::is_again(finding, report) => brief(finding, "again"),
-            _ => self::finding(finding),
+        out.push_str(&match words::is_again(finding, report) {
+            true => brief(finding, "again"),
+            false => self::finding(finding),
         });
     }
-    if let Some(merged) = words::merged(report) {
-        let (word, style) = severity(Severity::Note);
+    out
+}
+
+/// What is worth knowing besides.
+fn besides(report: &Report) -> String {
+    let mut out = String::new();
+    let (word, style) = severity(Severity::Note);
+    let notes = words::notes_by_code(report).into_iter().chain(words::merged(report));
+    for note in notes {
         let _ = write!(out, "\n{style}{word}{style:#}: ");
-        line(&mut out, &words::wrap(&merged, 80 - 6).join("\n      "));
+        line(&mut out, &words::wrap(&redact(&note), 80 - 6).join("\n      "));
     }
     if !report.allowed.is_empty() {
         line(&mut out, "");
@@ -119,8 +146,31 @@ pub fn standing(report: &Report) -> String {
         line(&mut out, "");
         line(&mut out, &redact(note));
     }
+    out
+}
+
+/// A screen of it: what to look at first, and a line for each other error and warning.
+fn overview(report: &Report) -> String {
+    let mut findings = report.by_weight();
+    findings.retain(|f| f.severity() != Severity::Note);
+    let mut out = String::new();
+    for (number, finding) in findings.iter().enumerate().take(OVERVIEW_ROWS) {
+        let (word, style) = severity(finding.severity());
+        let place = finding.place.as_ref().map(words::short_place).unwrap_or_default();
+        let place = if place.is_empty() { place } else { format!("{place} ") };
+        let head = format!("{word}[{}] {place}", finding.code.id);
+        let title = words::cut(finding.code.title, 79_usize.saturating_sub(head.chars().count()));
+        line(&mut out, &format!("{style}{word}[{}]{style:#} {place}{title}", finding.code.id));
+        if number == 0 {
+            let said = words::first_lines(&printable(&finding.message), FIRST_ROWS);
+            field(&mut out, "", &words::cut(&said, FIRST_ROWS * 60));
+        }
+    }
+    let more = findings.len().saturating_sub(OVERVIEW_ROWS);
+    if more > 0 {
+        line(&mut out, &format!("and {more} more"));
+    }
     line(&mut out, "");
-    out.push_str(&verdict(report));
     out
 }
 
@@ -222,6 +272,7 @@ pub fn finding(finding: &Finding) -> String {
         field(&mut out, "", &finding.message);
     }
     impact(&mut out, finding);
+    field(&mut out, "also", &words::also(finding).join("\n"));
     if let Some(exception) = said.and_then(Transcript::headline) {
         for (name, text) in [("detail", &exception.detail), ("hint", &exception.hint)] {
             if let Some(text) = text {
@@ -263,7 +314,7 @@ pub fn finding(finding: &Finding) -> String {
     // Where a remedy was verified, or the finding names its own, what else might help is of no use.
     let told = finding.impact.iter().flat_map(|impact| &impact.told);
     let is_told = finding.fix.is_some() || { told }.any(|(word, _)| word == "instead");
-    mend(&mut out, code, if is_told { &[] } else { finding.steps() });
+    mend(&mut out, (finding.owner, code), if is_told { &[] } else { finding.steps() });
     verbatim(&mut out, "by hand", &finding.by_hand.join("\n"));
     out
 }
@@ -334,7 +385,7 @@ pub fn code(code: &Code) -> String {
     line(&mut out, &format!("{BOLD}{}: {}{mode}{BOLD:#}", code.id, code.title));
     field(&mut out, "symptom", code.symptom);
     field(&mut out, "why", code.why);
-    mend(&mut out, code, code.remedy);
+    mend(&mut out, (Some(code.owner), code), code.remedy);
     if let Some(example) = code.example {
         verbatim(&mut out, "wrong", example.bad);
         verbatim(&mut out, "right", example.good);
@@ -348,14 +399,14 @@ pub fn causes(causes: &[&Cause]) -> String {
     for Cause { state, says, code, remedy, .. } in causes {
         line(&mut out, &format!("{BOLD}SQLSTATE {state} ({}: {}){BOLD:#}", code.id, code.title));
         field(&mut out, "says", says);
-        mend(&mut out, code, remedy);
+        mend(&mut out, (Some(code.owner), code), remedy);
     }
     out
 }
 
 /// Who mends it, how, and how one sees that it is mended.
-fn mend(out: &mut String, code: &Code, steps: &[&str]) {
-    field(out, "owner", words::owner(code.owner));
+fn mend(out: &mut String, (owner, code): (Option<Owner>, &Code), steps: &[&str]) {
+    field(out, "owner", owner.map(words::owner).unwrap_or_default());
     for (number, remedy) in steps.iter().enumerate() {
         field(out, if number == 0 { "mend" } else { "" }, remedy);
     }

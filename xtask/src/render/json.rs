@@ -11,6 +11,7 @@ use model::production::{Impact, Seen};
 use model::redact::redact;
 use model::report::{self, Verdict};
 use model::shown::escaped_json;
+use model::stairs::Stairs;
 use model::step;
 
 /// Grows when a reader of the JSON would have to change.
@@ -53,6 +54,20 @@ struct Tree {
     steps: Vec<Step>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     production: Vec<Seen>,
+    stairway: Option<Stairway>,
+}
+
+#[derive(Serialize)]
+struct Stairway {
+    revisions: usize,
+    tried: usize,
+    untried: Vec<Untried>,
+}
+
+#[derive(Serialize)]
+struct Untried {
+    revision: String,
+    reason: String,
 }
 
 /// Only where the text of the files was read.
@@ -86,7 +101,7 @@ pub(super) struct Finding {
     title: &'static str,
     severity: &'static str,
     mode: Option<char>,
-    owner: &'static str,
+    owner: Option<&'static str>,
     sev2: bool,
     tree: Option<String>,
     step: Option<String>,
@@ -95,6 +110,7 @@ pub(super) struct Finding {
     file: Option<String>,
     line: Option<u32>,
     message: String,
+    also: Vec<String>,
     sqlstate: Option<String>,
     statement: Option<String>,
     remedy: Vec<String>,
@@ -143,7 +159,17 @@ fn tree(tree: &report::TreeReport) -> Tree {
         graph: tree.graph.as_ref().map(graph),
         steps: tree.steps.iter().map(step).collect(),
         production: tree.production.clone(),
+        stairway: tree.stairs.as_ref().map(stairway),
     }
+}
+
+fn stairway(stairs: &Stairs) -> Stairway {
+    let untried = |(revision, reason): &(String, String)| Untried {
+        revision: revision.clone(),
+        reason: redact(reason).into_owned(),
+    };
+    let untried = stairs.untried.iter().map(untried).collect();
+    Stairway { revisions: stairs.count(), tried: stairs.tried(), untried }
 }
 
 fn graph(graph: &graph::Graph) -> Graph {
@@ -177,7 +203,7 @@ pub(super) fn finding(finding: &finding::Finding) -> Finding {
         title: finding.code.title,
         severity: words::severity(finding.severity()),
         mode: finding.code.mode,
-        owner: words::owner(finding.code.owner),
+        owner: finding.owner.map(words::owner),
         sev2: finding.sev2.is_some(),
         tree: finding.tree.clone(),
         step: finding.step.clone(),
@@ -186,6 +212,7 @@ pub(super) fn finding(finding: &finding::Finding) -> Finding {
         file: finding.place.as_ref().map(|place| place.file.to_string()),
         line: finding.place.as_ref().and_then(|place| place.line),
         message: redact(&finding.message).into_owned(),
+        also: finding.also.iter().map(|text| redact(text).into_owned()).collect(),
         sqlstate: said.and_then(|said| said.sqlstate()).map(Into::into),
         statement: said
             .and_then(|said| said.statement.as_deref())

@@ -178,7 +178,9 @@ fn body(finding: &Finding) -> String {
     if let Some(sql) = finding.transcript.as_deref().and_then(|said| said.statement.as_deref()) {
         let _ = write!(out, "\nstatement: {}", words::first_lines(sql, 20));
     }
-    let _ = write!(out, "\nowner: {}", words::owner(finding.code.owner));
+    if let Some(owner) = finding.owner {
+        let _ = write!(out, "\nowner: {}", words::owner(owner));
+    }
     for remedy in finding.remedies() {
         let _ = write!(out, "\nmend: {remedy}");
     }

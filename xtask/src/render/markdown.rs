@@ -12,6 +12,7 @@ use model::finding::{Finding, Standing};
 use model::redact::redact;
 use model::report::{Report, TreeReport, Verdict};
 use model::shown::printable;
+use model::stairs::Stairs;
 use model::step::Status;
 
 /// By this the next run finds the comment that it replaces.
@@ -50,7 +51,9 @@ fn within(bytes: usize, report: &Report, run: Option<&str>) -> String {
     }
     room -= steps.len();
     let (mut findings, mut left_out) = (String::new(), 0);
-    for finding in report.by_weight().into_iter().filter(|f| f.standing != Standing::Merged) {
+    let mut told = report.by_weight();
+    told.retain(|f| f.standing != Standing::Merged && !words::is_brief(f, report));
+    for finding in told {
         let text = if left_out == 0 {
             self::finding(finding, words::is_again(finding, report))
         } else {
@@ -81,8 +84,13 @@ fn within(bytes: usize, report: &Report, run: Option<&str>) -> String {
             sql_left_out = true;
         }
     }
-    let merged = words::merged(report).map(|merged| format!("{}\n\n", text(&merged)));
-    findings.extend(merged.filter(|merged| merged.len() <= room));
+    for note in words::notes_by_code(report).into_iter().chain(words::merged(report)) {
+        let note = format!("ℹ️ {}\n\n", text(&redact(&note)));
+        if note.len() <= room {
+            room -= note.len();
+            findings.push_str(&note);
+        }
+    }
     let allowed = allowed(report);
     let allowed = if allowed.len() <= room { allowed } else { String::new() };
     let mut out = verdict + &findings + &pictures + &steps + &sql + &allowed;
@@ -164,7 +172,7 @@ fn finding(finding: &Finding, again: bool) -> String {
     }
     facts.extend(finding.step.as_ref().map(|step| format!("step {}", span(step))));
     facts.extend(finding.revision.as_ref().map(|revision| format!("revision {}", span(revision))));
-    facts.push(format!("owner **{}**", words::owner(code.owner)));
+    facts.extend(finding.owner.map(|owner| format!("owner **{}**", words::owner(owner))));
     let _ = writeln!(out, "{}\n", facts.join(" · "));
     if let Some(reason) = &finding.allowed {
         let _ = writeln!(out, "Allowed: {}\n", text(&redact(reason)));
@@ -272,6 +280,11 @@ fn steps(report: &Report) -> String {
         let _ = writeln!(out, "| {icon} | {} | {time} |", text(&step.name));
     }
     out.push('\n');
+    for tree in &report.trees {
+        for told in tree.stairs.iter().filter(|stairs| stairs.count() > 1).flat_map(Stairs::told) {
+            let _ = writeln!(out, "{}: {}\n", text(&tree.label), text(&redact(&told)));
+        }
+    }
     out
 }
 

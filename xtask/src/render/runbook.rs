@@ -84,6 +84,8 @@ fn supply(out: &mut String, tree: &Tree, given: &Given) {
     let (name, required_by, sql) = match &given.what {
         Supply::Row(row) => (row.name, row.required_by, row.insert),
         Supply::Role(role) => (role.name, role.required_by, role.create),
+        // The two trees have recipes.
+        Supply::Script(_) => return,
     };
     let _ = writeln!(
         out,

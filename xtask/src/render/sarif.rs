@@ -14,8 +14,9 @@ use super::words;
 use model::code::Code;
 use model::finding::{Edit, FileChange, Finding};
 use model::redact::redact;
-use model::report::{Report, Verdict};
+use model::report::{Report, TreeReport, Verdict};
 use model::shown::printable;
+use model::stairs::Stairs;
 
 /// What may stand in a path of a URI as it is.
 const PATH: &AsciiSet =
@@ -29,9 +30,9 @@ pub fn report(report: &Report) -> String {
         .iter()
         .chain(&report.allowed)
         .partition(|finding| !finding.code.infrastructure && place(finding, report).is_some());
-    let mut rules: BTreeMap<&str, &Code> = BTreeMap::new();
+    let mut rules: BTreeMap<&str, &Finding> = BTreeMap::new();
     for finding in report.findings.iter().chain(&report.allowed) {
-        rules.insert(finding.code.id, finding.code);
+        rules.insert(finding.code.id, finding);
     }
     let ids: Vec<&str> = rules.keys().copied().collect();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
@@ -55,6 +56,11 @@ pub fn report(report: &Report) -> String {
             Verdict::Error => 2,
         });
     }
+    let stairs = report.trees.iter().filter_map(|tree| Some((tree, tree.stairs.as_ref()?)));
+    let told = |(tree, stairs): (&TreeReport, &Stairs)| {
+        stairs.told().into_iter().map(|line| format!("{}: {line}", tree.label)).collect::<Vec<_>>()
+    };
+    let stairway: Vec<String> = stairs.flat_map(told).collect();
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -62,36 +68,39 @@ pub fn report(report: &Report) -> String {
             "tool": {"driver": {
                 "name": "migration-gate",
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "rules": rules.values().map(|code| rule(code)).collect::<Vec<_>>(),
+                "rules": rules.values().map(|finding| rule(finding)).collect::<Vec<_>>(),
             }},
             "automationDetails": {"id": "migration-gate/"},
             "columnKind": "unicodeCodePoints",
             "originalUriBaseIds": {"SRCROOT": {"description": {"text": "the root of the monorepo"}}},
             "invocations": [invocation],
             "results": results,
-            "properties": {"base": words::compared(report)},
+            "properties": {"base": words::compared(report), "stairway": stairway},
         }],
     });
     // A value with string keys cannot fail to be written.
     serde_json::to_string_pretty(&log).unwrap_or_default() + "\n"
 }
 
-fn rule(code: &Code) -> Value {
+/// The rule of a finding's code.
+fn rule(finding: &Finding) -> Value {
+    let (code, owner) = (finding.code, finding.owner.map(words::owner));
+    let remedy = match owner {
+        None if !code.remedy_elsewhere.is_empty() => code.remedy_elsewhere,
+        _ => code.remedy,
+    };
     let steps: Vec<String> =
-        code.remedy.iter().enumerate().map(|(n, step)| format!("{}. {step}", n + 1)).collect();
-    let help = format!(
-        "{}\n\nOwner: {}\n\nHow to verify: {}",
-        steps.join("\n"),
-        words::owner(code.owner),
-        code.verify
-    );
-    let mut tags = vec!["migrations".to_owned(), words::owner(code.owner).to_owned()];
+        remedy.iter().enumerate().map(|(n, step)| format!("{}. {step}", n + 1)).collect();
+    let who = owner.map(|owner| format!("\n\nOwner: {owner}")).unwrap_or_default();
+    let help = format!("{}{who}\n\nHow to verify: {}", steps.join("\n"), code.verify);
+    let mut tags = vec!["migrations".to_owned()];
+    tags.extend(owner.map(str::to_owned));
     tags.extend(code.mode.map(|mode| format!("failure-mode-{mode}")));
     json!({
         "id": code.id,
         "name": name(code.title),
         "shortDescription": {"text": code.title},
-        "fullDescription": {"text": format!("{}. {}", code.title, code.remedy.join("; "))},
+        "fullDescription": {"text": format!("{}. {}", code.title, remedy.join("; "))},
         "help": {"text": help, "markdown": help},
         "defaultConfiguration": {"level": level(code)},
         "properties": {"tags": tags},

@@ -16,6 +16,8 @@ const DIM: Style = Style::new().dimmed();
 /// What the keys do.
 const KEYS: &str = "r run again · s with the stairway · o open the database · e explain · q quit";
 
+/// How many new revisions of a tree are named: what is wrong must fit on the screen below them.
+const NEW_SHOWN: usize = 8;
 /// How many changed files are named.
 const CHANGED_SHOWN: usize = 3;
 
@@ -113,7 +115,7 @@ fn tree(tree: &WatchedTree, running: bool) -> String {
         _ => "",
     };
     let _ = writeln!(out, "  {:<10}{doing}", tree.label);
-    for new in &tree.new {
+    for new in tree.new.iter().take(NEW_SHOWN) {
         let (word, style) = match new.state {
             RevisionState::Waiting => ("–", DIM),
             RevisionState::Upgrading => ("upgrading", BLUE),
@@ -124,6 +126,10 @@ fn tree(tree: &WatchedTree, running: bool) -> String {
         };
         let file = new.file.file_name().unwrap_or(new.file.as_str());
         let _ = writeln!(out, "    {style}{word:<14}{style:#}{file}");
+    }
+    let more = tree.new.len().saturating_sub(NEW_SHOWN);
+    if more > 0 {
+        let _ = writeln!(out, "    and {more} more");
     }
     out
 }

@@ -12,10 +12,10 @@ use model::shown::printable;
 use model::step::{Status, Step};
 use model::transcript::Transcript;
 
-/// How many merged revisions are named for each code.
-const MERGED_SHOWN: usize = 5;
+/// How many revisions are named for each code in a line.
+const NAMES_SHOWN: usize = 5;
 
-/// Who mends it.
+/// Who fixes it.
 pub(super) fn owner(owner: Owner) -> &'static str {
     match owner {
         Owner::Sre => "sre",
@@ -66,17 +66,70 @@ pub(super) fn allowed(report: &Report) -> impl Iterator<Item = (&'static str, St
     })
 }
 
-/// Whether a finding's like, of the same tree, was told before: one fault of the graph fails several
+/// Whether a finding's like, of the same tree, is told before: one fault of the graph fails several
 /// steps, and is told in full once.
 pub(super) fn is_again(finding: &Finding, report: &Report) -> bool {
-    let mut before = report.findings.iter().take_while(|before| !std::ptr::eq(*before, finding));
+    let all = report.by_weight();
+    let mut before = all.into_iter().take_while(|before| !std::ptr::eq(*before, finding));
     finding.code.mode.is_some() && before.any(|f| f.tree == finding.tree && f.code == finding.code)
+}
+
+/// Whether a finding is told in a line with all notes of its code.
+pub(super) fn is_brief(finding: &Finding, report: &Report) -> bool {
+    let counts = finding.standing == Standing::Counts;
+    finding.standing == Standing::Disproved
+        || (counts && finding.severity() == Severity::Note && !report.verbose)
+}
+
+/// The notes, a line a code: `MG407: the columns … another order: 0002, 0005`.
+pub(super) fn notes_by_code(report: &Report) -> Vec<String> {
+    let mut codes: BTreeMap<(bool, &str), Vec<&Finding>> = BTreeMap::new();
+    for finding in report.findings.iter().filter(|finding| is_brief(finding, report)) {
+        let is_withdrawn = finding.standing == Standing::Disproved;
+        codes.entry((is_withdrawn, finding.code.id)).or_default().push(finding);
+    }
+    let line = |((is_withdrawn, id), findings): (&(bool, &str), &Vec<&Finding>)| {
+        let told = match findings.as_slice() {
+            _ if *is_withdrawn => "withdrawn, the run did not meet it".to_owned(),
+            [only] => only.message.lines().next().unwrap_or_default().to_owned(),
+            [first, ..] => first.code.title.to_owned(),
+            [] => String::new(),
+        };
+        format!("{id}: {told}: {}", places(findings))
+    };
+    codes.iter().map(line).map(|line| printable(line.trim_end_matches(": "))).collect()
+}
+
+/// The revisions or files that findings are about, the first few by name.
+fn places(findings: &[&Finding]) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for finding in findings {
+        let file = finding.place.as_ref().and_then(|place| place.file.file_name());
+        names.extend(finding.revision.as_deref().or(file).filter(|name| !names.contains(name)));
+    }
+    first_names(&names)
+}
+
+/// The first few names, and how many follow.
+fn first_names(names: &[&str]) -> String {
+    match names.get(NAMES_SHOWN..) {
+        Some(more) if !more.is_empty() => {
+            format!("{} and {} more", names[..NAMES_SHOWN].join(", "), more.len())
+        }
+        _ => names.join(", "),
+    }
 }
 
 /// `file.py:12`.
 pub(super) fn place(place: &Place) -> String {
     let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
     format!("{}{line}", place.file)
+}
+
+/// The same without the folders.
+pub(super) fn short_place(place: &Place) -> String {
+    let file = place.file.file_name().unwrap_or(place.file.as_str());
+    place.line.map_or(file.to_owned(), |line| format!("{file}:{line}"))
 }
 
 /// `8 of 11 steps passed, 1 failed, 2 skipped`; where nothing was run, what was read and found.
@@ -111,25 +164,14 @@ pub(super) fn counts(report: &Report) -> String {
 
 /// What is wrong with merged revisions, which does not decide, in one line.
 pub(super) fn merged(report: &Report) -> Option<String> {
-    let mut codes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut codes: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
     let merged = report.findings.iter().filter(|f| f.standing == Standing::Merged);
     for finding in merged.clone() {
-        let revisions = codes.entry(finding.code.id).or_default();
-        let revision = finding.revision.as_deref();
-        let file = finding.place.as_ref().and_then(|place| place.file.file_name());
-        revisions.extend(revision.or(file).filter(|name| !revisions.contains(name)));
+        codes.entry(finding.code.id).or_default().push(finding);
     }
     let count = merged.count();
-    let told: Vec<String> = codes
-        .iter()
-        .map(|(code, revisions)| match revisions.get(MERGED_SHOWN..) {
-            Some(more) if !more.is_empty() => {
-                let shown = revisions[..MERGED_SHOWN].join(", ");
-                format!("{code} in {shown} and {} more", more.len())
-            }
-            _ => format!("{code} in {}", revisions.join(", ")),
-        })
-        .collect();
+    let told: Vec<String> =
+        codes.iter().map(|(code, findings)| format!("{code} in {}", places(findings))).collect();
     let what = if count == 1 { "1 finding".to_owned() } else { format!("{count} findings") };
     (count > 0).then(|| {
         printable(&format!(
@@ -168,9 +210,23 @@ pub(super) fn compared(report: &Report) -> Vec<String> {
     std::iter::once(first).chain(base.moved.iter().cloned()).map(|line| printable(&line)).collect()
 }
 
+/// How many lines of what else a cause brings about are shown.
+const ALSO_SHOWN: usize = 10;
+
+/// What else the cause of a finding brings about, a line each.
+pub(super) fn also(finding: &Finding) -> Vec<String> {
+    let mut lines: Vec<String> = finding.also.iter().take(ALSO_SHOWN).cloned().collect();
+    let more = finding.also.len().saturating_sub(ALSO_SHOWN);
+    lines.extend((more > 0).then(|| format!("and {more} more")));
+    lines
+}
+
 /// The message with what Postgres said beside it, and what a lint had said before.
 pub(super) fn message(finding: &Finding) -> String {
     let mut out = finding.message.trim_end().to_owned();
+    for line in also(finding) {
+        let _ = write!(out, "\nalso: {line}");
+    }
     let exception = finding.transcript.as_deref().and_then(Transcript::headline);
     let details = exception.map(|e| [("detail", &e.detail), ("hint", &e.hint)]);
     for (name, text) in details.into_iter().flatten() {

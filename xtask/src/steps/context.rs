@@ -308,7 +308,7 @@ impl Live<'_> {
     }
 
     /// A supply's outcome, where it could not be created.
-    fn supply_failed(&self, said: Transcript) -> Option<Outcome> {
+    pub(super) fn supply_failed(&self, said: Transcript) -> Option<Outcome> {
         if said.ok() {
             return None;
         }

@@ -11,7 +11,8 @@ use anyhow::{Result, bail};
 
 use super::context::{Live, Outcome, list};
 use super::errors::NotRestored;
-use super::revisions::{Stair, ancestors, chain_of};
+use super::fixtures::Gone;
+use super::revisions::{Stair, ancestors, below_in_order, chain_of};
 use crate::alembic::{Alembic, Limits};
 use crate::os::interrupt::Interrupt;
 use crate::postgres::rows;
@@ -77,8 +78,8 @@ pub struct Lane<'a> {
     pub(super) climbed: usize,
     /// How often the schema was looked at, and how long that took.
     pub(super) looks: (u32, Duration),
-    /// What upgrades put into columns of their own, which goes with them.
-    pub(super) gone: Vec<String>,
+    /// What the stair at hand took with columns and tables.
+    pub(super) gone: Gone,
 }
 
 impl<'a> Lane<'a> {
@@ -105,6 +106,7 @@ impl<'a> Lane<'a> {
             for role in &live.supplies.roles {
                 live.server.supply_role(role, &ladder, live.timeout, live.interrupt)?;
             }
+            live.run_scripts(None, &ladder)?;
         }
         let watch = SchemaReader::new(live.server.endpoint(), &trial, live.interrupt);
         let deadline = Instant::now() + live.timeout;
@@ -122,7 +124,7 @@ impl<'a> Lane<'a> {
             shared,
             climbed: live.statements.len(),
             looks: (0, Duration::ZERO),
-            gone: Vec::new(),
+            gone: Gone::default(),
             live,
         })
     }
@@ -154,11 +156,12 @@ impl<'a> Lane<'a> {
         stair: &Stair,
         seen: &mut Vec<Statement>,
     ) -> Result<Option<Finding>> {
-        for parent in stair.parents.iter().chain(&stair.requires) {
-            if let Some(failed) = self.climb_to(parent, seen)? {
+        for revision in below_in_order(&self.chain, &self.applied, &stair.revision) {
+            if let Some(failed) = self.climb_to(&revision, seen)? {
                 return Ok(Some(failed));
             }
         }
+        self.live.run_scripts(Some(&stair.revision), &self.ladder)?;
         if self.applied.is_empty() {
             // What env.py makes before any revision runs is there from here on.
             let ladder = self.ladder.clone();
@@ -186,6 +189,21 @@ impl<'a> Lane<'a> {
             let mut session = Session::open(endpoint, &self.ladder, self.live.interrupt)?;
             session.transcribe(row.insert, self.live.timeout)?;
             self.supplied += 1;
+        }
+        let supplied = |stair: &&Stair| {
+            let scripts = &self.live.supplies.scripts;
+            below.contains(&stair.revision)
+                && !self.applied.contains(&stair.revision)
+                && scripts.iter().any(|s| s.required_by.as_ref() == Some(&stair.revision))
+        };
+        let supplied: Vec<Stair> = self.chain.iter().filter(supplied).cloned().collect();
+        for stair in supplied {
+            for parent in stair.parents.iter().chain(&stair.requires) {
+                if let Some(failed) = self.upgrade_ladder(parent, seen)? {
+                    return Ok(Some(failed));
+                }
+            }
+            self.live.run_scripts(Some(&stair.revision), &self.ladder)?;
         }
         self.upgrade_ladder(revision, seen)
     }

@@ -15,6 +15,7 @@ mod rehearsal;
 pub mod revisions;
 pub mod round_trip;
 pub mod runner;
+mod scripts;
 pub mod stairway;
 pub mod supplies;
 mod versions;

@@ -29,6 +29,24 @@ pub fn ancestors_of(graph: &Description, revisions: &[String]) -> BTreeSet<Strin
     revisions.iter().flat_map(|revision| ancestors(&chain, revision)).collect()
 }
 
+/// The revisions to go up to, one after the other, so that all that comes before a revision in the chain
+/// is applied in the order of the chain: what stands on another branch is there as well by then.
+pub(super) fn below_in_order(
+    chain: &[Stair],
+    applied: &BTreeSet<String>,
+    revision: &str,
+) -> Vec<String> {
+    let before = chain.iter().take_while(|stair| stair.revision != revision);
+    let mut ends: Vec<String> = Vec::new();
+    for Stair { revision, .. } in before.filter(|stair| !applied.contains(&stair.revision)) {
+        match ends.last_mut() {
+            Some(end) if ancestors(chain, revision).contains(end) => end.clone_from(revision),
+            _ => ends.push(revision.clone()),
+        }
+    }
+    ends
+}
+
 /// A revision and all below it.
 pub(super) fn ancestors(chain: &[Stair], revision: &str) -> BTreeSet<String> {
     let stairs: HashMap<&str, &Stair> =
@@ -65,5 +83,12 @@ mod tests {
         let below = |revision| Vec::from_iter(ancestors(&chain, revision));
         assert_eq!(below("d"), ["a", "b", "c", "d", "needed elsewhere"]);
         assert_eq!(below("a"), ["a"]);
+        let order = |applied: &[&str], revision| {
+            let applied = applied.iter().map(|name| (*name).to_owned()).collect();
+            below_in_order(&chain, &applied, revision)
+        };
+        assert_eq!(order(&[], "e"), ["b", "d"], "`b` comes first, `d` takes `c` with it");
+        assert_eq!(order(&["a", "b"], "d"), ["c"]);
+        assert_eq!(order(&[], "a"), [""; 0]);
     }
 }

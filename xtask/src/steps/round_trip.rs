@@ -9,7 +9,7 @@ use analysis::schema_diff::{
     self, Change, Declaration, Difference, Origin, Sources, compare, describe, describe_apart,
     python_line,
 };
-use model::code::{self, Code};
+use model::code::{self, Code, Severity};
 use model::finding::{Finding, Place};
 use model::schema::Schema;
 use model::transcript::Statement;
@@ -42,19 +42,38 @@ impl Live<'_> {
             // What the revision says itself is not tried: the head stays as it is.
             return Ok(Outcome { notes: vec![note.message.clone()], findings: vec![note] });
         }
-        let target = self.one_down();
-        self.run_alembic("downgrade", &target, &Expected::ParentsOfHead, seen)
+        let (ways, notes) = self.ways_down();
+        let mut outcome = Outcome { notes, ..Outcome::default() };
+        for (number, target) in ways.iter().enumerate() {
+            if number > 0 {
+                outcome.findings.extend(self.upgrade_head(seen)?.findings);
+            }
+            if outcome.findings.is_empty() {
+                let went = self.run_alembic("downgrade", target, &Expected::ParentsOfHead, seen)?;
+                outcome.findings.extend(went.findings);
+            }
+        }
+        Ok(outcome)
     }
 
     /// What takes the head down. A merge revision has several ways down, and `-1` means none of them:
-    /// there a parent is named instead.
-    fn one_down(&self) -> String {
+    /// there each parent is named instead, and a note says so.
+    fn ways_down(&self) -> (Vec<String>, Vec<String>) {
         let head = self.head();
         let revisions = self.graph.as_ref().map(|graph| &*graph.revisions).unwrap_or_default();
-        let revision = revisions.iter().find(|revision| revision.revision == head);
-        let down = revision.filter(|revision| revision.down_revision.len() > 1);
-        let down = down.and_then(|_| self.applied()?.down(&head));
-        down.map_or("-1".to_owned(), |down| down.target)
+        let merge = revisions.iter().find(|r| r.revision == head && r.down_revision.len() > 1);
+        let Some(merge) = merge else { return (vec!["-1".to_owned()], Vec::new()) };
+        let alone = self.applied().map(|applied| applied.ways_alone(&head)).unwrap_or_default();
+        if alone.is_empty() {
+            return (vec!["-1".to_owned()], Vec::new());
+        }
+        let note = format!(
+            "{head} merges {}: `alembic downgrade -1` says 'Ambiguous walk' there, so the step runs \
+             `downgrade {}`",
+            merge.down_revision.join(" and "),
+            alone.join("`, and again `downgrade ")
+        );
+        (alone, vec![note])
     }
 
     /// The head, where there is one.
@@ -62,20 +81,17 @@ impl Live<'_> {
         self.heads().and_then(|heads| heads.into_iter().next()).unwrap_or_default()
     }
 
-    /// Findings for what differs in each database. `between` are the schemas after the upgrade, where
-    /// the comparison is about the downgrade.
+    /// Findings for what differs in each database.
     pub(super) fn judge(
         &self,
         revision: &str,
         expected: &[Schema],
         found: &[Schema],
-        between: Option<&[Schema]>,
         way: Way,
     ) -> Vec<Finding> {
         let mut all = Vec::new();
         for (index, (expected, found)) in expected.iter().zip(found).enumerate() {
-            let between = between.and_then(|between| between.get(index));
-            let mut findings = self.judge_one(revision, expected, found, between, way);
+            let mut findings = self.judge_one(revision, expected, found, way);
             for finding in findings.iter_mut().filter(|_| index > 0) {
                 let database = self.name_of_database(index).unwrap_or_default();
                 finding.message += &format!(", in database {database}");
@@ -92,10 +108,14 @@ impl Live<'_> {
         revision: &str,
         expected: &Schema,
         found: &Schema,
-        between: Option<&Schema>,
         way: Way,
     ) -> Vec<Finding> {
-        let differences = compare(expected, found, &self.alembic.version_table.name);
+        let mut differences = compare(expected, found, &self.alembic.version_table.name);
+        if way == Way::Down {
+            let own = |run: &&Statement| run.revision.as_deref() == Some(revision);
+            let own: Vec<&Statement> = self.statements.iter().filter(own).collect();
+            differences = schema_diff::rename::fold(differences, &own);
+        }
         if differences.is_empty() {
             return Vec::new();
         }
@@ -111,11 +131,7 @@ impl Live<'_> {
         let mut findings: Vec<Finding> = differences
             .iter()
             .take(TOLD)
-            .map(|difference| {
-                let readded = between
-                    .is_some_and(|between| schema_diff::is_readded_column(difference, between));
-                finding(difference, readded, way, &declarations, sources)
-            })
+            .map(|difference| finding(difference, way, &declarations, sources))
             .collect();
         if let Some((file, text)) = sources.file {
             let file = file.strip_prefix(self.root).unwrap_or(file);
@@ -184,7 +200,11 @@ impl Live<'_> {
                 statement: origin.map(|o| o.sql.clone()),
                 place,
                 ..Finding::new(
-                    &code::IMPURE,
+                    if schema_diff::is_order(difference) {
+                        &code::COLUMN_AT_END
+                    } else {
+                        &code::IMPURE
+                    },
                     format!("{}, {elsewhere}", describe_apart(difference)),
                 )
             }
@@ -218,7 +238,6 @@ impl Live<'_> {
 
 fn finding(
     difference: &Difference,
-    readded: bool,
     way: Way,
     declarations: &[Declaration],
     sources: Sources<'_>,
@@ -226,25 +245,33 @@ fn finding(
     let told = describe(difference);
     let reason = declarations.iter().find_map(|d| d.excuses(difference));
     let revision = sources.revision;
+    let origin = Origin::find(difference, sources);
+    let made_by = origin.statement.as_deref().unwrap_or_default();
     let (code, message): (&'static Code, String) = match (reason, way) {
         (Some(reason), _) => (&code::KEPT, format!("{told}: {reason}")),
+        (None, Way::UpAgain) if schema_diff::is_order(difference) => (
+            &code::COLUMN_AT_END,
+            format!("{told}, after the second upgrade of revision {revision}"),
+        ),
         (None, Way::UpAgain) => (
             &code::NOT_REPEATABLE,
             format!("{told}, after the second upgrade of revision {revision}"),
         ),
         (None, Way::Down) => {
             let code = match difference.change {
-                _ if readded => &code::COLUMN_AT_END,
+                _ if schema_diff::is_order(difference) => &code::COLUMN_AT_END,
+                _ if schema_diff::is_shared(difference, made_by) => &code::KEPT,
                 Change::LeftBehind(_) => &code::REMAINS,
-                Change::Missing(_) => &code::NOT_RESTORED,
+                Change::Missing(_) | Change::Renamed { .. } => &code::NOT_RESTORED,
                 Change::Changed { .. } => &code::CHANGED,
             };
             (code, format!("{told}, by the downgrade of revision {revision}"))
         }
     };
-    let origin = Origin::find(difference, sources);
     let lacks = match way {
-        Way::Down if reason.is_none() => python_line(difference).into_iter().collect(),
+        Way::Down if code.severity == Severity::Error => {
+            python_line(difference).into_iter().collect()
+        }
         _ => Vec::new(),
     };
     Finding {

@@ -9,16 +9,17 @@ use anyhow::Result;
 
 use super::context::{Expected, Live, Outcome};
 use super::known::doubt;
-use super::stairway::{Tried, is_of_downgrade, told_gone};
+use super::stairway::{self, Tried, is_of_downgrade, told_gone};
 use crate::alembic::Alembic;
 use crate::os::interrupt::Interrupted;
 use analysis::diagnosis;
 use model::code;
 use model::event::Event;
 use model::finding::Finding;
+use model::stairs::Stairs as Outcomes;
 use model::start::KnownStart;
 use model::step::{Status, Step};
-use model::supply::{Extra, Given, Role, Row, Supply, SupplyChange};
+use model::supply::{Extra, Given, Role, Row, Script, Supply, SupplyChange};
 use model::transcript::Statement;
 
 /// The steps of one tree, as a recipe runs them.
@@ -43,6 +44,11 @@ pub struct Steps<'a> {
     extra: Vec<Extra>,
     /// The stairs, and what tries them; `None`: none is tried.
     stairs: Option<Stairs<'a>>,
+    /// What came of them.
+    outcomes: Option<Outcomes>,
+    /// Whether everything that comes before `upgrade head` was done, so that stairs can be tried
+    /// whatever fails after that.
+    is_supplied: bool,
     /// Where the database stands already.
     known: Option<&'a KnownStart>,
 }
@@ -69,6 +75,8 @@ pub struct Done {
     pub statements: Vec<Statement>,
     /// Those of the first way up to the head.
     pub way_up: Vec<Statement>,
+    /// What came of the stairs, where they were waited for.
+    pub stairs: Option<Outcomes>,
     /// What was supplied, and where in the chain.
     pub given: Vec<Given>,
     /// The Alembic that ran it.
@@ -80,6 +88,8 @@ pub struct Done {
 enum Needs {
     /// The database as the steps before it left it.
     Database,
+    /// What the recipe supplies before `upgrade head`, and databases of its own.
+    Supplies,
     /// The files of the tree alone.
     Files,
 }
@@ -106,6 +116,8 @@ impl<'a> Steps<'a> {
             extra: Vec::new(),
             way_up: Vec::new(),
             stairs: None,
+            outcomes: None,
+            is_supplied: false,
             known: None,
         }
     }
@@ -135,8 +147,9 @@ impl<'a> Steps<'a> {
 
     /// What came of them.
     pub fn finish(self) -> Done {
-        let Steps { done, findings, statements, way_up, given, live, .. } = self;
-        Done { steps: done, findings, statements, way_up, given, alembic: live.map(|l| l.alembic) }
+        let Steps { done, findings, statements, way_up, outcomes, given, live, .. } = self;
+        let (steps, stairs, alembic) = (done, outcomes, live.map(|live| live.alembic));
+        Done { steps, findings, statements, way_up, stairs, given, alembic }
     }
 
     /// `alembic upgrade REVISION`, on the way to something that must happen there.
@@ -186,6 +199,33 @@ impl<'a> Steps<'a> {
         self.step(&what, Needs::Database, |live, _| live.create_role(role))
     }
 
+    /// Files in the order in which the chain needs them.
+    pub fn in_order<'s>(&self, scripts: &'s [Script]) -> Vec<&'s Script> {
+        let mut sorted: Vec<&Script> = scripts.iter().collect();
+        if let Some(live) = &self.live {
+            sorted.sort_by_key(|script| script.required_by.as_deref().map(|id| live.rank_of(id)));
+        }
+        sorted
+    }
+
+    /// `alembic upgrade` to right below a revision, on the way to what it needs.
+    pub fn upgrade_below(&mut self, revision: &str) -> Result<()> {
+        let before = self.statements.len();
+        let what = format!("alembic upgrade to the parents of {revision} (pre-supply)");
+        let ran =
+            self.step(&what, Needs::Database, |live, seen| live.upgrade_below(revision, seen));
+        self.way_up.extend_from_slice(&self.statements[before..]);
+        ran
+    }
+
+    /// Runs the SQL of a file.
+    pub fn supply(&mut self, script: &Script) -> Result<()> {
+        let needed = script.required_by.as_deref().unwrap_or("the first revision");
+        let what = format!("supply {} (required by {needed})", script.name());
+        self.give(&what, Supply::Script(script.clone()));
+        self.step(&what, Needs::Database, |live, seen| live.supply(script, seen))
+    }
+
     /// Creates the roles that the recipe does not have.
     pub fn create_extra_roles(&mut self) -> Result<()> {
         for Extra { what, .. } in self.extra.clone() {
@@ -225,6 +265,7 @@ impl<'a> Steps<'a> {
     /// `alembic upgrade head`.
     pub fn upgrade_head(&mut self) -> Result<()> {
         let before = self.statements.len();
+        self.is_supplied = self.blocked_by.is_none();
         #[expect(
             clippy::redundant_closure_for_method_calls,
             reason = "the method's lifetime is not general enough to stand for the closure"
@@ -232,6 +273,8 @@ impl<'a> Steps<'a> {
         let ran = self
             .step("alembic upgrade head", Needs::Database, |live, seen| live.upgrade_head(seen));
         self.way_up.extend_from_slice(&self.statements[before..]);
+        // What used up the time would do so again.
+        self.is_supplied &= !self.findings.iter().any(|found| found.code == &code::TIMED_OUT);
         ran
     }
 
@@ -239,17 +282,21 @@ impl<'a> Steps<'a> {
     /// here, where there is no stairway.
     pub fn upgrade_head_again(&mut self) -> Result<()> {
         let stair = self.only_stair();
-        self.step("alembic upgrade head (round trip)", Needs::Database, |live, seen| {
+        let mut outcomes = self.outcomes.take();
+        let ran = self.step("alembic upgrade head (round trip)", Needs::Database, |live, seen| {
             let mut outcome = live.upgrade_head(seen)?;
             if let (true, Some(stairs)) = (outcome.error().is_none(), stair) {
                 let tried = (stairs.wait)()?;
+                outcomes = Some(stairway::sorted(&tried));
                 outcome.notes.extend(told_gone(&tried));
                 seen.extend(tried.iter().flat_map(|tried| tried.statements.iter().cloned()));
                 told_of_production(&tried, &mut outcome);
                 outcome.findings.extend(of_head(tried, false));
             }
             Ok(outcome)
-        })
+        });
+        self.outcomes = outcomes;
+        ran
     }
 
     /// One head, by Alembic's own word. Needs no database, so it runs whatever failed before.
@@ -280,18 +327,19 @@ impl<'a> Steps<'a> {
     pub fn stairway(&mut self) -> Result<()> {
         let Some(stairs) = self.stairs.filter(|stairs| stairs.is_step) else { return Ok(()) };
         let what = format!("stairway, {} revisions (reversibility check)", stairs.count);
-        self.step(&what, Needs::Database, |_, seen| {
+        let mut outcomes = None;
+        let ran = self.step(&what, Needs::Supplies, |_, seen| {
             let tried = (stairs.wait)()?;
             seen.extend(tried.iter().flat_map(|tried| tried.statements.iter().cloned()));
-            let mut notes = told_gone(&tried);
-            if tried.len() < stairs.count {
-                notes.insert(0, format!("tried {} of {} revisions", tried.len(), stairs.count));
-            }
+            let mut notes = outcomes.insert(stairway::sorted(&tried)).told();
+            notes.extend(told_gone(&tried));
             let mut outcome = Outcome { notes, findings: Vec::new() };
             told_of_production(&tried, &mut outcome);
             outcome.findings.extend(tried.into_iter().flat_map(|tried| tried.findings));
             Ok(outcome)
-        })
+        });
+        self.outcomes = outcomes;
+        ran
     }
 
     /// Runs one step, unless it is a rehearsal or something that it depends on failed. `Err` means
@@ -308,7 +356,9 @@ impl<'a> Steps<'a> {
             return Ok(());
         };
         let (tell, label) = (live.tell, self.label.as_str());
-        if let (Needs::Database, Some(failed)) = (needs, &self.blocked_by) {
+        let can_run = needs == Needs::Files
+            || (needs == Needs::Supplies && self.is_supplied && live.graph.is_ok());
+        if let (false, Some(failed)) = (can_run, &self.blocked_by) {
             let step = Step::skipped(name, format!("`{failed}` failed"));
             tell(Event::StepEnded { label, step: &step });
             self.done.push(step);
@@ -323,7 +373,7 @@ impl<'a> Steps<'a> {
         let started = Instant::now();
         let result = run(live, &mut self.statements).and_then(|o| live.server_lives(o));
         let elapsed = started.elapsed();
-        let known = self.known.filter(|_| needs == Needs::Database);
+        let known = self.known.filter(|_| needs != Needs::Files);
         if let Some(doubt) = known.and_then(|known| doubt(known, &result)) {
             return Err(doubt.into());
         }
@@ -348,19 +398,11 @@ impl<'a> Steps<'a> {
         if failed {
             self.blocked_by.get_or_insert(name.clone());
         }
-        for finding in outcome.findings {
-            let (tree, step) = (Some(live.tree.id.clone()), step_of(&finding, &name));
-            let area = || diagnosis::sensitive_area(&finding).map(Into::into);
-            let sev2 = finding.sev2.clone().or_else(area);
-            self.findings.push(Finding { tree, step, sev2, ..finding });
-        }
+        let tree = live.tree.id.clone();
+        let findings = outcome.findings.into_iter().map(|finding| in_step(finding, &tree, &name));
+        self.findings.extend(findings);
         sick.map_or(Ok(()), Err)
     }
-}
-
-/// The step of a finding; what a database in use meets is no fault of one.
-fn step_of(finding: &Finding, name: &str) -> Option<String> {
-    (!finding.code.id.starts_with("MG50")).then(|| name.to_owned())
 }
 
 /// Adds what the new revisions do to a database in use. The step does not fail for it.
@@ -369,6 +411,15 @@ fn told_of_production(tried: &[Tried], outcome: &mut Outcome) {
         outcome.notes.extend(judged.lines.iter().cloned());
         outcome.findings.extend(judged.findings.iter().cloned());
     }
+}
+
+/// A finding of a step of a tree, with the sensitive area that it touches. What a database in use
+/// meets is no fault of a step.
+fn in_step(finding: Finding, tree: &str, step: &str) -> Finding {
+    let area = || diagnosis::sensitive_area(&finding).map(Into::into);
+    let sev2 = finding.sev2.clone().or_else(area);
+    let step = (!finding.code.id.starts_with("MG50")).then(|| step.to_owned());
+    Finding { tree: Some(tree.to_owned()), step, sev2, ..finding }
 }
 
 /// What came of the head alone, either way.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Result;
 
 use super::errors::NotRestored;
-use super::fixtures::{Filled, Rows};
+use super::fixtures::{self, Filled, Gone, Rows};
 use super::lane::{Lane, Place, not_where_asked};
 use super::revisions::Stair;
 use super::round_trip::Way;
@@ -18,10 +18,11 @@ use model::finding::Finding;
 use model::production::Seen;
 use model::rows::Contents;
 use model::schema::Schema;
+use model::stairs::Stairs;
 use model::transcript::{End, Statement};
 
-/// How much of what goes with added columns is told.
-const TOLD: usize = 4;
+/// Why a stair was not tried to its end.
+const OUT_OF_TIME: &str = "time ran out (--timeout)";
 /// The codes of what only the way down can show; all others belong to the way up.
 const OF_DOWNGRADE: [&Code; 6] = [
     &code::REMAINS,
@@ -39,14 +40,18 @@ pub struct Stairway {
     rehearsed: Vec<String>,
     next: AtomicUsize,
     tried: Mutex<Vec<(usize, Tried)>>,
+    /// Why no further stair is tried.
+    stopped: Mutex<Option<String>>,
 }
 
 /// What came of one stair.
 #[derive(Clone, Debug, Default)]
 pub struct Tried {
+    revision: String,
+    /// Why it was not tried.
+    untried: Option<String>,
     pub(super) findings: Vec<Finding>,
-    /// What goes with the columns that it added.
-    gone: Vec<String>,
+    gone: Gone,
     pub(super) statements: Vec<Statement>,
     /// What it and the other new revisions do to a database in use, where that was tried.
     pub(super) production: Option<Judged>,
@@ -67,7 +72,8 @@ impl Stairway {
     /// A stairway over these revisions, parents first.
     pub fn over(stairs: Vec<String>) -> Stairway {
         let (rehearsed, next) = (Vec::new(), AtomicUsize::new(0));
-        Stairway { stairs, rehearsed, next, tried: Mutex::default() }
+        let (tried, stopped) = (Mutex::default(), Mutex::default());
+        Stairway { stairs, rehearsed, next, tried, stopped }
     }
 
     /// The same, with a rehearsal of these revisions, parents first.
@@ -86,20 +92,26 @@ impl Stairway {
         loop {
             let index = self.next.fetch_add(1, Ordering::SeqCst);
             let Some(revision) = self.stairs.get(index) else { return Ok(Ended::Done) };
+            let mut tried = Tried { revision: revision.clone(), ..Tried::default() };
             let Some(stair) = lane.chain.iter().find(|s| s.revision == *revision).cloned() else {
+                tried.untried = Some("it is not among the revisions that Alembic read".to_owned());
+                self.add(index, tried);
                 continue;
             };
-            let mut tried = Tried::default();
             if let Some(failed) = lane.climb_to_parents(&stair, &mut tried.statements)? {
-                // What stands on a revision that cannot be applied cannot be reached.
-                self.next.store(self.stairs.len(), Ordering::SeqCst);
-                tried.findings.push(failed);
+                let why = self.stop(match &failed.revision {
+                    _ if failed.code == &code::TIMED_OUT => OUT_OF_TIME.to_owned(),
+                    Some(below) => format!("revision {below}, below it, cannot be applied"),
+                    None => "the revisions below it cannot be applied".to_owned(),
+                });
+                tried.untried = Some(why);
+                tried.findings.push(lane.at_stair(revision, failed));
                 self.add(index, tried);
                 return Ok(Ended::Done);
             }
-            let before = lane.gone.len();
-            tried.findings = lane.stair(&stair, &mut tried.statements)?;
-            tried.gone = lane.gone.split_off(before);
+            let trial = lane.stair(&stair, &mut tried.statements)?;
+            (tried.findings, tried.untried) = (trial.findings, trial.untried);
+            tried.gone = std::mem::take(&mut lane.gone);
             lane.live.statements.truncate(lane.climbed);
             let wrong = tried.findings.iter().any(|f| f.code.severity == Severity::Error);
             let is_late = tried.findings.iter().any(|f| f.code == &code::TIMED_OUT);
@@ -107,12 +119,14 @@ impl Stairway {
                 tried.production = Some(lane.rehearse(&self.rehearsed)?);
                 lane.live.statements.truncate(lane.climbed);
             }
-            self.add(index, tried);
             if is_late {
-                self.next.store(self.stairs.len(), Ordering::SeqCst);
+                tried.untried = Some(self.stop(OUT_OF_TIME.to_owned()));
             }
+            let findings = std::mem::take(&mut tried.findings).into_iter();
+            tried.findings = findings.map(|found| lane.at_stair(revision, found)).collect();
+            self.add(index, tried);
             if wrong && keep {
-                self.next.store(self.stairs.len(), Ordering::SeqCst);
+                self.stop(format!("--keep stops where revision {revision} went wrong"));
                 return Ok(Ended::Kept(revision.clone()));
             }
             match lane.clear_trial() {
@@ -133,22 +147,59 @@ impl Stairway {
         self.tried.lock().unwrap_or_else(PoisonError::into_inner).push((index, tried));
     }
 
-    /// What came of all stairs so far, in their order.
+    /// Tries no further stair; why, in the words of the first who had a reason.
+    fn stop(&self, why: String) -> String {
+        self.next.store(self.stairs.len(), Ordering::SeqCst);
+        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        stopped.get_or_insert(why).clone()
+    }
+
+    /// What came of all stairs, in their order.
     pub fn tried(&self) -> Vec<Tried> {
-        let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        tried.sort_by_key(|(index, _)| *index);
-        // Two lanes may fail on the way to their stairs, for one reason.
+        let mut known = self.tried.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let why = stopped.unwrap_or_else(|| "the revisions below it cannot be applied".to_owned());
+        let each = self.stairs.iter().enumerate().map(|(index, revision)| {
+            match known.iter().position(|(of, _)| *of == index) {
+                Some(at) => known.swap_remove(at).1,
+                None => Tried {
+                    revision: revision.clone(),
+                    untried: Some(why.clone()),
+                    ..Tried::default()
+                },
+            }
+        });
+        let mut tried: Vec<Tried> = each.collect();
+        // Two lanes may fail on the way to their stairs, for one reason, or run out of time.
         let mut told: Vec<(String, Option<String>)> = Vec::new();
-        for (_, tried) in &mut tried {
+        let mut is_late = false;
+        for tried in &mut tried {
             tried.findings.retain(|f| {
                 let this = (f.message.clone(), f.revision.clone());
-                let is_new = !told.contains(&this);
+                let late_too = f.code == &code::TIMED_OUT && std::mem::replace(&mut is_late, true);
+                let is_new = !told.contains(&this) && !late_too;
                 told.push(this);
                 is_new || f.code.severity != Severity::Error
             });
         }
-        tried.into_iter().map(|(_, tried)| tried).collect()
+        tried
     }
+}
+
+/// The stairs by what came of them.
+pub(super) fn sorted(tried: &[Tried]) -> Stairs {
+    let mut stairs = Stairs::default();
+    for Tried { revision, untried, findings, .. } in tried {
+        let revision = revision.clone();
+        match untried {
+            Some(why) => stairs.untried.push((revision, why.clone())),
+            None if findings.iter().any(|f| f.code.severity == Severity::Error) => {
+                stairs.wrong.push(revision);
+            }
+            None => stairs.exact.push(revision),
+        }
+    }
+    stairs
 }
 
 /// Whether a finding of a stair is about its way down.
@@ -156,17 +207,24 @@ pub(super) fn is_of_downgrade(finding: &Finding) -> bool {
     OF_DOWNGRADE.contains(&finding.code)
 }
 
-/// Lines about what goes with the columns that revisions added, where there is anything.
+/// Lines about what went with columns and tables, where anything did.
 pub(super) fn told_gone(tried: &[Tried]) -> Vec<String> {
-    let gone: Vec<&String> = tried.iter().flat_map(|tried| &tried.gone).collect();
-    if gone.is_empty() {
-        return Vec::new();
+    fixtures::told_gone(tried.iter().map(|tried| &tried.gone))
+}
+
+/// What is to be said of a stair, and why it was not tried to its end.
+#[derive(Default)]
+struct Trial {
+    findings: Vec<Finding>,
+    untried: Option<String>,
+}
+
+impl Trial {
+    fn of(findings: Vec<Finding>) -> Trial {
+        let declared = findings.iter().any(|f| f.code == &code::IRREVERSIBLE_DECLARED);
+        let untried = declared.then(|| "its file says that it cannot be taken back".to_owned());
+        Trial { findings, untried }
     }
-    let mut lines = vec!["data lost on downgrade, with the columns that were added:".to_owned()];
-    lines.extend(gone.iter().take(TOLD).map(|what| format!("  {what}")));
-    let more = gone.len().saturating_sub(TOLD);
-    lines.extend((more > 0).then(|| format!("  and {more} more")));
-    lines
 }
 
 /// What came of taking a revision up, down and up again.
@@ -182,24 +240,33 @@ enum Trip {
 }
 
 impl Lane<'_> {
+    /// A finding of the time that ran out, at the stair where it did, unless a revision was at work.
+    fn at_stair(&self, revision: &str, found: Finding) -> Finding {
+        match found.revision {
+            None if found.code == &code::TIMED_OUT => self.live.about(revision, &[], found),
+            _ => found,
+        }
+    }
+
     /// One revision up, down and up again, on tables with rows. Where that fails, it is tried on empty
     /// tables, and where it passes there, on rows that anybody could have written: so it is known
     /// whether rows are to blame, and which.
-    fn stair(&mut self, stair: &Stair, seen: &mut Vec<Statement>) -> Result<Vec<Finding>> {
+    fn stair(&mut self, stair: &Stair, seen: &mut Vec<Statement>) -> Result<Trial> {
         let (first, made) = match self.round_trip(stair, Rows::All, seen)? {
-            Trip::Went(findings) => return Ok(findings),
+            Trip::Went(findings) => return Ok(Trial::of(findings)),
             Trip::Broke { failed, rows } => (failed, rows),
         };
         if let Some(note) = self.needed_by_ladder(&first, &stair.revision) {
-            return Ok(vec![note]);
+            let untried = Some(note.message.clone());
+            return Ok(Trial { findings: vec![note], untried });
         }
         let raised = first.transcript.as_ref().is_some_and(|said| said.end == End::Raised);
         if !made || !raised || first.code.infrastructure {
-            return Ok(vec![*first]);
+            return Ok(Trial::of(vec![*first]));
         }
         let mut findings = match self.round_trip(stair, Rows::None, seen)? {
             Trip::Went(findings) => findings,
-            Trip::Broke { failed, .. } => return Ok(vec![*failed]),
+            Trip::Broke { failed, .. } => return Ok(Trial::of(vec![*failed])),
         };
         match self.round_trip(stair, Rows::Plain, seen)? {
             Trip::Broke { failed, .. } => {
@@ -214,7 +281,7 @@ impl Lane<'_> {
                 findings.push(Finding { code: &code::FAILS_ON_EXTREMES, message, ..*first });
             }
         }
-        Ok(findings)
+        Ok(Trial::of(findings))
     }
 
     /// A note where a role could not be dropped only because the database that the trial was copied from
@@ -268,19 +335,23 @@ impl Lane<'_> {
             return Ok(Trip::Went(vec![not_where_asked(revision, &found, &version)]));
         }
         let after = self.look()?;
-        let mut findings = self.live.judge(revision, &before, &after, Some(&between), Way::Down);
+        let mut findings = self.live.judge(revision, &before, &after, Way::Down);
         let (live, rows) = (&self.live, self.supplied);
         findings.extend(self.watch.ask(|session| live.lost_supplies(revision, session, rows))?);
         let wrong = findings.iter().any(|finding| finding.code.severity == Severity::Error);
         let left = self.contents(&filled)?;
         findings.extend(self.judge_rows(revision, &filled, &held, &left));
+        let dropped = rows::gone_with_drops(&filled.before, &held, &left);
+        self.gone.dropped = dropped.into_iter().map(|what| format!("{revision} {what}")).collect();
         if !wrong {
             // Else what the second upgrade would meet is only what the downgrade left.
             match self.up_again(revision, &between, seen)? {
-                Ok(differences) if differences.is_empty() => {
-                    self.note_rows(revision, &filled, &held)?;
+                Ok(differences) => {
+                    if differences.is_empty() {
+                        self.note_rows(revision, &filled, &held)?;
+                    }
+                    findings.extend(differences);
                 }
-                Ok(differences) => findings.extend(differences),
                 Err(failed) => return broke(*failed),
             }
         }
@@ -303,8 +374,8 @@ impl Lane<'_> {
             Err(_) => None,
         };
         if let Some(found) = &found {
-            let differs = self.live.judge(revision, between, found, None, Way::UpAgain);
-            if differs.is_empty() {
+            let differs = self.live.judge(revision, between, found, Way::UpAgain);
+            if differs.iter().all(|finding| finding.code.severity == Severity::Note) {
                 return Ok(Ok(differs));
             }
         }
@@ -325,7 +396,7 @@ impl Lane<'_> {
             }
             (Err(failed), ..) => Err(failed),
             (Ok(()), Some(found), Some(anew)) if anew == between => {
-                Ok(self.live.judge(revision, between, &found, None, Way::UpAgain))
+                Ok(self.live.judge(revision, between, &found, Way::UpAgain))
             }
             (Ok(()), found, _) => {
                 let found = found.unwrap_or_default();
@@ -338,7 +409,7 @@ impl Lane<'_> {
     fn note_rows(&mut self, revision: &str, filled: &Filled, held: &Contents) -> Result<()> {
         let now = self.contents(filled)?;
         let gone = rows::gone_with_columns(&filled.before, held, &now);
-        self.gone.extend(gone.into_iter().map(|what| format!("{revision} {what}")));
+        self.gone.added = gone.into_iter().map(|what| format!("{revision} {what}")).collect();
         Ok(())
     }
 }

@@ -70,7 +70,8 @@ fn assert_is_the_contracts(report: &Value) {
         "in the contract's order"
     );
     for tree in trees {
-        assert_keys(tree, &["tree", "label", "database", "heads", "steps", "production"]);
+        let fields = ["tree", "label", "database", "heads", "steps", "stairway", "production"];
+        assert_keys(tree, &fields);
         for step in tree["steps"].as_array().unwrap() {
             assert_keys(step, &["name", "status", "reason", "seconds"]);
             assert_eq!(step["reason"], Value::Null);

@@ -21,6 +21,7 @@ mod interrupt;
 mod keep;
 mod known;
 mod mend;
+mod once;
 mod only_changed;
 mod plain;
 

@@ -110,6 +110,7 @@ fn finding_has_every_field_of_the_contract() {
         "file",
         "line",
         "message",
+        "also",
         "sqlstate",
         "statement",
         "remedy",

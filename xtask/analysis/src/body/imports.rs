@@ -32,7 +32,6 @@ const TOUCHES: &[(&str, &str)] = &[
     ("open", "the file system"),
     ("io.open", "the file system"),
     ("os.environ", "the environment"),
-    ("os.getenv", "the environment"),
     ("os.putenv", "the environment"),
     ("os.listdir", "the file system"),
     ("os.scandir", "the file system"),
@@ -134,7 +133,7 @@ pub fn touches(module: &Module, names: &HashMap<String, String>) -> Vec<Touch> {
     let mut touches: Vec<Touch> = Vec::new();
     let mut pending = vec![module.root()];
     while let Some(node) = pending.pop() {
-        if is_run_elsewhere(module, node) {
+        if is_run_elsewhere(module, node) || may_do_without(module, node, names) {
             continue;
         }
         let touch = match node.kind() {
@@ -160,6 +159,17 @@ fn is_run_elsewhere(module: &Module, node: Node<'_>) -> bool {
             .is_some_and(|condition| module.text(condition).contains("__name__")),
         _ => false,
     }
+}
+
+/// Whether a variable is asked for that need not be there: `os.environ.get("BATCH", 100)`.
+fn may_do_without(module: &Module, node: Node<'_>, names: &HashMap<String, String>) -> bool {
+    let function = node.child_by_field_id(field::FUNCTION).filter(|_| node.kind() == "call");
+    function.is_some_and(|function| {
+        let written = module.text(function);
+        let (first, rest) = written.split_once('.').unwrap_or((written, ""));
+        let full = names.get(first).map_or(first, String::as_str);
+        format!("{full}.{rest}") == "os.environ.get"
+    })
 }
 
 fn touch(module: &Module, node: Node<'_>, names: &HashMap<String, String>) -> Option<Touch> {

@@ -71,7 +71,21 @@ impl<'a> Applied<'a> {
 
     /// How an applied revision is taken down, with as little else as can be.
     pub fn down(&self, revision: &str) -> Option<Down> {
-        let link = self.links.get(revision)?;
+        let ways = self.ways_down(revision);
+        ways.iter().find(|down| down.alone).or(ways.first()).cloned()
+    }
+
+    /// The parents that a downgrade can name to take this revision down, and nothing else; where there
+    /// is none, a way that takes it down alone.
+    pub fn ways_alone(&self, revision: &str) -> Vec<String> {
+        let ways = self.ways_down(revision);
+        let alone = || ways.iter().filter(|down| down.alone).map(|down| down.target.clone());
+        let parents: Vec<String> = alone().filter(|target| !target.contains('@')).collect();
+        if parents.is_empty() { alone().take(1).collect() } else { parents }
+    }
+
+    fn ways_down(&self, revision: &str) -> Vec<Down> {
+        let Some(link) = self.links.get(revision) else { return Vec::new() };
         let ways = match link.parents {
             [] => vec![("base".to_owned(), None), (format!("{revision}@base"), None)],
             parents => {
@@ -88,8 +102,7 @@ impl<'a> Applied<'a> {
             let alone = dropped.len() == 1 && dropped.contains(revision);
             Down { target, stored: self.stored_without(dropped), alone }
         };
-        let ways: Vec<Down> = ways.into_iter().map(down).collect();
-        ways.iter().find(|down| down.alone).or(ways.first()).cloned()
+        ways.into_iter().map(down).collect()
     }
 
     /// What the version table holds after these are taken down, one by one, sorted. Beside other heads
@@ -221,5 +234,21 @@ mod tests {
     fn another_parent_is_named_where_the_first_takes_more_down() {
         check(&["p", "x: p", "y: x", "m: p y"], "m", "m", "y -> y");
         check(&["a", "b: a", "c: a"], "c", "b c", "c@a -> b");
+    }
+
+    #[test]
+    fn a_merge_goes_down_to_each_parent_that_keeps_the_others() {
+        let ways = |parents: &[(&str, &str)], revision: &str| {
+            let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+            let parents: Vec<(&str, Vec<String>)> =
+                parents.iter().map(|(id, below)| (*id, words(below))).collect();
+            let links = parents.iter();
+            let links = links.map(|(revision, parents)| Link { revision, parents, requires: &[] });
+            Applied::all(links).ways_alone(revision)
+        };
+        assert_eq!(ways(&[("a", ""), ("b", "a"), ("c", "a"), ("m", "b c")], "m"), ["b", "c"]);
+        // Down to an ancestor of the other parent would take that as well.
+        assert_eq!(ways(&[("a", ""), ("b", "a"), ("c", "b"), ("m", "b c")], "m"), ["c"]);
+        assert_eq!(ways(&[("a", ""), ("b", "a"), ("c", "a")], "c"), ["c@a"]);
     }
 }

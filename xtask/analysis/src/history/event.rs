@@ -106,6 +106,20 @@ impl What {
         matches!(self, What::Left { .. })
     }
 
+    /// The bare names of what it misses: an object and its table, a role, a table.
+    pub(crate) fn missed(&self) -> Vec<&str> {
+        let (name, table) = match self {
+            What::NeverMade(object) | What::UsedBeforeMade { object, .. } => {
+                (&object.name, object.table.as_ref())
+            }
+            What::NoRole { role, .. } => (role, None),
+            What::NoRow(missing) => (&missing.lookup.table, None),
+            _ => return Vec::new(),
+        };
+        let names = std::iter::once(name).chain(table);
+        names.map(|name| name.rsplit('.').next().unwrap_or(name)).collect()
+    }
+
     /// The other place that it has to do with.
     pub fn elsewhere(&self) -> Option<At> {
         match self {

@@ -75,6 +75,7 @@ impl<'a> Chain<'a> {
         let mut events = self.events;
         events.extend(rows::roles(self.revisions, given));
         events.extend(rows::rows(self.revisions, given));
+        events.retain(|event| !rows::is_supplied(self.revisions, given, event));
         events.sort_by_key(|event| (event.at.revision, event.down, event.at.line));
         events
     }

@@ -14,6 +14,21 @@ fn is_there(revisions: &[Revision<'_>], given: &Given, index: usize) -> bool {
     revisions.iter().position(|revision| revision.id == after).is_some_and(|at| at < index)
 }
 
+/// Whether an event may be about something that a file supplies: what such a file does is not followed.
+pub fn is_supplied(revisions: &[Revision<'_>], given: &[Given], event: &Event) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    given.iter().any(|given| {
+        let Supply::Script(script) = &given.what else { return false };
+        let before = |id: &String| revisions.iter().position(|revision| revision.id == id);
+        let there = script
+            .required_by
+            .as_ref()
+            .is_none_or(|id| before(id).is_some_and(|at| at <= event.at.revision));
+        let mut words = script.sql.split(|c| !is_word(c));
+        there && words.any(|word| event.what.missed().iter().any(|n| n.eq_ignore_ascii_case(word)))
+    })
+}
+
 /// Roles that nothing made, each where it is named first.
 pub fn roles(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
     let mut events = Vec::new();

@@ -3,6 +3,7 @@
 use super::subject::{Subject, once_a_revision};
 use crate::body::Function;
 use crate::effect::{Deed, Effect, Kind, Object};
+use crate::once::DOES_NOTHING;
 use crate::script::Script;
 use model::code::{self, Code};
 use model::finding::Finding;
@@ -133,7 +134,7 @@ pub(super) fn empty_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
             (Some(up), Some(down))
                 if !down.acts && down.raises.is_none() && must_be_undone(up, &made_elsewhere) =>
             {
-                vec![(down.line, "`upgrade()` changes the database and this does not".to_owned())]
+                vec![(down.line, DOES_NOTHING.to_owned())]
             }
             _ => Vec::new(),
         }

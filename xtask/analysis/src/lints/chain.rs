@@ -154,7 +154,12 @@ fn missing_row(subject: &Subject<'_>, index: usize, missing: &MissingRow) -> Str
         (_, _, Some(recipe)) => {
             message.push_str(&format!("; add a `steps.seed(…)` to `{recipe}` before it"));
         }
-        (_, _, None) => message.push_str("; the plain recipe supplies nothing"),
+        (_, _, None) => {
+            let id = &subject.graph.revisions[index].id;
+            message.push_str(&format!(
+                "; a file with SQL may put it there: `before.{id} = rows.sql` in the ini's `[migration-gate]`"
+            ));
+        }
     }
     message
 }
@@ -170,10 +175,13 @@ pub(super) fn missing_roles(subject: &Subject<'_>) -> Vec<Finding> {
                  as a `Role` that is required by {id}+",
                 role.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_")
             ),
-            None => "the plain recipe supplies nothing".to_owned(),
+            None => {
+                "a file with SQL may: `before = roles.sql` in the ini's `[migration-gate]`".into()
+            }
         };
+        let recipe = if subject.recipe.is_some() { "the recipe" } else { "a file" };
         Some(format!(
-            "`{command}` names role `{role}`, which neither the recipe supplies nor an earlier \
+            "`{command}` names role `{role}`, which neither {recipe} supplies nor an earlier \
              revision creates; {way_out}"
         ))
     })

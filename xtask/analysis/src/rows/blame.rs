@@ -1,6 +1,7 @@
 //! Names for failures that need rows, by what Postgres raised.
 
 use model::code::{self, Code};
+use model::transcript::Transcript;
 
 /// The code of a revision that fails only where tables have rows.
 pub fn code_of(sqlstate: Option<&str>) -> &'static Code {
@@ -11,5 +12,25 @@ pub fn code_of(sqlstate: Option<&str>) -> &'static Code {
         // A check, and every data exception: what is too long, too large, or no number.
         Some(state) if state == "23514" || state.starts_with("22") => &code::VALUES_IN_ROWS,
         _ => &code::FAILS_ON_ROWS,
+    }
+}
+
+/// Why a failure that needs rows says nothing of what the schema allows: the revision knows more of its
+/// rows than the catalogue shows, so that rows made of that alone are none that it need take.
+pub fn not_of_the_schema(said: Option<&Transcript>) -> Option<&'static str> {
+    let said = said?;
+    let headline = said.headline()?;
+    let source = said.frames.last().and_then(|frame| frame.source.as_deref()).unwrap_or_default();
+    match headline.sqlstate.as_deref() {
+        // What is NULL by the schema may be NULL in production.
+        None if headline.message.contains("NoneType") => None,
+        None if source.trim_start().starts_with("raise") => {
+            Some("it checks its rows, and raises on purpose")
+        }
+        None => Some("its code expects other values than the schema shows"),
+        Some("22P02") if headline.message.contains("for type json") => {
+            Some("it takes a text for JSON, which no schema shows")
+        }
+        Some(_) => None,
     }
 }

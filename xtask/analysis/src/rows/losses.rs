@@ -1,6 +1,6 @@
 //! Losses of a round trip among the rows that were there before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use model::rows::{Cells, Contents, Held};
@@ -65,17 +65,60 @@ impl Loss {
     }
 }
 
-/// What was there before the upgrade and is not, or not the same, after the downgrade.
+/// What was there before the upgrade and is not, or not the same, after the downgrade, where the schema
+/// does not show it: what goes with a column or a table that the upgrade drops is told by
+/// [`gone_with_drops`]. A value in the place of NULL takes nothing away.
 pub fn losses(before: &Contents, between: &Contents, after: &Contents) -> Vec<Loss> {
     let mut losses = Vec::new();
+    let renumbered: Vec<&Held> = before
+        .iter()
+        .filter_map(|(table, was)| is_renumbered(was, after.get(table)?).then_some(was))
+        .collect();
     for (table, was) in before {
         // A table that is gone is the schema's affair.
-        let Some(is) = after.get(table) else { continue };
-        let meanwhile = between.get(table);
-        losses.extend(rows_lost(table, was, is, meanwhile));
-        losses.extend(values_lost(table, was, is, meanwhile));
+        let (Some(is), Some(held)) = (after.get(table), between.get(table)) else { continue };
+        losses.extend(rows_lost(table, was, is, held));
+        let columns = was.rows.first().map(|row| row.keys().cloned().collect::<Vec<_>>());
+        for column in columns.unwrap_or_default() {
+            let is_there = held.rows.first().is_none_or(|row| row.contains_key(&column));
+            let is_number = was.primary.contains(&column) && is_renumbered(was, is)
+                || renumbered.iter().any(|to| points_to(was, &column, to));
+            if is_there && !is_number {
+                losses.extend(values_lost((table, &column), was, is, held));
+            }
+        }
     }
     losses
+}
+
+/// What goes with the columns and tables that an upgrade drops, and its downgrade cannot bring back:
+/// each with how many values or rows it had.
+pub fn gone_with_drops(before: &Contents, between: &Contents, after: &Contents) -> Vec<String> {
+    let mut told = Vec::new();
+    for (table, was) in before {
+        let Some(held) = between.get(table) else {
+            let left = after.get(table).map_or(0, |is| is.rows.len());
+            if left < was.rows.len() {
+                told.push(format!("{table} ({} rows)", was.rows.len()));
+            }
+            continue;
+        };
+        let Some(row) = held.rows.first() else { continue };
+        let known = was.rows.first().into_iter().flat_map(|row| row.keys());
+        for column in known.filter(|column| !row.contains_key(*column)) {
+            let values = |held: &Held| {
+                let cells = held.rows.iter().filter_map(|row| row.get(column)?.clone());
+                let mut cells: Vec<String> = cells.collect();
+                cells.sort();
+                cells
+            };
+            let (had, has) = (values(was), after.get(table).map(values).unwrap_or_default());
+            if had != has && !had.is_empty() {
+                told.push(format!("{table}.{column} ({} values)", had.len()));
+            }
+        }
+    }
+    told
 }
 
 /// What the upgrade put into columns that it added: it goes with them, and cannot do otherwise. For each
@@ -101,58 +144,94 @@ pub fn gone_with_columns(before: &Contents, between: &Contents, again: &Contents
     told
 }
 
-fn rows_lost(table: &str, was: &Held, is: &Held, meanwhile: Option<&Held>) -> Option<Loss> {
+fn rows_lost(table: &str, was: &Held, is: &Held, meanwhile: &Held) -> Option<Loss> {
     let count = was.rows.len().saturating_sub(present(was, is));
     (count > 0).then(|| Loss {
         what: table.to_owned(),
         count,
         of: was.rows.len(),
         fate: Fate::RowsLost,
-        by_upgrade: meanwhile.is_none_or(|held| present(was, held) < was.rows.len()),
+        by_upgrade: present(was, meanwhile) < was.rows.len(),
     })
 }
 
 /// How many of the rows are still there: by their key, or without one by their number.
 fn present(was: &Held, is: &Held) -> usize {
-    if was.primary.is_empty() || was.primary != is.primary {
+    if was.primary.is_empty() || was.primary != is.primary || is_renumbered(was, is) {
         return was.rows.len().min(is.rows.len());
     }
     let there = by_key(is);
     was.rows.iter().filter(|row| there.contains_key(&key(row, &was.primary))).count()
 }
 
-fn values_lost(table: &str, was: &Held, is: &Held, meanwhile: Option<&Held>) -> Vec<Loss> {
-    let columns = was.rows.first().map(|row| row.keys().cloned().collect::<Vec<_>>());
+fn values_lost(
+    (table, column): (&str, &str),
+    was: &Held,
+    is: &Held,
+    meanwhile: &Held,
+) -> Vec<Loss> {
     let mut losses = Vec::new();
-    for column in columns.unwrap_or_default() {
-        let pairs = pairs(was, is, &column);
-        let of = pairs.iter().filter(|(was, _)| was.is_some()).count();
-        let lost: Vec<_> = pairs.iter().filter(|(was, is)| was.is_some() && is.is_none()).collect();
-        let changed: Vec<_> = pairs.iter().filter(|(was, is)| is.is_some() && was != is).collect();
-        // Where the upgrade left what it found, it was the downgrade.
-        let by_upgrade = meanwhile.is_none_or(|held| {
-            let kept = self::pairs(was, held, &column);
-            kept.len() < pairs.len() || kept.iter().any(|(was, is)| was != is)
-        });
-        let loss = |count, of, fate| {
-            let what = format!("{table}.{column}");
-            Loss { what, count, of, fate, by_upgrade }
-        };
-        if let Some((example, _)) = lost.first() {
-            losses.push(loss(lost.len(), of, Fate::Lost { example: shown(example.as_deref()) }));
-        }
-        if let Some((was, is)) = changed.first() {
-            let fate = Fate::Changed { was: shown(was.as_deref()), is: shown(is.as_deref()) };
-            losses.push(loss(changed.len(), pairs.len(), fate));
-        }
+    let pairs = pairs(was, is, column);
+    let of = pairs.iter().filter(|(was, _)| was.is_some()).count();
+    let lost: Vec<_> = pairs.iter().filter(|(was, is)| was.is_some() && is.is_none()).collect();
+    let changed: Vec<_> =
+        pairs.iter().filter(|(was, is)| was.is_some() && is.is_some() && was != is).collect();
+    // Where the upgrade left what it found, it was the downgrade.
+    let kept = self::pairs(was, meanwhile, column);
+    let by_upgrade = kept.len() < pairs.len() || kept.iter().any(|(was, is)| was != is);
+    let loss = |count, of, fate| {
+        let what = format!("{table}.{column}");
+        Loss { what, count, of, fate, by_upgrade }
+    };
+    if let Some((example, _)) = lost.first() {
+        losses.push(loss(lost.len(), of, Fate::Lost { example: shown(example.as_deref()) }));
+    }
+    if let Some((was, is)) = changed.first() {
+        let fate = Fate::Changed { was: shown(was.as_deref()), is: shown(is.as_deref()) };
+        losses.push(loss(changed.len(), of, fate));
     }
     losses
+}
+
+/// Whether a table has as many rows as before, and other keys: then they were numbered anew, and rows
+/// are matched by what did not change.
+fn is_renumbered(was: &Held, is: &Held) -> bool {
+    let keys = |held: &Held| {
+        let mut keys: Vec<_> = held.rows.iter().map(|row| key(row, &was.primary)).collect();
+        keys.sort();
+        keys
+    };
+    !was.primary.is_empty()
+        && was.rows.len() == is.rows.len()
+        && keys(was) != keys(is)
+        && !unchanged(was, is).is_empty()
+}
+
+/// Whether a column holds nothing but keys of a table that were numbered anew.
+fn points_to(held: &Held, column: &str, to: &Held) -> bool {
+    let [primary] = to.primary.as_slice() else { return false };
+    let keys: BTreeSet<_> = to.rows.iter().filter_map(|row| row.get(primary)).collect();
+    let mut cells = held.rows.iter().filter_map(|row| row.get(column)).peekable();
+    cells.peek().is_some() && cells.all(|cell| cell.is_none() || keys.contains(cell))
+}
+
+/// The columns beside the key that hold the same values as before, each as often.
+fn unchanged(was: &Held, is: &Held) -> Vec<String> {
+    let bag = |held: &Held, column: &String| {
+        let mut cells: Vec<_> = held.rows.iter().map(|row| row.get(column).cloned()).collect();
+        cells.sort();
+        cells
+    };
+    let columns = was.rows.first().into_iter().flat_map(|row| row.keys());
+    let same =
+        |column: &&String| !was.primary.contains(column) && bag(was, column) == bag(is, column);
+    columns.filter(same).cloned().collect()
 }
 
 /// A column's values in rows that both have; empty where one does not have the column.
 fn pairs(was: &Held, is: &Held, column: &str) -> Vec<(Option<String>, Option<String>)> {
     let value = |row: &Cells| row.get(column).cloned();
-    if was.primary.is_empty() || was.primary != is.primary {
+    if was.primary.is_empty() || was.primary != is.primary || is_renumbered(was, is) {
         // Without a key, what counts is which values there are, and how often.
         let all = |held: &Held| held.rows.iter().map(value).collect::<Option<Vec<_>>>();
         let (Some(mut was), Some(mut is)) = (all(was), all(is)) else { return Vec::new() };
@@ -192,7 +271,7 @@ fn shown(value: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{gone_with_columns, losses};
+    use super::{gone_with_columns, gone_with_drops, losses};
     use model::rows::{Contents, Held};
 
     fn held(key: &str, rows: &[&[(&str, Option<&str>)]]) -> Contents {
@@ -216,6 +295,9 @@ mod tests {
     fn what_is_the_same_is_no_loss() {
         let rows = held("id", &[&[("id", Some("1")), ("note", Some("a"))]]);
         check(&rows, &held("id", &[]), &rows, &[]);
+        let filled = held("id", &[&[("id", Some("1")), ("note", Some("a")), ("at", Some("now"))]]);
+        let empty = held("id", &[&[("id", Some("1")), ("note", Some("a")), ("at", None)]]);
+        check(&empty, &filled, &filled, &[]);
     }
 
     #[test]
@@ -234,17 +316,40 @@ mod tests {
             "id",
             &[&[("id", Some("1")), ("note", None)], &[("id", Some("2")), ("note", Some("b"))]],
         );
+        check(&before, &without, &nulls, &["orders: 1 of 3 rows lost by the downgrade"]);
+        assert_eq!(gone_with_drops(&before, &without, &nulls), ["orders.note (2 values)"]);
+        assert_eq!(gone_with_drops(&before, &without, &before), [""; 0]);
+        let (all, none) = (before.clone(), Contents::new());
+        assert_eq!(gone_with_drops(&all, &none, &nulls), ["orders (3 rows)"]);
+        check(&before, &none, &nulls, &[]);
         check(
             &before,
-            &without,
+            &before,
             &nulls,
             &[
                 "orders: 1 of 3 rows lost by the downgrade",
-                "orders.note: 1 of 1 values lost, 'a' for one by the upgrade",
-                "orders.note: 1 of 2 values changed, NULL to 'b' for one by the upgrade",
+                "orders.note: 1 of 1 values lost, 'a' for one by the downgrade",
             ],
         );
         check(&before, &before, &without, &[]);
+    }
+
+    #[test]
+    fn keys_that_are_numbered_anew_are_no_loss() {
+        let both = |orders: &[[&str; 3]]| {
+            let row = |[id, note, parent]: &[&str; 3]| {
+                let cells = [("id", id), ("note", note), ("parent", parent)];
+                cells.map(|(name, value)| (name.to_owned(), Some((*value).to_owned()))).into()
+            };
+            let rows = orders.iter().map(row).collect();
+            Contents::from([("orders".to_owned(), Held { primary: vec!["id".into()], rows })])
+        };
+        let before = both(&[["1", "a", "1"], ["2", "b", "1"]]);
+        let uuids = both(&[["x", "a", "x"], ["y", "b", "x"]]);
+        check(&before, &uuids, &uuids, &[]);
+        // Where nothing else tells the rows apart, they are others.
+        let others = both(&[["x", "c", "x"], ["y", "d", "x"]]);
+        check(&before, &others, &others, &["orders: 2 of 2 rows lost by the upgrade"]);
     }
 
     #[test]

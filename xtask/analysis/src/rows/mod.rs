@@ -18,8 +18,8 @@ use self::values::{About, Value, candidates, is_well_known};
 use model::quoting::{identifier, literal};
 use model::rows::{Choice, Column, ForeignKey, Inserts, Table};
 
-pub use self::blame::code_of;
-pub use self::losses::{Loss, gone_with_columns, losses};
+pub use self::blame::{code_of, not_of_the_schema};
+pub use self::losses::{Loss, gone_with_columns, gone_with_drops, losses};
 pub use self::touched::{Touched, touched};
 
 /// How many rows anybody could have written.

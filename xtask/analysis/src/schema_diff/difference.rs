@@ -18,6 +18,11 @@ pub enum Change {
     LeftBehind(Attributes),
     /// It should be there, and was like this.
     Missing(Attributes),
+    /// It has this identity now, by a rename that was not taken back.
+    Renamed {
+        /// Which.
+        to: String,
+    },
     /// One of its attributes differs.
     Changed {
         /// Which.

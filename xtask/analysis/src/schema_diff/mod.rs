@@ -4,13 +4,14 @@
 //! What may differ without being wrong:
 //!
 //! - the version table where it was not there before: Alembic makes it and never drops it;
-//! - a column's place, where a downgrade brings back a column that the upgrade dropped: Postgres can
-//!   only add it at the end. It is told as a note.
+//! - a constraint that is valid now and was not before: rows that satisfy it go on to;
+//! - the order of a table's columns: Postgres adds a column at the end alone. It is told as a note.
 
 mod difference;
 mod origin;
 mod privileges;
 mod python;
+pub mod rename;
 
 use std::collections::BTreeSet;
 
@@ -60,6 +61,7 @@ fn changes(id: &ObjectId, was: &Attributes, now: &Attributes) -> Vec<Difference>
         .filter(|name| attribute(was, name) != attribute(now, name))
         .filter(|name| *name != "column order" || order_differs(was, now))
         .filter(|name| *name != "privileges" || privileges_differ(was, now))
+        .filter(|name| *name != "definition" || !is_validated(was, now))
         // The number of labels follows from the labels.
         .filter(|name| *name != "labels" || attribute(was, "enum") == attribute(now, "enum"))
         .map(|name| Difference {
@@ -71,6 +73,12 @@ fn changes(id: &ObjectId, was: &Attributes, now: &Attributes) -> Vec<Difference>
             },
         })
         .collect()
+}
+
+/// Whether a constraint was validated, which needs no way back.
+fn is_validated(was: &Attributes, now: &Attributes) -> bool {
+    let was = attribute(was, "definition").and_then(|text| text.strip_suffix(" NOT VALID"));
+    was.is_some() && was == attribute(now, "definition")
 }
 
 /// Whether the columns that both have stand in another order; others are differences themselves.
@@ -134,7 +142,7 @@ fn follows(difference: &Difference, whole: &[Difference]) -> bool {
     let id = &difference.object;
     let own = match &difference.change {
         Change::LeftBehind(own) | Change::Missing(own) => own,
-        Change::Changed { .. } => return false,
+        Change::Changed { .. } | Change::Renamed { .. } => return false,
     };
     let same_way = |other: &Difference| {
         std::mem::discriminant(&other.change) == std::mem::discriminant(&difference.change)
@@ -167,7 +175,7 @@ pub fn describe_apart(difference: &Difference) -> String {
     match change {
         Change::LeftBehind(own) => format!("only there: {object}{}", summary(own)),
         Change::Missing(own) => format!("not there: {object}{}", summary(own)),
-        Change::Changed { .. } => describe(difference),
+        Change::Changed { .. } | Change::Renamed { .. } => describe(difference),
     }
 }
 
@@ -177,6 +185,10 @@ pub fn describe(difference: &Difference) -> String {
     match change {
         Change::LeftBehind(own) => format!("left behind: {object}{}", summary(own)),
         Change::Missing(own) => format!("not restored: {object}{}", summary(own)),
+        Change::Renamed { to } => {
+            let name = to.rsplit('.').next().unwrap_or(to);
+            format!("not renamed back: {object} is `{name}` now")
+        }
         Change::Changed { attribute, expected, found } => {
             let what = subject(object);
             if attribute == "privileges" {
@@ -268,15 +280,30 @@ fn summary(own: &Attributes) -> String {
     }
 }
 
-/// Whether a difference is only the order of a table's columns, which hardly anything reads:
-/// `between` is the schema after the upgrade, which has the table as well.
-pub fn is_readded_column(difference: &Difference, between: &Schema) -> bool {
-    let Change::Changed { attribute, expected: Some(_), found: Some(_) } = &difference.change
+/// Whether a difference is only the order of a table's columns, or of an enum's labels, which hardly
+/// anything reads.
+pub fn is_order(difference: &Difference) -> bool {
+    let Change::Changed { attribute, expected: Some(was), found: Some(is) } = &difference.change
     else {
         return false;
     };
-    let id = &difference.object;
-    attribute == "column order" && between.get(&id.kind, &id.identity).is_some()
+    let labels = |text: &str| text.split(", ").map(str::to_owned).collect::<BTreeSet<_>>();
+    attribute == "column order" || (attribute == "enum" && labels(was) == labels(is))
+}
+
+/// Whether a difference is something that was made only where it was missing, and that nobody can or
+/// should take away: an extension or a schema that others may use by then, or the label of an enum.
+pub fn is_shared(difference: &Difference, made_by: &str) -> bool {
+    let words: Vec<String> = made_by.split_whitespace().map(str::to_lowercase).collect();
+    let stays = match &difference.change {
+        Change::LeftBehind(_) => ["extension", "schema"].contains(&difference.object.kind.as_str()),
+        Change::Changed { attribute, expected: Some(was), found: Some(is) } => {
+            let mut labels = is.split(", ");
+            attribute == "enum" && was.split(", ").all(|label| labels.any(|other| other == label))
+        }
+        _ => false,
+    };
+    stays && words.windows(3).any(|three| three == ["if", "not", "exists"])
 }
 
 #[cfg(test)]

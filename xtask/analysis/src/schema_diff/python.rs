@@ -10,8 +10,36 @@ pub fn line(difference: &Difference) -> Option<String> {
     match &difference.change {
         Change::LeftBehind(own) => drop(kind, identity, own),
         Change::Missing(own) => create(kind, identity, own).map(|sql| execute(&sql)),
+        Change::Renamed { to } => rename_back(kind, identity, to),
         Change::Changed { attribute, expected, found } => {
             change(kind, identity, attribute, expected.as_deref(), found.as_deref())
+        }
+    }
+}
+
+fn rename_back(kind: &str, identity: &str, to: &str) -> Option<String> {
+    let name = identity.rsplit('.').next().unwrap_or(identity);
+    match kind {
+        "table" => {
+            let ((now, schema), was) = (place(to), quoted(name));
+            Some(format!("op.rename_table({now}, {was}{schema})"))
+        }
+        "column" => {
+            let (table, now) = part(to)?;
+            let ((table, schema), now, was) = (place(table), quoted(now), quoted(name));
+            Some(format!("op.alter_column({table}, {now}, new_column_name={was}{schema})"))
+        }
+        "constraint" => {
+            let (table, now) = part(to)?;
+            Some(execute(&format!("ALTER TABLE {table} RENAME CONSTRAINT {now} TO {name}")))
+        }
+        "trigger" | "rule" | "policy" => {
+            let ((table, now), kind) = (part(to)?, kind.to_uppercase());
+            Some(execute(&format!("ALTER {kind} {now} ON {table} RENAME TO {name}")))
+        }
+        _ => {
+            let name = name.split('(').next().unwrap_or(name);
+            Some(execute(&format!("ALTER {} {to} RENAME TO {name}", kind.to_uppercase())))
         }
     }
 }

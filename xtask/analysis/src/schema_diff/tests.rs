@@ -82,10 +82,84 @@ fn a_column_order_counts_only_for_columns_that_both_have() {
     assert!(!differs("a, b", "a, b, c"));
     assert!(differs("a, b, c", "a, c, b"));
     let moved = compare(&with("a, b, c"), &with("a, c, b"), "");
-    assert!(is_readded_column(&moved[0], &with("a, c")));
-    // A table that is built anew may have another order without a column going.
-    assert!(is_readded_column(&moved[0], &with("a, b, c")));
-    assert!(!is_readded_column(&moved[0], &schema(&[])));
+    assert!(is_order(&moved[0]));
+}
+
+#[test]
+fn a_constraint_that_is_valid_now_needs_no_way_back() {
+    let with =
+        |definition: &'static str| schema(&[("constraint", "t.ck", &[("definition", definition)])]);
+    let differ = |was, is| !compare(&with(was), &with(is), "").is_empty();
+    assert!(!differ("CHECK ((a > 0)) NOT VALID", "CHECK ((a > 0))"));
+    assert!(differ("CHECK ((a > 0))", "CHECK ((a > 0)) NOT VALID"));
+    assert!(differ("CHECK ((a > 0)) NOT VALID", "CHECK ((a > 1))"));
+}
+
+/// What is left of the differences after these statements, and the lines that take it back.
+#[track_caller]
+fn renames(
+    was: &[(&str, &str, Own<'_>)],
+    now: &[(&str, &str, Own<'_>)],
+    statements: &[&str],
+    expected: &[&str],
+) {
+    let run = |sql: &&str| model::transcript::Statement {
+        revision: None,
+        sql: (*sql).to_owned(),
+        elapsed: None,
+    };
+    let statements: Vec<_> = statements.iter().map(run).collect();
+    let differences = rename::fold(
+        compare(&schema(was), &schema(now), ""),
+        &statements.iter().collect::<Vec<_>>(),
+    );
+    let told = differences
+        .iter()
+        .map(|d| format!("{} → {}", describe(d), python_line(d).unwrap_or_default()));
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_rename_that_is_not_taken_back_is_one_difference() {
+    renames(
+        &[
+            ("table", "t", &[("column order", "id")]),
+            ("column", "t.id", &[]),
+            ("sequence", "t_id_seq", &[("owned by", "t.id")]),
+        ],
+        &[
+            ("table", "u", &[("column order", "id")]),
+            ("column", "u.id", &[]),
+            ("sequence", "t_id_seq", &[("owned by", "u.id")]),
+        ],
+        &["ALTER TABLE t RENAME TO u"],
+        &["not renamed back: table t is `u` now → op.rename_table(\"u\", \"t\")"],
+    );
+    renames(
+        &[
+            ("column", "t.a", &[("type", "text")]),
+            ("constraint", "t.uq", &[("definition", "UNIQUE (a)")]),
+            ("constraint", "t.ck", &[("definition", "CHECK (a > 0)")]),
+        ],
+        &[
+            ("column", "t.b", &[("type", "text")]),
+            ("constraint", "t.uq", &[("definition", "UNIQUE (b)")]),
+            ("constraint", "t.ck", &[("definition", "CHECK (b > 1)")]),
+        ],
+        &["ALTER TABLE t RENAME a TO b"],
+        &[
+            "not renamed back: column t.a is `b` now → op.alter_column(\"t\", \"b\", new_column_name=\"a\")",
+            "changed: table t, constraint ck: definition was `CHECK (a > 0)`, is `CHECK (b > 1)` → op.execute(\"ALTER TABLE t DROP CONSTRAINT ck, ADD CONSTRAINT ck CHECK (a > 0)\")",
+        ],
+    );
+    // What goes and what comes may be two things.
+    let (one, other): (&[(&str, &str, Own<'_>)], _) = (&[("index", "a", &[])], "b");
+    renames(
+        one,
+        &[("index", other, &[])],
+        &["DROP INDEX a", "CREATE INDEX b ON t (x)"],
+        &["not restored: index a → ", "left behind: index b → "],
+    );
 }
 
 #[test]

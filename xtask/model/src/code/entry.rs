@@ -17,7 +17,7 @@ pub enum Severity {
 pub const OPERATOR: &str = "kris@moosequest.net, Slack #ops or a direct message to D0AJ7K184TV";
 
 /// Who fixes it (runbook, 'Escalation').
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Owner {
     /// Site reliability: supplies, collisions, infrastructure.
     Sre,
@@ -48,6 +48,8 @@ pub struct Code {
     pub example: Option<Example>,
     /// How, step by step.
     pub remedy: &'static [&'static str],
+    /// How, in a tree that has neither a recipe nor an operator of its own; nothing: the same.
+    pub remedy_elsewhere: &'static [&'static str],
     /// How one sees that it is fixed.
     pub verify: &'static str,
     /// Whether it says that the gate could not do its work, rather than that a migration is wrong.
@@ -74,6 +76,7 @@ pub(super) const MIGRATION: Code = Code {
     why: "",
     example: None,
     remedy: &[],
+    remedy_elsewhere: &[],
     verify: "run the gate again: the step must pass",
     infrastructure: false,
 };

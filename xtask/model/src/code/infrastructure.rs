@@ -54,6 +54,9 @@ pub static SERVER_NOT_STARTED: Code = Code {
          which the finding holds",
         "where every pull request fails so, tell the operator",
     ],
+    remedy_elsewhere: &[
+        "run it once more: it is a fault of the infrastructure, and most often it passes",
+    ],
     ..INFRASTRUCTURE
 };
 

@@ -20,6 +20,12 @@ pub static MISSING_ROW: Code = Code {
         "a new need: add a `Row` there, with `ON CONFLICT … DO NOTHING`, an `upgrade` to the \
          revision before and a `seed`, in the same pull request as the migration",
     ],
+    remedy_elsewhere: &[
+        "where production has the row, supply it: write it as SQL that can run twice (`INSERT … ON \
+         CONFLICT DO NOTHING`) into a file, and name the file in the section `[migration-gate]` of the \
+         ini, for the revision that needs it: `before.REVISION = rows.sql`",
+        "else insert the row in an earlier revision, or do without it where it is not there",
+    ],
     verify: "the seed step must pass, and the 'alembic upgrade head' after it",
     ..MIGRATION
 };
@@ -39,6 +45,12 @@ pub static MISSING_ROLE: Code = Code {
     remedy: &[
         "add a `Role` to the tree's recipe in `xtask/src/recipes`, `NOLOGIN` and with the `IF NOT \
          EXISTS` guard, and a `create_role` before the upgrade, in the same pull request",
+    ],
+    remedy_elsewhere: &[
+        "where production has the role, supply it: write it as SQL that can run twice into a file \
+         (`DO $$ BEGIN CREATE ROLE app NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$`), and \
+         name the file in the section `[migration-gate]` of the ini: `before = roles.sql`",
+        "else create the role in a revision before, in the same way",
     ],
     verify: "the new role step must pass, and the 'alembic upgrade head' after it",
     ..MIGRATION
@@ -62,6 +74,13 @@ pub static MULTIPLE_HEADS: Code = Code {
         "where both are merged already, neither may move: `cargo xtask migration-gate renumber --merge` \
          writes a revision that merges them",
         "commit and push; a reviewer from SRE checks that the gate is green before approving",
+    ],
+    remedy_elsewhere: &[
+        "run `cargo xtask migration-gate renumber --ini …`: it puts the revision that was merged later \
+         on top of the other one",
+        "where both are merged already, neither may move: `renumber --merge` writes a revision that \
+         merges them",
+        "where the tree means to have several heads, say so: `--target heads`",
     ],
     verify: "the step 'assert single head' must report `head count: 1`",
     ..MIGRATION

@@ -49,6 +49,11 @@ pub static SUPPLY_FAILED: Code = Code {
         "check that the tables it needs exist at that point of the chain",
         "change the supply in `xtask/src/recipes` in the same pull request as the migration",
     ],
+    remedy_elsewhere: &[
+        "check that the tables it needs exist at that point of the chain, and that the SQL can run \
+         twice (`IF NOT EXISTS`, `ON CONFLICT DO NOTHING`)",
+        "correct the file that the section `[migration-gate]` of the ini names",
+    ],
     ..MIGRATION
 };
 

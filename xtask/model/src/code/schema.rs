@@ -88,9 +88,9 @@ pub static SUPPLY_LOST: Code = Code {
 /// Something that a revision does not restore, and says so.
 pub static KEPT: Code = Code {
     id: "MG406",
-    title: "the downgrade keeps something, as the revision says",
+    title: "the downgrade keeps something on purpose",
     symptom: "a note beside a green step",
-    why: "`# migration-gate: keeps …` says so, with its reason.",
+    why: "`# migration-gate: keeps …` says so, with its reason; or it is an extension, a schema or the label of an enum that `IF NOT EXISTS` made.",
     example: Some(Example {
         bad: "def downgrade():\n    op.drop_table(\"orders\")",
         good: "# migration-gate: keeps type order_side, the archive uses it",
@@ -104,7 +104,7 @@ pub static KEPT: Code = Code {
 /// A column that was dropped and came back at the end of its table.
 pub static COLUMN_AT_END: Code = Code {
     id: "MG407",
-    title: "the columns of a table stand in another order",
+    title: "columns of a table, or labels of an enum, stand in another order",
     symptom: "a note: the columns stand in another order",
     why: "Postgres adds a column at the end, so one that was dropped and restored stands there; only a rebuilt table has the old order.",
     example: Some(Example {

@@ -1,0 +1,137 @@
+//! One cause, one finding: what else a cause brings about is a line of the finding that tells it.
+
+use model::code::{self, Code};
+use model::finding::Finding;
+
+/// What one `downgrade()` lacks, or one statement does to rows.
+const OF_A_REVISION: [&Code; 4] =
+    [&code::REMAINS, &code::NOT_RESTORED, &code::CHANGED, &code::DATA_LOST];
+/// What a tree does on purpose, so that each revision that does it has the same reason.
+const OF_A_HABIT: [&Code; 2] = [&code::RAISING_DOWNGRADE, &code::IRREVERSIBLE];
+
+/// Folds each finding into the first one that has the same cause.
+pub fn fold(findings: &mut Vec<Finding>) {
+    let mut folded: Vec<Finding> = Vec::new();
+    for finding in findings.drain(..) {
+        let first = folded.iter_mut().find_map(|first| Some((line(first, &finding)?, first)));
+        match first {
+            Some((line, first)) => {
+                if !first.also.contains(&line) {
+                    first.also.push(line);
+                }
+                first.also.extend(finding.also);
+                first.lacks.extend(finding.lacks);
+                first.edit = first.edit.take().or(finding.edit);
+            }
+            None => folded.push(finding),
+        }
+    }
+    *findings = folded;
+}
+
+/// What the second of two findings adds to the first, where both have one cause.
+fn line(first: &Finding, other: &Finding) -> Option<String> {
+    if first.tree != other.tree || first.standing != other.standing {
+        return None;
+    }
+    let same_revision = first.revision == other.revision;
+    let (one, two) = (first.code, other.code);
+    let does_nothing = |finding: &Finding| {
+        let title = finding.predicted.as_deref();
+        title.is_some_and(|predicted| predicted.contains(DOES_NOTHING))
+    };
+    let raised = |finding: &Finding| {
+        let said = finding.transcript.as_deref()?;
+        Some((said.headline()?.clone(), said.frames.last()?.clone()))
+    };
+    let same_exception = raised(first).is_some() && raised(first) == raised(other);
+    let same_words = one == two && first.message == other.message;
+    match (&first.step, &other.step) {
+        // The steps after the first meet the same.
+        (Some(_), Some(step)) if same_revision && (same_words || same_exception) => {
+            Some(format!("the same in the step '{step}'"))
+        }
+        (Some(_), Some(_))
+            if same_revision
+                && OF_A_REVISION.contains(&one)
+                && OF_A_REVISION.contains(&two)
+                && (one == two || does_nothing(first)) =>
+        {
+            Some(other.message.clone())
+        }
+        _ if one == two && OF_A_HABIT.contains(&one) => {
+            let place = other.place.as_ref().map(|place| {
+                let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+                format!(" ({}{line})", place.file)
+            });
+            let revision = other.revision.as_deref().unwrap_or("another revision");
+            Some(format!("so does {revision}{}", place.unwrap_or_default()))
+        }
+        _ => None,
+    }
+}
+
+/// What a lint says of a `downgrade()` that does nothing.
+pub(crate) const DOES_NOTHING: &str = "`upgrade()` changes the database and this does not";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(code: &'static Code, revision: &str, step: &str, message: &str) -> Finding {
+        Finding {
+            tree: Some("shop".into()),
+            revision: Some(revision.into()),
+            step: (!step.is_empty()).then(|| step.to_owned()),
+            ..Finding::new(code, message)
+        }
+    }
+
+    /// What is left: the messages, each with what was folded into it.
+    #[track_caller]
+    fn check(findings: &[Finding], expected: &[&str]) {
+        let mut findings = findings.to_vec();
+        fold(&mut findings);
+        let told =
+            findings.iter().map(|f| [std::slice::from_ref(&f.message), f.also.as_slice()].concat());
+        assert_eq!(told.map(|lines| lines.join("; ")).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn one_exception_in_several_steps_is_one_finding() {
+        let failed = |revision: &str, step: &str| {
+            found(&code::UNDEFINED_OBJECT, revision, step, "there is no t")
+        };
+        let folded = "there is no t; the same in the step 'stairway'";
+        check(&[failed("2", "upgrade"), failed("2", "stairway")], &[folded]);
+        check(
+            &[failed("2", "upgrade"), failed("3", "stairway")],
+            &["there is no t", "there is no t"],
+        );
+        let lint = found(&code::UNDEFINED_OBJECT, "2", "", "there is no t");
+        check(&[failed("2", "upgrade"), lint], &["there is no t", "there is no t"]);
+    }
+
+    #[test]
+    fn what_one_downgrade_leaves_is_told_once_a_code_or_once_where_it_does_nothing() {
+        let left = |code, what: &str| found(code, "2", "stairway", what);
+        let findings = [
+            left(&code::REMAINS, "table t"),
+            left(&code::REMAINS, "table u"),
+            left(&code::CHANGED, "column a"),
+        ];
+        check(&findings, &["table t; table u", "column a"]);
+        let empty = |f: &Finding| Finding { predicted: Some(DOES_NOTHING.into()), ..f.clone() };
+        let findings: Vec<Finding> = findings.iter().map(empty).collect();
+        check(&findings, &["table t; table u; column a"]);
+    }
+
+    #[test]
+    fn a_habit_is_told_once() {
+        let raises = |revision: &str| found(&code::RAISING_DOWNGRADE, revision, "", "it raises");
+        let told = "it raises; so does 3; so does 4";
+        check(&[raises("2"), raises("3"), raises("4")], &[told]);
+        let does = |revision: &str| found(&code::EMPTY_DOWNGRADE, revision, "", "it does nothing");
+        check(&[does("2"), does("3")], &["it does nothing", "it does nothing"]);
+    }
+}

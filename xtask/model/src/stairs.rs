@@ -1,0 +1,57 @@
+//! What came of the revisions that were stepped down and up again, each by itself.
+
+use serde::{Deserialize, Serialize};
+
+/// The revisions that were to be tried: each is in one of the three lists, in the order of the chain.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stairs {
+    /// Those after which nothing failed and the schema was the expected one each time.
+    pub exact: Vec<String>,
+    /// Those of which something is wrong.
+    pub wrong: Vec<String>,
+    /// Those that were not tried, each with the reason.
+    pub untried: Vec<(String, String)>,
+}
+
+impl Stairs {
+    /// How many were tried.
+    pub fn tried(&self) -> usize {
+        self.exact.len() + self.wrong.len()
+    }
+
+    /// How many were to be tried.
+    pub fn count(&self) -> usize {
+        self.tried() + self.untried.len()
+    }
+
+    /// How many were tried, and in a line for each reason which were not.
+    pub fn told(&self) -> Vec<String> {
+        let mut lines = vec![format!("{} of {} revisions tried", self.tried(), self.count())];
+        let mut reasons: Vec<&str> = Vec::new();
+        for (_, reason) in &self.untried {
+            if !reasons.contains(&reason.as_str()) {
+                reasons.push(reason);
+            }
+        }
+        lines.extend(reasons.into_iter().map(|reason| {
+            let of = self.untried.iter().filter(|(_, why)| why == reason);
+            let of: Vec<&str> = of.map(|(revision, _)| revision.as_str()).collect();
+            format!("not tried: {}: {reason}", of.join(", "))
+        }));
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Stairs;
+
+    #[test]
+    fn what_was_not_tried_is_told_a_line_a_reason() {
+        let untried = [("3", "time ran out"), ("4", "x"), ("5", "time ran out")];
+        let untried = untried.map(|(revision, why)| (revision.to_owned(), why.to_owned())).to_vec();
+        let stairs = Stairs { exact: vec!["1".into()], wrong: vec!["2".into()], untried };
+        let told = ["2 of 5 revisions tried", "not tried: 3, 5: time ran out", "not tried: 4: x"];
+        assert_eq!(stairs.told(), told);
+    }
+}

@@ -59,6 +59,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("flags", &["recipes"]),
+    ("edge", &["render", "os", "model"]),
     ("progress", &[]),
     ("spans", &["model"]),
 ];

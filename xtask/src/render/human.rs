@@ -14,6 +14,7 @@ use model::code::{Code, Owner, Severity};
 use model::finding::{Finding, Place, Standing};
 use model::redact::redact;
 use model::report::{Report, Verdict};
+use model::shown::printable;
 use model::step::{Status, Step};
 use model::transcript::Transcript;
 
@@ -161,7 +162,7 @@ fn overview(report: &Report) -> String {
         let title = words::cut(finding.code.title, 79_usize.saturating_sub(head.chars().count()));
         line(&mut out, &format!("{style}{word}[{}]{style:#} {place}{title}", finding.code.id));
         if number == 0 {
-            let said = words::first_lines(&words::printable(&finding.message), FIRST_ROWS);
+            let said = words::first_lines(&printable(&finding.message), FIRST_ROWS);
             field(&mut out, "", &words::cut(&said, FIRST_ROWS * 60));
         }
     }
@@ -331,7 +332,7 @@ fn excerpt(place: &Place) -> String {
     if let (Some(number), Some(source)) = (place.line, &place.source) {
         let number = number.to_string();
         // It is there to be recognised, not to be copied.
-        let source = words::printable(&redact(source.trim()));
+        let source = printable(&redact(source.trim()));
         let source = words::cut(&source, 80 - number.len() - 10);
         let gap = " ".repeat(number.len());
         line(&mut out, &format!("  {BLUE}{gap} |{BLUE:#}"));
@@ -347,7 +348,7 @@ fn field(out: &mut String, name: &str, text: &str) {
     let text = redact(text);
     let mut first = true;
     for paragraph in text.trim_end().lines() {
-        for wrapped in words::wrap(&words::printable(paragraph), 80 - 14) {
+        for wrapped in words::wrap(&printable(paragraph), 80 - 14) {
             label(out, if first { name } else { "" }, &wrapped);
             first = false;
         }
@@ -357,7 +358,7 @@ fn field(out: &mut String, name: &str, text: &str) {
 /// A named text that is for copying, or that keeps its shape: not wrapped.
 fn verbatim(out: &mut String, name: &str, text: &str) {
     for (number, line) in redact(text).lines().enumerate() {
-        label(out, if number == 0 { name } else { "" }, &words::printable(line));
+        label(out, if number == 0 { name } else { "" }, &printable(line));
     }
 }
 

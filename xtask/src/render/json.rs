@@ -7,6 +7,7 @@ use model::finding;
 use model::graph;
 use model::redact::redact;
 use model::report::{self, Verdict};
+use model::shown::escaped_json;
 use model::stairs::Stairs;
 use model::step;
 
@@ -138,7 +139,7 @@ pub fn report(report: &report::Report) -> String {
         findings: report.findings.iter().map(finding).collect(),
     };
     // Plain structs with string keys cannot fail to be written.
-    serde_json::to_string_pretty(&rendered).unwrap_or_default() + "\n"
+    escaped_json(&serde_json::to_string_pretty(&rendered).unwrap_or_default()) + "\n"
 }
 
 fn tree(tree: &report::TreeReport) -> Tree {

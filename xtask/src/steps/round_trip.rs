@@ -45,7 +45,7 @@ impl Live<'_> {
         let (ways, notes) = self.ways_down();
         let mut outcome = Outcome { notes, ..Outcome::default() };
         for (number, target) in ways.iter().enumerate() {
-            if number > 0 {
+            if number > 0 && outcome.findings.is_empty() {
                 outcome.findings.extend(self.upgrade_head(seen)?.findings);
             }
             if outcome.findings.is_empty() {

@@ -22,6 +22,7 @@ mod cache;
 mod os;
 mod postgres;
 
+mod edge;
 mod progress;
 mod render;
 mod spans;
@@ -46,22 +47,27 @@ use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::progress::Progress;
 use crate::spans::Spans;
 use model::event::Event;
-use model::redact::redact;
+use model::redact::{Secrets, redact};
 use model::report::{Report, Verdict};
+use model::shown::{self, Kind};
 use model::watch::{Moment, Watch};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let Xtask { command: Command::MigrationGate(mut flags) } = Xtask::parse();
+    os::sandbox::enter_or_return();
+    let Xtask { command: Command::MigrationGate(mut flags) } =
+        Xtask::try_parse().unwrap_or_else(|err| edge::misused(&err));
     let verb = flags.verb.take();
-    let progress = Progress::new();
+    let runner = Runner::of_this_job();
+    let secrets = Secrets::of(commands::reports::secrets(&flags));
+    let progress = Progress::new(|text| edge::note(&secrets.hide(text), runner.present));
     let code = Interrupt::install().map(|interrupt| {
-        let runner = Runner::of_this_job();
         let spans = Spans::default();
         let (progress, runner, verbose) = (&progress, &runner, flags.verbose);
-        let screen = Screen { progress, runner, interrupt: &interrupt, spans, verbose };
+        let (interrupt, secrets) = (&interrupt, &secrets);
+        let screen = Screen { progress, runner, interrupt, spans, secrets, verbose };
         // A panic unwinds, so that what was started is stopped; then it is a bug, and says so.
         let done = panic::catch_unwind(AssertUnwindSafe(|| screen.run(&mut flags, verb.as_ref())));
         done.unwrap_or_else(|_| {
@@ -78,17 +84,23 @@ fn main() -> ExitCode {
 
 /// Where everything is shown.
 struct Screen<'a> {
-    progress: &'a Progress,
+    progress: &'a Progress<'a>,
     runner: &'a Runner,
     interrupt: &'a Interrupt,
     /// Where the time went.
     spans: Spans,
+    /// What is told to nobody.
+    secrets: &'a Secrets,
     /// Whether what is reused is told.
     verbose: bool,
 }
 
 impl Screen<'_> {
     fn run(&self, flags: &mut Gate, verb: Option<&Verb>) -> u8 {
+        if !matches!(verb, Some(Verb::Doctor(_))) {
+            // The doctor lists it first.
+            os::run_dir::clear_dead_runs();
+        }
         match verb {
             None if flags.watch => self.watch(flags),
             None | Some(Verb::Lint(_) | Verb::Workflow(_)) => self.report(flags, verb),
@@ -98,7 +110,7 @@ impl Screen<'_> {
                     Some(drawn) => self.text(Ok(drawn)),
                     None => {
                         write_stdout(&render::human::summary(&report));
-                        exit_status(report.interrupted, self.interrupt, exit_code(&report))
+                        edge::exit_status(report.interrupted, self.interrupt, exit_code(&report))
                     }
                 }
             }
@@ -219,20 +231,20 @@ impl Screen<'_> {
             self.sick(&uses.sick);
             let shown = if json { render::replay::supplies_json } else { render::replay::supplies };
             write_stdout(&shown(&uses));
-            return exit_status(uses.interrupted, self.interrupt, uses.exit_status());
+            return edge::exit_status(uses.interrupted, self.interrupt, uses.exit_status());
         }
         if args.mutants {
             let score = commands::replay::mutants::run(flags, args, self.interrupt, &tell);
             self.sick(&score.sick);
             let shown = if json { render::mutants::json } else { render::mutants::human };
             write_stdout(&shown(&score));
-            return exit_status(score.interrupted, self.interrupt, score.exit_status());
+            return edge::exit_status(score.interrupted, self.interrupt, score.exit_status());
         }
         let replays = commands::replay::run(flags, args, self.interrupt, &tell);
         self.sick(&replays.sick);
         let shown = if json { render::replay::json } else { render::replay::human };
         write_stdout(&shown(&replays));
-        exit_status(replays.interrupted, self.interrupt, replays.exit_status())
+        edge::exit_status(replays.interrupted, self.interrupt, replays.exit_status())
     }
 
     fn sick(&self, errors: &[String]) {
@@ -263,7 +275,7 @@ impl Screen<'_> {
             }
             Err(err) => {
                 self.progress.note(&format!("error: {}", redact(&format!("{err:#}"))));
-                exit_status(err.is::<Interrupted>(), self.interrupt, 2)
+                edge::exit_status(err.is::<Interrupted>(), self.interrupt, 2)
             }
         }
     }
@@ -271,9 +283,10 @@ impl Screen<'_> {
     /// Prints a report, writes the files that were asked for, and returns the exit status.
     fn finish(&self, report: &Report, format: Format, output: &Output) -> u8 {
         let mut code = exit_code(report);
+        let report = &report.clone().map_texts(&|text, _| self.secrets.hide(text));
         write_stdout(&match format {
-            Format::Human => render::human::summary(report),
-            Format::Github => render::github::summary(report),
+            Format::Human => render::human::summary(&report.printable()),
+            Format::Github => render::github::summary(&report.printable()),
             Format::Json => render::json::report(report),
         });
         if format == Format::Json {
@@ -289,7 +302,12 @@ impl Screen<'_> {
             self.progress.note(&format!("error: {err:#}"));
             code = if code == 1 { 1 } else { 2 };
         }
-        exit_status(report.interrupted, self.interrupt, code)
+        edge::exit_status(report.interrupted, self.interrupt, code)
+    }
+
+    /// A text as people may see it.
+    fn shown(&self, text: &str, kind: Kind) -> String {
+        shown::shown(&self.secrets.hide(text), kind)
     }
 
     fn show(&self, event: Event<'_>, format: Format) {
@@ -297,7 +315,8 @@ impl Screen<'_> {
         match event {
             Event::Notice(text) => progress.note(text),
             Event::Predicted(finding) => {
-                let text = render::human::predicted(finding);
+                let finding = finding.clone().map_texts(&|text, kind| self.shown(text, kind));
+                let text = render::human::predicted(&finding);
                 match format {
                     Format::Human => progress.suspend(|| write_stdout(&text)),
                     // Its annotation comes once, with the summary, in order of weight and with what
@@ -335,10 +354,11 @@ impl Screen<'_> {
             Event::StepEnded { label, step } => {
                 progress.ended(label);
                 self.spans.record(event);
+                let step = step.clone().map_texts(&|text, kind| self.shown(text, kind));
                 let text = match format {
-                    Format::Human => render::human::step(step),
-                    Format::Github => render::github::step(step),
-                    Format::Json => return progress.note(render::human::step(step).trim_end()),
+                    Format::Human => render::human::step(&step),
+                    Format::Github => render::github::step(&step),
+                    Format::Json => return progress.note(render::human::step(&step).trim_end()),
                 };
                 progress.suspend(|| write_stdout(&text));
             }
@@ -351,17 +371,6 @@ fn exit_code(report: &Report) -> u8 {
         Verdict::Pass => 0,
         Verdict::Fail => 1,
         Verdict::Error => 2,
-    }
-}
-
-/// A run that a signal ended says so by the shell's convention, whatever it found until then.
-fn exit_status(interrupted: bool, interrupt: &Interrupt, code: u8) -> u8 {
-    match interrupt.signal().filter(|_| interrupted) {
-        Some(signal) => {
-            let _ = writeln!(anstream::stderr(), "error: {}", Interrupted { signal });
-            u8::try_from(128 + signal).unwrap_or(2)
-        }
-        None => code,
     }
 }
 
@@ -394,7 +403,7 @@ fn redraw(text: &str, fresh: bool) {
 }
 
 fn write_stdout(text: &str) {
-    let mut stdout = anstream::stdout();
+    let (mut stdout, text) = (anstream::stdout(), shown::at_edge(text));
     // A reader that has seen enough (`| head`) is no error, and the exit status still tells.
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }

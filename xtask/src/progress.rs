@@ -9,7 +9,9 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// The display of one run.
-pub struct Progress {
+pub struct Progress<'a> {
+    /// What becomes of a text before it is shown.
+    edge: Box<dyn Fn(&str) -> String + Sync + 'a>,
     bars: MultiProgress,
     live: bool,
     running: Mutex<BTreeMap<String, ProgressBar>>,
@@ -20,12 +22,13 @@ pub fn can_redraw() -> bool {
     std::env::var("TERM").is_ok_and(|term| term != "dumb")
 }
 
-impl Progress {
+impl<'a> Progress<'a> {
     /// Live on a terminal that can redraw a line.
-    pub fn new() -> Progress {
+    pub fn new(edge: impl Fn(&str) -> String + Sync + 'a) -> Progress<'a> {
         let live = std::io::stderr().is_terminal() && can_redraw();
         let target = if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Progress { bars: MultiProgress::with_draw_target(target), live, running: Mutex::default() }
+        let (edge, bars) = (Box::new(edge), MultiProgress::with_draw_target(target));
+        Progress { edge, bars, live, running: Mutex::default() }
     }
 
     /// Shows what a tree is doing now.
@@ -42,7 +45,7 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         });
-        bar.set_message(what);
+        bar.set_message((self.edge)(&what.replace('\n', " ")));
     }
 
     /// Takes away a tree's live line.
@@ -73,7 +76,7 @@ impl Progress {
     pub fn note(&self, text: &str) {
         self.suspend(|| {
             // Nobody is left to tell when stderr is closed.
-            let _ = writeln!(anstream::stderr(), "{text}");
+            let _ = writeln!(anstream::stderr(), "{}", (self.edge)(text));
         });
     }
 }

@@ -73,6 +73,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("flags", &["recipes"]),
+    ("edge", &["render", "os", "model"]),
     ("progress", &[]),
     ("spans", &["model"]),
 ];

@@ -19,6 +19,7 @@ pub mod report;
 pub mod rows;
 pub mod schema;
 pub mod sensitive;
+pub mod shown;
 pub mod span;
 pub mod start;
 pub mod step;

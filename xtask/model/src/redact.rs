@@ -42,9 +42,75 @@ pub fn hide(text: &str, password: Option<&str>) -> String {
     }
 }
 
+/// Values of the caller's that no report may hold, in each spelling in which one may be met.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets(Vec<String>);
+
+impl Secrets {
+    /// Those of fewer than four characters hide nothing and would spoil the text.
+    pub fn of(values: impl IntoIterator<Item = String>) -> Secrets {
+        let long = values.into_iter().filter(|value| value.chars().count() >= 4);
+        let mut all: Vec<String> = long.flat_map(|value| spellings(&value)).collect();
+        // One that is part of another must not leave the rest of it.
+        all.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
+        all.dedup();
+        Secrets(all)
+    }
+
+    /// A text without them, and without the passwords of URLs.
+    pub fn hide(&self, text: &str) -> String {
+        let hidden = self.0.iter().fold(Cow::Borrowed(text), |text, secret| {
+            if text.contains(secret.as_str()) { text.replace(secret, "***").into() } else { text }
+        });
+        redact(&hidden).into_owned()
+    }
+}
+
+/// A value as it is given, in a URL, in an ini, in SQL, in Python and in JSON.
+fn spellings(value: &str) -> Vec<String> {
+    let encoded = |upper: bool, keeps: &str| -> String {
+        let byte = |b: &u8| match char::from(*b) {
+            c if c.is_ascii_alphanumeric() || keeps.contains(c) => c.to_string(),
+            _ if upper => format!("%{b:02X}"),
+            _ => format!("%{b:02x}"),
+        };
+        value.as_bytes().iter().map(byte).collect()
+    };
+    let mut all = vec![value.to_owned(), value.replace(' ', "+")];
+    for keeps in ["-._~", "-._~/", "-._~!$&'()*+,;=", "-._~!$&'()*+,;=:@/?"] {
+        all.extend([encoded(true, keeps), encoded(false, keeps)]);
+    }
+    for quote in ["'", "\"", "`"] {
+        all.push(value.replace(quote, &quote.repeat(2)));
+        all.push(value.replace('\\', "\\\\").replace(quote, &format!("\\{quote}")));
+    }
+    // An ini, and a statement with parameters, double percent signs in each of them.
+    let doubled: Vec<String> = all.iter().map(|spelling| spelling.replace('%', "%%")).collect();
+    all.extend(doubled);
+    all
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{hide, redact};
+    use super::{Secrets, hide, redact};
+
+    #[test]
+    fn secret_goes_in_each_spelling() {
+        let secrets = Secrets::of(["p@s's 1%\"w\\".to_owned(), "abc".to_owned()]);
+        for text in [
+            "p@s's 1%\"w\\",
+            "p%40s%27s%201%25%22w%5C",
+            "p%40s%27s%201%25%22w%5c",
+            "p%%40s%%27s%%201%%25%%22w%%5C",
+            "p@s''s 1%\"w\\",
+            "p@s's 1%%\"w\\",
+            "p@s\\'s 1%\"w\\\\",
+            "p@s's 1%\\\"w\\\\",
+        ] {
+            assert_eq!(secrets.hide(&format!("it is <{text}>")), "it is <***>", "{text}");
+        }
+        assert_eq!(secrets.hide("abc postgresql://u:x@h"), "abc postgresql://u:***@h");
+    }
 
     #[test]
     fn a_known_password_goes_wherever_it_stands() {

@@ -32,6 +32,8 @@ pub struct Transcript {
     pub frames: Vec<Frame>,
     /// The end of what was printed on stdout and stderr.
     pub output: String,
+    /// Whether processes that had left the call were ended after it.
+    pub orphaned: bool,
     /// Wall time; of a call that was still running at its deadline, the time that it had.
     pub elapsed: Duration,
 }

@@ -2,7 +2,7 @@
 
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -10,13 +10,13 @@ use camino::Utf8Path;
 use command_fds::{CommandFdExt, FdMapping};
 
 use super::connection::Connection;
-use crate::os::cache_dir;
 use crate::os::process::Group;
 use crate::os::run_dir::RunDir;
+use crate::os::sandbox::Sandbox;
 
 const WORKER: &str = include_str!("worker.py");
-/// The folder's name beside the environments in which packages lie compiled.
-const BYTECODE: &str = "bytecode";
+/// The folder of an environment of the gate's own in which its packages lie compiled.
+pub(super) const BYTECODE: &str = "bytecode";
 
 /// An interpreter that has imported Alembic, ended with this value.
 pub struct Interpreter {
@@ -36,7 +36,7 @@ pub fn start(
     python: &Utf8Path,
     count: usize,
     env: &[(String, std::ffi::OsString)],
-    scratch: &RunDir,
+    (scratch, sandbox): (&RunDir, &Sandbox),
 ) -> Result<(Interpreter, Vec<Connection>)> {
     // Several interpreters may write to it, each with little to say.
     let log = scratch.path().join("worker.log");
@@ -54,15 +54,13 @@ pub fn start(
         mappings.push(FdMapping { parent_fd: theirs.into(), child_fd });
         numbers.push(child_fd.to_string());
     }
-    // Part of the environments: they are no use without each other.
-    let bytecode =
-        cache_dir::folder().ok().map(|cache| cache.join(cache_dir::PYTHON).join(BYTECODE));
-    let mut command = Command::new(python);
+    let environment = python.parent().and_then(Utf8Path::parent);
+    let bytecode = environment.map(|dir| dir.join(BYTECODE)).filter(|dir| dir.is_dir());
+    let mut command = sandbox.command(python);
     command
         .arg(script)
         .arg(bytecode.as_deref().unwrap_or(Utf8Path::new("")))
         .args(numbers)
-        .env_clear()
         .envs(env.iter().map(|(name, value)| (name, value)))
         .current_dir(scratch.path())
         .stdin(Stdio::null())
@@ -75,7 +73,7 @@ pub fn start(
     // The command holds the child's ends: while it lives, they never close.
     drop(command);
     let interpreter = Interpreter { process };
-    let pycache = scratch.path().join("pycache");
+    let pycache = scratch.pycache();
     let connect = |stream| Connection::new(stream, &log, pycache.clone());
     let connections = ours.into_iter().map(connect).collect::<Result<_>>()?;
     Ok((interpreter, connections))

@@ -120,6 +120,9 @@ pub(super) struct Ended {
     pub(super) status: Option<i32>,
     pub(super) signal: Option<i32>,
     pub(super) output: String,
+    /// Whether processes that had left the call were ended after it.
+    #[serde(default)]
+    pub(super) orphaned: bool,
 }
 
 /// A tree's revision graph as Alembic reads it.

@@ -1,8 +1,8 @@
 //! Python: found, given what the migrations need, and kept from what is the caller's.
 //!
 //! A virtual environment is made once for each lock file and interpreter, in the user's cache, and
-//! named by the hash of both. It is made under a lock and marked as complete only at
-//! the end, so that a second gate waits for it and a cut-off one is made anew.
+//! named by the hash of both. It is made under a lock, and its manifest is written at the end, so that a
+//! second gate waits for it, and one that was cut off or changed is made anew.
 
 use std::cell::OnceCell;
 use std::ffi::OsString;
@@ -15,8 +15,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest, Sha256};
 use xshell::{Shell, cmd};
 
+use super::interpreter::BYTECODE;
 use crate::os::cache_dir;
+use crate::os::environment;
 use crate::os::interrupt::Interrupt;
+use crate::os::manifest;
 use crate::os::process::{self, Limits};
 use crate::os::run_dir::RunDir;
 use crate::os::store::{Key, Store, stamp};
@@ -121,13 +124,13 @@ pub fn look(search: &Search<'_>, lock_files: &[Utf8PathBuf]) -> Result<Looked> {
     let mut environments = Vec::new();
     for lock_file in lock_files {
         let dir = environment_of(search, &base, lock_file)?;
-        let made = dir.join(COMPLETE).is_file();
+        let made = manifest::difference(&dir).is_none();
         if !environments.contains(&(dir.clone(), made)) {
             environments.push((dir, made));
         }
     }
     let mut command = Command::new(&base.path);
-    command.args(["-I", "-c", "import ensurepip, venv"]);
+    command.args(["-I", "-c", "import ensurepip, venv"]).env_clear().envs(environment_of_python());
     let timeout = Duration::from_secs(30);
     let limits = Limits { cwd: Utf8Path::new("/"), timeout, interrupt: search.interrupt };
     let makes_environments = which::which("uv").is_ok() || process::run(command, limits).is_ok();
@@ -186,7 +189,7 @@ fn base_interpreter(search: &Search<'_>) -> Result<Base> {
 fn ask(found: &std::path::Path, search: &Search<'_>) -> Result<String> {
     let mut command = Command::new(found);
     let ask = "import sys; print(*sys.version_info[:2]); print(sys.executable); print(sys.version)";
-    command.args(["-I", "-S", "-c", ask]);
+    command.args(["-I", "-S", "-c", ask]).env_clear().envs(environment_of_python());
     let limits = Limits {
         cwd: Utf8Path::new("/"),
         timeout: Duration::from_secs(30),
@@ -246,19 +249,17 @@ fn virtual_environment(
     dir: &Utf8Path,
 ) -> Result<Utf8PathBuf> {
     let python = dir.join("bin/python");
-    let complete = dir.join(COMPLETE);
-    if complete.is_file() {
+    if manifest::difference(dir).is_none() {
         return Ok(python);
     }
     cache_dir::make(search.environments)?;
     let waiting = "waiting for another gate to make the Python environment";
     let lock = dir.with_extension("lock");
     let _lock = cache_dir::lock(&lock, waiting, search.interrupt, search.notice)?;
-    if complete.is_file() {
-        return Ok(python);
-    }
+    let Some(difference) = manifest::difference(dir) else { return Ok(python) };
     if dir.exists() {
-        fs::remove_dir_all(dir).with_context(|| format!("cannot remove the cut-off `{dir}`"))?;
+        (search.notice)(&format!("the Python environment is not what the gate made: {difference}"));
+        fs::remove_dir_all(dir).with_context(|| format!("cannot remove the damaged `{dir}`"))?;
     }
     (search.notice)(&format!("making a Python environment from {lock_file} (once)"));
     let sh = Shell::new().context("cannot read the working folder")?;
@@ -266,13 +267,16 @@ fn virtual_environment(
     let commands: [Command; 2] = if which::which("uv").is_ok() {
         [
             cmd!(sh, "uv venv --quiet --python {base} {dir}").into(),
-            cmd!(sh, "uv pip install --quiet --python {python} {install...}").into(),
+            // What is compiled now need not be compiled for each run, which may not write it there.
+            cmd!(sh, "uv pip install --quiet --compile-bytecode --python {python} {install...}")
+                .into(),
         ]
     } else {
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"];
         [cmd!(sh, "{base} -m venv {dir}").into(), cmd!(sh, "{python} {pip...} {install...}").into()]
     };
-    for command in commands {
+    for mut command in commands {
+        command.env_clear().envs(environment_of_python());
         let limits = Limits {
             cwd: search.environments,
             timeout: INSTALL_TIMEOUT,
@@ -286,8 +290,30 @@ fn virtual_environment(
             )
         })?;
     }
+    let complete = dir.join(COMPLETE);
     File::create(&complete).with_context(|| format!("cannot write `{complete}`"))?;
+    compile(search, dir, &python)?;
+    manifest::write(dir)?;
     Ok(python)
+}
+
+/// Compiles the packages of an environment once more, to where the worker looks for what it compiled.
+fn compile(search: &Search<'_>, dir: &Utf8Path, python: &Utf8Path) -> Result<()> {
+    let mut command = Command::new(python);
+    command.arg("-X").arg(format!("pycache_prefix={}", dir.join(BYTECODE)));
+    command.args(["-m", "compileall", "-q", "-j", "0"]).arg(dir.join("lib"));
+    command.env_clear().envs(environment_of_python());
+    let interrupt = search.interrupt;
+    let limits = Limits { cwd: search.environments, timeout: INSTALL_TIMEOUT, interrupt };
+    // A file that is no Python, a template, is no loss.
+    process::run_unchecked(command, limits).map(|_| ())
+}
+
+/// What Python, pip and uv get of the caller's environment when an interpreter is looked for or given its
+/// packages: the way to the network, their own settings, and what a version manager chooses by.
+fn environment_of_python() -> Vec<(OsString, OsString)> {
+    let own = ["pip_", "uv_", "pyenv_", "asdf_", "mise_", "xdg_"];
+    environment::of_registry_client(|name| own.iter().any(|prefix| name.starts_with(prefix)))
 }
 
 /// The environment of what runs migrations, built from nothing: a migration is code from a pull
@@ -352,7 +378,7 @@ fn set(env: &mut Vec<(String, OsString)>, name: &str, value: OsString) {
 fn another_locale(interrupt: &Interrupt) -> String {
     let limits = Limits { cwd: Utf8Path::new("/"), timeout: Duration::from_secs(10), interrupt };
     let mut command = Command::new("locale");
-    command.arg("-a");
+    command.arg("-a").env_clear().envs(environment::local());
     let said = process::run_unchecked(command, limits).map(|said| said.stdout).unwrap_or_default();
     let is_other = |name: &&str| {
         let plain = ["C", "POSIX", "en"].iter().any(|known| {

@@ -64,24 +64,27 @@ def main(bytecode, *fds):
         for gate in gates:
             gate.send_event("unusable", python=sys.executable, message=f"{type(exc).__name__}: {exc}")
         return
-    keep_bytecode(bytecode)
+    use_bytecode(bytecode)
     become_command()
     # The collector need not look at what all forks share.
     gc.freeze()
-    servers = []
-    for gate in gates:
+    servers = set()
+    for index, gate in enumerate(gates):
         pid = os.fork()
         if pid == 0:
             for other in gates:
                 if other is not gate:
                     other.close()
-            serve(gate, hello)
+            # In a process namespace of its own their ids follow each other.
+            first = os.getpid() - index
+            serve(gate, hello, range(first, first + len(gates)))
             os._exit(0)
-        servers.append(pid)
+        servers.add(pid)
     for gate in gates:
         gate.close()
-    for pid in servers:
-        os.waitpid(pid, 0)
+    while servers:
+        # In a namespace of its own this process inherits all that loses its parent.
+        servers.discard(os.wait()[0])
 
 
 def import_alembic():
@@ -98,14 +101,14 @@ def import_alembic():
     }
 
 
-def keep_bytecode(kept):
-    """Keeps from run to run what packages are compiled to; of the tree nothing is, see `run_call`."""
+def use_bytecode(kept):
+    """Uses what the gate compiled the packages to when it installed them; what is compiled of the tree, or
+    by a migration, ends with the run, see `run_call`."""
     import alembic
 
     pycache = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pycache")
-    for folder in map(os.path.dirname, (os.__file__, *alembic.__path__) if kept else ()):
+    for folder in map(os.path.dirname, alembic.__path__ if kept else ()):
         with contextlib.suppress(OSError):
-            os.makedirs(kept + folder, exist_ok=True)
             os.makedirs(os.path.dirname(pycache + folder), exist_ok=True)
             os.symlink(kept + folder, pycache + folder)
 
@@ -121,7 +124,7 @@ def become_command():
     sys.path[0] = os.path.dirname(script)
 
 
-def serve(gate, hello):
+def serve(gate, hello, servers):
     # Without a terminal nothing can be asked for there, by getpass for instance.
     os.setsid()
     gate.send_event("ready", **hello)
@@ -133,7 +136,7 @@ def serve(gate, hello):
     lines = Lines(gate)
     while (call := lines.next()) is not None:
         if "op" in call:
-            run_forked(gate, lines, call, wake_r)
+            run_forked(gate, lines, call, wake_r, servers)
 
 
 class Lines:
@@ -158,7 +161,7 @@ class Lines:
         return json.loads(line)
 
 
-def run_forked(gate, lines, call, wake_r):
+def run_forked(gate, lines, call, wake_r, servers):
     """Runs a call in a process of its own, and tells how it ended."""
     out_r, out_w = os.pipe()
     go_r, go_w = os.pipe()
@@ -201,6 +204,7 @@ def run_forked(gate, lines, call, wake_r):
         status = code if ended else None
     # What it started and did not wait for ends with it, and lets go of the pipe.
     kill_group(pid)
+    orphaned = end_orphans(servers)
     os.set_blocking(out_r, False)
     while (count := drain(out_r, tail)) > 0:
         total += count
@@ -216,6 +220,7 @@ def run_forked(gate, lines, call, wake_r):
         signal=os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
         output=tail.decode("utf-8", "replace"),
         output_bytes=total,
+        orphaned=orphaned,
     )
 
 
@@ -237,6 +242,34 @@ def lead_group(pid):
 def kill_group(pid):
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
+
+
+def end_orphans(servers):
+    """Ends what left its call's process group, in a process namespace of the worker's own, whose first process
+    inherits it; whether there was such a process."""
+    found = False
+    # Without a /proc of its own this is the machine's first process, or the worker's number is another one.
+    while os.getppid() == 1 and os.readlink("/proc/self") == str(os.getpid()):
+        pids = map(int, filter(str.isdigit, os.listdir("/proc")))
+        orphans = [pid for pid in pids if pid not in servers and is_orphan(pid)]
+        if not orphans:
+            break
+        found = True
+        for pid in orphans:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        # What these started is inherited next.
+        time.sleep(0.001)
+    return found
+
+
+def is_orphan(pid):
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            state, parent = file.read().rsplit(b")", 1)[1].split()[:2]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return parent == b"1" and state != b"Z"
 
 
 # ----------------------------------------------------------------------------- the process of a call

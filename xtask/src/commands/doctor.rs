@@ -15,6 +15,7 @@ use crate::os::git::Git;
 use crate::os::interrupt::Interrupt;
 use crate::os::packages::{self, Wanted};
 use crate::os::run_dir::{self, RunDirState};
+use crate::os::sandbox::Sandbox;
 use crate::postgres::MAJOR;
 use crate::postgres::binaries::{self, Found, Places};
 use crate::postgres::cluster;
@@ -29,6 +30,12 @@ const ROOM: u64 = 500_000_000;
 /// A server with its clients opens a few hundred files.
 const FILES: u64 = 1024;
 
+/// What allows namespaces.
+const ALLOW: &str = "as a user: sysctl -w kernel.unprivileged_userns_clone=1 \
+    kernel.apparmor_restrict_unprivileged_userns=0 user.max_user_namespaces=10000 (those that exist); in a \
+    container: --security-opt seccomp=unconfined --security-opt systempaths=unconfined, as root \
+    --cap-add SYS_ADMIN";
+
 /// Looks, and cleans where that is asked for. Fails where it is interrupted or has no root.
 pub fn run(args: &Doctor, interrupt: &Interrupt) -> Result<Checkup> {
     let root = selection::root(args.root.as_deref())?;
@@ -39,7 +46,8 @@ pub fn run(args: &Doctor, interrupt: &Interrupt) -> Result<Checkup> {
     interrupt.check()?;
     checkup.checks.push(npm(&offer));
     checkup.checks.push(git(&root, interrupt));
-    checkup.checks.extend([server_user(), temporary(), memory(), disk(), files()]);
+    checkup.checks.extend([server_user(), isolation(interrupt)]);
+    checkup.checks.extend([temporary(), memory(), disk(), files()]);
     checkup.checks.push(sizes(&root));
     things(&mut checkup);
     Ok(checkup)
@@ -185,6 +193,19 @@ fn server_user() -> Check {
                 told.split_once("\nhint: ").unwrap_or((&told, "mend what it names"));
             bad(name, Health::Missing, found.to_owned(), hint.to_owned())
         }
+    }
+}
+
+fn isolation(interrupt: &Interrupt) -> Check {
+    let name = "namespaces";
+    let user = cluster::server_user().ok().flatten();
+    let sandbox = Sandbox::new(user.as_ref()).with_own_processes().without_network();
+    match sandbox.refused(interrupt) {
+        None => ok(name, "migrations see none of your files and processes, and no network"),
+        Some(why) => Check {
+            details: vec!["the README's 'What a migration can do' says what they see then".into()],
+            ..bad(name, Health::Weak, format!("none for migrations: {why}"), ALLOW.into())
+        },
     }
 }
 

@@ -34,6 +34,12 @@ pub fn password(flags: &Gate) -> Option<String> {
     Endpoint::from_url(flags.postgres_url.as_deref()?).ok()?.password()
 }
 
+/// What the caller named that no report may hold: that password, and what `--pass-env` hands on.
+pub fn secrets(flags: &Gate) -> Vec<String> {
+    let passed = flags.pass_env.iter().filter_map(|name| std::env::var(name).ok());
+    password(flags).into_iter().chain(passed).collect()
+}
+
 /// What the runner of a GitHub Actions job says about it.
 #[derive(Debug, Default)]
 pub struct Runner {
@@ -69,7 +75,7 @@ pub fn write(report: &Report, files: &[ReportFile], runner: &Runner) -> Vec<anyh
 /// Adds to the job's summary, where there is one.
 pub fn summarise(report: &Report, runner: &Runner) -> Result<()> {
     let Some(path) = &runner.summary else { return Ok(()) };
-    let text = markdown::summary(report, runner.run.as_deref());
+    let text = markdown::summary(&report.printable(), runner.run.as_deref());
     // Other steps' summaries are in the same file.
     let mut file = OpenOptions::new()
         .append(true)
@@ -83,9 +89,9 @@ pub fn summarise(report: &Report, runner: &Runner) -> Result<()> {
 fn write_one(report: &Report, file: &ReportFile, runner: &Runner) -> Result<()> {
     let text = match file.format {
         FileFormat::Json => json::report(report),
-        FileFormat::Junit => junit::report(report),
-        FileFormat::Sarif => sarif::report(report),
-        FileFormat::Markdown => markdown::comment(report, runner.run.as_deref()),
+        FileFormat::Junit => junit::report(&report.printable()),
+        FileFormat::Sarif => sarif::report(&report.printable()),
+        FileFormat::Markdown => markdown::comment(&report.printable(), runner.run.as_deref()),
     };
     let path = &file.path;
     // A folder below this one is made; elsewhere, one that is not there is a slip of the pen.

@@ -63,8 +63,12 @@ pub struct Setting<'a> {
 /// What earlier runs left; `None` where nothing of it may be used: `--no-cache` says so, or CI, where
 /// each run proves everything.
 pub fn reuse(flags: &Gate) -> Option<Store> {
-    let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
-    if flags.no_cache || is_ci { None } else { Store::of_this_user() }
+    if flags.no_cache || is_ci() { None } else { Store::of_this_user() }
+}
+
+/// Whether this is a job of CI, which trusts nothing that an earlier one left.
+pub fn is_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| value == "true")
 }
 
 impl<'a> GateContext<'a> {
@@ -103,8 +107,8 @@ pub fn blame(report: &mut Report, err: &anyhow::Error, tree: Option<&Tree>) {
     let its_code = code_of(err);
     let message = format!("{err:#}");
     // Both trees fail for one reason; the log of a server may have gone on between the two.
-    let is_told =
-        |f: &Finding| f.code == its_code && (f.message == message || f.code == &code::SERVER_DIED);
+    let once = [&code::SERVER_DIED, &code::OUT_OF_RESOURCES].contains(&its_code);
+    let is_told = |f: &Finding| f.code == its_code && (f.message == message || once);
     if report.findings.iter().any(is_told) {
         return;
     }

@@ -6,6 +6,7 @@
 
 pub mod changed;
 pub mod context;
+mod isolation;
 mod keep;
 mod lanes;
 pub mod lint;
@@ -16,6 +17,7 @@ pub mod reuse;
 pub mod selection;
 pub mod setup;
 mod trees;
+mod unchanged;
 
 use std::sync::OnceLock;
 use std::thread;

@@ -7,7 +7,8 @@ use std::thread;
 use anyhow::{Context, Result};
 use camino::Utf8PathBuf;
 
-use super::context::GateContext;
+use super::context::{GateContext, is_ci};
+use super::isolation::Isolation;
 use crate::alembic::python::{self, Search};
 use crate::alembic::{self, Alembic, Connection, Interpreter};
 use crate::cache::toolchain;
@@ -22,7 +23,7 @@ use crate::postgres::external::ExternalServer;
 use crate::postgres::hosted::ServerFactory;
 use crate::postgres::provision::Programs;
 use crate::postgres::server::Server;
-use model::event::{Event, timed};
+use model::event::{Event, Tell, timed};
 use model::tree::Tree;
 
 /// Where the trees' servers come from.
@@ -45,6 +46,7 @@ pub struct Stage {
     pools: [Vec<Pool>; 2],
     /// The folder of the run.
     pub scratch: RunDir,
+    isolation: Isolation,
     /// How many stairs of a tree are tried at a time.
     pub lanes: usize,
     /// What the other environment is, at the end of a sentence.
@@ -82,6 +84,16 @@ impl Stage {
         let connection = connections.pop().context("an interpreter has no free connection")?;
         drop(connections);
         Alembic::new(connection, tree, endpoint, interrupt)
+    }
+
+    /// Tells what does not protect the caller from migrations here, once one of the interpreters started.
+    pub fn tell_isolation(&self, tell: Tell<'_>) {
+        self.isolation.tell(&self.scratch, tell);
+    }
+
+    /// Whether migrations have namespaces of their own; known once an interpreter has started.
+    pub fn is_isolated(&self) -> bool {
+        self.isolation.refused(&self.scratch).is_none()
     }
 
     /// Takes a connection back.
@@ -161,9 +173,12 @@ impl GateContext<'_> {
     ) -> Result<Stage> {
         let user = match &programs {
             Some(_) => server_user()?,
-            None => None,
+            // Nothing of the gate's own serves there, and who runs migrations may be anybody.
+            None => server_user().ok().flatten(),
         };
-        let scratch = RunDir::new(user.as_ref())?;
+        let given = self.flags.postgres_url.as_deref().map(Endpoint::from_url).transpose()?;
+        let isolation = Isolation::new(user, self.root, self.trees, given.as_ref());
+        let scratch = RunDir::new(isolation.user())?;
         let cores = thread::available_parallelism().map_or(2, usize::from);
         let lanes = match (&programs, at_once) {
             (Some(_), None) => cores.div_ceil(todo.len()),
@@ -178,7 +193,9 @@ impl GateContext<'_> {
             let pool = |(python, trees): &(Utf8PathBuf, Vec<usize>)| {
                 // A migration may end the process behind one: one is to spare.
                 let count = at_once.unwrap_or(trees.len()) * (lanes + more) + 1;
-                let (interpreter, connections) = alembic::start(python, count, env, &scratch)?;
+                let sandbox = isolation.sandbox(python, &scratch);
+                let at = (&scratch, &sandbox);
+                let (interpreter, connections) = alembic::start(python, count, env, at)?;
                 Ok(Pool {
                     python: python.clone(),
                     connections: connections.into(),
@@ -189,27 +206,28 @@ impl GateContext<'_> {
         };
         let pools = [start(&here, 1)?, start(&other, 0)?];
         let what = "importing Alembic, making the servers";
-        let servers = self.setting_up(what, || self.servers(programs))?;
+        let servers = self.setting_up(what, || self.servers(programs, given))?;
         let elsewhere_is = format!(
             "in another environment (TZ={}, LANG={}, another home and hash seed)",
             shown(&other, "TZ"),
             shown(&other, "LANG")
         );
-        Ok(Stage { servers, pythons, pools, scratch, lanes, elsewhere_is })
+        Ok(Stage { servers, pythons, pools, scratch, isolation, lanes, elsewhere_is })
     }
 
-    fn servers(&self, programs: Option<Programs>) -> Result<Servers> {
+    fn servers(&self, programs: Option<Programs>, given: Option<Endpoint>) -> Result<Servers> {
         let notice = |text: &str| (self.tell)(Event::Notice(text));
         let Some(programs) = programs else {
-            let url = self.flags.postgres_url.as_deref().unwrap_or_default();
-            let (endpoint, allow_remote) = (Endpoint::from_url(url)?, self.flags.allow_remote);
+            let endpoint = given.context("there is no server")?;
+            let allow_remote = self.flags.allow_remote;
             let given = ExternalServer::open(endpoint, allow_remote, self.interrupt, notice)?;
             return Ok(Servers::External(Box::new(Server::External(given))));
         };
         let user = server_user()?;
         let binaries = programs.get(user.as_ref(), self.interrupt, &notice)?;
-        // A data directory that no server has started on proves as much as one that is made now.
-        let cache = Store::of_this_user();
+        // A data directory that no server has started on proves as much as one that is made now; but where
+        // `CI=true`, nothing of the cache is run that no manifest vouches for.
+        let cache = Store::of_this_user().filter(|_| !is_ci());
         ServerFactory::new(binaries, cache.as_ref(), self.interrupt, self.tell).map(Servers::Own)
     }
 }

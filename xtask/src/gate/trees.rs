@@ -12,6 +12,7 @@ use super::lanes::{LaneContext, Lanes, Left, Plan};
 use super::ran::{Ran, TreeRan};
 use super::reuse::Reuse;
 use super::setup::{Environment, Servers, Stage};
+use super::unchanged::Texts;
 use crate::alembic::{Alembic, Description, Limits, Stop};
 use crate::cache::snapshot::Snapshot;
 use crate::os::interrupt::Interrupt;
@@ -189,11 +190,13 @@ impl GateContext<'_> {
         let at = (&ran.python, tree);
         let mut alembic =
             stage.alembic(Environment::Here, at, server.endpoint(), self.interrupt)?;
+        stage.tell_isolation(self.tell);
         ran.versions = Some(alembic.versions.clone());
         ran.hash_seed = Some(alembic.hash_seed.clone());
         let graph = self.read_tree(tree, &mut alembic)?;
         ran.heads = graph.as_ref().map(|graph| graph.heads.clone()).unwrap_or_default();
         ran.graph = graph.as_ref().ok().cloned();
+        let texts = Texts::of(tree, ran.graph.as_ref());
         let told = ran.told.insert(alembic.told()).clone();
         let python = ran.python.clone();
         let context = LaneContext {
@@ -216,7 +219,9 @@ impl GateContext<'_> {
         ran.notes.extend(notes);
         ran.used.join(used);
         result?;
-        self.clear_given(server, tree, shared.as_ref(), &ran.done)
+        self.clear_given(server, tree, shared.as_ref(), &ran.done)?;
+        // In a watch, a save ends the run.
+        if self.setting.alone { texts.check() } else { Ok(()) }
     }
 
     /// Runs the steps of a tree, and its lanes beside them.
@@ -245,7 +250,7 @@ impl GateContext<'_> {
                 timeout: self.timeout(),
                 before_seed: false,
                 interrupt: self.interrupt,
-                ends_strays: self.setting.alone,
+                ends_strays: self.setting.alone && !stage.is_isolated(),
                 by_hand: context.by_hand,
                 tell: self.tell,
                 watch: RefCell::new(SchemaReader::new(

@@ -14,6 +14,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::{User, geteuid};
 
 use super::interrupt::Interrupt;
+use super::manifest;
 
 /// Where caches of the whole system lie.
 pub const SYSTEM: &str = if cfg!(target_os = "macos") { "/Library/Caches" } else { "/var/cache" };
@@ -100,7 +101,9 @@ pub fn alone() -> Option<File> {
 pub fn things(folder: &Utf8Path) -> Vec<(Utf8PathBuf, u64)> {
     let entries = folder.read_dir_utf8().into_iter().flatten().flatten();
     let things = entries.map(|entry| entry.path().to_owned());
-    let is_lock = |path: &Utf8Path| path.extension() == Some("lock") || path.ends_with(LOCK);
+    let is_lock = |path: &Utf8Path| {
+        matches!(path.extension(), Some("lock" | manifest::EXTENSION)) || path.ends_with(LOCK)
+    };
     let mut things: Vec<_> =
         things.filter(|path| !is_lock(path)).map(|path| (path.clone(), size(&path))).collect();
     things.sort();

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use camino::Utf8Path;
 use rustix::process::{Pid, Signal};
 
+use super::environment;
+
 /// How long a server may take to stop before it is killed.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -31,8 +33,45 @@ pub fn end_server(data: &Utf8Path) {
 
 fn postmaster_pid(data: &Utf8Path) -> Option<Pid> {
     let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
-    Pid::from_raw(text.lines().next()?.trim().parse().ok()?)
+    // A server that `initdb` runs writes its id with a sign.
+    Pid::from_raw(text.lines().next()?.trim().trim_start_matches('-').parse().ok()?)
 }
+
+/// Ends every process that has the folder of a dead run in its command line or its environment, and waits
+/// until it has ended.
+#[cfg(target_os = "linux")]
+pub fn end_processes_of(folder: &Utf8Path) {
+    let deadline = Instant::now() + STOP_TIMEOUT;
+    loop {
+        let processes = processes_of(folder);
+        if processes.is_empty() || Instant::now() > deadline {
+            return;
+        }
+        for pid in processes {
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn processes_of(folder: &Utf8Path) -> Vec<Pid> {
+    let own = std::process::id();
+    let named = |pid: u32, file: &str| {
+        let bytes = fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+        bytes.windows(folder.as_str().len()).any(|part| part == folder.as_str().as_bytes())
+    };
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .filter(|pid| *pid != own && (named(*pid, "cmdline") || named(*pid, "environ")))
+        .filter_map(|pid| Pid::from_raw(pid.try_into().ok()?))
+        .collect()
+}
+
+/// Ends nothing: elsewhere, what runs migrations ends with its gate by itself.
+#[cfg(not(target_os = "linux"))]
+pub fn end_processes_of(_: &Utf8Path) {}
 
 /// Whether a process is the server of a data folder: a server's working folder is its data folder.
 fn serves(pid: Pid, data: &Utf8Path) -> bool {
@@ -41,7 +80,9 @@ fn serves(pid: Pid, data: &Utf8Path) -> bool {
         return fs::read_link(format!("/proc/{pid}/cwd"))
             .is_ok_and(|cwd| cwd == data.as_std_path());
     }
-    let said = Command::new("ps").args(["-ww", "-o", "command=", "-p", &pid.to_string()]).output();
+    let mut ps = Command::new("ps");
+    ps.args(["-ww", "-o", "command=", "-p", &pid.to_string()]);
+    let said = ps.env_clear().envs(environment::local()).output();
     said.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains(data.as_str()))
 }
 
@@ -50,7 +91,7 @@ fn serves(pid: Pid, data: &Utf8Path) -> bool {
 pub fn remove_shared_memory(data: &Utf8Path) {
     let Ok(text) = fs::read_to_string(data.join("postmaster.pid")) else { return };
     let mut lines = text.lines();
-    let Some(pid) = lines.next().map(str::trim) else { return };
+    let Some(pid) = lines.next().map(|pid| pid.trim().trim_start_matches('-')) else { return };
     // The seventh line of postmaster.pid holds the segment's key and id.
     let Some(id) = lines.nth(5).and_then(|line| line.split_whitespace().nth(1)) else { return };
     // Its columns: key, shmid, perms, size, cpid, …
@@ -60,6 +101,7 @@ pub fn remove_shared_memory(data: &Utf8Path) {
         fields.get(1) == Some(&id) && fields.get(4) == Some(&pid)
     });
     if ours {
-        let _ = Command::new("ipcrm").args(["-m", id]).output();
+        let mut ipcrm = Command::new("ipcrm");
+        let _ = ipcrm.args(["-m", id]).env_clear().envs(environment::local()).output();
     }
 }

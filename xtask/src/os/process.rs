@@ -227,27 +227,31 @@ pub fn adopt_orphans() {
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
 
-/// Ends every child of this process that it did not start itself, and what those started.
+/// Ends every child of this process that it did not start itself, and what those started; whether there
+/// was one.
 #[cfg(target_os = "linux")]
-pub fn end_strays() {
+pub fn end_strays() -> bool {
     // Nothing is started meanwhile.
     let keep = OWN.read().unwrap_or_else(PoisonError::into_inner);
     // Each round ends one generation; the next one is handed over by then.
-    for _ in 0..100 {
+    for generation in 0..100 {
         let strays = strays(&keep);
         if strays.is_empty() {
-            return;
+            return generation > 0;
         }
         for pid in strays {
             let _ = rustix::process::kill_process(pid, Signal::KILL);
             let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
         }
     }
+    true
 }
 
-/// Ends every child of this process that it did not start itself, and what those started.
+/// Ends nothing: orphans come to this process on Linux alone.
 #[cfg(not(target_os = "linux"))]
-pub fn end_strays() {}
+pub fn end_strays() -> bool {
+    false
+}
 
 #[cfg(target_os = "linux")]
 fn strays(keep: &BTreeSet<u32>) -> Vec<Pid> {

@@ -1,15 +1,14 @@
 //! The folder of one run, in the system's temporary folder and never in the checkout.
 //!
-//! It holds the cluster, its socket, and the home and temporary folders of the migrations. The gate
-//! keeps a lock on a file in it for as long as it lives, whatever way it dies. So a folder whose
+//! It holds a folder for each server and for what runs migrations: the cluster and its socket, and the
+//! home and temporary folders of the migrations. The gate keeps a lock on a file in it for as long as it lives, whatever way it dies. So a folder whose
 //! lock is free belongs to a dead run, and the next run clears it away: its server first. A folder
 //! that `--keep` left says so by a file and is not touched.
 
 use std::fs::{self, File, Permissions, TryLockError};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -17,16 +16,24 @@ use nix::unistd::{User, geteuid};
 use tempfile::TempDir;
 
 use super::orphans;
-use super::process::Group;
+use super::sandbox;
 
 /// What the folders of all runs are called before their random part.
 const PREFIX: &str = "migration-gate-";
-/// Held locked by the gate that owns the folder.
 /// The data directory of a server, in the folder of its run.
 pub const DATA_DIR: &str = "data";
-const LOCK: &str = "lock";
+/// The data directory that `initdb` makes there, on which no server starts.
+pub const FRESH_DIR: &str = "initdb";
+/// Held locked by the gate that owns the folder.
+pub const LOCK: &str = "lock";
 /// Its presence says that `--keep` left the folder on purpose.
 const KEPT: &str = "kept";
+/// The folders of what runs migrations.
+const HOME: &str = "home";
+const TMP: &str = "tmp";
+const PYCACHE: &str = "pycache";
+/// A socket's path below a temporary folder.
+const SOCKET: &str = "migration-gate-XXXXXX/XXXXXX/.s.PGSQL.5432";
 /// A file system in memory, where there is one.
 const MEMORY: &str = "/dev/shm";
 /// How many bytes must be free there: a cluster takes about a tenth of it.
@@ -34,36 +41,108 @@ const MEMORY_ROOM: u64 = 1 << 30;
 /// The longest path that a Unix socket can have, in bytes: `sun_path` less its NUL.
 const SOCKET_PATH_MAX: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
-/// The folder of one run, removed with this value.
+/// A folder for a server or for what runs migrations, removed with this value.
 #[derive(Debug)]
 pub struct RunDir {
     // Dropped in this order: the lock must outlive the folder.
     dir: TempDir,
     path: Utf8PathBuf,
+    run: Arc<RunFolder>,
+}
+
+/// The folder of this process, in which all its folders lie; removed with the last of them.
+#[derive(Debug)]
+struct RunFolder {
+    dir: Mutex<TempDir>,
+    path: Utf8PathBuf,
     _lock: File,
 }
 
+/// The folder of this process, while there is one.
+static RUN: Mutex<Weak<RunFolder>> = Mutex::new(Weak::new());
+
 impl RunDir {
-    /// Makes the folder, in memory where that has room, after clearing away those of dead runs: a
-    /// disk takes longer to make a cluster's thousand files than the migrations take to run. Who
-    /// names a TMPDIR gets that. `server_user` is the user that the server will run as, where that
-    /// is not the caller. Fails where no temporary folder can be used, and says what is wrong with
-    /// each.
-    pub fn new(server_user: Option<&User>) -> Result<RunDir> {
-        clear_dead_runs(Utf8Path::new(MEMORY));
-        if let Some(scratch) = RunDir::in_memory(server_user) {
-            return Ok(scratch);
+    /// Makes the folder, in memory where that has room: a disk takes longer to make a cluster's thousand
+    /// files than the migrations take to run. Who names a TMPDIR gets that. `owner` is the user that works in it, where that is not the caller.
+    /// Fails where no temporary folder can be used, and says what is wrong with each.
+    pub fn new(owner: Option<&User>) -> Result<RunDir> {
+        let mut current = RUN.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = match current.upgrade() {
+            Some(run) => run,
+            None => {
+                let run = Arc::new(RunFolder::new(owner)?);
+                *current = Arc::downgrade(&run);
+                run
+            }
+        };
+        drop(current);
+        let dir = tempfile::Builder::new()
+            .prefix("")
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(&run.path)
+            .with_context(|| format!("cannot make a folder in `{}`", run.path))?;
+        let path = utf8(&dir)?;
+        let own = |path: &Utf8Path| match owner {
+            Some(user) => chown(path, Some(user.uid.as_raw()), Some(user.gid.as_raw())),
+            None => Ok(()),
+        };
+        own(&path).with_context(|| format!("cannot give `{path}` to its user"))?;
+        for name in [HOME, TMP, PYCACHE] {
+            let folder = path.join(name);
+            fs::create_dir(&folder)
+                .and_then(|()| own(&folder))
+                .with_context(|| format!("cannot make `{folder}`"))?;
+        }
+        Ok(RunDir { dir, path, run })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Utf8Path {
+        &self.path
+    }
+
+    /// The folder in which all folders of this process lie.
+    pub fn run_folder(&self) -> &Utf8Path {
+        &self.run.path
+    }
+
+    /// The home folder of what runs migrations.
+    pub fn home(&self) -> Utf8PathBuf {
+        self.path.join(HOME)
+    }
+
+    /// The temporary folder of what runs migrations.
+    pub fn tmp(&self) -> Utf8PathBuf {
+        self.path.join(TMP)
+    }
+
+    /// Where Python keeps what it compiled.
+    pub fn pycache(&self) -> Utf8PathBuf {
+        self.path.join(PYCACHE)
+    }
+
+    /// Leaves the folder where it is, and marks it so that no later run clears it away.
+    pub fn keep(&mut self) -> Result<()> {
+        File::create(self.path.join(KEPT)).context("cannot mark the folder as kept")?;
+        self.dir.disable_cleanup(true);
+        let mut run = self.run.dir.lock().unwrap_or_else(PoisonError::into_inner);
+        run.disable_cleanup(true);
+        Ok(())
+    }
+}
+
+impl RunFolder {
+    fn new(owner: Option<&User>) -> Result<RunFolder> {
+        if let Some(run) = RunFolder::in_memory(owner) {
+            return Ok(run);
         }
         let mut tried = Vec::new();
         for base in temporary_folders() {
             match Utf8PathBuf::from_path_buf(base) {
-                Ok(base) => {
-                    clear_dead_runs(&base);
-                    match RunDir::new_in(&base, server_user) {
-                        Ok(scratch) => return Ok(scratch),
-                        Err(err) => tried.push(format!("  {base}: {err:#}")),
-                    }
-                }
+                Ok(base) => match RunFolder::new_in(&base, owner) {
+                    Ok(run) => return Ok(run),
+                    Err(err) => tried.push(format!("  {base}: {err:#}")),
+                },
                 Err(base) => tried.push(format!("  {}: not UTF-8", base.display())),
             }
         }
@@ -74,86 +153,52 @@ impl RunDir {
     }
 
     /// `None` where there is no memory to be used: a folder there that cannot be used is no loss.
-    fn in_memory(server_user: Option<&User>) -> Option<RunDir> {
+    fn in_memory(owner: Option<&User>) -> Option<RunFolder> {
         let base = Utf8Path::new(MEMORY);
         if std::env::var_os("TMPDIR").is_some() || free_bytes(base) < MEMORY_ROOM {
             return None;
         }
-        RunDir::new_in(base, server_user).ok()
+        RunFolder::new_in(base, owner).ok()
     }
 
-    fn new_in(base: &Utf8Path, server_user: Option<&User>) -> Result<RunDir> {
-        let socket = base.join(format!("{PREFIX}XXXXXX/.s.PGSQL.5432"));
-        if socket.as_str().len() > SOCKET_PATH_MAX {
+    fn new_in(base: &Utf8Path, owner: Option<&User>) -> Result<RunFolder> {
+        if base.join(SOCKET).as_str().len() > SOCKET_PATH_MAX {
             bail!("its path is too long for a Unix socket ({SOCKET_PATH_MAX} bytes at most)");
         }
+        // Others only pass through, to folders of their own.
+        let mode = if owner.is_some() { 0o711 } else { 0o700 };
         let dir = tempfile::Builder::new()
             .prefix(PREFIX)
-            .permissions(Permissions::from_mode(0o700))
+            .permissions(Permissions::from_mode(mode))
             .tempdir_in(base)?;
-        let path = Utf8PathBuf::from_path_buf(dir.path().to_owned())
-            .map_err(|path| anyhow::anyhow!("`{}` is not UTF-8", path.display()))?;
+        let path = utf8(&dir)?;
         // Locked before it has its name: nobody ever sees it free while this run lives.
         let unnamed = path.join("lock.new");
         let lock =
             File::create_new(&unnamed).with_context(|| format!("cannot make `{unnamed}`"))?;
         lock.lock().with_context(|| format!("cannot lock `{unnamed}`"))?;
         fs::rename(&unnamed, path.join(LOCK)).context("cannot name the lock file")?;
-        for name in ["home", "tmp"] {
-            fs::create_dir(path.join(name)).with_context(|| format!("cannot make `{name}`"))?;
+        if let Some(user) = owner {
+            // A umask may have taken away what others need.
+            fs::set_permissions(&path, Permissions::from_mode(mode))
+                .context("cannot open the folder to others")?;
+            if !sandbox::is_reachable_by(user, &path) {
+                bail!("user {}, whom the server would run as, cannot reach it", user.name);
+            }
         }
-        if let Some(user) = server_user {
-            chown(&path, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
-                .with_context(|| format!("cannot give the folder to user {}", user.name))?;
-            check_reachable(&path, user)?;
-        }
-        Ok(RunDir { dir, path, _lock: lock })
+        Ok(RunFolder { dir: Mutex::new(dir), path, _lock: lock })
     }
+}
 
-    /// Where it is.
-    pub fn path(&self) -> &Utf8Path {
-        &self.path
-    }
-
-    /// The home folder of what runs migrations.
-    pub fn home(&self) -> Utf8PathBuf {
-        self.path.join("home")
-    }
-
-    /// The temporary folder of what runs migrations.
-    pub fn tmp(&self) -> Utf8PathBuf {
-        self.path.join("tmp")
-    }
-
-    /// Leaves the folder where it is, and marks it so that no later run clears it away.
-    pub fn keep(&mut self) -> Result<()> {
-        File::create(self.path.join(KEPT)).context("cannot mark the folder as kept")?;
-        self.dir.disable_cleanup(true);
-        Ok(())
-    }
+fn utf8(dir: &TempDir) -> Result<Utf8PathBuf> {
+    Utf8PathBuf::from_path_buf(dir.path().to_owned())
+        .map_err(|path| anyhow::anyhow!("`{}` is not UTF-8", path.display()))
 }
 
 /// How many bytes are free for this user on the file system of a folder.
 fn free_bytes(folder: &Utf8Path) -> u64 {
     let stat = rustix::fs::statvfs(folder.as_std_path());
     stat.map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize))
-}
-
-/// Asks as the user itself, since rights have more sources than the mode bits of a folder.
-fn check_reachable(path: &Utf8Path, user: &User) -> Result<()> {
-    let mut command = Command::new("sh");
-    command
-        .args(["-c", "test -w . && cd \"$1\"", "sh", path.as_str()])
-        .uid(user.uid.as_raw())
-        .gid(user.gid.as_raw())
-        .current_dir(path)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    match Group::spawn(&mut command).and_then(|mut group| group.child.wait()) {
-        Ok(status) if status.success() => Ok(()),
-        _ => bail!("user {}, whom the server would run as, cannot reach it", user.name),
-    }
 }
 
 /// Where the folders of runs may lie, in order, beside memory.
@@ -167,7 +212,7 @@ fn temporary_folders() -> Vec<PathBuf> {
 /// The first of the temporary folders, and whether a socket's path has room in it.
 pub fn temporary_folder() -> (PathBuf, bool) {
     let base = temporary_folders().swap_remove(0);
-    let socket = base.join(format!("{PREFIX}XXXXXX/.s.PGSQL.5432"));
+    let socket = base.join(SOCKET);
     let fits = socket.as_os_str().len() <= SOCKET_PATH_MAX;
     (base, fits)
 }
@@ -193,7 +238,7 @@ pub fn runs() -> Vec<(Utf8PathBuf, RunDirState)> {
         .filter(|entry| entry.file_name().starts_with(PREFIX) && is_ours(entry.path()))
         .map(|entry| {
             let path = entry.path().to_owned();
-            let fate = match path.join(KEPT).exists() {
+            let fate = match is_kept(&path) {
                 true => RunDirState::Kept,
                 false if belongs_to_dead_run(&path) => RunDirState::Died,
                 false => RunDirState::Lives,
@@ -208,14 +253,20 @@ pub fn runs() -> Vec<(Utf8PathBuf, RunDirState)> {
 
 /// Whether the server of a run was started from a folder, which `postmaster.opts` tells.
 pub fn runs_from(run: &Utf8Path, folder: &Utf8Path) -> bool {
-    let started = fs::read_to_string(run.join(DATA_DIR).join("postmaster.opts"));
-    started.is_ok_and(|command| command.starts_with(&format!("{folder}/")))
+    folders_in(run).iter().any(|sub| {
+        let started = fs::read_to_string(sub.join(DATA_DIR).join("postmaster.opts"));
+        started.is_ok_and(|command| command.starts_with(&format!("{folder}/")))
+    })
 }
 
 /// Ends what a dead run left running and removes its folder; says whether that is gone.
 pub fn clear(path: &Utf8Path) -> bool {
     if belongs_to_dead_run(path) {
-        orphans::end_server(&path.join(DATA_DIR));
+        for folder in folders_in(path) {
+            orphans::end_server(&folder.join(DATA_DIR));
+            orphans::end_server(&folder.join(FRESH_DIR));
+        }
+        orphans::end_processes_of(path);
         let _ = fs::remove_dir_all(path);
     }
     !path.exists()
@@ -223,18 +274,26 @@ pub fn clear(path: &Utf8Path) -> bool {
 
 /// Clears away what runs left that were killed before they could: best effort, since a folder that
 /// cannot be removed hinders nobody.
-fn clear_dead_runs(base: &Utf8Path) {
-    let Ok(entries) = base.read_dir_utf8() else { return };
-    for entry in entries.flatten() {
-        if entry.file_name().starts_with(PREFIX) {
-            clear(entry.path());
-        }
+pub fn clear_dead_runs() {
+    for (path, _) in runs().iter().filter(|(_, state)| *state == RunDirState::Died) {
+        clear(path);
     }
+}
+
+/// The folders in the folder of a run.
+fn folders_in(run: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let entries = run.read_dir_utf8().into_iter().flatten().flatten();
+    entries.map(camino::Utf8DirEntry::into_path).filter(|path| path.is_dir()).collect()
+}
+
+/// Whether `--keep` left something in the folder of a run that is there still.
+fn is_kept(run: &Utf8Path) -> bool {
+    folders_in(run).iter().any(|folder| folder.join(KEPT).exists())
 }
 
 /// Whether a folder was made by a gate of this user that no longer lives, and not kept.
 fn belongs_to_dead_run(path: &Utf8Path) -> bool {
-    if !is_ours(path) || path.join(KEPT).exists() {
+    if !is_ours(path) || is_kept(path) {
         return false;
     }
     let Ok(file) = File::open(path.join(LOCK)) else { return false };

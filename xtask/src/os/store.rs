@@ -195,12 +195,16 @@ impl Key {
 /// What the file system knows of a file: where it lies, how long it is, and when it was last
 /// written or changed in any way, which no program can set back.
 pub fn stamp(path: &Utf8Path) -> Option<String> {
+    Some(stamp_of(&fs::metadata(path).ok()?))
+}
+
+/// The same of a file that was asked about already.
+pub fn stamp_of(meta: &fs::Metadata) -> String {
     use std::os::unix::fs::MetadataExt;
-    let meta = fs::metadata(path).ok()?;
     let (dev, ino, length) = (meta.dev(), meta.ino(), meta.len());
     let written = (meta.mtime(), meta.mtime_nsec());
     let changed = (meta.ctime(), meta.ctime_nsec());
-    Some(format!("{dev} {ino} {length} {}.{} {}.{}", written.0, written.1, changed.0, changed.1))
+    format!("{dev} {ino} {length} {}.{} {}.{}", written.0, written.1, changed.0, changed.1)
 }
 
 /// Where its time cannot be set, it goes sooner.

@@ -8,6 +8,7 @@ use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::MAJOR;
+use crate::os::environment;
 use crate::os::interrupt::Interrupt;
 use crate::os::process::{self, Limits};
 use model::report::Source;
@@ -135,7 +136,7 @@ fn candidates(places: &Places, interrupt: &Interrupt) -> Vec<Utf8PathBuf> {
     }
     for pg_config in on_path("pg_config") {
         let mut command = Command::new(&pg_config);
-        command.arg("--bindir");
+        command.arg("--bindir").env_clear().envs(environment::local());
         let limits = probe_limits(interrupt);
         if let Ok(said) = process::run(command, limits) {
             push(said.stdout.trim().into());
@@ -151,7 +152,7 @@ fn candidates(places: &Places, interrupt: &Interrupt) -> Vec<Utf8PathBuf> {
 
 fn version(dir: &Utf8Path, interrupt: &Interrupt) -> Result<Found> {
     let mut command = Command::new(dir.join("postgres"));
-    command.arg("--version");
+    command.arg("--version").env_clear().envs(environment::local());
     let said = match process::run(command, probe_limits(interrupt)) {
         Ok(said) => said.stdout,
         Err(err) => {

@@ -27,7 +27,8 @@ pub use super::user::server_user;
 use crate::os::interrupt::Interrupt;
 use crate::os::orphans::{STOP_TIMEOUT, remove_shared_memory};
 use crate::os::process::{self, Group, Limits, last_lines, quote};
-use crate::os::run_dir::{DATA_DIR, RunDir};
+use crate::os::run_dir::{DATA_DIR, FRESH_DIR, LOCK, RunDir};
+use crate::os::sandbox::Sandbox;
 use crate::os::store::Store;
 use model::event::{Event, Tell, timed};
 use model::report::Source;
@@ -37,6 +38,8 @@ use model::report::Source;
 #[error("{0}")]
 pub struct NotStarted(pub String);
 
+/// Written into the folder of the run where the kernel allows no namespaces.
+const NOTE: &str = "not-isolated";
 /// `initdb` takes about a second; a slow disk may take a hundred times that.
 const INITDB_TIMEOUT: Duration = Duration::from_secs(120);
 /// A fresh cluster starts in a fraction of a second.
@@ -221,7 +224,10 @@ impl Cluster {
             None => stop,
         };
         let folder = self.data.parent().unwrap_or(&self.data);
-        format!("{stop}; rm -rf {}", quote(folder.as_str()))
+        let (own, run) = (quote(folder.as_str()), folder.parent().unwrap_or(folder));
+        let (lock, run) = (quote(run.join(LOCK).as_str()), quote(run.as_str()));
+        // The last of several removes what they lie in.
+        format!("{stop}; rm -rf {own}; rm -f {lock}; rmdir {run} 2>/dev/null || true")
     }
 
     /// Leaves the server running.
@@ -248,13 +254,14 @@ impl Drop for Cluster {
     }
 }
 
-/// A command of Postgres's, as the right user and with an environment of its own.
-fn command(binaries: &Binaries, name: &str, user: Option<&User>) -> Command {
-    let mut command = Command::new(binaries.dir.join(name));
-    command.env_clear().env("PATH", binaries.dir.as_str()).env("LC_ALL", LOCALE).env("TZ", "UTC");
-    if let Some(user) = user {
-        command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
-    }
+/// A command of Postgres's in a sandbox, with an environment of its own: what a superuser's SQL can read
+/// and run is no more than that.
+fn command(binaries: &Binaries, name: &str, sandbox: Sandbox, cwd: &Utf8Path) -> Command {
+    let installed = binaries.dir.canonicalize_utf8().unwrap_or_else(|_| binaries.dir.clone());
+    let installed = [&binaries.dir, &installed].map(|dir| dir.parent().unwrap_or(dir).to_owned());
+    let sandbox = sandbox.showing(installed).writing([cwd.to_owned()]).noting(cwd.join(NOTE));
+    let mut command = sandbox.command(binaries.dir.join(name));
+    command.env("PATH", binaries.dir.as_str()).env("LC_ALL", LOCALE).env("TZ", "UTC");
     command
 }
 
@@ -265,7 +272,7 @@ pub fn prepare(setup: &Setup<'_>, cache: Option<&Store>) -> Result<(DataDir, boo
     if let Some(fresh) = cache.and_then(|cache| data_dir::fresh(cache, binaries)) {
         return Ok((fresh, true));
     }
-    let fresh = DataDir::at(scratch.path().join("initdb"));
+    let fresh = DataDir::at(scratch.path().join(FRESH_DIR));
     timed(tell, "Postgres", "initdb", || {
         initdb(binaries, user, scratch.path(), fresh.path(), interrupt)
     })?;
@@ -286,7 +293,9 @@ fn initdb(
     data: &Utf8Path,
     interrupt: &Interrupt,
 ) -> Result<()> {
-    let mut command = command(binaries, "initdb", user);
+    // Its processes and its shared memory end with it, however it ends.
+    let sandbox = Sandbox::new(user).with_own_processes().without_network();
+    let mut command = command(binaries, "initdb", sandbox, cwd);
     command.args(INITDB_OPTIONS).arg(format!("--locale={LOCALE}")).args(["-D", data.as_str()]);
     process::run(command, Limits { cwd, timeout: INITDB_TIMEOUT, interrupt })
         .with_context(|| format!("cannot make a Postgres {MAJOR} cluster{}", as_user(user)))?;
@@ -301,7 +310,11 @@ fn spawn(
 ) -> Result<Group> {
     let file = File::create(log).with_context(|| format!("cannot write `{log}`"))?;
     let copy = file.try_clone().context("cannot open the server's log twice")?;
-    let mut command = command(binaries, "postgres", user);
+    let mut sandbox = Sandbox::new(user);
+    if listens.is_none() {
+        sandbox = sandbox.without_network();
+    }
+    let mut command = command(binaries, "postgres", sandbox, cwd);
     command.args(["-D", data.as_str(), "-c"]);
     // A list of folders: quoted, so that a comma or a space in the path is part of it.
     command.arg(format!("unix_socket_directories=\"{}\"", cwd.as_str().replace('"', "\"\"")));

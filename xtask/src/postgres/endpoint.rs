@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use postgres::config::Host;
 use postgres::{Client, Config};
@@ -123,6 +123,22 @@ impl Endpoint {
             Host::Tcp(name) => is_loopback_name(name),
         };
         host && self.config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback)
+    }
+
+    /// Whether it is reached on a socket alone.
+    pub fn is_socket(&self) -> bool {
+        matches!(self.host, Host::Unix(_))
+    }
+
+    /// The folder of its socket, and the files of certificates that its URL names.
+    pub fn files(&self) -> Vec<Utf8PathBuf> {
+        let folder = match &self.host {
+            Host::Unix(folder) => Utf8PathBuf::from_path_buf(folder.clone()).ok(),
+            Host::Tcp(_) => None,
+        };
+        let named = self.tls.libpq_params().into_iter().chain(self.params.iter().cloned());
+        let named = named.map(|(_, value)| Utf8PathBuf::from(value));
+        folder.into_iter().chain(named.filter(|path| path.is_absolute())).collect()
     }
 
     /// The database that the URL names, else the user's (as libpq has it), else `postgres`.

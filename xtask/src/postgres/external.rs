@@ -39,13 +39,13 @@ pub struct ExternalServer {
 }
 
 impl ExternalServer {
-    /// Connects, checks that the server is what the gate needs, and waits for its turn. `waiting`
-    /// is told when another gate holds the server.
+    /// Connects, checks that the server is what the gate needs, and waits for its turn. `notice`
+    /// is told when another gate holds the server, and of databases that are somebody else's.
     pub fn open(
         endpoint: Endpoint,
         allow_remote: bool,
         interrupt: &Interrupt,
-        waiting: impl Fn(&str),
+        notice: impl Fn(&str),
     ) -> Result<ExternalServer> {
         let database = endpoint.maintenance_database().to_owned();
         let place = endpoint.shown(&database);
@@ -75,12 +75,13 @@ impl ExternalServer {
             );
         }
         drop(session);
-        let lock = take_turn(&endpoint, interrupt, waiting)?;
+        let lock = take_turn(&endpoint, interrupt, &notice)?;
         // A marked role is what an earlier gate left, and goes with what this one makes.
         let mut session = Session::open(&endpoint, &database, interrupt)?;
         let marked = marked_roles(&mut session)?;
         let roles_before =
             roles(&mut session)?.into_iter().filter(|r| !marked.contains(r)).collect();
+        warn_of_others(&mut session, &place, &notice)?;
         Ok(ExternalServer {
             endpoint,
             version,
@@ -202,6 +203,24 @@ pub fn supply_role(
     // Statements sent together are one transaction: the role is never there without its mark.
     let mark = format!("COMMENT ON ROLE {} IS {};", identifier(role.name), literal(MARK));
     session.transcribe(&format!("{}\n{mark}", role.create), timeout)
+}
+
+/// Tells of databases that are somebody's, and which migrations could reach.
+fn warn_of_others(session: &mut Session<'_>, place: &str, notice: impl Fn(&str)) -> Result<()> {
+    let others = session.column(&format!(
+        "SELECT datname FROM pg_database WHERE NOT datistemplate \
+         AND datname NOT IN ('postgres', current_database()) \
+         AND coalesce(shobj_description(oid, 'pg_database'), '') <> {} ORDER BY 1",
+        literal(MARK)
+    ))?;
+    if !others.is_empty() {
+        notice(&format!(
+            "warning: {place} holds databases that are not the gate's: {}; migrations run there as \
+             the role of the URL and can reach all that it can. Name a server that holds nothing else",
+            others.join(", ")
+        ));
+    }
+    Ok(())
 }
 
 /// Waits until no other gate uses the server. The lock lives in the database `postgres`, where all

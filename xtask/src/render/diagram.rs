@@ -7,6 +7,7 @@ use super::log_graph::title;
 use super::words;
 use model::graph::{Fault, Graph};
 use model::report::Report;
+use model::shown::printable;
 
 const CLASSES: &str = "  classDef head stroke-width:4px
   classDef new stroke-width:4px,stroke:#2da44e
@@ -220,7 +221,7 @@ fn mermaid_text(text: &str) -> String {
         '_' | '.' | '-' | '/' => c.to_string(),
         c => format!("#{};", u32::from(c)),
     };
-    words::printable(text).chars().map(escape).collect()
+    printable(text).chars().map(escape).collect()
 }
 
 fn dot_text(text: &str) -> String {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use model::checkup::{Checkup, Health};
+use model::shown::escaped_json;
 
 /// For a person: a line for each check, what mends it below, and what takes room.
 pub fn human(checkup: &Checkup) -> String {
@@ -111,5 +112,5 @@ pub fn json(checkup: &Checkup) -> String {
         notes: &checkup.notes,
     };
     // Text and numbers alone: it cannot fail to be written.
-    serde_json::to_string_pretty(&json).unwrap_or_default() + "\n"
+    escaped_json(&serde_json::to_string_pretty(&json).unwrap_or_default()) + "\n"
 }

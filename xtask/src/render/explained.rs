@@ -7,6 +7,8 @@ use model::code::causes::Cause;
 use model::code::{Code, Severity};
 use model::finding::Finding;
 use model::redact::redact;
+use model::shown::escaped_json;
+use model::shown::printable;
 
 /// The contract's report, of which a log gives the findings alone.
 #[derive(Serialize)]
@@ -39,7 +41,7 @@ pub fn human(findings: &[Finding], notes: &[String]) -> String {
     if findings.is_empty() {
         parts.push("no failure of a migration found\n".to_owned());
     }
-    parts.extend(notes.iter().map(|note| format!("note: {}\n", words::printable(&redact(note)))));
+    parts.extend(notes.iter().map(|note| format!("note: {}\n", printable(&redact(note)))));
     parts.join("\n")
 }
 
@@ -112,5 +114,5 @@ pub fn causes(causes: &[&'static Cause]) -> String {
 
 fn written(what: &impl Serialize) -> String {
     // Plain structs with string keys cannot fail to be written.
-    serde_json::to_string_pretty(what).unwrap_or_default() + "\n"
+    escaped_json(&serde_json::to_string_pretty(what).unwrap_or_default()) + "\n"
 }

@@ -9,6 +9,7 @@ use model::code::Severity;
 use model::finding::{Finding, Standing};
 use model::redact::redact;
 use model::report::Report;
+use model::shown::printable;
 use model::step::{Status, Step};
 
 /// GitHub shows so many annotations of a kind for one step of a job, and drops the rest unsaid.
@@ -85,7 +86,7 @@ fn annotation(finding: &Finding) -> String {
     if let Some(patch) = words::change(finding) {
         message += &format!("\n\n{}", patch.trim_end());
     }
-    let message = words::printable(&redact(&message));
+    let message = printable(&redact(&message));
     format!("::{command} {}::{}\n", properties.join(","), data(&message))
 }
 

@@ -14,6 +14,7 @@ use model::code::{Code, Severity};
 use model::finding::{Finding, Place, Standing};
 use model::redact::redact;
 use model::report::{Report, Verdict};
+use model::shown::printable;
 use model::step::{Status, Step};
 use model::transcript::Transcript;
 
@@ -296,7 +297,7 @@ fn excerpt(place: &Place) -> String {
     if let (Some(number), Some(source)) = (place.line, &place.source) {
         let number = number.to_string();
         // It is there to be recognised, not to be copied.
-        let source = words::printable(&redact(source.trim()));
+        let source = printable(&redact(source.trim()));
         let source = words::cut(&source, 80 - number.len() - 10);
         let gap = " ".repeat(number.len());
         line(&mut out, &format!("  {BLUE}{gap} |{BLUE:#}"));
@@ -312,7 +313,7 @@ fn field(out: &mut String, name: &str, text: &str) {
     let text = redact(text);
     let mut first = true;
     for paragraph in text.trim_end().lines() {
-        for wrapped in words::wrap(&words::printable(paragraph), 80 - 14) {
+        for wrapped in words::wrap(&printable(paragraph), 80 - 14) {
             label(out, if first { name } else { "" }, &wrapped);
             first = false;
         }
@@ -322,7 +323,7 @@ fn field(out: &mut String, name: &str, text: &str) {
 /// A named text that is for copying, or that keeps its shape: not wrapped.
 fn verbatim(out: &mut String, name: &str, text: &str) {
     for (number, line) in redact(text).lines().enumerate() {
-        label(out, if number == 0 { name } else { "" }, &words::printable(line));
+        label(out, if number == 0 { name } else { "" }, &printable(line));
     }
 }
 

@@ -10,6 +10,7 @@ use model::graph;
 use model::production::{Impact, Seen};
 use model::redact::redact;
 use model::report::{self, Verdict};
+use model::shown::escaped_json;
 use model::step;
 
 /// Grows when a reader of the JSON would have to change.
@@ -130,7 +131,7 @@ pub fn report(report: &report::Report) -> String {
         findings: report.findings.iter().map(finding).collect(),
     };
     // Plain structs with string keys cannot fail to be written.
-    serde_json::to_string_pretty(&rendered).unwrap_or_default() + "\n"
+    escaped_json(&serde_json::to_string_pretty(&rendered).unwrap_or_default()) + "\n"
 }
 
 fn tree(tree: &report::TreeReport) -> Tree {

@@ -8,6 +8,7 @@ use model::code::Severity;
 use model::finding::Finding;
 use model::redact::redact;
 use model::report::{Report, TreeReport, Verdict};
+use model::shown::printable;
 use model::step::{Status, Step};
 
 /// A suite as it is written, with its counts.
@@ -191,7 +192,7 @@ fn seconds(time: Duration) -> String {
 
 /// Text between tags.
 fn text(raw: &str) -> String {
-    let raw = words::printable(&redact(raw));
+    let raw = printable(&redact(raw));
     let legal = raw.chars().filter(|c| !matches!(c, '\u{fffe}' | '\u{ffff}'));
     let mut out = String::with_capacity(raw.len());
     for c in legal {

@@ -11,6 +11,7 @@ use model::code::Severity;
 use model::finding::{Finding, Standing};
 use model::redact::redact;
 use model::report::{Report, TreeReport, Verdict};
+use model::shown::printable;
 use model::step::Status;
 
 /// By this the next run finds the comment that it replaces.
@@ -228,7 +229,7 @@ fn excerpt(finding: &Finding) -> String {
             "**Verified:** {} (`git apply` takes it):\n",
             text(&words::verified(fix))
         );
-        out.push_str(&whole("diff", &words::printable(&redact(fix.patch.trim_end()))));
+        out.push_str(&whole("diff", &printable(&redact(fix.patch.trim_end()))));
     } else if let Some(edit) = &finding.edit {
         // GitHub commits a `suggestion` only in a review comment on its line, which this is not.
         out.push_str("**This change mends it** (`git apply --unidiff-zero` takes it):\n\n");
@@ -316,7 +317,7 @@ fn wrapped(text: &str) -> String {
 
 /// A fenced block that its content cannot end.
 fn fence(language: &str, content: &str, lines: usize) -> String {
-    let content = words::first_lines(&words::printable(&redact(content)), lines);
+    let content = words::first_lines(&printable(&redact(content)), lines);
     let cut = content.lines().map(|line| words::cut(line, LINE_CHARACTERS));
     whole(language, &cut.collect::<Vec<_>>().join("\n"))
 }
@@ -335,7 +336,7 @@ fn whole(language: &str, content: &str) -> String {
 
 /// A code span that its content cannot end.
 fn span(content: &str) -> String {
-    let content = words::printable(&redact(content)).replace('\n', " ");
+    let content = printable(&redact(content)).replace('\n', " ");
     if content.contains('`') {
         format!("`` {} ``", content.replace("``", "` `"))
     } else {
@@ -345,7 +346,7 @@ fn span(content: &str) -> String {
 
 /// Text that stays text: no markup, no mention, no reference to an issue, no link.
 fn text(content: &str) -> String {
-    let content = words::printable(content).replace('\n', " ");
+    let content = printable(content).replace('\n', " ");
     let mut out = String::with_capacity(content.len());
     let mut characters = content.chars().peekable();
     while let Some(c) = characters.next() {

@@ -9,6 +9,7 @@ use super::trial::{Place, RED, headline, table, verdict};
 use model::incident::{Edit, Expected, Incident, Options, State};
 use model::mutant::{Judged, Score};
 use model::redact::redact;
+use model::shown::escaped_json;
 
 /// Grows when a reader of the JSON would have to change.
 const SCHEMA: u32 = 1;
@@ -144,7 +145,7 @@ pub fn json(score: &Score) -> String {
         mutants: score.judged.iter().map(one).collect(),
     };
     // Plain structs with string keys cannot fail to be written.
-    serde_json::to_string_pretty(&root).unwrap_or_default() + "\n"
+    escaped_json(&serde_json::to_string_pretty(&root).unwrap_or_default()) + "\n"
 }
 
 fn one(judged: &Judged) -> One<'_> {

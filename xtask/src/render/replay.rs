@@ -9,6 +9,7 @@ use super::trial::{self, Place, RED, headline, verdict};
 use model::incident::Incident;
 use model::redact::redact;
 use model::replay::{Replayed, Replays, SupplyUse, SupplyUses};
+use model::shown::escaped_json;
 
 const BOLD: Style = Style::new().bold();
 /// Grows when a reader of the JSON would have to change.
@@ -45,7 +46,7 @@ struct KnownOne<'a> {
 pub fn list_json(incidents: &[Incident]) -> String {
     let known = Known { schema: SCHEMA, incidents: incidents.iter().map(known).collect() };
     // Plain structs with string keys cannot fail to be written.
-    serde_json::to_string_pretty(&known).unwrap_or_default() + "\n"
+    escaped_json(&serde_json::to_string_pretty(&known).unwrap_or_default()) + "\n"
 }
 
 fn known(incident: &Incident) -> KnownOne<'_> {
@@ -194,7 +195,7 @@ pub fn json(replays: &Replays) -> String {
         incidents: replays.replayed.iter().map(one).collect(),
     };
     // Plain structs with string keys cannot fail to be written.
-    serde_json::to_string_pretty(&root).unwrap_or_default() + "\n"
+    escaped_json(&serde_json::to_string_pretty(&root).unwrap_or_default()) + "\n"
 }
 
 fn one(replayed: &Replayed) -> One<'_> {

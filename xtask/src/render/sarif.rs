@@ -15,6 +15,7 @@ use model::code::Code;
 use model::finding::{Edit, FileChange, Finding};
 use model::redact::redact;
 use model::report::{Report, Verdict};
+use model::shown::printable;
 
 /// What may stand in a path of a URI as it is.
 const PATH: &AsciiSet =
@@ -123,7 +124,7 @@ fn result(
     if let Some(escalation) = finding.escalation() {
         message += &format!("\nSEV-2: {escalation}");
     }
-    let message = words::printable(&redact(&message));
+    let message = printable(&redact(&message));
     let fingerprint = fingerprint(finding, file, seen);
     let mut result = json!({
         "ruleId": finding.code.id,
@@ -140,7 +141,7 @@ fn result(
     });
     if let Some(reason) = &finding.allowed {
         result["suppressions"] =
-            json!([{"kind": "inSource", "justification": words::printable(&redact(reason))}]);
+            json!([{"kind": "inSource", "justification": printable(&redact(reason))}]);
     }
     // A file that comes or goes is no replacement of text.
     let verified = finding.fix.iter().flat_map(|fix| &fix.changes).map(FileChange::edit);
@@ -208,7 +209,7 @@ fn location(finding: &Finding, file: &Utf8Path, line: Option<u32>) -> Value {
     let mut physical = json!({"artifactLocation": artifact(file)});
     let mut region = json!({"startLine": line.filter(|line| *line > 0).unwrap_or(1)});
     if let Some(source) = finding.place.as_ref().and_then(|place| place.source.as_deref()) {
-        region["snippet"] = json!({"text": words::printable(&redact(source))});
+        region["snippet"] = json!({"text": printable(&redact(source))});
     }
     physical["region"] = region;
     let mut location = json!({"physicalLocation": physical});
@@ -238,7 +239,7 @@ fn fingerprint(finding: &Finding, file: &Utf8Path, seen: &mut BTreeMap<String, u
 fn notification(finding: &Finding, ids: &[&str]) -> Value {
     json!({
         "level": words::severity(finding.severity()),
-        "message": {"text": words::printable(&redact(&words::message(finding)))},
+        "message": {"text": printable(&redact(&words::message(finding)))},
         "associatedRule": {
             "id": finding.code.id,
             "index": ids.iter().position(|id| *id == finding.code.id),

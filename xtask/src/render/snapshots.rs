@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::{canonical, github, human, json, junit, markdown, sarif};
 use model::code::{self, Severity};
 use model::finding::Finding;
+use model::redact::Secrets;
 use model::report::{Report, Verdict};
+use model::shown::at_edge;
 
 const RUN: &str = "https://github.com/o/r/actions/runs/7";
 
@@ -169,6 +171,49 @@ fn no_word_of_a_migration_is_a_command_or_a_secret() {
     {
         assert!(!text.contains("s3cret"), "{text}");
         assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text}");
+    }
+}
+
+/// Ends lines, begins commands, moves the cursor, turns the line around, and is a secret.
+const HOSTILE: &str = "x\r::error::owned\n::warning::owned\u{2028}::notice::owned\u{85}::debug::owned \
+                       ##[error]owned \u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}1m\u{61c}\u{202e}\u{2067} s3cr3t";
+
+/// A report with hostile words in every field.
+fn hostile(report: &Report) -> Report {
+    let secrets = Secrets::of(["s3cr3t".to_owned()]);
+    let everywhere = report.clone().map_texts(&|text, _| format!("{text}{HOSTILE}"));
+    everywhere.map_texts(&|text, _| secrets.hide(text))
+}
+
+#[test]
+fn hostile_words_in_any_field_do_no_harm_in_any_format() {
+    for (name, report) in canonical::all() {
+        let raw = hostile(&report);
+        let shown = raw.printable();
+        let human = steps(&shown, human::step) + &human::summary(&shown);
+        let github = steps(&shown, github::step) + &github::summary(&shown);
+        for command in commands(&github) {
+            let own = ["::group::", "::endgroup::", "::error ", "::warning ", "::notice "];
+            assert!(own.iter().any(|own| command.starts_with(own)), "{name}: {command}");
+        }
+        let plain = |text: &str| anstream::adapter::strip_str(text).to_string();
+        for text in [
+            plain(&human),
+            github,
+            markdown::comment(&shown, Some(RUN)),
+            markdown::summary(&shown, None),
+            junit::report(&shown),
+            sarif::report(&shown),
+            json::report(&raw),
+        ] {
+            let bad = text.chars().find(|c| {
+                (c.is_control() && *c != '\n')
+                    || ['\u{61c}', '\u{2028}', '\u{202e}', '\u{2067}'].contains(c)
+            });
+            assert_eq!(bad, None, "{name}:\n{text}");
+            assert!(!text.contains("s3cr3t"), "{name}:\n{text}");
+        }
+        assert_eq!(human, at_edge(&human), "{name}: the edge has nothing left to do");
     }
 }
 

@@ -8,6 +8,7 @@ use model::code::{Owner, Severity};
 use model::finding::{Edit, Finding, Fix, Place, Standing};
 use model::redact::redact;
 use model::report::{Comparison, Report, Source};
+use model::shown::printable;
 use model::step::{Status, Step};
 use model::transcript::Transcript;
 
@@ -208,19 +209,6 @@ pub(super) fn change(finding: &Finding) -> Option<String> {
 /// What a verified remedy does, in a sentence.
 pub(super) fn verified(fix: &Fix) -> String {
     format!("{}: on a copy of the tree the gate is green with it", fix.what.join(", then "))
-}
-
-/// A text without what moves a cursor, changes a colour or cannot be seen; lines stay lines.
-pub(super) fn printable(text: &str) -> String {
-    let lines = text.replace("\r\n", "\n").replace('\t', "    ");
-    lines.chars().filter(|c| *c == '\n' || !is_invisible(*c)).collect()
-}
-
-/// Control characters, and those that turn the direction of writing: with them a text can show
-/// something else than it holds.
-fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The first lines of a text, and how many follow.

@@ -281,6 +281,9 @@ impl Live<'_> {
                 _ => alembic.downgrade(revision, &limits).map(|said| (said, None)),
             });
         let (said, graph) = called?;
+        if said.orphaned | (self.ends_strays && process::end_strays()) {
+            self.clear_away()?;
+        }
         let is_whole = self.graph.as_ref().map_or(true, |known| known.repeated.is_empty());
         if let Some(graph) = graph.filter(|_| is_whole) {
             self.graph = Ok(graph);
@@ -295,9 +298,6 @@ impl Live<'_> {
 
     /// Ends what a call that was cut off left running, here and on the server.
     fn clear_away(&self) -> Result<()> {
-        if self.ends_strays {
-            process::end_strays();
-        }
         // Where the server cannot be reached any more, that is found out right after.
         if let Ok(mut session) =
             Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)

@@ -27,6 +27,8 @@ pub(super) struct NotRestored;
 /// Code of an error that is not a migration's.
 pub fn code_of(err: &anyhow::Error) -> &'static Code {
     match err {
+        // In the log of a server that died of it, too.
+        _ if format!("{err:#}").contains(code::DISK_FULL) => &code::OUT_OF_RESOURCES,
         _ if err.is::<ServerDied>() => &code::SERVER_DIED,
         _ if err.is::<ForeignDatabase>() => &code::ENV_FOREIGN_DATABASE,
         _ if err.is::<NotStarted>() => &code::SERVER_NOT_STARTED,

@@ -91,10 +91,8 @@ fn a_user_without_a_name_is_told_how_to_get_one() {
 #[test]
 fn clean_removes_unused_entries_and_spares_live_runs() {
     let (root, cache) = (Root::copy(), tempfile::tempdir().unwrap());
-    let versions = root.path().join("backend_v2/alembic/versions");
-    let started = versions.join("started");
-    let waits = format!("open({started:?}, 'w').close()\ntime.sleep(600)");
-    root.add_head(Tree::Raptor, &waits, "pass");
+    let waits = "open(os.environ['TMPDIR'] + '/started', 'w').close()\ntime.sleep(600)";
+    root.add_head(Tree::Raptor, waits, "pass");
     let clean = || {
         let gate = Gate::new(&root.sandbox).args("doctor --clean --format json --root");
         json(&gate.arg(root.path()).env("XDG_CACHE_HOME", cache.path()).run())
@@ -114,7 +112,7 @@ fn clean_removes_unused_entries_and_spares_live_runs() {
     fs::write(copy.join("file"), "1234").unwrap();
     let gate = root.gate().arg("raptor").arg("--python").arg(python::made());
     let mut run = gate.env("XDG_CACHE_HOME", cache.path()).spawn();
-    run.until("the migration runs", || started.exists());
+    run.until("the migration runs", || root.sandbox.has_made("started"));
 
     let while_it_runs = clean();
     let runs = removed(&while_it_runs, "run");

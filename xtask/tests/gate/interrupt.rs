@@ -15,19 +15,18 @@ use crate::support::server::Server;
 
 /// Says that it began, and waits until it may go on.
 const WAITS: &str = "
-here = os.path.dirname(__file__)
-open(os.path.join(here, 'started'), 'w').close()
-while not os.path.exists(os.path.join(here, 'go')):
+open(os.path.join(os.environ['TMPDIR'], 'started'), 'w').close()
+while not os.path.exists(os.path.join(os.path.dirname(__file__), 'go')):
     time.sleep(0.01)
 op.execute('SELECT 1')
 ";
 
-/// A root whose run cannot end by itself, and the files by which its migration is met.
-fn waiting_root() -> (Root, PathBuf, PathBuf) {
+/// A root whose run cannot end by itself, and the file by which its migration goes on.
+fn waiting_root() -> (Root, PathBuf) {
     let root = Root::copy();
     root.add_head(Tree::Raptor, WAITS, "pass");
     let versions = root.path().join("backend_v2/alembic/versions");
-    (root, versions.join("started"), versions.join("go"))
+    (root, versions.join("go"))
 }
 
 fn signal_number(signal: Signal) -> i32 {
@@ -54,7 +53,7 @@ fn interrupt_at_any_moment_leaves_nothing() {
     let stages = ["data", "data/PG_VERSION", "data/postmaster.pid", ".s.PGSQL.5432"];
     let all = moments.into_iter().chain(stages.map(|stage| (0, stage)));
     for ((moment, stage), signal) in all.zip([Signal::INT, Signal::TERM].into_iter().cycle()) {
-        let (root, _, _) = waiting_root();
+        let (root, _) = waiting_root();
         let mut run = root.gate().spawn();
         run.until(stage, || root.sandbox.runs().iter().any(|run| run.join(stage).exists()));
         std::thread::sleep(Duration::from_millis(moment));
@@ -66,9 +65,9 @@ fn interrupt_at_any_moment_leaves_nothing() {
 /// What is interrupted is not kept, whatever was asked for.
 #[test]
 fn ctrl_c_during_a_migration_and_again_and_again_leaves_nothing() {
-    let (root, started, _) = waiting_root();
+    let (root, _) = waiting_root();
     let mut run = root.gate().arg("--keep").spawn();
-    run.until("the migration began", || started.exists());
+    run.until("the migration began", || root.sandbox.has_made("started"));
     for signal in [Signal::INT, Signal::TERM, Signal::INT] {
         run.signal(signal);
     }
@@ -77,11 +76,11 @@ fn ctrl_c_during_a_migration_and_again_and_again_leaves_nothing() {
 
 #[test]
 fn ctrl_c_during_a_statement_leaves_nothing_on_a_given_server() {
-    let ((root, started, go), server) = (waiting_root(), Server::start());
+    let ((root, go), server) = (waiting_root(), Server::start());
     std::fs::write(go, "").unwrap();
     root.edit("backend_v2/alembic/versions/9001_added.py", "SELECT 1", "SELECT pg_sleep(600)");
     let mut run = root.gate().arg("--postgres-url").arg(server.url()).spawn();
-    run.until("the migration began", || started.exists());
+    run.until("the migration began", || root.sandbox.has_made("started"));
     let asks = "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' \
                 AND pid <> pg_backend_pid()";
     let mut session = server.connect("postgres");
@@ -92,9 +91,9 @@ fn ctrl_c_during_a_statement_leaves_nothing_on_a_given_server() {
 }
 
 /// Ends a gate as nobody can answer, in the middle of a migration.
-fn kill_outright(root: &Root, started: &std::path::Path) -> Traces {
+fn kill_outright(root: &Root) -> Traces {
     let mut run = root.gate().arg("raptor").spawn();
-    run.until("the migration began", || started.exists());
+    run.until("the migration began", || root.sandbox.has_made("started"));
     run.signal(Signal::KILL);
     let ended = run.wait();
     ended.assert_code(137);
@@ -104,13 +103,15 @@ fn kill_outright(root: &Root, started: &std::path::Path) -> Traces {
 /// Once with its server, and once with a server that was killed too.
 #[test]
 fn what_killed_runs_left_is_cleared_away_by_the_next() {
-    let (root, started, go) = waiting_root();
-    let mut traces = kill_outright(&root, &started);
-    std::fs::remove_file(&started).unwrap();
+    let (root, go) = waiting_root();
+    let mut traces = kill_outright(&root);
+    for run in root.sandbox.runs() {
+        let _ = std::fs::remove_file(run.join("tmp/started"));
+    }
     for (_, postmaster) in root.sandbox.postmasters() {
         kill_process(pid(postmaster), Signal::KILL).unwrap();
     }
-    traces.add(kill_outright(&root, &started));
+    traces.add(kill_outright(&root));
     assert!(!root.sandbox.runs().is_empty(), "there is something to clear away");
     assert!(!root.sandbox.postmasters().is_empty());
     assert!(!root.sandbox.processes().is_empty());
@@ -124,12 +125,12 @@ fn what_killed_runs_left_is_cleared_away_by_the_next() {
 /// Nor is a folder that only looks like one of a run.
 #[test]
 fn what_a_living_run_uses_is_never_cleared_away() {
-    let (root, started, go) = waiting_root();
+    let (root, go) = waiting_root();
     let mine = root.sandbox.path().join("migration-gate-mine");
     std::fs::create_dir(&mine).unwrap();
     std::fs::write(mine.join("thesis.txt"), "years of work").unwrap();
     let mut waiting = root.gate().arg("raptor").spawn();
-    waiting.until("the migration began", || started.exists());
+    waiting.until("the migration began", || root.sandbox.has_made("started"));
     let folders = root.sandbox.runs();
     let other = Root::copy();
     other.gate_in(&root.sandbox).arg("raptor").run().assert_code(0);
@@ -144,16 +145,43 @@ fn what_a_living_run_uses_is_never_cleared_away() {
     root.sandbox.assert_empty(&ended.traces);
 }
 
+#[test]
+fn tree_that_changes_during_a_run_fails_it() {
+    let (root, go) = waiting_root();
+    let mut run = root.gate().arg("raptor").spawn();
+    run.until("the migration began", || root.sandbox.has_made("started"));
+    root.edit("backend_v2/alembic/versions/9001_added.py", "SELECT 1", "SELECT 2");
+    std::fs::write(go, "").unwrap();
+    let ended = run.wait();
+    ended.assert_code(2);
+    let report = ended.report();
+    let message = report.finding()["message"].as_str().unwrap().to_owned();
+    assert!(message.starts_with("the tree changed while it was gated: `"), "{message}");
+    assert!(message.contains("9001_added.py"), "{message}");
+    root.sandbox.assert_empty(&ended.traces);
+}
+
 /// Ends the server in the middle of a migration, and lets that go on.
 #[track_caller]
 fn server_dies(signal: Signal) {
-    let (root, started, go) = waiting_root();
+    server_goes(
+        |root| {
+            for (_, postmaster) in root.sandbox.postmasters() {
+                // Console's may have ended by itself.
+                let _ = kill_process(pid(postmaster), signal);
+            }
+        },
+        "MG901",
+    );
+}
+
+/// Takes the server away in the middle of a migration, and lets that go on.
+#[track_caller]
+fn server_goes(take_away: impl Fn(&Root), code: &str) {
+    let (root, go) = waiting_root();
     let mut run: Running<'_> = root.gate().spawn();
-    run.until("the migration began", || started.exists());
-    for (_, postmaster) in root.sandbox.postmasters() {
-        // Console's may have ended by itself.
-        let _ = kill_process(pid(postmaster), signal);
-    }
+    run.until("the migration began", || root.sandbox.has_made("started"));
+    take_away(&root);
     std::thread::sleep(Duration::from_millis(200));
     std::fs::write(go, "").unwrap();
     let ended = run.wait();
@@ -162,13 +190,41 @@ fn server_dies(signal: Signal) {
     assert_eq!(report.verdict(), "error");
     assert_eq!(report.statuses("raptor"), "passed failed skipped skipped skipped");
     assert!(report.statuses("console").starts_with("passed "), "what came before is reported");
-    assert_holds(report.finding(), &json!({"code": "MG901", "owner": "sre"}));
+    assert_holds(report.finding(), &json!({"code": code, "owner": "sre"}));
     root.sandbox.assert_empty(&ended.traces);
 }
 
 #[test]
 fn a_server_that_is_shut_down_midway_is_no_migrations_fault() {
     server_dies(Signal::QUIT);
+}
+
+#[test]
+fn server_that_is_shut_down_politely_is_no_migrations_fault() {
+    server_dies(Signal::INT);
+}
+
+#[test]
+fn server_whose_disk_is_full_is_no_migrations_fault() {
+    let full = |root: &Root| {
+        for (run, postmaster) in root.sandbox.postmasters() {
+            let log = std::fs::File::options().append(true).open(run.join("server.log"));
+            let panic = "PANIC:  could not write to file \"pg_wal/x\": No space left on device\n";
+            std::io::Write::write_all(&mut log.unwrap(), panic.as_bytes()).unwrap();
+            let _ = kill_process(pid(postmaster), Signal::QUIT);
+        }
+    };
+    server_goes(full, "MG902");
+}
+
+#[test]
+fn server_whose_socket_vanishes_is_no_migrations_fault() {
+    let vanish = |root: &Root| {
+        for (run, _) in root.sandbox.postmasters() {
+            std::fs::remove_file(run.join(".s.PGSQL.5432")).unwrap();
+        }
+    };
+    server_goes(vanish, "MG904");
 }
 
 #[test]

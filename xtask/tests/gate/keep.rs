@@ -7,6 +7,7 @@ use std::process::Command;
 use postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use crate::support::postgres::{bin, has};
+use crate::support::python;
 use crate::support::root::{Root, monorepo};
 
 /// The runbook's SQL, as the CI job ran it.
@@ -187,11 +188,6 @@ fn is_random_id(field: &str) -> bool {
 #[test]
 fn the_databases_are_those_that_alembic_by_hand_makes() {
     let root = Root::copy();
-    // Which interpreter the gate made is for the tree to tell: it is the one to use by hand.
-    let env = root.read("console/migrations/env.py");
-    let tell = "\nimport pathlib, sys\n\
-                pathlib.Path(__file__).with_name('python').write_text(sys.executable)\n";
-    root.write("console/migrations/env.py", format!("{env}{tell}"));
     let ended = root.gate_for_a_person().arg("--keep").run();
     ended.assert_code(0);
     let line = |text: &str| {
@@ -212,7 +208,7 @@ fn the_databases_are_those_that_alembic_by_hand_makes() {
         let (before, after) = url.split_once(&database).unwrap();
         Kept {
             root: &root,
-            python: root.read("console/migrations/python"),
+            python: python::made().to_str().unwrap().to_owned(),
             psql: find("psql -h ").strip_suffix(&format!(" {database}")).unwrap().to_owned(),
             url: (before.to_owned(), after.to_owned()),
         }

@@ -59,8 +59,12 @@ fn a_role_that_was_there_before_stays() {
     let (root, server) = (Root::copy(), Server::start());
     let mine = ["CREATE ROLE raptor_app NOLOGIN", "CREATE ROLE somebody LOGIN"];
     server.execute("postgres", &mine);
-    gate_on(&root, &server.url()).arg("raptor").run().assert_code(0);
-    assert_eq!(server.contents(), ["role raptor_app", "role somebody"]);
+    server.execute("postgres", &["CREATE DATABASE customers"]);
+    let ended = gate_on(&root, &server.url()).arg("raptor").run();
+    ended.assert_code(0);
+    assert_eq!(server.contents(), ["customers", "role raptor_app", "role somebody"]);
+    let warning = "holds databases that are not the gate's: customers; migrations run there as";
+    assert!(ended.stderr.contains(warning), "{}", ended.stderr);
 }
 
 /// Each is a matter of its own tree.
@@ -175,12 +179,11 @@ fn another_machine_is_not_even_called_unless_that_is_asked_for() {
 #[test]
 fn a_server_that_dies_midway_is_no_migrations_fault() {
     let (root, server) = (Root::copy(), Server::start());
-    let body = "open(os.path.join(os.path.dirname(__file__), 'started'), 'w').close()\n\
+    let body = "open(os.path.join(os.environ['TMPDIR'], 'started'), 'w').close()\n\
                 op.execute('SELECT pg_sleep(600)')";
     root.add_head(Tree::Raptor, body, "pass");
     let mut run = gate_on(&root, &server.url()).arg("raptor").spawn();
-    let started = root.path().join("backend_v2/alembic/versions/started");
-    run.until("the migration began", || started.exists());
+    run.until("the migration began", || root.sandbox.has_made("started"));
     server.crash();
     let ended = run.wait();
     ended.assert_code(2);

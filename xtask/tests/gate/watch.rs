@@ -44,10 +44,9 @@ fn a_save_during_a_run_ends_that_run() {
     let root = Root::copy();
     let mut watched = Watched::begin(&root, "raptor");
     assert_eq!(watched.verdict().verdict(), "pass");
-    let started = root.path().join("started");
-    let waits = format!("open({started:?}, 'w').close()\nwhile True: time.sleep(1)");
-    let file = root.add_head(Tree::Raptor, &waits, "pass");
-    watched.run.until("the migration began", || started.exists());
+    let waits = "open(os.environ['TMPDIR'] + '/started', 'w').close()\nwhile True: time.sleep(1)";
+    let file = root.add_head(Tree::Raptor, waits, "pass");
+    watched.run.until("the migration began", || root.sandbox.has_made("started"));
     root.edit(&file, "while True: time.sleep(1)", "op.execute('SELECT 1')");
     assert_eq!(watched.verdict().verdict(), "pass");
     watched.run.signal(Signal::TERM);
@@ -69,14 +68,13 @@ fn a_save_ends_a_stair_that_waits() {
     assert_eq!(watched.verdict().verdict(), "pass");
     // The steps wait; and where rows alone make it wait, only the stair.
     for (from, marker) in [("", "steps"), (" FROM orders", "stair")] {
-        let started = root.path().join(marker);
         let waits = format!(
             "{harmless}\n    \
              if op.get_bind().exec_driver_sql('SELECT count(*){from}').scalar():\n        \
-             open({started:?}, 'w').close()\n        op.execute('SELECT pg_sleep(600)')"
+             open(os.environ['TMPDIR'] + '/{marker}', 'w').close()\n        op.execute('SELECT pg_sleep(600)')"
         );
         root.edit(&file, harmless, &waits);
-        watched.run.until("the migration waits", || started.exists());
+        watched.run.until("the migration waits", || root.sandbox.has_made(marker));
         root.edit(&file, &waits, harmless);
         assert_eq!(watched.verdict().verdict(), "pass");
     }

@@ -16,6 +16,7 @@ use crate::alembic::{self, Alembic, Connection, Limits};
 use crate::os::cache_dir;
 use crate::os::interrupt::Interrupt;
 use crate::os::run_dir::RunDir;
+use crate::os::sandbox::Sandbox;
 use crate::postgres::binaries::Places;
 use crate::postgres::cluster::{self, Cluster, Setup};
 use crate::postgres::provision;
@@ -344,7 +345,8 @@ fn each_case_is_seen_as_it_was_measured() {
     let console = crate::recipes::console::TREE.at(&Utf8PathBuf::from_path_buf(root).unwrap());
     let python = python::interpreter(&search, &console).unwrap();
     let env = python::environment(&scratch, &[]);
-    let (interpreter, mut connections) = alembic::start(&python, 1, &env, &scratch).unwrap();
+    let (interpreter, mut connections) =
+        alembic::start(&python, 1, &env, (&scratch, &Sandbox::default())).unwrap();
     bench.main().create_database("base", None, None).unwrap();
     let mut tree = bench.write(None);
     tree.database = "base".into();

@@ -13,6 +13,7 @@ use crate::alembic::python::{self, Search};
 use crate::alembic::{self, Alembic, Limits};
 use crate::os::cache_dir;
 use crate::os::run_dir::RunDir;
+use crate::os::sandbox::Sandbox;
 use crate::postgres::binaries::Places;
 use crate::postgres::cluster::{self, Cluster, Setup};
 use crate::postgres::provision;
@@ -64,7 +65,8 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
     };
     let python = python::interpreter(&search, tree).unwrap();
     let env = python::environment(&scratch, &[]);
-    let (interpreter, mut connections) = alembic::start(&python, 1, &env, &scratch).unwrap();
+    let (interpreter, mut connections) =
+        alembic::start(&python, 1, &env, (&scratch, &Sandbox::default())).unwrap();
     let connection = connections.pop().unwrap();
     let mut alembic = Alembic::new(connection, tree, &server.endpoint, &interrupt).unwrap();
     let limits = Limits {

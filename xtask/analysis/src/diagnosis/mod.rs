@@ -122,6 +122,9 @@ mod tests {
         };
         assert!(diagnose(raised("53100"), known(&[])).code.infrastructure);
         assert!(!diagnose(raised("42P07"), known(&[])).code.infrastructure);
+        let mut told = raised("XX000");
+        told.exceptions[0].message = "[Errno 28] No space left on device: '/tmp/x'".into();
+        assert_eq!(diagnose(told, known(&[])).code.id, "MG902");
         // A missing file is an extension or a library that the server lacks.
         let missing = diagnose(raised("58P01"), known(&[]));
         assert_eq!(missing.code.id, "MG114");

@@ -81,7 +81,8 @@ fn exception(said: &Transcript, known: Known<'_>, during: &str) -> Named {
 /// nobody else connects; a missing file (58P01) is an extension or a library that the server lacks.
 fn out_of_resources(case: &Case<'_>) -> Option<Named> {
     let out = ["53100", "53200", "58000", "58030"].contains(&case.sqlstate);
-    if out { case.is(&code::OUT_OF_RESOURCES) } else { None }
+    let full = case.said.exceptions.iter().any(|e| e.message.contains(code::DISK_FULL));
+    if out || full { case.is(&code::OUT_OF_RESOURCES) } else { None }
 }
 
 /// The driver says that the connection is gone: by SQLSTATE where the server could still send one,

@@ -25,11 +25,14 @@ pub static SERVER_DIED: Code = Code {
     ..INFRASTRUCTURE
 };
 
-/// The server ran out of disk or memory, or its disk failed: SQLSTATE classes 53 and 58.
+/// What a system says where a disk is full, whoever repeats it.
+pub const DISK_FULL: &str = "No space left on device";
+
+/// The machine ran out of disk or memory, or its disk failed.
 pub static OUT_OF_RESOURCES: Code = Code {
     id: "MG902",
     title: "the machine ran out of disk or memory",
-    symptom: "SQLSTATE 53100, 53200 or class 58",
+    symptom: "SQLSTATE 53100, 53200, 58000 or 58030, or `No space left on device`",
     why: "The disk is full, or memory ran out.",
     remedy: &[
         "free some disk or memory, or name a temporary folder with more room with TMPDIR",

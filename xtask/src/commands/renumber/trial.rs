@@ -143,7 +143,8 @@ impl Trial<'_> {
             || said.stderr.lines().find(|line| line.starts_with("error")).unwrap_or_default();
         let mut kept = said.stderr.lines().skip_while(|line| *line != "to remove it all:").skip(1);
         let removal = kept.next().map(str::trim);
-        let folder = removal.and_then(|line| line.rsplit_once("rm -rf ")).map(|(_, path)| path);
+        let folder = removal.and_then(|line| line.split_once("rm -rf ")?.1.split_once(';'));
+        let folder = folder.map(|(path, _)| path);
         let (Some(removal), Some(folder)) = (removal, folder) else {
             return Ok(Err(format!("the gate did not run: {}", first())));
         };

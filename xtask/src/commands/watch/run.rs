@@ -72,7 +72,7 @@ impl Ready {
     /// size.
     pub(super) fn forget(&self, changed: &[Utf8PathBuf]) {
         for file in changed.iter().filter_map(|file| file.strip_prefix("/").ok()) {
-            let compiled = self.stage.scratch.path().join("pycache").join(file);
+            let compiled = self.stage.scratch.pycache().join(file);
             let (Some(folder), Some(stem)) = (compiled.parent(), compiled.file_stem()) else {
                 continue;
             };

@@ -1,6 +1,5 @@
 //! The copy of a package in the cache: made whole, and known to be whole.
 
-use std::fmt::Write as _;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
@@ -13,11 +12,13 @@ use serde::Deserialize;
 
 use super::package::{Package, VERSION, megabytes};
 use crate::os::cache_dir;
+use crate::os::environment;
 use crate::os::interrupt::Interrupt;
+use crate::os::manifest;
 use crate::postgres::binaries::{self, Found, Looked};
 
-/// The list of the copy's files, written last: the size and path of each.
-const LIST: &str = "migration-gate-files";
+/// A file that says whose copy it is.
+const WHOLE: &str = "migration-gate-files";
 /// What the package calls the list of the symbolic links that npm could not carry.
 const LINKS: &str = "pg-symlinks.json";
 
@@ -58,9 +59,7 @@ pub fn make(
     interrupt.check()?;
     link(&native)?;
     check_that_it_runs(&native.join("bin"), interrupt)?;
-    let mut list = String::new();
-    let size = list_files(&native, &native, &mut list)?;
-    fs::write(native.join(LIST), list).context("cannot write the list of the copy's files")?;
+    fs::write(native.join(WHOLE), "").context("cannot mark the copy as whole")?;
     if geteuid().is_root() {
         open_for_all(&native)?;
     }
@@ -69,7 +68,8 @@ pub fn make(
             .with_context(|| format!("cannot remove the damaged `{folder}`"))?;
     }
     fs::rename(&native, folder).with_context(|| format!("cannot name `{folder}`"))?;
-    Ok(size)
+    manifest::write(folder)?;
+    Ok(cache_dir::size(folder))
 }
 
 /// A system may lack what the binaries were built for: another C library, say.
@@ -105,40 +105,12 @@ fn link(native: &Utf8Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes a line for each file and link below a folder, and returns what they take, in bytes.
-fn list_files(folder: &Utf8Path, native: &Utf8Path, list: &mut String) -> Result<u64> {
-    let mut size = 0;
-    let entries = folder.read_dir_utf8().with_context(|| format!("cannot read `{folder}`"))?;
-    for entry in entries {
-        let entry = entry.with_context(|| format!("cannot read `{folder}`"))?;
-        let path = entry.path();
-        let meta = fs::symlink_metadata(path).with_context(|| format!("cannot read `{path}`"))?;
-        if meta.is_dir() {
-            size += list_files(path, native, list)?;
-            continue;
-        }
-        let below = path.strip_prefix(native).unwrap_or(path);
-        // A text cannot fail to be written to.
-        let _ = writeln!(list, "{} {below}", meta.len());
-        size += meta.len();
-    }
-    Ok(size)
-}
-
-/// What is wrong with a copy; `None` where each file of its list is there with its size.
+/// What is wrong with a copy; `None` where it is what was installed.
 pub fn damage(folder: &Utf8Path) -> Option<String> {
-    let path = folder.join(LIST);
-    let Ok(list) = fs::read_to_string(&path) else {
+    if !folder.join(WHOLE).is_file() {
         return Some(format!("there is no whole copy at `{folder}`"));
-    };
-    let wrong = |line: &str| {
-        let (size, below) = line.split_once(' ')?;
-        let meta = fs::symlink_metadata(folder.join(below)).ok()?;
-        (meta.len().to_string() == size).then_some(())
-    };
-    let line = list.lines().find(|line| wrong(line).is_none())?;
-    let below = line.split_once(' ').map_or(line, |(_, below)| below);
-    Some(format!("`{}` is not as it was installed", folder.join(below)))
+    }
+    manifest::difference(folder)
 }
 
 /// Lets the server's user read what root has installed, whatever root's umask is.
@@ -182,6 +154,8 @@ pub fn room(kind: &Utf8Path, package: &Package) -> Result<()> {
 fn check_reachable(folder: &Utf8Path, user: &User) -> Result<()> {
     let status = Command::new("sh")
         .args(["-c", "cd \"$1\"", "sh", folder.as_str()])
+        .env_clear()
+        .envs(environment::local())
         .uid(user.uid.as_raw())
         .gid(user.gid.as_raw())
         .current_dir("/")

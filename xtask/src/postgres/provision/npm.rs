@@ -11,6 +11,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Value, json};
 
 use super::package::Package;
+use crate::os::environment;
 use crate::os::interrupt::Interrupt;
 use crate::os::process::{self, Limits};
 use model::redact::redact;
@@ -55,7 +56,7 @@ fn write(path: &Utf8Path, text: &str) -> Result<()> {
 /// The command line overrules what a user's settings may say.
 fn ci(npm: &Path, package: &Package) -> Command {
     let mut command = Command::new(npm);
-    command.env_clear().envs(environment()).args([
+    command.env_clear().envs(environment_of_npm()).args([
         "ci",
         "--ignore-scripts",
         "--include=optional",
@@ -86,7 +87,7 @@ fn check_version(npm: &Path, limits: Limits<'_>) -> Result<()> {
 /// What `npm --version` says.
 pub fn version(npm: &Path, limits: Limits<'_>) -> Result<String> {
     let mut command = Command::new(npm);
-    command.env_clear().envs(environment()).arg("--version");
+    command.env_clear().envs(environment_of_npm()).arg("--version");
     Ok(process::run(command, limits)?.stdout.trim().to_owned())
 }
 
@@ -107,20 +108,14 @@ fn required(package: &Package) -> Result<(String, String)> {
 /// What npm gets of the caller's environment: where Node and the user's settings lie, the way to
 /// the network, what npm itself reads, and the variables that the user's settings name. It is the
 /// user's own npm, and runs nothing of the package's.
-fn environment() -> Vec<(OsString, OsString)> {
+fn environment_of_npm() -> Vec<(OsString, OsString)> {
     let named = named_in_settings();
-    let wanted = |name: &str| {
-        let lower = name.to_ascii_lowercase();
-        let plain = ["path", "home", "user", "lang", "tmpdir", "node_extra_ca_certs"];
-        let network = ["http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file"];
+    environment::of_registry_client(|name| {
         // Where the gate was itself started by npm, these would lead back to that project.
-        let of_a_project = lower.contains("workspace") || lower.ends_with("prefix");
-        plain.contains(&lower.as_str())
-            || network.contains(&lower.as_str())
-            || (lower.starts_with("npm_config_") && !of_a_project)
-            || named.iter().any(|named| named == name)
-    };
-    std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(wanted)).collect()
+        let of_a_project = name.contains("workspace") || name.ends_with("prefix");
+        (name.starts_with("npm_config_") && !of_a_project)
+            || named.iter().any(|named| named.eq_ignore_ascii_case(name))
+    })
 }
 
 /// The variables that stand as `${NAME}` in the user's `.npmrc`: a token, say.

@@ -56,6 +56,21 @@ pub fn with_each_driver() -> PathBuf {
     dir.join("bin/python")
 }
 
+/// An interpreter with Alembic and psycopg2 that any user of this machine can run: that of the system,
+/// where there is one.
+#[allow(dead_code, reason = "other test binaries use it")]
+pub fn for_any_user() -> PathBuf {
+    let dir = once("any-user", |dir| {
+        let system = ["/usr/bin/python3", "/usr/local/bin/python3"].map(Path::new);
+        let base = system.into_iter().find(|path| path.exists()).unwrap_or(Path::new("python3"));
+        run(Command::new(base).args(["-m", "venv"]).arg(dir));
+        let what = "-m pip install --quiet --only-binary :all: alembic==1.20.1 \
+                    sqlalchemy==2.1.9 psycopg2-binary==2.9.13";
+        run(Command::new(dir.join("bin/python")).args(what.split_whitespace()));
+    });
+    dir.join("bin/python")
+}
+
 /// An interpreter with nothing.
 pub fn bare() -> PathBuf {
     let dir = once("bare", |dir| {
@@ -69,7 +84,8 @@ pub fn made() -> PathBuf {
     let made = || {
         let folders = fs::read_dir(caches().join("migration-gate/python")).ok()?;
         let mut made = folders.flatten().map(|entry| entry.path());
-        made.find(|path| path.join("migration-gate-complete").exists())
+        // One without a manifest is of an earlier gate, and no gate uses it any more.
+        made.find(|path| path.is_dir() && path.with_extension("manifest").exists())
     };
     let folder = made().unwrap_or_else(|| {
         let sandbox = Sandbox::new();

@@ -107,6 +107,27 @@ impl<'a> Gate<'a> {
         self
     }
 
+    /// As the child of another program, whose arguments come before it.
+    #[allow(dead_code, reason = "other test binaries use it")]
+    pub fn below(self, program: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command.args(arguments).arg(self.command.get_program()).args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        Gate { command, ..self }
+    }
+
+    /// As another user.
+    #[allow(dead_code, reason = "other test binaries use it")]
+    pub fn of_user(mut self, user: &nix::unistd::User) -> Self {
+        self.command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+        self
+    }
+
     /// Starts it as a shell would: as the leader of a process group.
     pub fn spawn(mut self) -> Running<'a> {
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -152,6 +173,13 @@ impl Running<'_> {
     pub fn signal(&mut self, signal: Signal) {
         self.traces.add(self.sandbox.traces());
         kill_process_group(pid(self.child.id()), signal).unwrap();
+    }
+
+    /// As [`Running::signal`], for a run that may have ended.
+    #[allow(dead_code, reason = "other test binaries use it")]
+    pub fn signal_if_running(&mut self, signal: Signal) {
+        self.traces.add(self.sandbox.traces());
+        let _ = kill_process_group(pid(self.child.id()), signal);
     }
 
     #[track_caller]

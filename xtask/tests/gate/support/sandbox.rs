@@ -56,10 +56,16 @@ impl Sandbox {
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
 
-    /// The folders of runs.
+    /// The folders in the folders of runs: each of a server, or of what runs migrations.
     pub fn runs(&self) -> Vec<PathBuf> {
         let runs = self.entries().into_iter().filter(|name| name.starts_with("migration-gate-"));
-        runs.map(|name| self.path().join(name)).collect()
+        let folders = runs.filter_map(|name| fs::read_dir(self.path().join(name)).ok()).flatten();
+        folders.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+    }
+
+    /// Whether a migration of a run made this file in its temporary folder.
+    pub fn has_made(&self, file: &str) -> bool {
+        self.runs().iter().any(|run| run.join("tmp").join(file).exists())
     }
 
     /// The processes that runs of this test started and that live.

@@ -1,0 +1,38 @@
+//! Edge to stderr: what is said there moves no cursor, begins no command, and repeats no URL.
+
+use std::io::Write;
+
+use crate::os::interrupt::{Interrupt, Interrupted};
+use crate::render::github;
+use model::shown;
+
+/// A line for stderr, where GitHub's runner looks for commands too.
+pub fn note(text: &str, is_github: bool) -> String {
+    let text = shown::at_edge(text);
+    if is_github { github::plain(&text).trim_end().to_owned() } else { text }
+}
+
+/// Says how a command line is wrong, or shows the help that it asks for. A URL that stands where it does
+/// not belong may hold a password, and is not repeated.
+pub fn misused(err: &clap::Error) -> ! {
+    if !err.use_stderr() {
+        err.exit();
+    }
+    let text = err.render().ansi().to_string();
+    let is_url = |word: &&str| word.contains("://");
+    let urls: Vec<&str> = text.split(['\'', '"', ' ', '\n']).filter(is_url).collect();
+    let told = urls.iter().fold(text.clone(), |told, url| told.replace(url, "(a URL)"));
+    let _ = write!(anstream::stderr(), "{}", shown::at_edge(&told));
+    std::process::exit(2)
+}
+
+/// A run that a signal ended says so by the shell's convention, whatever it found until then.
+pub fn exit_status(interrupted: bool, interrupt: &Interrupt, code: u8) -> u8 {
+    match interrupt.signal().filter(|_| interrupted) {
+        Some(signal) => {
+            let _ = writeln!(anstream::stderr(), "error: {}", Interrupted { signal });
+            u8::try_from(128 + signal).unwrap_or(2)
+        }
+        None => code,
+    }
+}

@@ -1,0 +1,108 @@
+//! What the migrations of a run can see and do.
+
+use std::sync::Once;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use nix::unistd::User;
+
+use crate::os::run_dir::RunDir;
+use crate::os::sandbox::{self, Sandbox};
+use crate::postgres::endpoint::Endpoint;
+use model::event::{Event, Tell};
+use model::tree::Tree;
+
+/// Written where the kernel allows no namespaces.
+const NOTE: &str = "not-isolated";
+
+/// The sandbox of a run's migrations, but for what each interpreter adds.
+pub(super) struct Isolation {
+    user: Option<User>,
+    sandbox: Sandbox,
+    /// Why migrations run as root.
+    as_root: Option<String>,
+    /// Whether it is without a user of its own only where there are no namespaces.
+    needs_namespaces: bool,
+    told: Once,
+}
+
+impl Isolation {
+    /// That of trees below a root, on servers of the gate's own or on a given one. `user` is whom a server
+    /// runs as, where that is not the caller.
+    pub(super) fn new(
+        user: Option<User>,
+        root: &Utf8Path,
+        trees: &[Tree],
+        given: Option<&Endpoint>,
+    ) -> Isolation {
+        let folders: Vec<Utf8PathBuf> = trees
+            .iter()
+            .flat_map(|tree| [tree.cwd.clone(), tree.cwd.join(tree.ini_folder())])
+            .collect();
+        let mut shown = [&[root.to_owned()], &folders[..]].concat();
+        let git: Vec<Utf8PathBuf> =
+            shown.iter().filter_map(|folder| sandbox::repository_of(folder)).collect();
+        if git.is_empty() {
+            // Nothing says how far the checkout reaches: what lies beside the tree may belong to it.
+            shown.extend(root.parent().filter(|above| !sandbox::is_private(above)).map(Into::into));
+        }
+        let is_local = given.map_or(!trees.iter().any(Tree::wants_host), Endpoint::is_socket);
+        let unreadable = user.as_ref().filter(|user| !sandbox::is_readable_by(user, &folders));
+        let as_root = unreadable.map(|user| {
+            format!(
+                "migrations run as root: user {} cannot read all files of the trees; \
+                 `chmod -R go+rX` on them lets it",
+                user.name
+            )
+        });
+        let user = user.filter(|_| as_root.is_none());
+        let needs_namespaces = user.as_ref().is_some_and(|user| {
+            folders.iter().any(|folder| !sandbox::is_reachable_by(user, folder))
+        });
+        let mut sandbox = Sandbox::new(user.as_ref()).with_own_processes().emptying(git);
+        if is_local {
+            sandbox = sandbox.without_network();
+        }
+        sandbox = sandbox.showing(shown).showing(given.map(Endpoint::files).unwrap_or_default());
+        Isolation { user, sandbox, as_root, needs_namespaces, told: Once::new() }
+    }
+
+    /// The user that migrations run as, where that is not the caller.
+    pub(super) fn user(&self) -> Option<&User> {
+        self.user.as_ref()
+    }
+
+    /// The sandbox of an interpreter, whose home is in `scratch`.
+    pub(super) fn sandbox(&self, python: &Utf8Path, scratch: &RunDir) -> Sandbox {
+        let out_of_reach = |user: &User| {
+            python.parent().is_some_and(|folder| !sandbox::is_reachable_by(user, folder))
+        };
+        let sandbox = self.sandbox.clone();
+        let sandbox = match self.needs_namespaces || self.user.as_ref().is_some_and(out_of_reach) {
+            true => sandbox.with_user_if_isolated(),
+            false => sandbox,
+        };
+        sandbox
+            .showing(sandbox::needed_by(python))
+            .showing([scratch.run_folder().to_owned()])
+            .writing([scratch.home(), scratch.tmp(), scratch.pycache()])
+            .noting(scratch.path().join(NOTE))
+    }
+
+    /// Why migrations have no namespaces of their own, once an interpreter has started.
+    pub(super) fn refused(&self, scratch: &RunDir) -> Option<String> {
+        self.sandbox.clone().noting(scratch.path().join(NOTE)).why_not_isolated()
+    }
+
+    /// Tells once what does not protect the caller here, when an interpreter has started.
+    pub(super) fn tell(&self, scratch: &RunDir, tell: Tell<'_>) {
+        self.told.call_once(|| {
+            if let Some(why) = &self.as_root {
+                tell(Event::Notice(why));
+            }
+            if let Some(why) = self.refused(scratch) {
+                let what = "migrations see and reach what their user does, the network included";
+                tell(Event::Reuse(&format!("{what}: {why}")));
+            }
+        });
+    }
+}

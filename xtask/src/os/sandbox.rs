@@ -1,0 +1,275 @@
+//! Sandboxes: what a process that a migration steers can see and do.
+//!
+//! A migration is code from a pull request. The Python that runs it and the private server are started
+//! through this program itself, which makes namespaces (mounts, processes, network, IPC), puts empty
+//! folders in the place of those that hold the caller's files, makes the rest read-only, and then becomes
+//! the process that was asked for. Where the kernel allows no namespaces, a sandbox still runs as the
+//! server's user (as root), and gains no privileges through setuid programs.
+
+#[cfg(target_os = "linux")]
+mod enter;
+
+use std::ffi::OsStr;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use nix::unistd::{User, geteuid};
+use serde::{Deserialize, Serialize};
+
+use super::interrupt::Interrupt;
+use super::process::{self, Limits, last_lines};
+
+/// The first argument of this program where it makes a sandbox.
+const ENTER: &str = "--enter-sandbox";
+/// Why there are no sandboxes where there is no Linux.
+const ELSEWHERE: &str = "namespaces are a feature of Linux";
+/// Folders that hold what is the caller's or the machine's, and nothing that a migration needs.
+const PRIVATE: [&str; 6] = ["/home", "/root", "/run", TMP[0], TMP[1], TMP[2]];
+/// Those of them in which everybody may write.
+const TMP: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
+
+/// This program, whatever has become of its file since it was started.
+const OWN: &str = "/proc/self/exe";
+
+/// How many files and folders of a tree are asked for their rights.
+const LOOKED_AT_MAX: usize = 10_000;
+
+/// Whether this program can make sandboxes: set by [`enter_or_return`].
+static CAN: OnceLock<()> = OnceLock::new();
+
+/// What a process may see and do.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Sandbox {
+    /// The user and group that it runs as, where these are not the caller's.
+    user: Option<(u32, u32)>,
+    /// Whether that user can read what it must only through namespaces.
+    user_needs_isolation: bool,
+    /// Whether it has namespaces of its own.
+    isolated: bool,
+    /// Whether it has a process namespace, and so sees and reaches no process but its own.
+    processes: bool,
+    /// Whether it shares the machine's network.
+    network: bool,
+    /// In the place of these folders stand empty ones.
+    hidden: Vec<Utf8PathBuf>,
+    /// What lies below hidden folders and is seen nevertheless.
+    shown: Vec<Utf8PathBuf>,
+    /// What can be written.
+    writable: Vec<Utf8PathBuf>,
+    /// Folders of what is shown in whose place empty ones stand.
+    emptied: Vec<Utf8PathBuf>,
+    /// Where it is written why it is not isolated; without it, that is an error.
+    note: Option<Utf8PathBuf>,
+}
+
+impl Sandbox {
+    /// One that runs as a user, where that is not the caller.
+    pub fn new(user: Option<&User>) -> Sandbox {
+        let user = user.map(|user| (user.uid.as_raw(), user.gid.as_raw()));
+        let hidden = private_folders();
+        Sandbox { user, isolated: true, network: true, hidden, ..Sandbox::default() }
+    }
+
+    /// With a process namespace.
+    pub fn with_own_processes(self) -> Sandbox {
+        Sandbox { processes: true, ..self }
+    }
+
+    /// Without the machine's network.
+    pub fn without_network(self) -> Sandbox {
+        Sandbox { network: false, ..self }
+    }
+
+    /// With these seen, read-only.
+    pub fn showing(mut self, paths: impl IntoIterator<Item = Utf8PathBuf>) -> Sandbox {
+        self.shown.extend(paths);
+        self
+    }
+
+    /// With these seen and writable.
+    pub fn writing(mut self, paths: impl IntoIterator<Item = Utf8PathBuf>) -> Sandbox {
+        self.writable.extend(paths);
+        self
+    }
+
+    /// With empty folders in the place of these.
+    pub fn emptying(mut self, paths: impl IntoIterator<Item = Utf8PathBuf>) -> Sandbox {
+        self.emptied.extend(paths);
+        self
+    }
+
+    /// As the caller itself where there are no namespaces: its user can reach what it must only there.
+    pub fn with_user_if_isolated(self) -> Sandbox {
+        Sandbox { user_needs_isolation: true, ..self }
+    }
+
+    /// Going on without namespaces where the kernel allows none: why is written to a file.
+    pub fn noting(self, file: Utf8PathBuf) -> Sandbox {
+        Sandbox { note: Some(file), ..self }
+    }
+
+    /// Why it is not isolated, as far as its processes have said so.
+    pub fn why_not_isolated(&self) -> Option<String> {
+        if CAN.get().is_none() {
+            return Some(ELSEWHERE.into());
+        }
+        std::fs::read_to_string(self.note.as_ref()?).ok()
+    }
+
+    /// Why this machine does not allow it; `None` where it does.
+    pub fn refused(&self, interrupt: &Interrupt) -> Option<String> {
+        if CAN.get().is_none() {
+            return Some(ELSEWHERE.into());
+        }
+        let mut command = Command::new(OWN);
+        command.arg(ENTER).arg(self.as_json()).env_clear();
+        let timeout = Duration::from_secs(10);
+        let limits = Limits { cwd: Utf8Path::new("/"), timeout, interrupt };
+        match process::run_unchecked(command, limits) {
+            Ok(said) if said.status.success() => None,
+            Ok(said) => Some(last_lines(&said.stderr, 3)),
+            Err(err) => Some(format!("{err:#}")),
+        }
+    }
+
+    /// A command that runs a program in the sandbox, with an empty environment.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = match CAN.get() {
+            Some(()) => {
+                let mut command = Command::new(OWN);
+                command.arg(ENTER).arg(self.as_json()).arg(program);
+                command
+            }
+            None => {
+                let mut command = Command::new(program);
+                if let Some((uid, gid)) = self.user {
+                    command.uid(uid).gid(gid);
+                }
+                command
+            }
+        };
+        command.env_clear();
+        command
+    }
+
+    fn as_json(&self) -> String {
+        // Plain data with texts for keys cannot fail to be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// Becomes what a sandbox runs, where this process was started for that; else remembers that it can, and
+/// keeps its memory and environment from other processes of the same user.
+#[cfg(target_os = "linux")]
+pub fn enter_or_return() {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == ENTER) {
+        enter::run(arguments);
+    }
+    // It fails on no kernel that has namespaces; elsewhere the README's list holds.
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    let _ = CAN.set(());
+}
+
+/// Remembers nothing: sandboxes are a feature of Linux.
+#[cfg(not(target_os = "linux"))]
+pub fn enter_or_return() {}
+
+/// The private folders of this machine, the user's home among them, none below another.
+fn private_folders() -> Vec<Utf8PathBuf> {
+    let home = std::env::var("HOME").ok().map(Utf8PathBuf::from);
+    let named = User::from_uid(geteuid()).ok().flatten();
+    let named = named.and_then(|user| Utf8PathBuf::from_path_buf(user.dir).ok());
+    let all = PRIVATE.map(Utf8PathBuf::from).into_iter().chain(home).chain(named);
+    let real = all.filter_map(|folder| folder.canonicalize_utf8().ok());
+    let mut folders: Vec<_> = real.filter(|folder| folder.parent().is_some()).collect();
+    folders.sort();
+    folders.dedup_by(|later, earlier| later.starts_with(earlier));
+    folders
+}
+
+/// What an interpreter needs to be seen: its own folder, that of the installation behind it, and the
+/// folders that its packages name in `.pth` files. None of them is a whole private folder.
+pub fn needed_by(python: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let installed = |python: &Utf8Path| Some(python.parent()?.parent()?.to_owned());
+    let real = python.canonicalize_utf8().ok();
+    let mut needed: Vec<_> =
+        [installed(python), real.as_deref().and_then(installed)].into_iter().flatten().collect();
+    let entries = |folder: Utf8PathBuf| folder.read_dir_utf8().into_iter().flatten().flatten();
+    let libraries: Vec<_> = needed.iter().flat_map(|prefix| entries(prefix.join("lib"))).collect();
+    let files = libraries.into_iter().flat_map(|lib| entries(lib.path().join("site-packages")));
+    for file in files.filter(|file| file.path().extension() == Some("pth")) {
+        let text = std::fs::read_to_string(file.path()).unwrap_or_default();
+        needed.extend(text.lines().map(Utf8PathBuf::from).filter(|line| line.is_absolute()));
+    }
+    needed.retain(|folder| folder.exists() && !is_private(folder));
+    needed
+}
+
+/// Whether a folder is a private one, or one above it.
+pub fn is_private(folder: &Utf8Path) -> bool {
+    private_folders().iter().any(|private| private.starts_with(folder))
+}
+
+/// The folder of the repository that a folder lies in, with settings that may hold tokens.
+pub fn repository_of(folder: &Utf8Path) -> Option<Utf8PathBuf> {
+    let found = folder.ancestors().map(|above| above.join(".git")).find(|git| git.exists())?;
+    if found.is_dir() {
+        return Some(found);
+    }
+    // A work tree names its own part of the repository that it belongs to.
+    let text = std::fs::read_to_string(&found).ok()?;
+    let own = found.parent()?.join(text.strip_prefix("gitdir:")?.trim());
+    let common = std::fs::read_to_string(own.join("commondir")).unwrap_or_default();
+    own.join(common.trim()).canonicalize_utf8().ok()
+}
+
+/// Whether a user can read what a tree consists of: every file and folder below these folders, and the way
+/// to them.
+pub fn is_readable_by(user: &User, folders: &[Utf8PathBuf]) -> bool {
+    let can = |path: &Utf8Path, bits: u32| {
+        path.symlink_metadata().is_ok_and(|meta| {
+            let shift = match () {
+                () if meta.uid() == user.uid.as_raw() => 6,
+                () if meta.gid() == user.gid.as_raw() => 3,
+                () => 0,
+            };
+            meta.file_type().is_symlink() || meta.mode() >> shift & bits == bits
+        })
+    };
+    let mut left: Vec<Utf8PathBuf> = folders.to_vec();
+    // What lies beyond these is taken to be as readable.
+    for _ in 0..LOOKED_AT_MAX {
+        let Some(path) = left.pop() else { break };
+        let is_folder = path.is_dir() && !path.is_symlink();
+        if !can(&path, if is_folder { 5 } else { 4 }) {
+            return false;
+        }
+        if is_folder && path.file_name() != Some(".git") {
+            left.extend(
+                path.read_dir_utf8()
+                    .into_iter()
+                    .flatten()
+                    .flatten()
+                    .map(camino::Utf8DirEntry::into_path),
+            );
+        }
+    }
+    true
+}
+
+/// Whether a user can reach a folder through all folders above it.
+pub fn is_reachable_by(user: &User, folder: &Utf8Path) -> bool {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "cd -- \"$1\"", "sh", folder.as_str()]).env_clear().current_dir("/");
+    command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    process::Group::spawn(&mut command)
+        .and_then(|mut group| group.child.wait())
+        .is_ok_and(|status| status.success())
+}

@@ -1,0 +1,261 @@
+//! The inside of a sandbox: this program makes it around itself, and becomes what runs there.
+
+use std::convert::Infallible;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, exit};
+
+use anyhow::{Context, Result, anyhow, bail};
+use camino::{Utf8Path, Utf8PathBuf};
+use nix::sched::{CloneFlags, setns, unshare};
+use nix::unistd::{getegid, geteuid};
+use rustix::fs::{CWD, FileType};
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_change,
+    mount_remount, move_mount, open_tree,
+};
+use rustix::process::{Signal, set_parent_process_death_signal};
+use rustix::thread::{
+    CapabilitySet, capabilities, clear_ambient_capability_set, configure_capability_in_ambient_set,
+    remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
+};
+
+use super::{ENTER, OWN, Sandbox, TMP};
+
+/// The exit status where the sandbox could not be made.
+const NOT_MADE: i32 = 125;
+/// The argument after the plan of the first process of a process namespace.
+const INSIDE: &str = "--inside";
+/// What is inherited has lower numbers than this.
+const INHERITED_MAX: i32 = 1024;
+/// A folder in memory that holds no programs of other users and no devices.
+const PLAIN: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
+
+/// Makes a sandbox and runs a program in it; without one, only makes it.
+pub(super) fn run(arguments: impl Iterator<Item = OsString>) -> ! {
+    let arguments: Vec<OsString> = arguments.collect();
+    let Err(err) = try_run(&arguments);
+    eprintln!("{err:#}");
+    exit(NOT_MADE)
+}
+
+fn try_run(arguments: &[OsString]) -> Result<Infallible> {
+    let [plan, rest @ ..] = arguments else { bail!("the sandbox has no plan") };
+    let mut plan: Sandbox = serde_json::from_slice(plan.as_encoded_bytes())
+        .context("the plan of the sandbox cannot be read")?;
+    // What ends the gate ends what it started, as far as the kernel tells of the death.
+    let _ = set_parent_process_death_signal(Some(Signal::KILL));
+    let (is_inside, program) = match rest {
+        [first, program @ ..] if first == INSIDE => (true, program),
+        program => (false, program),
+    };
+    if plan.isolated && !is_inside {
+        match make_namespaces(&plan) {
+            Err(err) => go_on_without(&mut plan, &err)?,
+            Ok(()) => {
+                if let Err(err) = map_identity() {
+                    go_on_without(&mut plan, &err)?;
+                }
+                if plan.processes {
+                    return wait_for_inside(&plan, program);
+                }
+            }
+        }
+    }
+    if plan.isolated
+        && let Err(err) = lay_out_or_leave(&plan)
+    {
+        go_on_without(&mut plan, &err)?;
+    }
+    give_up_rights(&plan)?;
+    let Some((program, arguments)) = program.split_first() else { exit(0) };
+    let mut command = Command::new(program);
+    command.args(arguments);
+    if let Some((uid, gid)) = plan.user {
+        command.uid(uid).gid(gid);
+    }
+    Err(command.exec()).with_context(|| format!("cannot start `{}`", program.display()))
+}
+
+/// Goes on without namespaces of its own where the gate is told why; fails where nobody would be.
+fn go_on_without(plan: &mut Sandbox, err: &anyhow::Error) -> Result<()> {
+    let Some(note) = &plan.note else { bail!("{err:#}") };
+    fs::write(note, format!("{err:#}")).with_context(|| format!("cannot write `{note}`"))?;
+    plan.isolated = false;
+    if plan.user_needs_isolation {
+        plan.user = None;
+    }
+    Ok(())
+}
+
+/// Lays out the mounts, and is among those of before where that fails.
+fn lay_out_or_leave(plan: &Sandbox) -> Result<()> {
+    let before = File::open("/proc/self/ns/mnt").context("cannot find the mount namespace")?;
+    unshare(CloneFlags::CLONE_NEWNS).context("cannot make a mount namespace")?;
+    let laid_out = lay_out(plan);
+    if laid_out.is_err() {
+        setns(before, CloneFlags::CLONE_NEWNS).context("cannot leave a mount namespace")?;
+    }
+    laid_out
+}
+
+fn make_namespaces(plan: &Sandbox) -> Result<()> {
+    let mut flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC;
+    flags.set(CloneFlags::CLONE_NEWUSER, !geteuid().is_root());
+    flags.set(CloneFlags::CLONE_NEWPID, plan.processes);
+    flags.set(CloneFlags::CLONE_NEWNET, !plan.network);
+    unshare(flags).map_err(|err| anyhow!("the kernel allows no namespaces: {err}"))?;
+    Ok(())
+}
+
+/// In a namespace of users, who is not root is itself, and hands on the right to mount.
+fn map_identity() -> Result<()> {
+    let (uid, gid) = (geteuid(), getegid());
+    if !uid.is_root() {
+        for (file, text) in [
+            ("setgroups", "deny".to_owned()),
+            ("uid_map", format!("{uid} {uid} 1")),
+            ("gid_map", format!("{gid} {gid} 1")),
+        ] {
+            let file = format!("/proc/self/{file}");
+            fs::write(&file, text).with_context(|| format!("cannot write `{file}`"))?;
+        }
+        // For what this process starts to lay out the mounts: who is not root there has no rights else.
+        let mut sets = capabilities(None).context("cannot read the capabilities")?;
+        sets.inheritable |= CapabilitySet::SYS_ADMIN;
+        set_capabilities(None, sets)
+            .and_then(|()| configure_capability_in_ambient_set(CapabilitySet::SYS_ADMIN, true))
+            .context("cannot hand a capability on")?;
+    }
+    Ok(())
+}
+
+/// The first process of a process namespace is a child of the one that made it, which waits for it.
+fn wait_for_inside(plan: &Sandbox, program: &[OsString]) -> Result<Infallible> {
+    let mut command = Command::new(OWN);
+    command.arg(ENTER).arg(plan.as_json()).arg(INSIDE).args(program);
+    let mut child = command.spawn().context("cannot start the first process of a namespace")?;
+    // The child alone holds its ends of the gate's sockets: who waits for their end must see it.
+    for fd in 3..INHERITED_MAX {
+        let _ = nix::unistd::close(fd);
+    }
+    let status = child.wait().context("cannot wait for the first process of a namespace")?;
+    exit(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default()))
+}
+
+/// Gives up setuid programs, and, as root, what makes it more than a user but for reading and writing files
+/// of others: what it is shown may be another user's.
+fn give_up_rights(plan: &Sandbox) -> Result<()> {
+    set_no_new_privs(true).context("cannot give up setuid programs")?;
+    if !geteuid().is_root() {
+        return clear_ambient_capability_set().context("cannot give up a capability");
+    }
+    if plan.user.is_none() {
+        for capability in CapabilitySet::all().difference(CapabilitySet::DAC_OVERRIDE).iter() {
+            // One that the kernel does not know is none.
+            let _ = remove_capability_from_bounding_set(capability);
+        }
+    }
+    Ok(())
+}
+
+/// Lays out the mounts.
+fn lay_out(plan: &Sandbox) -> Result<()> {
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    mount_change("/", private).context("cannot keep mounts from the machine")?;
+    hide(plan)?;
+    let mounts = fs::read_to_string("/proc/self/mountinfo").context("cannot list the mounts")?;
+    let kind = if plan.processes { "proc" } else { "tmpfs" };
+    mount(kind, "/proc", kind, PLAIN | MountFlags::NOEXEC | MountFlags::RDONLY, None)
+        .with_context(|| format!("cannot mount a /proc of its own ({kind})"))?;
+    make_read_only(&mounts, plan)
+}
+
+/// Puts empty folders in the place of private ones, and what is to be seen back into them.
+fn hide(plan: &Sandbox) -> Result<()> {
+    let take = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::AT_RECURSIVE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let mut seen: Vec<&Utf8PathBuf> = plan.shown.iter().chain(&plan.writable).collect();
+    // What lies in another one comes after it.
+    seen.sort();
+    seen.dedup();
+    let mut trees = Vec::new();
+    for path in seen.into_iter().filter(|path| path.exists()) {
+        let tree = open_tree(CWD, path.as_str(), take);
+        trees.push((path, tree.with_context(|| format!("cannot take hold of `{path}`"))?));
+    }
+    for folder in &plan.hidden {
+        let mode = if TMP.contains(&folder.as_str()) { c"mode=1777" } else { c"mode=755" };
+        mount("tmpfs", folder.as_str(), "tmpfs", PLAIN, Some(mode))
+            .with_context(|| format!("cannot hide `{folder}`"))?;
+    }
+    for (path, tree) in trees {
+        place(path, tree)?;
+    }
+    for folder in plan.emptied.iter().filter(|folder| folder.is_dir()) {
+        mount("tmpfs", folder.as_str(), "tmpfs", PLAIN, Some(c"mode=755"))
+            .with_context(|| format!("cannot hide `{folder}`"))?;
+    }
+    Ok(())
+}
+
+fn place(path: &Utf8Path, tree: impl std::os::fd::AsFd) -> Result<()> {
+    let cannot = || format!("cannot show `{path}`");
+    if !path.exists() {
+        let is_folder = rustix::fs::fstat(&tree)
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory);
+        let above = path.parent().filter(|_| !is_folder);
+        fs::create_dir_all(above.unwrap_or(path)).with_context(cannot)?;
+        if !is_folder {
+            File::create(path).with_context(cannot)?;
+        }
+    }
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+    move_mount(tree, "", CWD, path.as_str(), flags).with_context(cannot)
+}
+
+/// Makes every mount read-only but those in which the plan lets write.
+fn make_read_only(mounts: &str, plan: &Sandbox) -> Result<()> {
+    for line in mounts.lines() {
+        let mut fields = line.split(' ').skip(4);
+        let (Some(point), Some(options)) = (fields.next(), fields.next()) else { continue };
+        let point = Utf8PathBuf::from(unescaped(point));
+        let may_write = plan.writable.contains(&point)
+            || (TMP.contains(&point.as_str()) && plan.hidden.contains(&point));
+        if may_write || point.starts_with("/proc") {
+            continue;
+        }
+        // A user namespace may take rights away, and must keep what was taken away before.
+        let flags = options.split(',').map(flag_of).fold(MountFlags::RDONLY, MountFlags::union);
+        match mount_remount(point.as_str(), MountFlags::BIND | flags, "") {
+            Ok(()) => {}
+            // Something else is mounted over it, or over a folder above it.
+            Err(
+                rustix::io::Errno::NOENT | rustix::io::Errno::INVAL | rustix::io::Errno::ACCESS,
+            ) => {}
+            Err(err) => return Err(err).with_context(|| format!("cannot protect `{point}`")),
+        }
+    }
+    Ok(())
+}
+
+fn flag_of(option: &str) -> MountFlags {
+    match option {
+        "nosuid" => MountFlags::NOSUID,
+        "nodev" => MountFlags::NODEV,
+        "noexec" => MountFlags::NOEXEC,
+        "noatime" => MountFlags::NOATIME,
+        "nodiratime" => MountFlags::NODIRATIME,
+        "relatime" => MountFlags::RELATIME,
+        _ => MountFlags::empty(),
+    }
+}
+
+/// A path as `/proc/self/mountinfo` escapes it.
+fn unescaped(text: &str) -> String {
+    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
+        .iter()
+        .fold(text.to_owned(), |text, (escaped, plain)| text.replace(escaped, plain))
+}

@@ -56,7 +56,8 @@ use model::watch::{Moment, Watch};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    os::sandbox::enter_or_return();
+    #[cfg(target_os = "linux")]
+    os::sandbox::enter::enter_or_return();
     let Xtask { command: Command::MigrationGate(mut flags) } =
         Xtask::try_parse().unwrap_or_else(|err| edge::misused(&err));
     let verb = flags.verb.take();

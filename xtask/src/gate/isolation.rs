@@ -1,4 +1,4 @@
-//! What the migrations of a run can see and do.
+//! Sandbox of a run's migrations: what they can see and do.
 
 use std::sync::Once;
 

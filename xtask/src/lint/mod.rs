@@ -119,12 +119,6 @@ pub fn survey(
     })
 }
 
-/// The folders of a tree's revisions.
-pub fn folders(tree: &Tree) -> Vec<Utf8PathBuf> {
-    let texts = tree_files::texts(&tree.ini_path(), &tree.cwd);
-    tree_files::folders(&settings::understand(&texts, &tree.cwd, &tree.section))
-}
-
 /// The revision files of a tree, as far as they can be read.
 pub fn scripts(tree: &Tree, root: &Utf8Path) -> Vec<Script> {
     let texts = tree_files::texts(&tree.ini_path(), &tree.cwd);

@@ -14,7 +14,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::{User, geteuid};
 
 use super::interrupt::Interrupt;
-use super::manifest;
 
 /// Where caches of the whole system lie.
 pub const SYSTEM: &str = if cfg!(target_os = "macos") { "/Library/Caches" } else { "/var/cache" };
@@ -23,6 +22,8 @@ const NAME: &str = "migration-gate";
 /// Locked by each gate that lives, shared; by who cleans, alone. It is never removed: a gate that
 /// opened it before would hold a lock that nobody else sees.
 pub const LOCK: &str = "lock";
+/// What the names of manifests end in.
+pub const MANIFEST: &str = "manifest";
 
 /// The kind of Postgres binaries.
 pub const POSTGRES: &str = "postgres";
@@ -102,7 +103,7 @@ pub fn things(folder: &Utf8Path) -> Vec<(Utf8PathBuf, u64)> {
     let entries = folder.read_dir_utf8().into_iter().flatten().flatten();
     let things = entries.map(|entry| entry.path().to_owned());
     let is_lock = |path: &Utf8Path| {
-        matches!(path.extension(), Some("lock" | manifest::EXTENSION)) || path.ends_with(LOCK)
+        matches!(path.extension(), Some("lock" | MANIFEST)) || path.ends_with(LOCK)
     };
     let mut things: Vec<_> =
         things.filter(|path| !is_lock(path)).map(|path| (path.clone(), size(&path))).collect();

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, anyhow};
 use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest, Sha256};
 
+use super::cache_dir::MANIFEST;
 use super::store::stamp_of;
 
 /// Each file by its path below the folder: its checksum, and what the file system knew of it.
@@ -18,11 +19,8 @@ type Files = BTreeMap<Utf8PathBuf, (String, String)>;
 
 /// Where the manifest of a folder is.
 fn place(folder: &Utf8Path) -> Utf8PathBuf {
-    Utf8PathBuf::from(format!("{folder}.{EXTENSION}"))
+    Utf8PathBuf::from(format!("{folder}.{MANIFEST}"))
 }
-
-/// What the names of manifests end in.
-pub const EXTENSION: &str = "manifest";
 
 /// Writes what a folder holds now.
 pub fn write(folder: &Utf8Path) -> Result<()> {

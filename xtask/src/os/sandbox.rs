@@ -7,7 +7,7 @@
 //! server's user (as root), and gains no privileges through setuid programs.
 
 #[cfg(target_os = "linux")]
-mod enter;
+pub mod enter;
 
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;
@@ -38,7 +38,7 @@ const OWN: &str = "/proc/self/exe";
 /// How many files and folders of a tree are asked for their rights.
 const LOOKED_AT_MAX: usize = 10_000;
 
-/// Whether this program can make sandboxes: set by [`enter_or_return`].
+/// Whether this program can make sandboxes: set by `allow`.
 static CAN: OnceLock<()> = OnceLock::new();
 
 /// What a process may see and do.
@@ -162,23 +162,11 @@ impl Sandbox {
     }
 }
 
-/// Becomes what a sandbox runs, where this process was started for that; else remembers that it can, and
-/// keeps its memory and environment from other processes of the same user.
+/// Remembers that this program can make sandboxes.
 #[cfg(target_os = "linux")]
-pub fn enter_or_return() {
-    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-    let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|first| first == ENTER) {
-        enter::run(arguments);
-    }
-    // It fails on no kernel that has namespaces; elsewhere the README's list holds.
-    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+fn allow() {
     let _ = CAN.set(());
 }
-
-/// Remembers nothing: sandboxes are a feature of Linux.
-#[cfg(not(target_os = "linux"))]
-pub fn enter_or_return() {}
 
 /// The private folders of this machine, the user's home among them, none below another.
 fn private_folders() -> Vec<Utf8PathBuf> {

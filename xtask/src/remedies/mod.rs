@@ -14,7 +14,7 @@ use std::time::Instant;
 use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::lint::{self, Survey};
+use crate::lint::Survey;
 use crate::os::git::Git;
 use crate::os::mirror::Changed;
 use crate::recipes;
@@ -73,7 +73,7 @@ pub fn verify(bench: &Bench<'_>, report: &mut Report, survey: &Survey) -> Result
     let search = Search {
         bench,
         history,
-        folders: &lint::folders(bench.tree),
+        folders: &folders_of(bench.root, survey),
         seen: RefCell::default(),
         ran_out: Cell::new(false),
         unhelped: RefCell::default(),
@@ -135,9 +135,10 @@ fn history(bench: &Bench<'_>, survey: &Survey) -> Result<Option<History>> {
         return Ok(None);
     }
     let Ok(git) = Git::at(&bench.tree.cwd, bench.root, bench.interrupt)? else { return Ok(None) };
+    let arrivals = &survey.arrivals;
     let revisions = &survey.graph.revisions;
     let age = |revision: &model::graph::Revision| {
-        let age = renumber::age(revision.new, survey.arrivals.get(&revision.file));
+        let age = renumber::age(revision.new, arrivals.get(&revision.file));
         (revision.file.clone(), age)
     };
     let files: Vec<Utf8PathBuf> = revisions.iter().map(|revision| revision.file.clone()).collect();
@@ -260,6 +261,12 @@ impl Search<'_> {
         };
         files.into_iter().filter_map(change).collect()
     }
+}
+
+/// The folders of a tree's revisions, absolute.
+fn folders_of(root: &Utf8Path, survey: &Survey) -> Vec<Utf8PathBuf> {
+    let files = survey.scripts.iter().map(|script| root.join(&script.file).with_file_name(""));
+    files.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Whether two findings are about the same fault.

@@ -205,29 +205,6 @@ fn server_that_is_shut_down_politely_is_no_migrations_fault() {
 }
 
 #[test]
-fn server_whose_disk_is_full_is_no_migrations_fault() {
-    let full = |root: &Root| {
-        for (run, postmaster) in root.sandbox.postmasters() {
-            let log = std::fs::File::options().append(true).open(run.join("server.log"));
-            let panic = "PANIC:  could not write to file \"pg_wal/x\": No space left on device\n";
-            std::io::Write::write_all(&mut log.unwrap(), panic.as_bytes()).unwrap();
-            let _ = kill_process(pid(postmaster), Signal::QUIT);
-        }
-    };
-    server_goes(full, "MG902");
-}
-
-#[test]
-fn server_whose_socket_vanishes_is_no_migrations_fault() {
-    let vanish = |root: &Root| {
-        for (run, _) in root.sandbox.postmasters() {
-            std::fs::remove_file(run.join(".s.PGSQL.5432")).unwrap();
-        }
-    };
-    server_goes(vanish, "MG904");
-}
-
-#[test]
 fn server_killed_midway_is_exit_2_and_leaves_nothing() {
     server_dies(Signal::KILL);
 }

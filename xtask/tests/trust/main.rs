@@ -14,51 +14,7 @@ mod kill;
 mod probes;
 mod world;
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
-
-use support::root::Root;
 use world::{Caller, World};
-
-/// The gate's Python environment in a cache of its own, as CI restores it: the same files, made now.
-fn restored_cache() -> tempfile::TempDir {
-    let dir = tempfile::Builder::new().prefix("mg-cache-").tempdir().unwrap();
-    fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
-    let python = support::python::made();
-    let made = python.parent().unwrap().parent().unwrap();
-    let to = dir.path().join("migration-gate/python");
-    fs::create_dir_all(&to).unwrap();
-    for from in [made.to_owned(), made.with_extension("manifest")] {
-        let copied = Command::new("cp").arg("-r").arg(from).arg(&to).status().unwrap();
-        assert!(copied.success());
-    }
-    dir
-}
-
-#[test]
-fn environment_that_was_changed_is_not_used() {
-    let (root, cache) = (Root::copy(), restored_cache());
-    let gate = || {
-        let gate = root.gate().args("raptor --no-cache").env("XDG_CACHE_HOME", cache.path());
-        // What is made anew needs a registry, and there is none.
-        gate.env("PIP_INDEX_URL", "http://127.0.0.1:1/").env("PIP_RETRIES", "0")
-    };
-    let used = gate().run();
-    used.assert_code(0);
-    let python = fs::read_dir(cache.path().join("migration-gate/python")).unwrap().flatten();
-    let environment = python.map(|entry| entry.path()).find(|path| path.is_dir()).unwrap();
-    let lib = fs::read_dir(environment.join("lib")).unwrap().next().unwrap().unwrap().path();
-    let proof = root.path().join("executed");
-    let line = format!("import os; os.system('touch {}')", proof.display());
-    fs::write(lib.join("site-packages/left.pth"), line).unwrap();
-    let refused = gate().env("CI", "true").run();
-    refused.assert_code(2);
-    let why = "the Python environment is not what the gate made: `";
-    assert!(refused.stderr.contains(why), "{}", refused.stderr);
-    assert!(refused.stderr.contains("left.pth` was added"), "{}", refused.stderr);
-    assert!(!proof.exists(), "what was left in it was run");
-}
 
 /// Runs every probe once, and fails with those that could do what they tried.
 #[track_caller]

@@ -15,13 +15,15 @@ use rustix::mount::{
     MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_change,
     mount_remount, move_mount, open_tree,
 };
-use rustix::process::{Signal, set_parent_process_death_signal};
+use rustix::process::{
+    DumpableBehavior, Signal, set_dumpable_behavior, set_parent_process_death_signal,
+};
 use rustix::thread::{
     CapabilitySet, capabilities, clear_ambient_capability_set, configure_capability_in_ambient_set,
     remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
 };
 
-use super::{ENTER, OWN, Sandbox, TMP};
+use super::{ENTER, OWN, Sandbox, TMP, allow};
 
 /// The exit status where the sandbox could not be made.
 const NOT_MADE: i32 = 125;
@@ -32,8 +34,20 @@ const INHERITED_MAX: i32 = 1024;
 /// A folder in memory that holds no programs of other users and no devices.
 const PLAIN: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 
+/// Becomes what a sandbox runs, where this process was started for that; else remembers that it can, and
+/// keeps its memory and environment from other processes of the same user.
+pub fn enter_or_return() {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == ENTER) {
+        run(arguments);
+    }
+    // It fails on no kernel that has namespaces; elsewhere the README's list holds.
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    allow();
+}
+
 /// Makes a sandbox and runs a program in it; without one, only makes it.
-pub(super) fn run(arguments: impl Iterator<Item = OsString>) -> ! {
+fn run(arguments: impl Iterator<Item = OsString>) -> ! {
     let arguments: Vec<OsString> = arguments.collect();
     let Err(err) = try_run(&arguments);
     eprintln!("{err:#}");

@@ -289,7 +289,7 @@ impl<'a> Lane<'a> {
         self.run_looking(call, database, (place, None), seen)
     }
 
-    /// The same, with a look around each statement where that is wanted.
+    /// The same, with a look around each statement.
     pub(super) fn run_looking(
         &mut self,
         (command, target): (&str, &str),
@@ -305,7 +305,6 @@ impl<'a> Lane<'a> {
             session.ok()?.lock_holder().ok()?
         };
         let limits = Limits {
-            // All stairs together are one step.
             timeout: self.deadline.saturating_duration_since(Instant::now()),
             on_revision: &on_revision,
             on_deadline: &on_deadline,

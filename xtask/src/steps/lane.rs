@@ -69,7 +69,7 @@ pub struct Lane<'a> {
     /// How many rows were supplied to it.
     pub(super) supplied: usize,
     /// When the step must be done.
-    deadline: Instant,
+    pub(super) deadline: Instant,
     /// Looks at the trial.
     pub(super) watch: SchemaReader<'a>,
     /// What all databases of the server shared before the stair.
@@ -307,7 +307,7 @@ impl<'a> Lane<'a> {
         self.run_looking(call, database, (place, None), seen)
     }
 
-    /// The same, with a look around each statement where that is wanted.
+    /// The same, with a look around each statement.
     pub(super) fn run_looking(
         &mut self,
         (command, target): (&str, &str),
@@ -323,7 +323,6 @@ impl<'a> Lane<'a> {
             session.ok()?.lock_holder().ok()?
         };
         let limits = Limits {
-            // All stairs together are one step.
             timeout: self.deadline.saturating_duration_since(Instant::now()),
             on_revision: &on_revision,
             on_deadline: &on_deadline,
@@ -380,15 +379,6 @@ impl<'a> Lane<'a> {
                 Ok(Err(Box::new(Finding::new(&code::NOT_AS_ASKED, message))))
             }
         }
-    }
-
-    /// Does something that may take so long, and whose time is no time of the stairs'.
-    pub(super) fn aside<T>(&mut self, limit: Duration, work: impl FnOnce(&mut Self) -> T) -> T {
-        let (started, deadline) = (Instant::now(), self.deadline);
-        self.deadline = deadline.min(started + limit);
-        let done = work(self);
-        self.deadline = deadline + started.elapsed();
-        done
     }
 
     /// The schemas of the trial: of its own database and of those beside it.

@@ -4,7 +4,7 @@
 //! statement. So nothing of it counts for the steps, whose calls nobody holds up.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -33,6 +33,15 @@ impl Lane<'_> {
             let told = format!("{} was not tried on a database in use: {err:#}", new.join(", "));
             Judged { lines: vec![told], ..Judged::default() }
         }))
+    }
+
+    /// Does something that may take so long, and whose time is no time of the stairs'.
+    fn aside<T>(&mut self, limit: Duration, work: impl FnOnce(&mut Self) -> T) -> T {
+        let (started, deadline) = (Instant::now(), self.deadline);
+        self.deadline = deadline.min(started + limit);
+        let done = work(self);
+        self.deadline = deadline + started.elapsed();
+        done
     }
 
     fn rehearse_quietly(&mut self, new: &[String]) -> Result<Judged> {

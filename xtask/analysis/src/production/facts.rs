@@ -146,8 +146,7 @@ impl Facts {
             let work: BTreeSet<Oid> =
                 ran.scanned.iter().copied().chain(rewritten).filter(is_table).collect();
             self.scans.extend(work.intersection(&blocking).filter(|oid| ran.scanned.contains(oid)));
-            let txn = &ran.transaction;
-            let unit = (txn.0, txn.1.clone(), if ran.autocommit { i + 1 } else { 0 });
+            let unit = ran.unit(i);
             for held in &blocking & big {
                 let others = (&work & big).into_iter().filter(|other| *other != held);
                 let others: Vec<Oid> = others.collect();

@@ -94,6 +94,12 @@ pub(super) fn statements(way: &Way) -> Vec<Ran> {
 }
 
 impl Ran {
+    /// Its transaction, or itself where it is no part of one: it is the `number`-th statement.
+    pub(super) fn unit(&self, number: usize) -> (i32, String, usize) {
+        let (pid, began) = self.transaction.clone();
+        (pid, began, if self.autocommit { number + 1 } else { 0 })
+    }
+
     /// Whether something happened since the statement before that no statement is known for.
     fn did_something(&self, before: Option<&Ran>) -> bool {
         let known = before.filter(|before| before.transaction == self.transaction);

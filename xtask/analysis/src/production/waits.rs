@@ -64,8 +64,7 @@ fn of_table(view: &View<'_>, oid: Oid) -> Vec<Stand> {
     let mut stands: Vec<((i32, String, usize), Stand)> = Vec::new();
     let mut before: Option<&Ran> = None;
     for (i, ran) in view.facts.statements.iter().enumerate() {
-        let key =
-            (ran.transaction.0, ran.transaction.1.clone(), if ran.autocommit { i + 1 } else { 0 });
+        let key = ran.unit(i);
         let was_blocked = before
             .is_some_and(|b| b.transaction == ran.transaction && view.blocking(b).contains(&oid));
         before = Some(ran);

@@ -62,5 +62,5 @@ def downgrade() -> None:
     op.drop_column("orders", "idempotency_key")
 
 
-# migration-gate: blocks orders, trading was paused while it was applied
-# migration-gate: unused orders, nothing took orders until the new version ran
+# migration-gate: blocks orders, merged before the gate rehearsed revisions on tables in use
+# migration-gate: unused orders, merged before the gate tried what the running version does

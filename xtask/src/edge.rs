@@ -4,6 +4,7 @@ use std::io::Write;
 
 use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::render::github;
+use model::report::{Report, Verdict};
 use model::shown;
 
 /// A line for stderr, where GitHub's runner looks for commands too.
@@ -34,5 +35,14 @@ pub fn exit_status(interrupted: bool, interrupt: &Interrupt, code: u8) -> u8 {
             u8::try_from(128 + signal).unwrap_or(2)
         }
         None => code,
+    }
+}
+
+/// The exit status of a report's verdict.
+pub fn exit_code(report: &Report) -> u8 {
+    match report.verdict() {
+        Verdict::Pass => 0,
+        Verdict::Fail => 1,
+        Verdict::Error => 2,
     }
 }

@@ -37,18 +37,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use clap::Parser;
 
-use crate::commands::explain::Explanation;
 use crate::commands::reports::Runner;
 use crate::flags::{
-    Command, Doctor, DoctorFormat, ExplainFormat, Format, Gate, Output, Replay, ReplayFormat, Verb,
-    Xtask,
+    Command, Doctor, DoctorFormat, Format, Gate, Output, Replay, ReplayFormat, Verb, Xtask,
 };
 use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::progress::Progress;
 use crate::spans::Spans;
 use model::event::Event;
 use model::redact::{Secrets, redact};
-use model::report::{Report, Verdict};
+use model::report::Report;
 use model::shown::{self, Kind};
 use model::watch::{Moment, Watch};
 
@@ -111,7 +109,11 @@ impl Screen<'_> {
                     Some(drawn) => self.text(Ok(drawn)),
                     None => {
                         write_stdout(&render::human::summary(&report));
-                        edge::exit_status(report.interrupted, self.interrupt, exit_code(&report))
+                        edge::exit_status(
+                            report.interrupted,
+                            self.interrupt,
+                            edge::exit_code(&report),
+                        )
                     }
                 }
             }
@@ -133,8 +135,10 @@ impl Screen<'_> {
                 Err(err) => self.text(Err(err)),
             },
             Some(Verb::Replay(args)) => self.replay(flags, args),
-            Some(Verb::Explain(explain)) => self
-                .text(commands::explain::run(explain).map(|said| explained(&said, explain.format))),
+            Some(Verb::Explain(explain)) => self.text(
+                commands::explain::run(explain)
+                    .map(|said| commands::explain::shown(&said, explain.format)),
+            ),
             Some(Verb::Runbook(runbook)) => self.text(commands::runbook::run(runbook)),
             Some(Verb::Doctor(doctor)) => self.doctor(doctor),
         }
@@ -210,7 +214,7 @@ impl Screen<'_> {
             _ => self.spans.record(event),
         };
         match commands::watch::run(flags, self.interrupt, &tell, &show) {
-            Ok(report) => exit_code(&report),
+            Ok(report) => edge::exit_code(&report),
             Err(err) => self.text(Err(err)),
         }
     }
@@ -283,7 +287,7 @@ impl Screen<'_> {
 
     /// Prints a report, writes the files that were asked for, and returns the exit status.
     fn finish(&self, report: &Report, format: Format, output: &Output) -> u8 {
-        let mut code = exit_code(report);
+        let mut code = edge::exit_code(report);
         let report = &report.clone().map_texts(&|text, _| self.secrets.hide(text));
         write_stdout(&match format {
             Format::Human => render::human::summary(&report.printable()),
@@ -363,29 +367,6 @@ impl Screen<'_> {
                 };
                 progress.suspend(|| write_stdout(&text));
             }
-        }
-    }
-}
-
-fn exit_code(report: &Report) -> u8 {
-    match report.verdict() {
-        Verdict::Pass => 0,
-        Verdict::Fail => 1,
-        Verdict::Error => 2,
-    }
-}
-
-fn explained(explanation: &Explanation, format: ExplainFormat) -> String {
-    match (explanation, format) {
-        (Explanation::Code(code), ExplainFormat::Human) => render::human::code(code),
-        (Explanation::Code(code), ExplainFormat::Json) => render::explained::code(code),
-        (Explanation::Causes(causes), ExplainFormat::Human) => render::human::causes(causes),
-        (Explanation::Causes(causes), ExplainFormat::Json) => render::explained::causes(causes),
-        (Explanation::Reading(read), ExplainFormat::Human) => {
-            render::explained::human(&read.findings, &read.notes)
-        }
-        (Explanation::Reading(read), ExplainFormat::Json) => {
-            render::explained::json(&read.findings)
         }
     }
 }

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_downgrade_leaves_is_told_once_a_code_or_once_where_it_does_nothing() {
+    fn remains_of_one_downgrade_are_told_once_a_code() {
         let left = |code, what: &str| found(code, "2", "stairway", what);
         let findings = [
             left(&code::REMAINS, "table t"),

@@ -1,4 +1,4 @@
-//! What came of the revisions that were stepped down and up again, each by itself.
+//! Stairs: revisions that were stepped down and up again, each by itself.
 
 use serde::{Deserialize, Serialize};
 

@@ -10,10 +10,11 @@ use std::io::Read;
 use anyhow::{Context, Result};
 use camino::Utf8Path;
 
-use crate::flags::Explain;
+use crate::flags::{Explain, ExplainFormat};
 use crate::gate::selection;
 use crate::lint;
 use crate::recipes;
+use crate::render;
 use crate::steps::runner::Steps;
 use analysis::log::{self, Course, Reading, Revision};
 use model::code::causes::{CAUSES, Cause};
@@ -127,5 +128,21 @@ fn course(tree: &Tree, root: &Utf8Path) -> Course {
         steps: done.steps.into_iter().map(|step| step.name).collect(),
         supplies: supplies.collect(),
         revisions,
+    }
+}
+
+/// The answer as text.
+pub fn shown(explanation: &Explanation, format: ExplainFormat) -> String {
+    match (explanation, format) {
+        (Explanation::Code(code), ExplainFormat::Human) => render::human::code(code),
+        (Explanation::Code(code), ExplainFormat::Json) => render::explained::code(code),
+        (Explanation::Causes(causes), ExplainFormat::Human) => render::human::causes(causes),
+        (Explanation::Causes(causes), ExplainFormat::Json) => render::explained::causes(causes),
+        (Explanation::Reading(read), ExplainFormat::Human) => {
+            render::explained::human(&read.findings, &read.notes)
+        }
+        (Explanation::Reading(read), ExplainFormat::Json) => {
+            render::explained::json(&read.findings)
+        }
     }
 }

@@ -6,23 +6,21 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 
+use super::fields::{
+    BLUE, BOLD, GREEN, RED, YELLOW, excerpt, field, impact, line, mend, shows_output, title,
+    verbatim,
+};
 use super::words;
 use model::code::causes::Cause;
-use model::code::{Code, Owner, Severity};
-use model::finding::{Finding, Place, Standing};
+use model::code::{Code, Severity};
+use model::finding::{Finding, Standing};
 use model::redact::redact;
 use model::report::{Report, Verdict};
 use model::shown::printable;
 use model::step::{Status, Step};
 use model::transcript::Transcript;
-
-const GREEN: Style = AnsiColor::Green.on_default().bold();
-const RED: Style = AnsiColor::Red.on_default().bold();
-const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
-const BLUE: Style = AnsiColor::Blue.on_default().bold();
-const BOLD: Style = Style::new().bold();
 
 /// How many lines of a statement and of the output are shown.
 const LINES_SHOWN: usize = 20;
@@ -274,13 +272,10 @@ pub fn finding(finding: &Finding) -> String {
     impact(&mut out, finding);
     field(&mut out, "also", &words::also(finding).join("\n"));
     if let Some(exception) = said.and_then(Transcript::headline) {
-        for (name, text) in [("detail", &exception.detail), ("hint", &exception.hint)] {
-            if let Some(text) = text {
-                field(&mut out, name, text);
-            }
-        }
-        if let Some(sqlstate) = &exception.sqlstate {
-            field(&mut out, "sqlstate", sqlstate);
+        let (detail, hint) = (&exception.detail, &exception.hint);
+        for (name, text) in [("detail", detail), ("hint", hint), ("sqlstate", &exception.sqlstate)]
+        {
+            field(&mut out, name, text.as_deref().unwrap_or_default());
         }
     }
     if let Some(step) = &finding.step {
@@ -319,65 +314,6 @@ pub fn finding(finding: &Finding) -> String {
     out
 }
 
-/// The title of its code; about production its own sentence, which says more, on as many lines as it needs.
-fn title(finding: &Finding, word: &str) -> String {
-    let title =
-        if finding.impact.is_some() { finding.message.as_str() } else { finding.code.title };
-    let indent = word.len() + finding.code.id.len() + 4;
-    words::wrap(&redact(title), 80 - indent).join(&format!("\n{:indent$}", ""))
-}
-
-/// What is told of production, and why it may be so.
-fn impact(out: &mut String, finding: &Finding) {
-    let Some(impact) = &finding.impact else { return };
-    field(out, "allowed", finding.allowed.as_deref().unwrap_or_default());
-    for (word, text) in &impact.told {
-        field(out, word, text);
-    }
-}
-
-/// The output is worth showing where the exception alone does not say which file is meant.
-fn shows_output(said: &Transcript) -> bool {
-    !said.output.trim().is_empty() && (said.exceptions.is_empty() || said.frames.is_empty())
-}
-
-fn excerpt(place: &Place) -> String {
-    let mut out = String::new();
-    let at = place.line.map(|line| format!(":{line}")).unwrap_or_default();
-    line(&mut out, &format!("  {BLUE}-->{BLUE:#} {}{at}", place.file));
-    if let (Some(number), Some(source)) = (place.line, &place.source) {
-        let number = number.to_string();
-        // It is there to be recognised, not to be copied.
-        let source = printable(&redact(source.trim()));
-        let source = words::cut(&source, 80 - number.len() - 10);
-        let gap = " ".repeat(number.len());
-        line(&mut out, &format!("  {BLUE}{gap} |{BLUE:#}"));
-        line(&mut out, &format!("  {BLUE}{number} |{BLUE:#}     {source}"));
-        let caret = "^".repeat(source.chars().count().min(60));
-        line(&mut out, &format!("  {BLUE}{gap} |{BLUE:#}     {RED}{caret}{RED:#}"));
-    }
-    out
-}
-
-/// A named text, wrapped at 80 columns, with its further lines below its first.
-fn field(out: &mut String, name: &str, text: &str) {
-    let text = redact(text);
-    let mut first = true;
-    for paragraph in text.trim_end().lines() {
-        for wrapped in words::wrap(&printable(paragraph), 80 - 14) {
-            label(out, if first { name } else { "" }, &wrapped);
-            first = false;
-        }
-    }
-}
-
-/// A named text that is for copying, or that keeps its shape: not wrapped.
-fn verbatim(out: &mut String, name: &str, text: &str) {
-    for (number, line) in redact(text).lines().enumerate() {
-        label(out, if number == 0 { name } else { "" }, &printable(line));
-    }
-}
-
 /// All that is known of a code.
 pub fn code(code: &Code) -> String {
     let mut out = String::new();
@@ -402,23 +338,4 @@ pub fn causes(causes: &[&Cause]) -> String {
         mend(&mut out, (Some(code.owner), code), remedy);
     }
     out
-}
-
-/// Who mends it, how, and how one sees that it is mended.
-fn mend(out: &mut String, (owner, code): (Option<Owner>, &Code), steps: &[&str]) {
-    field(out, "owner", owner.map(words::owner).unwrap_or_default());
-    for (number, remedy) in steps.iter().enumerate() {
-        field(out, if number == 0 { "mend" } else { "" }, remedy);
-    }
-    field(out, "verify", code.verify);
-}
-
-fn label(out: &mut String, name: &str, text: &str) {
-    let mark = if name.is_empty() { " " } else { ":" };
-    line(out, &format!("  {BOLD}{name:>9}{BOLD:#}{mark} {text}"));
-}
-
-fn line(out: &mut String, text: &str) {
-    // Writing to a string cannot fail.
-    let _ = writeln!(out, "{}", text.trim_end());
 }

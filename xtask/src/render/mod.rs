@@ -4,6 +4,7 @@
 pub mod diagram;
 pub mod doctor;
 pub mod explained;
+mod fields;
 pub mod github;
 pub mod human;
 pub mod json;

@@ -39,37 +39,6 @@ pub(super) struct Filled {
     pub(super) notes: Vec<Finding>,
 }
 
-/// What goes with columns and tables, which the schema shows: it could not stay.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Gone {
-    /// With those that the upgrade added.
-    pub(super) added: Vec<String>,
-    /// With those that the upgrade dropped.
-    pub(super) dropped: Vec<String>,
-}
-
-/// How much of what goes is told.
-const TOLD: usize = 4;
-
-/// Lines about what went, where anything did.
-pub(super) fn told_gone<'g>(all: impl Iterator<Item = &'g Gone> + Clone) -> Vec<String> {
-    let mut lines = Vec::new();
-    for (how, of) in [
-        ("on downgrade, with what was added", (|gone: &Gone| &gone.added) as fn(&Gone) -> &Vec<_>),
-        ("on upgrade, with what was dropped", |gone| &gone.dropped),
-    ] {
-        let gone: Vec<&String> = all.clone().flat_map(of).collect();
-        if gone.is_empty() {
-            continue;
-        }
-        lines.push(format!("data lost {how}:"));
-        lines.extend(gone.iter().take(TOLD).map(|what| format!("  {what}")));
-        let more = gone.len().saturating_sub(TOLD);
-        lines.extend((more > 0).then(|| format!("  and {more} more")));
-    }
-    lines
-}
-
 impl Lane<'_> {
     /// The tables that a revision may touch, with those that they lead to.
     pub(super) fn tables_of(&mut self, revision: &str) -> Result<Vec<Table>> {

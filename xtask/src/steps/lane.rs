@@ -4,28 +4,29 @@
 //! Stairs do not know of each other: each begins with the database and the cluster as its parents left
 //! them. So any number of lanes can share the work, each on a server of its own.
 
+mod call;
+
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use super::context::{Live, Outcome, list};
+use super::context::{Live, list};
 use super::errors::NotRestored;
-use super::fixtures::Gone;
+use super::gone::Gone;
 use super::revisions::{Stair, ancestors, below_in_order, chain_of};
-use crate::alembic::{Alembic, Limits};
+use crate::alembic::Alembic;
 use crate::os::interrupt::Interrupt;
 use crate::postgres::rows;
 use crate::postgres::schema::SchemaReader;
-use crate::postgres::session::{Session, identifier};
+use crate::postgres::session::Session;
 use crate::postgres::shared::SharedState;
 use model::code;
-use model::event::{Event, timed};
+use model::event::timed;
 use model::finding::Finding;
-use model::production::Look;
 use model::schema::{CLUSTER_KINDS, Schema};
 use model::start::VersionTable;
-use model::transcript::{Direction, End, RevisionInFlight, Statement};
+use model::transcript::Statement;
 use model::tree::Tree;
 
 /// The time zone of the server's sessions in the other environment.
@@ -294,91 +295,6 @@ impl<'a> Lane<'a> {
     fn server_session(&self) -> Result<Session<'a>> {
         let endpoint = self.live.server.endpoint();
         Session::open(endpoint, endpoint.maintenance_database(), self.live.interrupt)
-    }
-
-    /// Runs `alembic upgrade` or `alembic downgrade` on a database; what failed.
-    pub(super) fn run(
-        &mut self,
-        call: (&str, &str),
-        database: &str,
-        place: Place,
-        seen: &mut Vec<Statement>,
-    ) -> Result<std::result::Result<(), Box<Finding>>> {
-        self.run_looking(call, database, (place, None), seen)
-    }
-
-    /// The same, with a look around each statement.
-    pub(super) fn run_looking(
-        &mut self,
-        (command, target): (&str, &str),
-        database: &str,
-        (place, look): (Place, Option<&dyn Fn(Look)>),
-        seen: &mut Vec<Statement>,
-    ) -> Result<std::result::Result<(), Box<Finding>>> {
-        let (tell, label) = (self.live.tell, &self.live.tree.label);
-        let on_revision = |r: &RevisionInFlight| tell(Event::Revision { label, revision: r });
-        let (server, interrupt) = (self.live.server, self.live.interrupt);
-        let on_deadline = || {
-            let session = Session::open(server.endpoint(), database, interrupt);
-            session.ok()?.lock_holder().ok()?
-        };
-        let limits = Limits {
-            timeout: self.deadline.saturating_duration_since(Instant::now()),
-            on_revision: &on_revision,
-            on_deadline: &on_deadline,
-            pause: None,
-            look,
-        };
-        let alembic = match place {
-            Place::Here => &mut self.live.alembic,
-            Place::Elsewhere => &mut self.elsewhere,
-        };
-        alembic.use_database(database);
-        let zone = |change: &str| -> Result<()> {
-            if place == Place::Here {
-                return Ok(());
-            }
-            // Only the role's setting in this database: one that a migration made stays.
-            let endpoint = server.endpoint();
-            let mut session = Session::open(endpoint, endpoint.maintenance_database(), interrupt)?;
-            let database = identifier(database);
-            session.execute(&format!("ALTER ROLE CURRENT_USER IN DATABASE {database} {change}"))
-        };
-        zone(ELSEWHERE_ZONE)?;
-        let what = format!("  alembic {command} {target} ({database})");
-        let called = timed(tell, label, &what, || match command {
-            "upgrade" => alembic.upgrade(target, false, &limits).map(|(said, _)| said),
-            _ => alembic.downgrade(target, &limits),
-        });
-        let tables = (alembic.version_table.clone(), alembic.version_tables.clone());
-        let mut said = called?;
-        (self.live.alembic.version_table, self.live.alembic.version_tables) = tables;
-        zone("RESET timezone")?;
-        if said.end == End::TimedOut {
-            said.elapsed = self.live.timeout;
-        }
-        seen.extend(said.statements.iter().cloned());
-        if let Some(refused) = &said.refused {
-            return Ok(Err(Box::new(self.live.foreign_database(refused)?)));
-        }
-        if !said.ok() {
-            let outcome = Outcome::failed(self.live.diagnose(said));
-            // A server that died says nothing about the migrations.
-            let failed = self.live.server_lives(outcome)?.findings.pop();
-            return Ok(failed.map_or(Ok(()), |failed| Err(Box::new(failed))));
-        }
-        self.live.statements.extend(said.statements);
-        let direction =
-            if command == "upgrade" { Direction::Upgrade } else { Direction::Downgrade };
-        let ran = said.revisions.iter().any(|revision| revision.direction == direction);
-        // At the base there is none to run.
-        match ran || target == "base" {
-            true => Ok(Ok(())),
-            false => {
-                let message = format!("`{}` exited 0 and ran no revision", said.command);
-                Ok(Err(Box::new(Finding::new(&code::NOT_AS_ASKED, message))))
-            }
-        }
     }
 
     /// The schemas of the trial: of its own database and of those beside it.

@@ -3,6 +3,8 @@
 //! A rehearsal records the steps without running them, so that a tree's steps are written down once:
 //! in its recipe.
 
+mod extra;
+
 use std::time::Instant;
 
 use anyhow::Result;
@@ -19,7 +21,7 @@ use model::finding::Finding;
 use model::stairs::Stairs as Outcomes;
 use model::start::KnownStart;
 use model::step::{Status, Step};
-use model::supply::{Extra, Given, Role, Row, Script, Supply, SupplyChange};
+use model::supply::{Extra, Given, Role, Row, Supply, SupplyChange};
 use model::transcript::Statement;
 
 /// The steps of one tree, as a recipe runs them.
@@ -197,54 +199,6 @@ impl<'a> Steps<'a> {
         let what = format!("create {} role (required by {})", role.name, role.required_by);
         self.give(&what, Supply::Role(*role));
         self.step(&what, Needs::Database, |live, _| live.create_role(role))
-    }
-
-    /// Files in the order in which the chain needs them.
-    pub fn in_order<'s>(&self, scripts: &'s [Script]) -> Vec<&'s Script> {
-        let mut sorted: Vec<&Script> = scripts.iter().collect();
-        if let Some(live) = &self.live {
-            sorted.sort_by_key(|script| script.required_by.as_deref().map(|id| live.rank_of(id)));
-        }
-        sorted
-    }
-
-    /// `alembic upgrade` to right below a revision, on the way to what it needs.
-    pub fn upgrade_below(&mut self, revision: &str) -> Result<()> {
-        let before = self.statements.len();
-        let what = format!("alembic upgrade to the parents of {revision} (pre-supply)");
-        let ran =
-            self.step(&what, Needs::Database, |live, seen| live.upgrade_below(revision, seen));
-        self.way_up.extend_from_slice(&self.statements[before..]);
-        ran
-    }
-
-    /// Runs the SQL of a file.
-    pub fn supply(&mut self, script: &Script) -> Result<()> {
-        let needed = script.required_by.as_deref().unwrap_or("the first revision");
-        let what = format!("supply {} (required by {needed})", script.name());
-        self.give(&what, Supply::Script(script.clone()));
-        self.step(&what, Needs::Database, |live, seen| live.supply(script, seen))
-    }
-
-    /// Creates the roles that the recipe does not have.
-    pub fn create_extra_roles(&mut self) -> Result<()> {
-        for Extra { what, .. } in self.extra.clone() {
-            if let Supply::Role(role) = what {
-                self.do_create_role(&role)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Inserts the rows that the recipe does not have.
-    fn seed_extra_rows(&mut self) -> Result<()> {
-        for Extra { after, what, .. } in self.extra.clone() {
-            if let (Some(after), Supply::Row(row)) = (after, what) {
-                self.upgrade(&after, "pre-seed")?;
-                self.do_seed(&row)?;
-            }
-        }
-        Ok(())
     }
 
     fn give(&mut self, step: &str, what: Supply) {

@@ -103,7 +103,7 @@ fn thirty_faults() -> Vec<(String, String)> {
 }
 
 #[test]
-fn thirty_faults_of_five_kinds_are_at_most_thirty_findings_and_a_screen() {
+fn thirty_faults_are_at_most_thirty_findings_on_a_screen() {
     let chain = Chain::new(&thirty_faults(), "");
     let json = chain.path.join("report.json");
     let report = format!("json={}", json.display());

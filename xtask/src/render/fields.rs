@@ -1,0 +1,96 @@
+//! Fields of a finding, as a person reads them.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+use super::words;
+use model::code::{Code, Owner};
+use model::finding::{Finding, Place};
+use model::redact::redact;
+use model::shown::printable;
+use model::transcript::Transcript;
+
+pub(super) const GREEN: Style = AnsiColor::Green.on_default().bold();
+pub(super) const RED: Style = AnsiColor::Red.on_default().bold();
+pub(super) const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+pub(super) const BLUE: Style = AnsiColor::Blue.on_default().bold();
+pub(super) const BOLD: Style = Style::new().bold();
+
+/// The title of its code; about production its own sentence, which says more, on as many lines as it needs.
+pub(super) fn title(finding: &Finding, word: &str) -> String {
+    let title =
+        if finding.impact.is_some() { finding.message.as_str() } else { finding.code.title };
+    let indent = word.len() + finding.code.id.len() + 4;
+    words::wrap(&redact(title), 80 - indent).join(&format!("\n{:indent$}", ""))
+}
+
+/// What is told of production, and why it may be so.
+pub(super) fn impact(out: &mut String, finding: &Finding) {
+    let Some(impact) = &finding.impact else { return };
+    field(out, "allowed", finding.allowed.as_deref().unwrap_or_default());
+    for (word, text) in &impact.told {
+        field(out, word, text);
+    }
+}
+
+/// The output is worth showing where the exception alone does not say which file is meant.
+pub(super) fn shows_output(said: &Transcript) -> bool {
+    !said.output.trim().is_empty() && (said.exceptions.is_empty() || said.frames.is_empty())
+}
+
+pub(super) fn excerpt(place: &Place) -> String {
+    let mut out = String::new();
+    let at = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+    line(&mut out, &format!("  {BLUE}-->{BLUE:#} {}{at}", place.file));
+    if let (Some(number), Some(source)) = (place.line, &place.source) {
+        let number = number.to_string();
+        // It is there to be recognised, not to be copied.
+        let source = printable(&redact(source.trim()));
+        let source = words::cut(&source, 80 - number.len() - 10);
+        let gap = " ".repeat(number.len());
+        line(&mut out, &format!("  {BLUE}{gap} |{BLUE:#}"));
+        line(&mut out, &format!("  {BLUE}{number} |{BLUE:#}     {source}"));
+        let caret = "^".repeat(source.chars().count().min(60));
+        line(&mut out, &format!("  {BLUE}{gap} |{BLUE:#}     {RED}{caret}{RED:#}"));
+    }
+    out
+}
+
+/// A named text, wrapped at 80 columns, with its further lines below its first.
+pub(super) fn field(out: &mut String, name: &str, text: &str) {
+    let text = redact(text);
+    let mut first = true;
+    for paragraph in text.trim_end().lines() {
+        for wrapped in words::wrap(&printable(paragraph), 80 - 14) {
+            label(out, if first { name } else { "" }, &wrapped);
+            first = false;
+        }
+    }
+}
+
+/// A named text that is for copying, or that keeps its shape: not wrapped.
+pub(super) fn verbatim(out: &mut String, name: &str, text: &str) {
+    for (number, line) in redact(text).lines().enumerate() {
+        label(out, if number == 0 { name } else { "" }, &printable(line));
+    }
+}
+
+/// Who mends it, how, and how one sees that it is mended.
+pub(super) fn mend(out: &mut String, (owner, code): (Option<Owner>, &Code), steps: &[&str]) {
+    field(out, "owner", owner.map(words::owner).unwrap_or_default());
+    for (number, remedy) in steps.iter().enumerate() {
+        field(out, if number == 0 { "mend" } else { "" }, remedy);
+    }
+    field(out, "verify", code.verify);
+}
+
+pub(super) fn label(out: &mut String, name: &str, text: &str) {
+    let mark = if name.is_empty() { " " } else { ":" };
+    line(out, &format!("  {BOLD}{name:>9}{BOLD:#}{mark} {text}"));
+}
+
+pub(super) fn line(out: &mut String, text: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "{}", text.trim_end());
+}

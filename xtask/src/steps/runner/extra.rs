@@ -1,0 +1,56 @@
+//! Supplies that come on top of a recipe's: files of SQL, and what a remedy tries.
+
+use anyhow::Result;
+
+use super::{Needs, Steps};
+use model::supply::{Extra, Script, Supply};
+
+impl Steps<'_> {
+    /// Files in the order in which the chain needs them.
+    pub fn in_order<'s>(&self, scripts: &'s [Script]) -> Vec<&'s Script> {
+        let mut sorted: Vec<&Script> = scripts.iter().collect();
+        if let Some(live) = &self.live {
+            sorted.sort_by_key(|script| script.required_by.as_deref().map(|id| live.rank_of(id)));
+        }
+        sorted
+    }
+
+    /// `alembic upgrade` to right below a revision, on the way to what it needs.
+    pub fn upgrade_below(&mut self, revision: &str) -> Result<()> {
+        let before = self.statements.len();
+        let what = format!("alembic upgrade to the parents of {revision} (pre-supply)");
+        let ran =
+            self.step(&what, Needs::Database, |live, seen| live.upgrade_below(revision, seen));
+        self.way_up.extend_from_slice(&self.statements[before..]);
+        ran
+    }
+
+    /// Runs the SQL of a file.
+    pub fn supply(&mut self, script: &Script) -> Result<()> {
+        let needed = script.required_by.as_deref().unwrap_or("the first revision");
+        let what = format!("supply {} (required by {needed})", script.name());
+        self.give(&what, Supply::Script(script.clone()));
+        self.step(&what, Needs::Database, |live, seen| live.supply(script, seen))
+    }
+
+    /// Creates the roles that the recipe does not have.
+    pub fn create_extra_roles(&mut self) -> Result<()> {
+        for Extra { what, .. } in self.extra.clone() {
+            if let Supply::Role(role) = what {
+                self.do_create_role(&role)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Inserts the rows that the recipe does not have.
+    pub(super) fn seed_extra_rows(&mut self) -> Result<()> {
+        for Extra { after, what, .. } in self.extra.clone() {
+            if let (Some(after), Supply::Row(row)) = (after, what) {
+                self.upgrade(&after, "pre-seed")?;
+                self.do_seed(&row)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -262,6 +262,8 @@ fn command(binaries: &Binaries, name: &str, sandbox: Sandbox, cwd: &Utf8Path) ->
     let sandbox = sandbox.showing(installed).writing([cwd.to_owned()]).noting(cwd.join(NOTE));
     let mut command = sandbox.command(binaries.dir.join(name));
     command.env("PATH", binaries.dir.as_str()).env("LC_ALL", LOCALE).env("TZ", "UTC");
+    // Programs that name their libraries by their own place find that through /proc, which is empty.
+    command.env("LD_LIBRARY_PATH", binaries.dir.with_file_name("lib").as_str());
     command
 }
 

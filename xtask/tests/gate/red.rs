@@ -114,6 +114,8 @@ fn finding_has_every_field_of_the_contract() {
         "sqlstate",
         "statement",
         "remedy",
+        "verified",
+        "patch",
         "verify",
     ];
     expected.sort_unstable();

@@ -69,9 +69,14 @@ def main(bytecode, *fds):
     # The collector need not look at what all forks share.
     gc.freeze()
     servers = set()
+    all_there, forking = os.pipe()
     for index, gate in enumerate(gates):
         pid = os.fork()
         if pid == 0:
+            os.close(forking)
+            # None serves before all are there: a call's process must not take a number between theirs.
+            os.read(all_there, 1)
+            os.close(all_there)
             for other in gates:
                 if other is not gate:
                     other.close()
@@ -80,6 +85,8 @@ def main(bytecode, *fds):
             serve(gate, hello, range(first, first + len(gates)))
             os._exit(0)
         servers.add(pid)
+    os.close(forking)
+    os.close(all_there)
     for gate in gates:
         gate.close()
     while servers:

@@ -161,7 +161,7 @@ fn git_tells_who_brought_which_of_two_branches_and_when() {
     let (_, out, _) = past.gate(&["lint", "console"]);
     let said = joined(&out);
     let (day, first) = (past.git(&["log", "-1", "--format=%cs"]), "0022_incident_log.py");
-    assert!(said.contains(&format!("{file} came on {} with ", day.trim())), "{out}");
+    assert!(said.contains(&format!("{file} came to main on {} with ", day.trim())), "{out}");
     assert!(said.contains(" by t: more"), "{out}");
     // The greater number came first, so it stays.
     assert!(said.contains(&format!("So console/migrations/versions/{first} came later.")), "{out}");
@@ -173,7 +173,7 @@ fn git_tells_who_brought_which_of_two_branches_and_when() {
     past.git(&["clone", "--quiet", "--depth", "1", &from, cut.path().to_str().unwrap()]);
     let cut = Past { folder: cut };
     let (code, out, _) = cut.gate(&["lint", "console"]);
-    assert!(code == 1 && !out.contains("came on") && !out.contains("came later"), "{out}");
+    assert!(code == 1 && !out.contains("came to") && !out.contains("came later"), "{out}");
 }
 
 #[test]

@@ -60,7 +60,5 @@ def downgrade() -> None:
         "uq_orders_account_id_idempotency_key", "orders", type_="unique"
     )
     op.drop_column("orders", "idempotency_key")
-
-
-# migration-gate: blocks orders, merged before the gate rehearsed revisions on tables in use
-# migration-gate: unused orders, merged before the gate tried what the running version does
+    # migration-gate: blocks orders, merged before the gate rehearsed revisions on tables in use
+    # migration-gate: unused orders, merged before the gate tried what the running version does

@@ -43,7 +43,8 @@ impl Cache {
             return Vec::new();
         };
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<String> = names.filter(|name| !name.ends_with(".lock")).collect();
+        let mut names: Vec<String> =
+            names.filter(|name| !name.ends_with(".lock") && !name.ends_with(".manifest")).collect();
         names.sort();
         names
     }

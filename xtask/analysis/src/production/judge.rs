@@ -157,11 +157,13 @@ impl<'a> Judge<'a> {
                 format!("the running version fails: {} ({count} of its statements)", said(&broken));
             let invented = matches!(broken.kind, Kind::Refused { .. } | Kind::Other { .. })
                 && self.setting.filled.contains(&broken.name);
-            let weight = match direction {
+            // Without its sizes, nothing says that the tree is in production.
+            let weight = match (direction, self.setting.sizes) {
                 // The gate itself made the value up.
                 _ if invented => Severity::Note,
-                Direction::Upgrade => Severity::Error,
-                Direction::Downgrade => Severity::Warning,
+                (Direction::Upgrade, Some(_)) => Severity::Error,
+                (Direction::Upgrade, None) | (Direction::Downgrade, Some(_)) => Severity::Warning,
+                (Direction::Downgrade, None) => Severity::Note,
             };
             let about = (direction, broken.name.as_str());
             let mut finding = self.finding(&code::BREAKS_RUNNING, about, weight, message);

@@ -356,7 +356,10 @@ fn planted_defects_are_found_and_named() {
         }
     }
     assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), said.stderr);
-    assert_eq!(said.errors_of_schema().len(), defects.len(), "{:#?}", said.errors_of_schema());
+    // That columns stand in another order is a note.
+    let notes = defects.iter().filter(|(.., expected)| expected.contains("column order")).count();
+    let errors = said.errors_of_schema();
+    assert_eq!(errors.len(), defects.len() - notes, "{errors:#?}");
 }
 
 #[track_caller]
@@ -373,7 +376,9 @@ fn check_head(transactions: bool) {
     assert_eq!(about[0].1, "left behind: type side (enum: buy), by the downgrade of revision two");
     let finding = &said.report["findings"][0];
     assert_eq!(finding["statement"], "CREATE TYPE side AS ENUM ('buy')");
-    assert_eq!(finding["remedy"][0], "add: op.execute(\"DROP TYPE side\")");
+    assert_eq!(finding["verified"], true);
+    let patch = finding["patch"].as_str().unwrap();
+    assert!(patch.contains("\n+    op.execute(\"DROP TYPE side\")"), "{patch}");
     assert!(
         finding["file"].as_str().unwrap().ends_with("versions/two.py") && finding["line"] == 10
     );

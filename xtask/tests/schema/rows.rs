@@ -146,8 +146,8 @@ const UP: &[Defect] = &[
         "CREATE TABLE u20 (data text)",
         "ALTER TABLE u20 ALTER data TYPE jsonb USING data::jsonb",
         "ALTER TABLE u20 ALTER data TYPE text",
-        "MG413",
-        "u20 {\"data\":\"",
+        "MG417",
+        "it takes a text for JSON",
     ),
     (
         "CREATE TABLE u21 (on_or_off varchar(10))",
@@ -234,13 +234,6 @@ const DOWN: &[Defect] = &[
 
 /// What is lost on the way there and back.
 const LOST: &[Defect] = &[
-    (
-        "CREATE TABLE l1 (id int PRIMARY KEY, note text)",
-        "ALTER TABLE l1 DROP COLUMN note",
-        "ALTER TABLE l1 ADD COLUMN note text",
-        "MG416",
-        " values lost, 'abc' for one, by the upgrade",
-    ),
     (
         "CREATE TABLE l2 (id int PRIMARY KEY)",
         "DELETE FROM l2",
@@ -398,8 +391,9 @@ fn a_new_head_is_tried_on_rows_without_a_stairway() {
     assert_eq!(told[0].0, "MG410");
     assert!(told[0].1.contains("h1 {\"id\":"), "{told:?}");
     assert_eq!(said.verdict(), "fail");
-    let step = said.report["findings"][0]["step"].as_str().unwrap();
-    assert!(step.ends_with("(round trip)"), "{step}");
+    let findings = said.report["findings"].as_array().unwrap();
+    let step = findings.iter().find(|finding| finding["code"] == "MG410").unwrap()["step"].as_str();
+    assert!(step.unwrap().ends_with("(round trip)"), "{step:?}");
     let said = gate(&chain("ALTER TABLE h1 ADD COLUMN note text"), EACH_ITS_OWN, &[]);
     assert_eq!(said.about("b"), []);
     assert_eq!(said.verdict(), "pass", "{}", said.stderr);
@@ -443,9 +437,9 @@ fn directives_about_rows_turn_findings_into_notes() {
     let said = gate(&chain, EACH_ITS_OWN, &["--stairway"]);
     let told = said.about("r");
     let codes: Vec<&str> = told.iter().map(|(code, _)| code.as_str()).collect();
-    assert_eq!(codes, ["MG418", "MG418"], "{told:?}\n{}", said.stderr);
+    // What goes with a dropped column is told in the step alone.
+    assert_eq!(codes, ["MG418"], "{told:?}\n{}", said.stderr);
     assert!(told[0].1.ends_with("it is empty in production"), "{told:?}");
-    assert!(told[1].1.ends_with("nobody reads it"), "{told:?}");
     assert_eq!(said.verdict(), "pass");
 }
 

@@ -42,13 +42,16 @@ pub fn make(
     let (kind, name) =
         folder.parent().zip(folder.file_name()).context("the cache has no folder")?;
     let beside = format!("{name}.part-");
-    // What was cut off. Whoever left it may still run, an npm without its gate: so each try has a
-    // name of its own.
-    for entry in kind.read_dir_utf8().with_context(|| format!("cannot read `{kind}`"))?.flatten() {
-        if entry.file_name().starts_with(&beside) {
+    // Whoever left a part may still run, an npm without its gate: so each try has a name of its own, and
+    // what such an npm wrote meanwhile goes at the end.
+    let remove_parts = || -> Result<()> {
+        let entries = kind.read_dir_utf8().with_context(|| format!("cannot read `{kind}`"))?;
+        for entry in entries.flatten().filter(|entry| entry.file_name().starts_with(&beside)) {
             let _ = fs::remove_dir_all(entry.path());
         }
-    }
+        Ok(())
+    };
+    remove_parts()?;
     let part = tempfile::Builder::new().prefix(&beside).tempdir_in(kind);
     let part = part.map_err(|err| cache_dir::cannot(&format!("write in `{kind}`"), &err))?;
     let part = Utf8Path::from_path(part.path()).context("the cache's path is not UTF-8")?;
@@ -69,6 +72,7 @@ pub fn make(
     }
     fs::rename(&native, folder).with_context(|| format!("cannot name `{folder}`"))?;
     manifest::write(folder)?;
+    remove_parts()?;
     Ok(cache_dir::size(folder))
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::snapshot::timeless;
 use crate::support::root::{Root, Tree};
@@ -139,7 +140,15 @@ fn what_comes_of_a_save_is_what_a_full_run_says() {
             .args("raptor --no-cache --format json --root")
             .arg(root.path())
             .run();
-        let (saved, full) = (timeless(saved.0), timeless(full.report().0));
+        // A watch tries no remedies.
+        let untried = |mut report: Value| {
+            for finding in report["findings"].as_array_mut().unwrap() {
+                let fields = finding.as_object_mut().unwrap();
+                fields.retain(|name, _| !["verified", "patch", "remedy"].contains(&name.as_str()));
+            }
+            timeless(report)
+        };
+        let (saved, full) = (untried(saved.0), untried(full.report().0));
         assert_eq!(saved, full, "{upgrade} and {downgrade}: {saved:#}\n{full:#}");
     }
     watched.run.signal(Signal::INT);

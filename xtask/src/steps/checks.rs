@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 
-use super::context::{Live, list};
+use super::context::{Live, Outcome, list};
 use super::errors::ForeignDatabase;
 use super::revisions::ancestors_of;
 use model::code;
@@ -13,6 +13,16 @@ use model::finding::{Finding, Place};
 use model::transcript::{Direction, Refused, RevisionInFlight};
 
 impl Live<'_> {
+    /// The outcome of a step, unless the step failed while the run was interrupted: what is ended for an
+    /// interrupt is nobody's fault.
+    pub(super) fn uninterrupted(&self, result: Result<Outcome>) -> Result<Outcome> {
+        let failed = result.as_ref().map_or(true, |outcome| outcome.error().is_some());
+        match self.interrupt.check() {
+            Err(interrupted) if failed => Err(interrupted),
+            _ => result,
+        }
+    }
+
     /// The revisions between two versions that were not heard to run, in a sentence.
     pub(super) fn not_run(
         &self,

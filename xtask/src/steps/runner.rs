@@ -326,12 +326,7 @@ impl<'a> Steps<'a> {
         tell(Event::StepStarted { label, name: &name });
         let started = Instant::now();
         let result = run(live, &mut self.statements).and_then(|o| live.server_lives(o));
-        // What is ended for an interrupt fails, and is nobody's fault.
-        let failed = result.as_ref().map_or(true, |outcome| outcome.error().is_some());
-        let result = match live.interrupt.check() {
-            Err(interrupted) if failed => Err(interrupted),
-            _ => result,
-        };
+        let result = live.uninterrupted(result);
         let elapsed = started.elapsed();
         let known = self.known.filter(|_| needs != Needs::Files);
         if let Some(doubt) = known.and_then(|known| doubt(known, &result)) {

@@ -52,7 +52,9 @@ impl Cache {
     /// The one Postgres that was installed.
     #[track_caller]
     fn installed(&self) -> PathBuf {
-        let entries = self.entries();
+        let mut entries = self.entries();
+        // The npm of a gate that was killed may still write; the next installation removes that.
+        entries.retain(|name| !name.contains(".part-"));
         assert_eq!(entries.len(), 1, "{entries:?}");
         self.path().join("migration-gate/postgres").join(&entries[0])
     }
@@ -119,7 +121,7 @@ fn a_machine_without_postgres_gets_one_once_whatever_befalls_it() {
     assert!(message(&no_npm).contains("no npm on PATH"), "{}", message(&no_npm));
     let mended = gate(&root, &cache).unwrap().run();
     assert_green(&mended, "provisioned");
-    assert!(mended.stderr.contains("plpgsql.so` is not as it was installed"), "{}", mended.stderr);
+    assert!(mended.stderr.contains("plpgsql.so` was changed"), "{}", mended.stderr);
     assert_eq!(fs::metadata(&library).unwrap().len(), size);
     assert_eq!(cache.installed(), installed);
     root.sandbox.assert_empty(&mended.traces);

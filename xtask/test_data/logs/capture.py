@@ -38,7 +38,7 @@ import yaml
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 BIN = pathlib.Path(os.environ.get("MIGRATION_GATE_POSTGRES_BIN", "/usr/lib/postgresql/15/bin"))
-CHECKOUT = "/home/runner/work/monorepo/monorepo"
+CHECKOUT = "/github/workspace"
 SHAPES = ["github", "gh", "shell", "bare"]
 DRIVERS = {"psycopg2": "psycopg2-binary", "psycopg": "psycopg[binary]", "asyncpg": "asyncpg"}
 

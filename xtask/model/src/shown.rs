@@ -5,6 +5,7 @@ use camino::Utf8PathBuf;
 
 use super::finding::{Edit, Finding, Place};
 use super::graph::{Fault, Graph};
+use super::production::Seen;
 use super::report::{Comparison, Report, TreeReport};
 use super::step::Step;
 
@@ -70,6 +71,8 @@ pub enum Kind {
     Lines,
     /// On one line: a name, a path.
     Name,
+    /// To the letter: a patch.
+    Verbatim,
 }
 
 /// Puts each text through a function.
@@ -109,7 +112,17 @@ impl Texts<'_> {
         self.lines(&mut finding.message);
         let texts = [&mut finding.predicted, &mut finding.statement, &mut finding.allowed];
         texts.into_iter().flatten().for_each(|text| self.lines(text));
-        finding.lacks.iter_mut().chain(&mut finding.by_hand).for_each(|text| self.lines(text));
+        let lists = [&mut finding.lacks, &mut finding.by_hand, &mut finding.also];
+        lists.into_iter().flatten().for_each(|text| self.lines(text));
+        if let Some(impact) = &mut finding.impact {
+            self.name(&mut impact.table);
+            impact.told.iter_mut().for_each(|(_, text)| self.lines(text));
+        }
+        if let Some(fix) = &mut finding.fix {
+            fix.what.iter_mut().for_each(|text| self.lines(text));
+            // Tabs and ends of lines are part of what is applied; what shows a patch shows no more of it.
+            fix.patch = (self.0)(&fix.patch, Kind::Verbatim);
+        }
         finding.place.iter_mut().for_each(|place| self.place(place));
         finding.edit.iter_mut().for_each(|edit| self.edit(edit));
         if let Some(said) = &mut finding.transcript {
@@ -142,6 +155,23 @@ impl Texts<'_> {
         [&mut tree.graph, &mut tree.wrong_graph].into_iter().flatten().for_each(|g| self.graph(g));
         tree.steps.iter_mut().for_each(|step| self.step(step));
         tree.sql.iter_mut().for_each(|statement| self.lines(&mut statement.sql));
+        let untried = tree.stairs.iter_mut().flat_map(|stairs| &mut stairs.untried);
+        untried.for_each(|(_, why)| self.lines(why));
+        tree.production.iter_mut().for_each(|seen| self.seen(seen));
+    }
+
+    fn seen(&self, seen: &mut Seen) {
+        let lists = [&mut seen.revisions, &mut seen.rewrites, &mut seen.scans, &mut seen.breaks];
+        lists.into_iter().flatten().for_each(|text| self.name(text));
+        let name = |text: String| (self.0)(&text, Kind::Name);
+        seen.locks =
+            std::mem::take(&mut seen.locks).into_iter().map(|(t, m)| (name(t), m)).collect();
+        let blocks = std::mem::take(&mut seen.blocks).into_iter();
+        seen.blocks = blocks.map(|(table, what)| (name(table), what)).collect();
+        let through = std::mem::take(&mut seen.blocks_through).into_iter();
+        seen.blocks_through = through
+            .map(|(table, on)| (name(table), on.into_iter().map(|(w, t)| (w, name(t))).collect()))
+            .collect();
     }
 
     fn base(&self, Comparison { rev, commit, reason, moved }: &mut Comparison) {
@@ -193,6 +223,7 @@ pub fn shown(text: &str, kind: Kind) -> String {
     match kind {
         Kind::Lines => printable(text),
         Kind::Name => one_line(text),
+        Kind::Verbatim => text.to_owned(),
     }
 }
 

@@ -19,7 +19,7 @@ pub const TREE: TreeSpec = TreeSpec {
     mutants: &MUTANTS,
 };
 
-/// The operator's row in `admins` (runbook, 'Seed requirements', 1). `0016` looks it up and raises
+/// The operator's row in `admins` (runbook, 'What is supplied'). `0016` looks it up and raises
 /// without it. Its `downgrade()` leaves the row alone, so the second upgrade finds it again.
 pub const KRIS_ADMIN_ROW: Row = Row {
     name: "kris@ admin row",

@@ -19,7 +19,7 @@ pub const TREE: TreeSpec = TreeSpec {
     mutants: &MUTANTS,
 };
 
-/// The role of the running application (runbook, 'Seed requirements', 2). It cannot log in and has
+/// The role of the running application (runbook, 'What is supplied'). It cannot log in and has
 /// no rights of its own: the migrations grant them.
 pub const RAPTOR_APP: Role = Role {
     name: "raptor_app",

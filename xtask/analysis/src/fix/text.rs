@@ -10,15 +10,19 @@ use model::finding::Edit;
 /// A text with a change made in it; `None` where it does not say what the change expects.
 pub(super) fn applied(text: &str, edit: &Edit) -> Option<String> {
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    let lines: Vec<&str> = text.lines().collect();
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let bare = |line: &str| line.trim_end_matches(['\r', '\n']).to_owned();
     let first = usize::try_from(edit.line).ok()?.checked_sub(1)?;
     let last = first.checked_add(edit.before.len()).filter(|last| *last <= lines.len())?;
-    if lines[first..last].iter().zip(&edit.before).any(|(is, was)| is != was) {
+    if lines[first..last].iter().zip(&edit.before).any(|(is, was)| bare(is) != *was) {
         return None;
     }
-    let changed = edit.after.iter().map(String::as_str);
-    let lines = lines[..first].iter().copied().chain(changed).chain(lines[last..].iter().copied());
-    Some(lines.flat_map(|line| [line, end]).collect())
+    let mut out = lines[..first].concat();
+    if !out.is_empty() && !out.ends_with('\n') {
+        out.push_str(end);
+    }
+    out.extend(edit.after.iter().flat_map(|line| [line.as_str(), end]));
+    Some(out + &lines[last..].concat())
 }
 
 /// The innermost statement of a function that a line belongs to.

@@ -5,19 +5,26 @@
 //! down, `breaks.rs` which statements fail after it, `judge.rs` what that is worth with the sizes of production.
 
 mod breaks;
+mod exceptions;
 mod facts;
 mod judge;
+mod place;
 mod probes;
+mod seen;
+mod setting;
 mod sizes;
 mod statements;
 mod uses;
 mod view;
 mod waits;
+mod weight;
+mod wording;
 
 pub use self::breaks::{Break, Kind, breaks, prepared};
 pub use self::facts::Facts;
-pub use self::judge::{Judged, Setting, Text, judge, sizes_of};
+pub use self::judge::judge;
 pub use self::probes::{Probe, probes};
+pub use self::setting::{Judged, Setting, Text, sizes_of};
 pub use self::sizes::{Sizes, Work, days};
 pub use self::statements::Ran;
 pub use self::uses::{Samples, uses};

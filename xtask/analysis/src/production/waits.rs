@@ -9,6 +9,8 @@ use model::production::{ACCESS_EXCLUSIVE, MODES, Oid};
 
 /// From how long on nothing that is done counts, in seconds.
 const IDLE: f64 = 0.4;
+/// From how long on a finding is a warning, in seconds.
+pub(super) const WARNS: f64 = 0.5;
 
 /// A table that is blocked, and what is done meanwhile.
 #[derive(Clone, Debug, Default)]
@@ -41,16 +43,21 @@ pub(super) fn stands(view: &View<'_>) -> Vec<Stand> {
         let takes_time = facts.scans.contains(oid) || rewritten(oid);
         is_big && (takes_time || facts.held_over.contains_key(oid) || facts.idle.contains(oid))
     };
-    let mut stands: BTreeMap<Oid, Stand> = BTreeMap::new();
+    // A table in the transactions of several revisions is told of each.
+    let mut stands: BTreeMap<(Oid, Option<String>), Stand> = BTreeMap::new();
+    // A time that is not known weighs as much as a warning.
+    let weight = |stand: &Stand| (stand.seconds.unwrap_or(WARNS), stand.mode);
     for oid in facts.locks.keys().filter(|oid| view.is_old(**oid) && view.is_big(**oid)) {
         if !is_stand(oid) {
             continue;
         }
         for stand in of_table(view, *oid) {
-            let mut parts = stands.get(&stand.table).map(|s| s.parts.clone()).unwrap_or_default();
+            let ran = facts.statements.get(stand.statement);
+            let key = (stand.table, ran.and_then(|ran| ran.revision.clone()));
+            let mut parts = stands.get(&key).map(|s| s.parts.clone()).unwrap_or_default();
             parts.extend((*oid != stand.table).then_some(*oid));
-            let known = stands.entry(stand.table).or_insert_with(|| stand.clone());
-            if known.seconds < stand.seconds || known.mode < stand.mode {
+            let known = stands.entry(key).or_insert_with(|| stand.clone());
+            if weight(known) < weight(&stand) {
                 *known = stand;
             }
             known.parts = parts;

@@ -18,6 +18,7 @@ use std::collections::BTreeSet;
 use model::schema::{Attributes, ObjectId, Schema, attribute, without_public};
 
 pub use self::difference::{Change, Difference};
+pub(crate) use self::origin::mentions;
 pub use self::origin::{Declaration, Origin, Sources, declared, impure, line_that_names};
 pub use self::python::line as python_line;
 

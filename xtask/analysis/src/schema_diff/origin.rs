@@ -247,7 +247,7 @@ pub fn declared(text: &str) -> Vec<Declaration> {
 }
 
 /// Whether a text names something, as a word of its own.
-pub(super) fn mentions(text: &str, name: &str) -> bool {
+pub(crate) fn mentions(text: &str, name: &str) -> bool {
     let part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
     text.match_indices(name).any(|(at, _)| {
         let before = text[..at].chars().next_back();

@@ -1,0 +1,90 @@
+//! Place of a finding: the statement, and its line.
+
+use super::breaks::{Break, Kind};
+use super::setting::Text;
+use super::statements::Ran;
+use super::view::View;
+use crate::schema_diff::{line_that_names, mentions};
+use model::finding::Finding;
+use model::production::SHARE;
+
+/// The file and the line of a statement.
+pub(super) fn line_of<'t>(
+    revisions: &'t [Text],
+    view: &View<'_>,
+    at: usize,
+) -> Option<(&'t Text, u32)> {
+    let ran = view.facts.statements.get(at)?;
+    let of = |text: &'_ &Text| Some(&text.revision) == ran.revision.as_ref();
+    let text = revisions.iter().find(of)?;
+    let line = ran.lines.iter().find(|(file, _)| *file == text.file).map(|(_, line)| *line);
+    Some((text, line?))
+}
+
+/// Puts a finding at a statement.
+pub(super) fn place(revisions: &[Text], finding: &mut Finding, view: &View<'_>, at: usize) {
+    let ran = view.facts.statements.get(at);
+    finding.revision = ran.and_then(|ran| ran.revision.clone());
+    finding.statement = ran.and_then(|ran| ran.sql.clone());
+    if let Some((text, line)) = line_of(revisions, view, at) {
+        finding.place = Some(text.at(Some(line)));
+        return;
+    }
+    // What a driver's own cursor ran is known by what it left alone.
+    let names = finding.impact.as_ref().map(|impact| vec![impact.table.clone()]);
+    let of = |text: &&Text| Some(&text.revision) == finding.revision.as_ref();
+    if let (Some(names), Some(text)) = (names, revisions.iter().find(of))
+        && let Some((line, _)) = line_that_names(&text.text, &names)
+    {
+        finding.place = Some(text.at(Some(line)));
+    }
+}
+
+/// The statement that names what breaks, else the one that locks it, else the line that names it.
+pub(super) fn place_named(
+    revisions: &[Text],
+    finding: &mut Finding,
+    view: &View<'_>,
+    broken: &Break,
+) {
+    let bare =
+        |name: &str| name.rsplit('.').next().unwrap_or_default().trim_matches('"').to_owned();
+    let table = bare(&broken.name);
+    let column = match &broken.kind {
+        Kind::ColumnRenamed { column, .. }
+        | Kind::ColumnDropped { column }
+        | Kind::NotNull { column }
+        | Kind::TypeChanged { column, .. } => Some(column.clone()),
+        Kind::Refused { constraint } => Some(bare(constraint)),
+        Kind::LabelGone { label } => Some(label.clone()),
+        _ => None,
+    };
+    let mut of_revisions =
+        view.facts.statements.iter().enumerate().filter(|(_, ran)| ran.revision.is_some());
+    let both = |ran: &Ran| {
+        ran.sql.as_deref().is_some_and(|sql| {
+            mentions(sql, &table) && column.as_ref().is_none_or(|column| mentions(sql, column))
+        })
+    };
+    let locks = |ran: &Ran| ran.locks.get(&broken.relation).is_some_and(|mode| *mode >= SHARE);
+    let of = of_revisions
+        .clone()
+        .find(|(_, ran)| both(ran))
+        .or_else(|| of_revisions.find(|(_, ran)| locks(ran)));
+    if let Some((at, _)) = of {
+        return place(revisions, finding, view, at);
+    }
+    let wanted: Vec<String> = column.into_iter().chain([table]).collect();
+    for text in revisions {
+        if let Some((line, _)) = line_that_names(&text.text, &wanted) {
+            finding.revision = Some(text.revision.clone());
+            finding.place = Some(text.at(Some(line)));
+            return;
+        }
+    }
+    // A right on a schema, say, names no table.
+    let any = |ran: &Ran| ran.revision.is_some();
+    if let Some(at) = view.facts.statements.iter().position(any) {
+        place(revisions, finding, view, at);
+    }
+}

@@ -1,0 +1,143 @@
+//! Sentences of a finding about a change in production.
+
+use super::breaks::{Break, Kind};
+use super::setting::Text;
+use super::sizes::amount;
+use super::view::{Extent, View};
+use super::waits::Stand;
+use model::production::{Blocked, Oid};
+
+/// How large the table is in production, and how much it is used.
+pub(super) fn there(view: &View<'_>, extent: Extent) -> Option<String> {
+    match extent {
+        Extent::Known(size) => Some(format!(
+            "{} and {} of indexes, {} reads and {} writes a second (production.csv of {})",
+            amount(size.bytes),
+            amount(size.index_bytes),
+            size.reads.round(),
+            size.writes.round(),
+            view.sizes.map(|sizes| sizes.on.clone()).unwrap_or_default()
+        )),
+        Extent::Seeded(rows) => Some(format!(
+            "{rows} rows, which the migrations themselves put there; production.csv would say how many there are"
+        )),
+        Extent::Unknown => None,
+    }
+}
+
+/// Who waits because of a table.
+pub(super) fn also(view: &View<'_>, table: Oid) -> Option<String> {
+    let waits = view.facts.through.iter().flat_map(|(oid, all)| {
+        all.iter().filter(move |(_, on)| view.whole(*on) == table).map(move |(what, _)| {
+            let is_view = view.relation(*oid).is_some_and(|r| "vm".contains(r.kind));
+            let (what, why) = match (is_view, what) {
+                (true, _) => ("reads of", "it reads"),
+                (_, Blocked::Reads) => ("reads of", "it is a part of"),
+                _ => ("writes to", "its foreign key asks"),
+            };
+            format!("{what} `{}` wait, {why} `{}`", view.name(*oid), view.name(table))
+        })
+    });
+    let waits: Vec<String> = waits.collect();
+    (!waits.is_empty()).then(|| waits.join("; "))
+}
+
+/// What the way back does to the table of a finding.
+pub(super) fn of_back(stand: &Stand, back: &[Stand], down: Option<&View<'_>>) -> String {
+    let Some(down) = down else { return "the downgrade was not rehearsed".to_owned() };
+    let same = back.iter().find(|other| other.table == stand.table);
+    match same {
+        Some(other) if other.work == stand.work => "the downgrade does the same".to_owned(),
+        Some(other) => format!("the downgrade too: {}", other.seen(down)),
+        None => "the downgrade does not make it stand still".to_owned(),
+    }
+}
+
+/// What became of what the running version uses, in words.
+pub(super) fn said(broken: &Break) -> String {
+    let name = &broken.name;
+    match &broken.kind {
+        Kind::TableRenamed { to } => format!("`{name}` is called `{to}`"),
+        Kind::TableDropped | Kind::ViewDropped => format!("`{name}` is gone"),
+        Kind::TypeGone => format!("the type `{name}` is gone or has another name"),
+        Kind::ColumnRenamed { column, to } => format!("`{name}.{column}` is called `{to}`"),
+        Kind::ColumnDropped { column } => format!("`{name}.{column}` is gone"),
+        Kind::NotNull { column } => format!("`{name}.{column}` must be given a value"),
+        Kind::Refused { constraint } => {
+            format!("`{constraint}` refuses rows of `{name}` that were allowed")
+        }
+        Kind::NoRight { act: None } => {
+            format!("the application's role may not use `{name}` any more")
+        }
+        Kind::NoRight { act: Some(act) } => {
+            format!("the application's role may not {act} `{name}` any more")
+        }
+        Kind::RowRefused => format!("row security refuses its rows of `{name}`"),
+        Kind::RowsHidden => format!("row security hides all rows of `{name}` from it"),
+        Kind::NoKey => format!("no unique index of `{name}` finds its conflicts any more"),
+        Kind::LabelGone { label } => format!("`{name}` has no label '{label}' any more"),
+        Kind::TypeChanged { column, from, to } => {
+            format!("`{name}.{column}` was {from} and is {to}")
+        }
+        Kind::GeneratedAlways => {
+            format!("the application sets a column of `{name}` that accepts no value any more")
+        }
+        Kind::Trigger => format!("a trigger of `{name}` refuses"),
+        Kind::Other { message, .. } => format!("`{name}`: {message}"),
+    }
+}
+
+/// What to do instead.
+pub(super) fn instead_of(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::NotNull { .. } => {
+            "give it a server_default, or make it NOT NULL when every version gives it"
+        }
+        Kind::NoRight { .. } | Kind::RowRefused | Kind::RowsHidden => {
+            "grant in the same revision what the running version's role had"
+        }
+        Kind::ColumnDropped { .. } | Kind::TableDropped | Kind::ViewDropped => {
+            "drop it when no running version uses it; where none does, `# migration-gate: unused TABLE.COLUMN, reason`"
+        }
+        _ => {
+            "expand first and contract later: add what is new, and take the old away in a later revision"
+        }
+    }
+}
+
+/// What waits for a moment, and that the running version keeps working, of which so many statements were
+/// tried.
+pub(super) fn sound(
+    revisions: &[Text],
+    up: &View<'_>,
+    down: Option<&View<'_>>,
+    tried: usize,
+) -> Vec<String> {
+    let ids: Vec<&str> = revisions.iter().map(|text| text.revision.as_str()).collect();
+    let mut lines = vec![
+        format!("{} on a database in use: {}", ids.join(", "), moments(up)),
+        format!(
+            "  no large table is read whole or rewritten while others wait; the running version keeps working ({tried} statements tried)"
+        ),
+    ];
+    lines.extend(down.map(|down| format!("  back: {}", moments(down))));
+    lines
+}
+
+/// Who waits for a moment.
+fn moments(view: &View<'_>) -> String {
+    let of = |wanted: Blocked| -> Vec<String> {
+        let all =
+            view.facts.blocks.iter().filter(|(oid, what)| **what == wanted && view.is_old(**oid));
+        all.map(|(oid, _)| format!("`{}`", view.name(*oid))).collect()
+    };
+    let (reads, writes) = (of(Blocked::Reads), of(Blocked::Writes));
+    let mut told = Vec::new();
+    if !reads.is_empty() {
+        told.push(format!("{}: reads and writes wait for a moment", reads.join(", ")));
+    }
+    if !writes.is_empty() {
+        told.push(format!("{}: writes wait for a moment, reads pass", writes.join(", ")));
+    }
+    if told.is_empty() { "nobody waits".to_owned() } else { told.join("; ") }
+}

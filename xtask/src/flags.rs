@@ -31,7 +31,7 @@ pub enum Command {
     /// Prove that the Alembic trees can be applied, rolled back and applied again
     ///
     /// Each tree is applied to a fresh Postgres 15, must have one head, is rolled back and applied
-    /// again. Exit status: 0 every step passed; 1 the migrations are at fault; 2 the gate could not
+    /// again. Exit status: 0 every step passed and no error was found; 1 the migrations are at fault; 2 the gate could not
     /// do its work; 130 or 143 interrupted.
     MigrationGate(Box<Gate>),
 }
@@ -68,7 +68,8 @@ pub struct Gate {
     #[command(flatten)]
     pub env_py: EnvPy,
 
-    /// What is new is what this revision lacks [default: the merge base with the default branch]
+    /// Count as new each migration that this git revision does not have [default: the merge base with the
+    /// default branch]
     #[arg(long, value_name = "REV")]
     pub since: Option<String>,
 
@@ -93,7 +94,8 @@ pub struct Gate {
     pub keep: bool,
 
     /// Apply the remedies that were verified, then gate again; asks first on a terminal. Refused where
-    /// a file has uncommitted changes; put back where the second run is worse
+    /// a file that it changes has uncommitted changes, and outside of git; where the second run is no better,
+    /// every file is put back
     #[arg(long, conflicts_with_all = ["watch", "keep"])]
     pub fix: bool,
 
@@ -135,20 +137,20 @@ pub enum Verb {
     Graph(Graph),
     /// Name the failure in a CI log or Alembic output, or explain a code or failure mode
     Explain(Explain),
-    /// Replay past incidents: break a copy of the tree, see that the gate says so, mend it
+    /// Replay past incidents: break a copy of the tree, check that the gate says so, fix the copy
     ///
-    /// Exit status: 0 each incident was reproduced and mended; 1 not each; 2 the replay could not
+    /// Exit status: 0 each incident was reproduced and fixed; 1 not each; 2 the replay could not
     /// do its work; 130 or 143 interrupted.
     Replay(Replay),
     /// Write `xtask/RUNBOOK.md` from the gate's own tables
     Runbook(Runbook),
-    /// Mend colliding revisions (failure mode C)
+    /// Fix colliding revisions (failure mode C)
     Renumber(Renumber),
     /// Say which revisions of other branches will collide with this one's
     Collisions(Collisions),
     /// Find where the CI workflows weaken the gate
     Workflow(WorkflowArgs),
-    /// Say what was found on this machine, what is missing and the command that mends it
+    /// Say what was found on this machine, what is missing and the command that installs or fixes it
     Doctor(Doctor),
 }
 
@@ -238,7 +240,8 @@ pub struct Lint {
     #[command(flatten)]
     pub which: Which,
 
-    /// What is new is what this revision lacks [default: the merge base with the default branch]
+    /// Count as new each migration that this git revision does not have [default: the merge base with the
+    /// default branch]
     #[arg(long, value_name = "REV")]
     pub since: Option<String>,
 
@@ -267,7 +270,8 @@ pub struct Graph {
     #[command(flatten)]
     pub which: Which,
 
-    /// What is new is what this revision lacks [default: the merge base with the default branch]
+    /// Count as new each migration that this git revision does not have [default: the merge base with the
+    /// default branch]
     #[arg(long, value_name = "REV")]
     pub since: Option<String>,
 
@@ -276,7 +280,7 @@ pub struct Graph {
     pub format: GraphFormat,
 }
 
-/// Mends colliding revisions as the runbook says for failure mode C: what came later by git goes on
+/// Fixes colliding revisions as the runbook says for failure mode C: what came later by git goes on
 /// top, under the next free number, and only the bytes that must change do. A revision that is on the
 /// base, on the default branch or in a tag is never moved; without a base none is.
 ///
@@ -289,7 +293,8 @@ pub struct Renumber {
     #[command(flatten)]
     pub which: Which,
 
-    /// What is new is what this revision lacks [default: the merge base with the default branch]
+    /// Count as new each migration that this git revision does not have [default: the merge base with the
+    /// default branch]
     #[arg(long, value_name = "REV")]
     pub since: Option<String>,
 
@@ -315,7 +320,8 @@ pub struct Collisions {
     #[command(flatten)]
     pub which: Which,
 
-    /// What is new is what this revision lacks [default: the merge base with the default branch]
+    /// Count as new each migration that this git revision does not have [default: the merge base with the
+    /// default branch]
     #[arg(long, value_name = "REV")]
     pub since: Option<String>,
 }

@@ -186,22 +186,24 @@ impl Screen<'_> {
     fn watch(&self, flags: &mut Gate) -> u8 {
         let screen = std::io::stdout().is_terminal() && progress::can_redraw();
         let reports = std::mem::take(&mut flags.output.reports);
-        let (shown, timings) = (AtomicU32::new(0), flags.timings);
+        let (drawn, timings) = (AtomicU32::new(0), flags.timings);
         let show = |state: &Watch, moment: Moment| {
             if moment == Moment::Verdict
                 && let Some(report) = &state.report
             {
-                for err in commands::reports::write(report, &reports, self.runner) {
+                let hidden = report.clone().map_texts(&|text, _| self.secrets.hide(text));
+                for err in commands::reports::write(&hidden, &reports, self.runner) {
                     self.progress.note(&format!("error: {err:#}"));
                 }
             }
             if !screen {
-                write_stdout(&render::watch::line(state, moment).unwrap_or_default());
+                let line = render::watch::line(state, moment).unwrap_or_default();
+                write_stdout(&self.secrets.hide(&line));
             } else if moment != Moment::Progress || state.runs > 0 {
                 // A new screen where something new begins; else over the one that is there.
-                let fresh = shown.swap(state.runs, Ordering::Relaxed) != state.runs
+                let fresh = drawn.swap(state.runs, Ordering::Relaxed) != state.runs
                     || moment == Moment::Verdict;
-                redraw(&render::watch::screen(state), fresh);
+                redraw(&shown::at_edge(&self.secrets.hide(&render::watch::screen(state))), fresh);
             }
             if timings && moment == Moment::Verdict {
                 self.show_timings();

@@ -105,7 +105,7 @@ pub fn of_mended(report: &Report) -> Vec<String> {
         .iter()
         .map(|finding| {
             let step = finding.step.as_deref().unwrap_or("no step");
-            format!("mended, yet {} in {step}: {}", finding.code.id, finding.message)
+            format!("fixed, yet {} in {step}: {}", finding.code.id, finding.message)
         })
         .collect();
     if why.is_empty() {
@@ -113,7 +113,7 @@ pub fn of_mended(report: &Report) -> Vec<String> {
         why.extend(
             steps
                 .filter(|step| step.status != Status::Passed)
-                .map(|step| format!("mended, yet `{}` did not pass", step.name)),
+                .map(|step| format!("fixed, yet `{}` did not pass", step.name)),
         );
     }
     why

@@ -35,6 +35,8 @@ import warnings
 OUTPUT_KEPT = 64 * 1024
 TEXT_KEPT = 20_000
 STATEMENTS_KEPT = 20_000
+# Of Linux: `prctl(2)`.
+PR_SET_CHILD_SUBREAPER = 36
 DRIVERS = ("psycopg2", "psycopg", "asyncpg", "pg8000")
 
 
@@ -69,24 +71,15 @@ def main(bytecode, *fds):
     # The collector need not look at what all forks share.
     gc.freeze()
     servers = set()
-    all_there, forking = os.pipe()
-    for index, gate in enumerate(gates):
+    for gate in gates:
         pid = os.fork()
         if pid == 0:
-            os.close(forking)
-            # None serves before all are there: a call's process must not take a number between theirs.
-            os.read(all_there, 1)
-            os.close(all_there)
             for other in gates:
                 if other is not gate:
                     other.close()
-            # In a process namespace of its own their ids follow each other.
-            first = os.getpid() - index
-            serve(gate, hello, range(first, first + len(gates)))
+            serve(gate, hello)
             os._exit(0)
         servers.add(pid)
-    os.close(forking)
-    os.close(all_there)
     for gate in gates:
         gate.close()
     while servers:
@@ -131,7 +124,8 @@ def become_command():
     sys.path[0] = os.path.dirname(script)
 
 
-def serve(gate, hello, servers):
+def serve(gate, hello):
+    adopt_orphans()
     # Without a terminal nothing can be asked for there, by getpass for instance.
     os.setsid()
     gate.send_event("ready", **hello)
@@ -143,7 +137,7 @@ def serve(gate, hello, servers):
     lines = Lines(gate)
     while (call := lines.next()) is not None:
         if "op" in call:
-            run_forked(gate, lines, call, wake_r, servers)
+            run_forked(gate, lines, call, wake_r)
 
 
 class Lines:
@@ -168,7 +162,7 @@ class Lines:
         return json.loads(line)
 
 
-def run_forked(gate, lines, call, wake_r, servers):
+def run_forked(gate, lines, call, wake_r):
     """Runs a call in a process of its own, and tells how it ended."""
     out_r, out_w = os.pipe()
     go_r, go_w = os.pipe()
@@ -211,7 +205,7 @@ def run_forked(gate, lines, call, wake_r, servers):
         status = code if ended else None
     # What it started and did not wait for ends with it, and lets go of the pipe.
     kill_group(pid)
-    orphaned = end_orphans(servers)
+    orphaned = end_orphans()
     os.set_blocking(out_r, False)
     while (count := drain(out_r, tail)) > 0:
         total += count
@@ -251,32 +245,40 @@ def kill_group(pid):
         os.killpg(pid, signal.SIGKILL)
 
 
-def end_orphans(servers):
-    """Ends what left its call's process group, in a process namespace of the worker's own, whose first process
-    inherits it; whether there was such a process."""
+def adopt_orphans():
+    """Makes this process inherit what the processes of its calls leave behind, where the system can do that:
+    each call's orphans are its own, whatever goes on in other calls."""
+    known = set(sys.modules)
+    with contextlib.suppress(ImportError, OSError, AttributeError):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    # The `alembic` command has not imported it.
+    for name in set(sys.modules) - known:
+        del sys.modules[name]
+
+
+def end_orphans():
+    """Ends what left its call's process group; whether there was such a process."""
     found = False
-    # Without a /proc of its own this is the machine's first process, or the worker's number is another one.
-    while os.getppid() == 1 and os.readlink("/proc/self") == str(os.getpid()):
-        pids = map(int, filter(str.isdigit, os.listdir("/proc")))
-        orphans = [pid for pid in pids if pid not in servers and is_orphan(pid)]
-        if not orphans:
-            break
+    while orphans := children():
         found = True
         for pid in orphans:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
                 os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
         # What these started is inherited next.
-        time.sleep(0.001)
     return found
 
 
-def is_orphan(pid):
+def children():
+    """The children of this process; that of the call was waited for."""
+    own = os.getpid()
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            state, parent = file.read().rsplit(b")", 1)[1].split()[:2]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return parent == b"1" and state != b"Z"
+        with open(f"/proc/{own}/task/{own}/children") as file:
+            return list(map(int, file.read().split()))
+    except OSError:
+        return []
 
 
 # ----------------------------------------------------------------------------- the process of a call
@@ -722,8 +724,11 @@ def target_of(driver, args, kwargs):
         asked["host"] = kwargs.get("unix_sock", asked.get("host"))
         asked["dbname"] = kwargs.get("database", asked.get("database", asked.get("dbname")))
     else:
-        named = kwargs.get("host"), kwargs.get("port"), kwargs.get("database", args[0] if args else driver)
-        return dict(zip(("host", "port", "database"), named))
+        # A whole connection string may hold a password.
+        given = next((text for text in args[:1] if isinstance(text, str) and "=" not in text), driver)
+        named = kwargs.get("host"), kwargs.get("port"), kwargs.get("database", given)
+        texts = (value if value is None else str(value) for value in named)
+        return dict(zip(("host", "port", "database"), texts))
     if "service" in asked or "PGSERVICE" in os.environ:
         return {"host": "(a service)", "port": None, "database": asked.get("service")}
     host = asked.get("hostaddr") or asked.get("host") or os.environ.get("PGHOST") or "(the driver's default)"

@@ -189,8 +189,7 @@ fn server_user() -> Check {
         Ok(None) => ok(name, "you"),
         Err(err) => {
             let told = format!("{err:#}");
-            let (found, hint) =
-                told.split_once("\nhint: ").unwrap_or((&told, "mend what it names"));
+            let (found, hint) = told.split_once("\nhint: ").unwrap_or((&told, "fix what it names"));
             bad(name, Health::Missing, found.to_owned(), hint.to_owned())
         }
     }

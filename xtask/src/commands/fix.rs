@@ -11,7 +11,7 @@ use crate::flags::Gate;
 use crate::gate::context::{GateContext, Setting, reuse};
 use crate::gate::{self, selection};
 use crate::os::git::Git;
-use crate::os::interrupt::Interrupt;
+use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::os::process;
 use crate::remedies::{self, Bench};
 use model::code::Severity;
@@ -46,7 +46,8 @@ pub type Ask<'a> = &'a dyn Fn(&str) -> Option<bool>;
 pub fn run(flags: &Gate, ask: Ask<'_>, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
     let started = Instant::now();
     let mut report = gate::run(flags, interrupt, tell);
-    if report.verdict() == Verdict::Fail {
+    // Who keeps the databases wants to look into them.
+    if report.verdict() == Verdict::Fail && !flags.keep {
         let verified = verify(flags, &mut report, interrupt, tell);
         let applied = verified.and_then(|remedies| match flags.fix {
             true => apply(flags, &remedies, ask, &report, (interrupt, tell)),
@@ -55,6 +56,7 @@ pub fn run(flags: &Gate, ask: Ask<'_>, interrupt: &Interrupt, tell: Tell<'_>) ->
         match applied {
             Ok(None) => {}
             Ok(Some(again)) => report = again,
+            Err(err) if err.is::<Interrupted>() => report.interrupted = true,
             Err(err) => report.notes.push(format!("remedies: {err:#}")),
         }
         report.elapsed = started.elapsed();
@@ -75,7 +77,7 @@ fn verify(
         |event: &Event<'_>| matches!(event, Event::SetUpStarted { .. } | Event::SetUpEnded { .. });
     let quiet = |event: Event<'_>| Some(event).filter(is_set_up).map_or((), tell);
     let run = GateContext {
-        setting: Setting { in_repository: true, ..Setting::default() },
+        setting: Setting { in_repository: true, rehearses: true, ..Setting::default() },
         surveys: Some(&surveys),
         reuse: reuse(flags),
         ..GateContext::new(flags, &root, &trees, interrupt, &quiet)
@@ -88,9 +90,6 @@ fn verify(
     let todo: Vec<usize> = (0..trees.len()).filter(may_help).collect();
     if todo.is_empty() {
         return Ok(remedies);
-    }
-    if flags.keep && flags.postgres_url.is_some() {
-        bail!("none was tried: --keep has left its databases on the server");
     }
     let (programs, pythons) = (run.programs()?, run.find_pythons(&todo)?);
     let stage = run.set_up(&todo, programs, pythons, Some(2))?;
@@ -143,6 +142,7 @@ fn apply(
     let mut after = gate::run_with(flags, extra, interrupt, tell);
     if after.interrupted || is_worse(&after, before) {
         write(root, changes, true)?;
+        interrupt.check()?;
         let said = after.findings.first().map(|f| format!(" ({}: {})", f.code.id, f.message));
         bail!(
             "--fix has put every file back: the second run was no better{}",
@@ -158,7 +158,7 @@ fn refuse_dirty(root: &Utf8Path, changes: &[FileChange], interrupt: &Interrupt) 
     let git = Git::at(root, root, interrupt)?;
     let git = git.map_err(|why| anyhow::anyhow!("--fix changed nothing: it needs git: {why}"))?;
     let present = changes.iter().filter(|change| change.before.is_some());
-    let dirty = git.dirty(&present.map(|change| change.file.clone()).collect::<Vec<_>>())?;
+    let dirty = git.uncommitted(&present.map(|change| change.file.clone()).collect::<Vec<_>>())?;
     if !dirty.is_empty() {
         let dirty: Vec<&str> = dirty.iter().map(|file| file.as_str()).collect();
         bail!("--fix changed nothing: commit or stash your changes to {} first", dirty.join(", "));
@@ -170,7 +170,17 @@ fn refuse_dirty(root: &Utf8Path, changes: &[FileChange], interrupt: &Interrupt) 
 fn write(root: &Utf8Path, changes: &[FileChange], back: bool) -> Result<()> {
     for FileChange { file, before, after } in changes {
         let path = root.join(file);
-        match if back { before } else { after } {
+        let (from, to) = if back { (after, before) } else { (before, after) };
+        let is = |text: &Option<String>| {
+            fs::read(&path).ok().as_deref() == text.as_deref().map(str::as_bytes)
+        };
+        if is(to) {
+            continue;
+        }
+        if !is(from) {
+            bail!("`{path}` is not what the remedy was tried on, and is left as it is");
+        }
+        match to {
             Some(text) => {
                 fs::write(&path, text).with_context(|| format!("cannot write `{path}`"))?;
             }

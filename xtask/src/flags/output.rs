@@ -24,7 +24,7 @@ pub enum GraphFormat {
     Mermaid,
     /// Graphviz
     Dot,
-    /// The contract's JSON, as `lint` prints it
+    /// JSON, as `lint --format json` prints it
     Json,
 }
 
@@ -33,7 +33,7 @@ pub enum GraphFormat {
 pub enum ReplayFormat {
     /// For a person, and for the log of a job
     Human,
-    /// For a program: the contract's JSON
+    /// JSON
     Json,
 }
 
@@ -44,7 +44,7 @@ pub enum Format {
     Human,
     /// For the log of a GitHub Actions job: folds and annotations
     Github,
-    /// For a program: the contract's JSON
+    /// JSON, as `xtask/report.schema.json` describes it
     Json,
 }
 
@@ -60,7 +60,7 @@ pub struct ReportFile {
 /// What a report file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FileFormat {
-    /// The contract's JSON
+    /// JSON, as `xtask/report.schema.json` describes it
     Json,
     /// JUnit's XML
     Junit,

@@ -37,7 +37,7 @@ pub struct Runbook {
     pub root: Option<Utf8PathBuf>,
 }
 
-/// Says what the gate finds on this machine, what is missing, and the command that mends it.
+/// Says what the gate finds on this machine, what is missing, and the command that installs or fixes it.
 ///
 /// Exit status: 0 the gate can run here; 2 it cannot.
 #[derive(Clone, Debug, Args)]

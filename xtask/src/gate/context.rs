@@ -54,6 +54,10 @@ pub struct Setting<'a> {
     pub alone: bool,
     /// Whether the servers stay when the trees are done.
     pub holds_servers: bool,
+    /// Whether new revisions are rehearsed on a database in use.
+    pub rehearses: bool,
+    /// Whether other branches are asked for collisions.
+    pub asks_branches: bool,
     /// Further lines in `postgresql.conf`.
     pub conf: Option<&'a str>,
     /// SQL that a server is given before the tree.

@@ -57,9 +57,7 @@ impl Plan {
             Some(revisions.find(|known| known.revision == *id)?.down_revision.clone())
         };
         let from_empty = stairs.first().and_then(parents).is_some_and(|parents| parents.is_empty());
-        // Who waits for the first verdict waits for nothing else.
-        let new =
-            if run.setting.holds_servers { Vec::new() } else { run.new_revisions(index, &heads) };
+        let new = if run.setting.rehearses { run.new_revisions(index, &heads) } else { Vec::new() };
         let rehearsed = stairs.iter().filter(|id| new.contains(id)).cloned().collect();
         let stairway = Stairway::over(stairs.clone()).rehearsing(rehearsed);
         Plan { new: stairs, stairway, is_step, from_empty }

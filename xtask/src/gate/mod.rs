@@ -81,7 +81,14 @@ fn gate(
 ) -> Report {
     let surveys = OnceLock::new();
     let supplies = SupplyChange { without: &[], extra };
-    let setting = Setting { supplies, in_repository: true, alone: true, ..Setting::default() };
+    let setting = Setting {
+        supplies,
+        in_repository: true,
+        alone: true,
+        rehearses: true,
+        asks_branches: true,
+        ..Setting::default()
+    };
     let run = GateContext {
         setting,
         surveys: Some(&surveys),
@@ -165,6 +172,7 @@ impl GateContext<'_> {
         let programs = self.programs()?;
         let pythons = self.find_pythons(&readable)?;
         let reuse = Reuse::of(self, programs.as_ref(), &pythons);
+        let reuse = reuse.map(|reuse| reuse.with_results(self));
         let mut todo = Vec::new();
         for index in readable {
             match reuse.as_ref().and_then(|reuse| reuse.result(self, index)) {

@@ -41,8 +41,7 @@ impl GateContext<'_> {
             supplies: self.setting.supplies,
             in_repository: self.setting.in_repository,
             all: self.flags.all,
-            // A watch would ask at every save.
-            others: !self.setting.holds_servers,
+            others: self.setting.asks_branches,
             every_branch: false,
         };
         let surveys = lint::survey(&trees, self.root, terms, self.interrupt)?;

@@ -60,21 +60,26 @@ impl Reuse {
                 return None;
             }
         };
-        let mut reuse = Reuse {
+        Some(Reuse {
             kept: kept.clone(),
             options: options(run),
             binaries: binaries.dir.clone(),
             pythons: pythons.clone(),
             base,
             keys: Vec::new(),
-        };
+        })
+    }
+
+    /// The same for runs that look up and keep results.
+    #[must_use]
+    pub fn with_results(mut self, run: &GateContext<'_>) -> Reuse {
         for index in 0..run.trees.len() {
-            match reuse.key(run, index) {
-                Ok(key) => reuse.keys.push((index, key)),
-                Err(why) => reuse.say(run, index, &why),
+            match self.key(run, index) {
+                Ok(key) => self.keys.push((index, key)),
+                Err(why) => self.say(run, index, &why),
             }
         }
-        Some(reuse)
+        self
     }
 
     fn say(&self, run: &GateContext<'_>, index: usize, why: &NotCacheable) {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 
 use anyhow::{Context, Result, anyhow};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -82,10 +83,13 @@ fn save(folder: &Utf8Path, files: &Files) -> Result<()> {
         let _ = writeln!(text, "{sum}\t{stamp}\t{below}");
     }
     let path = place(folder);
-    let new = path.with_extension("manifest-new");
-    fs::write(&new, text)
-        .and_then(|()| fs::rename(&new, &path))
-        .with_context(|| format!("cannot write `{path}`"))
+    let cannot = || format!("cannot write `{path}`");
+    let beside = path.parent().context("a manifest has a folder")?;
+    // Several gates may save it at once.
+    let mut new = tempfile::NamedTempFile::new_in(beside).with_context(cannot)?;
+    new.write_all(text.as_bytes()).with_context(cannot)?;
+    new.persist(&path).with_context(cannot)?;
+    Ok(())
 }
 
 /// The files and links below a folder, each with what the file system knows of it.

@@ -8,6 +8,7 @@ use camino::Utf8Path;
 use rustix::process::{Pid, Signal};
 
 use super::environment;
+use super::sandbox::ENTER;
 
 /// How long a server may take to stop before it is killed.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,8 +38,9 @@ fn postmaster_pid(data: &Utf8Path) -> Option<Pid> {
     Pid::from_raw(text.lines().next()?.trim().trim_start_matches('-').parse().ok()?)
 }
 
-/// Ends every process that has the folder of a dead run in its command line or its environment, and waits
-/// until it has ended.
+/// Ends every process that the gate started for a run that is dead, by the folder of the run, and waits until
+/// it has ended: what runs migrations has its home or its temporary folder there, and the programs of Postgres
+/// their data directory.
 #[cfg(target_os = "linux")]
 pub fn end_processes_of(folder: &Utf8Path) {
     let deadline = Instant::now() + STOP_TIMEOUT;
@@ -57,14 +59,27 @@ pub fn end_processes_of(folder: &Utf8Path) {
 #[cfg(target_os = "linux")]
 fn processes_of(folder: &Utf8Path) -> Vec<Pid> {
     let own = std::process::id();
-    let named = |pid: u32, file: &str| {
+    let below = format!("{folder}/");
+    let words = |pid: u32, file: &str| -> Vec<String> {
         let bytes = fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
-        bytes.windows(folder.as_str().len()).any(|part| part == folder.as_str().as_bytes())
+        bytes.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into()).collect()
+    };
+    let is_ours = |pid: u32| {
+        let command = words(pid, "cmdline");
+        let is_there = |word: &String| word.starts_with(&below);
+        let serves = command.windows(2).any(|pair| pair[0] == "-D" && is_there(&pair[1]));
+        let enters = command.iter().any(|word| word == ENTER)
+            && command.iter().any(|word| word.contains(&below));
+        let lives = |word: &String| {
+            let place = word.strip_prefix("HOME=").or(word.strip_prefix("TMPDIR="));
+            place.is_some_and(|place| place.starts_with(&below))
+        };
+        serves || enters || words(pid, "environ").iter().any(lives)
     };
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries
         .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
-        .filter(|pid| *pid != own && (named(*pid, "cmdline") || named(*pid, "environ")))
+        .filter(|pid| *pid != own && is_ours(*pid))
         .filter_map(|pid| Pid::from_raw(pid.try_into().ok()?))
         .collect()
 }

@@ -18,13 +18,14 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::{User, geteuid};
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
 use super::interrupt::Interrupt;
 use super::process::{self, Limits, last_lines};
 
 /// The first argument of this program where it makes a sandbox.
-const ENTER: &str = "--enter-sandbox";
+pub const ENTER: &str = "--enter-sandbox";
 /// Why there are no sandboxes where there is no Linux.
 const ELSEWHERE: &str = "namespaces are a feature of Linux";
 /// Folders that hold what is the caller's or the machine's, and nothing that a migration needs.
@@ -181,8 +182,9 @@ fn private_folders() -> Vec<Utf8PathBuf> {
     folders
 }
 
-/// What an interpreter needs to be seen: its own folder, that of the installation behind it, and the
-/// folders that its packages name in `.pth` files. None of them is a whole private folder.
+/// What an interpreter needs to be seen: its own folder, that of the installation behind it, and the folders
+/// that its packages name in `.pth` files and in the records of what was installed to be edited. None of
+/// them is a whole private folder.
 pub fn needed_by(python: &Utf8Path) -> Vec<Utf8PathBuf> {
     let installed = |python: &Utf8Path| Some(python.parent()?.parent()?.to_owned());
     let real = python.canonicalize_utf8().ok();
@@ -191,9 +193,22 @@ pub fn needed_by(python: &Utf8Path) -> Vec<Utf8PathBuf> {
     let entries = |folder: Utf8PathBuf| folder.read_dir_utf8().into_iter().flatten().flatten();
     let libraries: Vec<_> = needed.iter().flat_map(|prefix| entries(prefix.join("lib"))).collect();
     let files = libraries.into_iter().flat_map(|lib| entries(lib.path().join("site-packages")));
-    for file in files.filter(|file| file.path().extension() == Some("pth")) {
-        let text = std::fs::read_to_string(file.path()).unwrap_or_default();
-        needed.extend(text.lines().map(Utf8PathBuf::from).filter(|line| line.is_absolute()));
+    for file in files {
+        let read = |path: &Utf8Path| std::fs::read_to_string(path).unwrap_or_default();
+        match file.path().extension() {
+            Some("pth") => {
+                let lines = read(file.path());
+                needed.extend(lines.lines().map(Utf8PathBuf::from).filter(|l| l.is_absolute()));
+            }
+            Some("dist-info") => {
+                let record = read(&file.path().join("direct_url.json"));
+                let record: serde_json::Value = serde_json::from_str(&record).unwrap_or_default();
+                let url = record["url"].as_str().and_then(|url| url.strip_prefix("file://"));
+                let path = url.map(|path| percent_decode_str(path).decode_utf8_lossy());
+                needed.extend(path.map(|path| Utf8PathBuf::from(path.into_owned())));
+            }
+            _ => {}
+        }
     }
     needed.retain(|folder| folder.exists() && !is_private(folder));
     needed

@@ -86,7 +86,9 @@ pub fn verify(bench: &Bench<'_>, report: &mut Report, survey: &Survey) -> Result
     let Some((index, state)) = found else {
         return Ok(Found { ran_out, ..Found::default() });
     };
-    let changes = search.changes(&state);
+    let Some(changes) = search.changes(&state) else {
+        return Ok(Found { ran_out, ..Found::default() });
+    };
     let patch = fix::patch(&changes);
     if let Some(finding) = report.findings.get_mut(index) {
         finding.edit = None;
@@ -99,8 +101,10 @@ pub fn verify(bench: &Bench<'_>, report: &mut Report, survey: &Survey) -> Result
 pub fn any(tree: &Tree, root: &Utf8Path, report: &Report, survey: &Survey) -> bool {
     let errors = report.findings.iter().filter(|f| f.tree.as_ref() == Some(&tree.id));
     let mut errors = errors.filter(|finding| is_error(finding)).take(FINDINGS_MAX);
-    let change = SupplyChange::default();
-    errors.any(|finding| !candidates(tree, change, finding, survey, root, None).is_empty())
+    // Which revisions are merged matters to what is tried, and not to whether something may be.
+    let (change, unknown) = (SupplyChange::default(), History::default());
+    errors
+        .any(|finding| !candidates(tree, change, finding, survey, root, Some(&unknown)).is_empty())
 }
 
 /// What may fix a finding of a tree whose files lie below `root`.
@@ -160,7 +164,7 @@ impl Search<'_> {
         let all = report.findings.iter().enumerate();
         let errors = all.filter(|(_, f)| f.tree.as_ref() == own && is_error(f)).take(FINDINGS_MAX);
         for (index, finding) in errors {
-            let mut helps = false;
+            let (mut is_tried, mut helps) = (false, false);
             for candidate in self.candidates(state, finding, survey, root) {
                 if Instant::now() >= self.bench.deadline {
                     self.ran_out.set(true);
@@ -171,6 +175,7 @@ impl Search<'_> {
                     continue;
                 }
                 let tried = self.bench.gate(&next.files, &next.extra, self.folders)?;
+                is_tried = true;
                 if tried.report.verdict() == Verdict::Pass {
                     return Ok(Some((index, next)));
                 }
@@ -183,7 +188,7 @@ impl Search<'_> {
                     return Ok(Some((index, found)));
                 }
             }
-            if depth == CHANGES_MAX && !helps {
+            if depth == CHANGES_MAX && is_tried && !helps {
                 self.unhelped.borrow_mut().insert(index);
             }
         }
@@ -216,6 +221,16 @@ impl Search<'_> {
         if candidate.files.iter().any(|(file, _)| file.is_absolute()) {
             return Ok(None);
         }
+        // Neither can what is no UTF-8 be put back, nor what lies behind a link be mirrored.
+        let can_be_mirrored = |file: &Utf8PathBuf| {
+            let path = self.bench.root.join(file);
+            let folder = path.parent().unwrap_or(self.bench.root);
+            let is_real = folder.canonicalize_utf8().is_ok_and(|real| real == folder);
+            is_real && (!path.exists() || fs::read_to_string(&path).is_ok())
+        };
+        if !candidate.files.iter().all(|(file, _)| can_be_mirrored(file)) {
+            return Ok(None);
+        }
         next.files.extend(candidate.files.iter().cloned());
         let Some(lacking) = &candidate.lacking else { return Ok(Some(next)) };
         if self.bench.tree.recipe.is_none() {
@@ -242,24 +257,23 @@ impl Search<'_> {
         Ok(Some(next))
     }
 
-    /// The files that a remedy changes, that of the recipe among them.
-    fn changes(&self, state: &State) -> Vec<FileChange> {
+    /// The files that a remedy changes, that of the recipe among them; `None` where a supply cannot be
+    /// written into the recipe.
+    fn changes(&self, state: &State) -> Option<Vec<FileChange>> {
         let read = |file: &Utf8Path| fs::read_to_string(self.bench.root.join(file)).ok();
         let mut files = state.files.clone();
-        let recipe = self.bench.tree.recipe_file();
-        if let Some((file, text)) =
-            recipe.and_then(|file| Some((Utf8PathBuf::from(&file), read(file.as_str().into())?)))
-        {
+        if !state.lines.is_empty() {
+            let file = Utf8PathBuf::from(self.bench.tree.recipe_file()?);
             let add =
                 |text: String, line: &recipe::Line| recipe::added(&text, &self.bench.tree.id, line);
-            let added = state.lines.iter().try_fold(text, add);
-            files.extend(added.filter(|_| !state.lines.is_empty()).map(|text| (file, Some(text))));
+            let added = state.lines.iter().try_fold(read(&file)?, add)?;
+            files.insert(file, Some(added));
         }
         let change = |(file, after): (Utf8PathBuf, Option<String>)| {
             let before = read(&file);
             (before != after).then_some(FileChange { file, before, after })
         };
-        files.into_iter().filter_map(change).collect()
+        Some(files.into_iter().filter_map(change).collect())
     }
 }
 

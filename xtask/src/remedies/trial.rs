@@ -118,10 +118,14 @@ impl Bench<'_> {
             moved(self.root),
             [Tree { cwd: moved(&tree.cwd), ini: moved(&tree.ini), ..tree.clone() }],
         );
-        let flags = Gate { keep: false, ..self.flags.clone() };
+        // No step of a trial goes on for long after the time for all of them is over.
+        let left = self.deadline.saturating_duration_since(Instant::now()).as_secs().max(1);
+        let flags =
+            Gate { keep: false, timeout: self.flags.timeout.min(left), ..self.flags.clone() };
         let surveys = OnceLock::new();
         let supplies = SupplyChange { without: self.setting.supplies.without, extra };
-        let setting = Setting { supplies, alone: false, holds_servers, ..self.setting };
+        let rehearses = self.setting.rehearses && !holds_servers;
+        let setting = Setting { supplies, alone: false, holds_servers, rehearses, ..self.setting };
         let run = GateContext {
             setting,
             surveys: Some(&surveys),

@@ -80,7 +80,7 @@ pub(super) fn verbatim(out: &mut String, name: &str, text: &str) {
 pub(super) fn mend(out: &mut String, (owner, code): (Option<Owner>, &Code), steps: &[&str]) {
     field(out, "owner", owner.map(words::owner).unwrap_or_default());
     for (number, remedy) in steps.iter().enumerate() {
-        field(out, if number == 0 { "mend" } else { "" }, remedy);
+        field(out, if number == 0 { "fix" } else { "" }, remedy);
     }
     field(out, "verify", code.verify);
 }

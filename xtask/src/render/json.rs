@@ -220,7 +220,7 @@ pub(super) fn finding(finding: &finding::Finding) -> Finding {
             .map(|sql| redact(sql).into_owned()),
         remedy: finding.remedies().iter().map(|text| redact(text).into_owned()).collect(),
         verified: finding.fix.is_some(),
-        patch: words::change(finding),
+        patch: finding.fix.as_ref().map(|fix| fix.patch.clone()),
         verify: finding.code.verify,
         production: finding.impact.as_deref().map(impact),
     }

@@ -192,9 +192,9 @@ fn finding(finding: &Finding, again: bool) -> String {
     }
     let steps = finding.steps();
     if let [only] = steps {
-        let _ = writeln!(out, "**To mend it:** {only}\n");
+        let _ = writeln!(out, "**To fix it:** {only}\n");
     } else {
-        out.push_str("**To mend it:**\n\n");
+        out.push_str("**To fix it:**\n\n");
         for (number, remedy) in steps.iter().enumerate() {
             let _ = writeln!(out, "{}. {remedy}", number + 1);
         }
@@ -240,7 +240,7 @@ fn excerpt(finding: &Finding) -> String {
         out.push_str(&whole("diff", &printable(&redact(fix.patch.trim_end()))));
     } else if let Some(edit) = &finding.edit {
         // GitHub commits a `suggestion` only in a review comment on its line, which this is not.
-        out.push_str("**This change mends it** (`git apply --unidiff-zero` takes it):\n\n");
+        out.push_str("**This change fixes it** (`git apply --unidiff-zero` takes it):\n\n");
         out.push_str(&fence("diff", words::patch(edit).trim_end(), LINES_SHOWN));
     }
     if words::change(finding).is_none() && !finding.lacks.is_empty() {

@@ -64,8 +64,8 @@ fn known(incident: &Incident) -> KnownOne<'_> {
 /// One line, as soon as an incident was replayed.
 pub fn progress(replayed: &Replayed, done: usize, total: usize) -> String {
     let said = match (replayed.reproduced, replayed.fixed) {
-        (true, true) => "reproduced and mended",
-        (true, false) => "reproduced, not mended",
+        (true, true) => "reproduced and fixed",
+        (true, false) => "reproduced, not fixed",
         (false, _) => "not reproduced",
     };
     let seconds = replayed.elapsed.as_secs_f64();
@@ -93,14 +93,14 @@ pub fn human(replays: &Replays) -> String {
     let seconds = replays.elapsed.as_secs_f64();
     let _ = writeln!(
         out,
-        "\n{}  {good} of {total} incidents reproduced and mended in {seconds:.2} s",
+        "\n{}  {good} of {total} incidents reproduced and fixed in {seconds:.2} s",
         headline(replays.exit_status())
     );
     out
 }
 
 fn table(replayed: &[Replayed]) -> String {
-    let head = ["incident", "mode", "expected", "observed", "mended", "verified", "time"]
+    let head = ["incident", "mode", "expected", "observed", "fixed", "verified", "time"]
         .map(str::to_owned);
     let mut rows = vec![head.to_vec()];
     for replayed in replayed {

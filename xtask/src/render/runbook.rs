@@ -95,7 +95,7 @@ fn supply(out: &mut String, tree: &Tree, given: &Given) {
 }
 
 fn classes(out: &mut String) {
-    push(out, "| what one sees | code | what it is | who mends it |\n|---|---|---|---|");
+    push(out, "| what one sees | code | what it is | who fixes it |\n|---|---|---|---|");
     for code in code::ALL {
         // A bar would end the cell.
         let symptom = code.symptom.replace('|', "\\|");
@@ -130,7 +130,7 @@ fn section(out: &mut String, code: &Code) {
     let name = code.mode.map_or(code.id.to_owned(), |mode| format!("Mode {mode} ({})", code.id));
     let _ = writeln!(out, "### {name}: {}\n", code.title);
     let _ = writeln!(out, "**Symptom.** {}\n\n**Cause.** {}\n", code.symptom, code.why);
-    let _ = writeln!(out, "**Mend** ({}):\n", words::owner(code.owner));
+    let _ = writeln!(out, "**Fix** ({}):\n", words::owner(code.owner));
     for (number, remedy) in code.remedy.iter().enumerate() {
         let _ = writeln!(out, "{}. {remedy}", number + 1);
     }
@@ -144,8 +144,8 @@ fn section(out: &mut String, code: &Code) {
 fn escalation(out: &mut String) {
     push(out, "## Escalation\n");
     for (owner, text) in [
-        (Owner::Sre, "**SRE** mends these in the pull request at hand"),
-        (Owner::FeatureDev, "**The migration's author** mends these"),
+        (Owner::Sre, "**SRE** fixes these in the pull request at hand"),
+        (Owner::FeatureDev, "**The migration's author** fixes these"),
     ] {
         let codes: Vec<String> = code::ALL
             .iter()
@@ -206,7 +206,7 @@ request:
 const DIAGNOSE: &str = "\
 ## When it is red
 
-1. Read the finding: it names the step, the code, the file and line, who mends it and how.
+1. Read the finding: it names the step, the code, the file and line, who fixes it and how.
    `verified` says that its patch turned the gate green on a copy: `git apply` takes it, or run
    `cargo xtask migration-gate --fix`.
 2. Only a log is at hand: `cargo xtask migration-gate explain job.log`.
@@ -221,7 +221,7 @@ const DECISIONS: &str = "\
 ## First failure, next step
 
 - **alembic upgrade to 0015 (pre-seed)** fails: the fault is in a revision at or before 0015; its
-  author mends it.
+  author fixes it.
 - **seed kris@ admin row** fails: the insert or the `admins` table is wrong. Did 0015 end well and do
   nothing (MG101)? Was the table changed lately? Then tell the operator.
 - **create raptor_app role** fails: the connection or the SQL, rarely anything else. Run the job once
@@ -229,14 +229,14 @@ const DECISIONS: &str = "\
 - **alembic upgrade head** fails:
   - a row was not found: mode A; the supply goes into the recipe, in the same pull request;
   - a role does not exist: mode B; likewise;
-  - a revision cannot be located: mode E; the author mends the pointer;
+  - a revision cannot be located: mode E; the author fixes the pointer;
   - a table exists already: mode F; look for `create_table` of that name in all revisions;
-  - any other error of Postgres: the author mends the migration.
+  - any other error of Postgres: the author fixes the migration.
 - **assert single head** fails: mode C. Renumber the revision that was merged later; SRE checks the
   gate before approving.
-- **downgrade -1 (reversibility check)** fails: the author mends `downgrade()`. All migrations must
+- **downgrade -1 (reversibility check)** fails: the author fixes `downgrade()`. All migrations must
   be reversible.
-- **the gate could not do its work** (exit status 2): nothing is said about the migrations. Mend what
+- **the gate could not do its work** (exit status 2): nothing is said about the migrations. Fix what
   the message names, or run the job once more; if it comes again, file a `type:reliability` issue.
 ";
 

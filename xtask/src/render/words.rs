@@ -256,7 +256,8 @@ pub(super) fn patch(edit: &Edit) -> String {
     out
 }
 
-/// The change that fixes a finding, as `git apply` takes it: what was verified, else what is known.
+/// The change that fixes a finding: what was verified, else what is known, which `git apply` takes with
+/// `--unidiff-zero`.
 pub(super) fn change(finding: &Finding) -> Option<String> {
     let fix = finding.fix.as_ref().map(|fix| fix.patch.clone());
     fix.or_else(|| finding.edit.as_ref().map(patch))

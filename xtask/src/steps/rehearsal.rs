@@ -45,20 +45,29 @@ impl Lane<'_> {
     }
 
     fn rehearse_quietly(&mut self, new: &[String]) -> Result<Judged> {
+        let mut lines = Vec::new();
         for with_rows in [true, false] {
             self.clear_trial_of_roles()?;
             let trial = self.trial.clone();
             self.copy(None, &trial)?;
             let filled = if with_rows { self.fill_empty(new)? } else { BTreeSet::new() };
-            if let Some(rehearsal) = self.go_both_ways(new)? {
-                return Ok(self.judge_rehearsal(&rehearsal, new, &filled));
+            let (rehearsal, failed) = self.go_both_ways(new)?;
+            let rows = if filled.is_empty() { "" } else { " on tables with rows" };
+            lines.extend(failed.map(|failed| {
+                let message = failed.message.lines().next().unwrap_or_default().to_owned();
+                format!("{} in one call{rows}: {message}", new.join(", "))
+            }));
+            if let Some(rehearsal) = rehearsal {
+                let mut judged = self.judge_rehearsal(&rehearsal, new, &filled);
+                judged.lines.splice(0..0, lines);
+                return Ok(judged);
             }
             if filled.is_empty() {
                 break;
             }
         }
-        // The stairs say why it cannot be applied.
-        Ok(Judged::default())
+        lines.push(format!("{} was not tried on a database in use", new.join(", ")));
+        Ok(Judged { lines, ..Judged::default() })
     }
 
     /// Gives the tables that these revisions may touch rows where they have none; which.
@@ -78,8 +87,10 @@ impl Lane<'_> {
         Ok(filled)
     }
 
-    fn go_both_ways(&mut self, new: &[String]) -> Result<Option<Rehearsal>> {
-        let Some(head) = new.last() else { return Ok(None) };
+    /// The rehearsal, as far as it went, and the first call that failed.
+    fn go_both_ways(&mut self, new: &[String]) -> Result<(Option<Rehearsal>, Option<Finding>)> {
+        let Some(head) = new.last() else { return Ok((None, None)) };
+        let mut failed = None;
         let (trial, below) = (self.trial.clone(), self.version()?);
         let below = match below.as_slice() {
             [] => Some("base".to_owned()),
@@ -94,15 +105,18 @@ impl Lane<'_> {
             interrupt: self.live.interrupt,
             version_tables: &version_tables,
         };
-        place.rehearse(returns && below.is_some(), |up, look| {
+        let rehearsal = place.rehearse(returns && below.is_some(), |up, look| {
             let call = match (&below, up) {
                 (Some(below), false) => ("downgrade", below.as_str()),
                 _ => ("upgrade", head.as_str()),
             };
             let went =
                 self.run_looking(call, &trial, (lane::Place::Here, Some(look)), &mut Vec::new())?;
-            Ok(went.is_ok())
-        })
+            let is_done = went.is_ok();
+            failed = failed.take().or(went.err().map(|finding| *finding));
+            Ok(is_done)
+        })?;
+        Ok((rehearsal, failed))
     }
 
     fn judge_rehearsal(

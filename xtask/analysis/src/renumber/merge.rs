@@ -20,7 +20,7 @@ pub fn merge(scripts: &[Script]) -> Result<Plan, String> {
         ));
     }
     if !graph.faults.is_empty() {
-        return Err("the graph is broken in other ways; `lint` says how, mend that first".into());
+        return Err("the graph is broken in other ways; `lint` says how, fix that first".into());
     }
     let Some(first) = graph.heads.first().filter(|_| graph.heads.len() > 1) else {
         return Ok(Plan::default());

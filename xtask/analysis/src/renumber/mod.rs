@@ -66,7 +66,7 @@ pub fn plan(
             }
         }
     }
-    Err(format!("there are more than {MAX_ROUNDS} collisions; mend some by hand first"))
+    Err(format!("there are more than {MAX_ROUNDS} collisions; fix some by hand first"))
 }
 
 /// The tree as it will be, revision by revision.
@@ -101,9 +101,7 @@ impl<'a> State<'a> {
         let graph = self.graph(&|_| true);
         let broken = |fault: &Fault| !matches!(fault, Fault::IdTwice { .. });
         if graph.faults.iter().any(broken) {
-            return Err(
-                "the graph is broken in other ways; `lint` says how, mend that first".into()
-            );
+            return Err("the graph is broken in other ways; `lint` says how, fix that first".into());
         }
         if let Some(Fault::IdTwice { first, second }) = graph.faults.first() {
             return self.mend_id_twice(*first, *second).map(Some);
@@ -186,7 +184,7 @@ impl<'a> State<'a> {
         match rest.ids(&rest.heads).as_slice() {
             [head] => Ok(head.clone()),
             heads => Err(format!(
-                "without {} there are {} heads ({}); mend those first",
+                "without {} there are {} heads ({}); fix those first",
                 self.scripts[chain[0]].file,
                 heads.len(),
                 heads.join(", ")

@@ -124,7 +124,7 @@ impl<'a> Bench<'a> {
                 replayed.differences.extend(why);
             }
             Err(err) if err.is::<Interrupted>() => return Err(err),
-            Err(err) => replayed.differences.push(format!("mended: {err:#}")),
+            Err(err) => replayed.differences.push(format!("fixed: {err:#}")),
         }
         replayed.elapsed = started.elapsed();
         Ok(replayed)
@@ -173,7 +173,7 @@ impl<'a> Bench<'a> {
         let id = &incident.id;
         let tell = |event: Event<'_>| {
             if let Event::StepStarted { name, .. } = event {
-                let mended = if phase == Phase::Mended { " (mended)" } else { "" };
+                let mended = if phase == Phase::Mended { " (fixed)" } else { "" };
                 (self.tell)(Event::Replaying { id, what: &format!("{id}{mended}: {name}") });
             }
         };

@@ -65,14 +65,27 @@ impl<'a> Git<'a> {
     /// Those of these files that have changes which are in no commit. New files have none: what
     /// they hold is nowhere else, and is only moved.
     pub fn dirty(&self, files: &[Utf8PathBuf]) -> Result<Vec<Utf8PathBuf>> {
+        self.changed_of(files, "--untracked-files=no", |state| state != "A ")
+    }
+
+    /// Those of these files that hold something which is in no commit.
+    pub fn uncommitted(&self, files: &[Utf8PathBuf]) -> Result<Vec<Utf8PathBuf>> {
+        self.changed_of(files, "--untracked-files=all", |_| true)
+    }
+
+    fn changed_of(
+        &self,
+        files: &[Utf8PathBuf],
+        untracked: &str,
+        counts: impl Fn(&str) -> bool,
+    ) -> Result<Vec<Utf8PathBuf>> {
         let files: Vec<String> =
             files.iter().map(|file| self.root.join(file).into_string()).collect();
-        let status = ["status", "--porcelain", "-z", "--untracked-files=no", "--no-renames", "--"];
+        let status = ["status", "--porcelain", "-z", untracked, "--no-renames", "--"];
         let files: Vec<&str> = files.iter().map(String::as_str).collect();
         let status = self.run_unfiltered(&[&status[..], &files].concat())?;
-        let is_dirty = |field: &&str| !field.starts_with("A ");
         Ok(fields(&status)
-            .filter(is_dirty)
+            .filter(|field| field.get(..2).is_some_and(&counts))
             .filter_map(|field| Some(self.shown(field.get(3..)?)))
             .collect())
     }
@@ -167,13 +180,13 @@ pub fn refusal(err: anyhow::Error) -> Result<String> {
     Ok(format!("{words}; {PARTIAL}"))
 }
 
-/// The fields of an answer that ends each with a NUL. A name that is no UTF-8 is left out: no
-/// revision that the gate can read has one.
+/// The fields of an answer that ends each with a NUL. A name that is no UTF-8 keeps its place and is
+/// no name: no revision that the gate can read has one.
 pub(super) fn fields(answer: &[u8]) -> impl Iterator<Item = &str> {
     answer
         .split(|byte| *byte == 0)
         .filter(|field| !field.is_empty())
-        .filter_map(|field| std::str::from_utf8(field).ok())
+        .map(|field| std::str::from_utf8(field).unwrap_or("\u{fffd}"))
 }
 
 /// What git says of why it does not, in one line.

@@ -41,7 +41,7 @@ pub fn enter_or_return() {
     if arguments.next().is_some_and(|first| first == ENTER) {
         run(arguments);
     }
-    // It fails on no kernel that has namespaces; elsewhere the README's list holds.
+    // Kernels with namespaces always allow this; on others the gate's memory stays readable to the user.
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     allow();
 }
@@ -58,8 +58,11 @@ fn try_run(arguments: &[OsString]) -> Result<Infallible> {
     let [plan, rest @ ..] = arguments else { bail!("the sandbox has no plan") };
     let mut plan: Sandbox = serde_json::from_slice(plan.as_encoded_bytes())
         .context("the plan of the sandbox cannot be read")?;
-    // What ends the gate ends what it started, as far as the kernel tells of the death.
-    let _ = set_parent_process_death_signal(Some(Signal::KILL));
+    if plan.processes {
+        // What ends the gate ends what it started, as far as the kernel tells of the death. A server may
+        // outlive the thread that started it: the next run ends one whose gate was killed.
+        let _ = set_parent_process_death_signal(Some(Signal::KILL));
+    }
     let (is_inside, program) = match rest {
         [first, program @ ..] if first == INSIDE => (true, program),
         program => (false, program),

@@ -2,8 +2,6 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
@@ -12,9 +10,9 @@ use serde::Deserialize;
 
 use super::package::{Package, VERSION, megabytes};
 use crate::os::cache_dir;
-use crate::os::environment;
 use crate::os::interrupt::Interrupt;
 use crate::os::manifest;
+use crate::os::sandbox;
 use crate::postgres::binaries::{self, Found, Looked};
 
 /// A file that says whose copy it is.
@@ -156,24 +154,13 @@ pub fn room(kind: &Utf8Path, package: &Package) -> Result<()> {
 
 /// Asks as the user itself, since rights have more sources than the mode bits of a folder.
 fn check_reachable(folder: &Utf8Path, user: &User) -> Result<()> {
-    let status = Command::new("sh")
-        .args(["-c", "cd \"$1\"", "sh", folder.as_str()])
-        .env_clear()
-        .envs(environment::local())
-        .uid(user.uid.as_raw())
-        .gid(user.gid.as_raw())
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    match status {
-        Ok(status) if status.success() => Ok(()),
-        _ => bail!(
-            "user {}, whom the server runs as, cannot reach `{folder}`\n\
-             hint: name a folder that it can reach with XDG_CACHE_HOME; without it root's is `{}`",
-            user.name,
-            cache_dir::SYSTEM
-        ),
+    if sandbox::is_reachable_by(user, folder) {
+        return Ok(());
     }
+    bail!(
+        "user {}, whom the server runs as, cannot reach `{folder}`\n\
+             hint: name a folder that it can reach with XDG_CACHE_HOME; without it root's is `{}`",
+        user.name,
+        cache_dir::SYSTEM
+    )
 }

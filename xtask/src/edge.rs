@@ -1,4 +1,4 @@
-//! Edge to stderr: what is said there moves no cursor, begins no command, and repeats no URL.
+//! Edge of the program: lines for stderr, misuse of the command line, and exit statuses.
 
 use std::io::Write;
 

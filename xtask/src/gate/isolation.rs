@@ -46,13 +46,9 @@ impl Isolation {
             shown.extend(root.parent().filter(|above| !sandbox::is_private(above)).map(Into::into));
         }
         let is_local = given.map_or(!trees.iter().any(Tree::wants_host), Endpoint::is_socket);
-        let unreadable = user.as_ref().filter(|user| !sandbox::is_readable_by(user, &folders));
-        let as_root = unreadable.map(|user| {
-            format!(
-                "migrations run as root: user {} cannot read all files of the trees; \
-                 `chmod -R go+rX` on them lets it",
-                user.name
-            )
+        let as_root = user.as_ref().and_then(|user| {
+            let path = sandbox::unreadable_by(user, &folders)?;
+            Some(format!("migrations run as root: user {} cannot read `{path}`", user.name))
         });
         let user = user.filter(|_| as_root.is_none());
         let needs_namespaces = user.as_ref().is_some_and(|user| {

@@ -1,4 +1,4 @@
-//! The one door through which child processes are started.
+//! Child processes: how the gate starts, watches and ends them.
 //!
 //! Folder, environment and deadline are explicit. Each child leads a process group of its own, so
 //! that a terminal's Ctrl-C reaches the gate alone, and so that what a child started ends with it.

@@ -63,8 +63,9 @@ static RUN: Mutex<Weak<RunFolder>> = Mutex::new(Weak::new());
 
 impl RunDir {
     /// Makes the folder, in memory where that has room: a disk takes longer to make a cluster's thousand
-    /// files than the migrations take to run. Who names a TMPDIR gets that. `owner` is the user that works in it, where that is not the caller.
-    /// Fails where no temporary folder can be used, and says what is wrong with each.
+    /// files than the migrations take to run. `TMPDIR`, where it is set, comes before memory. `owner` is the
+    /// user that works in the folder, where that is not the caller. Fails where no temporary folder can be
+    /// used, and says what is wrong with each.
     pub fn new(owner: Option<&User>) -> Result<RunDir> {
         let mut current = RUN.lock().unwrap_or_else(PoisonError::into_inner);
         let run = match current.upgrade() {

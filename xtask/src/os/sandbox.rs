@@ -232,9 +232,8 @@ pub fn repository_of(folder: &Utf8Path) -> Option<Utf8PathBuf> {
     own.join(common.trim()).canonicalize_utf8().ok()
 }
 
-/// Whether a user can read what a tree consists of: every file and folder below these folders, and the way
-/// to them.
-pub fn is_readable_by(user: &User, folders: &[Utf8PathBuf]) -> bool {
+/// What a user cannot read of a tree, of every file and folder below these folders; `None`: nothing.
+pub fn unreadable_by(user: &User, folders: &[Utf8PathBuf]) -> Option<Utf8PathBuf> {
     let can = |path: &Utf8Path, bits: u32| {
         path.symlink_metadata().is_ok_and(|meta| {
             let shift = match () {
@@ -246,12 +245,14 @@ pub fn is_readable_by(user: &User, folders: &[Utf8PathBuf]) -> bool {
         })
     };
     let mut left: Vec<Utf8PathBuf> = folders.to_vec();
+    left.sort();
+    left.dedup_by(|later, earlier| later.starts_with(earlier));
     // What lies beyond these is taken to be as readable.
     for _ in 0..LOOKED_AT_MAX {
         let Some(path) = left.pop() else { break };
         let is_folder = path.is_dir() && !path.is_symlink();
         if !can(&path, if is_folder { 5 } else { 4 }) {
-            return false;
+            return Some(path);
         }
         if is_folder && path.file_name() != Some(".git") {
             left.extend(
@@ -263,7 +264,7 @@ pub fn is_readable_by(user: &User, folders: &[Utf8PathBuf]) -> bool {
             );
         }
     }
-    true
+    None
 }
 
 /// Whether a user can reach a folder through all folders above it.

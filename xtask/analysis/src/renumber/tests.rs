@@ -41,7 +41,7 @@ fn check(files: &[(&'static str, String)], expected: Expect) {
 fn a_branch_is_put_on_top_and_keeps_a_number_that_fits() {
     check(
         &[file("0001_a.py", "0001", "0000"), file("0002_b.py", "0002", "0001")],
-        expect!["the graph is broken in other ways; `lint` says how, mend that first"],
+        expect!["the graph is broken in other ways; `lint` says how, fix that first"],
     );
     check(
         &[

@@ -46,7 +46,7 @@ pub struct Gate {
 
     /// Which trees.
     #[command(flatten)]
-    pub which: Which,
+    pub which: TreeSelection,
 
     /// Use this running Postgres 15, as a role that may create databases and roles
     #[arg(long, value_name = "URL", env = "MIGRATION_GATE_POSTGRES_URL", hide_env_values = true)]
@@ -165,9 +165,9 @@ impl Verb {
     }
 }
 
-/// Which trees to work on.
+/// Trees to work on.
 #[derive(Clone, Debug, Args)]
-pub struct Which {
+pub struct TreeSelection {
     /// The trees; both unless named
     #[arg(value_name = "TREE", conflicts_with = "ini", value_parser = tree_names())]
     pub trees: Vec<String>,
@@ -238,7 +238,7 @@ pub enum TargetName {
 pub struct Lint {
     /// Which trees.
     #[command(flatten)]
-    pub which: Which,
+    pub which: TreeSelection,
 
     /// Count as new each migration that this git revision does not have [default: the merge base with the
     /// default branch]
@@ -268,7 +268,7 @@ pub struct Lint {
 pub struct Graph {
     /// Which trees.
     #[command(flatten)]
-    pub which: Which,
+    pub which: TreeSelection,
 
     /// Count as new each migration that this git revision does not have [default: the merge base with the
     /// default branch]
@@ -291,7 +291,7 @@ pub struct Graph {
 pub struct Renumber {
     /// Which trees.
     #[command(flatten)]
-    pub which: Which,
+    pub which: TreeSelection,
 
     /// Count as new each migration that this git revision does not have [default: the merge base with the
     /// default branch]
@@ -318,7 +318,7 @@ pub struct Renumber {
 pub struct Collisions {
     /// Which trees.
     #[command(flatten)]
-    pub which: Which,
+    pub which: TreeSelection,
 
     /// Count as new each migration that this git revision does not have [default: the merge base with the
     /// default branch]

@@ -122,7 +122,7 @@ impl Screen<'_> {
                     Ok(done) => {
                         done.notes.iter().for_each(|note| self.progress.note(note));
                         write_stdout(&done.text);
-                        u8::from(!done.mended)
+                        u8::from(!done.fixed)
                     }
                     Err(err) => self.text(Err(err)),
                 }

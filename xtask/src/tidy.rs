@@ -12,11 +12,11 @@ const FUNCTION_LINES: usize = 60;
 const FIELDS: usize = 9;
 /// Structs that are to be divided yet.
 const LARGE: &[&str] = &[
-    "Live<'a>",
+    "TreeRun<'a>",
     "Lane<'a>",
-    "Steps<'a>",
+    "StepRunner<'a>",
     "Alembic",
-    "TreeRan",
+    "TreeOutcome",
     "LaneContext<'e>",
     "Reader",
     "Subject<'a>",

@@ -12,17 +12,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A repository with the Console tree as it was at some time.
-struct Past {
+/// Repository of a replay; its first commit holds the tree before it broke.
+struct ReplayRepo {
     folder: tempfile::TempDir,
 }
 
 type Files = BTreeMap<String, String>;
 
-impl Past {
+impl ReplayRepo {
     /// The real revisions up to this number.
-    fn up_to(last: &str) -> (Past, Files) {
-        let past = Past { folder: tempfile::tempdir().unwrap() };
+    fn up_to(last: &str) -> (ReplayRepo, Files) {
+        let past = ReplayRepo { folder: tempfile::tempdir().unwrap() };
         let real = python_env::root().join("console/migrations");
         fs::create_dir_all(past.versions()).unwrap();
         fs::copy(real.join("alembic.ini"), past.root().join("console/migrations/alembic.ini"))
@@ -100,8 +100,8 @@ fn taken_back(text: &str, ids: (&str, &str), parents: (&str, &str)) -> String {
 const NOTIFICATIONS: &str = "0023_notifications.py";
 
 /// The tree of issue 1548, in no commit yet: two branches cut from 0021.
-fn forked() -> (Past, Files) {
-    let (past, mut files) = Past::up_to("0023");
+fn forked() -> (ReplayRepo, Files) {
+    let (past, mut files) = ReplayRepo::up_to("0023");
     let text = taken_back(&files[NOTIFICATIONS], ("0023", "0023"), ("0021", "0022"));
     files.insert(NOTIFICATIONS.to_owned(), text);
     (past, files)
@@ -110,7 +110,7 @@ fn forked() -> (Past, Files) {
 /// Takes one file of the tree back to what it was, commits it last, and has it repaired.
 #[track_caller]
 fn repairs(last: &str, file: &str, was: &str, ids: (&str, &str), parents: (&str, &str)) {
-    let (past, real) = Past::up_to(last);
+    let (past, real) = ReplayRepo::up_to(last);
     let mut broken = real.clone();
     let text = broken.remove(file).unwrap();
     broken.insert(was.to_owned(), taken_back(&text, ids, parents));
@@ -171,7 +171,7 @@ fn git_tells_who_brought_which_of_two_branches_and_when() {
     let cut = tempfile::tempdir().unwrap();
     let from = format!("file://{}", past.root().display());
     past.git(&["clone", "--quiet", "--depth", "1", &from, cut.path().to_str().unwrap()]);
-    let cut = Past { folder: cut };
+    let cut = ReplayRepo { folder: cut };
     let (code, out, _) = cut.gate(&["lint", "console"]);
     assert!(code == 1 && !out.contains("came to") && !out.contains("came later"), "{out}");
 }
@@ -222,7 +222,7 @@ fn pull_request_1778_a_second_0038() {
 
 #[test]
 fn a_file_with_changes_that_are_in_no_commit_is_left_alone() {
-    let (past, real) = Past::up_to("0024");
+    let (past, real) = ReplayRepo::up_to("0024");
     let mut broken = real;
     let file = "0024_admin_login_attempts.py";
     let text = taken_back(&broken[file], ("0024", "0024"), ("0022", "0023"));

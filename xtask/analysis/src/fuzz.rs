@@ -6,7 +6,7 @@
 //! FUZZ_SECONDS=600 cargo test --release --locked --package analysis -- --ignored fuzz --nocapture
 //! ```
 //!
-//! What breaks it lies in the temporary folder then (`migration-gate-fuzz-*`); mend it and add it to
+//! What breaks it lies in the temporary folder then (`migration-gate-fuzz-*`); fix it and add it to
 //! `test_data/fuzz`, whose files are read in every test run.
 //!
 //! Long because it is one tool: what it mutates, how, and what it looks at are read together.

@@ -4,6 +4,7 @@
 pub mod body;
 pub mod collisions;
 pub mod diagnosis;
+pub mod edit;
 pub mod effect;
 pub mod fix;
 #[cfg(test)]
@@ -13,7 +14,6 @@ pub mod history;
 pub mod ini;
 pub mod lints;
 pub mod log;
-pub mod mend;
 pub mod once;
 pub mod options;
 pub mod predicted;

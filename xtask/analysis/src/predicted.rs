@@ -170,7 +170,7 @@ pub fn join(findings: &mut Vec<Finding>, lints: Vec<Finding>, proofs: Proofs<'_>
                 run.code = lint.code;
             }
             run.revision = run.revision.take().or(lint.revision.clone());
-            // One change is enough for all that it mends.
+            // One change is enough for all that it fixes.
             run.edit = run.edit.take().or(edit.take());
         }
     }

@@ -95,8 +95,8 @@ fn counts(expect: &Expected, finding: &Finding) -> bool {
     finding.code.severity == Severity::Error || finding.code.id == expect.code
 }
 
-/// Why the mended tree is not green; nothing where it is.
-pub fn of_mended(report: &Report) -> Vec<String> {
+/// Why the fixed tree is not green; nothing where it is.
+pub fn of_fixed(report: &Report) -> Vec<String> {
     if report.verdict() == Verdict::Pass {
         return Vec::new();
     }

@@ -27,7 +27,7 @@ pub struct Check {
     /// Each place that was looked at, in a line each.
     pub details: Vec<String>,
     /// What to do, or the command that does it.
-    pub mend: Option<String>,
+    pub fix: Option<String>,
 }
 
 /// How something is.

@@ -42,7 +42,7 @@ pub struct Finding {
     pub lacks: Vec<String>,
     /// The commands that run the failed step again by hand.
     pub by_hand: Vec<String>,
-    /// The change that mends it, where the gate knows it to the letter.
+    /// The change that fixes it, where the gate knows it to the letter.
     pub edit: Option<Edit>,
     /// The remedy that turned the gate green on a copy of the tree.
     pub fix: Option<Box<Fix>>,

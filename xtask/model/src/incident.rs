@@ -1,4 +1,4 @@
-//! A past failure: how the tree stood, what broke it, what the gate must say, what mends it.
+//! A past failure: how the tree stood, what broke it, what the gate must say, what fixes it.
 //! `xtask/incidents` holds them, one file each.
 
 use std::fmt;
@@ -40,9 +40,9 @@ pub struct Incident {
     pub broken: State,
     /// What the gate must say.
     pub expect: Expected,
-    /// What mends it: edits of the broken files. Supplies are whole again, and the server is as it
+    /// What fixes it: edits of the broken files. Supplies are whole again, and the server is as it
     /// should be, but for what this says.
-    pub mended: State,
+    pub fixed: State,
 }
 
 /// Options of the gate.

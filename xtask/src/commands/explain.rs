@@ -15,7 +15,7 @@ use crate::gate::selection;
 use crate::lint;
 use crate::recipes;
 use crate::render;
-use crate::steps::runner::Steps;
+use crate::steps::runner::StepRunner;
 use analysis::log::{self, Course, Reading, Revision};
 use model::code::causes::{CAUSES, Cause};
 use model::code::{self, Code};
@@ -104,7 +104,7 @@ fn courses() -> Vec<Course> {
 }
 
 fn course(tree: &Tree, root: &Utf8Path) -> Course {
-    let mut steps = Steps::rehearsal(&tree.label);
+    let mut steps = StepRunner::dry_run(&tree.label);
     // A rehearsal runs nothing that could fail.
     let _ = recipes::run(tree, &mut steps);
     let done = steps.finish();

@@ -8,12 +8,12 @@ use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::flags::Gate;
-use crate::gate::context::{GateContext, Setting, reuse};
+use crate::gate::context::{GateContext, RunSettings, reuse};
 use crate::gate::{self, selection};
 use crate::os::git::Git;
 use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::os::process;
-use crate::remedies::{self, Bench};
+use crate::remedies::{self, RemedyBench};
 use model::code::Severity;
 use model::event::{Event, Tell};
 use model::finding::{FileChange, Fix};
@@ -40,10 +40,10 @@ impl Remedies {
 }
 
 /// Asks whether a patch is to be applied; `None`: there is nobody to ask.
-pub type Ask<'a> = &'a dyn Fn(&str) -> Option<bool>;
+pub type Confirm<'a> = &'a dyn Fn(&str) -> Option<bool>;
 
 /// Runs the gate, verifies remedies where it is red, and applies them where that was asked for.
-pub fn run(flags: &Gate, ask: Ask<'_>, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
+pub fn run(flags: &Gate, ask: Confirm<'_>, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
     let started = Instant::now();
     let mut report = gate::run(flags, interrupt, tell);
     // Who keeps the databases wants to look into them.
@@ -77,7 +77,7 @@ fn verify(
         |event: &Event<'_>| matches!(event, Event::SetUpStarted { .. } | Event::SetUpEnded { .. });
     let quiet = |event: Event<'_>| Some(event).filter(is_set_up).map_or((), tell);
     let run = GateContext {
-        setting: Setting { in_repository: true, rehearses: true, ..Setting::default() },
+        setting: RunSettings { in_repository: true, rehearses: true, ..RunSettings::default() },
         surveys: Some(&surveys),
         reuse: reuse(flags),
         ..GateContext::new(flags, &root, &trees, interrupt, &quiet)
@@ -96,7 +96,7 @@ fn verify(
     let deadline = Instant::now() + BUDGET;
     for index in todo {
         let (Some(survey), Some(bench)) =
-            (run.survey(index), Bench::of(&run, index, &stage, deadline))
+            (run.survey(index), RemedyBench::of(&run, index, &stage, deadline))
         else {
             continue;
         };
@@ -121,7 +121,7 @@ fn verify(
 fn apply(
     flags: &Gate,
     remedies: &Remedies,
-    ask: Ask<'_>,
+    ask: Confirm<'_>,
     before: &Report,
     (interrupt, tell): (&Interrupt, Tell<'_>),
 ) -> Result<Option<Report>> {

@@ -1,15 +1,18 @@
 //! `cargo xtask migration-gate graph`: the revision graph, drawn.
 
 use crate::flags::{Graph, GraphFormat};
-use crate::lint::Terms;
+use crate::lint::LintOptions;
 use crate::os::interrupt::Interrupt;
 use crate::render::{diagram, json, log_graph};
 use model::report::{Report, Verdict};
 
 /// Draws the graph; where the trees cannot be read, the report says why and nothing is drawn.
 pub fn run(flags: &Graph, interrupt: &Interrupt) -> (Report, Option<String>) {
-    let report =
-        crate::gate::lint::report(&flags.which, Terms::since(flags.since.as_deref()), interrupt);
+    let report = crate::gate::lint::report(
+        &flags.which,
+        LintOptions::since(flags.since.as_deref()),
+        interrupt,
+    );
     if report.verdict() == Verdict::Error {
         return (report, None);
     }

@@ -2,13 +2,13 @@
 
 use crate::flags::Lint;
 use crate::gate;
-use crate::lint::Terms;
+use crate::lint::LintOptions;
 use crate::os::interrupt::Interrupt;
 use model::report::Report;
 
 /// Reads and lints the trees that were asked for. What goes wrong is in the report.
 pub fn run(flags: &Lint, interrupt: &Interrupt) -> Report {
     let Lint { which, since, all, whole: _, verbose, output: _ } = flags;
-    let terms = Terms { all: *all, others: true, ..Terms::since(since.as_deref()) };
+    let terms = LintOptions { all: *all, others: true, ..LintOptions::since(since.as_deref()) };
     Report { verbose: *verbose, ..gate::lint::report(which, terms, interrupt) }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask migration-gate renumber`: mends colliding revisions, or says why it does not.
+//! `cargo xtask migration-gate renumber`: fixes colliding revisions, or says why it does not.
 //!
 //! The files are linted again afterwards; where anything is worse than before, every one of them is
 //! put back as it was.
@@ -11,10 +11,10 @@ use std::fs;
 use anyhow::{Context, Result, anyhow};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use self::trial::{Trial, Verdict};
+use self::trial::{OrderTrial, Verdict};
 use crate::flags::Renumber;
 use crate::gate::lint;
-use crate::lint::{Survey, Terms};
+use crate::lint::{LintOptions, TreeLint};
 use crate::os::git::Git;
 use crate::os::interrupt::Interrupt;
 use crate::os::tree_files;
@@ -25,30 +25,30 @@ use model::finding::Finding;
 use model::graph::Revision;
 use model::tree::Tree;
 
-/// What came of it.
+/// Result of `renumber`.
 #[derive(Default)]
-pub struct Done {
+pub struct Renumbered {
     /// For stdout: what was done, or the patch.
     pub text: String,
     /// For stderr.
     pub notes: Vec<String>,
-    /// Whether nothing is left to mend.
-    pub mended: bool,
+    /// Whether nothing is left to fix.
+    pub fixed: bool,
 }
 
-/// Mends the trees that were asked for.
-pub fn run(flags: &Renumber, interrupt: &Interrupt) -> Result<Done> {
+/// Fixes the trees that were asked for.
+pub fn run(flags: &Renumber, interrupt: &Interrupt) -> Result<Renumbered> {
     let (root, surveys) =
-        lint::surveys(&flags.which, Terms::since(flags.since.as_deref()), interrupt)?;
-    let mut done = Done { mended: true, ..Done::default() };
+        lint::surveys(&flags.which, LintOptions::since(flags.since.as_deref()), interrupt)?;
+    let mut done = Renumbered { fixed: true, ..Renumbered::default() };
     for (tree, survey) in &surveys {
         let git = Git::at(&tree.cwd, &root, interrupt)?
             .map_err(|why| anyhow!("cannot renumber without git's history: {why}"))?;
-        let work = Work { flags, root: &root, tree, survey, git: &git, interrupt };
+        let work = Renumbering { flags, root: &root, tree, survey, git: &git, interrupt };
         match work.plan()? {
             Ok(plan) => work.carry_out(&plan, &mut done)?,
             Err(why) => {
-                done.mended = false;
+                done.fixed = false;
                 done.notes.push(format!("{}: nothing was changed: {why}", tree.label));
             }
         }
@@ -56,16 +56,16 @@ pub fn run(flags: &Renumber, interrupt: &Interrupt) -> Result<Done> {
     Ok(done)
 }
 
-struct Work<'a> {
+struct Renumbering<'a> {
     flags: &'a Renumber,
     root: &'a Utf8Path,
     tree: &'a Tree,
-    survey: &'a Survey,
+    survey: &'a TreeLint,
     git: &'a Git<'a>,
     interrupt: &'a Interrupt,
 }
 
-impl Work<'_> {
+impl Renumbering<'_> {
     fn plan(&self) -> Result<Result<Plan, String>> {
         let survey = self.survey;
         if !survey.graph.whole {
@@ -161,7 +161,7 @@ impl Work<'_> {
                 ];
                 orders.extend(self.flags.merge.then_some(("the merge", plan.changes.as_slice())));
                 let tables = renumber::written(self.survey.scripts.iter());
-                let trial = Trial {
+                let trial = OrderTrial {
                     root: self.root,
                     tree: self.tree,
                     is_named: self.flags.which.ini.is_none(),
@@ -193,7 +193,7 @@ impl Work<'_> {
         })
     }
 
-    fn carry_out(&self, plan: &Plan, done: &mut Done) -> Result<()> {
+    fn carry_out(&self, plan: &Plan, done: &mut Renumbered) -> Result<()> {
         let label = &self.tree.label;
         if plan.changes.is_empty() {
             done.notes.push(format!("{label}: no revisions collide"));
@@ -207,7 +207,7 @@ impl Work<'_> {
         let order = match self.try_orders(plan)? {
             Ok(order) => order,
             Err(why) => {
-                done.mended = false;
+                done.fixed = false;
                 done.notes.push(format!("{label}: nothing was changed: {why}"));
                 return Ok(());
             }
@@ -215,7 +215,7 @@ impl Work<'_> {
         self.apply(&plan.changes)?;
         if let Some(worse) = self.worse()? {
             undo(self.root, &plan.changes)?;
-            done.mended = false;
+            done.fixed = false;
             done.notes.push(format!("{label}: every file was put back, as afterwards {worse}"));
             return Ok(());
         }
@@ -244,7 +244,7 @@ impl Work<'_> {
     /// What a second look finds that the first did not.
     fn worse(&self) -> Result<Option<String>> {
         let which = &self.flags.which;
-        let terms = Terms::since(self.flags.since.as_deref());
+        let terms = LintOptions::since(self.flags.since.as_deref());
         let (_, surveys) = lint::surveys(which, terms, self.interrupt)?;
         let after = surveys.into_iter().find(|(tree, _)| tree.id == self.tree.id);
         let after = after.map(|(_, survey)| survey.findings).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! `cargo xtask migration-gate replay`: past incidents, on copies of the trees.
 //!
 //! Each incident is run through the real gate twice: broken, where the gate must say what is
-//! expected, and mended, where it must be green. Each run has a cluster of its own, because roles
+//! expected, and fixed, where it must be green. Each run has a cluster of its own, because roles
 //! belong to the whole server: a missing role is honest only on a server that never had it. What
 //! is dear is made once: one data folder, which is copied, and one interpreter, which is forked.
 
@@ -29,7 +29,7 @@ mod pythons;
 mod repository;
 pub mod supplies;
 
-use self::bench::Bench;
+use self::bench::ReplayBench;
 
 /// The incidents that were asked for. Fails where one is not known or a file cannot be read.
 pub fn select(flags: &Gate, args: &Replay) -> Result<Vec<Incident>> {
@@ -97,7 +97,7 @@ fn replay_all(
         return Ok(Vec::new());
     }
     let runs = |tree: &str| 2 * incidents.iter().filter(|incident| incident.tree == tree).count();
-    let bench = Bench::make(flags, root, &runs, interrupt, tell)?;
+    let bench = ReplayBench::make(flags, root, &runs, interrupt, tell)?;
     let (done, total) = (AtomicUsize::new(0), incidents.len());
     let (replayed, sick) = side_by_side(incidents, None, |incident| {
         let replayed = bench.replay(incident)?;
@@ -155,7 +155,7 @@ mod tests {
 
     use crate::commands::replay::incidents;
     use crate::recipes;
-    use crate::steps::runner::{Done, Steps};
+    use crate::steps::runner::{StepRunner, TreeSteps};
     use model::code;
 
     /// An incident that names something that is not there would only ever be 'not reproduced'.
@@ -164,12 +164,12 @@ mod tests {
         let folder = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("incidents");
         for incident in incidents::read(&folder).unwrap() {
             let tree = recipes::spec(&incident.tree).unwrap().at(Utf8Path::new(""));
-            let mut steps = Steps::rehearsal(&tree.label);
+            let mut steps = StepRunner::dry_run(&tree.label);
             recipes::run(&tree, &mut steps).unwrap();
             let expect = &incident.expect;
             let code = code::ALL.iter().find(|code| code.id == expect.code);
             assert_eq!(code.map(|code| code.mode), Some(incident.mode), "{}: code", incident.id);
-            let Done { steps, given, .. } = steps.finish();
+            let TreeSteps { steps, given, .. } = steps.finish();
             let known = |step: &String| steps.iter().any(|known| known.name == *step);
             assert!(expect.step.as_ref().is_none_or(known), "{}: step", incident.id);
             let without = &incident.broken.without;

@@ -7,7 +7,7 @@ use crate::flags;
 use crate::gate::selection;
 use crate::recipes;
 use crate::render::runbook::{self, Plan};
-use crate::steps::runner::Steps;
+use crate::steps::runner::StepRunner;
 
 /// Where the runbook lies below the root.
 pub const FILE: &str = "xtask/RUNBOOK.md";
@@ -19,7 +19,7 @@ pub fn text() -> String {
     let plans: Vec<Plan> = trees
         .iter()
         .map(|tree| {
-            let mut steps = Steps::rehearsal(&tree.label);
+            let mut steps = StepRunner::dry_run(&tree.label);
             // A rehearsal touches nothing that could fail.
             let _ = recipes::run(tree, &mut steps);
             let done = steps.finish();

@@ -11,8 +11,8 @@ use model::tree::Tree;
 /// What the monorepo's trees are all gated by: a change of it touches each.
 const OF_ALL: &[&str] = &["xtask", "Cargo.toml", "Cargo.lock", ".cargo"];
 
-/// The trees that a change touches, and what it is a change of.
-pub struct Touched {
+/// Trees that a change touches, and what it was compared with.
+pub struct ChangedTrees {
     /// The trees, in the order given.
     pub trees: Vec<Tree>,
     /// The labels of the others.
@@ -28,7 +28,7 @@ pub fn touched(
     root: &Utf8Path,
     since: Option<&str>,
     interrupt: &Interrupt,
-) -> Result<Result<Touched, String>> {
+) -> Result<Result<ChangedTrees, String>> {
     let Some(first) = trees.first() else { return Ok(Err("there is no tree".to_owned())) };
     let git = match (Git::at(&first.cwd, root, interrupt)?, since) {
         (Ok(git), _) => git,
@@ -49,7 +49,7 @@ pub fn touched(
         all || of(&[tree.cwd.clone(), folder, tree.requirements.clone()], &changed)
     };
     let (touched, others): (Vec<&Tree>, Vec<&Tree>) = trees.iter().partition(is_touched);
-    Ok(Ok(Touched {
+    Ok(Ok(ChangedTrees {
         trees: touched.into_iter().cloned().collect(),
         others: others.into_iter().map(|tree| tree.label.clone()).collect(),
         base,

@@ -8,7 +8,7 @@ use anyhow::Result;
 use camino::Utf8Path;
 
 use crate::flags::Gate;
-use crate::lint::Survey;
+use crate::lint::TreeLint;
 use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::os::store::Store;
 use crate::steps::errors::code_of;
@@ -19,8 +19,8 @@ use model::report::Report;
 use model::supply::SupplyChange;
 use model::tree::Tree;
 
-/// What the lints found about the trees, each by its index.
-pub type Surveys = Vec<(usize, Survey)>;
+/// Lint results of the trees, each with its tree's index.
+pub type TreeLints = Vec<(usize, TreeLint)>;
 
 /// Context of one run.
 pub struct GateContext<'a> {
@@ -31,9 +31,9 @@ pub struct GateContext<'a> {
     /// The trees to gate.
     pub trees: &'a [Tree],
     /// What is peculiar to this run.
-    pub setting: Setting<'a>,
+    pub setting: RunSettings<'a>,
     /// What the lints find meanwhile; `None`: nothing is linted.
-    pub surveys: Option<&'a OnceLock<Result<Surveys>>>,
+    pub surveys: Option<&'a OnceLock<Result<TreeLints>>>,
     /// The store of earlier runs, where it may be used.
     pub reuse: Option<Store>,
     /// Interrupts the run.
@@ -42,9 +42,9 @@ pub struct GateContext<'a> {
     pub tell: Tell<'a>,
 }
 
-/// Peculiarities of a run; by default those of a run beside others.
+/// Settings of one run; the defaults are those of a run beside others.
 #[derive(Clone, Copy, Default)]
-pub struct Setting<'a> {
+pub struct RunSettings<'a> {
     /// How the supplies differ from those of the recipes.
     pub supplies: SupplyChange<'a>,
     /// Whether the git repository of the folder is that of the trees.
@@ -84,7 +84,7 @@ impl<'a> GateContext<'a> {
         interrupt: &'a Interrupt,
         tell: Tell<'a>,
     ) -> Self {
-        let (setting, surveys, reuse) = (Setting::default(), None, None);
+        let (setting, surveys, reuse) = (RunSettings::default(), None, None);
         GateContext { flags, root, trees, setting, surveys, reuse, interrupt, tell }
     }
 

@@ -5,8 +5,8 @@ use anyhow::Result;
 use camino::Utf8Path;
 
 use super::context::GateContext;
-use super::ran::Ran;
-use super::setup::{Servers, Stage};
+use super::ran::RunOutcome;
+use super::setup::{PreparedRun, Servers};
 use crate::os::process::{quote, quote_all};
 use crate::postgres::hosted::Hosted;
 use crate::postgres::server::Server;
@@ -38,7 +38,12 @@ impl GateContext<'_> {
     }
 
     /// Ends what the run started, or leaves the databases and says how to reach and remove them.
-    pub fn tear_down(&self, stage: &Stage, ran: &mut Ran, report: &mut Report) -> Result<Vec<u32>> {
+    pub fn tear_down(
+        &self,
+        stage: &PreparedRun,
+        ran: &mut RunOutcome,
+        report: &mut Report,
+    ) -> Result<Vec<u32>> {
         let keep = self.flags.keep && !report.interrupted;
         if let (Servers::External(server), false) = (&stage.servers, keep)
             && let Server::External(given) = &**server
@@ -54,7 +59,12 @@ impl GateContext<'_> {
     }
 
     /// Leaves the databases, and says how to reach and how to remove them.
-    pub fn keep(&self, stage: &Stage, ran: &mut Ran, report: &mut Report) -> Result<Vec<u32>> {
+    pub fn keep(
+        &self,
+        stage: &PreparedRun,
+        ran: &mut RunOutcome,
+        report: &mut Report,
+    ) -> Result<Vec<u32>> {
         let mut lines = vec!["kept, as --keep asks:".to_owned()];
         let (mut removals, mut pids) = (Vec::new(), Vec::new());
         for tree_ran in &mut ran.trees {

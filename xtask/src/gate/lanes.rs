@@ -9,19 +9,19 @@ use anyhow::{Context, Result, bail};
 use camino::Utf8PathBuf;
 
 use super::context::{GateContext, join};
-use super::setup::{Environment, Servers, Stage};
-use crate::alembic::{Alembic, Description, Stop};
+use super::setup::{Environment, PreparedRun, Servers};
+use crate::alembic::{Alembic, Description, PausePoint};
 use crate::cache::snapshot::Snapshot;
 use crate::os::interrupt::Interrupt;
 use crate::postgres::data_dir::DataDir;
 use crate::postgres::hosted::Hosted;
 use crate::postgres::schema::SchemaReader;
 use crate::postgres::server::Server;
-use crate::steps::context::Live;
-use crate::steps::lane::{Ground, Lane};
+use crate::steps::context::TreeRun;
+use crate::steps::lane::{Lane, LaneStart};
 use crate::steps::revisions::ancestors_of;
-use crate::steps::runner::Stairs;
-use crate::steps::stairway::{Ended, Stairway, Tried};
+use crate::steps::runner::StairwayStep;
+use crate::steps::stairway::{LaneEnd, StairResult, Stairway};
 use crate::steps::supplies::Supplies;
 use model::event::{Event, timed};
 use model::production::Seen;
@@ -32,8 +32,8 @@ use model::transcript::Statement;
 use model::tree::Tree;
 use model::used::Used;
 
-/// Which revisions of a tree are tried by themselves.
-pub(super) struct Plan {
+/// Revisions of a tree that are tried by themselves.
+pub(super) struct StairwayPlan {
     stairway: Stairway,
     /// The new revisions, before the first of which the way up pauses.
     new: Vec<String>,
@@ -43,9 +43,13 @@ pub(super) struct Plan {
     from_empty: bool,
 }
 
-impl Plan {
+impl StairwayPlan {
     /// The new revisions, or all with `--stairway`; where nothing is new, the head.
-    pub(super) fn of(run: &GateContext<'_>, index: usize, graph: Option<&Description>) -> Plan {
+    pub(super) fn of(
+        run: &GateContext<'_>,
+        index: usize,
+        graph: Option<&Description>,
+    ) -> StairwayPlan {
         let heads = graph.map(|graph| graph.heads.clone()).unwrap_or_default();
         let (stairs, is_step) = match run.stairs(index, graph) {
             Some(stairs) => (stairs, true),
@@ -60,7 +64,7 @@ impl Plan {
         let new = if run.setting.rehearses { run.new_revisions(index, &heads) } else { Vec::new() };
         let rehearsed = stairs.iter().filter(|id| new.contains(id)).cloned().collect();
         let stairway = Stairway::over(stairs.clone()).rehearsing(rehearsed);
-        Plan { new: stairs, stairway, is_step, from_empty }
+        StairwayPlan { new: stairs, stairway, is_step, from_empty }
     }
 
     /// What was seen of the new revisions in production.
@@ -71,18 +75,18 @@ impl Plan {
     /// The stairs as the steps see them.
     pub(super) fn stairs<'a>(
         &self,
-        wait: &'a dyn Fn() -> Result<Vec<Tried>>,
-    ) -> Option<Stairs<'a>> {
+        wait: &'a dyn Fn() -> Result<Vec<StairResult>>,
+    ) -> Option<StairwayStep<'a>> {
         let count = self.stairway.len();
-        (count > 0).then_some(Stairs { count, is_step: self.is_step, wait })
+        (count > 0).then_some(StairwayStep { count, is_step: self.is_step, wait })
     }
 }
 
 /// What the lanes of a tree work with.
 pub(super) struct LaneContext<'e> {
     pub(super) run: &'e GateContext<'e>,
-    pub(super) stage: &'e Stage,
-    pub(super) plan: &'e Plan,
+    pub(super) stage: &'e PreparedRun,
+    pub(super) plan: &'e StairwayPlan,
     pub(super) index: usize,
     pub(super) python: &'e Utf8PathBuf,
     pub(super) supplies: &'e Supplies,
@@ -91,12 +95,12 @@ pub(super) struct LaneContext<'e> {
     pub(super) by_hand: &'e (dyn Fn(&str) -> Vec<String> + Sync),
     /// Ends the lanes, alone or with the run.
     pub(super) interrupt: &'e Interrupt,
-    pub(super) left: Mutex<Left>,
+    pub(super) left: Mutex<LaneOutcomes>,
 }
 
-/// What lanes leave.
+/// Servers, notes and inputs that lanes leave.
 #[derive(Default)]
-pub(super) struct Left {
+pub(super) struct LaneOutcomes {
     pub(super) hosted: Vec<Hosted>,
     pub(super) notes: Vec<String>,
     pub(super) used: Used,
@@ -111,7 +115,7 @@ pub(super) struct Lanes<'scope, 'env> {
     has_begun: Cell<bool>,
     /// What went wrong before the steps.
     failed: RefCell<Option<anyhow::Error>>,
-    taken: RefCell<Option<Taken>>,
+    taken: RefCell<Option<PendingSnapshot>>,
 }
 
 impl<'scope, 'env> Lanes<'scope, 'env> {
@@ -130,7 +134,7 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
         if let Some(Snapshot { data, start }) = snapshot {
             let (at, statements) = (start.at.clone(), start.statements.clone());
             let table = start.table.clone();
-            self.spawn(Some((data.clone(), Ground { at, table, statements })));
+            self.spawn(Some((data.clone(), LaneStart { at, table, statements })));
         } else if let Servers::External(_) = &self.context.stage.servers {
             self.has_begun.set(true);
             if let Some(graph) =
@@ -157,7 +161,7 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
         &self,
         watch: &mut SchemaReader<'_>,
         before: &[Statement],
-        stop: Stop<'_>,
+        stop: PausePoint<'_>,
     ) {
         let (run, tree) = (self.context.run, &self.context.run.trees[self.context.index]);
         let told = |why: &str| self.not_taken(why);
@@ -193,8 +197,8 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
     fn begin_on_taken(&self) {
         let taken = self.taken.borrow().clone();
         if let Some(taken) = taken.filter(|_| !self.has_begun.get()) {
-            let Taken { data, at, table, statements, .. } = taken;
-            self.spawn(Some((data, Ground { at, table, statements })));
+            let PendingSnapshot { data, at, table, statements, .. } = taken;
+            self.spawn(Some((data, LaneStart { at, table, statements })));
         }
     }
 
@@ -208,8 +212,8 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
         &self,
         watch: &mut SchemaReader<'_>,
         before: &[Statement],
-        stop: Stop<'_>,
-    ) -> Result<Taken> {
+        stop: PausePoint<'_>,
+    ) -> Result<PendingSnapshot> {
         let Server::Local(cluster) = self.context.server else { bail!("the server was given") };
         let graph = self.graph.as_ref().context("there is no graph")?;
         let at = watch.ask(|session| session.alembic_version(stop.table))?;
@@ -227,10 +231,10 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
         let data = DataDir::copy_running(server, around, self.context.interrupt)?;
         let applied = applied.into_iter().collect();
         let statements = before.iter().chain(stop.statements).cloned().collect();
-        Ok(Taken { data, at, table: stop.table.clone(), applied, statements })
+        Ok(PendingSnapshot { data, at, table: stop.table.clone(), applied, statements })
     }
 
-    fn spawn(&self, ground: Option<(DataDir, Ground)>) {
+    fn spawn(&self, ground: Option<(DataDir, LaneStart)>) {
         let Some(graph) = &self.graph else { return };
         self.has_begun.set(true);
         let count = self.context.stage.lanes.min(self.context.plan.stairway.len());
@@ -242,7 +246,7 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
     }
 
     /// What came of all stairs, waited for.
-    pub(super) fn wait(&self) -> Result<Vec<Tried>> {
+    pub(super) fn wait(&self) -> Result<Vec<StairResult>> {
         if !self.has_begun.get() {
             self.spawn(None);
         }
@@ -256,7 +260,7 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
     }
 
     /// Ends what still goes on. Returns the snapshot that was taken.
-    pub(super) fn end(self) -> Option<Taken> {
+    pub(super) fn end(self) -> Option<PendingSnapshot> {
         self.context.interrupt.supersede();
         for handle in self.handles.take() {
             // What was not waited for is of no use any more.
@@ -268,7 +272,7 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
 
 impl LaneContext<'_> {
     /// One lane, from its beginning to its end.
-    fn work(&self, graph: &Description, ground: Option<&(DataDir, Ground)>) -> Result<()> {
+    fn work(&self, graph: &Description, ground: Option<&(DataDir, LaneStart)>) -> Result<()> {
         let deadline = Instant::now() + self.run.timeout();
         loop {
             let hosted = match &self.stage.servers {
@@ -282,9 +286,9 @@ impl LaneContext<'_> {
             let ended =
                 self.on_server(server, graph, ground.map(|(_, ground)| ground), deadline)?;
             match ended {
-                Ended::Done => return Ok(()),
-                Ended::BeginAnew => {}
-                Ended::Kept(revision) => {
+                LaneEnd::Done => return Ok(()),
+                LaneEnd::BeginAnew => {}
+                LaneEnd::Kept(revision) => {
                     let (name, mut left) = (Lane::trial_of(self.tree()), self.left());
                     left.notes.push(format!(
                         "kept where revision {revision} went wrong, and no further one was tried, as \
@@ -302,9 +306,9 @@ impl LaneContext<'_> {
         &self,
         server: &Server,
         graph: &Description,
-        ground: Option<&Ground>,
+        ground: Option<&LaneStart>,
         deadline: Instant,
-    ) -> Result<Ended> {
+    ) -> Result<LaneEnd> {
         // Which revision is at work is told of the steps alone.
         let tell = |event: Event<'_>| match event {
             Event::Revision { .. } => {}
@@ -314,7 +318,7 @@ impl LaneContext<'_> {
             self.alembic(Environment::Here, server)?,
             self.alembic(Environment::Elsewhere, server)?,
         );
-        let live = Live {
+        let tree_run = TreeRun {
             tree: self.tree(),
             root: self.run.root,
             server,
@@ -340,10 +344,10 @@ impl LaneContext<'_> {
         };
         let from = ground.cloned().unwrap_or_default();
         let second = (elsewhere, self.stage.elsewhere_is.clone());
-        let mut lane = Lane::new(live, second, &from, ground.is_some())?.until(deadline);
+        let mut lane = Lane::new(tree_run, second, &from, ground.is_some())?.until(deadline);
         let worked = self.plan.stairway.work(&mut lane, self.run.flags.keep);
         let mut ended = worked.map_err(|err| lane.explain_death(err));
-        if let (Server::External(_), false) = (server, matches!(ended, Ok(Ended::Kept(_)))) {
+        if let (Server::External(_), false) = (server, matches!(ended, Ok(LaneEnd::Kept(_)))) {
             ended = lane.clear().and(ended);
         }
         let [here, elsewhere] = lane.into_alembics();
@@ -362,14 +366,14 @@ impl LaneContext<'_> {
         &self.run.trees[self.index]
     }
 
-    fn left(&self) -> MutexGuard<'_, Left> {
+    fn left(&self) -> MutexGuard<'_, LaneOutcomes> {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A snapshot that a way up came to.
+/// A snapshot that an upgrade has reached.
 #[derive(Clone)]
-pub(super) struct Taken {
+pub(super) struct PendingSnapshot {
     data: DataDir,
     at: Vec<String>,
     table: VersionTable,
@@ -377,10 +381,10 @@ pub(super) struct Taken {
     statements: Vec<Statement>,
 }
 
-impl Taken {
+impl PendingSnapshot {
     /// With the steps that were done before it.
     pub(super) fn finish(self, steps: &[Step]) -> Snapshot {
-        let Taken { data, at, table, applied, statements } = self;
+        let PendingSnapshot { data, at, table, applied, statements } = self;
         let before =
             steps.iter().take_while(|step| !step.name.ends_with(" — alembic upgrade head"));
         let (steps, since) = (before.cloned().collect(), SystemTime::now());

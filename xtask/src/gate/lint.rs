@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::selection;
-use crate::flags::Which;
-use crate::lint::{self, Survey, Terms};
+use crate::flags::TreeSelection;
+use crate::lint::{self, LintOptions, TreeLint};
 use crate::os::interrupt::{Interrupt, Interrupted};
 use analysis::once;
 use model::code;
@@ -16,7 +16,7 @@ use model::report::{Report, TreeReport};
 use model::tree::Tree;
 
 /// The report of the trees that were asked for. What goes wrong is in the report.
-pub fn report(which: &Which, terms: Terms<'_>, interrupt: &Interrupt) -> Report {
+pub fn report(which: &TreeSelection, terms: LintOptions<'_>, interrupt: &Interrupt) -> Report {
     let started = Instant::now();
     let mut report = Report::default();
     match surveys(which, terms, interrupt) {
@@ -45,10 +45,10 @@ pub fn report(which: &Which, terms: Terms<'_>, interrupt: &Interrupt) -> Report 
 /// The root, and the trees with what was found out about them. Fails where an ini or git cannot be
 /// read.
 pub fn surveys(
-    which: &Which,
-    terms: Terms<'_>,
+    which: &TreeSelection,
+    terms: LintOptions<'_>,
     interrupt: &Interrupt,
-) -> Result<(Utf8PathBuf, Vec<(Tree, Survey)>)> {
+) -> Result<(Utf8PathBuf, Vec<(Tree, TreeLint)>)> {
     let (root, trees) = selection::select(which)?;
     for tree in &trees {
         let ini = tree.ini_path();
@@ -64,7 +64,7 @@ pub fn surveys(
     Ok((root, trees.into_iter().zip(surveys).collect()))
 }
 
-fn tree_report(tree: &Tree, root: &Utf8Path, survey: &Survey) -> TreeReport {
+fn tree_report(tree: &Tree, root: &Utf8Path, survey: &TreeLint) -> TreeReport {
     let mut heads = survey.graph.ids(&survey.graph.heads);
     heads.sort();
     TreeReport {

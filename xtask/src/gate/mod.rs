@@ -26,9 +26,9 @@ use std::time::{Instant, SystemTime};
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use self::changed::Touched;
-use self::context::{GateContext, Setting, blame, reuse};
-use self::reuse::{Reuse, ToKeep};
+use self::changed::ChangedTrees;
+use self::context::{GateContext, RunSettings, blame, reuse};
+use self::reuse::{CacheUpdate, Reuse};
 use crate::alembic::Description;
 use crate::cache::result::TreeResult;
 use crate::flags::Gate;
@@ -52,7 +52,7 @@ pub fn run_with(flags: &Gate, extra: &[Extra], interrupt: &Interrupt, tell: Tell
     let _cache = cache_dir::hold();
     let mut report = match chosen(flags, interrupt) {
         Ok(chosen) => {
-            let Chosen { root, trees, note, base } = chosen;
+            let SelectedTrees { root, trees, note, base } = chosen;
             if trees.is_empty() {
                 let notes = note.into_iter().collect();
                 Report { untouched: true, notes, base, ..Report::default() }
@@ -81,13 +81,13 @@ fn gate(
 ) -> Report {
     let surveys = OnceLock::new();
     let supplies = SupplyChange { without: &[], extra };
-    let setting = Setting {
+    let setting = RunSettings {
         supplies,
         in_repository: true,
         alone: true,
         rehearses: true,
         asks_branches: true,
-        ..Setting::default()
+        ..RunSettings::default()
     };
     let run = GateContext {
         setting,
@@ -112,8 +112,8 @@ fn gate(
     report
 }
 
-/// What is gated.
-struct Chosen {
+/// Trees that are gated.
+struct SelectedTrees {
     root: Utf8PathBuf,
     trees: Vec<Tree>,
     /// What `--only-changed` made of it, and what it compared with.
@@ -122,22 +122,27 @@ struct Chosen {
 }
 
 /// What was asked for, less what `--only-changed` leaves out.
-fn chosen(flags: &Gate, interrupt: &Interrupt) -> Result<Chosen> {
+fn chosen(flags: &Gate, interrupt: &Interrupt) -> Result<SelectedTrees> {
     let (root, trees) = selection::select_to_run(&flags.which, &flags.env_py)?;
     if !flags.only_changed {
-        return Ok(Chosen { root, trees, note: None, base: None });
+        return Ok(SelectedTrees { root, trees, note: None, base: None });
     }
     match changed::touched(&trees, &root, flags.since.as_deref(), interrupt)? {
-        Ok(Touched { trees, others, base }) => {
+        Ok(ChangedTrees { trees, others, base }) => {
             let (others, rev) = (others.join(" and "), base.rev.clone().unwrap_or_default());
             let note = || format!("--only-changed: nothing of {others} has changed since {rev}");
-            Ok(Chosen { note: (!others.is_empty()).then(note), root, trees, base: Some(base) })
+            Ok(SelectedTrees {
+                note: (!others.is_empty()).then(note),
+                root,
+                trees,
+                base: Some(base),
+            })
         }
         Err(why) => {
             let note = format!(
                 "--only-changed: nothing says what has changed ({why}); all trees are gated"
             );
-            Ok(Chosen { root, trees, note: Some(note), base: None })
+            Ok(SelectedTrees { root, trees, note: Some(note), base: None })
         }
     }
 }
@@ -162,7 +167,7 @@ impl GateContext<'_> {
         &self,
         report: &mut Report,
         described: &mut Vec<(usize, Description)>,
-    ) -> Result<(Vec<u32>, Option<ToKeep>)> {
+    ) -> Result<(Vec<u32>, Option<CacheUpdate>)> {
         // What is missing is known in milliseconds, before anything is started.
         let readable = self.readable_trees(report);
         if readable.is_empty() {
@@ -190,7 +195,7 @@ impl GateContext<'_> {
             let stage = self.set_up(&todo, programs, pythons, None)?;
             let mut ran = self.run_trees(&todo, &stage, reuse.as_ref(), report, described);
             let kept = self.tear_down(&stage, &mut ran, report)?;
-            Ok((kept, reuse.map(|reuse| ToKeep { reuse, ran, began })))
+            Ok((kept, reuse.map(|reuse| CacheUpdate { reuse, ran, began })))
         })
     }
 

@@ -3,9 +3,9 @@
 
 use super::context::GateContext;
 use crate::alembic::Description;
-use crate::lint::Survey;
+use crate::lint::TreeLint;
 use crate::recipes;
-use crate::steps::runner::{Stairs, Steps};
+use crate::steps::runner::{StairwayStep, StepRunner};
 use model::event::Event;
 use model::report::Report;
 use model::step::Step;
@@ -34,7 +34,7 @@ impl GateContext<'_> {
             (Some(described), _) => {
                 described.revisions.iter().rev().map(|r| r.revision.clone()).collect()
             }
-            (None, Some(Survey { graph, .. })) => {
+            (None, Some(TreeLint { graph, .. })) => {
                 graph.walk.iter().rev().map(|r| graph.id(*r).to_owned()).collect()
             }
             (None, None) => return None,
@@ -59,11 +59,12 @@ impl GateContext<'_> {
                 continue;
             }
             let stairs = self.stairs(index, None);
-            let stairs = stairs.map(|s| Stairs { count: s.len(), is_step: true, wait: &wait });
-            let mut plan = Steps::rehearsal(&tree.label)
+            let stairs =
+                stairs.map(|s| StairwayStep { count: s.len(), is_step: true, wait: &wait });
+            let mut plan = StepRunner::dry_run(&tree.label)
                 .with_supplies(self.setting.supplies)
                 .with_stairs(stairs);
-            // A rehearsal touches nothing that could fail.
+            // A dry run touches nothing that could fail.
             let _ = recipes::run(tree, &mut plan);
             for step in plan.finish().steps.into_iter().skip(done.steps.len()) {
                 let step = Step::skipped(step.name, why.to_owned());

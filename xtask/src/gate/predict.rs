@@ -3,9 +3,9 @@
 
 use anyhow::Result;
 
-use super::context::{GateContext, Surveys};
+use super::context::{GateContext, TreeLints};
 use crate::alembic::Description;
-use crate::lint::{self, Survey, Terms};
+use crate::lint::{self, LintOptions, TreeLint};
 use analysis::graph::compare;
 use analysis::once;
 use analysis::predicted::{self, Proofs};
@@ -18,25 +18,25 @@ use model::tree::Tree;
 
 impl GateContext<'_> {
     /// What the lints find out, waited for where it is not known yet.
-    pub fn surveys(&self) -> Option<&Result<Surveys>> {
+    pub fn surveys(&self) -> Option<&Result<TreeLints>> {
         let surveys = self.surveys?;
         Some(surveys.get_or_init(|| timed(self.tell, "Gate", "lints", || self.lint())))
     }
 
     /// What they find out about one tree.
-    pub fn survey(&self, index: usize) -> Option<&Survey> {
+    pub fn survey(&self, index: usize) -> Option<&TreeLint> {
         let surveys = self.surveys()?.as_ref().ok()?;
         surveys.iter().find(|(known, _)| *known == index).map(|(_, survey)| survey)
     }
 
     /// Lints the trees, which takes milliseconds, and tells what is found: the interpreter is starting
     /// meanwhile. The steps run all the same, so that the proof stands beside the prediction.
-    fn lint(&self) -> Result<Surveys> {
+    fn lint(&self) -> Result<TreeLints> {
         // A tree whose ini cannot be read is a finding of its own.
         let readable: Vec<usize> =
             (0..self.trees.len()).filter(|i| self.trees[*i].ini_path().is_file()).collect();
         let trees: Vec<Tree> = readable.iter().map(|index| self.trees[*index].clone()).collect();
-        let terms = Terms {
+        let terms = LintOptions {
             since: self.flags.since.as_deref(),
             supplies: self.setting.supplies,
             in_repository: self.setting.in_repository,
@@ -56,7 +56,7 @@ impl GateContext<'_> {
     /// on with what Alembic itself read.
     pub fn add_lints(
         &self,
-        surveys: &[(usize, Survey)],
+        surveys: &[(usize, TreeLint)],
         described: &[(usize, Description)],
         report: &mut Report,
     ) {

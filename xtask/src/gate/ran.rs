@@ -5,19 +5,19 @@ use camino::Utf8PathBuf;
 use crate::alembic::Description;
 use crate::cache::snapshot::Snapshot;
 use crate::postgres::hosted::Hosted;
-use crate::steps::runner::Done;
+use crate::steps::runner::TreeSteps;
 use model::production::Seen;
 use model::report::Postgres;
 use model::used::Used;
 
-/// What the trees ran.
+/// Outcomes of the trees of a run.
 #[derive(Default)]
-pub struct Ran {
+pub struct RunOutcome {
     /// The trees, in the order of the run.
-    pub trees: Vec<TreeRan>,
+    pub trees: Vec<TreeOutcome>,
 }
 
-impl Ran {
+impl RunOutcome {
     /// Gives each tree its servers.
     pub fn give_hosted(&mut self, hosted: Vec<Vec<Hosted>>) {
         for (tree, hosted) in self.trees.iter_mut().zip(hosted) {
@@ -26,9 +26,9 @@ impl Ran {
     }
 }
 
-/// What one tree ran, and where.
+/// Outcome of one tree: its steps, its servers, and what its calls read.
 #[derive(Default)]
-pub struct TreeRan {
+pub struct TreeOutcome {
     /// The index of the tree.
     pub index: usize,
     /// Its interpreter.
@@ -45,7 +45,7 @@ pub struct TreeRan {
     pub(super) hash_seed: Option<String>,
     pub(super) heads: Vec<String>,
     pub(super) graph: Option<Description>,
-    pub(super) done: Done,
+    pub(super) done: TreeSteps,
     /// What was seen of its new revisions in production.
     pub(super) production: Vec<Seen>,
     pub(super) notes: Vec<String>,

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::context::GateContext;
-use super::ran::Ran;
+use super::ran::RunOutcome;
 use super::setup::Pythons;
 use crate::alembic::python::named_hash_seed;
 use crate::cache::inputs::{Declared, NotCacheable, Observed};
@@ -33,12 +33,12 @@ pub struct Reuse {
     keys: Vec<(usize, String)>,
 }
 
-/// What may be kept of a run.
-pub struct ToKeep {
+/// Results and snapshots of a run that may be kept.
+pub struct CacheUpdate {
     /// Where it is kept, and under which keys.
     pub reuse: Reuse,
     /// What the trees ran.
-    pub ran: Ran,
+    pub ran: RunOutcome,
     /// When the run began.
     pub began: SystemTime,
 }
@@ -151,7 +151,7 @@ impl Reuse {
     }
 }
 
-impl ToKeep {
+impl CacheUpdate {
     /// Keeps the results of the trees that are green, and the snapshots of those that came to one.
     pub fn keep(self, run: &GateContext<'_>, report: &Report) {
         let (reuse, began) = (self.reuse.clone(), self.began);
@@ -171,10 +171,10 @@ impl ToKeep {
     }
 }
 
-impl ToKeep {
+impl CacheUpdate {
     /// Keeps the snapshots.
-    pub fn keep_snapshots(self, run: &GateContext<'_>) -> Ran {
-        let ToKeep { reuse, mut ran, began } = self;
+    pub fn keep_snapshots(self, run: &GateContext<'_>) -> RunOutcome {
+        let CacheUpdate { reuse, mut ran, began } = self;
         for tree in &mut ran.trees {
             let Some(snapshot) = tree.snapshot.take() else { continue };
             let kept =

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::alembic::python;
-use crate::flags::{EnvPy, TargetName, Which};
+use crate::flags::{EnvPy, TargetName, TreeSelection};
 use crate::os::tree_files;
 use crate::recipes;
 use analysis::options::{self, Options, Urls};
@@ -31,12 +31,12 @@ pub fn root(named: Option<&Utf8Path>) -> Result<Utf8PathBuf> {
 }
 
 /// The root and the trees that were asked for, as far as the files go.
-pub fn select(flags: &Which) -> Result<(Utf8PathBuf, Vec<Tree>)> {
+pub fn select(flags: &TreeSelection) -> Result<(Utf8PathBuf, Vec<Tree>)> {
     select_to_run(flags, &EnvPy::default())
 }
 
 /// The root and the trees that were asked for, with what their env.py is told.
-pub fn select_to_run(flags: &Which, env_py: &EnvPy) -> Result<(Utf8PathBuf, Vec<Tree>)> {
+pub fn select_to_run(flags: &TreeSelection, env_py: &EnvPy) -> Result<(Utf8PathBuf, Vec<Tree>)> {
     if let Some(ini) = &flags.ini {
         let (root, tree) = plain(flags, env_py, ini)?;
         return Ok((root, vec![tree]));
@@ -48,7 +48,7 @@ pub fn select_to_run(flags: &Which, env_py: &EnvPy) -> Result<(Utf8PathBuf, Vec<
 }
 
 /// A tree by its ini, with the options that stand in there; those on the command line win.
-fn plain(flags: &Which, env_py: &EnvPy, ini: &Utf8Path) -> Result<(Utf8PathBuf, Tree)> {
+fn plain(flags: &TreeSelection, env_py: &EnvPy, ini: &Utf8Path) -> Result<(Utf8PathBuf, Tree)> {
     let absolute = ini.canonicalize_utf8().with_context(|| format!("cannot read `{ini}`"))?;
     let folder = absolute.parent().context("name an ini file, not the root folder")?;
     let texts = tree_files::texts(&absolute, folder);

@@ -37,8 +37,9 @@ pub enum Servers {
 /// The interpreters of the trees, each with the trees that it serves by their index.
 pub type Pythons = Vec<(Utf8PathBuf, Vec<usize>)>;
 
-/// What is ready before the trees run. Dropped from the first to the last.
-pub struct Stage {
+/// Servers, interpreters and folders that are ready before the trees run. Dropped from the first
+/// field to the last.
+pub struct PreparedRun {
     /// The servers, or what makes them.
     pub servers: Servers,
     pythons: Pythons,
@@ -69,7 +70,7 @@ pub enum Environment {
     Elsewhere = 1,
 }
 
-impl Stage {
+impl PreparedRun {
     /// A tree's Alembic, in an environment.
     pub fn alembic(
         &self,
@@ -170,7 +171,7 @@ impl GateContext<'_> {
         programs: Option<Programs>,
         pythons: Pythons,
         at_once: Option<usize>,
-    ) -> Result<Stage> {
+    ) -> Result<PreparedRun> {
         let user = match &programs {
             Some(_) => server_user()?,
             // Nothing of the gate's own serves there, and who runs migrations may be anybody.
@@ -212,7 +213,7 @@ impl GateContext<'_> {
             shown(&other, "TZ"),
             shown(&other, "LANG")
         );
-        Ok(Stage { servers, pythons, pools, scratch, isolation, lanes, elsewhere_is })
+        Ok(PreparedRun { servers, pythons, pools, scratch, isolation, lanes, elsewhere_is })
     }
 
     fn servers(&self, programs: Option<Programs>, given: Option<Endpoint>) -> Result<Servers> {

@@ -7,13 +7,13 @@ use std::thread;
 use anyhow::Result;
 use camino::Utf8PathBuf;
 
-use super::context::{GateContext, Setting, blame, join};
-use super::lanes::{LaneContext, Lanes, Left, Plan};
-use super::ran::{Ran, TreeRan};
+use super::context::{GateContext, RunSettings, blame, join};
+use super::lanes::{LaneContext, LaneOutcomes, Lanes, StairwayPlan};
+use super::ran::{RunOutcome, TreeOutcome};
 use super::reuse::Reuse;
-use super::setup::{Environment, Servers, Stage};
-use super::unchanged::Texts;
-use crate::alembic::{Alembic, Description, Limits, Stop};
+use super::setup::{Environment, PreparedRun, Servers};
+use super::unchanged::Checksums;
+use crate::alembic::{Alembic, Description, Limits, PausePoint};
 use crate::cache::snapshot::Snapshot;
 use crate::os::interrupt::Interrupt;
 use crate::postgres::data_dir::DataDir;
@@ -23,9 +23,9 @@ use crate::postgres::server::Server;
 use crate::postgres::session::Session;
 use crate::postgres::shared::SharedState;
 use crate::recipes;
-use crate::steps::context::Live;
-use crate::steps::errors::KnownStartDoubted;
-use crate::steps::runner::{Done, Steps};
+use crate::steps::context::TreeRun;
+use crate::steps::errors::SnapshotInvalid;
+use crate::steps::runner::{StepRunner, TreeSteps};
 use model::event::{Event, timed};
 use model::report::{Postgres, Report};
 use model::transcript::{Statement, Transcript};
@@ -36,15 +36,15 @@ impl GateContext<'_> {
     pub fn run_trees(
         &self,
         todo: &[usize],
-        stage: &Stage,
+        stage: &PreparedRun,
         reuse: Option<&Reuse>,
         report: &mut Report,
         described: &mut Vec<(usize, Description)>,
-    ) -> Ran {
+    ) -> RunOutcome {
         let run = |index: usize, python: &Utf8PathBuf| {
             let snapshot = reuse.and_then(|reuse| reuse.snapshot(self, index));
             let mut ran = self.run_tree((index, python), stage, snapshot);
-            if ran.sick.as_ref().is_some_and(anyhow::Error::is::<KnownStartDoubted>) {
+            if ran.sick.as_ref().is_some_and(anyhow::Error::is::<SnapshotInvalid>) {
                 // Who has seen steps pass sees them again.
                 let label = &self.trees[index].label;
                 let told = format!("{label} failed on a snapshot: it is run again from the start");
@@ -55,7 +55,7 @@ impl GateContext<'_> {
         };
         let pythons: Vec<(usize, &Utf8PathBuf)> =
             todo.iter().filter_map(|index| Some((*index, stage.python(*index)?))).collect();
-        let trees: Vec<TreeRan> = match &stage.servers {
+        let trees: Vec<TreeOutcome> = match &stage.servers {
             // What one tree leaves on a common server must be no supply of the next.
             Servers::External(_) => pythons.into_iter().map(|(i, python)| run(i, python)).collect(),
             Servers::Own(_) => thread::scope(|scope| {
@@ -67,7 +67,7 @@ impl GateContext<'_> {
                 handles.into_iter().map(join).collect()
             }),
         };
-        let mut ran = Ran { trees };
+        let mut ran = RunOutcome { trees };
         for tree in &mut ran.trees {
             self.report_tree(tree, report, described);
         }
@@ -76,7 +76,7 @@ impl GateContext<'_> {
 
     fn report_tree(
         &self,
-        ran: &mut TreeRan,
+        ran: &mut TreeOutcome,
         report: &mut Report,
         described: &mut Vec<(usize, Description)>,
     ) {
@@ -105,17 +105,22 @@ impl GateContext<'_> {
     fn run_tree(
         &self,
         (index, python): (usize, &Utf8PathBuf),
-        stage: &Stage,
+        stage: &PreparedRun,
         snapshot: Option<Snapshot>,
-    ) -> TreeRan {
-        let mut ran = TreeRan { index, python: python.clone(), ..TreeRan::default() };
+    ) -> TreeOutcome {
+        let mut ran = TreeOutcome { index, python: python.clone(), ..TreeOutcome::default() };
         if let Err(err) = self.try_tree(&mut ran, stage, snapshot) {
             ran.sick = Some(err);
         }
         ran
     }
 
-    fn try_tree(&self, ran: &mut TreeRan, stage: &Stage, snapshot: Option<Snapshot>) -> Result<()> {
+    fn try_tree(
+        &self,
+        ran: &mut TreeOutcome,
+        stage: &PreparedRun,
+        snapshot: Option<Snapshot>,
+    ) -> Result<()> {
         let tree = &self.trees[ran.index];
         let hosted = match &stage.servers {
             Servers::Own(factory) => {
@@ -148,7 +153,7 @@ impl GateContext<'_> {
         data: Option<&DataDir>,
         interrupt: &Interrupt,
     ) -> Result<Hosted> {
-        let Setting { conf, sql, .. } = self.setting;
+        let RunSettings { conf, sql, .. } = self.setting;
         let conf = conf.filter(|_| data.is_none());
         let listens = self.trees.iter().any(Tree::wants_host);
         let hosted = factory.start(data, (conf, listens), interrupt, self.tell)?;
@@ -163,21 +168,21 @@ impl GateContext<'_> {
     pub fn run_one(
         &self,
         python: &Utf8PathBuf,
-        stage: &Stage,
+        stage: &PreparedRun,
         report: &mut Report,
         described: &mut Vec<(usize, Description)>,
-    ) -> Ran {
+    ) -> RunOutcome {
         let mut ran = self.run_tree((0, python), stage, None);
         self.report_tree(&mut ran, report, described);
-        Ran { trees: vec![ran] }
+        RunOutcome { trees: vec![ran] }
     }
 
     /// Runs a tree's recipe on a server.
     fn run_on(
         &self,
-        ran: &mut TreeRan,
+        ran: &mut TreeOutcome,
         server: &Server,
-        stage: &Stage,
+        stage: &PreparedRun,
         snapshot: Option<Snapshot>,
     ) -> Result<()> {
         let tree = &self.trees[ran.index];
@@ -197,13 +202,13 @@ impl GateContext<'_> {
         let graph = self.read_tree(tree, &mut alembic)?;
         ran.heads = graph.as_ref().map(|graph| graph.heads.clone()).unwrap_or_default();
         ran.graph = graph.as_ref().ok().cloned();
-        let texts = Texts::of(tree, ran.graph.as_ref());
+        let texts = Checksums::of(tree, ran.graph.as_ref());
         let told = ran.told.insert(alembic.told()).clone();
         let python = ran.python.clone();
         let context = LaneContext {
             run: self,
             stage,
-            plan: &Plan::of(self, ran.index, graph.as_ref().ok()),
+            plan: &StairwayPlan::of(self, ran.index, graph.as_ref().ok()),
             index: ran.index,
             python: &python,
             supplies: &recipes::supplies(tree, self.setting.supplies),
@@ -214,7 +219,7 @@ impl GateContext<'_> {
         };
         let shared = self.shared_of(server)?;
         let result = self.run_steps(ran, &context, (alembic, graph), snapshot.as_ref());
-        let Left { hosted, notes, used } =
+        let LaneOutcomes { hosted, notes, used } =
             context.left.into_inner().unwrap_or_else(PoisonError::into_inner);
         ran.hosted.extend(hosted);
         ran.notes.extend(notes);
@@ -228,7 +233,7 @@ impl GateContext<'_> {
     /// Runs the steps of a tree, and its lanes beside them.
     fn run_steps(
         &self,
-        ran: &mut TreeRan,
+        ran: &mut TreeOutcome,
         context: &LaneContext<'_>,
         (alembic, graph): (Alembic, Result<Description, Transcript>),
         snapshot: Option<&Snapshot>,
@@ -237,12 +242,13 @@ impl GateContext<'_> {
         thread::scope(|scope| {
             let lanes = Lanes::new(context, scope, graph.as_ref().ok().cloned());
             lanes.begin(snapshot)?;
-            let at_pause = |watch: &mut SchemaReader<'_>, before: &[Statement], stop: Stop<'_>| {
-                lanes.at_pause(watch, before, stop);
-            };
+            let at_pause =
+                |watch: &mut SchemaReader<'_>, before: &[Statement], stop: PausePoint<'_>| {
+                    lanes.at_pause(watch, before, stop);
+                };
             let after_pause = |tables: usize| lanes.after_pause(tables);
             let wait = || lanes.wait();
-            let live = Live {
+            let tree_run = TreeRun {
                 tree,
                 root: self.root,
                 server,
@@ -266,7 +272,7 @@ impl GateContext<'_> {
                 statements: Vec::new(),
                 version: Vec::new(),
             };
-            let mut steps = Steps::live(live)
+            let mut steps = StepRunner::new(tree_run)
                 .with_supplies(self.setting.supplies)
                 .with_stairs(context.plan.stairs(&wait))
                 .with_known(snapshot.map(|snapshot| &snapshot.start));
@@ -297,7 +303,7 @@ impl GateContext<'_> {
         server: &Server,
         tree: &Tree,
         shared: Option<&SharedState>,
-        done: &Done,
+        done: &TreeSteps,
     ) -> Result<()> {
         if let (Some(shared), false) = (shared, self.flags.keep) {
             server.drop_all(tree, &tree.database, self.interrupt)?;

@@ -10,14 +10,14 @@ use crate::alembic::Description;
 use model::tree::Tree;
 
 /// A checksum of each file; `None` of one that cannot be read.
-pub(super) struct Texts(BTreeMap<Utf8PathBuf, Option<u32>>);
+pub(super) struct Checksums(BTreeMap<Utf8PathBuf, Option<u32>>);
 
-impl Texts {
+impl Checksums {
     /// Those of the ini and of the revisions.
-    pub(super) fn of(tree: &Tree, graph: Option<&Description>) -> Texts {
+    pub(super) fn of(tree: &Tree, graph: Option<&Description>) -> Checksums {
         let revisions = graph.iter().flat_map(|graph| graph.revisions.iter());
         let files = revisions.map(|revision| revision.file.clone()).chain([tree.ini_path()]);
-        Texts(files.map(|file| (file.clone(), checksum(&file))).collect())
+        Checksums(files.map(|file| (file.clone(), checksum(&file))).collect())
     }
 
     /// Fails where one is another text now.

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use anyhow::{Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::terms::Terms;
-use crate::os::git::{self, Branch, Found, Git};
+use super::terms::LintOptions;
+use crate::os::git::{self, Branch, FoundBase, Git};
 use crate::os::interrupt::Interrupt;
 use crate::os::process::quote_all;
 use crate::os::tree_files;
@@ -19,10 +19,10 @@ use model::graph::Graph;
 use model::report::Comparison;
 use model::tree::Tree;
 
-/// The trees' repository, and what they are compared with.
-pub(super) struct Compared<'a> {
+/// Repository of the trees, and the base that they are compared with.
+pub(super) struct BaseComparison<'a> {
     pub(super) git: Option<Git<'a>>,
-    pub(super) base: Option<Found>,
+    pub(super) base: Option<FoundBase>,
     pub(super) files: Option<Base>,
     pub(super) told: Comparison,
 }
@@ -31,13 +31,13 @@ pub(super) struct Compared<'a> {
 pub(super) fn compare<'a>(
     tree: &Tree,
     root: &'a Utf8Path,
-    terms: Terms<'_>,
+    terms: LintOptions<'_>,
     folders: &[Utf8PathBuf],
     interrupt: &'a Interrupt,
-) -> Result<Compared<'a>> {
+) -> Result<BaseComparison<'a>> {
     let without = |git, why: String| {
         let told = Comparison { reason: Some(why), ..Comparison::default() };
-        Compared { git, base: None, files: None, told }
+        BaseComparison { git, base: None, files: None, told }
     };
     if !terms.in_repository {
         return Ok(without(None, "the trees are a copy outside their repository".to_owned()));
@@ -56,7 +56,7 @@ pub(super) fn compare<'a>(
     match (git.files_of(&base, folders), terms.since) {
         (Ok((files, reason)), _) => {
             let told = Comparison { reason, ..base.told() };
-            Ok(Compared { git: Some(git), base: Some(base), files: Some(files), told })
+            Ok(BaseComparison { git: Some(git), base: Some(base), files: Some(files), told })
         }
         (Err(err), None) => {
             let why = format!("git cannot read {}: {}", base.name, git::refusal(err)?);
@@ -90,7 +90,7 @@ pub(super) fn has_new(graph: &Graph, base: Option<&Base>) -> bool {
 
 /// How a tree's revisions came into the history.
 pub(super) fn arrivals(
-    compared: &Compared<'_>,
+    compared: &BaseComparison<'_>,
     settings: &Settings,
 ) -> Result<HashMap<Utf8PathBuf, Arrival>> {
     let Some(git) = &compared.git else { return Ok(HashMap::new()) };
@@ -99,7 +99,7 @@ pub(super) fn arrivals(
 
 /// What other branches add to a tree, and what of them could not be looked at.
 pub(super) fn others(
-    compared: &Compared<'_>,
+    compared: &BaseComparison<'_>,
     settings: &Settings,
     root: &Utf8Path,
 ) -> Result<(Vec<Theirs>, Option<String>)> {

@@ -15,15 +15,15 @@ use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use self::compare::{
-    Compared, arrivals, base_of, collide, compare, graph_of_base, has_new, is_merged, mark_new,
-    moved, others, repository_of,
+    BaseComparison, arrivals, base_of, collide, compare, graph_of_base, has_new, is_merged,
+    mark_new, moved, others, repository_of,
 };
-use self::read::{Read, shown};
-pub use self::terms::Terms;
+use self::read::{TreeFiles, shown};
+pub use self::terms::LintOptions;
 use crate::os::interrupt::Interrupt;
 use crate::os::process::quote_all;
 use crate::os::tree_files;
-use crate::steps::runner::Steps;
+use crate::steps::runner::StepRunner;
 use analysis::collisions::Collision;
 use analysis::lints::{self, Subject};
 use analysis::script::Script;
@@ -35,8 +35,8 @@ use model::report::Comparison;
 use model::supply::{Given, SupplyChange};
 use model::tree::{Target, Tree};
 
-/// What was found out about a tree.
-pub struct Survey {
+/// Scripts, graph and findings of a tree, as lint sees them.
+pub struct TreeLint {
     /// The files that say which revision they are.
     pub scripts: Vec<Script>,
     /// How they hang together; its indexes are theirs.
@@ -55,7 +55,7 @@ pub struct Survey {
     pub unseen: Option<String>,
 }
 
-impl Survey {
+impl TreeLint {
     /// The graph, where it is what is wrong.
     pub fn wrong_graph(&self) -> Option<Graph> {
         self.graph.is_wrong().then(|| self.graph.clone())
@@ -80,9 +80,9 @@ impl Survey {
 pub fn survey(
     trees: &[Tree],
     root: &Utf8Path,
-    terms: Terms<'_>,
+    terms: LintOptions<'_>,
     interrupt: &Interrupt,
-) -> Result<Vec<Survey>> {
+) -> Result<Vec<TreeLint>> {
     let Some(first) = trees.first() else { return Ok(Vec::new()) };
     // A submodule is a repository of its own.
     if trees.iter().any(|tree| repository_of(tree) != repository_of(first)) {
@@ -130,11 +130,11 @@ fn judge(
     tree: &Tree,
     root: &Utf8Path,
     settings: &Settings,
-    read: Read,
-    compared: &Compared<'_>,
-    terms: Terms<'_>,
-) -> Result<Survey> {
-    let Read { listing, scripts, mut troubles } = read;
+    read: TreeFiles,
+    compared: &BaseComparison<'_>,
+    terms: LintOptions<'_>,
+) -> Result<TreeLint> {
+    let TreeFiles { listing, scripts, mut troubles } = read;
     let base = &compared.files.as_ref().map(|base| base_of(base, settings, root));
     let base = base.as_ref();
     let mut graph = graph::build(&scripts.iter().collect::<Vec<_>>());
@@ -182,15 +182,15 @@ fn judge(
         Finding { tree: Some(tree.id.clone()), standing, ..finding }
     });
     let (allowed, findings) = judged.partition(|finding| finding.allowed.is_some());
-    Ok(Survey { scripts, graph, findings, allowed, arrivals, base: told, collisions, unseen })
+    Ok(TreeLint { scripts, graph, findings, allowed, arrivals, base: told, collisions, unseen })
 }
 
 /// What a tree's recipe supplies.
 fn given(tree: &Tree, change: SupplyChange<'_>) -> Vec<Given> {
-    // A rehearsal touches nothing that could fail.
-    let mut rehearsal = Steps::rehearsal(&tree.label).with_supplies(change);
-    let _ = crate::recipes::run(tree, &mut rehearsal);
-    rehearsal.finish().given
+    // A dry run touches nothing that could fail.
+    let mut dry_run = StepRunner::dry_run(&tree.label).with_supplies(change);
+    let _ = crate::recipes::run(tree, &mut dry_run);
+    dry_run.finish().given
 }
 
 /// The modules that revisions import and that lie in this repository, but for those that lie beside

@@ -17,8 +17,8 @@ const MOST_AT_ONCE: usize = 32;
 /// How many times each thread comes back for more, at least: so none waits long for another.
 const TURNS: usize = 32;
 
-/// What the files of a tree say.
-pub struct Read {
+/// Files of a tree, as read from disk.
+pub struct TreeFiles {
     /// Which files there are.
     pub listing: Listing,
     /// Those that say which revision they are.
@@ -28,7 +28,7 @@ pub struct Read {
 }
 
 /// Reads the files of trees with these settings.
-pub fn all(settings: &[Settings], root: &Utf8Path) -> Vec<Read> {
+pub fn all(settings: &[Settings], root: &Utf8Path) -> Vec<TreeFiles> {
     let mut listings: Vec<Listing> = settings.iter().map(tree_files::list).collect();
     let files = listings.iter().flat_map(|listing| &listing.files);
     let files: Vec<&Utf8PathBuf> = files.collect();
@@ -38,7 +38,8 @@ pub fn all(settings: &[Settings], root: &Utf8Path) -> Vec<Read> {
         *file = shown(file, root).to_owned();
     }
     let trees = listings.into_iter().zip(counts).map(|(listing, count)| {
-        let mut tree = Read { listing, scripts: Vec::with_capacity(count), troubles: Vec::new() };
+        let mut tree =
+            TreeFiles { listing, scripts: Vec::with_capacity(count), troubles: Vec::new() };
         for (file, (script, troubles)) in read.by_ref().take(count) {
             tree.scripts.extend(script);
             tree.troubles.extend(troubles.into_iter().map(|trouble| (file.clone(), trouble)));

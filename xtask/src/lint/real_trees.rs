@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::recipes::{self, TreeSpec, console, raptor};
-use crate::steps::runner::Steps;
+use crate::steps::runner::StepRunner;
 use analysis::graph;
 use analysis::lints::{Subject, lint};
 use analysis::script::Script;
@@ -40,8 +40,8 @@ fn say(spec: &TreeSpec, with_recipe: bool, changes: &[Change<'_>]) -> Vec<String
         scripts.extend(Script::read(Utf8Path::new(name), text.as_bytes()).0);
     }
     let graph = graph::build(&scripts.iter().collect::<Vec<_>>());
-    let mut rehearsal = Steps::rehearsal("");
-    recipes::run(&tree, &mut rehearsal).unwrap();
+    let mut dry_run = StepRunner::dry_run("");
+    recipes::run(&tree, &mut dry_run).unwrap();
     let findings = lint(&Subject {
         label: "Tree",
         several: false,
@@ -54,7 +54,7 @@ fn say(spec: &TreeSpec, with_recipe: bool, changes: &[Change<'_>]) -> Vec<String
         base: None,
         arrivals: &std::collections::HashMap::new(),
         application: &std::collections::HashMap::new(),
-        given: &rehearsal.finish().given,
+        given: &dry_run.finish().given,
         recipe: recipe.as_deref(),
         events: OnceCell::new(),
     });

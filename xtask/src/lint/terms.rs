@@ -2,9 +2,9 @@
 
 use model::supply::SupplyChange;
 
-/// What a survey goes by, beside the files.
+/// Options of lint, beside the files.
 #[derive(Clone, Copy)]
-pub struct Terms<'a> {
+pub struct LintOptions<'a> {
     /// What a new revision is one that it lacks; `None`: the usual base branches.
     pub since: Option<&'a str>,
     /// How the supplies differ from those of the recipes.
@@ -19,10 +19,10 @@ pub struct Terms<'a> {
     pub every_branch: bool,
 }
 
-impl<'a> Terms<'a> {
+impl<'a> LintOptions<'a> {
     /// Whole recipes, in a repository.
-    pub fn since(since: Option<&'a str>) -> Terms<'a> {
-        Terms {
+    pub fn since(since: Option<&'a str>) -> LintOptions<'a> {
+        LintOptions {
             since,
             supplies: SupplyChange::default(),
             in_repository: true,

@@ -2,9 +2,9 @@
 
 use nix::unistd::geteuid;
 
-/// What may have to be installed.
+/// Program that may have to be installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum MissingProgram {
     /// Postgres 15.
     Postgres,
     /// Python 3.11 or newer, with `venv`.
@@ -16,7 +16,7 @@ pub enum Wanted {
 }
 
 /// The command that installs it here.
-pub fn install_command(wanted: Wanted) -> String {
+pub fn install_command(wanted: MissingProgram) -> String {
     let os_release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     let command = command_for(wanted, &os_release, cfg!(target_os = "macos"));
     // A container often has no sudo.
@@ -24,7 +24,7 @@ pub fn install_command(wanted: Wanted) -> String {
 }
 
 /// From the text of `/etc/os-release`, which macOS lacks.
-fn command_for(wanted: Wanted, os_release: &str, macos: bool) -> String {
+fn command_for(wanted: MissingProgram, os_release: &str, macos: bool) -> String {
     let field = |name: &str| {
         os_release
             .lines()
@@ -36,10 +36,10 @@ fn command_for(wanted: Wanted, os_release: &str, macos: bool) -> String {
     let ids = format!("{} {}", field("ID"), field("ID_LIKE"));
     let is = |name: &str| ids.split_whitespace().any(|id| id == name);
     let names = |postgres: &str, python: &str, npm: &str| match wanted {
-        Wanted::Postgres => postgres.to_owned(),
-        Wanted::Python => python.to_owned(),
-        Wanted::Npm => npm.to_owned(),
-        Wanted::Git => "git".to_owned(),
+        MissingProgram::Postgres => postgres.to_owned(),
+        MissingProgram::Python => python.to_owned(),
+        MissingProgram::Npm => npm.to_owned(),
+        MissingProgram::Git => "git".to_owned(),
     };
     if macos {
         return format!("brew install {}", names("postgresql@15", "python3", "node"));
@@ -50,7 +50,7 @@ fn command_for(wanted: Wanted, os_release: &str, macos: bool) -> String {
             "sudo apt-get install -y {}",
             names("postgresql-15", "python3 python3-venv", "npm")
         );
-        if wanted == Wanted::Postgres && !postgres_is_15 {
+        if wanted == MissingProgram::Postgres && !postgres_is_15 {
             // Other releases carry another major version; the project's own archive has every one.
             return format!(
                 "sudo apt-get install -y postgresql-common && \
@@ -61,7 +61,9 @@ fn command_for(wanted: Wanted, os_release: &str, macos: bool) -> String {
     }
     if is("rhel") || is("centos") {
         return match wanted {
-            Wanted::Postgres => "sudo dnf module install -y postgresql:15/server".to_owned(),
+            MissingProgram::Postgres => {
+                "sudo dnf module install -y postgresql:15/server".to_owned()
+            }
             _ => format!("sudo dnf install -y {}", names("", "python3.11", "npm")),
         };
     }
@@ -87,14 +89,14 @@ mod tests {
         let debian = "ID=debian\nVERSION_ID=\"12\"\n";
         let rocky = "ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n";
         let of = |wanted, os_release| command_for(wanted, os_release, false);
-        assert_eq!(of(Wanted::Postgres, debian), "sudo apt-get install -y postgresql-15");
-        assert_eq!(of(Wanted::Npm, debian), "sudo apt-get install -y npm");
-        assert!(of(Wanted::Postgres, "ID=ubuntu\nID_LIKE=debian\n").contains("pgdg"));
-        assert!(!of(Wanted::Python, "ID=ubuntu\nID_LIKE=debian\n").contains("pgdg"));
-        assert!(of(Wanted::Postgres, rocky).contains("dnf module"));
-        assert_eq!(of(Wanted::Npm, rocky), "sudo dnf install -y npm");
-        assert!(of(Wanted::Postgres, "ID=fedora\n").contains("postgresql15-server"));
-        assert_eq!(command_for(Wanted::Npm, "", true), "brew install node");
-        assert!(of(Wanted::Git, "").contains("package manager"));
+        assert_eq!(of(MissingProgram::Postgres, debian), "sudo apt-get install -y postgresql-15");
+        assert_eq!(of(MissingProgram::Npm, debian), "sudo apt-get install -y npm");
+        assert!(of(MissingProgram::Postgres, "ID=ubuntu\nID_LIKE=debian\n").contains("pgdg"));
+        assert!(!of(MissingProgram::Python, "ID=ubuntu\nID_LIKE=debian\n").contains("pgdg"));
+        assert!(of(MissingProgram::Postgres, rocky).contains("dnf module"));
+        assert_eq!(of(MissingProgram::Npm, rocky), "sudo dnf install -y npm");
+        assert!(of(MissingProgram::Postgres, "ID=fedora\n").contains("postgresql15-server"));
+        assert_eq!(command_for(MissingProgram::Npm, "", true), "brew install node");
+        assert!(of(MissingProgram::Git, "").contains("package manager"));
     }
 }

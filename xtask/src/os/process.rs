@@ -37,8 +37,8 @@ pub struct Limits<'a> {
     pub interrupt: &'a Interrupt,
 }
 
-/// What a command said.
-pub struct Said {
+/// Output of a command.
+pub struct CommandOutput {
     /// How it ended.
     pub status: ExitStatus,
     /// The end of its stdout.
@@ -70,7 +70,7 @@ impl std::error::Error for CommandFailed {}
 
 /// Runs a command to its end and returns what it said. Fails where it cannot be started, does not
 /// exit with status 0, is still running at its deadline, or the run is interrupted.
-pub fn run(command: Command, limits: Limits<'_>) -> Result<Said> {
+pub fn run(command: Command, limits: Limits<'_>) -> Result<CommandOutput> {
     let shown = show(&command);
     let said = run_unchecked(command, limits)?;
     if !said.status.success() {
@@ -104,9 +104,9 @@ pub fn answer(command: Command, input: Stdio, limits: Limits<'_>) -> Result<Vec<
 }
 
 /// As [`run`], but any exit status will do.
-pub fn run_unchecked(command: Command, limits: Limits<'_>) -> Result<Said> {
+pub fn run_unchecked(command: Command, limits: Limits<'_>) -> Result<CommandOutput> {
     let (status, out, err) = run_keeping(command, Stdio::null(), limits, OUTPUT_KEPT)?;
-    Ok(Said { status, stdout: out.text(), stderr: err.text() })
+    Ok(CommandOutput { status, stdout: out.text(), stderr: err.text() })
 }
 
 fn run_keeping(

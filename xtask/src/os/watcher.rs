@@ -38,7 +38,7 @@ const READ_MAX: u64 = 16 << 20;
 /// Watches folders.
 pub struct Watcher {
     _service: RecommendedWatcher,
-    noted: Arc<Mutex<Noted>>,
+    noted: Arc<Mutex<PendingChanges>>,
     alarm: UnixStream,
     /// What the files held when they were last looked at.
     held: HashMap<Utf8PathBuf, Option<[u8; 32]>>,
@@ -53,7 +53,7 @@ impl Watcher {
         for end in [&alarm, &bell] {
             end.set_nonblocking(true).context("cannot set up a socket")?;
         }
-        let noted = Arc::new(Mutex::new(Noted::default()));
+        let noted = Arc::new(Mutex::new(PendingChanges::default()));
         let notes = Arc::clone(&noted);
         let mut service =
             notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -103,7 +103,7 @@ impl Watcher {
             }
             break;
         }
-        let Noted { touched, .. } = std::mem::take(&mut *self.noted());
+        let PendingChanges { touched, .. } = std::mem::take(&mut *self.noted());
         let (mut changed, mut gone) = (Vec::new(), Vec::new());
         for path in touched {
             if path.is_dir() {
@@ -141,7 +141,7 @@ impl Watcher {
         Ok(changed)
     }
 
-    fn noted(&self) -> MutexGuard<'_, Noted> {
+    fn noted(&self) -> MutexGuard<'_, PendingChanges> {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -150,16 +150,16 @@ impl Watcher {
     }
 }
 
-/// What the system told of since files were last looked at.
+/// Changes that the system reported since files were last looked at.
 #[derive(Default)]
-struct Noted {
+struct PendingChanges {
     /// Where something happened.
     touched: BTreeSet<Utf8PathBuf>,
     /// Files that were written to and are not closed yet.
     open: BTreeSet<Utf8PathBuf>,
 }
 
-impl Noted {
+impl PendingChanges {
     /// Notes what happened, and says whether somebody has to look.
     fn note(&mut self, event: notify::Event) -> bool {
         let paths =

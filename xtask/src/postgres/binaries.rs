@@ -44,18 +44,18 @@ impl Places {
     }
 }
 
-/// A folder where Postgres may lie, and what is there.
+/// A folder where Postgres may lie, and its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Looked {
+pub struct SearchedFolder {
     /// The folder.
     pub dir: Utf8PathBuf,
     /// What is there.
-    pub found: Found,
+    pub found: PostgresFolder,
 }
 
-/// What is in a folder where Postgres may lie.
+/// Content of a folder where Postgres may lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum PostgresFolder {
     /// What the gate needs, in this version.
     Fifteen(String),
     /// Another version.
@@ -66,26 +66,26 @@ pub enum Found {
     Broken(String),
 }
 
-impl fmt::Display for Looked {
+impl fmt::Display for SearchedFolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let dir = &self.dir;
         match &self.found {
-            Found::Fifteen(version) => write!(f, "found Postgres {version} at {dir}"),
-            Found::Other(version) => {
+            PostgresFolder::Fifteen(version) => write!(f, "found Postgres {version} at {dir}"),
+            PostgresFolder::Other(version) => {
                 write!(f, "found Postgres {version} at {dir}, the gate needs {MAJOR}")
             }
-            Found::Missing if dir.is_dir() => {
+            PostgresFolder::Missing if dir.is_dir() => {
                 write!(f, "no initdb, pg_ctl and postgres in {dir}")
             }
-            Found::Missing => write!(f, "nothing at {dir}"),
-            Found::Broken(why) => f.write_str(why),
+            PostgresFolder::Missing => write!(f, "nothing at {dir}"),
+            PostgresFolder::Broken(why) => f.write_str(why),
         }
     }
 }
 
 /// Looks at the places in order, and stops at the first that has what the gate needs unless `all`
 /// are wanted. Fails only where it is interrupted.
-pub fn look(places: &Places, all: bool, interrupt: &Interrupt) -> Result<Vec<Looked>> {
+pub fn look(places: &Places, all: bool, interrupt: &Interrupt) -> Result<Vec<SearchedFolder>> {
     let candidates = match &places.named {
         Some(dir) => vec![dir.clone()],
         None => candidates(places, interrupt),
@@ -93,25 +93,27 @@ pub fn look(places: &Places, all: bool, interrupt: &Interrupt) -> Result<Vec<Loo
     let mut looked = Vec::new();
     for dir in candidates {
         let found = look_at(&dir, interrupt)?;
-        let done = !all && matches!(found, Found::Fifteen(_));
-        looked.push(Looked { dir, found });
+        let done = !all && matches!(found, PostgresFolder::Fifteen(_));
+        looked.push(SearchedFolder { dir, found });
         if done {
             return Ok(looked);
         }
     }
     if places.named.is_none() {
         let absent = places.usual.iter().filter(|place| expand(place).is_empty());
-        looked.extend(absent.map(|dir| Looked { dir: dir.clone(), found: Found::Missing }));
+        looked.extend(
+            absent.map(|dir| SearchedFolder { dir: dir.clone(), found: PostgresFolder::Missing }),
+        );
     }
     Ok(looked)
 }
 
 /// What is in one folder.
-pub fn look_at(dir: &Utf8Path, interrupt: &Interrupt) -> Result<Found> {
+pub fn look_at(dir: &Utf8Path, interrupt: &Interrupt) -> Result<PostgresFolder> {
     if ["initdb", "pg_ctl", "postgres"].iter().all(|name| dir.join(name).is_file()) {
         version(dir, interrupt)
     } else {
-        Ok(Found::Missing)
+        Ok(PostgresFolder::Missing)
     }
 }
 
@@ -150,23 +152,25 @@ fn candidates(places: &Places, interrupt: &Interrupt) -> Vec<Utf8PathBuf> {
     dirs
 }
 
-fn version(dir: &Utf8Path, interrupt: &Interrupt) -> Result<Found> {
+fn version(dir: &Utf8Path, interrupt: &Interrupt) -> Result<PostgresFolder> {
     let mut command = Command::new(dir.join("postgres"));
     command.arg("--version").env_clear().envs(environment::local());
     let said = match process::run(command, probe_limits(interrupt)) {
         Ok(said) => said.stdout,
         Err(err) => {
             interrupt.check()?;
-            return Ok(Found::Broken(format!("{err:#}")));
+            return Ok(PostgresFolder::Broken(format!("{err:#}")));
         }
     };
     // `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`; `16beta1` has no point.
     let version = said.split_whitespace().nth(2).unwrap_or_default().to_owned();
     let digits = version.find(|c: char| !c.is_ascii_digit()).unwrap_or(version.len());
     Ok(match version[..digits].parse::<u32>() {
-        Ok(MAJOR) => Found::Fifteen(version),
-        Ok(_) => Found::Other(version),
-        Err(_) => Found::Broken(format!("`{dir}/postgres --version` said: {}", said.trim())),
+        Ok(MAJOR) => PostgresFolder::Fifteen(version),
+        Ok(_) => PostgresFolder::Other(version),
+        Err(_) => {
+            PostgresFolder::Broken(format!("`{dir}/postgres --version` said: {}", said.trim()))
+        }
     })
 }
 
@@ -223,7 +227,7 @@ mod tests {
         let empty = Utf8Path::from_path(empty.path()).unwrap();
         let places = Places { named: None, path: None, usual: vec![empty.join("*/bin")] };
         let looked = look(&places, false, &interrupt).unwrap();
-        let told: Vec<String> = looked.iter().map(Looked::to_string).collect();
+        let told: Vec<String> = looked.iter().map(SearchedFolder::to_string).collect();
         assert_eq!(told, [format!("nothing at {empty}/*/bin")]);
         let places = Places { named: Some(empty.to_owned()), ..places };
         let looked = look(&places, false, &interrupt).unwrap();

@@ -14,10 +14,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::User;
 
 use super::MAJOR;
-use super::binaries::{self, Binaries, Found, Looked, Places};
+use super::binaries::{self, Binaries, Places, PostgresFolder, SearchedFolder};
 use crate::os::cache_dir;
 use crate::os::interrupt::{Interrupt, Interrupted};
-use crate::os::packages::{self, Wanted};
+use crate::os::packages::{self, MissingProgram};
 use crate::os::process::Limits;
 use model::report::Source;
 
@@ -53,10 +53,10 @@ pub struct Provision {
 
 /// Finds the binaries, in the order of the places, and else, where it is `allowed`, what can be
 /// installed. Fails with one message that lists where it looked, what it found there, and what
-/// mends it: at once, before anything is started.
+/// fixes it: at once, before anything is started.
 pub fn find(places: &Places, allowed: bool, interrupt: &Interrupt) -> Result<Programs> {
     let looked = binaries::look(places, false, interrupt)?;
-    if let Some(Looked { dir, found: Found::Fifteen(_) }) = looked.last() {
+    if let Some(SearchedFolder { dir, found: PostgresFolder::Fifteen(_) }) = looked.last() {
         return Ok(Programs::There(Binaries { dir: dir.clone(), source: Source::Local }));
     }
     let mut tried: Vec<String> = looked.iter().map(|looked| format!("  {looked}")).collect();
@@ -72,17 +72,17 @@ pub fn find(places: &Places, allowed: bool, interrupt: &Interrupt) -> Result<Pro
     };
     tried.push(format!("  {why}"));
     let npm = if npm_helps {
-        let command = packages::install_command(Wanted::Npm);
+        let command = packages::install_command(MissingProgram::Npm);
         format!(", or npm, with which the gate gets it by itself, with `{command}`")
     } else {
         String::new()
     };
     bail!(
-        "cannot find Postgres {MAJOR}. Looked on PATH, asked pg_config, and looked in the usual \
+        "cannot find Postgres {MAJOR}. SearchedFolder on PATH, asked pg_config, and looked in the usual \
          places:\n{}\nhint: install it with `{}`{npm}; or name a folder with --postgres-bin, or a \
          running server with --postgres-url",
         tried.join("\n"),
-        packages::install_command(Wanted::Postgres),
+        packages::install_command(MissingProgram::Postgres),
     )
 }
 
@@ -171,7 +171,7 @@ impl Provision {
 }
 
 /// What can be had from npm on this machine, as far as can be seen without asking anybody.
-pub struct Offer {
+pub struct NpmPackage {
     /// The package; `None` where there is none for this machine.
     pub package: Option<Package>,
     /// Where it is, where it is installed and whole.
@@ -181,7 +181,7 @@ pub struct Offer {
 }
 
 /// Looks at what npm could install or has installed, and installs nothing.
-pub fn look(interrupt: &Interrupt) -> Offer {
+pub fn look(interrupt: &Interrupt) -> NpmPackage {
     let package = Package::of_this_machine();
     let folder = package.and_then(|package| package.folder().ok());
     let installed = folder.filter(|folder| copy::damage(folder).is_none());
@@ -191,7 +191,7 @@ pub fn look(interrupt: &Interrupt) -> Offer {
         let version = npm::version(&npm, limits);
         (npm, version)
     });
-    Offer { package, installed, npm }
+    NpmPackage { package, installed, npm }
 }
 
 /// What went wrong comes before what else can be done; an interruption stays one.
@@ -203,7 +203,7 @@ fn cannot_install(err: anyhow::Error) -> anyhow::Error {
         "found no Postgres {MAJOR} on this machine, and cannot install {VERSION} from npm: {err:#}\n\
          hint: it can also be installed with `{}`; --postgres-bin names a folder that has it, \
          --postgres-url a running server",
-        packages::install_command(Wanted::Postgres)
+        packages::install_command(MissingProgram::Postgres)
     )
 }
 

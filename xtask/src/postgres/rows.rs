@@ -57,9 +57,9 @@ END $$;
 /// What a connection starts with on which all of it is asked.
 pub const SETUP: &[&str] = &[TABLES, HELPERS];
 
-/// What came of some inserts into one table.
+/// Result of some inserts into one table.
 #[derive(Debug, Default)]
-pub struct Put {
+pub struct InsertResult {
     /// The rows that were made.
     pub made: Vec<Made>,
     /// Why one of the others was not, where Postgres refused it.
@@ -112,7 +112,7 @@ pub fn choices(session: &mut Session<'_>, questions: &[String]) -> Result<Vec<Ve
 
 /// Inserts rows, each of which may fail alone; those of what hardly anybody writes too where they are
 /// wanted.
-pub fn put(session: &mut Session<'_>, inserts: &Inserts, extremes: bool) -> Result<Put> {
+pub fn put(session: &mut Session<'_>, inserts: &Inserts, extremes: bool) -> Result<InsertResult> {
     let mut sql = format!("SET LOCAL statement_timeout = '{PATIENCE}';\n");
     let wanted = [inserts.plain.as_slice(), if extremes { &inserts.extreme } else { &[] }];
     for rows in wanted.into_iter().filter(|rows| !rows.is_empty()) {
@@ -123,11 +123,11 @@ pub fn put(session: &mut Session<'_>, inserts: &Inserts, extremes: bool) -> Resu
         let (all, singles) = (literal(&all), singles.join(", "));
         sql += &format!("SELECT * FROM pg_temp.put({all}, ARRAY[{singles}]::text[]);\n");
     }
-    let mut put = Put::default();
+    let mut put = InsertResult::default();
     let rows = match session.rows(&sql) {
         // A trigger may do anything, and be cut off.
         Err(err) if refused(&err) => {
-            return Ok(Put { complaint: Some(format!("{err:#}")), ..put });
+            return Ok(InsertResult { complaint: Some(format!("{err:#}")), ..put });
         }
         other => other?,
     };

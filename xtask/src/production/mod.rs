@@ -17,7 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Result, anyhow};
 
 use self::probes::Probes;
-use self::traps::{Caught, Ground};
+use self::traps::{BlockedAccess, TrapSite};
 use crate::os::interrupt::Interrupt;
 use crate::postgres::endpoint::Endpoint;
 use crate::postgres::session::Session;
@@ -31,9 +31,9 @@ pub fn today() -> i64 {
     i64::try_from(now.as_secs() / A_DAY).unwrap_or_default()
 }
 
-/// What is looked at, and from where.
+/// Inputs of a rehearsal: the database, and the sessions that look at it.
 #[derive(Clone, Copy)]
-pub struct Scene<'a> {
+pub struct RehearsalContext<'a> {
     /// The server.
     pub endpoint: &'a Endpoint,
     /// The database.
@@ -48,7 +48,7 @@ pub struct Scene<'a> {
 
 /// Makes a change, and watches it from other sessions.
 pub fn observe<T>(
-    scene: Scene<'_>,
+    scene: RehearsalContext<'_>,
     change: impl FnOnce(&dyn Fn(Look)) -> Result<T>,
 ) -> Result<(T, Trace)> {
     thread::scope(|scope| {
@@ -73,11 +73,11 @@ pub fn observe<T>(
 /// Traps that are set, and what ends them.
 struct Traps<'scope> {
     done: Arc<AtomicBool>,
-    caught: ScopedJoinHandle<'scope, Result<Caught>>,
+    caught: ScopedJoinHandle<'scope, Result<BlockedAccess>>,
 }
 
 struct Watcher<'scope, 'env> {
-    scene: Scene<'env>,
+    scene: RehearsalContext<'env>,
     scope: &'scope Scope<'scope, 'env>,
     trace: Trace,
     traps: Option<Traps<'scope>>,
@@ -104,8 +104,8 @@ impl Watcher<'_, '_> {
 
     /// Sets traps for the statement that waits.
     fn set(&mut self, look: &Look) -> Result<()> {
-        let Scene { endpoint, database, interrupt, catalog, uses } = self.scene;
-        let ground = Ground { endpoint, database, interrupt, catalog, uses };
+        let RehearsalContext { endpoint, database, interrupt, catalog, uses } = self.scene;
+        let ground = TrapSite { endpoint, database, interrupt, catalog, uses };
         let (set, is_set) = mpsc::channel();
         let done = Arc::new(AtomicBool::new(false));
         let (ends, pid) = (done.clone(), look.pid);
@@ -122,7 +122,7 @@ impl Watcher<'_, '_> {
         let Some(Traps { done, caught }) = self.traps.take() else { return };
         done.store(true, Ordering::SeqCst);
         match caught.join() {
-            Ok(Ok(Caught { locks, waits })) => {
+            Ok(Ok(BlockedAccess { locks, waits })) => {
                 self.trace.caught.insert(self.trace.looks.len(), locks);
                 self.trace.waits.extend(waits);
             }
@@ -132,7 +132,7 @@ impl Watcher<'_, '_> {
     }
 
     fn read_nodes(&mut self) -> Result<()> {
-        let Scene { endpoint, database, interrupt, .. } = self.scene;
+        let RehearsalContext { endpoint, database, interrupt, .. } = self.scene;
         let mut session = Session::open(endpoint, database, interrupt)?;
         let nodes = catalog::nodes(&mut session)?;
         self.trace.nodes.insert(self.trace.looks.len(), nodes);
@@ -157,7 +157,7 @@ impl Watcher<'_, '_> {
         if held.is_empty() {
             return Ok(());
         }
-        let Scene { endpoint, database, interrupt, catalog, uses } = self.scene;
+        let RehearsalContext { endpoint, database, interrupt, catalog, uses } = self.scene;
         let probes = match &mut self.probes {
             Some(probes) => probes,
             None => {

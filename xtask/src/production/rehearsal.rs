@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Scene, catalog, observe};
+use super::{RehearsalContext, catalog, observe};
 use crate::os::interrupt::Interrupt;
 use crate::postgres::endpoint::Endpoint;
 use crate::postgres::session::Session;
@@ -60,7 +60,7 @@ impl Place<'_> {
         go: impl FnOnce(&dyn Fn(Look)) -> Result<bool>,
     ) -> Result<Option<(model::production::Trace, State)>> {
         let Place { endpoint, database, interrupt, version_tables } = *self;
-        let scene = Scene { endpoint, database, interrupt, catalog, uses };
+        let scene = RehearsalContext { endpoint, database, interrupt, catalog, uses };
         let (went, trace) = observe(scene, go)?;
         if !went {
             return Ok(None);

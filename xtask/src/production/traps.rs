@@ -25,15 +25,15 @@ const HOLDS: [&str; 2] = ["ACCESS SHARE", "SHARE UPDATE EXCLUSIVE"];
 /// How many tables are held at most: each takes two connections.
 const HELD: usize = 4;
 
-/// What a statement was seen to hold or ask for, and who waited then.
+/// Locks that a statement held or asked for, and the access that waited then.
 #[derive(Default)]
-pub(super) struct Caught {
+pub(super) struct BlockedAccess {
     pub(super) locks: BTreeMap<Oid, u8>,
     pub(super) waits: Vec<Wait>,
 }
 
-/// Where the traps are set.
-pub(super) struct Ground<'a> {
+/// Connection and tables where traps are set.
+pub(super) struct TrapSite<'a> {
     pub(super) endpoint: &'a Endpoint,
     pub(super) database: &'a str,
     pub(super) interrupt: &'a Interrupt,
@@ -41,20 +41,20 @@ pub(super) struct Ground<'a> {
     pub(super) uses: &'a [Use],
 }
 
-/// A session that holds a table, and its process.
-struct Holder<'a> {
+/// Session that holds a table, and its process.
+struct LockHolder<'a> {
     session: Session<'a>,
     pid: String,
 }
 
-impl Ground<'_> {
+impl TrapSite<'_> {
     /// Sets the traps, says so, and springs them one by one until the statement is done.
     pub(super) fn catch(
         &self,
         (pid, sql): (i32, &str),
         set: &Sender<()>,
         done: &AtomicBool,
-    ) -> Result<Caught> {
+    ) -> Result<BlockedAccess> {
         let mut sees = Session::open(self.endpoint, self.database, self.interrupt)?;
         let who = (self.catalog, self.uses);
         let mut probes = Probes::open((self.endpoint, self.database), self.interrupt, who)?;
@@ -65,7 +65,7 @@ impl Ground<'_> {
             }
         }
         let _ = set.send(());
-        let mut caught = Caught::default();
+        let mut caught = BlockedAccess::default();
         let mut tried = BTreeSet::new();
         let looks = format!(
             "SELECT locktype, relation, mode, granted FROM pg_locks WHERE pid = {pid} AND (locktype <> 'relation' OR relation >= 16384)"
@@ -124,18 +124,18 @@ impl Ground<'_> {
     }
 
     /// A session that holds a table; `None`: somebody else does.
-    fn hold(&self, name: &str, mode: &str) -> Result<Option<Holder<'_>>> {
+    fn hold(&self, name: &str, mode: &str) -> Result<Option<LockHolder<'_>>> {
         let mut session = Session::open(self.endpoint, self.database, self.interrupt)?;
         session.execute("BEGIN")?;
         if session.execute(&format!("LOCK TABLE ONLY {name} IN {mode} MODE NOWAIT")).is_err() {
             return Ok(None);
         }
         let pid = session.value("SELECT pg_backend_pid()")?.context("a session has no process")?;
-        Ok(Some(Holder { session, pid }))
+        Ok(Some(LockHolder { session, pid }))
     }
 }
 
-impl Drop for Holder<'_> {
+impl Drop for LockHolder<'_> {
     fn drop(&mut self) {
         // At its end the connection lets go of it by itself.
         let _ = self.session.execute("ROLLBACK");

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::spec::TreeSpec;
-use crate::steps::runner::Steps;
+use crate::steps::runner::StepRunner;
 use model::supply::Row;
 use mutants::{Facts, Supply};
 
@@ -39,7 +39,7 @@ ON CONFLICT (email) DO NOTHING;",
 };
 
 /// The two-phase upgrade around the seed row, then the round trip.
-pub fn console(steps: &mut Steps<'_>) -> Result<()> {
+pub fn console(steps: &mut StepRunner<'_>) -> Result<()> {
     steps.upgrade("0015", "pre-seed")?;
     steps.seed(&KRIS_ADMIN_ROW)?;
     steps.round_trip()

@@ -1,6 +1,6 @@
 //! Trees of the monorepo, and what each needs, in order: plain functions that read like the runbook.
 //!
-//! A recipe is run against a [`Steps`], which is either live or a rehearsal. The rehearsal records
+//! A recipe is run against a [`StepRunner`], which runs the steps or makes a dry run. The dry run records
 //! the steps without doing them; so what a tree's steps are is written down once.
 
 pub mod console;
@@ -12,7 +12,7 @@ use anyhow::Result;
 use camino::Utf8Path;
 
 pub use self::spec::TreeSpec;
-use crate::steps::runner::Steps;
+use crate::steps::runner::StepRunner;
 use crate::steps::supplies::Supplies;
 use model::supply::{Given, Supply, SupplyChange};
 use model::tree::Tree;
@@ -32,7 +32,7 @@ pub fn spec(id: &str) -> Option<&'static TreeSpec> {
 }
 
 /// Runs a tree's recipe.
-pub fn run(tree: &Tree, steps: &mut Steps<'_>) -> Result<()> {
+pub fn run(tree: &Tree, steps: &mut StepRunner<'_>) -> Result<()> {
     steps.create_extra_roles()?;
     match tree.recipe.and_then(spec) {
         Some(spec) => (spec.recipe)(steps),
@@ -42,8 +42,8 @@ pub fn run(tree: &Tree, steps: &mut Steps<'_>) -> Result<()> {
 
 /// The supplies of a tree's recipe, changed as a run changes them.
 pub fn supplies(tree: &Tree, change: SupplyChange<'_>) -> Supplies {
-    let mut plan = Steps::rehearsal(&tree.label).with_supplies(change);
-    // A rehearsal touches nothing that could fail.
+    let mut plan = StepRunner::dry_run(&tree.label).with_supplies(change);
+    // A dry run touches nothing that could fail.
     let _ = run(tree, &mut plan);
     let mut supplies = Supplies::default();
     for Given { after, what, .. } in plan.finish().given {

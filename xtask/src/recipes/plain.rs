@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 
-use crate::steps::runner::Steps;
+use crate::steps::runner::StepRunner;
 use model::supply::Script;
 
 /// Each file right before the revision that needs it, then the round trip.
-pub fn plain(scripts: &[Script], steps: &mut Steps<'_>) -> Result<()> {
+pub fn plain(scripts: &[Script], steps: &mut StepRunner<'_>) -> Result<()> {
     for script in steps.in_order(scripts) {
         if let Some(revision) = &script.required_by {
             steps.upgrade_below(revision)?;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::spec::TreeSpec;
-use crate::steps::runner::Steps;
+use crate::steps::runner::StepRunner;
 use model::supply::Role;
 use mutants::{Facts, Supply};
 
@@ -33,7 +33,7 @@ END $$;",
 };
 
 /// The role, then the round trip.
-pub fn raptor(steps: &mut Steps<'_>) -> Result<()> {
+pub fn raptor(steps: &mut StepRunner<'_>) -> Result<()> {
     steps.create_role(&RAPTOR_APP)?;
     steps.round_trip()
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use camino::Utf8Path;
 
-use crate::steps::runner::Steps;
+use crate::steps::runner::StepRunner;
 use model::tree::Tree;
 use mutants::Facts;
 
@@ -20,7 +20,7 @@ pub struct TreeSpec {
     /// The folder of env.py and `versions`, relative to the root.
     pub migrations: &'static str,
     /// Its recipe.
-    pub recipe: fn(&mut Steps<'_>) -> Result<()>,
+    pub recipe: fn(&mut StepRunner<'_>) -> Result<()>,
     /// What a script that supplies by hand what the recipe supplies would hold, and what that is.
     pub supplied: &'static [(&'static str, &'static str)],
     /// What its mutants are made of.

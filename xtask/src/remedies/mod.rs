@@ -14,11 +14,11 @@ use std::time::Instant;
 use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::lint::Survey;
+use crate::lint::TreeLint;
 use crate::os::git::Git;
 use crate::os::mirror::Changed;
 use crate::recipes;
-use crate::steps::runner::Steps;
+use crate::steps::runner::StepRunner;
 use analysis::fix::{self, Candidate, History, Lacking, Scene, recipe};
 use analysis::renumber;
 use model::code::Severity;
@@ -27,7 +27,7 @@ use model::report::{Report, Verdict};
 use model::supply::{Extra, Role, Supply, SupplyChange};
 use model::tree::Tree;
 
-pub use self::trial::Bench;
+pub use self::trial::RemedyBench;
 
 /// How many changes one remedy may take.
 const CHANGES_MAX: usize = 4;
@@ -36,7 +36,7 @@ const FINDINGS_MAX: usize = 4;
 
 /// A remedy, as far as it goes.
 #[derive(Clone, Default)]
-struct State {
+struct RemedyDraft {
     what: Vec<String>,
     files: Changed,
     extra: Vec<Extra>,
@@ -46,7 +46,7 @@ struct State {
 
 /// The search for a remedy.
 struct Search<'a> {
-    bench: &'a Bench<'a>,
+    bench: &'a RemedyBench<'a>,
     history: Option<History>,
     /// The folders of the revisions.
     folders: &'a [Utf8PathBuf],
@@ -57,9 +57,9 @@ struct Search<'a> {
     unhelped: RefCell<BTreeSet<usize>>,
 }
 
-/// What was found for a tree.
+/// Remedies that were verified for a tree.
 #[derive(Default)]
-pub struct Found {
+pub struct TreeRemedies {
     /// Which supplies come on top.
     pub extra: Vec<Extra>,
     /// Whether the time ran out before everything was tried.
@@ -68,7 +68,11 @@ pub struct Found {
 
 /// Tries what may fix the errors of a tree, and gives the finding that it begins with the remedy that
 /// the gate is green with. Changes that were tried and did not help are withdrawn.
-pub fn verify(bench: &Bench<'_>, report: &mut Report, survey: &Survey) -> Result<Found> {
+pub fn verify(
+    bench: &RemedyBench<'_>,
+    report: &mut Report,
+    survey: &TreeLint,
+) -> Result<TreeRemedies> {
     let history = history(bench, survey)?;
     let search = Search {
         bench,
@@ -78,27 +82,27 @@ pub fn verify(bench: &Bench<'_>, report: &mut Report, survey: &Survey) -> Result
         ran_out: Cell::new(false),
         unhelped: RefCell::default(),
     };
-    let found = search.from(&State::default(), report, survey, bench.root, CHANGES_MAX)?;
+    let found = search.from(&RemedyDraft::default(), report, survey, bench.root, CHANGES_MAX)?;
     let ran_out = search.ran_out.get();
     for index in search.unhelped.take() {
         report.findings[index].edit = None;
     }
     let Some((index, state)) = found else {
-        return Ok(Found { ran_out, ..Found::default() });
+        return Ok(TreeRemedies { ran_out, ..TreeRemedies::default() });
     };
     let Some(changes) = search.changes(&state) else {
-        return Ok(Found { ran_out, ..Found::default() });
+        return Ok(TreeRemedies { ran_out, ..TreeRemedies::default() });
     };
     let patch = fix::patch(&changes);
     if let Some(finding) = report.findings.get_mut(index) {
         finding.edit = None;
         finding.fix = Some(Box::new(Fix { what: state.what, changes, patch }));
     }
-    Ok(Found { extra: state.extra, ran_out: false })
+    Ok(TreeRemedies { extra: state.extra, ran_out: false })
 }
 
 /// Whether there is anything to try for a tree.
-pub fn any(tree: &Tree, root: &Utf8Path, report: &Report, survey: &Survey) -> bool {
+pub fn any(tree: &Tree, root: &Utf8Path, report: &Report, survey: &TreeLint) -> bool {
     let errors = report.findings.iter().filter(|f| f.tree.as_ref() == Some(&tree.id));
     let mut errors = errors.filter(|finding| is_error(finding)).take(FINDINGS_MAX);
     // Which revisions are merged matters to what is tried, and not to whether something may be.
@@ -112,18 +116,18 @@ fn candidates(
     tree: &Tree,
     supplies: SupplyChange<'_>,
     finding: &Finding,
-    survey: &Survey,
+    survey: &TreeLint,
     root: &Utf8Path,
     history: Option<&History>,
 ) -> Vec<Candidate> {
-    let mut rehearsal = Steps::rehearsal(&tree.label).with_supplies(supplies);
-    // A rehearsal touches nothing that could fail.
-    let _ = recipes::run(tree, &mut rehearsal);
+    let mut dry_run = StepRunner::dry_run(&tree.label).with_supplies(supplies);
+    // A dry run touches nothing that could fail.
+    let _ = recipes::run(tree, &mut dry_run);
     fix::candidates(&Scene {
         finding,
         scripts: &survey.scripts,
         graph: &survey.graph,
-        given: &rehearsal.finish().given,
+        given: &dry_run.finish().given,
         read: &|file| fs::read_to_string(root.join(file)).ok(),
         history,
     })
@@ -134,7 +138,7 @@ fn is_error(finding: &Finding) -> bool {
 }
 
 /// What git knows of the revisions of a tree; `None` where nobody knows which are merged.
-fn history(bench: &Bench<'_>, survey: &Survey) -> Result<Option<History>> {
+fn history(bench: &RemedyBench<'_>, survey: &TreeLint) -> Result<Option<History>> {
     if !bench.setting.in_repository || !survey.has_base() {
         return Ok(None);
     }
@@ -154,12 +158,12 @@ impl Search<'_> {
     /// begins with.
     fn from(
         &self,
-        state: &State,
+        state: &RemedyDraft,
         report: &Report,
-        survey: &Survey,
+        survey: &TreeLint,
         root: &Utf8Path,
         depth: usize,
-    ) -> Result<Option<(usize, State)>> {
+    ) -> Result<Option<(usize, RemedyDraft)>> {
         let own = Some(&self.bench.tree.id);
         let all = report.findings.iter().enumerate();
         let errors = all.filter(|(_, f)| f.tree.as_ref() == own && is_error(f)).take(FINDINGS_MAX);
@@ -197,12 +201,12 @@ impl Search<'_> {
 
     fn candidates(
         &self,
-        state: &State,
+        state: &RemedyDraft,
         finding: &Finding,
-        survey: &Survey,
+        survey: &TreeLint,
         root: &Utf8Path,
     ) -> Vec<Candidate> {
-        let Bench { tree, setting, .. } = self.bench;
+        let RemedyBench { tree, setting, .. } = self.bench;
         let change = SupplyChange { without: setting.supplies.without, extra: &state.extra };
         candidates(tree, change, finding, survey, root, self.history.as_ref())
     }
@@ -210,11 +214,11 @@ impl Search<'_> {
     /// A state with a candidate; `None` where it cannot be tried.
     fn with(
         &self,
-        state: &State,
+        state: &RemedyDraft,
         candidate: &Candidate,
         finding: &Finding,
-        survey: &Survey,
-    ) -> Result<Option<State>> {
+        survey: &TreeLint,
+    ) -> Result<Option<RemedyDraft>> {
         let mut next = state.clone();
         next.what.push(candidate.what.clone());
         // What lies outside the root is not the gate's to change.
@@ -259,7 +263,7 @@ impl Search<'_> {
 
     /// The files that a remedy changes, that of the recipe among them; `None` where a supply cannot be
     /// written into the recipe.
-    fn changes(&self, state: &State) -> Option<Vec<FileChange>> {
+    fn changes(&self, state: &RemedyDraft) -> Option<Vec<FileChange>> {
         let read = |file: &Utf8Path| fs::read_to_string(self.bench.root.join(file)).ok();
         let mut files = state.files.clone();
         if !state.lines.is_empty() {
@@ -278,7 +282,7 @@ impl Search<'_> {
 }
 
 /// The folders of a tree's revisions, absolute.
-fn folders_of(root: &Utf8Path, survey: &Survey) -> Vec<Utf8PathBuf> {
+fn folders_of(root: &Utf8Path, survey: &TreeLint) -> Vec<Utf8PathBuf> {
     let files = survey.scripts.iter().map(|script| root.join(&script.file).with_file_name(""));
     files.collect::<BTreeSet<_>>().into_iter().collect()
 }

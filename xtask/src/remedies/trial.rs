@@ -9,10 +9,10 @@ use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::flags::Gate;
-use crate::gate::context::{GateContext, Setting};
-use crate::gate::ran::Ran;
-use crate::gate::setup::Stage;
-use crate::lint::Survey;
+use crate::gate::context::{GateContext, RunSettings};
+use crate::gate::ran::RunOutcome;
+use crate::gate::setup::PreparedRun;
+use crate::lint::TreeLint;
 use crate::os::interrupt::Interrupt;
 use crate::os::mirror::{self, Changed};
 use crate::os::run_dir::RunDir;
@@ -26,8 +26,8 @@ use model::report::Report;
 use model::supply::{Extra, Row, SupplyChange};
 use model::tree::Tree;
 
-/// Where remedies of one tree are tried.
-pub struct Bench<'a> {
+/// Mirror of a tree on which remedies are tried.
+pub struct RemedyBench<'a> {
     /// The options of the run that failed.
     pub flags: &'a Gate,
     /// The folder that files are relative to.
@@ -37,35 +37,35 @@ pub struct Bench<'a> {
     /// Its interpreter.
     pub python: &'a Utf8PathBuf,
     /// What its servers and interpreters come from.
-    pub stage: &'a Stage,
+    pub stage: &'a PreparedRun,
     /// As the run's that failed.
-    pub setting: Setting<'a>,
+    pub setting: RunSettings<'a>,
     /// Interrupts a trial.
     pub interrupt: &'a Interrupt,
     /// When no further trial begins.
     pub deadline: Instant,
 }
 
-/// What a trial said.
-pub(super) struct Tried {
+/// Result of a trial.
+pub(super) struct TrialResult {
     pub(super) report: Report,
     /// What the mirror's files say; `None`: they could not be read.
-    pub(super) survey: Option<Survey>,
-    ran: Option<Ran>,
+    pub(super) survey: Option<TreeLint>,
+    ran: Option<RunOutcome>,
     /// The root of the mirror.
     pub(super) root: Utf8PathBuf,
     _scratch: RunDir,
 }
 
-impl<'a> Bench<'a> {
+impl<'a> RemedyBench<'a> {
     /// For a tree of a run; `None` where it has no interpreter.
     pub fn of(
         run: &'a GateContext<'_>,
         index: usize,
-        stage: &'a Stage,
+        stage: &'a PreparedRun,
         deadline: Instant,
-    ) -> Option<Bench<'a>> {
-        Some(Bench {
+    ) -> Option<RemedyBench<'a>> {
+        Some(RemedyBench {
             flags: run.flags,
             root: run.root,
             tree: &run.trees[index],
@@ -78,14 +78,14 @@ impl<'a> Bench<'a> {
     }
 }
 
-impl Bench<'_> {
+impl RemedyBench<'_> {
     /// Runs the gate with changed files, relative to the root, and further supplies.
     pub(super) fn gate(
         &self,
         files: &Changed,
         extra: &[Extra],
         folders: &[Utf8PathBuf],
-    ) -> Result<Tried> {
+    ) -> Result<TrialResult> {
         self.run(files, extra, folders, false)
     }
 
@@ -95,7 +95,7 @@ impl Bench<'_> {
         extra: &[Extra],
         folders: &[Utf8PathBuf],
         holds_servers: bool,
-    ) -> Result<Tried> {
+    ) -> Result<TrialResult> {
         self.interrupt.check()?;
         let scratch = RunDir::new(server_user()?.as_ref())?;
         let top = self.top();
@@ -125,7 +125,8 @@ impl Bench<'_> {
         let surveys = OnceLock::new();
         let supplies = SupplyChange { without: self.setting.supplies.without, extra };
         let rehearses = self.setting.rehearses && !holds_servers;
-        let setting = Setting { supplies, alone: false, holds_servers, rehearses, ..self.setting };
+        let setting =
+            RunSettings { supplies, alone: false, holds_servers, rehearses, ..self.setting };
         let run = GateContext {
             setting,
             surveys: Some(&surveys),
@@ -142,7 +143,7 @@ impl Bench<'_> {
         let survey = surveys.into_inner().and_then(Result::ok);
         let survey =
             survey.and_then(|surveys| surveys.into_iter().next()).map(|(_, survey)| survey);
-        Ok(Tried { report, survey, ran, root, _scratch: scratch })
+        Ok(TrialResult { report, survey, ran, root, _scratch: scratch })
     }
 
     /// The top of what is mirrored: the repository that holds the root, else the root.
@@ -164,7 +165,7 @@ impl Bench<'_> {
         (files, extra): (&Changed, &[Extra]),
         folders: &[Utf8PathBuf],
         lookup: &Lookup,
-        survey: &Survey,
+        survey: &TreeLint,
     ) -> Result<Option<Row>> {
         let Lookup { table, conditions, after } = lookup;
         let mut files = files.clone();
@@ -229,7 +230,7 @@ fn as_row(lookup: &Lookup, table: &str, columns: &[String], values: &[String]) -
 }
 
 /// The files of the revisions that do not lie at or below this one.
-fn later_than(survey: &Survey, revision: &str) -> Vec<Utf8PathBuf> {
+fn later_than(survey: &TreeLint, revision: &str) -> Vec<Utf8PathBuf> {
     let graph = &survey.graph;
     let mut below = BTreeSet::new();
     let mut pending: Vec<usize> = graph.by_id.get(revision).copied().into_iter().collect();

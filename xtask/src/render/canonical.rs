@@ -42,7 +42,7 @@ macro_rules! mode {
             severity: Severity::Error,
             mode: Some($mode),
             owner: Owner::$owner,
-            remedy: &["mend the one thing", "then the other, with `op.drop_table`"],
+            remedy: &["fix the one thing", "then the other, with `op.drop_table`"],
             remedy_elsewhere: &[],
             verify: "the step must pass",
             infrastructure: false,

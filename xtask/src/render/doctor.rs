@@ -7,7 +7,7 @@ use serde::Serialize;
 use model::checkup::{Checkup, Health};
 use model::shown::escaped_json;
 
-/// For a person: a line for each check, what mends it below, and what takes room.
+/// For a person: a line for each check, what fixes it below, and what takes room.
 pub fn human(checkup: &Checkup) -> String {
     let mut out = String::new();
     for check in &checkup.checks {
@@ -16,8 +16,8 @@ pub fn human(checkup: &Checkup) -> String {
         for detail in &check.details {
             let _ = writeln!(out, "          {detail}");
         }
-        if let Some(mend) = &check.mend {
-            let _ = writeln!(out, "        → {mend}");
+        if let Some(fix) = &check.fix {
+            let _ = writeln!(out, "        → {fix}");
         }
     }
     let total: u64 = checkup.things.iter().map(|thing| thing.bytes).sum();
@@ -76,7 +76,7 @@ struct JsonCheck<'a> {
     health: &'a str,
     found: &'a str,
     details: &'a [String],
-    mend: Option<&'a str>,
+    fix: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -95,7 +95,7 @@ pub fn json(checkup: &Checkup) -> String {
         health: word(check.health),
         found: &check.found,
         details: &check.details,
-        mend: check.mend.as_deref(),
+        fix: check.fix.as_deref(),
     });
     let things = checkup.things.iter().map(|thing| JsonThing {
         kind: &thing.kind,

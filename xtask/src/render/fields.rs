@@ -76,8 +76,8 @@ pub(super) fn verbatim(out: &mut String, name: &str, text: &str) {
     }
 }
 
-/// Who mends it, how, and how one sees that it is mended.
-pub(super) fn mend(out: &mut String, (owner, code): (Option<Owner>, &Code), steps: &[&str]) {
+/// Who fixes it, how, and how one sees that it is fixed.
+pub(super) fn fix(out: &mut String, (owner, code): (Option<Owner>, &Code), steps: &[&str]) {
     field(out, "owner", owner.map(words::owner).unwrap_or_default());
     for (number, remedy) in steps.iter().enumerate() {
         field(out, if number == 0 { "fix" } else { "" }, remedy);

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use anstyle::Style;
 
 use super::fields::{
-    BLUE, BOLD, GREEN, RED, YELLOW, excerpt, field, impact, line, mend, shows_output, title,
+    BLUE, BOLD, GREEN, RED, YELLOW, excerpt, field, fix, impact, line, shows_output, title,
     verbatim,
 };
 use super::words;
@@ -309,7 +309,7 @@ pub fn finding(finding: &Finding) -> String {
     // Where a remedy was verified, or the finding names its own, what else might help is of no use.
     let told = finding.impact.iter().flat_map(|impact| &impact.told);
     let is_told = finding.fix.is_some() || { told }.any(|(word, _)| word == "instead");
-    mend(&mut out, (finding.owner, code), if is_told { &[] } else { finding.steps() });
+    fix(&mut out, (finding.owner, code), if is_told { &[] } else { finding.steps() });
     verbatim(&mut out, "by hand", &finding.by_hand.join("\n"));
     out
 }
@@ -321,7 +321,7 @@ pub fn code(code: &Code) -> String {
     line(&mut out, &format!("{BOLD}{}: {}{mode}{BOLD:#}", code.id, code.title));
     field(&mut out, "symptom", code.symptom);
     field(&mut out, "why", code.why);
-    mend(&mut out, (Some(code.owner), code), code.remedy);
+    fix(&mut out, (Some(code.owner), code), code.remedy);
     if let Some(example) = code.example {
         verbatim(&mut out, "wrong", example.bad);
         verbatim(&mut out, "right", example.good);
@@ -335,7 +335,7 @@ pub fn causes(causes: &[&Cause]) -> String {
     for Cause { state, says, code, remedy, .. } in causes {
         line(&mut out, &format!("{BOLD}SQLSTATE {state} ({}: {}){BOLD:#}", code.id, code.title));
         field(&mut out, "says", says);
-        mend(&mut out, (Some(code.owner), code), remedy);
+        fix(&mut out, (Some(code.owner), code), remedy);
     }
     out
 }

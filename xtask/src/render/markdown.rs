@@ -215,7 +215,7 @@ fn finding(finding: &Finding, again: bool) -> String {
     out
 }
 
-/// The line that is meant, and the change that mends it, where it is known.
+/// The line that is meant, and the change that fixes it, where it is known.
 fn excerpt(finding: &Finding) -> String {
     let Some(place) = &finding.place else { return String::new() };
     let mut out = String::new();

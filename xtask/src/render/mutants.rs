@@ -178,7 +178,7 @@ pub fn incident(incident: &Incident) -> String {
     asked(&mut out, incident);
     state(&mut out, "broken", &incident.broken);
     expected(&mut out, expect);
-    state(&mut out, "mended", &incident.mended);
+    state(&mut out, "fixed", &incident.fixed);
     out
 }
 
@@ -298,7 +298,7 @@ mod tests {
                 lint: Some("MG202".into()),
                 also: vec!["MG205".into()],
             },
-            mended: State::default(),
+            fixed: State::default(),
         };
         let read: Incident = serde_yaml::from_str(&incident(&written)).unwrap();
         assert_eq!(read, written);

@@ -15,7 +15,7 @@ const CAUSES_HEAD: &str = "\
 The finding's remedy is the one of its SQLSTATE or exception, where that is one of these.
 ";
 
-/// What the gate does for one tree, as its recipe says in rehearsal.
+/// What the gate does for one tree, as its recipe says in a dry run.
 pub struct Plan {
     /// The tree.
     pub tree: Tree,

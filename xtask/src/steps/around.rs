@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::context::Live;
+use super::context::TreeRun;
 use analysis::diagnosis::environment;
 use model::code;
 use model::finding::{Finding, Place};
@@ -10,7 +10,7 @@ use model::finding::{Finding, Place};
 /// How far above a revision its env.py may lie.
 const ABOVE: usize = 5;
 
-impl Live<'_> {
+impl TreeRun<'_> {
     /// A finding with what only the tree and its files tell.
     pub(super) fn placed(&self, mut finding: Finding) -> Finding {
         if self.tree.recipe.is_none() {

@@ -5,17 +5,17 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 
-use super::context::{Live, Outcome, list};
+use super::context::{StepOutcome, TreeRun, list};
 use super::errors::ForeignDatabase;
 use super::revisions::ancestors_of;
 use model::code;
 use model::finding::{Finding, Place};
 use model::transcript::{Direction, Refused, RevisionInFlight};
 
-impl Live<'_> {
+impl TreeRun<'_> {
     /// The outcome of a step, unless the step failed while the run was interrupted: what is ended for an
     /// interrupt is nobody's fault.
-    pub(super) fn uninterrupted(&self, result: Result<Outcome>) -> Result<Outcome> {
+    pub(super) fn uninterrupted(&self, result: Result<StepOutcome>) -> Result<StepOutcome> {
         let failed = result.as_ref().map_or(true, |outcome| outcome.error().is_some());
         match self.interrupt.check() {
             Err(interrupted) if failed => Err(interrupted),

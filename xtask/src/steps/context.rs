@@ -13,7 +13,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::errors::ServerDied;
 use super::supplies::Supplies;
-use crate::alembic::{Alembic, Description, Limits, Pause, Stop};
+use crate::alembic::{Alembic, Description, Limits, Pause, PausePoint};
 use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::os::process;
 use crate::postgres::schema::SchemaReader;
@@ -31,8 +31,8 @@ use model::tree::{Target, Tree};
 /// How long a server may take from closing its connections to its end.
 const DYING: Duration = Duration::from_secs(1);
 
-/// What the steps of a tree work on.
-pub struct Live<'a> {
+/// One tree being run: its Alembic, its server, and what was run so far.
+pub struct TreeRun<'a> {
     /// The tree.
     pub tree: &'a Tree,
     /// The root that files are shown relative to.
@@ -63,7 +63,7 @@ pub struct Live<'a> {
     /// The revisions before the first of which `upgrade head` pauses.
     pub pauses: &'a [String],
     /// Is told what the way up came to when it pauses.
-    pub at_pause: &'a dyn Fn(&mut SchemaReader<'a>, &[Statement], Stop<'_>),
+    pub at_pause: &'a dyn Fn(&mut SchemaReader<'a>, &[Statement], PausePoint<'_>),
     /// Is told how many version tables there are when the call that paused has ended.
     pub after_pause: &'a dyn Fn(usize),
     /// Every statement that was run.
@@ -72,9 +72,9 @@ pub struct Live<'a> {
     pub version: Vec<String>,
 }
 
-/// What the version table must hold after a call.
+/// Rows that the version table must hold after a call.
 #[derive(Clone, Debug)]
-pub(super) enum Expected {
+pub(super) enum ExpectedVersions {
     /// Exactly these revisions.
     Exactly(Vec<String>),
     /// The heads.
@@ -83,16 +83,16 @@ pub(super) enum Expected {
     ParentsOfHead,
 }
 
-/// What came of one step.
+/// Outcome of one step.
 #[derive(Default)]
-pub(super) struct Outcome {
+pub(super) struct StepOutcome {
     pub(super) notes: Vec<String>,
     pub(super) findings: Vec<Finding>,
 }
 
-impl Outcome {
-    pub(super) fn failed(finding: Finding) -> Outcome {
-        Outcome { findings: vec![finding], ..Outcome::default() }
+impl StepOutcome {
+    pub(super) fn failed(finding: Finding) -> StepOutcome {
+        StepOutcome { findings: vec![finding], ..StepOutcome::default() }
     }
 
     /// The first thing that keeps the step from being green.
@@ -101,9 +101,9 @@ impl Outcome {
     }
 }
 
-impl Live<'_> {
+impl TreeRun<'_> {
     /// Inserts a row, and sees that it is there.
-    pub(super) fn seed(&mut self, row: &Row) -> Result<Outcome> {
+    pub(super) fn seed(&mut self, row: &Row) -> Result<StepOutcome> {
         let mut session =
             Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
         let said = session.transcribe(row.insert, self.timeout)?;
@@ -112,13 +112,13 @@ impl Live<'_> {
         }
         if session.value(row.exists)?.is_none() {
             let message = format!("the {} is not there after the insert", row.name);
-            return Ok(Outcome::failed(Finding::new(&code::NOT_AS_ASKED, message)));
+            return Ok(StepOutcome::failed(Finding::new(&code::NOT_AS_ASKED, message)));
         }
-        Ok(Outcome::default())
+        Ok(StepOutcome::default())
     }
 
     /// Creates a role, and sees that it is there and cannot log in.
-    pub(super) fn create_role(&mut self, role: &Role) -> Result<Outcome> {
+    pub(super) fn create_role(&mut self, role: &Role) -> Result<StepOutcome> {
         let (database, timeout) = (&self.tree.database, self.timeout);
         let said = self.server.supply_role(role, database, timeout, self.interrupt)?;
         if let Some(failed) = self.supply_failed(said) {
@@ -130,9 +130,9 @@ impl Live<'_> {
             Some(state) if state.can_login => {
                 format!("role {} can log in, which it cannot in production", role.name)
             }
-            Some(_) => return Ok(Outcome::default()),
+            Some(_) => return Ok(StepOutcome::default()),
         };
-        Ok(Outcome::failed(Finding::new(&code::NOT_AS_ASKED, wrong)))
+        Ok(StepOutcome::failed(Finding::new(&code::NOT_AS_ASKED, wrong)))
     }
 
     /// The heads that `upgrade head` must reach; `None` where Alembic could not say.
@@ -166,11 +166,11 @@ impl Live<'_> {
     }
 
     /// What the version table must hold.
-    fn resolve(&self, expected: &Expected) -> Option<Vec<String>> {
+    fn resolve(&self, expected: &ExpectedVersions) -> Option<Vec<String>> {
         match expected {
-            Expected::Exactly(revisions) => Some(revisions.clone()),
-            Expected::Heads => self.heads(),
-            Expected::ParentsOfHead => self.parents_of_head(),
+            ExpectedVersions::Exactly(revisions) => Some(revisions.clone()),
+            ExpectedVersions::Heads => self.heads(),
+            ExpectedVersions::ParentsOfHead => self.parents_of_head(),
         }
     }
 
@@ -180,23 +180,23 @@ impl Live<'_> {
         &mut self,
         command: &str,
         revision: &str,
-        expected: &Expected,
+        expected: &ExpectedVersions,
         seen: &mut Vec<Statement>,
-    ) -> Result<Outcome> {
+    ) -> Result<StepOutcome> {
         let said = self.call(command, revision)?;
         seen.extend(said.statements.iter().cloned());
         self.statements.extend(said.statements.iter().cloned());
         let by_hand = (self.by_hand)(&said.command);
         if let Some(refused) = &said.refused {
             let finding = self.foreign_database(refused)?;
-            return Ok(Outcome::failed(Finding { by_hand, ..finding }));
+            return Ok(StepOutcome::failed(Finding { by_hand, ..finding }));
         }
         if !said.ok() {
             if said.end != End::Raised {
                 self.clear_away()?;
             }
             let finding = self.diagnose(said);
-            return Ok(Outcome::failed(Finding { by_hand, ..finding }));
+            return Ok(StepOutcome::failed(Finding { by_hand, ..finding }));
         }
         let expected = self.resolve(expected);
         let found = match self
@@ -212,14 +212,14 @@ impl Live<'_> {
             found.as_ref().ok().and_then(|(_, found)| self.nothing_committed(&said.command, found))
         {
             let transcript = Some(Box::new(said));
-            return Ok(Outcome::failed(Finding { by_hand, transcript, ..finding }));
+            return Ok(StepOutcome::failed(Finding { by_hand, transcript, ..finding }));
         }
         let way = (said.command.as_str(), command == "upgrade");
         let Some(message) = self.not_as_asked(way, &found, expected, &said.revisions) else {
-            return Ok(Outcome::default());
+            return Ok(StepOutcome::default());
         };
         let transcript = Some(Box::new(said));
-        Ok(Outcome::failed(Finding {
+        Ok(StepOutcome::failed(Finding {
             by_hand,
             transcript,
             ..Finding::new(&code::NOT_AS_ASKED, message)
@@ -267,7 +267,7 @@ impl Live<'_> {
             if command == "upgrade" && revision == tree.target.word() { self.pauses } else { &[] };
         let (alembic, watch, at_pause) = (&mut self.alembic, &self.watch, self.at_pause);
         let before = &self.statements;
-        let pause = |stop: Stop<'_>| at_pause(&mut watch.borrow_mut(), before, stop);
+        let pause = |stop: PausePoint<'_>| at_pause(&mut watch.borrow_mut(), before, stop);
         let limits = Limits {
             timeout: self.timeout,
             on_revision: &on_revision,
@@ -308,7 +308,7 @@ impl Live<'_> {
     }
 
     /// A supply's outcome, where it could not be created.
-    pub(super) fn supply_failed(&self, said: Transcript) -> Option<Outcome> {
+    pub(super) fn supply_failed(&self, said: Transcript) -> Option<StepOutcome> {
         if said.ok() {
             return None;
         }
@@ -317,7 +317,7 @@ impl Live<'_> {
         let lost = said.lost_connection() || said.sqlstate().is_none();
         let code = if lost { &code::CONNECTION_FAILED } else { &code::SUPPLY_FAILED };
         let transcript = Some(Box::new(said));
-        Some(Outcome::failed(Finding { transcript, ..Finding::new(code, message) }))
+        Some(StepOutcome::failed(Finding { transcript, ..Finding::new(code, message) }))
     }
 
     pub(super) fn diagnose(&self, mut said: Transcript) -> Finding {
@@ -346,7 +346,7 @@ impl Live<'_> {
     }
 
     /// A step that failed because the server died says nothing about the migrations.
-    pub(super) fn server_lives(&self, outcome: Outcome) -> Result<Outcome> {
+    pub(super) fn server_lives(&self, outcome: StepOutcome) -> Result<StepOutcome> {
         if let Some(finding) = outcome.error() {
             let lost = finding.transcript.as_deref().is_some_and(Transcript::lost_connection);
             let grace = if lost { DYING } else { Duration::ZERO };

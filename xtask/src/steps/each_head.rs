@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-use super::context::{Expected, Live, Outcome};
+use super::context::{ExpectedVersions, StepOutcome, TreeRun};
 use crate::alembic::Description;
 use model::transcript::Statement;
 
-impl Live<'_> {
+impl TreeRun<'_> {
     /// Takes each head down, the last one first, and up again: the version table must hold what it holds
     /// without that head. What the schema is then is compared on the stairs.
-    pub(super) fn step_down_each(&mut self, seen: &mut Vec<Statement>) -> Result<Outcome> {
-        let mut outcome = Outcome::default();
+    pub(super) fn step_down_each(&mut self, seen: &mut Vec<Statement>) -> Result<StepOutcome> {
+        let mut outcome = StepOutcome::default();
         for head in self.heads().unwrap_or_default() {
             if let Some(note) = self.declared_irreversible(&head) {
                 outcome.notes.push(note.message.clone());
@@ -22,7 +22,7 @@ impl Live<'_> {
             let Some(down) = self.applied().and_then(|applied| applied.down(&head)) else {
                 continue;
             };
-            let stored = Expected::Exactly(down.stored);
+            let stored = ExpectedVersions::Exactly(down.stored);
             let went = self.run_alembic("downgrade", &down.target, &stored, seen)?;
             let mut wrong = !went.findings.is_empty();
             outcome.findings.extend(went.findings);

@@ -14,10 +14,10 @@ pub struct ForeignDatabase(pub String);
 #[error("{0}")]
 pub struct ServerDied(pub String);
 
-/// A failure that may come from the known start; the run is repeated without it.
+/// A failure that may come from the cached snapshot; the run is repeated without it.
 #[derive(Debug, thiserror::Error)]
 #[error("the failure may come from the cached snapshot: {0}")]
-pub struct KnownStartDoubted(pub String);
+pub struct SnapshotInvalid(pub String);
 
 /// What the lane's server shares could not be put back: the lane must begin anew.
 #[derive(Debug, thiserror::Error)]

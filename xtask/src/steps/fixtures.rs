@@ -6,7 +6,7 @@
 
 use anyhow::Result;
 
-use super::context::Live;
+use super::context::TreeRun;
 use super::lane::Lane;
 use crate::postgres::rows as tables;
 use analysis::rows::{self, Draft, Loss, Touched, parents_first};
@@ -15,9 +15,9 @@ use model::code;
 use model::finding::{Finding, Place};
 use model::rows::{Contents, Made, Table};
 
-/// Which rows are made.
+/// Rows that a trial puts into the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rows {
+pub(super) enum FixtureSet {
     /// None.
     None,
     /// Those that anybody could have written.
@@ -26,9 +26,9 @@ pub(super) enum Rows {
     All,
 }
 
-/// What was put into the tables before a revision.
+/// Rows that were put into the tables before a revision.
 #[derive(Default)]
-pub(super) struct Filled {
+pub(super) struct Fixtures {
     /// The tables that the revision may touch.
     pub(super) touched: Vec<Table>,
     /// The rows that were made.
@@ -43,24 +43,25 @@ impl Lane<'_> {
     /// The tables that a revision may touch, with those that they lead to.
     pub(super) fn tables_of(&mut self, revision: &str) -> Result<Vec<Table>> {
         let Touched { names, emptied } =
-            rows::touched(self.live.texts_of(revision).iter().map(String::as_str));
-        let own = self.live.names_of_version_tables();
+            rows::touched(self.tree_run.texts_of(revision).iter().map(String::as_str));
+        let own = self.tree_run.names_of_version_tables();
         self.watch.ask(|session| tables::tables(session, names.as_ref(), &emptied, &own))
     }
 
     /// Gives the tables that a revision may touch rows.
-    pub(super) fn fill(&mut self, revision: &str, which: Rows) -> Result<Filled> {
-        let mut filled = Filled::default();
-        if which == Rows::None {
+    pub(super) fn fill(&mut self, revision: &str, which: FixtureSet) -> Result<Fixtures> {
+        let mut filled = Fixtures::default();
+        if which == FixtureSet::None {
             return Ok(filled);
         }
         filled.notes.extend(self.not_filled_beside(revision));
         let all = self.tables_of(revision)?;
-        let declared = self.live.declarations(revision);
+        let declared = self.tree_run.declarations(revision);
         for table in parents_first(&all).into_iter().filter(|table| !table.is_partition) {
             if let Some(reason) = left_alone(&declared, &table.name) {
                 if table.touched {
-                    let note = self.live.declared(revision, &table.name, "not given rows", reason);
+                    let note =
+                        self.tree_run.declared(revision, &table.name, "not given rows", reason);
                     filled.notes.push(note);
                 }
                 continue;
@@ -84,7 +85,7 @@ impl Lane<'_> {
     }
 
     /// Makes rows for one table; where none could be made, why.
-    pub(super) fn put(&mut self, table: &Table, which: Rows) -> Result<(Vec<Made>, String)> {
+    pub(super) fn put(&mut self, table: &Table, which: FixtureSet) -> Result<(Vec<Made>, String)> {
         let draft = Draft::new(table);
         let questions = draft.questions();
         let answers = self.watch.ask(|session| tables::choices(session, &questions))?;
@@ -92,7 +93,7 @@ impl Lane<'_> {
             Ok(inserts) => inserts,
             Err(why) => return Ok((Vec::new(), why)),
         };
-        let extremes = which == Rows::All;
+        let extremes = which == FixtureSet::All;
         let put = self.watch.ask(|session| tables::put(session, &inserts, extremes))?;
         let why = put.complaint.unwrap_or_else(|| "every row is there already".to_owned());
         Ok((put.made, why))
@@ -100,7 +101,7 @@ impl Lane<'_> {
 
     /// A note about the databases beside the tree's own: rows are made in that one alone.
     fn not_filled_beside(&self, revision: &str) -> Option<Finding> {
-        let tree = self.live.tree;
+        let tree = self.tree_run.tree;
         let databases = tree.databases_for(&tree.database).split_off(1).join(" and ");
         let message =
             format!("no rows are made in database {databases} when revision {revision} is tried");
@@ -125,11 +126,11 @@ impl Lane<'_> {
             "table {name} has no rows when revision {revision} is tried, because none could be made: {why}"
         );
         let named = std::slice::from_ref(name);
-        Ok(Some(self.live.about(revision, named, Finding::new(&code::NOT_FILLED, message))))
+        Ok(Some(self.tree_run.about(revision, named, Finding::new(&code::NOT_FILLED, message))))
     }
 
     /// What the touched tables hold.
-    pub(super) fn contents(&mut self, filled: &Filled) -> Result<Contents> {
+    pub(super) fn contents(&mut self, filled: &Fixtures) -> Result<Contents> {
         if filled.touched.is_empty() {
             return Ok(Contents::new());
         }
@@ -140,18 +141,18 @@ impl Lane<'_> {
     pub(super) fn judge_rows(
         &self,
         revision: &str,
-        filled: &Filled,
+        filled: &Fixtures,
         between: &Contents,
         after: &Contents,
     ) -> Vec<Finding> {
-        let declared = self.live.declarations(revision);
+        let declared = self.tree_run.declarations(revision);
         let finding = |loss: Loss| {
             let reason = declared.iter().find_map(|declaration| match declaration {
                 Declaration::Loses { what, reason } => loss.is_of(what).then_some(reason.as_str()),
                 _ => None,
             });
             if let Some(reason) = reason {
-                return self.live.declared(revision, &loss.what, &loss.to_string(), reason);
+                return self.tree_run.declared(revision, &loss.what, &loss.to_string(), reason);
             }
             let message = match loss.by_upgrade {
                 true => format!(
@@ -160,13 +161,13 @@ impl Lane<'_> {
                 false => format!("{loss}, by the downgrade of revision {revision}"),
             };
             let names: Vec<String> = loss.what.rsplit('.').map(str::to_owned).collect();
-            self.live.about(revision, &names, Finding::new(&code::DATA_LOST, message))
+            self.tree_run.about(revision, &names, Finding::new(&code::DATA_LOST, message))
         };
         rows::losses(&filled.before, between, after).into_iter().map(finding).collect()
     }
 }
 
-impl Live<'_> {
+impl TreeRun<'_> {
     /// The statements of a revision so far, and its text.
     fn texts_of(&self, revision: &str) -> Vec<String> {
         let own = self.statements.iter().filter(|s| s.revision.as_deref() == Some(revision));

@@ -3,9 +3,9 @@
 /// How much of what goes is told.
 const TOLD: usize = 4;
 
-/// What goes with columns and tables, which the schema shows: it could not stay.
+/// Data that goes with dropped columns and tables.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Gone {
+pub(super) struct LostData {
     /// With those that the upgrade added.
     pub(super) added: Vec<String>,
     /// With those that the upgrade dropped.
@@ -13,10 +13,13 @@ pub(super) struct Gone {
 }
 
 /// Lines about what went, where anything did.
-pub(super) fn told_gone<'g>(all: impl Iterator<Item = &'g Gone> + Clone) -> Vec<String> {
+pub(super) fn told_gone<'g>(all: impl Iterator<Item = &'g LostData> + Clone) -> Vec<String> {
     let mut lines = Vec::new();
     for (how, of) in [
-        ("on downgrade, with what was added", (|gone: &Gone| &gone.added) as fn(&Gone) -> &Vec<_>),
+        (
+            "on downgrade, with what was added",
+            (|gone: &LostData| &gone.added) as fn(&LostData) -> &Vec<_>,
+        ),
         ("on upgrade, with what was dropped", |gone| &gone.dropped),
     ] {
         let gone: Vec<&String> = all.clone().flat_map(of).collect();

@@ -5,21 +5,21 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::context::{Live, Outcome, list};
+use super::context::{StepOutcome, TreeRun, list};
 use super::each_head::sharing_a_base;
-use crate::alembic::{Description, Repeated};
+use crate::alembic::{Description, DuplicateRevision};
 use model::code;
 use model::finding::{Finding, Place};
 use model::tree::Target;
 
-impl Live<'_> {
+impl TreeRun<'_> {
     /// Counts the heads, and sees that no id is used twice.
-    pub(super) fn count_heads(&self) -> Outcome {
+    pub(super) fn count_heads(&self) -> StepOutcome {
         let graph = match &self.graph {
             Ok(graph) => graph,
             Err(said) => {
                 let by_hand = (self.by_hand)(&said.command);
-                return Outcome::failed(Finding { by_hand, ..self.diagnose(said.clone()) });
+                return StepOutcome::failed(Finding { by_hand, ..self.diagnose(said.clone()) });
             }
         };
         let (label, count) = (&self.tree.label, graph.heads.len());
@@ -30,7 +30,7 @@ impl Live<'_> {
         }));
         let is_meant = self.tree.target == Target::Heads && sharing_a_base(graph).is_empty();
         if count == 1 || is_meant {
-            return Outcome { notes, findings: twice.into_iter().collect() };
+            return StepOutcome { notes, findings: twice.into_iter().collect() };
         }
         let expected = match self.tree.target {
             Target::Head => "exactly 1",
@@ -59,7 +59,7 @@ impl Live<'_> {
             place: last.and_then(|id| self.file_of(id)).map(|file| self.whole(file)),
             ..Finding::new(&code::MULTIPLE_HEADS, message)
         };
-        Outcome { notes, findings: vec![finding] }
+        StepOutcome { notes, findings: vec![finding] }
     }
 
     fn id_used_twice(&self, graph: &Description) -> Option<Finding> {
@@ -83,7 +83,7 @@ impl Live<'_> {
     }
 
     /// The files that claim one id.
-    fn files_of(&self, repeated: &Repeated) -> String {
+    fn files_of(&self, repeated: &DuplicateRevision) -> String {
         let files = repeated.files.iter().map(|file| self.relative(file).to_string());
         files.collect::<Vec<_>>().join(" and ")
     }

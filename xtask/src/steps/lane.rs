@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use super::context::{Live, list};
+use super::context::{TreeRun, list};
 use super::errors::NotRestored;
-use super::gone::Gone;
-use super::revisions::{Stair, ancestors, below_in_order, chain_of};
+use super::gone::LostData;
+use super::revisions::{RevisionNode, ancestors, below_in_order, chain_of};
 use crate::alembic::Alembic;
 use crate::os::interrupt::Interrupt;
 use crate::postgres::rows;
@@ -34,9 +34,9 @@ const ELSEWHERE_ZONE: &str = "SET timezone = 'Etc/GMT+12'";
 /// The longest name of a database, in bytes, less the longest suffix that a lane adds.
 const NAME_MAX: usize = 56;
 
-/// What the ladder begins with.
+/// State of the database that a lane begins with.
 #[derive(Clone, Debug, Default)]
-pub struct Ground {
+pub struct LaneStart {
     /// What the version table holds; nothing: the database is empty.
     pub at: Vec<String>,
     /// Where Alembic keeps that.
@@ -45,9 +45,9 @@ pub struct Ground {
     pub statements: Vec<Statement>,
 }
 
-/// Where a trial's upgrade runs.
+/// Environment of a trial's upgrade.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum StairEnvironment {
     /// In the environment of the steps.
     Here,
     /// In another environment.
@@ -56,7 +56,7 @@ pub(super) enum Place {
 
 /// A lane.
 pub struct Lane<'a> {
-    pub(super) live: Live<'a>,
+    pub(super) tree_run: TreeRun<'a>,
     /// Alembic in another environment, and what that is.
     elsewhere: Alembic,
     pub(super) elsewhere_is: String,
@@ -64,7 +64,7 @@ pub struct Lane<'a> {
     pub(super) ladder: String,
     /// The name of the copy on which a stair is tried.
     pub(super) trial: String,
-    pub(super) chain: Vec<Stair>,
+    pub(super) chain: Vec<RevisionNode>,
     /// The revisions that the ladder has.
     applied: BTreeSet<String>,
     /// How many rows were supplied to it.
@@ -80,37 +80,37 @@ pub struct Lane<'a> {
     /// How often the schema was looked at, and how long that took.
     pub(super) looks: (u32, Duration),
     /// What the stair at hand took with columns and tables.
-    pub(super) gone: Gone,
+    pub(super) gone: LostData,
 }
 
 impl<'a> Lane<'a> {
     /// A lane whose ladder stands on this ground. `is_there` says that the server holds the tree's
     /// database at that place; else the ladder is made, empty, and the roles are supplied.
     pub fn new(
-        mut live: Live<'a>,
+        mut tree_run: TreeRun<'a>,
         (elsewhere, elsewhere_is): (Alembic, String),
-        ground: &Ground,
+        ground: &LaneStart,
         is_there: bool,
     ) -> Result<Lane<'a>> {
-        let (database, trial) = (&live.tree.database, Lane::trial_of(live.tree));
+        let (database, trial) = (&tree_run.tree.database, Lane::trial_of(tree_run.tree));
         let ladder = if is_there { database.clone() } else { named(database, "ladder") };
-        let Ok(graph) = &live.graph else { bail!("there is no graph to climb") };
+        let Ok(graph) = &tree_run.graph else { bail!("there is no graph to climb") };
         let chain = chain_of(graph);
         let applied: BTreeSet<String> =
             ground.at.iter().flat_map(|revision| ancestors(&chain, revision)).collect();
         let is_below = |at: &Option<String>| at.as_ref().is_none_or(|at| applied.contains(at));
-        let supplied = live.supplies.rows.iter().take_while(|(at, _)| is_below(at)).count();
-        live.statements.clone_from(&ground.statements);
-        live.alembic.version_table.clone_from(&ground.table);
+        let supplied = tree_run.supplies.rows.iter().take_while(|(at, _)| is_below(at)).count();
+        tree_run.statements.clone_from(&ground.statements);
+        tree_run.alembic.version_table.clone_from(&ground.table);
         if !is_there {
-            live.server.copy_all(live.tree, &ladder, None, live.interrupt)?;
-            for role in &live.supplies.roles {
-                live.server.supply_role(role, &ladder, live.timeout, live.interrupt)?;
+            tree_run.server.copy_all(tree_run.tree, &ladder, None, tree_run.interrupt)?;
+            for role in &tree_run.supplies.roles {
+                tree_run.server.supply_role(role, &ladder, tree_run.timeout, tree_run.interrupt)?;
             }
-            live.run_scripts(None, &ladder)?;
+            tree_run.run_scripts(None, &ladder)?;
         }
-        let watch = SchemaReader::new(live.server.endpoint(), &trial, live.interrupt);
-        let deadline = Instant::now() + live.timeout;
+        let watch = SchemaReader::new(tree_run.server.endpoint(), &trial, tree_run.interrupt);
+        let deadline = Instant::now() + tree_run.timeout;
         let shared = SharedState::default();
         Ok(Lane {
             elsewhere,
@@ -123,10 +123,10 @@ impl<'a> Lane<'a> {
             deadline,
             watch: watch.starting_with(rows::SETUP),
             shared,
-            climbed: live.statements.len(),
+            climbed: tree_run.statements.len(),
             looks: (0, Duration::ZERO),
-            gone: Gone::default(),
-            live,
+            gone: LostData::default(),
+            tree_run,
         })
     }
 
@@ -143,18 +143,18 @@ impl<'a> Lane<'a> {
 
     /// The server's death, where it is the reason for an error.
     pub fn explain_death(&self, err: anyhow::Error) -> anyhow::Error {
-        self.live.explain_death(err)
+        self.tree_run.explain_death(err)
     }
 
     /// Its two Alembics, for another use.
     pub fn into_alembics(self) -> [Alembic; 2] {
-        [self.live.alembic, self.elsewhere]
+        [self.tree_run.alembic, self.elsewhere]
     }
 
     /// Takes the ladder up to the parents of a stair; what kept it from getting there.
     pub(super) fn climb_to_parents(
         &mut self,
-        stair: &Stair,
+        stair: &RevisionNode,
         seen: &mut Vec<Statement>,
     ) -> Result<Option<Finding>> {
         for revision in below_in_order(&self.chain, &self.applied, &stair.revision) {
@@ -162,16 +162,18 @@ impl<'a> Lane<'a> {
                 return Ok(Some(failed));
             }
         }
-        self.live.run_scripts(Some(&stair.revision), &self.ladder)?;
+        self.tree_run.run_scripts(Some(&stair.revision), &self.ladder)?;
         if self.applied.is_empty() {
             // What env.py makes before any revision runs is there from here on.
             let ladder = self.ladder.clone();
-            if let Err(failed) = self.run(("downgrade", "base"), &ladder, Place::Here, seen)? {
+            if let Err(failed) =
+                self.run(("downgrade", "base"), &ladder, StairEnvironment::Here, seen)?
+            {
                 return Ok(Some(*failed));
             }
         }
         self.shared = SharedState::of(&mut self.server_session()?)?;
-        self.climbed = self.live.statements.len();
+        self.climbed = self.tree_run.statements.len();
         Ok(None)
     }
 
@@ -181,30 +183,30 @@ impl<'a> Lane<'a> {
             return Ok(None);
         }
         let below = ancestors(&self.chain, revision);
-        while let Some((at, row)) = self.live.supplies.rows.get(self.supplied).cloned() {
+        while let Some((at, row)) = self.tree_run.supplies.rows.get(self.supplied).cloned() {
             let Some(at) = at.filter(|at| below.contains(at)) else { break };
             if let Some(failed) = self.upgrade_ladder(&at, seen)? {
                 return Ok(Some(failed));
             }
-            let endpoint = self.live.server.endpoint();
-            let mut session = Session::open(endpoint, &self.ladder, self.live.interrupt)?;
-            session.transcribe(row.insert, self.live.timeout)?;
+            let endpoint = self.tree_run.server.endpoint();
+            let mut session = Session::open(endpoint, &self.ladder, self.tree_run.interrupt)?;
+            session.transcribe(row.insert, self.tree_run.timeout)?;
             self.supplied += 1;
         }
-        let supplied = |stair: &&Stair| {
-            let scripts = &self.live.supplies.scripts;
+        let supplied = |stair: &&RevisionNode| {
+            let scripts = &self.tree_run.supplies.scripts;
             below.contains(&stair.revision)
                 && !self.applied.contains(&stair.revision)
                 && scripts.iter().any(|s| s.required_by.as_ref() == Some(&stair.revision))
         };
-        let supplied: Vec<Stair> = self.chain.iter().filter(supplied).cloned().collect();
+        let supplied: Vec<RevisionNode> = self.chain.iter().filter(supplied).cloned().collect();
         for stair in supplied {
             for parent in stair.parents.iter().chain(&stair.requires) {
                 if let Some(failed) = self.upgrade_ladder(parent, seen)? {
                     return Ok(Some(failed));
                 }
             }
-            self.live.run_scripts(Some(&stair.revision), &self.ladder)?;
+            self.tree_run.run_scripts(Some(&stair.revision), &self.ladder)?;
         }
         self.upgrade_ladder(revision, seen)
     }
@@ -218,7 +220,9 @@ impl<'a> Lane<'a> {
             return Ok(None);
         }
         let ladder = self.ladder.clone();
-        if let Err(failed) = self.run(("upgrade", revision), &ladder, Place::Here, seen)? {
+        if let Err(failed) =
+            self.run(("upgrade", revision), &ladder, StairEnvironment::Here, seen)?
+        {
             return Ok(Some(*failed));
         }
         self.applied.extend(ancestors(&self.chain, revision));
@@ -229,9 +233,9 @@ impl<'a> Lane<'a> {
     pub(super) fn copy(&mut self, of: Option<&str>, to: &str) -> Result<()> {
         self.watch.close();
         let of = of.unwrap_or(&self.ladder);
-        let (live, interrupt) = (&self.live, self.live.interrupt);
-        let make = || live.server.copy_all(live.tree, to, Some(of), interrupt);
-        timed(live.tell, &live.tree.label, "  copying the database", make)?;
+        let (tree_run, interrupt) = (&self.tree_run, self.tree_run.interrupt);
+        let make = || tree_run.server.copy_all(tree_run.tree, to, Some(of), interrupt);
+        timed(tree_run.tell, &tree_run.tree.label, "  copying the database", make)?;
         Ok(())
     }
 
@@ -245,13 +249,13 @@ impl<'a> Lane<'a> {
 
     /// Drops a database that the lane made, and those beside it.
     pub(super) fn drop(&self, database: &str) -> Result<()> {
-        self.live.server.drop_all(self.live.tree, database, self.live.interrupt)
+        self.tree_run.server.drop_all(self.tree_run.tree, database, self.tree_run.interrupt)
     }
 
     /// Puts back what all databases share, as far as that can be done; whether it is as it was.
     pub(super) fn restore_shared(&self) -> Result<bool> {
-        let live = &self.live;
-        live.server.restore_shared(&self.shared, &live.statements, live.interrupt)
+        let tree_run = &self.tree_run;
+        tree_run.server.restore_shared(&self.shared, &tree_run.statements, tree_run.interrupt)
     }
 
     /// The same within a stair, before the next part of its trial.
@@ -266,15 +270,16 @@ impl<'a> Lane<'a> {
     /// The schemas of another copy: of its own database and of those beside it.
     pub(super) fn look_at(&self, database: &str) -> Result<Vec<Schema>> {
         let own =
-            SchemaReader::new(self.live.server.endpoint(), database, self.live.interrupt).read();
+            SchemaReader::new(self.tree_run.server.endpoint(), database, self.tree_run.interrupt)
+                .read();
         self.with_those_beside(own?, database)
     }
 
     /// A schema with those of the databases beside it. What all databases share is in the first.
     fn with_those_beside(&self, own: Schema, database: &str) -> Result<Vec<Schema>> {
         let mut schemas = vec![own];
-        for name in self.live.tree.databases_for(database).iter().skip(1) {
-            let (endpoint, interrupt) = (self.live.server.endpoint(), self.live.interrupt);
+        for name in self.tree_run.tree.databases_for(database).iter().skip(1) {
+            let (endpoint, interrupt) = (self.tree_run.server.endpoint(), self.tree_run.interrupt);
             let mut objects =
                 SchemaReader::new(endpoint, name, interrupt).read()?.objects().clone();
             objects.retain(|id, _| !CLUSTER_KINDS.contains(&id.kind.as_str()));
@@ -293,8 +298,8 @@ impl<'a> Lane<'a> {
     }
 
     fn server_session(&self) -> Result<Session<'a>> {
-        let endpoint = self.live.server.endpoint();
-        Session::open(endpoint, endpoint.maintenance_database(), self.live.interrupt)
+        let endpoint = self.tree_run.server.endpoint();
+        Session::open(endpoint, endpoint.maintenance_database(), self.tree_run.interrupt)
     }
 
     /// The schemas of the trial: of its own database and of those beside it.
@@ -308,11 +313,11 @@ impl<'a> Lane<'a> {
 
     /// What the version tables of the trial hold together.
     pub(super) fn version(&mut self) -> Result<Vec<String>> {
-        self.live.version_at(&self.trial, &mut self.watch)
+        self.tree_run.version_at(&self.trial, &mut self.watch)
     }
 
     pub(super) fn interrupt(&self) -> &'a Interrupt {
-        self.live.interrupt
+        self.tree_run.interrupt
     }
 }
 

@@ -5,9 +5,9 @@
 
 use anyhow::Result;
 
-use super::fixtures::{Filled, Rows};
-use super::lane::{Lane, Place};
-use super::revisions::Stair;
+use super::fixtures::{FixtureSet, Fixtures};
+use super::lane::{Lane, StairEnvironment};
+use super::revisions::RevisionNode;
 use crate::postgres::rows as tables;
 use crate::postgres::session::Session;
 use analysis::rows;
@@ -24,7 +24,7 @@ impl Lane<'_> {
     /// the revision was tried on rows that anybody could have written.
     pub(super) fn blamed_on_rows(
         &mut self,
-        stair: &Stair,
+        stair: &RevisionNode,
         failed: Finding,
         seen: &mut Vec<Statement>,
     ) -> Result<Finding> {
@@ -67,14 +67,14 @@ impl Lane<'_> {
     /// A row that breaks the revision where all others of the tables in question are gone.
     fn culprit(
         &mut self,
-        stair: &Stair,
+        stair: &RevisionNode,
         failed: &Finding,
         seen: &mut Vec<Statement>,
     ) -> Result<Option<String>> {
         self.clear_trial_of_roles()?;
         let (trial, part) = (self.trial.clone(), format!("{}_part", self.trial));
         self.copy(None, &trial)?;
-        let filled = self.fill(&stair.revision, Rows::Plain)?;
+        let filled = self.fill(&stair.revision, FixtureSet::Plain)?;
         let all = suspects(&filled, failed.transcript.as_deref());
         let mut suspects = all.clone();
         while suspects.len() > 1 {
@@ -96,7 +96,7 @@ impl Lane<'_> {
     /// Whether the revision fails where only some of the rows are there.
     fn breaks_with(
         &mut self,
-        stair: &Stair,
+        stair: &RevisionNode,
         (all, kept): (&[Made], &[Made]),
         part: &str,
         seen: &mut Vec<Statement>,
@@ -104,7 +104,7 @@ impl Lane<'_> {
         let trial = self.trial.clone();
         self.copy(Some(&trial), part)?;
         let gone: Vec<Made> = all.iter().filter(|row| !kept.contains(row)).cloned().collect();
-        let endpoint = self.live.server.endpoint();
+        let endpoint = self.tree_run.server.endpoint();
         let mut session = Session::open(endpoint, part, self.interrupt())?;
         // A given server may not let the gate pass over foreign keys; then it cannot be told.
         let deleted = tables::delete(&mut session, &gone);
@@ -118,21 +118,27 @@ impl Lane<'_> {
         breaks
     }
 
-    fn fails_in(&mut self, stair: &Stair, part: &str, seen: &mut Vec<Statement>) -> Result<bool> {
-        let known = self.live.statements.len();
-        let mut tried = self.run(("upgrade", &stair.revision), part, Place::Here, seen)?;
+    fn fails_in(
+        &mut self,
+        stair: &RevisionNode,
+        part: &str,
+        seen: &mut Vec<Statement>,
+    ) -> Result<bool> {
+        let known = self.tree_run.statements.len();
+        let mut tried =
+            self.run(("upgrade", &stair.revision), part, StairEnvironment::Here, seen)?;
         if tried.is_ok() {
             let target =
-                self.live.down_from(&stair.revision, std::slice::from_ref(&stair.revision));
-            tried = self.run(("downgrade", &target), part, Place::Here, seen)?;
+                self.tree_run.down_from(&stair.revision, std::slice::from_ref(&stair.revision));
+            tried = self.run(("downgrade", &target), part, StairEnvironment::Here, seen)?;
         }
-        self.live.statements.truncate(known);
+        self.tree_run.statements.truncate(known);
         Ok(tried.is_err())
     }
 }
 
 /// The rows that may be to blame: those of the tables that the failing statement names, else all.
-fn suspects(filled: &Filled, said: Option<&Transcript>) -> Vec<Made> {
+fn suspects(filled: &Fixtures, said: Option<&Transcript>) -> Vec<Made> {
     let statement = said.and_then(|said| said.statement.as_deref()).unwrap_or_default();
     let named = rows::touched([statement]).names.unwrap_or_default();
     let is_named = |made: &&Made| {

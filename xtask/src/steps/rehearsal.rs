@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::fixtures::Rows;
+use super::fixtures::FixtureSet;
 use super::lane::{self, Lane};
 use crate::production::rehearsal::Place;
 use analysis::production::{self, Judged, Setting, Sizes, Text};
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl Lane<'_> {
     /// Rehearses these revisions, parents first. What kept the gate from looking is said.
     pub(super) fn rehearse(&mut self, new: &[String]) -> Result<Judged> {
-        let (tell, label) = (self.live.tell, self.live.tree.label.clone());
+        let (tell, label) = (self.tree_run.tell, self.tree_run.tree.label.clone());
         let looked = timed(tell, &label, "  a database in use", || {
             self.aside(PATIENCE, |lane| lane.rehearse_quietly(new))
         });
@@ -79,7 +79,7 @@ impl Lane<'_> {
                 let any = format!("SELECT 1 FROM {} LIMIT 1", table.name);
                 let is_empty = self.watch.ask(|session| session.value(&any))?.is_none();
                 let has_parts = table.bounds.as_ref().is_none_or(|bounds| !bounds.is_empty());
-                if is_empty && has_parts && !self.put(table, Rows::Plain)?.0.is_empty() {
+                if is_empty && has_parts && !self.put(table, FixtureSet::Plain)?.0.is_empty() {
                     filled.insert(table.name.clone());
                 }
             }
@@ -97,12 +97,13 @@ impl Lane<'_> {
             [one] => Some(one.clone()),
             _ => None,
         };
-        let returns = !new.iter().any(|id| self.live.declared_irreversible(id).is_some());
-        let version_tables: Vec<String> = self.live.names_of_version_tables().into_iter().collect();
+        let returns = !new.iter().any(|id| self.tree_run.declared_irreversible(id).is_some());
+        let version_tables: Vec<String> =
+            self.tree_run.names_of_version_tables().into_iter().collect();
         let place = Place {
-            endpoint: self.live.server.endpoint(),
+            endpoint: self.tree_run.server.endpoint(),
             database: &trial,
-            interrupt: self.live.interrupt,
+            interrupt: self.tree_run.interrupt,
             version_tables: &version_tables,
         };
         let rehearsal = place.rehearse(returns && below.is_some(), |up, look| {
@@ -110,8 +111,12 @@ impl Lane<'_> {
                 (Some(below), false) => ("downgrade", below.as_str()),
                 _ => ("upgrade", head.as_str()),
             };
-            let went =
-                self.run_looking(call, &trial, (lane::Place::Here, Some(look)), &mut Vec::new())?;
+            let went = self.run_looking(
+                call,
+                &trial,
+                (lane::StairEnvironment::Here, Some(look)),
+                &mut Vec::new(),
+            )?;
             let is_done = went.is_ok();
             failed = failed.take().or(went.err().map(|finding| *finding));
             Ok(is_done)
@@ -126,8 +131,8 @@ impl Lane<'_> {
         filled: &BTreeSet<String>,
     ) -> Judged {
         let text = |revision: &String| {
-            let file = self.live.file_of(revision)?.to_owned();
-            let shown = file.strip_prefix(self.live.root).unwrap_or(&file).to_owned();
+            let file = self.tree_run.file_of(revision)?.to_owned();
+            let shown = file.strip_prefix(self.tree_run.root).unwrap_or(&file).to_owned();
             let text = std::fs::read_to_string(&file).unwrap_or_default();
             Some(Text { revision: revision.clone(), file, shown, text })
         };
@@ -140,7 +145,7 @@ impl Lane<'_> {
         let setting = Setting { revisions: &revisions, sizes, today, filled };
         let mut judged = production::judge(rehearsal, &setting);
         if let (Some(Err(line)), Some(file)) = (read, file) {
-            let file = file.strip_prefix(self.live.root).unwrap_or(&file).to_owned();
+            let file = file.strip_prefix(self.tree_run.root).unwrap_or(&file).to_owned();
             let message = format!("cannot read line {line} of `{file}`");
             judged.findings.push(Finding::new(&code::SIZES, message));
         }

@@ -6,7 +6,7 @@ use crate::alembic::Description;
 
 /// A revision and its parents.
 #[derive(Clone)]
-pub(super) struct Stair {
+pub(super) struct RevisionNode {
     pub(super) revision: String,
     pub(super) parents: Vec<String>,
     /// What it depends on besides.
@@ -14,8 +14,8 @@ pub(super) struct Stair {
 }
 
 /// The chain of a graph, parents first.
-pub(super) fn chain_of(graph: &Description) -> Vec<Stair> {
-    let stair = |r: &crate::alembic::Revision| Stair {
+pub(super) fn chain_of(graph: &Description) -> Vec<RevisionNode> {
+    let stair = |r: &crate::alembic::Revision| RevisionNode {
         revision: r.revision.clone(),
         parents: r.down_revision.clone(),
         requires: r.requires.clone(),
@@ -32,13 +32,13 @@ pub fn ancestors_of(graph: &Description, revisions: &[String]) -> BTreeSet<Strin
 /// The revisions to go up to, one after the other, so that all that comes before a revision in the chain
 /// is applied in the order of the chain: what stands on another branch is there as well by then.
 pub(super) fn below_in_order(
-    chain: &[Stair],
+    chain: &[RevisionNode],
     applied: &BTreeSet<String>,
     revision: &str,
 ) -> Vec<String> {
     let before = chain.iter().take_while(|stair| stair.revision != revision);
     let mut ends: Vec<String> = Vec::new();
-    for Stair { revision, .. } in before.filter(|stair| !applied.contains(&stair.revision)) {
+    for RevisionNode { revision, .. } in before.filter(|stair| !applied.contains(&stair.revision)) {
         match ends.last_mut() {
             Some(end) if ancestors(chain, revision).contains(end) => end.clone_from(revision),
             _ => ends.push(revision.clone()),
@@ -48,8 +48,8 @@ pub(super) fn below_in_order(
 }
 
 /// A revision and all below it.
-pub(super) fn ancestors(chain: &[Stair], revision: &str) -> BTreeSet<String> {
-    let stairs: HashMap<&str, &Stair> =
+pub(super) fn ancestors(chain: &[RevisionNode], revision: &str) -> BTreeSet<String> {
+    let stairs: HashMap<&str, &RevisionNode> =
         chain.iter().map(|stair| (stair.revision.as_str(), stair)).collect();
     let (mut found, mut next) = (HashSet::new(), vec![revision]);
     while let Some(revision) = next.pop() {
@@ -71,7 +71,11 @@ mod tests {
     fn whatever_a_revision_stands_on_is_below_it() {
         let stair = |revision: &str, parents: &[&str], requires: &[&str]| {
             let all = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-            Stair { revision: revision.into(), parents: all(parents), requires: all(requires) }
+            RevisionNode {
+                revision: revision.into(),
+                parents: all(parents),
+                requires: all(requires),
+            }
         };
         let chain = [
             stair("a", &[], &[]),

@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
-use super::context::{Expected, Live, Outcome};
+use super::context::{ExpectedVersions, StepOutcome, TreeRun};
 use crate::postgres::session::Session;
-use analysis::mend;
+use analysis::edit;
 use analysis::schema_diff::{
     self, Change, Declaration, Difference, Origin, Sources, compare, describe, describe_apart,
     python_line,
@@ -18,38 +18,39 @@ use model::tree::Target;
 /// How many differences of one revision are told one by one.
 const TOLD: usize = 25;
 
-/// Which way a comparison went.
+/// Direction of a comparison.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum ComparedDirection {
     /// Before the upgrade and after the downgrade.
     Down,
     /// After the first upgrade and after the second.
     UpAgain,
 }
 
-impl Live<'_> {
+impl TreeRun<'_> {
     /// `alembic upgrade head`.
-    pub(super) fn upgrade_head(&mut self, seen: &mut Vec<Statement>) -> Result<Outcome> {
-        self.run_alembic("upgrade", self.tree.target.word(), &Expected::Heads, seen)
+    pub(super) fn upgrade_head(&mut self, seen: &mut Vec<Statement>) -> Result<StepOutcome> {
+        self.run_alembic("upgrade", self.tree.target.word(), &ExpectedVersions::Heads, seen)
     }
 
     /// Takes the head down: all parents are expected.
-    pub(super) fn downgrade_one(&mut self, seen: &mut Vec<Statement>) -> Result<Outcome> {
+    pub(super) fn downgrade_one(&mut self, seen: &mut Vec<Statement>) -> Result<StepOutcome> {
         if self.tree.target == Target::Heads {
             return self.step_down_each(seen);
         }
         if let Some(note) = self.declared_irreversible(&self.head()) {
             // What the revision says itself is not tried: the head stays as it is.
-            return Ok(Outcome { notes: vec![note.message.clone()], findings: vec![note] });
+            return Ok(StepOutcome { notes: vec![note.message.clone()], findings: vec![note] });
         }
         let (ways, notes) = self.ways_down();
-        let mut outcome = Outcome { notes, ..Outcome::default() };
+        let mut outcome = StepOutcome { notes, ..StepOutcome::default() };
         for (number, target) in ways.iter().enumerate() {
             if number > 0 && outcome.findings.is_empty() {
                 outcome.findings.extend(self.upgrade_head(seen)?.findings);
             }
             if outcome.findings.is_empty() {
-                let went = self.run_alembic("downgrade", target, &Expected::ParentsOfHead, seen)?;
+                let went =
+                    self.run_alembic("downgrade", target, &ExpectedVersions::ParentsOfHead, seen)?;
                 outcome.findings.extend(went.findings);
             }
         }
@@ -87,7 +88,7 @@ impl Live<'_> {
         revision: &str,
         expected: &[Schema],
         found: &[Schema],
-        way: Way,
+        way: ComparedDirection,
     ) -> Vec<Finding> {
         let mut all = Vec::new();
         for (index, (expected, found)) in expected.iter().zip(found).enumerate() {
@@ -108,10 +109,10 @@ impl Live<'_> {
         revision: &str,
         expected: &Schema,
         found: &Schema,
-        way: Way,
+        way: ComparedDirection,
     ) -> Vec<Finding> {
         let mut differences = compare(expected, found, &self.alembic.version_table.name);
-        if way == Way::Down {
+        if way == ComparedDirection::Down {
             let own = |run: &&Statement| run.revision.as_deref() == Some(revision);
             let own: Vec<&Statement> = self.statements.iter().filter(own).collect();
             differences = schema_diff::rename::fold(differences, &own);
@@ -135,7 +136,7 @@ impl Live<'_> {
             .collect();
         if let Some((file, text)) = sources.file {
             let file = file.strip_prefix(self.root).unwrap_or(file);
-            mend::downgrade(&mut findings, sources.statements, file, text);
+            edit::downgrade(&mut findings, sources.statements, file, text);
         }
         if differences.len() > TOLD {
             let more = format!("{} further differences are not shown", differences.len() - TOLD);
@@ -238,7 +239,7 @@ impl Live<'_> {
 
 fn finding(
     difference: &Difference,
-    way: Way,
+    way: ComparedDirection,
     declarations: &[Declaration],
     sources: Sources<'_>,
 ) -> Finding {
@@ -249,15 +250,15 @@ fn finding(
     let made_by = origin.statement.as_deref().unwrap_or_default();
     let (code, message): (&'static Code, String) = match (reason, way) {
         (Some(reason), _) => (&code::KEPT, format!("{told}: {reason}")),
-        (None, Way::UpAgain) if schema_diff::is_order(difference) => (
+        (None, ComparedDirection::UpAgain) if schema_diff::is_order(difference) => (
             &code::COLUMN_AT_END,
             format!("{told}, after the second upgrade of revision {revision}"),
         ),
-        (None, Way::UpAgain) => (
+        (None, ComparedDirection::UpAgain) => (
             &code::NOT_REPEATABLE,
             format!("{told}, after the second upgrade of revision {revision}"),
         ),
-        (None, Way::Down) => {
+        (None, ComparedDirection::Down) => {
             let code = match difference.change {
                 _ if schema_diff::is_order(difference) => &code::COLUMN_AT_END,
                 _ if schema_diff::is_shared(difference, made_by) => &code::KEPT,
@@ -269,7 +270,7 @@ fn finding(
         }
     };
     let lacks = match way {
-        Way::Down if code.severity == Severity::Error => {
+        ComparedDirection::Down if code.severity == Severity::Error => {
             python_line(difference).into_iter().collect()
         }
         _ => Vec::new(),

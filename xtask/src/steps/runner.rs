@@ -1,6 +1,6 @@
 //! The one place with control flow: runs a step, and skips what depends on one that failed.
 //!
-//! A rehearsal records the steps without running them, so that a tree's steps are written down once:
+//! A dry run records the steps without running them, so that a tree's steps are written down once:
 //! in its recipe.
 
 mod extra;
@@ -9,9 +9,9 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::context::{Expected, Live, Outcome};
+use super::context::{ExpectedVersions, StepOutcome, TreeRun};
 use super::known::doubt;
-use super::stairway::{self, Tried, is_of_downgrade, told_gone};
+use super::stairway::{self, StairResult, is_of_downgrade, told_gone};
 use crate::alembic::Alembic;
 use crate::os::interrupt::Interrupted;
 use analysis::diagnosis;
@@ -24,11 +24,11 @@ use model::step::{Status, Step};
 use model::supply::{Extra, Given, Role, Row, Supply, SupplyChange};
 use model::transcript::Statement;
 
-/// The steps of one tree, as a recipe runs them.
-pub struct Steps<'a> {
+/// Runner of the steps of one tree, in the order in which a recipe calls it.
+pub struct StepRunner<'a> {
     label: String,
-    /// `None`: a rehearsal, which records the steps and runs nothing.
-    live: Option<Live<'a>>,
+    /// `None`: a dry run, which records the steps and runs nothing.
+    tree_run: Option<TreeRun<'a>>,
     done: Vec<Step>,
     findings: Vec<Finding>,
     /// The first step that failed: what depends on it is skipped.
@@ -45,7 +45,7 @@ pub struct Steps<'a> {
     /// Supplies that the recipe does not have.
     extra: Vec<Extra>,
     /// The stairs, and what tries them; `None`: none is tried.
-    stairs: Option<Stairs<'a>>,
+    stairs: Option<StairwayStep<'a>>,
     /// What came of them.
     outcomes: Option<Outcomes>,
     /// Whether everything that comes before `upgrade head` was done, so that stairs can be tried
@@ -55,20 +55,20 @@ pub struct Steps<'a> {
     known: Option<&'a KnownStart>,
 }
 
-/// The stairs of a tree, as its steps see them.
+/// Stairway of a tree, as its steps see it.
 #[derive(Clone, Copy)]
-pub struct Stairs<'a> {
+pub struct StairwayStep<'a> {
     /// How many there are.
     pub count: usize,
     /// Whether they are a step of their own; else what came of the one is told by the round trip.
     pub is_step: bool,
     /// Waits until all have been tried.
-    pub wait: &'a dyn Fn() -> Result<Vec<Tried>>,
+    pub wait: &'a dyn Fn() -> Result<Vec<StairResult>>,
 }
 
-/// What came of the steps of one tree.
+/// Steps of one tree with their outcome.
 #[derive(Default)]
-pub struct Done {
+pub struct TreeSteps {
     /// The steps, in order.
     pub steps: Vec<Step>,
     /// What is wrong.
@@ -85,9 +85,9 @@ pub struct Done {
     pub alembic: Option<Alembic>,
 }
 
-/// What a step depends on.
+/// State that a step depends on.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Needs {
+enum Dependency {
     /// The database as the steps before it left it.
     Database,
     /// What the recipe supplies before `upgrade head`, and databases of its own.
@@ -96,18 +96,18 @@ enum Needs {
     Files,
 }
 
-impl<'a> Steps<'a> {
+impl<'a> StepRunner<'a> {
     /// Steps that are run.
-    pub fn live(live: Live<'a>) -> Steps<'a> {
-        let label = live.tree.label.clone();
-        Steps { live: Some(live), ..Steps::rehearsal(&label) }
+    pub fn new(tree_run: TreeRun<'a>) -> StepRunner<'a> {
+        let label = tree_run.tree.label.clone();
+        StepRunner { tree_run: Some(tree_run), ..StepRunner::dry_run(&label) }
     }
 
     /// Steps that are only recorded: their names are what is wanted.
-    pub fn rehearsal(label: &str) -> Steps<'a> {
-        Steps {
+    pub fn dry_run(label: &str) -> StepRunner<'a> {
+        StepRunner {
             label: label.to_owned(),
-            live: None,
+            tree_run: None,
             done: Vec::new(),
             findings: Vec::new(),
             blocked_by: None,
@@ -126,32 +126,32 @@ impl<'a> Steps<'a> {
 
     /// The same without some supplies, whose steps are not there at all, and with others, as if the
     /// recipe were written so: what comes of it can be seen without changing a recipe.
-    pub fn with_supplies(self, change: SupplyChange<'_>) -> Steps<'a> {
+    pub fn with_supplies(self, change: SupplyChange<'_>) -> StepRunner<'a> {
         let own = change.extra.iter().filter(|extra| extra.label == self.label);
-        Steps { without: change.without.to_vec(), extra: own.cloned().collect(), ..self }
+        StepRunner { without: change.without.to_vec(), extra: own.cloned().collect(), ..self }
     }
 
     /// The same with stairs.
-    pub fn with_stairs(self, stairs: Option<Stairs<'a>>) -> Steps<'a> {
-        Steps { stairs, ..self }
+    pub fn with_stairs(self, stairs: Option<StairwayStep<'a>>) -> StepRunner<'a> {
+        StepRunner { stairs, ..self }
     }
 
     /// The same on a database that stands somewhere already.
-    pub fn with_known(mut self, known: Option<&'a KnownStart>) -> Steps<'a> {
-        if let (Some(live), Some(known)) = (&mut self.live, known) {
-            live.statements.clone_from(&known.statements);
-            live.version.clone_from(&known.at);
-            live.alembic.version_table = known.table.clone();
+    pub fn with_known(mut self, known: Option<&'a KnownStart>) -> StepRunner<'a> {
+        if let (Some(tree_run), Some(known)) = (&mut self.tree_run, known) {
+            tree_run.statements.clone_from(&known.statements);
+            tree_run.version.clone_from(&known.at);
+            tree_run.alembic.version_table = known.table.clone();
             self.way_up.clone_from(&known.statements);
         }
-        Steps { known, ..self }
+        StepRunner { known, ..self }
     }
 
     /// What came of them.
-    pub fn finish(self) -> Done {
-        let Steps { done, findings, statements, way_up, outcomes, given, live, .. } = self;
-        let (steps, stairs, alembic) = (done, outcomes, live.map(|live| live.alembic));
-        Done { steps, findings, statements, way_up, stairs, given, alembic }
+    pub fn finish(self) -> TreeSteps {
+        let StepRunner { done, findings, statements, way_up, outcomes, given, tree_run, .. } = self;
+        let (steps, stairs, alembic) = (done, outcomes, tree_run.map(|tree_run| tree_run.alembic));
+        TreeSteps { steps, findings, statements, way_up, stairs, given, alembic }
     }
 
     /// `alembic upgrade REVISION`, on the way to something that must happen there.
@@ -160,12 +160,12 @@ impl<'a> Steps<'a> {
         let before = self.statements.len();
         let ran = self.step(
             &format!("alembic upgrade to {revision} ({why})"),
-            Needs::Database,
-            |live, seen| {
-                let expected = Expected::Exactly(vec![revision.to_owned()]);
-                live.before_seed = true;
-                let outcome = live.run_alembic("upgrade", revision, &expected, seen);
-                live.before_seed = false;
+            Dependency::Database,
+            |tree_run, seen| {
+                let expected = ExpectedVersions::Exactly(vec![revision.to_owned()]);
+                tree_run.before_seed = true;
+                let outcome = tree_run.run_alembic("upgrade", revision, &expected, seen);
+                tree_run.before_seed = false;
                 outcome
             },
         );
@@ -184,7 +184,7 @@ impl<'a> Steps<'a> {
     fn do_seed(&mut self, row: &Row) -> Result<()> {
         let what = format!("seed {} (required by {})", row.name, row.required_by);
         self.give(&what, Supply::Row(*row));
-        self.step(&what, Needs::Database, |live, _| live.seed(row))
+        self.step(&what, Dependency::Database, |tree_run, _| tree_run.seed(row))
     }
 
     /// Creates a role that production has, and sees that it is there and cannot log in.
@@ -198,7 +198,7 @@ impl<'a> Steps<'a> {
     fn do_create_role(&mut self, role: &Role) -> Result<()> {
         let what = format!("create {} role (required by {})", role.name, role.required_by);
         self.give(&what, Supply::Role(*role));
-        self.step(&what, Needs::Database, |live, _| live.create_role(role))
+        self.step(&what, Dependency::Database, |tree_run, _| tree_run.create_role(role))
     }
 
     fn give(&mut self, step: &str, what: Supply) {
@@ -220,12 +220,9 @@ impl<'a> Steps<'a> {
     pub fn upgrade_head(&mut self) -> Result<()> {
         let before = self.statements.len();
         self.is_supplied = self.blocked_by.is_none();
-        #[expect(
-            clippy::redundant_closure_for_method_calls,
-            reason = "the method's lifetime is not general enough to stand for the closure"
-        )]
-        let ran = self
-            .step("alembic upgrade head", Needs::Database, |live, seen| live.upgrade_head(seen));
+        let ran = self.step("alembic upgrade head", Dependency::Database, |tree_run, seen| {
+            tree_run.upgrade_head(seen)
+        });
         self.way_up.extend_from_slice(&self.statements[before..]);
         // What used up the time would do so again.
         self.is_supplied &= !self.findings.iter().any(|found| found.code == &code::TIMED_OUT);
@@ -237,33 +234,37 @@ impl<'a> Steps<'a> {
     pub fn upgrade_head_again(&mut self) -> Result<()> {
         let stair = self.only_stair();
         let mut outcomes = self.outcomes.take();
-        let ran = self.step("alembic upgrade head (round trip)", Needs::Database, |live, seen| {
-            let mut outcome = live.upgrade_head(seen)?;
-            if let (true, Some(stairs)) = (outcome.error().is_none(), stair) {
-                let tried = (stairs.wait)()?;
-                outcomes = Some(stairway::sorted(&tried));
-                outcome.notes.extend(told_gone(&tried));
-                seen.extend(tried.iter().flat_map(|tried| tried.statements.iter().cloned()));
-                told_of_production(&tried, &mut outcome);
-                outcome.findings.extend(of_head(tried, false));
-            }
-            Ok(outcome)
-        });
+        let ran = self.step(
+            "alembic upgrade head (round trip)",
+            Dependency::Database,
+            |tree_run, seen| {
+                let mut outcome = tree_run.upgrade_head(seen)?;
+                if let (true, Some(stairs)) = (outcome.error().is_none(), stair) {
+                    let tried = (stairs.wait)()?;
+                    outcomes = Some(stairway::sorted(&tried));
+                    outcome.notes.extend(told_gone(&tried));
+                    seen.extend(tried.iter().flat_map(|tried| tried.statements.iter().cloned()));
+                    told_of_production(&tried, &mut outcome);
+                    outcome.findings.extend(of_head(tried, false));
+                }
+                Ok(outcome)
+            },
+        );
         self.outcomes = outcomes;
         ran
     }
 
     /// One head, by Alembic's own word. Needs no database, so it runs whatever failed before.
     pub fn assert_single_head(&mut self) -> Result<()> {
-        self.step("assert single head", Needs::Files, |live, _| Ok(live.count_heads()))
+        self.step("assert single head", Dependency::Files, |tree_run, _| Ok(tree_run.count_heads()))
     }
 
     /// `alembic downgrade -1`. A merge revision has several ways down, and `-1` means none of them:
     /// there a parent is named instead, and all parents are expected.
     pub fn downgrade_one(&mut self) -> Result<()> {
         let stair = self.only_stair();
-        self.step("downgrade -1 (reversibility check)", Needs::Database, |live, seen| {
-            let mut outcome = live.downgrade_one(seen)?;
+        self.step("downgrade -1 (reversibility check)", Dependency::Database, |tree_run, seen| {
+            let mut outcome = tree_run.downgrade_one(seen)?;
             if let (true, Some(stairs)) = (outcome.findings.is_empty(), stair) {
                 outcome.findings.extend(of_head((stairs.wait)()?, true));
             }
@@ -272,7 +273,7 @@ impl<'a> Steps<'a> {
     }
 
     /// The one stair that has no step of its own.
-    fn only_stair(&self) -> Option<Stairs<'a>> {
+    fn only_stair(&self) -> Option<StairwayStep<'a>> {
         self.stairs.filter(|stairs| !stairs.is_step)
     }
 
@@ -282,12 +283,12 @@ impl<'a> Steps<'a> {
         let Some(stairs) = self.stairs.filter(|stairs| stairs.is_step) else { return Ok(()) };
         let what = format!("stairway, {} revisions (reversibility check)", stairs.count);
         let mut outcomes = None;
-        let ran = self.step(&what, Needs::Supplies, |_, seen| {
+        let ran = self.step(&what, Dependency::Supplies, |_, seen| {
             let tried = (stairs.wait)()?;
             seen.extend(tried.iter().flat_map(|tried| tried.statements.iter().cloned()));
             let mut notes = outcomes.insert(stairway::sorted(&tried)).told();
             notes.extend(told_gone(&tried));
-            let mut outcome = Outcome { notes, findings: Vec::new() };
+            let mut outcome = StepOutcome { notes, findings: Vec::new() };
             told_of_production(&tried, &mut outcome);
             outcome.findings.extend(tried.into_iter().flat_map(|tried| tried.findings));
             Ok(outcome)
@@ -296,22 +297,22 @@ impl<'a> Steps<'a> {
         ran
     }
 
-    /// Runs one step, unless it is a rehearsal or something that it depends on failed. `Err` means
+    /// Runs one step, unless it is a dry run or something that it depends on failed. `Err` means
     /// that the gate could not do its work, and ends the tree.
     fn step(
         &mut self,
         what: &str,
-        needs: Needs,
-        run: impl FnOnce(&mut Live<'_>, &mut Vec<Statement>) -> Result<Outcome>,
+        needs: Dependency,
+        run: impl FnOnce(&mut TreeRun<'_>, &mut Vec<Statement>) -> Result<StepOutcome>,
     ) -> Result<()> {
         let name = format!("{} — {what}", self.label);
-        let Some(live) = &mut self.live else {
+        let Some(tree_run) = &mut self.tree_run else {
             self.done.push(Step::skipped(name, String::new()));
             return Ok(());
         };
-        let (tell, label) = (live.tell, self.label.as_str());
-        let can_run = needs == Needs::Files
-            || (needs == Needs::Supplies && self.is_supplied && has_single_head(&self.done));
+        let (tell, label) = (tree_run.tell, self.label.as_str());
+        let can_run = needs == Dependency::Files
+            || (needs == Dependency::Supplies && self.is_supplied && has_single_head(&self.done));
         if let (false, Some(failed)) = (can_run, &self.blocked_by) {
             let step = Step::skipped(name, format!("`{failed}` failed"));
             tell(Event::StepEnded { label, step: &step });
@@ -325,16 +326,16 @@ impl<'a> Steps<'a> {
         }
         tell(Event::StepStarted { label, name: &name });
         let started = Instant::now();
-        let result = run(live, &mut self.statements).and_then(|o| live.server_lives(o));
-        let result = live.uninterrupted(result);
+        let result = run(tree_run, &mut self.statements).and_then(|o| tree_run.server_lives(o));
+        let result = tree_run.uninterrupted(result);
         let elapsed = started.elapsed();
-        let known = self.known.filter(|_| needs != Needs::Files);
+        let known = self.known.filter(|_| needs != Dependency::Files);
         if let Some(doubt) = known.and_then(|known| doubt(known, &result)) {
             return Err(doubt.into());
         }
         let (outcome, sick) = match result {
             Ok(outcome) => (outcome, None),
-            Err(err) => (Outcome::default(), Some(live.explain_death(err))),
+            Err(err) => (StepOutcome::default(), Some(tree_run.explain_death(err))),
         };
         let reason = match &sick {
             Some(err) => Some(format!("{err:#}")),
@@ -353,7 +354,7 @@ impl<'a> Steps<'a> {
         if failed {
             self.blocked_by.get_or_insert(name.clone());
         }
-        let tree = live.tree.id.clone();
+        let tree = tree_run.tree.id.clone();
         let findings = outcome.findings.into_iter().map(|finding| in_step(finding, &tree, &name));
         self.findings.extend(findings);
         sick.map_or(Ok(()), Err)
@@ -368,7 +369,7 @@ fn has_single_head(done: &[Step]) -> bool {
 }
 
 /// Adds what the new revisions do to a database in use. The step does not fail for it.
-fn told_of_production(tried: &[Tried], outcome: &mut Outcome) {
+fn told_of_production(tried: &[StairResult], outcome: &mut StepOutcome) {
     for judged in tried.iter().filter_map(|tried| tried.production.as_ref()) {
         outcome.notes.extend(judged.lines.iter().cloned());
         outcome.findings.extend(judged.findings.iter().cloned());
@@ -385,7 +386,7 @@ fn in_step(finding: Finding, tree: &str, step: &str) -> Finding {
 }
 
 /// What came of the head alone, either way.
-fn of_head(tried: Vec<Tried>, down: bool) -> impl Iterator<Item = Finding> {
+fn of_head(tried: Vec<StairResult>, down: bool) -> impl Iterator<Item = Finding> {
     let findings = tried.into_iter().flat_map(|tried| tried.findings);
     // The downgrade itself has said so.
     let findings = findings.filter(|f| f.code != &code::IRREVERSIBLE_DECLARED);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-use super::context::{Expected, Live, Outcome};
+use super::context::{ExpectedVersions, StepOutcome, TreeRun};
 use super::revisions::{ancestors, chain_of};
 use crate::postgres::session::Session;
 use analysis::graph::stored::{Applied, Link};
@@ -13,7 +13,7 @@ use model::finding::{Finding, Place};
 use model::supply::Script;
 use model::transcript::Statement;
 
-impl Live<'_> {
+impl TreeRun<'_> {
     /// How many revisions stand below this one, and those beside it.
     pub(super) fn rank_of(&self, revision: &str) -> usize {
         let chain = self.graph.as_ref().map(chain_of).unwrap_or_default();
@@ -25,13 +25,13 @@ impl Live<'_> {
         &mut self,
         revision: &str,
         seen: &mut Vec<Statement>,
-    ) -> Result<Outcome> {
+    ) -> Result<StepOutcome> {
         let chain = self.graph.as_ref().map(chain_of).unwrap_or_default();
         let Some(stair) = chain.iter().find(|stair| stair.revision == revision) else {
             let message = format!(
                 "`before.{revision}` in `[migration-gate]` names a revision that the tree does not have"
             );
-            return Ok(Outcome::failed(Finding::new(&code::SUPPLY_FAILED, message)));
+            return Ok(StepOutcome::failed(Finding::new(&code::SUPPLY_FAILED, message)));
         };
         let mut below = BTreeSet::new();
         for parent in stair.parents.iter().chain(&stair.requires) {
@@ -42,17 +42,17 @@ impl Live<'_> {
                 parents: &stair.parents,
                 requires: &stair.requires,
             });
-            let expected = Expected::Exactly(Applied::all(links).stored());
+            let expected = ExpectedVersions::Exactly(Applied::all(links).stored());
             let outcome = self.run_alembic("upgrade", parent, &expected, seen)?;
             if outcome.error().is_some() {
                 return Ok(outcome);
             }
         }
-        Ok(Outcome::default())
+        Ok(StepOutcome::default())
     }
 
     /// Runs the SQL of a file.
-    pub(super) fn supply(&self, script: &Script, seen: &mut Vec<Statement>) -> Result<Outcome> {
+    pub(super) fn supply(&self, script: &Script, seen: &mut Vec<Statement>) -> Result<StepOutcome> {
         let mut session =
             Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
         let said = session.transcribe(&script.sql, self.timeout)?;

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 
-use super::fixtures::{Filled, Rows};
-use super::lane::{Lane, Place, not_where_asked};
-use super::revisions::Stair;
-use super::round_trip::Way;
+use super::fixtures::{FixtureSet, Fixtures};
+use super::lane::{Lane, StairEnvironment, not_where_asked};
+use super::revisions::RevisionNode;
+use super::round_trip::ComparedDirection;
 use analysis::rows;
 use model::code::{self, Severity};
 use model::event::timed;
@@ -14,23 +14,23 @@ use model::rows::Contents;
 use model::schema::Schema;
 use model::transcript::{End, Statement};
 
-/// What is to be said of a stair, and why it was not tried to its end.
+/// Findings of a stair, and why it was not tried to its end.
 #[derive(Default)]
-pub(super) struct Trial {
+pub(super) struct StairFindings {
     pub(super) findings: Vec<Finding>,
     pub(super) untried: Option<String>,
 }
 
-impl Trial {
-    fn of(findings: Vec<Finding>) -> Trial {
+impl StairFindings {
+    fn of(findings: Vec<Finding>) -> StairFindings {
         let declared = findings.iter().any(|f| f.code == &code::IRREVERSIBLE_DECLARED);
         let untried = declared.then(|| "its file says that it cannot be taken back".to_owned());
-        Trial { findings, untried }
+        StairFindings { findings, untried }
     }
 }
 
-/// What came of taking a revision up, down and up again.
-enum Trip {
+/// Result of taking a revision up, down and up again.
+enum RoundTrip {
     /// It could be done, and this is to be said of it.
     Went(Vec<Finding>),
     /// A way up or down failed.
@@ -45,7 +45,7 @@ impl Lane<'_> {
     /// A finding of the time that ran out, at the stair where it did, unless a revision was at work.
     pub(super) fn at_stair(&self, revision: &str, found: Finding) -> Finding {
         match found.revision {
-            None if found.code == &code::TIMED_OUT => self.live.about(revision, &[], found),
+            None if found.code == &code::TIMED_OUT => self.tree_run.about(revision, &[], found),
             _ => found,
         }
     }
@@ -53,28 +53,32 @@ impl Lane<'_> {
     /// One revision up, down and up again, on tables with rows. Where that fails, it is tried on empty
     /// tables, and where it passes there, on rows that anybody could have written: so it is known
     /// whether rows are to blame, and which.
-    pub(super) fn stair(&mut self, stair: &Stair, seen: &mut Vec<Statement>) -> Result<Trial> {
-        let (first, made) = match self.round_trip(stair, Rows::All, seen)? {
-            Trip::Went(findings) => return Ok(Trial::of(findings)),
-            Trip::Broke { failed, rows } => (failed, rows),
+    pub(super) fn stair(
+        &mut self,
+        stair: &RevisionNode,
+        seen: &mut Vec<Statement>,
+    ) -> Result<StairFindings> {
+        let (first, made) = match self.round_trip(stair, FixtureSet::All, seen)? {
+            RoundTrip::Went(findings) => return Ok(StairFindings::of(findings)),
+            RoundTrip::Broke { failed, rows } => (failed, rows),
         };
         if let Some(note) = self.needed_by_ladder(&first, &stair.revision) {
             let untried = Some(note.message.clone());
-            return Ok(Trial { findings: vec![note], untried });
+            return Ok(StairFindings { findings: vec![note], untried });
         }
         let raised = first.transcript.as_ref().is_some_and(|said| said.end == End::Raised);
         if !made || !raised || first.code.infrastructure {
-            return Ok(Trial::of(vec![*first]));
+            return Ok(StairFindings::of(vec![*first]));
         }
-        let mut findings = match self.round_trip(stair, Rows::None, seen)? {
-            Trip::Went(findings) => findings,
-            Trip::Broke { failed, .. } => return Ok(Trial::of(vec![*failed])),
+        let mut findings = match self.round_trip(stair, FixtureSet::None, seen)? {
+            RoundTrip::Went(findings) => findings,
+            RoundTrip::Broke { failed, .. } => return Ok(StairFindings::of(vec![*failed])),
         };
-        match self.round_trip(stair, Rows::Plain, seen)? {
-            Trip::Broke { failed, .. } => {
+        match self.round_trip(stair, FixtureSet::Plain, seen)? {
+            RoundTrip::Broke { failed, .. } => {
                 findings.push(self.blamed_on_rows(stair, *failed, seen)?);
             }
-            Trip::Went(with_rows) => {
+            RoundTrip::Went(with_rows) => {
                 let message = format!(
                     "revision {} fails on values that the schema allows and hardly anybody writes: {}",
                     stair.revision, first.message
@@ -83,7 +87,7 @@ impl Lane<'_> {
                 findings.push(Finding { code: &code::FAILS_ON_EXTREMES, message, ..*first });
             }
         }
-        Ok(Trial::of(findings))
+        Ok(StairFindings::of(findings))
     }
 
     /// A note where a role could not be dropped only because the database that the trial was copied from
@@ -105,41 +109,45 @@ impl Lane<'_> {
     /// A fresh copy of the ladder, and on it the revision up, down and up again.
     fn round_trip(
         &mut self,
-        stair: &Stair,
-        which: Rows,
+        stair: &RevisionNode,
+        which: FixtureSet,
         seen: &mut Vec<Statement>,
-    ) -> Result<Trip> {
+    ) -> Result<RoundTrip> {
         let (revision, trial) = (stair.revision.as_str(), self.trial.clone());
         self.clear_trial_of_roles()?;
         self.copy(None, &trial)?;
-        self.live.statements.truncate(self.climbed);
-        let (tell, label) = (self.live.tell, self.live.tree.label.clone());
+        self.tree_run.statements.truncate(self.climbed);
+        let (tell, label) = (self.tree_run.tell, self.tree_run.tree.label.clone());
         let filled = timed(tell, &label, "  filling tables", || self.fill(revision, which))?;
         let broke = |failed: Finding| {
-            Ok(Trip::Broke { failed: Box::new(failed), rows: !filled.touched.is_empty() })
+            Ok(RoundTrip::Broke { failed: Box::new(failed), rows: !filled.touched.is_empty() })
         };
         let (before, version) = (self.look()?, self.version()?);
-        if let Err(failed) = self.run(("upgrade", revision), &trial, Place::Here, seen)? {
+        if let Err(failed) =
+            self.run(("upgrade", revision), &trial, StairEnvironment::Here, seen)?
+        {
             return broke(*failed);
         }
         let between = self.look()?;
-        if let Some(note) = self.live.declared_irreversible(revision) {
-            return Ok(Trip::Went([filled.notes, vec![note]].concat()));
+        if let Some(note) = self.tree_run.declared_irreversible(revision) {
+            return Ok(RoundTrip::Went([filled.notes, vec![note]].concat()));
         }
         let held = self.contents(&filled)?;
         let version_above = self.version()?;
-        let target = self.live.down_from(revision, &version_above);
-        if let Err(failed) = self.run(("downgrade", &target), &trial, Place::Here, seen)? {
+        let target = self.tree_run.down_from(revision, &version_above);
+        if let Err(failed) =
+            self.run(("downgrade", &target), &trial, StairEnvironment::Here, seen)?
+        {
             return broke(*failed);
         }
         let found = self.version()?;
         if found != version {
-            return Ok(Trip::Went(vec![not_where_asked(revision, &found, &version)]));
+            return Ok(RoundTrip::Went(vec![not_where_asked(revision, &found, &version)]));
         }
         let after = self.look()?;
-        let mut findings = self.live.judge(revision, &before, &after, Way::Down);
-        let (live, rows) = (&self.live, self.supplied);
-        findings.extend(self.watch.ask(|session| live.lost_supplies(revision, session, rows))?);
+        let mut findings = self.tree_run.judge(revision, &before, &after, ComparedDirection::Down);
+        let (tree_run, rows) = (&self.tree_run, self.supplied);
+        findings.extend(self.watch.ask(|session| tree_run.lost_supplies(revision, session, rows))?);
         let wrong = findings.iter().any(|finding| finding.code.severity == Severity::Error);
         let left = self.contents(&filled)?;
         findings.extend(self.judge_rows(revision, &filled, &held, &left));
@@ -157,7 +165,7 @@ impl Lane<'_> {
                 Err(failed) => return broke(*failed),
             }
         }
-        Ok(Trip::Went([filled.notes, findings].concat()))
+        Ok(RoundTrip::Went([filled.notes, findings].concat()))
     }
 
     /// The second upgrade, in another environment: the schema must be the one of the first. Where it is
@@ -168,15 +176,15 @@ impl Lane<'_> {
         between: &[Schema],
         seen: &mut Vec<Statement>,
     ) -> Result<std::result::Result<Vec<Finding>, Box<Finding>>> {
-        let (trial, second) = (self.trial.clone(), self.live.statements.len());
+        let (trial, second) = (self.trial.clone(), self.tree_run.statements.len());
         let upgrade = ("upgrade", revision);
-        let again = self.run(upgrade, &trial, Place::Elsewhere, seen)?;
+        let again = self.run(upgrade, &trial, StairEnvironment::Elsewhere, seen)?;
         let found = match &again {
             Ok(()) => Some(self.look()?),
             Err(_) => None,
         };
         if let Some(found) = &found {
-            let differs = self.live.judge(revision, between, found, Way::UpAgain);
+            let differs = self.tree_run.judge(revision, between, found, ComparedDirection::UpAgain);
             if differs.iter().all(|finding| finding.code.severity == Severity::Note) {
                 return Ok(Ok(differs));
             }
@@ -184,7 +192,7 @@ impl Lane<'_> {
         let copy = format!("{trial}_anew");
         self.clear_trial_of_roles()?;
         self.copy(None, &copy)?;
-        let anew = self.run(upgrade, &copy, Place::Elsewhere, seen)?;
+        let anew = self.run(upgrade, &copy, StairEnvironment::Elsewhere, seen)?;
         let looked = match anew {
             Ok(()) => self.look_at(&copy).map(Some),
             Err(_) => Ok(None),
@@ -198,17 +206,17 @@ impl Lane<'_> {
             }
             (Err(failed), ..) => Err(failed),
             (Ok(()), Some(found), Some(anew)) if anew == between => {
-                Ok(self.live.judge(revision, between, &found, Way::UpAgain))
+                Ok(self.tree_run.judge(revision, between, &found, ComparedDirection::UpAgain))
             }
             (Ok(()), found, _) => {
                 let found = found.unwrap_or_default();
-                Ok(self.live.judge_environment(between, &found, (second, &elsewhere)))
+                Ok(self.tree_run.judge_environment(between, &found, (second, &elsewhere)))
             }
         })
     }
 
     /// Remembers what the second upgrade did to the rows.
-    fn note_rows(&mut self, revision: &str, filled: &Filled, held: &Contents) -> Result<()> {
+    fn note_rows(&mut self, revision: &str, filled: &Fixtures, held: &Contents) -> Result<()> {
         let now = self.contents(filled)?;
         let gone = rows::gone_with_columns(&filled.before, held, &now);
         self.gone.added = gone.into_iter().map(|what| format!("{revision} {what}")).collect();

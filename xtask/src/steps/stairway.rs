@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Result;
 
 use super::errors::NotRestored;
-use super::gone::{self, Gone};
+use super::gone::{self, LostData};
 use super::lane::Lane;
 use analysis::production::Judged;
 use model::code::{self, Code, Severity};
@@ -33,27 +33,27 @@ pub struct Stairway {
     /// The new revisions, which are rehearsed together.
     rehearsed: Vec<String>,
     next: AtomicUsize,
-    tried: Mutex<Vec<(usize, Tried)>>,
+    tried: Mutex<Vec<(usize, StairResult)>>,
     /// Why no further stair is tried.
     stopped: Mutex<Option<String>>,
 }
 
-/// What came of one stair.
+/// Result of one stair.
 #[derive(Clone, Debug, Default)]
-pub struct Tried {
+pub struct StairResult {
     revision: String,
     /// Why it was not tried.
     untried: Option<String>,
     pub(super) findings: Vec<Finding>,
-    gone: Gone,
+    gone: LostData,
     pub(super) statements: Vec<Statement>,
     /// What it and the other new revisions do to a database in use, where that was tried.
     pub(super) production: Option<Judged>,
 }
 
-/// How a lane came to its end.
+/// Reason why a lane ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum LaneEnd {
     /// There are no more stairs, or none that can be reached.
     Done,
     /// The lane's server must be made anew; a stair was tried.
@@ -82,11 +82,11 @@ impl Stairway {
     }
 
     /// Tries stairs on a lane until there are no more. With `keep` a stair that goes wrong is the last.
-    pub fn work(&self, lane: &mut Lane<'_>, keep: bool) -> Result<Ended> {
+    pub fn work(&self, lane: &mut Lane<'_>, keep: bool) -> Result<LaneEnd> {
         loop {
             let index = self.next.fetch_add(1, Ordering::SeqCst);
-            let Some(revision) = self.stairs.get(index) else { return Ok(Ended::Done) };
-            let mut tried = Tried { revision: revision.clone(), ..Tried::default() };
+            let Some(revision) = self.stairs.get(index) else { return Ok(LaneEnd::Done) };
+            let mut tried = StairResult { revision: revision.clone(), ..StairResult::default() };
             let Some(stair) = lane.chain.iter().find(|s| s.revision == *revision).cloned() else {
                 tried.untried = Some("it is not among the revisions that Alembic read".to_owned());
                 self.add(index, tried);
@@ -101,17 +101,17 @@ impl Stairway {
                 tried.untried = Some(why);
                 tried.findings.push(lane.at_stair(revision, failed));
                 self.add(index, tried);
-                return Ok(Ended::Done);
+                return Ok(LaneEnd::Done);
             }
             let trial = lane.stair(&stair, &mut tried.statements)?;
             (tried.findings, tried.untried) = (trial.findings, trial.untried);
             tried.gone = std::mem::take(&mut lane.gone);
-            lane.live.statements.truncate(lane.climbed);
+            lane.tree_run.statements.truncate(lane.climbed);
             let wrong = tried.findings.iter().any(|f| f.code.severity == Severity::Error);
             let is_late = tried.findings.iter().any(|f| f.code == &code::TIMED_OUT);
             if self.rehearsed.first() == Some(revision) && !is_late && !(wrong && keep) {
                 tried.production = Some(lane.rehearse(&self.rehearsed)?);
-                lane.live.statements.truncate(lane.climbed);
+                lane.tree_run.statements.truncate(lane.climbed);
             }
             if is_late {
                 tried.untried = Some(self.stop(OUT_OF_TIME.to_owned()));
@@ -121,10 +121,10 @@ impl Stairway {
             self.add(index, tried);
             if wrong && keep {
                 self.stop(format!("--keep stops where revision {revision} went wrong"));
-                return Ok(Ended::Kept(revision.clone()));
+                return Ok(LaneEnd::Kept(revision.clone()));
             }
             match lane.clear_trial() {
-                Err(err) if err.is::<NotRestored>() => return Ok(Ended::BeginAnew),
+                Err(err) if err.is::<NotRestored>() => return Ok(LaneEnd::BeginAnew),
                 cleared => cleared?,
             }
         }
@@ -137,7 +137,7 @@ impl Stairway {
         judged.flat_map(|judged| judged.seen.clone()).collect()
     }
 
-    fn add(&self, index: usize, tried: Tried) {
+    fn add(&self, index: usize, tried: StairResult) {
         self.tried.lock().unwrap_or_else(PoisonError::into_inner).push((index, tried));
     }
 
@@ -149,21 +149,21 @@ impl Stairway {
     }
 
     /// What came of all stairs, in their order.
-    pub fn tried(&self) -> Vec<Tried> {
+    pub fn tried(&self) -> Vec<StairResult> {
         let mut known = self.tried.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let why = stopped.unwrap_or_else(|| "the revisions below it cannot be applied".to_owned());
         let each = self.stairs.iter().enumerate().map(|(index, revision)| {
             match known.iter().position(|(of, _)| *of == index) {
                 Some(at) => known.swap_remove(at).1,
-                None => Tried {
+                None => StairResult {
                     revision: revision.clone(),
                     untried: Some(why.clone()),
-                    ..Tried::default()
+                    ..StairResult::default()
                 },
             }
         });
-        let mut tried: Vec<Tried> = each.collect();
+        let mut tried: Vec<StairResult> = each.collect();
         // Two lanes may fail on the way to their stairs, for one reason, or run out of time.
         let mut told: Vec<(String, Option<String>)> = Vec::new();
         let mut is_late = false;
@@ -181,9 +181,9 @@ impl Stairway {
 }
 
 /// The stairs by what came of them.
-pub(super) fn sorted(tried: &[Tried]) -> Stairs {
+pub(super) fn sorted(tried: &[StairResult]) -> Stairs {
     let mut stairs = Stairs::default();
-    for Tried { revision, untried, findings, .. } in tried {
+    for StairResult { revision, untried, findings, .. } in tried {
         let revision = revision.clone();
         match untried {
             Some(why) => stairs.untried.push((revision, why.clone())),
@@ -202,6 +202,6 @@ pub(super) fn is_of_downgrade(finding: &Finding) -> bool {
 }
 
 /// Lines about what went with columns and tables, where anything did.
-pub(super) fn told_gone(tried: &[Tried]) -> Vec<String> {
+pub(super) fn told_gone(tried: &[StairResult]) -> Vec<String> {
     gone::told_gone(tried.iter().map(|tried| &tried.gone))
 }

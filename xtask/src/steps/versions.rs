@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 
-use super::context::Live;
+use super::context::TreeRun;
 use crate::postgres::schema::SchemaReader;
 use crate::postgres::session::Session;
 use model::start::VersionTable;
 
-impl Live<'_> {
+impl TreeRun<'_> {
     /// Name and contents of the first version table that does not hold what is expected, else of the
     /// last one.
     pub(super) fn alembic_version(

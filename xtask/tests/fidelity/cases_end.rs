@@ -1,6 +1,6 @@
 //! Trees that count on how a process ends, and on what it is when it begins.
 
-use super::tree::Outcome::{Downgrade, Pass, Upgrade};
+use super::tree::StepOutcome::{Downgrade, Pass, Upgrade};
 use super::tree::{Case, HEAD, SOUND};
 
 /// Defines `write()`, which makes a table through a connection of its own.

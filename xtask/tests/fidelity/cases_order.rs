@@ -1,7 +1,7 @@
 //! Trees that count on the order in which env.py and revisions are read, on what is imported by then,
 //! and on files.
 
-use super::tree::Outcome::{Again, Pass, Upgrade};
+use super::tree::StepOutcome::{Again, Pass, Upgrade};
 use super::tree::{Case, HEAD, SOUND};
 
 pub const CASES: &[Case] = &[

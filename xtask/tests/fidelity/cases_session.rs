@@ -1,7 +1,7 @@
 //! Trees that count on the state of a session, on what env.py hands to Alembic, and on what Alembic
 //! hands to a revision.
 
-use super::tree::Outcome::{Again, Pass, Upgrade};
+use super::tree::StepOutcome::{Again, Pass, Upgrade};
 use super::tree::{Case, HEAD, SOUND};
 
 /// The first revision speaks through the driver's own cursor.

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use super::support::report::Report;
 use super::support::run::Gate;
 use super::support::sandbox::Sandbox;
-use super::tree::{Case, HEAD, Outcome, SOUND};
+use super::tree::{Case, HEAD, SOUND, StepOutcome};
 use super::{Differences, World, touch};
 
 /// No verdict of a watch on such a tree takes this long.
@@ -27,12 +27,12 @@ pub fn warm_up(world: &World) {
 pub fn cold_and_cached(world: &World, case: &Case, differences: &Differences) {
     let (one, two) = case.gated();
     let (sandbox, tree) = (Sandbox::new(), world.copy(case, "gated"));
-    let expect = |place: &str, wanted: Outcome| {
+    let expect = |place: &str, wanted: StepOutcome| {
         let is = run(world, &sandbox, &tree);
         differences.expect(case, place, &is, &format!("{wanted:?}"));
     };
     expect("cold", one);
-    if one == Outcome::Pass {
+    if one == StepOutcome::Pass {
         expect("cached, again", one);
     }
     touch(&tree.join(HEAD));
@@ -107,9 +107,9 @@ fn said(report: &Report) -> String {
     let outcome = failed.map(|step| {
         let name = step["name"].as_str().unwrap();
         let known = [
-            ("round trip", Outcome::Again),
-            ("downgrade -1", Outcome::Downgrade),
-            ("upgrade head", Outcome::Upgrade),
+            ("round trip", StepOutcome::Again),
+            ("downgrade -1", StepOutcome::Downgrade),
+            ("upgrade head", StepOutcome::Upgrade),
         ];
         let known = known.iter().find(|(words, _)| name.contains(words));
         known.map_or_else(|| name.to_owned(), |(_, outcome)| format!("{outcome:?}"))
@@ -120,7 +120,7 @@ fn said(report: &Report) -> String {
     };
     match (outcome, report.verdict()) {
         (Some(outcome), "fail") => outcome,
-        (None, "pass") => format!("{:?}", Outcome::Pass),
+        (None, "pass") => format!("{:?}", StepOutcome::Pass),
         (_, verdict) => format!("{verdict} with {}", codes()),
     }
 }

@@ -4,12 +4,12 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use super::World;
-use super::tree::{Case, Outcome};
+use super::tree::{Case, StepOutcome};
 
-const COMMANDS: [(&str, &str, Outcome); 3] = [
-    ("upgrade", "head", Outcome::Upgrade),
-    ("downgrade", "-1", Outcome::Downgrade),
-    ("upgrade", "head", Outcome::Again),
+const COMMANDS: [(&str, &str, StepOutcome); 3] = [
+    ("upgrade", "head", StepOutcome::Upgrade),
+    ("downgrade", "-1", StepOutcome::Downgrade),
+    ("upgrade", "head", StepOutcome::Again),
 ];
 
 /// How the commands end on a database of their own, in an environment like that of the gate.
@@ -49,5 +49,5 @@ pub fn outcome(world: &World, case: &Case, edited: bool) -> String {
             return format!("{outcome:?}");
         }
     }
-    format!("{:?}", Outcome::Pass)
+    format!("{:?}", StepOutcome::Pass)
 }

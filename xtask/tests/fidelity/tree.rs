@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-/// How the three commands ended, or the three steps of the gate.
+/// Outcome of one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum StepOutcome {
     /// Each succeeded.
     Pass,
     /// `upgrade head` failed.
@@ -42,9 +42,9 @@ pub struct Case {
     /// The edit: a file, a text in it, and what takes its place. A file that is not there is made.
     pub edit: (&'static str, &'static str, &'static str),
     /// What plain Alembic says of both forms.
-    pub plain: (Outcome, Outcome),
+    pub plain: (StepOutcome, StepOutcome),
     /// What the gate says, where the contract wants something else.
-    pub gate: Option<(Outcome, Outcome)>,
+    pub gate: Option<(StepOutcome, StepOutcome)>,
 }
 
 /// A tree with nothing special about it, for the fields that a case leaves alone.
@@ -62,7 +62,7 @@ pub const SOUND: Case = Case {
     down: "",
     files: &[],
     edit: ("versions/b2.py", "# here", "raise ValueError"),
-    plain: (Outcome::Pass, Outcome::Upgrade),
+    plain: (StepOutcome::Pass, StepOutcome::Upgrade),
     gate: None,
 };
 
@@ -71,7 +71,7 @@ pub const HEAD: &str = "versions/b2.py";
 
 impl Case {
     /// What the gate must say of both forms.
-    pub fn gated(&self) -> (Outcome, Outcome) {
+    pub fn gated(&self) -> (StepOutcome, StepOutcome) {
         self.gate.unwrap_or(self.plain)
     }
 

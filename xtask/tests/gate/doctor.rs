@@ -1,4 +1,4 @@
-//! `doctor` says what is missing and how to mend it, and cleans what nobody uses.
+//! `doctor` says what is missing and how to fix it, and cleans what nobody uses.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -33,11 +33,11 @@ fn what_the_gate_uses_is_found() {
     for name in ["Postgres 15", "Python", "server's user", "temporary folder"] {
         assert_eq!(check(&doctor, name)["health"], "ok", "{doctor:#}");
     }
-    // A copy of the trees is no repository, and the mend is said.
+    // A copy of the trees is no repository, and the fix is said.
     assert_eq!(check(&doctor, "git base")["health"], "weak");
     let sizes = check(&doctor, "production.csv");
     assert_eq!(sizes["health"], "weak");
-    assert!(sizes["mend"].as_str().unwrap().contains("tables.sql"), "{sizes}");
+    assert!(sizes["fix"].as_str().unwrap().contains("tables.sql"), "{sizes}");
     let said = gate().run();
     said.assert_code(0);
     assert!(said.stdout.contains("weak    git base") && said.stdout.contains("→ "));
@@ -57,7 +57,7 @@ fn what_is_missing_is_said_with_its_mend() {
     assert_eq!(doctor["can_run"], false);
     let python = check(&doctor, "Python");
     assert_eq!(python["health"], "missing");
-    assert!(python["mend"].as_str().unwrap().contains("ython"), "{python}");
+    assert!(python["fix"].as_str().unwrap().contains("ython"), "{python}");
     assert_eq!(check(&doctor, "npm")["health"], "weak");
 }
 
@@ -83,7 +83,7 @@ fn a_user_without_a_name_is_told_how_to_get_one() {
     let user = check(&doctor, "server's user");
     assert_eq!(user["health"], "missing", "{doctor:#}");
     assert!(
-        user["mend"].as_str().unwrap().contains("54321::/tmp:/bin/sh' >> /etc/passwd"),
+        user["fix"].as_str().unwrap().contains("54321::/tmp:/bin/sh' >> /etc/passwd"),
         "{user}"
     );
 }

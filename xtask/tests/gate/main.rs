@@ -15,12 +15,12 @@ mod support;
 
 mod causes;
 mod doctor;
+mod fix_hints;
 mod green;
 mod inputs;
 mod interrupt;
 mod keep;
 mod known;
-mod mend;
 mod once;
 mod only_changed;
 mod plain;

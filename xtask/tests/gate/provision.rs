@@ -119,12 +119,12 @@ fn a_machine_without_postgres_gets_one_once_whatever_befalls_it() {
     File::options().write(true).open(&library).unwrap().set_len(size / 2).unwrap();
     let no_npm = gate(&root, &cache).unwrap().env("PATH", &path).run();
     assert!(message(&no_npm).contains("no npm on PATH"), "{}", message(&no_npm));
-    let mended = gate(&root, &cache).unwrap().run();
-    assert_green(&mended, "provisioned");
-    assert!(mended.stderr.contains("plpgsql.so` was changed"), "{}", mended.stderr);
+    let fixed = gate(&root, &cache).unwrap().run();
+    assert_green(&fixed, "provisioned");
+    assert!(fixed.stderr.contains("plpgsql.so` was changed"), "{}", fixed.stderr);
     assert_eq!(fs::metadata(&library).unwrap().len(), size);
     assert_eq!(cache.installed(), installed);
-    root.sandbox.assert_empty(&mended.traces);
+    root.sandbox.assert_empty(&fixed.traces);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn nothing_is_installed_where_that_is_not_wanted_or_cannot_be() {
     assert!(unwanted.contains("--no-provision") && unwanted.contains("install it with"));
     let path = without_npm(cache.path());
     let without = message(&gate(&root, &cache).unwrap().env("PATH", &path).run());
-    // Everything that was tried, and the command that mends it.
+    // Everything that was tried, and the command that fixes it.
     for part in ["nothing at /usr/local/pgsql/bin", "no npm on PATH", "--postgres-url", "or npm,"] {
         assert!(without.contains(part), "no {part} in {without}");
     }

@@ -11,8 +11,8 @@ use crate::support::root::{Root, Tree, copy, monorepo};
 const LIB: &str = "\
 pub mod steps {
     pub mod runner {
-        pub struct Steps<'a>(pub &'a str);
-        impl Steps<'_> {
+        pub struct StepRunner<'a>(pub &'a str);
+        impl StepRunner<'_> {
             pub fn upgrade(&mut self, _: &str, _: &str) -> anyhow::Result<()> { Ok(()) }
             pub fn seed(&mut self, _: &model::supply::Row) -> anyhow::Result<()> { Ok(()) }
             pub fn create_role(&mut self, _: &model::supply::Role) -> anyhow::Result<()> { Ok(()) }

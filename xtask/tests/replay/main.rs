@@ -167,12 +167,12 @@ fn what_is_not_reproduced_is_status_1_and_says_how_it_differs() {
         assert!(stdout(&output).contains(said), "{output:?}");
     }
 
-    // Expected of another step, and not mended.
+    // Expected of another step, and not fixed.
     let folder = changed("console-downgrade", "(reversibility check)", "(other)");
     let file = folder.path().join("console-downgrade.yaml");
     let text = fs::read_to_string(&file).unwrap();
-    let (before, _) = text.split_once("mended:").unwrap();
-    fs::write(&file, format!("{before}mended: {{}}\n")).unwrap();
+    let (before, _) = text.split_once("fixed:").unwrap();
+    fs::write(&file, format!("{before}fixed: {{}}\n")).unwrap();
     let folder = folder.path().to_str().unwrap();
     let output = replay(&["--all", "--format", "json", "--incidents", folder]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::candidate::{Candidate, Scene};
 use super::text::replaced;
-use crate::mend;
+use crate::edit;
 use crate::renumber::{self, Plan};
 use crate::script::{Ident, Script};
 use model::code;
@@ -90,7 +90,7 @@ fn pointers(scene: &Scene<'_>) -> Vec<Candidate> {
         };
         for ident in script.down_revision.names.iter().filter(is_wrong) {
             for id in parents(scene, script, &ident.text) {
-                let edit = mend::renamed(script, ident, &id);
+                let edit = edit::renamed(script, ident, &id);
                 let what = format!("point the `down_revision` of {own} to {id}");
                 found.extend(edit.and_then(|edit| {
                     let text = super::text::applied(&(scene.read)(&script.file)?, &edit)?;
@@ -163,7 +163,7 @@ fn with_legal_id(scene: &Scene<'_>, script: &Script) -> Option<Candidate> {
         places.sort_by_key(|ident| std::cmp::Reverse(ident.bytes.start));
         let mut text = (scene.read)(&other.file)?;
         for ident in &places {
-            text = super::text::applied(&text, &mend::renamed(other, ident, &new)?)?;
+            text = super::text::applied(&text, &edit::renamed(other, ident, &new)?)?;
         }
         if !places.is_empty() {
             files.push((other.file.clone(), Some(text)));

@@ -2,8 +2,8 @@
 
 use super::at::At;
 use super::text::{before, function, replaced, strings};
+use crate::edit;
 use crate::lints::nearest::distance;
-use crate::mend;
 use crate::python::{Module, descendants, line};
 use crate::sql::immutability;
 use model::code;
@@ -14,7 +14,7 @@ const NEAR: usize = 2;
 /// What cannot run inside a transaction (25001).
 pub(super) fn autocommit(at: &At<'_>) -> Option<(String, String)> {
     let edit =
-        mend::in_autocommit_block(at.script, line(at.node)).filter(|_| at.state == "25001")?;
+        edit::in_autocommit_block(at.script, line(at.node)).filter(|_| at.state == "25001")?;
     let text = super::text::applied(at.module.source(), &edit)?;
     Some(("put the statement into an autocommit block".to_owned(), text))
 }
@@ -24,7 +24,7 @@ pub(super) fn label(at: &At<'_>) -> Option<(String, String)> {
     let is_it = at.state == "55P04" || at.finding.code == &code::LABEL_TOO_EARLY;
     let adds = strings(at.module.root()).find(|s| at.module.text(*s).contains("ADD VALUE"));
     let adds = adds.filter(|_| is_it)?;
-    let edit = mend::in_autocommit_block(at.script, line(adds))?;
+    let edit = edit::in_autocommit_block(at.script, line(adds))?;
     let text = super::text::applied(at.module.source(), &edit)?;
     let what = "add the label in an autocommit block of its own, before it is used";
     Some((what.to_owned(), guarded(&text)))

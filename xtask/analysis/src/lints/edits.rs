@@ -1,7 +1,7 @@
-//! The changes that mend what the lints find, where there is no choice.
+//! The changes that fix what the lints find, where there is no choice.
 
 use super::subject::Subject;
-use crate::mend;
+use crate::edit;
 use model::code;
 use model::finding::{Edit, Finding};
 use model::graph::{Fault, Graph};
@@ -46,8 +46,8 @@ fn edit(subject: &Subject<'_>, finding: &Finding) -> Option<Edit> {
             subject.graph.by_id.contains_key(head).then_some(())?;
             onto(subject, index, head)
         }
-        known if known == &code::UNUSED_ALLOW => mend::without_comment(script, line),
-        _ => mend::in_autocommit_block(script, line),
+        known if known == &code::UNUSED_ALLOW => edit::without_comment(script, line),
+        _ => edit::in_autocommit_block(script, line),
     }
 }
 
@@ -55,7 +55,7 @@ fn edit(subject: &Subject<'_>, finding: &Finding) -> Option<Edit> {
 fn onto(subject: &Subject<'_>, index: usize, head: &str) -> Option<Edit> {
     let script = &subject.scripts[index];
     let [parent] = script.down_revision.names.as_slice() else { return None };
-    mend::renamed(script, parent, head)
+    edit::renamed(script, parent, head)
 }
 
 /// The head of the other of two branches. Where an id is used twice, `renumber` gives another.

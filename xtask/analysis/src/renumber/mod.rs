@@ -1,4 +1,4 @@
-//! Mends colliding revisions as the runbook says for failure mode C: which revisions move, where to,
+//! Fixes colliding revisions as the runbook says for failure mode C: which revisions move, where to,
 //! and under which numbers. Only a plan is made here; [`edit`] says which bytes change.
 //!
 //! The order of revisions is not their content: that two of them change the same table in ways that
@@ -21,7 +21,7 @@ use super::script::Script;
 use model::files::Arrival;
 use model::graph::{Fault, Graph};
 
-/// How many collisions are mended in one go.
+/// How many collisions are fixed in one go.
 const MAX_ROUNDS: usize = 50;
 
 /// What is left where no revision may move.
@@ -58,7 +58,7 @@ pub fn plan(
     let mut state = State::new(scripts, age, fixed);
     let mut because = Vec::new();
     for _ in 0..MAX_ROUNDS {
-        match state.mend_one()? {
+        match state.fix_one()? {
             Some(reason) => because.push(reason),
             None => {
                 let changes = state.changes(bytes)?;
@@ -96,17 +96,17 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Mends one collision, and says what moved; `None` where there is none left.
-    fn mend_one(&mut self) -> Result<Option<String>, String> {
+    /// Fixes one collision, and says what moved; `None` where there is none left.
+    fn fix_one(&mut self) -> Result<Option<String>, String> {
         let graph = self.graph(&|_| true);
         let broken = |fault: &Fault| !matches!(fault, Fault::IdTwice { .. });
         if graph.faults.iter().any(broken) {
             return Err("the graph is broken in other ways; `lint` says how, fix that first".into());
         }
         if let Some(Fault::IdTwice { first, second }) = graph.faults.first() {
-            return self.mend_id_twice(*first, *second).map(Some);
+            return self.fix_id_twice(*first, *second).map(Some);
         }
-        if graph.heads.len() > 1 { self.mend_fork(&graph).map(Some) } else { Ok(None) }
+        if graph.heads.len() > 1 { self.fix_fork(&graph).map(Some) } else { Ok(None) }
     }
 
     /// The graph of those revisions that are selected, as they will be. Its indexes are ours.
@@ -119,7 +119,7 @@ impl<'a> State<'a> {
         graph::build_named(&revisions.flatten().collect::<Vec<_>>())
     }
 
-    fn mend_id_twice(&mut self, first: usize, second: usize) -> Result<String, String> {
+    fn fix_id_twice(&mut self, first: usize, second: usize) -> Result<String, String> {
         let (kept, moved) =
             if (self.age)(first) > (self.age)(second) { (second, first) } else { (first, second) };
         self.colliding.extend([kept, moved]);
@@ -153,7 +153,7 @@ impl<'a> State<'a> {
         self.move_chain(&chain, &parents, &target, &what)
     }
 
-    fn mend_fork(&mut self, graph: &Graph) -> Result<String, String> {
+    fn fix_fork(&mut self, graph: &Graph) -> Result<String, String> {
         // The trunk is the branch that came first; the next one is put on top of it.
         let mut branches: Vec<_> = graph.branches.iter().collect();
         let born = |branch: &&model::graph::Branch| {

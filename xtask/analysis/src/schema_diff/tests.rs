@@ -65,7 +65,7 @@ fn what_belongs_to_a_table_goes_with_it() {
 }
 
 #[test]
-fn privileges_are_told_by_role_and_mended_by_grant_and_revoke() {
+fn privileges_are_told_by_role_and_fixed_by_grant_and_revoke() {
     check(
         &[("table", "t", &[("privileges", "app=r/postgres\npostgres=arwdDxt/postgres")])],
         &[("table", "t", &[("privileges", "=r/postgres\npostgres=arwdDxt/postgres")])],

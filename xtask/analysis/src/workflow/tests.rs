@@ -117,8 +117,8 @@ fn what_is_sound_is_let_alone() {
 }
 
 #[test]
-fn a_suggestion_mends_its_line() {
-    let mut mended = 0;
+fn a_suggestion_fixes_its_line() {
+    let mut fixed = 0;
     for (name, sources) in fixtures("weak") {
         for finding in audit(&sources, &gated()) {
             let Some(edit) = &finding.edit else { continue };
@@ -131,10 +131,10 @@ fn a_suggestion_mends_its_line() {
             source.text = lines.join("\n") + "\n";
             let left = audit(&sources, &gated());
             assert!(left.iter().all(|left| left.code != finding.code), "{name}");
-            mended += 1;
+            fixed += 1;
         }
     }
-    assert!(mended >= 4, "{mended}");
+    assert!(fixed >= 4, "{fixed}");
 }
 
 fn own() -> String {

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::os::copy;
 use crate::os::interrupt::Interrupt;
-use crate::os::process::{self, Limits, Said};
+use crate::os::process::{self, CommandOutput, Limits};
 use crate::postgres::endpoint::Endpoint;
 use crate::postgres::schema::SchemaReader;
 use crate::postgres::session::Session;
@@ -35,8 +35,8 @@ const ROWS: &str =
  WHERE c.relkind IN ('r', 'p') AND c.relname = ANY (string_to_array($names$, ','))
    AND (d.oid IS NULL OR pg_get_expr(d.adbin, d.adrelid) NOT LIKE '%(%') GROUP BY c.oid";
 
-/// What the trial of an order needs.
-pub(super) struct Trial<'a> {
+/// Inputs for trying an order of revisions.
+pub(super) struct OrderTrial<'a> {
     pub(super) root: &'a Utf8Path,
     pub(super) tree: &'a Tree,
     /// Whether the tree is one of the monorepo's.
@@ -56,15 +56,15 @@ pub(super) enum Verdict {
     NotTried(String),
 }
 
-/// What an order leaves in its database.
-struct Left {
+/// Schema and rows that an order leaves in its database.
+struct OrderResult {
     schema: Schema,
     rows: Vec<String>,
 }
 
 /// Tries the orders, each told by what it is called and its changes.
-pub(super) fn compare(trial: &Trial<'_>, orders: &[(&str, &[Change])]) -> Result<Verdict> {
-    let mut left: Vec<(&str, Result<Left, String>)> = Vec::new();
+pub(super) fn compare(trial: &OrderTrial<'_>, orders: &[(&str, &[Change])]) -> Result<Verdict> {
+    let mut left: Vec<(&str, Result<OrderResult, String>)> = Vec::new();
     for (name, changes) in orders {
         match trial.order(changes)? {
             Ok(ran) => left.push((name, ran)),
@@ -93,10 +93,10 @@ pub(super) fn compare(trial: &Trial<'_>, orders: &[(&str, &[Change])]) -> Result
     Ok(if differences.is_empty() { Verdict::Same } else { Verdict::Differ(differences) })
 }
 
-impl Trial<'_> {
+impl OrderTrial<'_> {
     /// Runs the gate on a copy with these changes. The inner error says which step failed, the outer
     /// one why nothing could be tried.
-    fn order(&self, changes: &[Change]) -> Result<Result<Result<Left, String>, String>> {
+    fn order(&self, changes: &[Change]) -> Result<Result<Result<OrderResult, String>, String>> {
         let folder = tempfile::Builder::new().prefix("migration-gate-order-").tempdir()?;
         let folder = Utf8PathBuf::try_from(folder.path().canonicalize()?)
             .map(|path| (folder, path))
@@ -138,7 +138,7 @@ impl Trial<'_> {
     }
 
     /// Reads what the gate left, and removes it.
-    fn look_at(&self, said: &Said) -> Result<Result<Result<Left, String>, String>> {
+    fn look_at(&self, said: &CommandOutput) -> Result<Result<Result<OrderResult, String>, String>> {
         let first =
             || said.stderr.lines().find(|line| line.starts_with("error")).unwrap_or_default();
         let mut kept = said.stderr.lines().skip_while(|line| *line != "to remove it all:").skip(1);
@@ -162,7 +162,7 @@ impl Trial<'_> {
         left.map(Ok)
     }
 
-    fn read(&self, endpoint: &Endpoint) -> Result<Left> {
+    fn read(&self, endpoint: &Endpoint) -> Result<OrderResult> {
         let schema = SchemaReader::new(endpoint, &self.tree.database, self.interrupt).read()?;
         let mut session = Session::open(endpoint, &self.tree.database, self.interrupt)?;
         let names: Vec<&str> = self.tables.iter().map(String::as_str).collect();
@@ -171,6 +171,6 @@ impl Trial<'_> {
         for sql in session.column(&ROWS.replace("$names$", &names))? {
             rows.extend(session.value(&sql)?);
         }
-        Ok(Left { schema, rows })
+        Ok(OrderResult { schema, rows })
     }
 }

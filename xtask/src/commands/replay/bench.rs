@@ -8,13 +8,13 @@ use anyhow::{Context, Result, anyhow};
 use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::User;
 
-use super::pythons::{self, Today};
+use super::pythons::{self, CurrentTree};
 use crate::alembic::Description;
-use crate::commands::replay::repository::Past;
+use crate::commands::replay::repository::ReplayRepo;
 use crate::flags::Gate;
-use crate::gate::context::{GateContext, Setting};
-use crate::gate::ran::Ran;
-use crate::gate::setup::Stage;
+use crate::gate::context::{GateContext, RunSettings};
+use crate::gate::ran::RunOutcome;
+use crate::gate::setup::PreparedRun;
 use crate::os::cache_dir;
 use crate::os::copy;
 use crate::os::interrupt::{Interrupt, Interrupted};
@@ -34,33 +34,33 @@ use model::report::{Report, Verdict};
 use model::supply::SupplyChange;
 use model::tree::Tree;
 
-/// The replays' workbench: what is made once for all of them. Dropped from the first to the last:
-/// the sockets before the interpreters, the interpreters before their folder.
-pub(super) struct Bench<'a> {
+/// Workbench of the replays: what is made once for all of them. Dropped from the first field to the
+/// last: the sockets before the interpreters, the interpreters before their folder.
+pub(super) struct ReplayBench<'a> {
     flags: &'a Gate,
     root: &'a Utf8Path,
     interrupt: &'a Interrupt,
     tell: Tell<'a>,
     /// The user that servers run as, where that is not the caller.
     user: Option<User>,
-    trees: Vec<Today>,
+    trees: Vec<CurrentTree>,
     /// The clusters that `--keep` leaves.
-    held: Mutex<Vec<Held>>,
-    stage: Stage,
+    held: Mutex<Vec<RunningReplay>>,
+    stage: PreparedRun,
     _cache: Option<fs::File>,
 }
 
 /// A broken tree with its running servers, held until all replays are done.
-struct Held {
+struct RunningReplay {
     id: String,
     tree: Tree,
-    ran: Ran,
+    ran: RunOutcome,
     /// The folder that the tree lies in.
     scratch: RunDir,
 }
 
-/// What came of one run.
-struct Gated {
+/// Result of one run of a replay.
+struct ReplayRun {
     /// As the gate reports it: what the lints said stands beside what happened.
     report: Report,
     /// What the lints said.
@@ -74,10 +74,10 @@ const REMEDIES: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Broken,
-    Mended,
+    Fixed,
 }
 
-impl<'a> Bench<'a> {
+impl<'a> ReplayBench<'a> {
     /// Makes what all runs share. `runs` says how many of them a tree will have.
     pub(super) fn make(
         flags: &'a Gate,
@@ -85,15 +85,15 @@ impl<'a> Bench<'a> {
         runs: &dyn Fn(&str) -> usize,
         interrupt: &'a Interrupt,
         tell: Tell<'a>,
-    ) -> Result<Bench<'a>> {
+    ) -> Result<ReplayBench<'a>> {
         let cache = cache_dir::hold();
         let user = cluster::server_user()?;
         let (stage, trees) = pythons::start(flags, root, runs, (interrupt, tell))?;
         let held = Mutex::default();
-        Ok(Bench { flags, root, interrupt, tell, user, trees, held, stage, _cache: cache })
+        Ok(ReplayBench { flags, root, interrupt, tell, user, trees, held, stage, _cache: cache })
     }
 
-    /// Runs the gate over the broken tree and over the mended one. Fails only where the replay was
+    /// Runs the gate over the broken tree and over the fixed one. Fails only where the replay was
     /// interrupted: whatever else goes wrong is a difference.
     pub(super) fn replay(&self, incident: &Incident) -> Result<Replayed> {
         let started = Instant::now();
@@ -107,7 +107,7 @@ impl<'a> Bench<'a> {
             elapsed: Duration::ZERO,
         };
         match self.gate(incident, Phase::Broken) {
-            Ok(Gated { report, .. }) => {
+            Ok(ReplayRun { report, .. }) => {
                 let (observed, differences) = compare::of_broken(&incident.expect, &report);
                 replayed.observed = observed;
                 replayed.verified = verified(&report);
@@ -117,9 +117,9 @@ impl<'a> Bench<'a> {
             Err(err) if err.is::<Interrupted>() => return Err(err),
             Err(err) => replayed.differences.push(format!("broken: {err:#}")),
         }
-        match self.gate(incident, Phase::Mended) {
-            Ok(Gated { report, .. }) => {
-                let why = compare::of_mended(&report);
+        match self.gate(incident, Phase::Fixed) {
+            Ok(ReplayRun { report, .. }) => {
+                let why = compare::of_fixed(&report);
                 replayed.fixed = why.is_empty();
                 replayed.differences.extend(why);
             }
@@ -143,7 +143,7 @@ impl<'a> Bench<'a> {
         };
         let expect = &mutant.incident.expect;
         match self.gate(&mutant.incident, Phase::Broken) {
-            Ok(Gated { report, lints }) => {
+            Ok(ReplayRun { report, lints }) => {
                 (judged.observed, judged.differences) = compare::of_broken(expect, &report);
                 judged.caught = compare::is_caught(expect, &report);
                 judged.is_red = report.verdict() == Verdict::Fail;
@@ -159,33 +159,33 @@ impl<'a> Bench<'a> {
     }
 
     /// Runs the gate over a copy of the tree, lints and all, on a cluster of its own.
-    fn gate(&self, incident: &Incident, phase: Phase) -> Result<Gated> {
+    fn gate(&self, incident: &Incident, phase: Phase) -> Result<ReplayRun> {
         let today = self.today(&incident.tree)?;
         let scratch = RunDir::new(self.user.as_ref())?;
         let root = scratch.path().join("tree");
         self.lay_out(incident, phase, today, &root)?;
         let state = match phase {
             Phase::Broken => &incident.broken,
-            Phase::Mended => &incident.mended,
+            Phase::Fixed => &incident.fixed,
         };
         let spec = recipes::spec(&incident.tree).context("the tree of the incident is unknown")?;
         let trees = [spec.at(&root)];
         let id = &incident.id;
         let tell = |event: Event<'_>| {
             if let Event::StepStarted { name, .. } = event {
-                let mended = if phase == Phase::Mended { " (fixed)" } else { "" };
-                (self.tell)(Event::Replaying { id, what: &format!("{id}{mended}: {name}") });
+                let fixed = if phase == Phase::Fixed { " (fixed)" } else { "" };
+                (self.tell)(Event::Replaying { id, what: &format!("{id}{fixed}: {name}") });
             }
         };
         let flags = with_options(self.flags, incident.options);
         let surveys = OnceLock::new();
         let run = GateContext {
-            setting: Setting {
+            setting: RunSettings {
                 supplies: SupplyChange { without: &state.without, extra: &[] },
                 in_repository: incident.history.is_some(),
                 conf: state.conf.as_deref(),
                 sql: state.sql.as_deref(),
-                ..Setting::default()
+                ..RunSettings::default()
             },
             surveys: Some(&surveys),
             ..GateContext::new(&flags, &root, &trees, self.interrupt, &tell)
@@ -203,16 +203,21 @@ impl<'a> Bench<'a> {
             self.verify(&run, today, &mut report)?;
         }
         if let Some(ran) = ran.filter(|_| self.flags.keep && phase == Phase::Broken) {
-            let held = Held { id: id.clone(), tree: trees[0].clone(), ran, scratch };
+            let held = RunningReplay { id: id.clone(), tree: trees[0].clone(), ran, scratch };
             self.held.lock().unwrap_or_else(PoisonError::into_inner).push(held);
         }
-        Ok(Gated { report, lints })
+        Ok(ReplayRun { report, lints })
     }
 
     /// Tries what may fix the broken tree.
-    fn verify(&self, run: &GateContext<'_>, today: &Today, report: &mut Report) -> Result<()> {
+    fn verify(
+        &self,
+        run: &GateContext<'_>,
+        today: &CurrentTree,
+        report: &mut Report,
+    ) -> Result<()> {
         let Some(survey) = run.survey(0) else { return Ok(()) };
-        let bench = remedies::Bench {
+        let bench = remedies::RemedyBench {
             flags: run.flags,
             root: run.root,
             tree: &run.trees[0],
@@ -225,12 +230,12 @@ impl<'a> Bench<'a> {
         remedies::verify(&bench, report, survey).map(|_| ())
     }
 
-    /// Copies the tree as it stood then, and breaks or mends the copy.
+    /// Copies the tree as it stood then, and breaks or fixes the copy.
     fn lay_out(
         &self,
         incident: &Incident,
         phase: Phase,
-        today: &Today,
+        today: &CurrentTree,
         root: &Utf8Path,
     ) -> Result<()> {
         fs::create_dir(root).with_context(|| format!("cannot make `{root}`"))?;
@@ -242,7 +247,7 @@ impl<'a> Bench<'a> {
             let text = fs::read_to_string(self.root.join(&recipe)).unwrap_or_default();
             let to = root.join(recipe);
             fs::create_dir_all(to.with_file_name("")).context("cannot make the recipes' folder")?;
-            let state = if phase == Phase::Broken { &incident.broken } else { &incident.mended };
+            let state = if phase == Phase::Broken { &incident.broken } else { &incident.fixed };
             let text = fix::recipe::without(&text, &state.without);
             fs::write(&to, text).with_context(|| format!("cannot write `{to}`"))?;
         }
@@ -259,20 +264,20 @@ impl<'a> Bench<'a> {
             }
         }
         let past = match &incident.history {
-            Some(history) => Some(Past::of(root, history, self.interrupt)?),
+            Some(history) => Some(ReplayRepo::of(root, history, self.interrupt)?),
             None => None,
         };
         copy::edit(&incident.broken.edits, root, self.root).context("broken.edits")?;
         if let (Some(past), Some(history)) = (past, &incident.history) {
             past.commit(history).context("history")?;
         }
-        if phase == Phase::Mended {
-            copy::edit(&incident.mended.edits, root, self.root).context("mended.edits")?;
+        if phase == Phase::Fixed {
+            copy::edit(&incident.fixed.edits, root, self.root).context("fixed.edits")?;
         }
         Ok(())
     }
 
-    fn today(&self, id: &str) -> Result<&Today> {
+    fn today(&self, id: &str) -> Result<&CurrentTree> {
         self.trees.iter().find(|today| today.tree.id == id).context("the tree was not read")
     }
 
@@ -282,7 +287,7 @@ impl<'a> Bench<'a> {
         for mut held in self.held.into_inner().unwrap_or_else(PoisonError::into_inner) {
             let trees = [held.tree];
             let run = GateContext {
-                setting: Setting { holds_servers: true, ..Setting::default() },
+                setting: RunSettings { holds_servers: true, ..RunSettings::default() },
                 ..GateContext::new(self.flags, self.root, &trees, self.interrupt, self.tell)
             };
             let mut report = Report::default();

@@ -89,7 +89,7 @@ broken:
   edits:
     - remove: {file: a.py}
 expect: {step: null, code: MG003, message: m}
-mended: {}
+fixed: {}
 ";
 
     #[track_caller]
@@ -114,7 +114,7 @@ mended: {}
         wrong("{file: a.py}", "{file: a.py, x: 1}", 11, "unknown field `x`");
         wrong("{file: a.py}", "{file: ../a.py}", 11, "edits[0]");
         wrong("{file: a.py}", "{file: /a.py}", 11, "edits[0]");
-        wrong("mended: {}", "mended: {edit: []}", 13, "unknown field `edit`");
+        wrong("fixed: {}", "fixed: {edit: []}", 13, "unknown field `edit`");
         wrong("at: '0002'", "at: [2]", 8, "at: invalid type");
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::bench::Bench;
+use super::bench::ReplayBench;
 use super::side_by_side;
 use crate::flags::{Gate, Replay};
 use crate::gate::selection;
@@ -49,7 +49,7 @@ fn judge(
     let mutants = mutants::draw(&sources(root)?, args.seed, args.limit.into());
     let deadline = Instant::now() + Duration::from_secs(args.seconds);
     let runs = |tree: &str| mutants.iter().filter(|mutant| mutant.incident.tree == tree).count();
-    let bench = Bench::make(flags, root, &runs, interrupt, tell)?;
+    let bench = ReplayBench::make(flags, root, &runs, interrupt, tell)?;
     let (done, total) = (AtomicUsize::new(0), mutants.len());
     let (judged, sick) = side_by_side(&mutants, Some(deadline), |mutant| {
         let judged = bench.judge(mutant)?;

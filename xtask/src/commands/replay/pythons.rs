@@ -5,15 +5,15 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::flags::Gate;
 use crate::gate::context::GateContext;
-use crate::gate::setup::{Environment, Stage};
+use crate::gate::setup::{Environment, PreparedRun};
 use crate::os::interrupt::Interrupt;
 use crate::postgres::endpoint::Endpoint;
 use crate::recipes;
 use model::event::Tell;
 use model::tree::Tree;
 
-/// A tree as it is in the monorepo today.
-pub(super) struct Today {
+/// A tree as it is in the monorepo now.
+pub(super) struct CurrentTree {
     pub(super) tree: Tree,
     pub(super) python: Utf8PathBuf,
     /// Its revisions with their parents.
@@ -28,7 +28,7 @@ pub(super) fn start(
     root: &Utf8Path,
     runs: &dyn Fn(&str) -> usize,
     (interrupt, tell): (&Interrupt, Tell<'_>),
-) -> Result<(Stage, Vec<Today>)> {
+) -> Result<(PreparedRun, Vec<CurrentTree>)> {
     let has_runs = |tree: &Tree| runs(&tree.id) > 0;
     let trees: Vec<Tree> = recipes::trees(root).into_iter().filter(has_runs).collect();
     let run = GateContext::new(flags, root, &trees, interrupt, tell);
@@ -52,7 +52,7 @@ pub(super) fn start(
         let files = graph.revisions.iter().map(|revision| revision.file.clone()).collect();
         let chain =
             graph.revisions.iter().map(|r| (r.revision.clone(), r.down_revision.clone())).collect();
-        today.push(Today { tree: tree.clone(), python, chain, files });
+        today.push(CurrentTree { tree: tree.clone(), python, chain, files });
     }
     Ok((stage, today))
 }

@@ -13,16 +13,20 @@ use model::incident::Commit;
 /// How long one call may take; it writes a few small files.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A repository whose first commit holds the tree before it broke.
-pub struct Past<'a> {
+/// Repository of a replay; its first commit holds the tree before it broke.
+pub struct ReplayRepo<'a> {
     top: Utf8PathBuf,
     interrupt: &'a Interrupt,
 }
 
-impl<'a> Past<'a> {
+impl<'a> ReplayRepo<'a> {
     /// Makes one at the top of a copy, on `main`, of all files but those that later commits bring.
-    pub fn of(top: &Utf8Path, later: &[Commit], interrupt: &'a Interrupt) -> Result<Past<'a>> {
-        let past = Past { top: top.to_owned(), interrupt };
+    pub fn of(
+        top: &Utf8Path,
+        later: &[Commit],
+        interrupt: &'a Interrupt,
+    ) -> Result<ReplayRepo<'a>> {
+        let past = ReplayRepo { top: top.to_owned(), interrupt };
         past.run(&["init", "--quiet", "--initial-branch=main"])?;
         past.run(&["add", "--all"])?;
         let later: Vec<&str> = later.iter().flat_map(|c| &c.files).map(|f| f.as_str()).collect();

@@ -12,7 +12,7 @@ use crate::alembic::{Alembic, Description, Limits};
 use crate::flags::Gate;
 use crate::gate::context::GateContext;
 use crate::gate::selection;
-use crate::gate::setup::{Environment, Servers, Stage};
+use crate::gate::setup::{Environment, PreparedRun, Servers};
 use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::os::process;
 use crate::postgres::server::Server;
@@ -64,17 +64,18 @@ fn all(
             let why = said.headline().map(ToString::to_string).unwrap_or_default();
             anyhow::anyhow!("cannot read the revisions of {}: {why}", tree.label)
         })?;
-        let mut climb = Climb { run: &run, stage: &stage, tree, server: &hosted.server, alembic };
+        let mut climb =
+            SupplyTrial { run: &run, stage: &stage, tree, server: &hosted.server, alembic };
         uses.supplies.extend(climb.uses(&supplies, &graph)?);
         climb.stage.give_back(Environment::Here, python, climb.alembic);
     }
     Ok(())
 }
 
-/// A tree on its way up.
-struct Climb<'a> {
+/// A tree on its way up, with a supply left out.
+struct SupplyTrial<'a> {
     run: &'a GateContext<'a>,
-    stage: &'a Stage,
+    stage: &'a PreparedRun,
     tree: &'a Tree,
     server: &'a Server,
     alembic: Alembic,
@@ -82,17 +83,17 @@ struct Climb<'a> {
 
 /// A supply, as it is taken out.
 #[derive(Clone, Copy)]
-enum Out<'a> {
+enum RemovedSupply<'a> {
     Role(&'a Role),
     Row(&'a Row),
 }
 
-impl Climb<'_> {
+impl SupplyTrial<'_> {
     fn uses(&mut self, supplies: &Supplies, graph: &Description) -> Result<Vec<SupplyUse>> {
         let (tree, ladder) = (self.tree, self.tree.database.clone());
         let (interrupt, trial) = (self.run.interrupt, format!("{ladder}_without"));
         self.server.copy_all(tree, &ladder, None, interrupt)?;
-        let mut present: Vec<(Out<'_>, SupplyUse)> = Vec::new();
+        let mut present: Vec<(RemovedSupply<'_>, SupplyUse)> = Vec::new();
         let used = |name: &str| SupplyUse {
             tree: tree.id.clone(),
             label: tree.label.clone(),
@@ -101,7 +102,7 @@ impl Climb<'_> {
         };
         for role in &supplies.roles {
             self.server.supply_role(role, &ladder, self.run.timeout(), interrupt)?;
-            present.push((Out::Role(role), used(role.name)));
+            present.push((RemovedSupply::Role(role), used(role.name)));
         }
         for revision in graph.revisions.iter().rev().map(|revision| &revision.revision) {
             for (out, used) in &mut present {
@@ -121,19 +122,19 @@ impl Climb<'_> {
             }
             for (_, row) in supplies.rows.iter().filter(|(at, _)| at.as_ref() == Some(revision)) {
                 Session::open(self.server.endpoint(), &ladder, interrupt)?.execute(row.insert)?;
-                present.push((Out::Row(row), used(row.name)));
+                present.push((RemovedSupply::Row(row), used(row.name)));
             }
         }
         Ok(present.into_iter().map(|(_, used)| used).collect())
     }
 
     /// Takes a supply out of a copy, or puts back what all databases share.
-    fn take(&self, what: Out<'_>, trial: &str, out: bool) -> Result<()> {
+    fn take(&self, what: RemovedSupply<'_>, trial: &str, out: bool) -> Result<()> {
         let endpoint = self.server.endpoint();
         let maintenance = endpoint.maintenance_database();
         let (database, sql) = match (what, out) {
-            (Out::Row(_), false) => return Ok(()),
-            (Out::Row(row), true) => {
+            (RemovedSupply::Row(_), false) => return Ok(()),
+            (RemovedSupply::Row(row), true) => {
                 let from = row.exists.strip_prefix("SELECT 1 ").with_context(|| {
                     format!(
                         "cannot take out the {}: its `exists` is no `SELECT 1 FROM …`",
@@ -143,7 +144,7 @@ impl Climb<'_> {
                 // What points to the row is not asked.
                 (trial, format!("SET session_replication_role = replica; DELETE {from}"))
             }
-            (Out::Role(role), out) => {
+            (RemovedSupply::Role(role), out) => {
                 let (name, aside) =
                     (identifier(role.name), identifier(&format!("{} taken out", role.name)));
                 let (from, to) = if out { (name, aside) } else { (aside, name) };

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use self::run::{Ready, Task};
+use self::run::{Task, WarmState};
 use crate::flags::{Format, Gate};
 use crate::gate::context::join;
 use crate::gate::selection;
@@ -37,8 +37,8 @@ pub type Show<'a> = &'a (dyn Fn(&Watch, Moment) + Sync);
 /// With nothing to wait for but files and keys, a wait ends now and then.
 const FOR_EVER: Duration = Duration::from_secs(3600);
 
-/// What ended a wait.
-enum News {
+/// Event that ends a wait.
+enum WatchEvent {
     /// The run came to its end.
     Done,
     /// Files hold something else.
@@ -62,7 +62,7 @@ pub fn run(
     let (root, trees) = selection::select_to_run(&flags.which, &flags.env_py)?;
     let folders: Vec<Utf8PathBuf> = folders(&trees);
     let watcher = Watcher::new(&folders, git_folder(&root).as_deref())?;
-    let mut desk = Desk::new(interrupt, (show, tell), (&root, &trees), watcher, flags.verbose);
+    let mut desk = WatchLoop::new(interrupt, (show, tell), (&root, &trees), watcher, flags.verbose);
     let mut ready = desk.make_ready(flags)?;
     let mut todo: BTreeSet<usize> = (0..trees.len()).collect();
     let (mut saved, stairway, mut whole) = (Instant::now(), flags.stairway, true);
@@ -70,7 +70,8 @@ pub fn run(
         let news = if todo.is_empty() {
             desk.wait(None)?
         } else {
-            let (news, done) = desk.gate(&mut ready, flags, Asked { todo: &todo, saved, whole })?;
+            let (news, done) =
+                desk.gate(&mut ready, flags, RunRequest { todo: &todo, saved, whole })?;
             if done {
                 todo.clear();
                 (flags.stairway, whole) = (stairway, false);
@@ -78,8 +79,8 @@ pub fn run(
             news
         };
         match news {
-            News::Done => {}
-            News::Changed(files) => {
+            WatchEvent::Done => {}
+            WatchEvent::Changed(files) => {
                 saved = Instant::now();
                 let concerned = desk.changed(&files);
                 todo.extend(concerned.iter().flat_map(|(_, owners)| owners));
@@ -88,14 +89,14 @@ pub fn run(
                     ready = desk.make_ready(flags)?;
                 }
             }
-            News::Again { stairway } => {
+            WatchEvent::Again { stairway } => {
                 saved = Instant::now();
                 flags.stairway |= stairway;
                 whole = true;
                 todo.extend(0..trees.len());
                 desk.update(|state| state.changed.clear());
             }
-            News::Quit => return Ok(desk.last_report()),
+            WatchEvent::Quit => return Ok(desk.last_report()),
         }
     }
 }
@@ -150,9 +151,9 @@ fn git_folder(root: &Utf8Path) -> Option<Utf8PathBuf> {
     Some(git.parent()?.join(named))
 }
 
-/// What is asked of a run.
+/// Request for a run.
 #[derive(Clone, Copy)]
-struct Asked<'a> {
+struct RunRequest<'a> {
     /// The trees.
     todo: &'a BTreeSet<usize>,
     /// Since when.
@@ -161,8 +162,8 @@ struct Asked<'a> {
     whole: bool,
 }
 
-/// Where everything meets: what changes, what is pressed, what is shown.
-struct Desk<'a> {
+/// Loop of a watch: file changes and keys in, runs and their state out.
+struct WatchLoop<'a> {
     interrupt: &'a Interrupt,
     show: Show<'a>,
     /// Is told where the time of a run goes.
@@ -174,14 +175,14 @@ struct Desk<'a> {
     state: Mutex<Watch>,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> WatchLoop<'a> {
     fn new(
         interrupt: &'a Interrupt,
         (show, tell): (Show<'a>, Tell<'a>),
         (root, trees): (&'a Utf8Path, &'a [Tree]),
         watcher: Watcher,
         verbose: bool,
-    ) -> Desk<'a> {
+    ) -> WatchLoop<'a> {
         let keys = Keys::take();
         let state = Watch {
             trees: trees.iter().map(watched).collect(),
@@ -189,14 +190,14 @@ impl<'a> Desk<'a> {
             verbose,
             ..Watch::default()
         };
-        Desk { interrupt, show, tell, root, trees, watcher, keys, state: state.into() }
+        WatchLoop { interrupt, show, tell, root, trees, watcher, keys, state: state.into() }
     }
 
     /// Makes what stays ready between the runs.
-    fn make_ready(&self, flags: &Gate) -> Result<Ready> {
+    fn make_ready(&self, flags: &Gate) -> Result<WarmState> {
         let (todo, known) = (&BTreeSet::new(), &|_: usize, _: &Graph| {});
         let (root, trees, interrupt, tell) = (self.root, self.trees, self.interrupt, self.tell);
-        Ready::make(&Task { flags, root, trees, todo, whole: true, interrupt, tell, known })
+        WarmState::make(&Task { flags, root, trees, todo, whole: true, interrupt, tell, known })
     }
 
     fn update(&self, change: impl FnOnce(&mut Watch)) {
@@ -232,8 +233,13 @@ impl<'a> Desk<'a> {
 
     /// Runs the gate over some trees, and listens meanwhile. Returns what ended the wait, and whether
     /// the run came to its end.
-    fn gate(&mut self, ready: &mut Ready, flags: &Gate, asked: Asked<'_>) -> Result<(News, bool)> {
-        let Asked { todo, saved, whole } = asked;
+    fn gate(
+        &mut self,
+        ready: &mut WarmState,
+        flags: &Gate,
+        asked: RunRequest<'_>,
+    ) -> Result<(WatchEvent, bool)> {
+        let RunRequest { todo, saved, whole } = asked;
         let child = self.interrupt.child()?;
         let (done, ring) = UnixStream::pair().context("cannot make a socket pair")?;
         self.update(|state| state::begin(state, todo));
@@ -267,7 +273,7 @@ impl<'a> Desk<'a> {
             });
             let listen = Listen { interrupt, state, show };
             let news = listen.wait(watcher, keys, Some(&done));
-            if !matches!(news, Ok(News::Done)) {
+            if !matches!(news, Ok(WatchEvent::Done)) {
                 child.supersede();
             }
             (news, join(run))
@@ -287,7 +293,7 @@ impl<'a> Desk<'a> {
         Ok((news, done))
     }
 
-    fn wait(&mut self, done: Option<&UnixStream>) -> Result<News> {
+    fn wait(&mut self, done: Option<&UnixStream>) -> Result<WatchEvent> {
         let listen = Listen { interrupt: self.interrupt, state: &self.state, show: self.show };
         listen.wait(&mut self.watcher, &mut self.keys, done)
     }
@@ -306,7 +312,7 @@ impl Listen<'_> {
         watcher: &mut Watcher,
         keys: &mut Option<Keys>,
         done: Option<&UnixStream>,
-    ) -> Result<News> {
+    ) -> Result<WatchEvent> {
         loop {
             let mut fds = vec![watcher.fd()];
             fds.extend(done.map(AsFd::as_fd));
@@ -321,11 +327,11 @@ impl Listen<'_> {
             if touched {
                 let files = watcher.changed(self.interrupt)?;
                 if !files.is_empty() {
-                    return Ok(News::Changed(files));
+                    return Ok(WatchEvent::Changed(files));
                 }
             }
             if done {
-                return Ok(News::Done);
+                return Ok(WatchEvent::Done);
             }
             if pressed && let Some(taken) = keys {
                 match taken.pressed() {
@@ -335,17 +341,17 @@ impl Listen<'_> {
                         }
                     }
                     // The terminal is gone, and with it whoever would press one.
-                    None => return Ok(News::Quit),
+                    None => return Ok(WatchEvent::Quit),
                 }
             }
         }
     }
 
-    fn key(&self, key: char) -> Option<News> {
+    fn key(&self, key: char) -> Option<WatchEvent> {
         match key {
-            'q' => return Some(News::Quit),
-            'r' | '\n' | ' ' => return Some(News::Again { stairway: false }),
-            's' => return Some(News::Again { stairway: true }),
+            'q' => return Some(WatchEvent::Quit),
+            'r' | '\n' | ' ' => return Some(WatchEvent::Again { stairway: false }),
+            's' => return Some(WatchEvent::Again { stairway: true }),
             _ => {}
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -15,10 +15,10 @@ use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::flags::Gate;
-use crate::gate::context::{GateContext, Setting, Surveys};
-use crate::gate::ran::Ran;
-use crate::gate::reuse::{Reuse, ToKeep};
-use crate::gate::setup::Stage;
+use crate::gate::context::{GateContext, RunSettings, TreeLints};
+use crate::gate::ran::RunOutcome;
+use crate::gate::reuse::{CacheUpdate, Reuse};
+use crate::gate::setup::PreparedRun;
 use crate::os::interrupt::Interrupt;
 use crate::os::process;
 use crate::os::store::Store;
@@ -44,18 +44,18 @@ pub(super) struct Task<'a> {
     pub(super) known: &'a (dyn Fn(usize, &Graph) + Sync),
 }
 
-/// What stays between runs. Dropped from the first to the last.
-pub(super) struct Ready {
+/// Servers and interpreters that stay between runs. Dropped from the first field to the last.
+pub(super) struct WarmState {
     /// What the last run left.
-    last: Option<Ran>,
-    stage: Stage,
+    last: Option<RunOutcome>,
+    stage: PreparedRun,
     binaries: Binaries,
     kept: Store,
 }
 
-impl Ready {
+impl WarmState {
     /// Makes everything ready. Fails where something that the gate needs is missing.
-    pub(super) fn make(task: &Task<'_>) -> Result<Ready> {
+    pub(super) fn make(task: &Task<'_>) -> Result<WarmState> {
         let surveys = OnceLock::new();
         let run = task.run(&surveys, None);
         let all: Vec<usize> = (0..task.trees.len()).collect();
@@ -65,7 +65,7 @@ impl Ready {
         let binaries = stage.binaries().cloned().context("there are no servers")?;
         let kept = Store::at(stage.scratch.path().join("kept"));
         let kept = kept.context("cannot make a folder for snapshots")?;
-        Ok(Ready { last: None, stage, binaries, kept })
+        Ok(WarmState { last: None, stage, binaries, kept })
     }
 
     /// Forgets what Python compiled of files that have changed: it knows a file by its second and its
@@ -132,12 +132,12 @@ impl Ready {
         &mut self,
         run: &GateContext<'_>,
         reuse: Option<Reuse>,
-        mut ran: Ran,
+        mut ran: RunOutcome,
         (began, report): (std::time::SystemTime, &Report),
     ) {
         let hosted = ran.trees.iter_mut().map(|tree| std::mem::take(&mut tree.hosted)).collect();
         if let (Some(reuse), false) = (reuse, report.interrupted) {
-            ran = ToKeep { reuse, ran, began }.keep_snapshots(run);
+            ran = CacheUpdate { reuse, ran, began }.keep_snapshots(run);
         }
         ran.give_hosted(hosted);
         self.last = Some(ran);
@@ -148,14 +148,18 @@ impl Ready {
 impl<'a> Task<'a> {
     fn run<'r>(
         &'r self,
-        surveys: &'r OnceLock<Result<Surveys>>,
+        surveys: &'r OnceLock<Result<TreeLints>>,
         reuse: Option<Store>,
     ) -> GateContext<'r>
     where
         'a: 'r,
     {
         GateContext {
-            setting: Setting { in_repository: true, holds_servers: true, ..Setting::default() },
+            setting: RunSettings {
+                in_repository: true,
+                holds_servers: true,
+                ..RunSettings::default()
+            },
             surveys: Some(surveys),
             reuse,
             ..GateContext::new(self.flags, self.root, self.trees, self.interrupt, self.tell)

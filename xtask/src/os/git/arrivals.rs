@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::Result;
 use camino::Utf8PathBuf;
 
-use super::base::Found;
+use super::base::FoundBase;
 use super::repository::{Git, fields};
 use model::files::Arrival;
 
@@ -15,12 +15,12 @@ impl Git<'_> {
     /// came before a history that was cut off begins.
     pub fn arrivals(
         &self,
-        base: Option<&Found>,
+        base: Option<&FoundBase>,
         folders: &[Utf8PathBuf],
     ) -> Result<HashMap<Utf8PathBuf, Arrival>> {
         let mut arrivals = HashMap::new();
         // The base comes last: what it has, others have by the way that its history tells.
-        for from in ["HEAD"].into_iter().chain(base.map(Found::tip)) {
+        for from in ["HEAD"].into_iter().chain(base.map(FoundBase::tip)) {
             arrivals.extend(self.arrivals_in(from, folders)?);
         }
         Ok(arrivals)

@@ -30,7 +30,7 @@ const SHALLOW: &str = "this clone is shallow: `git fetch --unshallow`, in CI `fe
 
 /// A base that was found.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct FoundBase {
     /// As a reader knows it: `origin/main`.
     pub name: String,
     /// What it is compared by: where this change left it, or what `--since` names.
@@ -39,7 +39,7 @@ pub struct Found {
     tip: Option<String>,
 }
 
-impl Found {
+impl FoundBase {
     /// The last commit of the base, as far as it is here.
     pub(super) fn tip(&self) -> &str {
         self.tip.as_ref().unwrap_or(&self.commit)
@@ -58,7 +58,7 @@ impl Found {
 impl Git<'_> {
     /// The base: `since`, else where this change left the first of the usual branches, or why there
     /// is none. Fails where `since` names nothing.
-    pub fn find_base(&self, since: Option<&str>) -> Result<Result<Found, String>> {
+    pub fn find_base(&self, since: Option<&str>) -> Result<Result<FoundBase, String>> {
         if let Some(since) = since {
             let commit = format!("{since}^{{commit}}");
             let said = self.ask(&["rev-parse", "--verify", "--end-of-options", &commit])?;
@@ -75,13 +75,13 @@ impl Git<'_> {
                 );
             };
             let (name, commit) = (since.to_owned(), commit.to_owned());
-            return Ok(Ok(Found { name, commit, tip: None }));
+            return Ok(Ok(FoundBase { name, commit, tip: None }));
         }
         let candidates = self.default_branches()?;
         for (name, tip) in &candidates {
             if let Some(commit) = self.line(&["merge-base", "HEAD", tip])? {
                 let tip = Some(tip.clone());
-                return Ok(Ok(Found { name: name.clone(), commit, tip }));
+                return Ok(Ok(FoundBase { name: name.clone(), commit, tip }));
             }
             if self.shallow {
                 return Ok(Err(format!("where this change left {name} is not here; {SHALLOW}")));
@@ -164,7 +164,7 @@ impl Git<'_> {
     /// since; and what of it cannot be read.
     pub fn files_of(
         &self,
-        base: &Found,
+        base: &FoundBase,
         folders: &[Utf8PathBuf],
     ) -> Result<(Base, Option<String>)> {
         let mut of_base = Base { name: base.name.clone(), ..Base::default() };
@@ -219,7 +219,7 @@ impl Git<'_> {
     }
 
     /// What the base branch did since this change left it: files, and whether they are gone.
-    fn ahead(&self, base: &Found, folders: &[&str]) -> Result<Vec<(bool, String)>> {
+    fn ahead(&self, base: &FoundBase, folders: &[&str]) -> Result<Vec<(bool, String)>> {
         let commit = base.commit.as_str();
         let Some(tip) = base.tip.as_deref().filter(|tip| *tip != commit) else {
             return Ok(Vec::new());
@@ -267,7 +267,7 @@ impl Git<'_> {
     /// What this change stands on: the base with its commit and its last one, and where this change
     /// left it; or why there is none.
     pub fn standing(&self, since: Option<&str>) -> Result<String> {
-        let Found { name, commit, tip } = match self.find_base(since)? {
+        let FoundBase { name, commit, tip } = match self.find_base(since)? {
             Ok(base) => base,
             Err(why) => return Ok(why),
         };

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use anyhow::Result;
 use camino::Utf8PathBuf;
 
-use super::base::Found;
+use super::base::FoundBase;
 use super::repository::{Git, fields};
 
 /// Where other branches and pull requests are kept.
@@ -37,7 +37,7 @@ impl Git<'_> {
     /// and how many of these files are not in this clone.
     pub fn other_branches(
         &self,
-        base: &Found,
+        base: &FoundBase,
         folders: &[Utf8PathBuf],
     ) -> Result<(Vec<Branch>, usize)> {
         let mut branches = self.unmerged(base)?;
@@ -96,7 +96,7 @@ impl Git<'_> {
     }
 
     /// The branches that are neither in this one nor in the base, without this one's own copy.
-    fn unmerged(&self, base: &Found) -> Result<Vec<Branch>> {
+    fn unmerged(&self, base: &FoundBase) -> Result<Vec<Branch>> {
         let format = "--format=%(refname)%00%(objectname)%00%(symref)%00%(authorname)%00\
                       %(committerdate:short)";
         let by_base = format!("--no-merged={}", base.tip());
@@ -129,7 +129,7 @@ impl Git<'_> {
         &self,
         branches: &[Branch],
         files: &mut HashMap<String, Files>,
-        base: &Found,
+        base: &FoundBase,
     ) -> Result<()> {
         let commits = branches.iter().map(|branch| branch.commit.clone());
         let commits: Vec<String> = commits.chain([format!("^{}", base.tip())]).collect();

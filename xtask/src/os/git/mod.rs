@@ -9,6 +9,6 @@ mod branches;
 mod objects;
 mod repository;
 
-pub use self::base::Found;
+pub use self::base::FoundBase;
 pub use self::branches::Branch;
 pub use self::repository::{Git, PARTIAL, refusal};

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::os::interrupt::Interrupt;
-use crate::os::process::{self, Limits, Said};
+use crate::os::process::{self, CommandOutput, Limits};
 
 /// How long one call may take; it reads local files alone.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -116,7 +116,7 @@ impl<'a> Git<'a> {
     }
 
     /// What a call says, however it ends.
-    pub(super) fn ask(&self, arguments: &[&str]) -> Result<Said> {
+    pub(super) fn ask(&self, arguments: &[&str]) -> Result<CommandOutput> {
         process::run_unchecked(self.command(arguments), self.limits())
     }
 
@@ -190,7 +190,7 @@ pub(super) fn fields(answer: &[u8]) -> impl Iterator<Item = &str> {
 }
 
 /// What git says of why it does not, in one line.
-pub(super) fn words(said: &Said) -> String {
+pub(super) fn words(said: &CommandOutput) -> String {
     let words = said.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
     if words.is_empty() { format!("git ended with {}", said.status) } else { words }
 }

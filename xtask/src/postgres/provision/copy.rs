@@ -13,7 +13,7 @@ use crate::os::cache_dir;
 use crate::os::interrupt::Interrupt;
 use crate::os::manifest;
 use crate::os::sandbox;
-use crate::postgres::binaries::{self, Found, Looked};
+use crate::postgres::binaries::{self, PostgresFolder, SearchedFolder};
 
 /// A file that says whose copy it is.
 const WHOLE: &str = "migration-gate-files";
@@ -77,8 +77,11 @@ pub fn make(
 /// A system may lack what the binaries were built for: another C library, say.
 fn check_that_it_runs(dir: &Utf8Path, interrupt: &Interrupt) -> Result<()> {
     match binaries::look_at(dir, interrupt)? {
-        Found::Fifteen(_) => Ok(()),
-        found => bail!("what npm has does not run here: {}", Looked { dir: dir.to_owned(), found }),
+        PostgresFolder::Fifteen(_) => Ok(()),
+        found => bail!(
+            "what npm has does not run here: {}",
+            SearchedFolder { dir: dir.to_owned(), found }
+        ),
     }
 }
 

@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::{ELSEWHERE_ZONE, Lane, Place};
+use super::{ELSEWHERE_ZONE, Lane, StairEnvironment};
 use crate::alembic::Limits;
 use crate::postgres::session::{Session, identifier};
-use crate::steps::context::Outcome;
+use crate::steps::context::StepOutcome;
 use model::code;
 use model::event::{Event, timed};
 use model::finding::Finding;
@@ -20,7 +20,7 @@ impl Lane<'_> {
         &mut self,
         call: (&str, &str),
         database: &str,
-        place: Place,
+        place: StairEnvironment,
         seen: &mut Vec<Statement>,
     ) -> Result<std::result::Result<(), Box<Finding>>> {
         self.run_looking(call, database, (place, None), seen)
@@ -31,12 +31,12 @@ impl Lane<'_> {
         &mut self,
         (command, target): (&str, &str),
         database: &str,
-        (place, look): (Place, Option<&dyn Fn(Look)>),
+        (place, look): (StairEnvironment, Option<&dyn Fn(Look)>),
         seen: &mut Vec<Statement>,
     ) -> Result<std::result::Result<(), Box<Finding>>> {
-        let (tell, label) = (self.live.tell, &self.live.tree.label);
+        let (tell, label) = (self.tree_run.tell, &self.tree_run.tree.label);
         let on_revision = |r: &RevisionInFlight| tell(Event::Revision { label, revision: r });
-        let (server, interrupt) = (self.live.server, self.live.interrupt);
+        let (server, interrupt) = (self.tree_run.server, self.tree_run.interrupt);
         let on_deadline = || {
             let session = Session::open(server.endpoint(), database, interrupt);
             session.ok()?.lock_holder().ok()?
@@ -49,12 +49,12 @@ impl Lane<'_> {
             look,
         };
         let alembic = match place {
-            Place::Here => &mut self.live.alembic,
-            Place::Elsewhere => &mut self.elsewhere,
+            StairEnvironment::Here => &mut self.tree_run.alembic,
+            StairEnvironment::Elsewhere => &mut self.elsewhere,
         };
         alembic.use_database(database);
         let zone = |change: &str| -> Result<()> {
-            if place == Place::Here {
+            if place == StairEnvironment::Here {
                 return Ok(());
             }
             // Only the role's setting in this database: one that a migration made stays.
@@ -71,22 +71,22 @@ impl Lane<'_> {
         });
         let tables = (alembic.version_table.clone(), alembic.version_tables.clone());
         let mut said = called?;
-        (self.live.alembic.version_table, self.live.alembic.version_tables) = tables;
+        (self.tree_run.alembic.version_table, self.tree_run.alembic.version_tables) = tables;
         zone("RESET timezone")?;
         if said.end == End::TimedOut {
-            said.elapsed = self.live.timeout;
+            said.elapsed = self.tree_run.timeout;
         }
         seen.extend(said.statements.iter().cloned());
         if let Some(refused) = &said.refused {
-            return Ok(Err(Box::new(self.live.foreign_database(refused)?)));
+            return Ok(Err(Box::new(self.tree_run.foreign_database(refused)?)));
         }
         if !said.ok() {
-            let outcome = Outcome::failed(self.live.diagnose(said));
+            let outcome = StepOutcome::failed(self.tree_run.diagnose(said));
             // A server that died says nothing about the migrations.
-            let failed = self.live.server_lives(outcome)?.findings.pop();
+            let failed = self.tree_run.server_lives(outcome)?.findings.pop();
             return Ok(failed.map_or(Ok(()), |failed| Err(Box::new(failed))));
         }
-        self.live.statements.extend(said.statements);
+        self.tree_run.statements.extend(said.statements);
         let direction =
             if command == "upgrade" { Direction::Upgrade } else { Direction::Downgrade };
         let ran = said.revisions.iter().any(|revision| revision.direction == direction);

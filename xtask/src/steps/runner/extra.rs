@@ -2,15 +2,16 @@
 
 use anyhow::Result;
 
-use super::{Needs, Steps};
+use super::{Dependency, StepRunner};
 use model::supply::{Extra, Script, Supply};
 
-impl Steps<'_> {
+impl StepRunner<'_> {
     /// Files in the order in which the chain needs them.
     pub fn in_order<'s>(&self, scripts: &'s [Script]) -> Vec<&'s Script> {
         let mut sorted: Vec<&Script> = scripts.iter().collect();
-        if let Some(live) = &self.live {
-            sorted.sort_by_key(|script| script.required_by.as_deref().map(|id| live.rank_of(id)));
+        if let Some(tree_run) = &self.tree_run {
+            sorted
+                .sort_by_key(|script| script.required_by.as_deref().map(|id| tree_run.rank_of(id)));
         }
         sorted
     }
@@ -19,8 +20,9 @@ impl Steps<'_> {
     pub fn upgrade_below(&mut self, revision: &str) -> Result<()> {
         let before = self.statements.len();
         let what = format!("alembic upgrade to the parents of {revision} (pre-supply)");
-        let ran =
-            self.step(&what, Needs::Database, |live, seen| live.upgrade_below(revision, seen));
+        let ran = self.step(&what, Dependency::Database, |tree_run, seen| {
+            tree_run.upgrade_below(revision, seen)
+        });
         self.way_up.extend_from_slice(&self.statements[before..]);
         ran
     }
@@ -30,7 +32,7 @@ impl Steps<'_> {
         let needed = script.required_by.as_deref().unwrap_or("the first revision");
         let what = format!("supply {} (required by {needed})", script.name());
         self.give(&what, Supply::Script(script.clone()));
-        self.step(&what, Needs::Database, |live, seen| live.supply(script, seen))
+        self.step(&what, Dependency::Database, |tree_run, seen| tree_run.supply(script, seen))
     }
 
     /// Creates the roles that the recipe does not have.

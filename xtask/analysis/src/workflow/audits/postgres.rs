@@ -42,12 +42,12 @@ fn services(document: &Document<'_>, job: &Job) -> Vec<Found> {
             let code = if wrong { &code::NOT_POSTGRES_15 } else { &code::UNKNOWN };
             let found_here = Found::at(code, (document, line), message);
             let source = document.source.text.lines().nth(line.saturating_sub(1) as usize);
-            let mended = source.filter(|_| wrong).and_then(|source| {
+            let fixed = source.filter(|_| wrong).and_then(|source| {
                 let (before, _) = source.split_once(&image)?;
                 let program = image.split([':', '@']).next()?;
                 Some(format!("{before}{program}:15"))
             });
-            found.push(match mended {
+            found.push(match fixed {
                 Some(line) => found_here.suggest(line),
                 None => found_here,
             });

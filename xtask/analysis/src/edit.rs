@@ -1,4 +1,4 @@
-//! The exact change of a file that mends a finding, where the gate knows it: what a reader can apply
+//! The exact change of a file that fixes a finding, where the gate knows it: what a reader can apply
 //! as it stands.
 //!
 //! Only what leaves no choice is a change. A hint (`did you mean …?`) is none, and neither is what

@@ -1,4 +1,4 @@
-//! The change that the gate offers in SARIF mends what it found: made by a program, the next run is
+//! The change that the gate offers in SARIF fixes what it found: made by a program, the next run is
 //! green.
 
 use serde_json::Value;
@@ -7,7 +7,7 @@ use crate::support::root::{Root, Tree};
 
 /// Makes the first change that a SARIF log offers, by the rules of the format, and returns how many
 /// results offer one.
-fn mend(root: &Root, log: &str) -> usize {
+fn fix(root: &Root, log: &str) -> usize {
     let log: Value = serde_json::from_str(log).unwrap();
     let results = log["runs"][0]["results"].as_array().unwrap();
     let fixes: Vec<&Value> = results.iter().filter(|result| !result["fixes"].is_null()).collect();
@@ -29,12 +29,12 @@ fn mend(root: &Root, log: &str) -> usize {
 }
 
 #[track_caller]
-fn mends(root: &Root) {
+fn fixes(root: &Root) {
     let file = root.path().join("gate.sarif");
     let report = format!("sarif={}", file.display());
     let red = root.gate().arg("raptor").arg("--report").arg(&report).run();
     red.assert_code(1);
-    assert_eq!(mend(root, &std::fs::read_to_string(&file).unwrap()), 1);
+    assert_eq!(fix(root, &std::fs::read_to_string(&file).unwrap()), 1);
     root.gate().arg("raptor").run().assert_code(0);
 }
 
@@ -45,7 +45,7 @@ fn what_a_downgrade_lacks_is_added_in_an_order_that_works() {
                    op.execute('CREATE TABLE moods (id int PRIMARY KEY, mood mood)')\n\
                    op.execute('CREATE VIEW good AS SELECT id FROM moods')";
     root.add_head(Tree::Raptor, upgrade, "pass");
-    mends(&root);
+    fixes(&root);
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_second_head_is_put_on_the_first() {
     let text = root.read(&first).replace("one", "two").replace("revision = \"", "revision = \"2");
     // The parent stays the one that the first has.
     root.write(&second, text.replace("down_revision = \"2", "down_revision = \""));
-    mends(&root);
+    fixes(&root);
 }
 
 #[test]
@@ -73,5 +73,5 @@ fn what_needs_no_transaction_is_put_outside() {
     let upgrade = "op.execute('CREATE TABLE many (id int)')\n\
                    op.execute('CREATE INDEX CONCURRENTLY by_id ON many (id)')";
     root.add_head(Tree::Raptor, upgrade, "op.execute('DROP TABLE many')");
-    mends(&root);
+    fixes(&root);
 }

@@ -54,6 +54,19 @@ fn migration_without_namespaces_does_what_the_readme_lists() {
     assert_harmless(&caller, probes::WITHOUT_NAMESPACES);
 }
 
+/// Without namespaces it does what its user can, but for what the gate itself holds.
+#[test]
+fn migration_of_a_user_without_mounts_sees_nothing_of_the_gate() {
+    let Some(caller) = Caller::user_without_mounts() else { return };
+    let world = World::new(&caller);
+    let ended = world.run();
+    let done = world.done(&ended);
+    let is_done = |name: &&&str| done.iter().any(|done| done == **name);
+    let wrong: Vec<_> = probes::NEVER.iter().filter(is_done).collect();
+    assert!(wrong.is_empty(), "{wrong:?}:\n{}\n{}", ended.stdout, ended.stderr);
+    assert!(ended.stderr.contains("migrations see and reach what their user does"));
+}
+
 /// An env.py whose logger writes beside its ini is sound: it is the gate that does not let it.
 #[test]
 fn log_file_in_the_checkout_is_exit_2_with_the_way_out() {

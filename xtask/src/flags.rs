@@ -284,9 +284,11 @@ pub struct Graph {
 /// top, under the next free number, and only the bytes that must change do. A revision that is on the
 /// base, on the default branch or in a tag is never moved; without a base none is.
 ///
-/// Whether the order matters is tried: the gate runs each order on a fresh copy, and the schemas are
-/// compared. Where they differ, a person must decide, and nothing is changed. Exit status: 0 fixed, or
-/// nothing to fix; 1 it cannot be fixed here, and nothing was changed; 2 the trees could not be read.
+/// Whether the order matters is tried: each order is applied to a fresh database whose tables have
+/// generated rows, and schemas and rows are compared. Where they differ, a person must decide. Where an
+/// order cannot be tried, as without Postgres, or where none passes, nothing is changed either. Exit
+/// status: 0 fixed, or nothing to fix; 1 it cannot be fixed here, and nothing was changed; 2 the trees
+/// could not be read.
 #[derive(Clone, Debug, Args)]
 pub struct Renumber {
     /// Which trees.
@@ -299,8 +301,7 @@ pub struct Renumber {
     pub since: Option<String>,
 
     /// Move nothing, and write a revision that merges the heads, as `alembic merge` does: the remedy
-    /// where both are merged already. Refused where their order matters, and where that could not be
-    /// tried and one of them names what the other changes
+    /// where both are merged already. Refused where their order matters, or could not be tried
     #[arg(long)]
     pub merge: bool,
 

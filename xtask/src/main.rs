@@ -118,7 +118,7 @@ impl Screen<'_> {
                 }
             }
             Some(Verb::Renumber(renumber)) => {
-                match commands::renumber::run(renumber, self.interrupt) {
+                match commands::renumber::run(renumber, flags, self.interrupt) {
                     Ok(done) => {
                         done.notes.iter().for_each(|note| self.progress.note(note));
                         write_stdout(&done.text);

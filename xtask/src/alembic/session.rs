@@ -1,5 +1,6 @@
 //! Session of a tree's Alembic: its calls, one after the other, on one connection to the worker.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -75,6 +76,12 @@ pub struct PausePoint<'s> {
 }
 
 impl Alembic {
+    /// The names of the tables in which it keeps where its databases stand, as far as calls told them.
+    pub fn names_of_version_tables(&self) -> BTreeSet<String> {
+        let told = self.version_tables.iter().map(|(_, table)| &table.name);
+        told.chain([&self.version_table.name]).cloned().collect()
+    }
+
     /// Waits until the interpreter is ready. Fails where Alembic cannot be imported, or where the
     /// interpreter has no driver for Postgres.
     pub fn new(

@@ -109,6 +109,8 @@ fn verify(
                 BUDGET.as_secs()
             ));
         }
+        let refused = found.refused.map(|why| format!("remedies of {}: {why}", trees[index].label));
+        report.notes.extend(refused);
         remedies.extra.extend(found.extra);
     }
     process::end_strays();

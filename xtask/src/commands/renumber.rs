@@ -3,27 +3,33 @@
 //! The files are linted again afterwards; where anything is worse than before, every one of them is
 //! put back as it was.
 
-mod trial;
-
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use self::trial::{OrderTrial, Verdict};
-use crate::flags::Renumber;
+use crate::flags::{Gate, Renumber};
+use crate::gate::context::{GateContext, RunSettings, reuse};
 use crate::gate::lint;
-use crate::lint::{LintOptions, TreeLint};
+use crate::lint::{self as tree_lint, LintOptions, TreeLint};
 use crate::os::git::Git;
-use crate::os::interrupt::Interrupt;
+use crate::os::interrupt::{Interrupt, Interrupted};
+use crate::os::mirror::Changed;
 use crate::os::tree_files;
+use crate::os::{cache_dir, process};
+use crate::remedies::RemedyBench;
+use crate::remedies::orders::{self, Order, Verdict};
 use analysis::renumber::{self, Change, Fixed, Plan};
 use analysis::script::Script;
 use model::code::{self, Severity};
 use model::finding::Finding;
 use model::graph::Revision;
 use model::tree::Tree;
+
+/// How long the orders of colliding revisions may take.
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// Result of `renumber`.
 #[derive(Default)]
@@ -36,15 +42,19 @@ pub struct Renumbered {
     pub fixed: bool,
 }
 
-/// Fixes the trees that were asked for.
-pub fn run(flags: &Renumber, interrupt: &Interrupt) -> Result<Renumbered> {
+/// Fixes the trees that were asked for. Where their servers and interpreters come from, the gate's own
+/// options say.
+pub fn run(flags: &Renumber, gate: &Gate, interrupt: &Interrupt) -> Result<Renumbered> {
+    // A server that was given is not one to try things on.
+    let gate = Gate { which: flags.which.clone(), postgres_url: None, ..gate.clone() };
     let (root, surveys) =
         lint::surveys(&flags.which, LintOptions::since(flags.since.as_deref()), interrupt)?;
     let mut done = Renumbered { fixed: true, ..Renumbered::default() };
     for (tree, survey) in &surveys {
         let git = Git::at(&tree.cwd, &root, interrupt)?
             .map_err(|why| anyhow!("cannot renumber without git's history: {why}"))?;
-        let work = Renumbering { flags, root: &root, tree, survey, git: &git, interrupt };
+        let (root, git) = (root.as_path(), &git);
+        let work = Renumbering { flags, gate: &gate, root, tree, survey, git, interrupt };
         match work.plan()? {
             Ok(plan) => work.carry_out(&plan, &mut done)?,
             Err(why) => {
@@ -58,6 +68,7 @@ pub fn run(flags: &Renumber, interrupt: &Interrupt) -> Result<Renumbered> {
 
 struct Renumbering<'a> {
     flags: &'a Renumber,
+    gate: &'a Gate,
     root: &'a Utf8Path,
     tree: &'a Tree,
     survey: &'a TreeLint,
@@ -82,7 +93,13 @@ impl Renumbering<'_> {
                  {why}"
             )));
         }
-        let merged = self.merged()?;
+        let merged = match self.merged()? {
+            Ok(merged) => merged,
+            Err(why) => {
+                let why = format!("what others have cannot be told, and may not move: {why}");
+                return Ok(Err(why));
+            }
+        };
         let fixed = |index: usize| match survey.graph.revisions[index].new {
             true => merged.get(&survey.scripts[index].file).cloned(),
             false => survey.base.rev.clone(),
@@ -103,17 +120,18 @@ impl Renumbering<'_> {
         Ok(Ok(plan))
     }
 
-    /// The files that others have: under this name, or as the base has them under another one.
-    fn merged(&self) -> Result<HashMap<Utf8PathBuf, String>> {
+    /// The files of the revisions that others have, and where; or why that is not known.
+    fn merged(&self) -> Result<Result<HashMap<Utf8PathBuf, String>, String>> {
         let survey = self.survey;
-        let new = survey.scripts.iter().zip(&survey.graph.revisions).filter(|(_, it)| it.new);
-        let new: Vec<Utf8PathBuf> = new.map(|(script, _)| script.file.clone()).collect();
-        let mut merged = self.git.merged(&new)?;
+        let mut merged = match tree_lint::merged(self.tree, self.root, survey, self.interrupt)? {
+            Ok(merged) => merged,
+            Err(why) => return Ok(Err(why)),
+        };
         let renamed = survey.findings.iter().filter(|it| it.code == &code::CHANGED_ON_BASE);
         let renamed = renamed.filter_map(|finding| Some(finding.place.as_ref()?.file.clone()));
         let base = survey.base.rev.as_deref().unwrap_or_default();
         merged.extend(renamed.map(|file| (file, base.to_owned())));
-        Ok(merged)
+        Ok(Ok(merged))
     }
 
     /// That nothing collides here and will with the base, as it is by now.
@@ -146,51 +164,79 @@ impl Renumbering<'_> {
     }
 
     /// Tries whether it matters which of the colliding revisions runs first, and says so. The inner
-    /// error says why a person must decide.
+    /// error says why nothing may be changed.
     fn try_orders(&self, plan: &Plan) -> Result<Result<String, String>> {
         let ages = self.ages();
-        let later: Vec<usize> = ages.iter().map(|age| usize::MAX - age).collect();
-        let first = self.plan_by(&ages, &|_| None)?;
-        let other = self.plan_by(&later, &|_| None)?;
-        let overlap = renumber::overlap(&self.survey.scripts);
-        let verdict = match (&first, &other) {
-            (Ok(first), Ok(other)) => {
-                let mut orders = vec![
-                    ("the earlier first", first.changes.as_slice()),
-                    ("the later first", other.changes.as_slice()),
-                ];
-                orders.extend(self.flags.merge.then_some(("the merge", plan.changes.as_slice())));
-                let tables = renumber::written(self.survey.scripts.iter());
-                let trial = OrderTrial {
-                    root: self.root,
-                    tree: self.tree,
-                    is_named: self.flags.which.ini.is_none(),
-                    tables: &tables,
-                    interrupt: self.interrupt,
-                };
-                trial::compare(&trial, &orders)?
+        let orders = match (
+            self.plan_by(&ages, &|_| None)?,
+            self.plan_by(&renumber::reversed(&ages), &|_| None)?,
+        ) {
+            (Ok(first), Ok(other)) => [first, other],
+            (Err(why), _) | (_, Err(why)) => {
+                return Ok(Err(format!("whether the order matters cannot be tried: {why}")));
             }
-            (Err(why), _) | (_, Err(why)) => Verdict::NotTried(why.clone()),
+        };
+        let merge = ("the merge", plan.changes.as_slice());
+        let names = ["the earlier first", "the later first"];
+        let orders = names.into_iter().zip(orders.iter().map(|order| order.changes.as_slice()));
+        let orders = orders.chain(Some(merge).filter(|_| self.flags.merge));
+        let orders: Option<Vec<Order>> =
+            orders.map(|(name, changes)| Some((name.to_owned(), as_files(changes)?))).collect();
+        let verdict = match orders {
+            Some(orders) => self.compare(&orders)?,
+            None => {
+                Verdict::NotTried("a revision is no UTF-8, or lies outside the root".to_owned())
+            }
         };
         let done = if self.flags.merge {
             "they were merged"
         } else {
             "the later one was moved behind the earlier"
         };
-        Ok(match (verdict, overlap.filter(|_| self.flags.merge)) {
-            (Verdict::Same, _) => Ok(format!("either order gives the same schema: {done}")),
-            (Verdict::Differ(how), _) => {
+        Ok(match verdict {
+            Verdict::Same(None) => {
+                Ok(format!("either order gives the same schema and rows: {done}"))
+            }
+            Verdict::Same(Some(but)) => {
+                Ok(format!("either order gives the same schema and rows {but}: {done}"))
+            }
+            Verdict::Differ(how) => {
                 Err(format!("a person must decide, as the orders differ:\n  {}", how.join("\n  ")))
             }
-            (Verdict::NotTried(why), Some(overlap)) => Err(format!(
-                "a person must decide: {overlap}, and the two orders could not be tried ({why})"
-            )),
-            (Verdict::NotTried(why), None) => Ok(format!(
-                "order is not content; whether the revisions fit in this order was not tried ({why}), \
-                 and `cargo xtask migration-gate {}` tells it",
-                self.tree.id
-            )),
+            Verdict::NotTried(why) => {
+                Err(format!("whether the order matters cannot be tried: {why}"))
+            }
         })
+    }
+
+    /// Tries orders on servers of their own.
+    fn compare(&self, orders: &[Order]) -> Result<Verdict> {
+        process::adopt_orphans();
+        let _cache = cache_dir::hold();
+        let trees = std::slice::from_ref(self.tree);
+        let run = GateContext {
+            setting: RunSettings { in_repository: true, ..RunSettings::default() },
+            reuse: reuse(self.gate),
+            ..GateContext::new(self.gate, self.root, trees, self.interrupt, &|_| {})
+        };
+        let set_up = || {
+            let (programs, pythons) = (run.programs()?, run.find_pythons(&[0])?);
+            run.set_up(&[0], programs, pythons, Some(1))
+        };
+        let stage = match set_up() {
+            Ok(stage) => stage,
+            Err(err) if err.is::<Interrupted>() => return Err(err),
+            Err(err) => {
+                let why = format!("{err:#}").split_whitespace().collect::<Vec<_>>().join(" ");
+                let way_out = "`cargo xtask migration-gate doctor` says what is missing here";
+                return Ok(Verdict::NotTried(format!("{why}; {way_out}")));
+            }
+        };
+        let bench = RemedyBench::of(&run, 0, &stage, Instant::now() + PATIENCE);
+        let bench = bench.context("the tree has no interpreter")?;
+        let verdict = orders::compare(&bench, self.survey, orders, &[]);
+        process::end_strays();
+        verdict
     }
 
     fn carry_out(&self, plan: &Plan, done: &mut Renumbered) -> Result<()> {
@@ -200,10 +246,6 @@ impl Renumbering<'_> {
             return Ok(());
         }
         done.notes.extend(plan.because.iter().map(|reason| format!("{label}: {reason}")));
-        if self.flags.dry_run {
-            done.text.push_str(&renumber::patch::patch(&plan.changes, |file| self.git.below(file)));
-            return Ok(());
-        }
         let order = match self.try_orders(plan)? {
             Ok(order) => order,
             Err(why) => {
@@ -212,6 +254,10 @@ impl Renumbering<'_> {
                 return Ok(());
             }
         };
+        if self.flags.dry_run {
+            done.text.push_str(&renumber::patch::patch(&plan.changes, |file| self.git.below(file)));
+            return Ok(());
+        }
         self.apply(&plan.changes)?;
         if let Some(worse) = self.worse()? {
             undo(self.root, &plan.changes)?;
@@ -256,6 +302,18 @@ impl Renumbering<'_> {
             finding.map_or(String::new(), |f| format!("{}: {}", f.code.id, f.message))
         }))
     }
+}
+
+/// The text of changed files; `None` where one is no text, or lies outside the root.
+fn as_files(changes: &[Change]) -> Option<Changed> {
+    let mut files = Changed::new();
+    for change in changes.iter().filter(|change| change.from != change.to) {
+        files.insert(change.from.clone(), None);
+    }
+    for change in changes {
+        files.insert(change.to.clone(), Some(String::from_utf8(change.after.clone()).ok()?));
+    }
+    (!files.keys().any(|file| file.is_absolute())).then_some(files)
 }
 
 fn count(findings: &[Finding]) -> BTreeMap<&'static str, usize> {

@@ -54,6 +54,8 @@ pub struct RunSettings<'a> {
     pub alone: bool,
     /// Whether the servers stay when the trees are done.
     pub holds_servers: bool,
+    /// Whether the trees are only taken up to their heads.
+    pub only_up: bool,
     /// Whether new revisions are rehearsed on a database in use.
     pub rehearses: bool,
     /// Whether other branches are asked for collisions.

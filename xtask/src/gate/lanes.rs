@@ -52,6 +52,7 @@ impl StairwayPlan {
     ) -> StairwayPlan {
         let heads = graph.map(|graph| graph.heads.clone()).unwrap_or_default();
         let (stairs, is_step) = match run.stairs(index, graph) {
+            _ if run.setting.only_up => (Vec::new(), false),
             Some(stairs) => (stairs, true),
             None if heads.len() == 1 => (heads.clone(), false),
             None => (Vec::new(), false),

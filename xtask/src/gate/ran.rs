@@ -1,5 +1,7 @@
 //! Outcome of the trees of a run, before it is in the report.
 
+use std::collections::BTreeSet;
+
 use camino::Utf8PathBuf;
 
 use crate::alembic::Description;
@@ -39,6 +41,8 @@ pub struct TreeOutcome {
     pub hosted: Vec<Hosted>,
     /// What its calls read.
     pub used: Used,
+    /// The names of the tables in which Alembic keeps where its databases stand.
+    pub version_tables: BTreeSet<String>,
     /// What was there right before its new revisions, and was not kept yet.
     pub snapshot: Option<Snapshot>,
     pub(super) versions: Option<String>,

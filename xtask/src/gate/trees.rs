@@ -275,13 +275,15 @@ impl GateContext<'_> {
             let mut steps = StepRunner::new(tree_run)
                 .with_supplies(self.setting.supplies)
                 .with_stairs(context.plan.stairs(&wait))
-                .with_known(snapshot.map(|snapshot| &snapshot.start));
+                .with_known(snapshot.map(|snapshot| &snapshot.start))
+                .only_up(self.setting.only_up);
             let result = recipes::run(tree, &mut steps);
             ran.done = steps.finish();
             ran.production = context.plan.seen();
             let taken = lanes.end();
             if let Some(alembic) = ran.done.alembic.take() {
                 ran.used.join(alembic.used.clone());
+                ran.version_tables = alembic.names_of_version_tables();
                 ran.snapshot = taken.map(|taken| taken.finish(&ran.done.steps));
                 stage.give_back(Environment::Here, &ran.python, alembic);
             }

@@ -55,7 +55,8 @@ pub(super) fn compare<'a>(
     };
     match (git.files_of(&base, folders), terms.since) {
         (Ok((files, reason)), _) => {
-            let told = Comparison { reason, ..base.told() };
+            let unknown = if terms.since.is_some() { None } else { git.unknown_upstream()? };
+            let told = Comparison { reason: reason.or(unknown), ..base.told() };
             Ok(BaseComparison { git: Some(git), base: Some(base), files: Some(files), told })
         }
         (Err(err), None) => {

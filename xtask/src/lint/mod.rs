@@ -2,6 +2,7 @@
 //! Nothing of it is run, and neither Postgres nor Python is needed.
 
 mod compare;
+mod merged;
 mod read;
 #[cfg(test)]
 mod real_trees;
@@ -18,6 +19,7 @@ use self::compare::{
     BaseComparison, arrivals, base_of, collide, compare, graph_of_base, has_new, is_merged,
     mark_new, moved, others, repository_of,
 };
+pub use self::merged::merged;
 use self::read::{TreeFiles, shown};
 pub use self::terms::LintOptions;
 use crate::os::interrupt::Interrupt;

@@ -4,6 +4,7 @@
 //! A remedy may take several changes, each of which uncovers the next fault. What does not end green
 //! is not told.
 
+pub mod orders;
 mod trial;
 
 use std::cell::{Cell, RefCell};
@@ -14,8 +15,8 @@ use std::time::Instant;
 use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::lint::TreeLint;
-use crate::os::git::Git;
+use self::orders::{Order, Verdict as OrderVerdict};
+use crate::lint::{self, TreeLint};
 use crate::os::mirror::Changed;
 use crate::recipes;
 use crate::steps::runner::StepRunner;
@@ -55,6 +56,8 @@ struct Search<'a> {
     ran_out: Cell<bool>,
     /// The findings of the report that no candidate made go away.
     unhelped: RefCell<BTreeSet<usize>>,
+    /// Why what turned the gate green is no remedy.
+    refused: RefCell<Option<String>>,
 }
 
 /// Remedies that were verified for a tree.
@@ -64,6 +67,8 @@ pub struct TreeRemedies {
     pub extra: Vec<Extra>,
     /// Whether the time ran out before everything was tried.
     pub ran_out: bool,
+    /// Why what turned the gate green is no remedy, where there is none.
+    pub refused: Option<String>,
 }
 
 /// Tries what may fix the errors of a tree, and gives the finding that it begins with the remedy that
@@ -81,24 +86,23 @@ pub fn verify(
         seen: RefCell::default(),
         ran_out: Cell::new(false),
         unhelped: RefCell::default(),
+        refused: RefCell::default(),
     };
     let found = search.from(&RemedyDraft::default(), report, survey, bench.root, CHANGES_MAX)?;
     let ran_out = search.ran_out.get();
     for index in search.unhelped.take() {
         report.findings[index].edit = None;
     }
-    let Some((index, state)) = found else {
-        return Ok(TreeRemedies { ran_out, ..TreeRemedies::default() });
-    };
-    let Some(changes) = search.changes(&state) else {
-        return Ok(TreeRemedies { ran_out, ..TreeRemedies::default() });
-    };
+    let none =
+        || TreeRemedies { ran_out, refused: search.refused.take(), ..TreeRemedies::default() };
+    let Some((index, state)) = found else { return Ok(none()) };
+    let Some(changes) = search.changes(&state) else { return Ok(none()) };
     let patch = fix::patch(&changes);
     if let Some(finding) = report.findings.get_mut(index) {
         finding.edit = None;
         finding.fix = Some(Box::new(Fix { what: state.what, changes, patch }));
     }
-    Ok(TreeRemedies { extra: state.extra, ran_out: false })
+    Ok(TreeRemedies { extra: state.extra, ..TreeRemedies::default() })
 }
 
 /// Whether there is anything to try for a tree.
@@ -142,15 +146,19 @@ fn history(bench: &RemedyBench<'_>, survey: &TreeLint) -> Result<Option<History>
     if !bench.setting.in_repository || !survey.has_base() {
         return Ok(None);
     }
-    let Ok(git) = Git::at(&bench.tree.cwd, bench.root, bench.interrupt)? else { return Ok(None) };
+    // Only where revisions collide does it matter which of them are merged.
+    if !survey.graph.collides() {
+        return Ok(Some(History::default()));
+    }
+    let merged = lint::merged(bench.tree, bench.root, survey, bench.interrupt)?;
+    let Ok(merged) = merged else { return Ok(None) };
     let arrivals = &survey.arrivals;
     let revisions = &survey.graph.revisions;
     let age = |revision: &model::graph::Revision| {
         let age = renumber::age(revision.new, arrivals.get(&revision.file));
         (revision.file.clone(), age)
     };
-    let files: Vec<Utf8PathBuf> = revisions.iter().map(|revision| revision.file.clone()).collect();
-    Ok(Some(History { ages: revisions.iter().map(age).collect(), merged: git.merged(&files)? }))
+    Ok(Some(History { ages: revisions.iter().map(age).collect(), merged }))
 }
 
 impl Search<'_> {
@@ -174,6 +182,10 @@ impl Search<'_> {
                     self.ran_out.set(true);
                     return Ok(None);
                 }
+                // Every remedy of this kind chooses among the same orders.
+                if !candidate.orders.is_empty() && self.refused.borrow().is_some() {
+                    continue;
+                }
                 let Some(next) = self.with(state, &candidate, finding, survey)? else { continue };
                 if !self.seen.borrow_mut().insert(format!("{:?} {:?}", next.files, next.extra)) {
                     continue;
@@ -181,6 +193,9 @@ impl Search<'_> {
                 let tried = self.bench.gate(&next.files, &next.extra, self.folders)?;
                 is_tried = true;
                 if tried.report.verdict() == Verdict::Pass {
+                    if !self.orders_agree(state, &candidate, survey)? {
+                        continue;
+                    }
                     return Ok(Some((index, next)));
                 }
                 let is_gone = !tried.report.findings.iter().any(|other| is_same(other, finding));
@@ -197,6 +212,35 @@ impl Search<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Whether the orders that a candidate chooses among leave the same.
+    fn orders_agree(
+        &self,
+        state: &RemedyDraft,
+        candidate: &Candidate,
+        survey: &TreeLint,
+    ) -> Result<bool> {
+        if candidate.orders.is_empty() {
+            return Ok(true);
+        }
+        let own = Some(&candidate.files).filter(|files| !candidate.orders.contains(files));
+        let all = candidate.orders.iter().chain(own);
+        let names = ["the earlier first", "the later first", "the remedy"];
+        let order = |(files, name): (&fix::Files, &str)| -> Order {
+            let files = state.files.clone().into_iter().chain(files.iter().cloned());
+            (name.to_owned(), files.collect())
+        };
+        let orders: Vec<Order> = all.zip(names).map(order).collect();
+        let why = match orders::compare(self.bench, survey, &orders, &state.extra)? {
+            OrderVerdict::Same(_) => return Ok(true),
+            OrderVerdict::Differ(how) => {
+                format!("a person must decide, as the orders differ: {}", how.join("; "))
+            }
+            OrderVerdict::NotTried(why) => format!("whether the order matters: {why}"),
+        };
+        *self.refused.borrow_mut() = Some(why);
+        Ok(false)
     }
 
     fn candidates(

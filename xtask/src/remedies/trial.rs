@@ -17,6 +17,7 @@ use crate::os::interrupt::Interrupt;
 use crate::os::mirror::{self, Changed};
 use crate::os::run_dir::RunDir;
 use crate::postgres::cluster::server_user;
+use crate::postgres::endpoint::Endpoint;
 use crate::postgres::rows;
 use crate::postgres::session::Session;
 use analysis::fix::{Lookup, recipe};
@@ -57,6 +58,20 @@ pub(super) struct TrialResult {
     _scratch: RunDir,
 }
 
+impl TrialResult {
+    /// The server that was held.
+    pub(super) fn server(&self) -> Option<&Endpoint> {
+        let hosted = self.ran.as_ref()?.trees.first()?.hosted.first()?;
+        Some(hosted.server.endpoint())
+    }
+
+    /// The names of the tables in which Alembic keeps where its databases stand.
+    pub(super) fn version_tables(&self) -> BTreeSet<String> {
+        let tree = self.ran.as_ref().and_then(|ran| ran.trees.first());
+        tree.map(|tree| tree.version_tables.clone()).unwrap_or_default()
+    }
+}
+
 impl<'a> RemedyBench<'a> {
     /// For a tree of a run; `None` where it has no interpreter.
     pub fn of(
@@ -89,12 +104,22 @@ impl RemedyBench<'_> {
         self.run(files, extra, folders, false)
     }
 
+    /// The same up to the head alone, where what that leaves in its database is looked at.
+    pub(super) fn upgrade(
+        &self,
+        files: &Changed,
+        extra: &[Extra],
+        folders: &[Utf8PathBuf],
+    ) -> Result<TrialResult> {
+        self.run(files, extra, folders, true)
+    }
+
     fn run(
         &self,
         files: &Changed,
         extra: &[Extra],
         folders: &[Utf8PathBuf],
-        holds_servers: bool,
+        only_up: bool,
     ) -> Result<TrialResult> {
         self.interrupt.check()?;
         let scratch = RunDir::new(server_user()?.as_ref())?;
@@ -124,9 +149,10 @@ impl RemedyBench<'_> {
             Gate { keep: false, timeout: self.flags.timeout.min(left), ..self.flags.clone() };
         let surveys = OnceLock::new();
         let supplies = SupplyChange { without: self.setting.supplies.without, extra };
-        let rehearses = self.setting.rehearses && !holds_servers;
+        let rehearses = self.setting.rehearses && !only_up;
+        let (alone, holds_servers) = (false, only_up);
         let setting =
-            RunSettings { supplies, alone: false, holds_servers, rehearses, ..self.setting };
+            RunSettings { supplies, alone, holds_servers, only_up, rehearses, ..self.setting };
         let run = GateContext {
             setting,
             surveys: Some(&surveys),
@@ -170,11 +196,10 @@ impl RemedyBench<'_> {
         let Lookup { table, conditions, after } = lookup;
         let mut files = files.clone();
         files.extend(later_than(survey, after).into_iter().map(|file| (file, None)));
-        let tried = self.run(&files, extra, folders, true)?;
-        let server = tried.ran.as_ref().and_then(|ran| ran.trees.first()?.hosted.first());
-        let Some(hosted) = server else { return Ok(None) };
+        let tried = self.upgrade(&files, extra, folders)?;
+        let Some(server) = tried.server() else { return Ok(None) };
         let database = &self.tree.database;
-        let mut session = Session::open(hosted.server.endpoint(), database, self.interrupt)?;
+        let mut session = Session::open(server, database, self.interrupt)?;
         rows::SETUP.iter().try_for_each(|sql| session.execute(sql))?;
         let names = BTreeSet::from([table.clone()]);
         let none = BTreeSet::new();

@@ -53,6 +53,8 @@ pub struct StepRunner<'a> {
     is_supplied: bool,
     /// Where the database stands already.
     known: Option<&'a KnownStart>,
+    /// Whether nothing comes after the way up.
+    only_up: bool,
 }
 
 /// Stairway of a tree, as its steps see it.
@@ -121,6 +123,7 @@ impl<'a> StepRunner<'a> {
             outcomes: None,
             is_supplied: false,
             known: None,
+            only_up: false,
         }
     }
 
@@ -145,6 +148,11 @@ impl<'a> StepRunner<'a> {
             self.way_up.clone_from(&known.statements);
         }
         StepRunner { known, ..self }
+    }
+
+    /// The same up to the head, and no further, where that is all that is wanted.
+    pub fn only_up(self, only_up: bool) -> StepRunner<'a> {
+        StepRunner { only_up, ..self }
     }
 
     /// What came of them.
@@ -211,6 +219,9 @@ impl<'a> StepRunner<'a> {
         self.seed_extra_rows()?;
         self.upgrade_head()?;
         self.assert_single_head()?;
+        if self.only_up {
+            return Ok(());
+        }
         self.downgrade_one()?;
         self.upgrade_head_again()?;
         self.stairway()

@@ -35,8 +35,7 @@ impl TreeRun<'_> {
 
     /// The names of all version tables: none is given made-up rows.
     pub(super) fn names_of_version_tables(&self) -> BTreeSet<String> {
-        let told = self.alembic.version_tables.iter().map(|(_, table)| &table.name);
-        told.chain([&self.alembic.version_table.name]).cloned().collect()
+        self.alembic.names_of_version_tables()
     }
 
     /// The database that the last call came to, where the tree has several.

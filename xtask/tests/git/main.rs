@@ -6,6 +6,7 @@ mod base;
 mod collisions;
 mod fix;
 mod merged;
+mod orders;
 
 mod repository;
 #[allow(dead_code, reason = "the folder alone is needed")]

@@ -170,7 +170,7 @@ fn merged_heads_are_never_moved_and_can_be_merged() {
             &[
                 "wrote tree/versions/",
                 merge,
-                "either order gives the same schema: they were merged",
+                "either order gives the same schema and rows: they were merged",
             ],
         );
         repository.gate(&["lint"]).says(0, &[]);
@@ -186,6 +186,47 @@ fn what_a_tag_has_is_not_moved() {
     repository.git(&["checkout", "--quiet", "beta"]);
     repository.git(&["merge", "--quiet", "--no-edit", "origin/main"]);
     repository.gate(&["renumber"]).says(1, &["0004_beta.py is on the tag released already"]);
+    // Under another name, it is the same revision.
+    repository.git(&["mv", "tree/versions/0004_beta.py", "tree/versions/later.py"]);
+    let renamed = ["later.py is on the tag released as tree/versions/0004_beta.py already"];
+    repository.gate(&["renumber"]).says(1, &renamed);
+    // In another folder, too.
+    repository.git(&["reset", "--quiet", "--hard"]);
+    repository.git(&["mv", "tree", "moved"]);
+    repository.git(&["commit", "--quiet", "-m", "Move the tree"]);
+    repository.git(&["mv", "moved", "tree"]);
+    repository.git(&["tag", "--force", "released"]);
+    repository.gate(&["renumber"]).says(1, &["as moved/versions/0004_beta.py already"]);
+}
+
+#[test]
+fn fork_whose_upstream_has_another_default_is_not_moved() {
+    let repository = Repository::alone(Ids::Numbers, "develop");
+    for remote in ["origin", "upstream"] {
+        let to = repository.folder(&format!("{remote}.git"));
+        repository.git(&["clone", "--quiet", "--bare", ".", &to]);
+        repository.git(&["remote", "add", remote, &to]);
+    }
+    repository.git(&["fetch", "--quiet", "--all"]);
+    repository.git(&["remote", "set-head", "origin", "develop"]);
+    repository.revision("theirs", "0004", &["0002"], "pass");
+    repository.commit("theirs");
+    repository.git(&["push", "--quiet", "upstream", "develop"]);
+    repository.git(&["checkout", "--quiet", "-b", "change", "origin/develop"]);
+    repository.revision("mine", "0003", &["0002"], "pass");
+    repository.commit("mine");
+    let moved = "upstream/develop has moved: its head of tree is 0004";
+    repository.gate(&["lint"]).says(1, &["compared with upstream/develop", moved]);
+    repository.git(&["merge", "--quiet", "--no-edit", "upstream/develop"]);
+    // Nothing says which branch of upstream is its default.
+    repository.git(&["update-ref", "refs/remotes/upstream/trunk", "upstream/develop"]);
+    repository.git(&["update-ref", "-d", "refs/remotes/upstream/develop"]);
+    let way_out = "git remote set-head upstream --auto";
+    repository.gate(&["lint"]).says(1, &["compared with origin/develop", way_out]);
+    repository.gate(&["renumber"]).says(1, &["nothing was changed", way_out]);
+    repository.git(&["update-ref", "refs/remotes/upstream/develop", "upstream/trunk"]);
+    let mine = "tree/versions/0003_mine.py to tree/versions/0005_mine.py";
+    repository.gate(&["renumber"]).says(0, &["renamed", mine]);
 }
 
 #[test]
@@ -224,7 +265,8 @@ fn renumber_heads_that_depend_on_each_other_is_refused() {
     repository.commit("Drop apples");
     land(&repository, "alpha", How::Merge);
     land(&repository, "beta", How::Merge);
-    repository.gate(&["renumber", "--merge"]).says(1, &["a person must decide", "fails: tree"]);
+    let fails = ["a person must decide", "only there: table apples"];
+    repository.gate(&["renumber", "--merge"]).says(1, &fails);
     assert_eq!(repository.files().len(), 4);
 }
 
@@ -241,6 +283,6 @@ fn heads_whose_orders_leave_other_rows_are_for_a_person() {
     }
     land(&repository, "alpha", How::Merge);
     land(&repository, "beta", How::Merge);
-    let differ = ["a person must decide", "rows of t, by the later first"];
+    let differ = ["a person must decide", "rows of t (n), by the later first"];
     repository.gate(&["renumber", "--merge"]).says(1, &differ);
 }

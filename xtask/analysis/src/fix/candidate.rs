@@ -40,11 +40,17 @@ pub struct History {
 pub struct Candidate {
     /// What it does, in a few words.
     pub what: String,
-    /// The files that it changes with their new text; `None`: the file goes.
-    pub files: Vec<(Utf8PathBuf, Option<String>)>,
+    /// The files that it changes.
+    pub files: Files,
     /// What it supplies.
     pub lacking: Option<Lacking>,
+    /// The orders that it chooses among, where it orders revisions: the files that make each. They must
+    /// leave the same.
+    pub orders: Vec<Files>,
 }
+
+/// Files with their new text; `None`: the file goes.
+pub type Files = Vec<(Utf8PathBuf, Option<String>)>;
 
 /// Something that production has and the recipe does not supply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,18 +75,19 @@ pub struct Lookup {
 impl Candidate {
     pub(super) fn of_file(what: impl Into<String>, file: &Utf8Path, text: String) -> Candidate {
         let files = vec![(file.to_owned(), Some(text))];
-        Candidate { what: what.into(), files, lacking: None }
+        Candidate { what: what.into(), files, ..Candidate::default() }
     }
+}
 
-    pub(super) fn of_changes(what: String, changes: Vec<Change>) -> Candidate {
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        let mut files = Vec::new();
-        for change in changes {
-            if change.from != change.to {
-                files.push((change.from, None));
-            }
-            files.push((change.to, Some(text(change.after))));
+/// Changes as files.
+pub(super) fn files(changes: Vec<Change>) -> Files {
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let mut files = Vec::new();
+    for change in changes {
+        if change.from != change.to {
+            files.push((change.from, None));
         }
-        Candidate { what, files, lacking: None }
+        files.push((change.to, Some(text(change.after))));
     }
+    files
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::candidate::{Candidate, Scene};
+use super::candidate::{Candidate, Scene, files};
 use super::text::replaced;
 use crate::edit;
 use crate::renumber::{self, Plan};
@@ -39,10 +39,12 @@ pub(super) fn candidates(scene: &Scene<'_>) -> Vec<Candidate> {
 }
 
 /// What two revisions do that claim one place: a copy goes, the later one moves, or both are merged.
+/// Both of the latter choose among the orders in which the revisions can run.
 fn collision(scene: &Scene<'_>) -> Vec<Candidate> {
-    let mut found: Vec<Candidate> = copies(scene).into_iter().collect();
+    let copy = copies(scene);
     let known = |index: usize| scene.history.and_then(|h| h.ages.get(&scene.scripts[index].file));
     let age = |index: usize| known(index).copied().unwrap_or(usize::MAX);
+    let ages: Vec<usize> = (0..scene.scripts.len()).map(age).collect();
     let merged = |index: usize| {
         scene.history.and_then(|h| h.merged.get(&scene.scripts[index].file)).cloned()
     };
@@ -51,19 +53,33 @@ fn collision(scene: &Scene<'_>) -> Vec<Candidate> {
         .iter()
         .map(|script| (scene.read)(&script.file).unwrap_or_default().into_bytes())
         .collect();
-    let plan = |fixed: renumber::Fixed<'_>| renumber::plan(scene.scripts, &bytes, &age, fixed);
+    let plan = |ages: &[usize], fixed: renumber::Fixed<'_>| {
+        renumber::plan(scene.scripts, &bytes, &|index| ages[index], fixed)
+    };
+    let reversed = renumber::reversed(&ages);
+    let orders = [plan(&ages, &|_| None), plan(&reversed, &|_| None)];
+    let orders = orders.map(|order| order.map(|plan| files(plan.changes)));
+    // What cannot be tried is no candidate.
+    let [Ok(first), Ok(second)] = orders else { return copy.into_iter().collect() };
     let plans = [
-        scene.history.map(|_| plan(&merged)),
+        scene.history.map(|_| plan(&ages, &merged)),
         Some(renumber::merge(scene.scripts)),
         // Two files with one id cannot both stay, wherever they are merged.
-        scene.history.map(|_| plan(&|_| None)),
+        scene.history.filter(|_| is_id_twice(scene)).map(|_| plan(&ages, &|_| None)),
     ];
     let plans = plans.into_iter().flatten().flatten();
     let plans = plans.filter(|plan| !plan.changes.is_empty());
-    found.extend(
-        plans.map(|Plan { changes, because }| Candidate::of_changes(because.join("; "), changes)),
-    );
-    found
+    let candidate = |Plan { changes, because }: Plan| Candidate {
+        what: because.join("; "),
+        files: files(changes),
+        orders: vec![first.clone(), second.clone()],
+        ..Candidate::default()
+    };
+    copy.into_iter().chain(plans.map(candidate)).collect()
+}
+
+fn is_id_twice(scene: &Scene<'_>) -> bool {
+    scene.graph.faults.iter().any(|fault| matches!(fault, Fault::IdTwice { .. }))
 }
 
 /// A file that is a copy of another to the letter goes: the later by name.
@@ -77,7 +93,7 @@ fn copies(scene: &Scene<'_>) -> Option<Candidate> {
     let is_copy = first.module.source() == second.module.source();
     let copy = (&first.file).max(&second.file);
     let what = format!("remove {copy}, which is a copy of the other file");
-    is_copy.then(|| Candidate { what, files: vec![(copy.clone(), None)], lacking: None })
+    is_copy.then(|| Candidate { what, files: vec![(copy.clone(), None)], ..Candidate::default() })
 }
 
 /// Parents and dependencies that do not exist, or are the revision itself.
@@ -169,7 +185,7 @@ fn with_legal_id(scene: &Scene<'_>, script: &Script) -> Option<Candidate> {
             files.push((other.file.clone(), Some(text)));
         }
     }
-    Some(Candidate { what: format!("give {old} the id {new}"), files, lacking: None })
+    Some(Candidate { what: format!("give {old} the id {new}"), files, ..Candidate::default() })
 }
 
 /// A file among the revisions that is none moves beside env.py.
@@ -180,7 +196,7 @@ fn moved_out(scene: &Scene<'_>) -> Option<Candidate> {
     let what = format!("move {file} out of the revisions, to {to}");
     let is_free = (scene.read)(&to).is_none();
     let files = vec![(file.clone(), None), (to, Some(text))];
-    is_free.then_some(Candidate { what, files, lacking: None })
+    is_free.then_some(Candidate { what, files, ..Candidate::default() })
 }
 
 /// A `script_location` that is not found: the folder of env.py, beside the ini or below it.

@@ -14,7 +14,7 @@ mod text;
 
 use similar::TextDiff;
 
-pub use self::candidate::{Candidate, History, Lacking, Lookup, Scene};
+pub use self::candidate::{Candidate, Files, History, Lacking, Lookup, Scene};
 use model::finding::FileChange;
 
 /// How many lines of context a patch has.

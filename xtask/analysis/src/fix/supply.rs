@@ -18,7 +18,7 @@ pub(super) fn candidates(scene: &Scene<'_>) -> Option<Candidate> {
         }
         _ => return None,
     };
-    Some(Candidate { what, files: Vec::new(), lacking: Some(lacking) })
+    Some(Candidate { what, lacking: Some(lacking), ..Candidate::default() })
 }
 
 /// The role that Postgres or a lint names.

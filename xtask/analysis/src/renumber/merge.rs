@@ -1,11 +1,8 @@
 //! A revision that merges the heads of a tree, as `alembic merge` writes it.
 
-use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::change::{Change, Plan, number};
-use super::names;
-use crate::effect::Effect;
 use crate::graph;
 use crate::script::Script;
 use model::graph::{Fault, Graph};
@@ -33,35 +30,6 @@ pub fn merge(scripts: &[Script]) -> Result<Plan, String> {
     let after = text(&id, &heads).into_bytes();
     let change = Change { from: to.clone(), to, before: Vec::new(), after };
     Ok(Plan { changes: vec![change], because })
-}
-
-/// Where one of several branches names what another changes, so that their order may matter.
-pub fn overlap(scripts: &[Script]) -> Option<String> {
-    let graph = graph::build(&scripts.iter().collect::<Vec<_>>());
-    let pairs = graph.branches.iter().flat_map(|one| {
-        let others = graph.branches.iter().filter(move |other| other.head != one.head);
-        others.map(move |other| (one, other))
-    });
-    let mut found = pairs.filter_map(|(changing, reading)| {
-        let changes = changing.adds.iter().flat_map(|index| names::touched(scripts[*index].body()));
-        let changes: HashSet<String> = changes.collect();
-        let names_one = |index: &&usize| names::are_in(&changes, scripts[**index].module.source());
-        let reader = reading.adds.iter().find(names_one)?;
-        let (file, head) = (&scripts[*reader].file, graph.id(changing.head));
-        Some(format!("{file} names what the branch of {head} changes"))
-    });
-    found.next()
-}
-
-/// The tables whose rows these revisions change.
-pub fn written<'a>(scripts: impl Iterator<Item = &'a Script>) -> BTreeSet<String> {
-    let deeds = scripts.flat_map(|script| script.body().upgrade.iter().flat_map(|f| &f.deeds));
-    let tables = deeds.filter_map(|deed| match &deed.effect {
-        Effect::Insert(rows) => Some(&rows.table),
-        Effect::Write(table) => Some(table),
-        _ => None,
-    });
-    tables.map(|table| table.rsplit('.').next().unwrap_or(table).to_owned()).collect()
 }
 
 /// The next number where all are numbers, else an id as Alembic makes them.

@@ -5,14 +5,14 @@
 //! only fit in one order cannot be seen here, and the gate must run afterwards.
 
 mod change;
+pub mod contents;
 mod edit;
 mod merge;
-mod names;
 pub mod patch;
 
 use self::change::number;
 pub use self::change::{Change, Plan};
-pub use self::merge::{merge, overlap, written};
+pub use self::merge::merge;
 
 use std::collections::HashMap;
 
@@ -39,6 +39,17 @@ pub fn age(is_new: bool, arrival: Option<&Arrival>) -> usize {
         true => order.map_or(usize::MAX, |order| NEW + order),
         false => order.unwrap_or_default(),
     }
+}
+
+/// Ages by which what came first came last, and what others have after all that is new.
+pub fn reversed(ages: &[usize]) -> Vec<usize> {
+    let mut by_age: Vec<usize> = (0..ages.len()).collect();
+    by_age.sort_by_key(|index| ages[*index]);
+    let mut reversed = vec![0; ages.len()];
+    for (rank, index) in by_age.into_iter().enumerate() {
+        reversed[index] = if ages[index] >= NEW { ages.len() - rank } else { usize::MAX - rank };
+    }
+    reversed
 }
 
 /// How late a revision came: the greater, the later.

@@ -289,7 +289,12 @@ pub fn is_order(difference: &Difference) -> bool {
         return false;
     };
     let labels = |text: &str| text.split(", ").map(str::to_owned).collect::<BTreeSet<_>>();
-    attribute == "column order" || (attribute == "enum" && labels(was) == labels(is))
+    is_column_order(difference) || (attribute == "enum" && labels(was) == labels(is))
+}
+
+/// Whether a difference is only the order of a table's columns.
+pub fn is_column_order(difference: &Difference) -> bool {
+    matches!(&difference.change, Change::Changed { attribute, .. } if attribute == "column order")
 }
 
 /// Whether a difference is something that was made only where it was missing, and that nobody can or

@@ -11,18 +11,12 @@ use super::repository::{Git, PARTIAL, fields, words};
 use model::files::{Ahead, Base, Changed};
 use model::report::Comparison;
 
-/// The branches that a change is measured against where none is named, in this order. A fork's own
-/// copy of the default branch may lag behind, so that of the repository it was forked from is first.
-const BASES: [&str; 8] = [
-    "refs/remotes/upstream/HEAD",
-    "refs/remotes/upstream/main",
-    "refs/remotes/upstream/master",
-    "refs/remotes/origin/HEAD",
-    "refs/remotes/origin/main",
-    "refs/remotes/origin/master",
-    "refs/heads/main",
-    "refs/heads/master",
-];
+/// Where the default branch is looked for that a change is measured against where none is named, in
+/// this order. A fork's own copy of it may lag behind, so that of the repository it was forked from is
+/// first.
+const SPACES: [&str; 3] = ["refs/remotes/upstream", "refs/remotes/origin", "refs/heads"];
+/// What it is called there, where no remote says so.
+pub(super) const USUAL: [&str; 2] = ["main", "master"];
 
 /// What a shallow clone lacks, and how to get it.
 const SHALLOW: &str = "this clone is shallow: `git fetch --unshallow`, in CI `fetch-depth: 0`, brings \
@@ -99,15 +93,17 @@ impl Git<'_> {
 
     /// The usual branches that are here, with their last commits.
     pub fn default_branches(&self) -> Result<Vec<(String, String)>> {
+        let bases = self.names_of_bases()?;
         let list = ["for-each-ref", "--format=%(refname) %(objectname) %(symref:lstrip=2)"];
-        let said = self.run(&[&list[..], &BASES].concat())?;
+        let refs: Vec<&str> = bases.iter().map(String::as_str).collect();
+        let said = self.run(&[&list[..], &refs].concat())?;
         let said = String::from_utf8_lossy(&said);
         let mut found: Vec<(usize, (String, String))> = said
             .lines()
             .filter_map(|line| {
                 let mut words = line.split(' ');
                 let (name, tip) = (words.next()?, words.next()?);
-                let order = BASES.iter().position(|base| *base == name)?;
+                let order = bases.iter().position(|base| base == name)?;
                 let symbolic = words.next().filter(|target| !target.is_empty());
                 let short = name.splitn(3, '/').last().unwrap_or(name);
                 Some((order, (symbolic.unwrap_or(short).to_owned(), tip.to_owned())))
@@ -118,46 +114,41 @@ impl Git<'_> {
         Ok(found.into_iter().map(|(_, branch)| branch).collect())
     }
 
-    /// Which of these files others have already, and where: on a default branch or in a tag.
-    pub fn merged(&self, files: &[Utf8PathBuf]) -> Result<HashMap<Utf8PathBuf, String>> {
-        let places = self.merged_places()?;
-        let each = |(_, commit): &(String, String)| {
-            files.iter().map(|file| format!("{commit}:{}", self.below(file))).collect::<Vec<_>>()
-        };
-        let names: Vec<String> = places.iter().flat_map(each).collect();
-        let mut merged = HashMap::new();
-        for (index, _) in self.ids(&names)?.iter().enumerate().filter(|(_, id)| id.is_some()) {
-            let (place, _) = &places[index / files.len()];
-            merged.entry(files[index % files.len()].clone()).or_insert_with(|| place.clone());
+    /// The names that default branches may have here, in the order in which they are tried: a fork calls
+    /// its own as the repository that it was forked from does.
+    fn names_of_bases(&self) -> Result<Vec<String>> {
+        let of_origin = self.default_names("refs/remotes/origin/HEAD")?;
+        let mut names = Vec::new();
+        for space in SPACES {
+            let head = (space != "refs/heads").then_some("HEAD");
+            let own = of_origin.iter().map(String::as_str);
+            let all = head.into_iter().chain(own).chain(USUAL);
+            names.extend(all.map(|name| format!("{space}/{name}")));
         }
-        Ok(merged)
+        Ok(names)
     }
 
-    /// Where revisions are that others have: the default branches of the remotes, else this
-    /// repository's own, and the tags; with their commits.
-    fn merged_places(&self) -> Result<Vec<(String, String)>> {
-        // Of a symbolic name, the one that it stands for.
-        let format = "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname) \
-                      %(if)%(symref)%(then)%(symref:lstrip=2)%(else)%(refname:lstrip=2)%(end)";
-        let list = |refs: &[&str]| -> Result<Vec<(String, String)>> {
-            let said = self.run(&[&["for-each-ref", format][..], refs].concat())?;
-            let place = |line: &str| {
-                let mut words = line.splitn(5, ' ');
-                let (own, tagged) =
-                    ((words.next()?, words.next()?), (words.next()?, words.next()?));
-                let (_, commit) = [own, tagged].into_iter().find(|(kind, _)| *kind == "commit")?;
-                Some((words.next()?.to_owned(), commit.to_owned()))
-            };
-            Ok(String::from_utf8_lossy(&said).lines().filter_map(place).collect())
-        };
-        let remotes = ["HEAD", "main", "master"].map(|name| format!("refs/remotes/*/{name}"));
-        let mut places = list(&remotes.each_ref().map(String::as_str))?;
-        if places.is_empty() {
-            places = list(&["refs/heads/main", "refs/heads/master"])?;
-        }
-        let tags = list(&["refs/tags"])?;
-        places.extend(tags.into_iter().map(|(tag, commit)| (format!("the tag {tag}"), commit)));
-        Ok(places)
+    /// What the remotes call the default branches to which these symbolic references point.
+    pub(super) fn default_names(&self, heads: &str) -> Result<Vec<String>> {
+        let said = self.run(&["for-each-ref", "--format=%(symref:lstrip=3)", heads])?;
+        let said = String::from_utf8_lossy(&said);
+        Ok(said.lines().filter(|name| !name.is_empty()).map(str::to_owned).collect())
+    }
+
+    /// That the repository which this one was forked from is here, and its default branch is not.
+    pub fn unknown_upstream(&self) -> Result<Option<String>> {
+        let is_upstream = |name: &String| name.starts_with(SPACES[0]);
+        let known: Vec<String> = self.names_of_bases()?.into_iter().filter(is_upstream).collect();
+        let list = ["for-each-ref", "--format=%(refname)", SPACES[0]];
+        let said = self.run(&list)?;
+        let said = String::from_utf8_lossy(&said);
+        let is_known = |name: &str| known.iter().any(|known| known == name);
+        let unknown = !said.is_empty() && !said.lines().any(is_known);
+        Ok(unknown.then(|| {
+            "which branch of upstream is its default is not known here: `git remote set-head upstream \
+             --auto` asks it"
+                .to_owned()
+        }))
     }
 
     /// The files of a base in these folders, what this change did to them, and what the base did

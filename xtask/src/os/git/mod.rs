@@ -6,9 +6,11 @@
 mod arrivals;
 mod base;
 mod branches;
+mod merged;
 mod objects;
 mod repository;
 
 pub use self::base::FoundBase;
 pub use self::branches::Branch;
+pub use self::merged::MergedFile;
 pub use self::repository::{Git, PARTIAL, refusal};

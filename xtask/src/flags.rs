@@ -314,7 +314,8 @@ pub struct Renumber {
 /// parent, one file name, one table or column. Only branches and pull requests that were fetched are
 /// looked at.
 ///
-/// Exit status: 0 no revision of this branch collides; 1 one does; 2 git could not tell.
+/// Exit status: 0 no revision of this branch collides; 1 one does; 2 git could not tell, or not all branches
+/// could be looked at.
 #[derive(Clone, Debug, Args)]
 pub struct Collisions {
     /// Which trees.

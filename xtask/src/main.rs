@@ -37,6 +37,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use clap::Parser;
 
+use crate::commands::collisions::CollisionsReport;
 use crate::commands::reports::Runner;
 use crate::flags::{
     Command, Doctor, DoctorFormat, Format, Gate, Output, Replay, ReplayFormat, Verb, Xtask,
@@ -130,7 +131,11 @@ impl Screen<'_> {
             Some(Verb::Collisions(args)) => match commands::collisions::run(args, self.interrupt) {
                 Ok(told) => {
                     write_stdout(&told.text);
-                    u8::from(told.collides)
+                    match told {
+                        CollisionsReport { collides: true, .. } => 1,
+                        CollisionsReport { unseen: true, .. } => 2,
+                        _ => 0,
+                    }
                 }
                 Err(err) => self.text(Err(err)),
             },

@@ -56,21 +56,28 @@ pub fn collisions(
                 continue;
             }
             let with_ours =
-                ours.iter().find_map(|ours| with_ours((tree, graph), ours, script, theirs));
-            let collision = with_ours.or_else(|| with_base(tree, script, theirs, base?));
-            found.extend(collision);
+                ours.iter().flat_map(|ours| with_ours((tree, graph), ours, script, theirs));
+            let mut collisions: Vec<Collision> = with_ours.collect();
+            if collisions.is_empty() {
+                collisions.extend(base.and_then(|base| with_base(tree, script, theirs, base)));
+            }
+            for collision in collisions {
+                if !found.contains(&collision) {
+                    found.push(collision);
+                }
+            }
         }
     }
     found
 }
 
-/// How a revision of another branch collides with one of this branch.
+/// Each way in which a revision of another branch collides with one of this branch.
 fn with_ours(
     (tree, graph): (&str, &Graph),
     ours: &Script,
     script: &Script,
     theirs: &Theirs,
-) -> Option<Collision> {
+) -> Vec<Collision> {
     let (branch, id) = (&theirs.branch, &script.revision.text);
     let mine = &ours.revision.text;
     let parents = names(script);
@@ -82,22 +89,26 @@ fn with_ours(
     let is_here = |name: &str| graph.by_id.contains_key(name);
     let needed =
         names(ours).into_iter().chain(needs(ours)).any(|name| name == id && !is_here(name));
-    let (what, remedy) = if needed {
+    let mut found = Vec::new();
+    if needed {
         let what = format!("{mine} stands on {id}, which {branch} adds");
-        (what, format!("merge {branch} first"))
-    } else if id == mine || names(ours).iter().any(|parent| parents.contains(parent)) {
-        (format!("{branch} adds {id} on {on}, too"), renumber)
+        found.push((what, format!("merge {branch} first")));
+    }
+    if id == mine || names(ours).iter().any(|parent| parents.contains(parent)) {
+        found.push((format!("{branch} adds {id} on {on}, too"), renumber));
     } else if ours.file.file_name() == script.file.file_name() {
-        (format!("{branch} adds another {}", script.file), renumber)
-    } else {
-        let mut both = touched(ours);
-        both.retain(|name| touched(script).contains(name));
+        found.push((format!("{branch} adds another {}", script.file), renumber));
+    }
+    let mut both = touched(ours);
+    both.retain(|name| touched(script).contains(name));
+    // What stands on the other changes what that has made.
+    if !both.is_empty() && !needed {
         let both = both.into_iter().collect::<Vec<_>>().join(", ");
         let what = format!("{branch} ({id}) and this branch ({mine}) both change {both}");
-        let remedy = "agree on one of the two, or on their order".to_owned();
-        (!both.is_empty()).then_some((what, remedy))?
-    };
-    Some(Collision { what, who: who(theirs), remedy, ours: true })
+        found.push((what, "agree on one of the two, or on their order".to_owned()));
+    }
+    let collision = |(what, remedy)| Collision { what, who: who(theirs), remedy, ours: true };
+    found.into_iter().map(collision).collect()
 }
 
 /// How a revision of another branch collides with the base, which has gone on without it.

@@ -16,6 +16,8 @@ pub struct CollisionsReport {
     pub text: String,
     /// Whether a revision of this branch collides.
     pub collides: bool,
+    /// Whether some of the other branches could not be looked at.
+    pub unseen: bool,
 }
 
 /// Looks at the branches that were fetched. Fails where there is no repository to look at.
@@ -26,7 +28,7 @@ pub fn run(flags: &Collisions, interrupt: &Interrupt) -> Result<CollisionsReport
         ..LintOptions::since(flags.since.as_deref())
     };
     let (_, surveys) = lint::surveys(&flags.which, terms, interrupt)?;
-    let mut told = CollisionsReport { text: String::new(), collides: false };
+    let mut told = CollisionsReport { text: String::new(), collides: false, unseen: false };
     for (tree, survey) in &surveys {
         let Some(rev) = &survey.base.rev else {
             bail!(
@@ -50,11 +52,16 @@ pub fn run(flags: &Collisions, interrupt: &Interrupt) -> Result<CollisionsReport
             ));
             told.collides = true;
         }
-        if lines.is_empty() {
-            lines.push(format!("no other branch collides with it or {rev}"));
-        }
         let reason = survey.base.reason.as_ref().map(|reason| format!("{rev}: {reason}"));
-        lines.extend(reason.into_iter().chain(survey.unseen.clone()));
+        let unseen: Vec<String> = reason.into_iter().chain(survey.unseen.clone()).collect();
+        if lines.is_empty() {
+            lines.push(match unseen.is_empty() {
+                true => format!("no other branch collides with it or {rev}"),
+                false => "cannot say whether another branch collides:".to_owned(),
+            });
+        }
+        told.unseen |= !unseen.is_empty();
+        lines.extend(unseen);
         told.text.extend(lines.iter().map(|line| format!("{label}: {line}\n")));
     }
     Ok(told)

@@ -103,6 +103,7 @@ pub(super) fn others(
     compared: &BaseComparison<'_>,
     settings: &Settings,
     root: &Utf8Path,
+    terms: LintOptions<'_>,
 ) -> Result<(Vec<Theirs>, Option<String>)> {
     let (Some(git), Some(base)) = (&compared.git, &compared.base) else {
         return Ok((Vec::new(), None));
@@ -114,12 +115,14 @@ pub(super) fn others(
             return Ok((Vec::new(), Some(format!("other branches cannot be looked at: {why}"))));
         }
     };
-    let unseen = (missing > 0).then(|| {
-        let partial = git::PARTIAL;
-        format!(
-            "revisions of other branches that are not here, and were left out: {missing}; {partial}"
-        )
-    });
+    let unseen = match missing {
+        0 if terms.every_branch => git.branches_left_out()?,
+        0 => None,
+        _ => Some(format!(
+            "revisions of other branches that are not here, and were left out: {missing}; {}",
+            git::PARTIAL
+        )),
+    };
     Ok((branches.into_iter().map(|branch| theirs(branch, settings, root)).collect(), unseen))
 }
 

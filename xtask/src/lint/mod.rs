@@ -169,7 +169,7 @@ fn judge(
         events: OnceCell::new(),
     };
     let asked = terms.others && (terms.every_branch || has_new(&graph, base));
-    let others = if asked { others(compared, settings, root)? } else { Default::default() };
+    let others = if asked { others(compared, settings, root, terms)? } else { Default::default() };
     let (theirs, unseen) = others;
     let of_base = before.as_ref().map(|(base, graph)| (base.name.as_str(), graph));
     let named = quote_all(tree.arguments().iter());

@@ -47,6 +47,54 @@ fn each_kind_of_collision_is_told_with_who_and_what_to_do() {
 }
 
 #[test]
+fn each_reason_of_a_collision_is_told_of_each_revision() {
+    let sql = "op.execute('CREATE TABLE mine (id int)')";
+    let repository = beside("0009", &["0003"], "theirs", sql);
+    repository.revision("more", "0005", &["0004"], "op.execute('CREATE TABLE more (id int)')");
+    let text =
+        "op.execute('CREATE TABLE mine (id int)')\n    op.execute('CREATE TABLE more (id int)')";
+    repository.git(&["checkout", "--quiet", "other"]);
+    repository.edit("0009_theirs.py", sql, text);
+    repository.git(&["commit", "--quiet", "--all", "--amend", "--no-edit"]);
+    repository.git(&["push", "--quiet", "--force", "origin", "other"]);
+    repository.git(&["checkout", "--quiet", "change"]);
+    let told = [
+        "origin/other adds 0009 on 0003, too",
+        "(0009) and this branch (0004) both change table `mine`",
+        "(0009) and this branch (0005) both change table `more`",
+    ];
+    repository.gate(&["collisions"]).says(1, &told);
+}
+
+#[test]
+fn branches_that_are_not_here_are_no_branches_that_do_not_collide() {
+    let repository = beside("0004", &["0003"], "theirs", "pass");
+    repository.git(&["push", "--quiet", "origin", "change"]);
+    repository.at("origin.git").git(&["config", "uploadpack.allowFilter", "true"]);
+    let from = format!("file://{}", repository.folder("origin.git"));
+    let unknown = "cannot say whether another branch collides";
+    for (name, option, told) in [
+        ("single", "--single-branch", "git remote set-branches origin '*' && git fetch origin"),
+        ("blobless", "--filter=blob:none", "were left out: 1"),
+        ("lonely", "--no-tags", "no remote whose branches are fetched"),
+    ] {
+        let clone = repository.at(name);
+        let to = clone.path.to_str().unwrap();
+        repository.git(&["clone", "--quiet", option, "--branch", "change", &from, to]);
+        if name == "lonely" {
+            clone.git(&["branch", "--quiet", "main", "origin/main"]);
+            clone.git(&["remote", "remove", "origin"]);
+        } else {
+            clone.git(&["fetch", "--quiet", "origin", "main:refs/remotes/origin/main"]);
+        }
+        let ended = clone.gate(&["collisions"]);
+        ended.says(2, &[unknown, told]);
+        assert!(!ended.out.contains("no other branch"), "{}", ended.out);
+        clone.gate(&["lint"]).says(0, &["compared with"]);
+    }
+}
+
+#[test]
 fn a_revision_that_this_branch_stands_on_is_merged_first() {
     let repository = beside("0005", &["0003"], "theirs", "pass");
     repository.edit("0004_mine.py", "\"0003\"", "\"0005\"");

@@ -63,6 +63,24 @@ impl Git<'_> {
         Ok((branches, missing))
     }
 
+    /// Why other branches are not here, whatever was fetched; `None`: a fetch brings them.
+    pub fn branches_left_out(&self) -> Result<Option<String>> {
+        let said = self.ask(&["config", "--get-regexp", "^remote\\..*\\.fetch$"])?;
+        let mut fetched = said.stdout.lines().filter_map(|line| line.split_once(' '));
+        let Some((name, first)) = fetched.next() else {
+            return Ok(Some("this repository has no remote whose branches are fetched".to_owned()));
+        };
+        let takes_all = |refs: &str| refs.trim_start_matches('+').starts_with("refs/heads/*:");
+        if takes_all(first) || fetched.any(|(_, refs)| takes_all(refs)) {
+            return Ok(None);
+        }
+        let name = name.trim_start_matches("remote.").trim_end_matches(".fetch");
+        Ok(Some(format!(
+            "not all branches of {name} are fetched: `git remote set-branches {name} '*' && git fetch \
+             {name}` brings them"
+        )))
+    }
+
     /// The Python files below these folders that each commit has and `from` lacks.
     fn added<'c>(
         &self,

@@ -98,6 +98,24 @@ pub(super) fn arrivals(
     git.arrivals(compared.base.as_ref(), &tree_files::folders(settings))
 }
 
+/// That revisions are missing only because they are not checked out.
+pub(super) fn not_checked_out(
+    compared: &BaseComparison<'_>,
+    settings: &Settings,
+    (tree, graph): (&Tree, &Graph),
+) -> Result<Option<String>> {
+    let git = compared.git.as_ref().filter(|_| !graph.faults.is_empty());
+    let Some(git) = git else { return Ok(None) };
+    let count = git.not_checked_out(&tree_files::folders(settings))?;
+    let label = &tree.label;
+    Ok((count > 0).then(|| {
+        format!(
+            "revisions of {label} that are left out of this sparse checkout, and missing here: {count}; \
+             `git sparse-checkout disable` brings them"
+        )
+    }))
+}
+
 /// What other branches add to a tree, and what of them could not be looked at.
 pub(super) fn others(
     compared: &BaseComparison<'_>,

@@ -17,7 +17,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use self::compare::{
     BaseComparison, arrivals, base_of, collide, compare, graph_of_base, has_new, is_merged,
-    mark_new, moved, others, repository_of,
+    mark_new, moved, not_checked_out, others, repository_of,
 };
 pub use self::merged::merged;
 use self::read::{TreeFiles, shown};
@@ -147,6 +147,7 @@ fn judge(
     let before = base.map(|base| (base, graph_of_base(&scripts, base)));
     let mut told = compared.told.clone();
     told.moved.extend(before.as_ref().and_then(|(base, graph)| moved(tree, &scripts, base, graph)));
+    told.moved.extend(not_checked_out(compared, settings, (tree, &graph))?);
     // Only where revisions collide does it matter which of them came later.
     let arrivals = if graph.collides() { arrivals(compared, settings)? } else { HashMap::new() };
     let (ini, recipe) = (tree.ini_path(), tree.recipe_file());

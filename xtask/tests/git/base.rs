@@ -132,6 +132,16 @@ fn a_clone_without_blobs_has_its_base_and_fetches_nothing() {
 }
 
 #[test]
+fn revisions_left_out_of_a_sparse_checkout_are_said() {
+    let repository = Repository::with_origin(Ids::Numbers);
+    repository.git(&["sparse-checkout", "set", "--no-cone", "/*", "!0001_one.py"]);
+    let told = ["MG005", "left out of this sparse checkout, and missing here: 1"];
+    repository.gate(&["lint"]).says(1, &told);
+    repository.git(&["sparse-checkout", "disable"]);
+    repository.gate(&["lint"]).says(0, &[]);
+}
+
+#[test]
 fn partial_clone_says_what_it_lacks() {
     let repository = Repository::with_origin(Ids::Numbers);
     let (bare, from) = (repository.at("origin.git"), repository.folder("origin.git"));

@@ -90,6 +90,18 @@ impl<'a> Git<'a> {
             .collect())
     }
 
+    /// How many files of these folders are in the index and left out of a sparse checkout.
+    pub fn not_checked_out(&self, folders: &[Utf8PathBuf]) -> Result<usize> {
+        let folders = self.below_top(folders);
+        let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
+        if folders.is_empty() {
+            return Ok(0);
+        }
+        let said = self.run(&[&["ls-files", "-t", "-z", "--"][..], &folders].concat())?;
+        let left_out = |field: &&str| field.starts_with("S ") && field.ends_with(".py");
+        Ok(fields(&said).filter(left_out).count())
+    }
+
     /// A file as it is named at the top of the repository, for a patch that is applied there.
     pub fn below(&self, file: &Utf8Path) -> Utf8PathBuf {
         let absolute = self.root.join(file);

@@ -163,7 +163,7 @@ impl Screen<'_> {
         }
         // A panic becomes a report too.
         let report = panic::catch_unwind(AssertUnwindSafe(|| match verb {
-            Some(Verb::Workflow(args)) => commands::workflow::run(args),
+            Some(Verb::Workflow(args)) => commands::workflow::run(args, self.interrupt),
             Some(Verb::Lint(lint)) => commands::lint::run(lint, self.interrupt),
             _ => {
                 if format == Format::Github {

@@ -5,9 +5,12 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use camino::{Utf8Path, Utf8PathBuf};
+use serde_json::Value;
 
 use crate::flags::WorkflowArgs;
 use crate::gate::selection;
+use crate::os::git::Git;
+use crate::os::interrupt::Interrupt;
 use crate::recipes::{TREES, TreeSpec};
 use analysis::workflow::{self, Gated, Source};
 use model::code;
@@ -15,18 +18,34 @@ use model::finding::Finding;
 use model::report::Report;
 
 /// Audits the workflows. What cannot be read is in the report.
-pub fn run(args: &WorkflowArgs) -> Report {
+pub fn run(args: &WorkflowArgs, interrupt: &Interrupt) -> Report {
     let started = Instant::now();
     let mut report = Report::default();
     match read(args) {
         Ok(sources) => {
-            report.findings = workflow::audit(&sources, &gated());
+            let default = default_branch(args, interrupt).unwrap_or_default();
+            report.findings = workflow::audit(&sources, &gated(), default.as_deref());
             report.workflows = sources.into_iter().map(|source| source.file).collect();
         }
         Err(err) => report.findings.push(Finding::new(&code::CANNOT_WORK, format!("{err:#}"))),
     }
     report.elapsed = started.elapsed();
     report
+}
+
+/// What the branch is called that is merged to, as the job's event or the remote has it.
+fn default_branch(args: &WorkflowArgs, interrupt: &Interrupt) -> Result<Option<String>> {
+    let event = std::env::var("GITHUB_EVENT_PATH").ok();
+    let event = event.and_then(|path| std::fs::read(path).ok());
+    let event: Option<Value> = event.and_then(|text| serde_json::from_slice(&text).ok());
+    if let Some(name) = event.as_ref().and_then(|it| it["repository"]["default_branch"].as_str()) {
+        return Ok(Some(name.to_owned()));
+    }
+    let root = selection::root(args.root.as_deref())?;
+    match Git::at(&root, &root, interrupt)? {
+        Ok(git) => git.default_name(),
+        Err(_) => Ok(None),
+    }
 }
 
 /// The trees that a workflow must gate.

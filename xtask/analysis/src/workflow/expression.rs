@@ -12,6 +12,8 @@ pub enum Case {
     Draft,
     /// An entry of the merge queue.
     MergeGroup,
+    /// A pull request for which the jobs that are needed have failed, before they said anything.
+    NeedFailed,
 }
 
 /// A value, for a pull request.
@@ -229,6 +231,10 @@ impl Parser {
             self.take(",");
         }
         match (name.to_ascii_lowercase().as_str(), arguments.as_slice()) {
+            ("success", []) if self.case == Case::NeedFailed => Value::Bool(false),
+            ("failure", []) if self.case == Case::NeedFailed => Value::Bool(true),
+            // A fork's begins with the fork's name.
+            ("startswith" | "contains", [Value::ForkName, Value::Text(_)]) => Value::Bool(false),
             ("always" | "success", []) => Value::Bool(true),
             ("failure" | "cancelled", []) => Value::Bool(false),
             ("startswith", [Value::PullRef, Value::Text(start)]) => {
@@ -273,6 +279,12 @@ fn context(name: &str, case: Case) -> Value {
         (Case::Draft, _, Some("draft")) | (Case::Fork, _, Some("head.repo.fork")) => {
             Value::Bool(true)
         }
+        (Case::NeedFailed, name, _) if name.starts_with("needs.") && name.ends_with(".result") => {
+            Value::Text("failure".to_owned())
+        }
+        (Case::NeedFailed, name, _) if name.starts_with("needs.") && name.contains(".outputs.") => {
+            Value::Text(String::new())
+        }
         (Case::Fork, _, Some(part)) if OF_THE_FORK.contains(&part) => Value::ForkName,
         (Case::Fork, name, _) if OF_THE_REPOSITORY.contains(&name) => Value::OwnName,
         (Case::MergeGroup, "github.event_name", _) => Value::Text("merge_group".to_owned()),
@@ -286,7 +298,8 @@ fn context(name: &str, case: Case) -> Value {
 }
 
 /// What names the repository that a pull request comes from.
-const OF_THE_FORK: [&str; 5] = [
+const OF_THE_FORK: [&str; 6] = [
+    "head.label",
     "head.repo.full_name",
     "head.repo.id",
     "head.repo.owner.login",
@@ -362,6 +375,12 @@ mod tests {
             (Case::Fork, "!github.event.pull_request.head.repo.fork", Some(false)),
             (Case::Fork, "github.repository == 'acme/shop'", None),
             (Case::Draft, "!cancelled() && github.event.pull_request.draft == false", Some(false)),
+            (Case::Fork, "startsWith(github.event.pull_request.head.label, 'acme:')", Some(false)),
+            (Case::NeedFailed, "!cancelled() && needs.a.result == 'success'", Some(false)),
+            (Case::NeedFailed, "!cancelled() && needs.a.outputs.b == 'true'", Some(false)),
+            (Case::NeedFailed, "!cancelled() && needs.a.outputs.b != 'false'", Some(true)),
+            (Case::NeedFailed, "!failure()", Some(false)),
+            (Case::NeedFailed, "always() && contains(needs.*.result, 'success')", Some(false)),
             (Case::MergeGroup, "github.event_name == 'pull_request'", Some(false)),
             (Case::MergeGroup, "github.event_name != 'push'", Some(true)),
             (Case::MergeGroup, "github.event.pull_request.number > 0", None),

@@ -41,6 +41,7 @@ const AUDITS: &[Audit] = &[
     audits::options::trees,
     audits::options::checks,
     audits::options::history,
+    audits::options::another_ref,
     audits::options::isolation,
     audits::postgres::not_15,
     audits::rights::secrets,
@@ -51,8 +52,9 @@ const AUDITS: &[Audit] = &[
     audits::old_steps::beside_the_gate,
 ];
 
-/// Audits workflows, and the actions that they use.
-pub fn audit(sources: &[Source], gated: &[Gated]) -> Vec<Finding> {
+/// Audits workflows, and the actions that they use, of a repository with this default branch, where that
+/// is known.
+pub fn audit(sources: &[Source], gated: &[Gated], default_branch: Option<&str>) -> Vec<Finding> {
     let (mut documents, mut findings) = (Vec::new(), Vec::new());
     for source in sources {
         match Document::read(source) {
@@ -65,7 +67,7 @@ pub fn audit(sources: &[Source], gated: &[Gated]) -> Vec<Finding> {
     }
     let calls = calls::find(&documents);
     let unreadable = !findings.is_empty();
-    let repository = Repository { documents: &documents, calls, gated, unreadable };
+    let repository = Repository { documents: &documents, calls, gated, default_branch, unreadable };
     let mut found: Vec<Found> = AUDITS.iter().flat_map(|audit| audit(&repository)).collect();
     found.sort_by_key(|found| {
         let place = found.place.as_ref();

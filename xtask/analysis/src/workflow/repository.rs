@@ -38,6 +38,8 @@ pub(super) struct Repository<'a> {
     pub(super) documents: &'a [Document<'a>],
     pub(super) calls: Vec<Call<'a>>,
     pub(super) gated: &'a [Gated],
+    /// The branch that is merged to, where that is known.
+    pub(super) default_branch: Option<&'a str>,
     /// Whether some file could not be read, so that what none of the others says may stand there.
     pub(super) unreadable: bool,
 }

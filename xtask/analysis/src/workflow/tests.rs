@@ -1,13 +1,13 @@
 //! The audit of the audit: this repository's own workflow passes, a mutant of it for each rule does
 //! not, each planted weakness is found in its line and nothing else, and what is sound is let alone.
 //!
-//! In `test_data/workflows`, `#~ MG307` ends a line in which that is to be found, and
-//! `#=== path` begins another file.
+//! In `test_data/workflows`, `#~ MG307` ends a line in which that is to be found, `#=== path` begins
+//! another file, and `# default branch: develop` says so where it is not `main`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Gated, Source, audit};
+use super::{Gated, Source};
 use model::code;
 use model::finding::Finding;
 
@@ -51,6 +51,13 @@ fn sources(text: &str) -> Vec<Source> {
         .filter_map(|part| part.split_once('\n'))
         .map(|(file, text)| Source { file: file.into(), text: text.to_owned() })
         .collect()
+}
+
+/// What the audit finds in the files of a fixture.
+fn audit(sources: &[Source], gated: &[Gated]) -> Vec<Finding> {
+    let said = sources.iter().find_map(|source| source.text.split_once("# default branch: "));
+    let branch = said.and_then(|(_, rest)| rest.lines().next());
+    super::audit(sources, gated, Some(branch.unwrap_or("main")))
 }
 
 /// `file:line code` of each finding, in order.

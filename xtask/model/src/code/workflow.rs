@@ -191,6 +191,7 @@ pub static CHECK_LEFT_OUT: Code = Code {
     remedy: &[
         "compare with the base of the pull request: `--since` with the revision that is gated finds \
          no new revision, and `--ini` or `--root` gate something else",
+        "check out the pull request, as `actions/checkout` does without `ref:`",
     ],
     ..WORKFLOW
 };

@@ -128,6 +128,17 @@ impl Git<'_> {
         Ok(names)
     }
 
+    /// What the remote calls the branch that is merged to; `None`: nothing here says it.
+    pub fn default_name(&self) -> Result<Option<String>> {
+        for space in SPACES {
+            let name = self.default_names(&format!("{space}/HEAD"))?.into_iter().next();
+            if name.is_some() {
+                return Ok(name);
+            }
+        }
+        Ok(None)
+    }
+
     /// What the remotes call the default branches to which these symbolic references point.
     pub(super) fn default_names(&self, heads: &str) -> Result<Vec<String>> {
         let said = self.run(&["for-each-ref", "--format=%(symref:lstrip=3)", heads])?;

@@ -1,9 +1,18 @@
 //! The caches of the job that runs the gate.
 
-use crate::workflow::document::{Document, Step, text};
+use crate::workflow::document::{Document, Step, mapping, text};
 use crate::workflow::expression::{Case, holds};
 use crate::workflow::repository::{Found, Repository};
 use model::code;
+
+/// Actions that save a cache unless an input says that they do not.
+const CACHE_BY_THEMSELVES: [&str; 5] = [
+    "actions/setup-go",
+    "actions-rust-lang/setup-rust-toolchain",
+    "astral-sh/setup-uv",
+    "jdx/mise-action",
+    "moonrepo/setup-rust",
+];
 
 /// Nothing is saved into a cache once the code of a pull request has run in the job.
 pub(in crate::workflow) fn saved_late(repository: &Repository<'_>) -> Vec<Found> {
@@ -31,23 +40,35 @@ pub(in crate::workflow) fn saved_late(repository: &Repository<'_>) -> Vec<Found>
 /// The key by which a step saves a cache at the end of its job, or after the gate, and how. What is
 /// saved for pushes alone is made by code that was merged.
 fn saves(step: &Step, after: bool) -> Option<(&'static str, String)> {
-    let with = |name: &str| text(&step.value["with"][name]);
     let never = |condition: String| holds(&condition, Case::PullRequest) == Some(false);
     let uses = step.uses()?;
     if text(&step.value["if"]).is_some_and(never) {
         return None;
     }
-    match uses {
-        "actions/cache" => Some(("uses", format!("`{uses}` saves at the end of the job"))),
-        "actions/cache/save" => after.then(|| ("uses", format!("`{uses}` saves after the gate"))),
-        "Swatinem/rust-cache" => {
-            let off = with("save-if").is_some_and(never);
-            (!off).then(|| ("uses", format!("`{uses}` saves at the end of the job")))
-        }
-        _ if uses.starts_with("actions/setup-") => {
-            let named = with("cache").filter(|value| !["", "false"].contains(&value.as_str()));
-            named.map(|_| ("uses", format!("`{uses}` with `cache:` saves at the end of the job")))
-        }
-        _ => None,
+    let (_, action) = uses.split_once('/')?;
+    let at_end = |how: &str| Some(("uses", format!("`{uses}`{how} saves at the end of the job")));
+    // Its inputs say that nothing is saved, or that nothing is cached.
+    let inputs = mapping(&step.value["with"]).filter_map(|(name, value)| {
+        let name = name.as_str()?;
+        (name.contains("cache") || name.contains("save")).then_some((name, text(value)?))
+    });
+    let inputs: Vec<(&str, String)> = inputs.collect();
+    let is_off = |value: &String| value == "false" || never(value.clone());
+    let is_switch =
+        |name: &str| (name.contains("save") && name != "save-always") || name.ends_with("cache");
+    if inputs.iter().any(|(name, value)| is_switch(name) && is_off(value)) {
+        return None;
     }
+    if action.ends_with("/restore") {
+        return None;
+    }
+    if action.ends_with("cache/save") {
+        return after.then(|| ("uses", format!("`{uses}` saves after the gate")));
+    }
+    if action.contains("cache") || CACHE_BY_THEMSELVES.contains(&uses) {
+        return at_end("");
+    }
+    let sets_up = action.starts_with("setup-");
+    let named = inputs.iter().any(|(name, value)| is_switch(name) && !value.is_empty());
+    (sets_up && named).then(|| at_end(" with a cache")).flatten()
 }

@@ -71,24 +71,50 @@ pub(in crate::workflow) fn queued(repository: &Repository<'_>) -> Vec<Found> {
     left_out(calls, Case::MergeGroup, &code::NOT_IN_MERGE_QUEUE, message)
 }
 
-/// The gate's job says itself what happens where a job that it needs fails or is skipped.
+/// The gate's job runs where a job that it needs fails, and its condition says so.
 pub(in crate::workflow) fn without_status(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
-    for (document, job) in repository.calls.iter().flat_map(|call| &call.jobs) {
-        let Some(condition) = job.condition().filter(|_| !job.needs().is_empty()) else { continue };
-        if has_status(&condition) || never(&condition) || is_heeded(document, job) {
-            continue;
+    for call in &repository.calls {
+        for (document, job) in &call.jobs {
+            let condition = job.condition().filter(|_| !job.needs().is_empty());
+            let Some(condition) = condition.filter(|text| !never(text)) else { continue };
+            let why = match has_status(&condition) {
+                false => "has no `!cancelled()` or `always()`",
+                true if fails_with_a_need(&condition) => "does not hold then",
+                true => continue,
+            };
+            if is_heeded(document, job) {
+                continue;
+            }
+            let needs = job.needs().join("` and `");
+            let message = format!(
+                "job `{}` is skipped, which GitHub takes for success, where `{needs}` fails or is \
+                 skipped: `if: {condition}` {why}",
+                job.id
+            );
+            let line = document.line(&job.at("if"));
+            found.push(Found::at(&code::SKIPPED_WITH_ANOTHER, (document, line), message));
         }
-        let needs = job.needs().join("` and `");
-        let message = format!(
-            "job `{}` is skipped, which GitHub takes for success, where `{needs}` fails or is \
-             skipped: `if: {condition}` has no `!cancelled()` or `always()`",
-            job.id
-        );
-        let line = document.line(&job.at("if"));
-        found.push(Found::at(&code::SKIPPED_WITH_ANOTHER, (document, line), message));
+        for (document, step) in &call.steps {
+            // A function of the status is about the steps before it there.
+            let condition = text(&step.value["if"]).filter(|text| !has_status(text));
+            let Some(condition) = condition.filter(|text| fails_with_a_need(text)) else {
+                continue;
+            };
+            let message = format!(
+                "the step is skipped, and its job passes, where a job that is needed fails: \
+                 `if: {condition}` does not hold then"
+            );
+            let line = document.line(&step.at("if"));
+            found.push(Found::at(&code::SKIPPED_WITH_ANOTHER, (document, line), message));
+        }
     }
     found
+}
+
+/// Whether a condition that a pull request may meet does not hold where the needed jobs have failed.
+fn fails_with_a_need(condition: &str) -> bool {
+    !never(condition) && expression::holds(condition, Case::NeedFailed) == Some(false)
 }
 
 /// Whether a job that always runs, the one that is required, asks how this one and those that it needs

@@ -84,6 +84,26 @@ pub(in crate::workflow) fn history(repository: &Repository<'_>) -> Vec<Found> {
     found
 }
 
+/// What is checked out is the pull request.
+pub(in crate::workflow) fn another_ref(repository: &Repository<'_>) -> Vec<Found> {
+    let mut found = Vec::new();
+    for (document, job) in repository.calls.iter().filter_map(Call::job) {
+        for step in job.steps.iter().filter(|step| step.uses() == Some("actions/checkout")) {
+            let Some(named) = crate::workflow::document::text(&step.value["with"]["ref"]) else {
+                continue;
+            };
+            let of_base = ["base_ref", ".base.", "base_sha", "default_branch"];
+            let is_fixed = !named.is_empty() && !named.contains("${{");
+            if is_fixed || of_base.iter().any(|part| named.contains(part)) {
+                let line = document.line(&step.at("with"));
+                let message = format!("`ref: {named}` is not the pull request: it is never gated");
+                found.push(Found::at(&code::CHECK_LEFT_OUT, (document, line), message));
+            }
+        }
+    }
+    found
+}
+
 /// No option opens what keeps a migration in.
 pub(in crate::workflow) fn isolation(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();

@@ -73,7 +73,8 @@ pub(in crate::workflow) fn pull_requests(repository: &Repository<'_>) -> Vec<Fou
     if workflows.is_empty() {
         return Vec::new();
     }
-    let wrongs: Vec<Option<(u32, String)>> = workflows.iter().map(|w| not_for(w)).collect();
+    let wrongs: Vec<Option<(u32, String)>> =
+        workflows.iter().map(|w| not_for(w, repository)).collect();
     // One workflow that runs for them is enough; another may run the gate every night.
     if wrongs.iter().any(Option::is_none) {
         return Vec::new();
@@ -87,7 +88,7 @@ pub(in crate::workflow) fn pull_requests(repository: &Repository<'_>) -> Vec<Fou
         .collect()
 }
 
-fn not_for(workflow: &Document<'_>) -> Option<(u32, String)> {
+fn not_for(workflow: &Document<'_>, repository: &Repository<'_>) -> Option<(u32, String)> {
     let on = crate::workflow::document::key("on");
     // A privileged trigger has an audit of its own.
     let names = ["pull_request", "pull_request_target"];
@@ -117,18 +118,28 @@ fn not_for(workflow: &Document<'_>) -> Option<(u32, String)> {
             return Some((at("types"), format!("its types leave out {}", missing.join(" and "))));
         }
     }
-    let ignored = texts(&trigger["branches-ignore"]);
+    let branch = repository.default_branch.unwrap_or("main");
+    leaves_out(&trigger, repository).map(|(part, how)| {
+        (at(part), format!("pull requests against the default branch, {branch}, {how}"))
+    })
+}
+
+/// The part of a trigger that leaves the default branch out, and how.
+fn leaves_out(
+    trigger: &Value,
+    repository: &Repository<'_>,
+) -> Option<(&'static str, &'static str)> {
+    // Where nobody says what it is called, one of the usual names.
+    let named = repository.default_branch.as_ref().map(std::slice::from_ref);
     let takes = |patterns: &[String]| {
-        let branches = ["main", "master"].iter();
-        branches.clone().any(|branch| globs::takes(patterns, branch, globs::Dialect::GitHub))
+        let mut branches = named.unwrap_or(&["main", "master"]).iter();
+        branches.any(|branch| globs::takes(patterns, branch, globs::Dialect::GitHub))
     };
-    if takes(&ignored) {
-        return Some((at("branches-ignore"), "the main branch is ignored".into()));
+    if takes(&texts(&trigger["branches-ignore"])) {
+        return Some(("branches-ignore", "are ignored"));
     }
-    let branches = texts(&trigger["branches"]);
-    let named = !trigger["branches"].is_null();
-    (named && !takes(&branches))
-        .then(|| (at("branches"), "pull requests against the main branch do not trigger it".into()))
+    let left_out = !trigger["branches"].is_null() && !takes(&texts(&trigger["branches"]));
+    left_out.then_some(("branches", "do not trigger it"))
 }
 
 /// Where some workflow runs in the merge queue, so does the gate's.
@@ -138,8 +149,12 @@ pub(in crate::workflow) fn merge_queue(repository: &Repository<'_>) -> Vec<Found
     let Some(other) = repository.documents.iter().find(|document| queued(document)) else {
         return Vec::new();
     };
-    if workflows.iter().any(|workflow| queued(workflow)) {
-        return Vec::new();
+    let own: Vec<_> = workflows.iter().filter(|workflow| queued(workflow)).collect();
+    if !own.is_empty() {
+        let wrongs: Vec<Option<Found>> =
+            own.into_iter().map(|workflow| not_for_the_queue(workflow, repository)).collect();
+        let all = wrongs.iter().all(Option::is_some);
+        return wrongs.into_iter().flatten().filter(|_| all).collect();
     }
     let message = format!(
         "`{}` runs in the merge queue, and this, which runs the gate, does not",
@@ -151,6 +166,21 @@ pub(in crate::workflow) fn merge_queue(repository: &Repository<'_>) -> Vec<Found
         .take(1)
         .map(|w| Found::at(&code::NOT_IN_MERGE_QUEUE, (w, at(w)), message.clone()))
         .collect()
+}
+
+/// What leaves the queue of the default branch out.
+fn not_for_the_queue(workflow: &Document<'_>, repository: &Repository<'_>) -> Option<Found> {
+    let trigger = workflow.trigger("merge_group")?;
+    let types = texts(&trigger["types"]);
+    let asked = types.is_empty() || types.iter().any(|name| name == "checks_requested");
+    let (part, how) = match asked {
+        false => ("types", "are no checks of it"),
+        true => leaves_out(&trigger, repository)?,
+    };
+    let [on, name, part] = ["on", "merge_group", part].map(crate::workflow::document::key);
+    let message = format!("entries of the default branch's merge queue {how}");
+    let at = (workflow, workflow.line(&[on, name, part]));
+    Some(Found::at(&code::NOT_IN_MERGE_QUEUE, at, message))
 }
 
 impl<'a> Repository<'a> {

@@ -14,7 +14,7 @@ use super::fields::{
 };
 use super::words;
 use model::code::causes::Cause;
-use model::code::{Code, Severity};
+use model::code::{Code, Severity, safe_forms};
 use model::finding::{Finding, Standing};
 use model::redact::redact;
 use model::report::{Report, Verdict};
@@ -325,6 +325,11 @@ pub fn code(code: &Code) -> String {
     if let Some(example) = code.example {
         verbatim(&mut out, "wrong", example.bad);
         verbatim(&mut out, "right", example.good);
+    }
+    for form in safe_forms(code) {
+        field(&mut out, "safe", form.what);
+        verbatim(&mut out, "wrong", form.bad);
+        verbatim(&mut out, "right", form.good);
     }
     out
 }

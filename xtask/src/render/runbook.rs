@@ -139,6 +139,13 @@ fn section(out: &mut String, code: &Code) {
         let _ =
             writeln!(out, "```text\n# wrong\n{}\n\n# right\n{}\n```\n", example.bad, example.good);
     }
+    for form in code::safe_forms(code) {
+        let (what, bad, good) = (form.what, form.bad, form.good);
+        let _ = writeln!(
+            out,
+            "Safe form of {what}:\n\n```python\n# wrong\n{bad}\n\n# right\n{good}\n```\n"
+        );
+    }
 }
 
 fn escalation(out: &mut String) {

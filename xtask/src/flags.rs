@@ -3,6 +3,7 @@
 mod explain;
 mod output;
 mod replay;
+mod revisions;
 mod upkeep;
 
 use camino::Utf8PathBuf;
@@ -13,6 +14,7 @@ use crate::recipes::TREES;
 
 pub use self::explain::{Explain, ExplainFormat};
 pub use self::replay::Replay;
+pub use self::revisions::{AlembicArgs, New};
 pub use self::upkeep::{Doctor, DoctorFormat, Runbook, WorkflowArgs};
 pub use output::{FileFormat, Format, GraphFormat, Output, ReplayFormat, ReportFile};
 
@@ -144,6 +146,10 @@ pub enum Verb {
     Replay(Replay),
     /// Write `xtask/RUNBOOK.md` from the gate's own tables
     Runbook(Runbook),
+    /// Write a revision with the next id on the head of a tree
+    New(New),
+    /// Run a tree's own Alembic: `alembic console history`
+    Alembic(AlembicArgs),
     /// Fix colliding revisions (failure mode C)
     Renumber(Renumber),
     /// Say which revisions of other branches will collide with this one's

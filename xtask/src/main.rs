@@ -134,6 +134,12 @@ impl Screen<'_> {
                 }
                 Err(err) => self.text(Err(err)),
             },
+            Some(Verb::New(new)) => self.text(commands::new::run(new, self.interrupt)),
+            Some(Verb::Alembic(args)) => {
+                let notice = |text: &str| self.progress.note(text);
+                let became = commands::alembic::run(args, self.interrupt, &notice);
+                self.text(became.map(|()| String::new()))
+            }
             Some(Verb::Replay(args)) => self.replay(flags, args),
             Some(Verb::Explain(explain)) => self.text(
                 commands::explain::run(explain)

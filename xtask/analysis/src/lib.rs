@@ -14,6 +14,7 @@ pub mod history;
 pub mod ini;
 pub mod lints;
 pub mod log;
+pub mod new_revision;
 pub mod once;
 pub mod options;
 pub mod predicted;

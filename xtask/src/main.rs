@@ -136,9 +136,9 @@ impl Screen<'_> {
             },
             Some(Verb::New(new)) => self.text(commands::new::run(new, self.interrupt)),
             Some(Verb::Alembic(args)) => {
-                let notice = |text: &str| self.progress.note(text);
-                let became = commands::alembic::run(args, self.interrupt, &notice);
-                self.text(became.map(|()| String::new()))
+                self.text(commands::alembic::run(args, self.interrupt, &|text| {
+                    self.progress.note(text)
+                }))
             }
             Some(Verb::Replay(args)) => self.replay(flags, args),
             Some(Verb::Explain(explain)) => self.text(
@@ -172,7 +172,12 @@ impl Screen<'_> {
                     write_stdout(&render::github::mask(password.as_deref()));
                 }
                 let tell = |event: Event<'_>| self.show(event, format);
-                commands::fix::run(flags, &|patch| self.progress.ask(patch), self.interrupt, &tell)
+                commands::fix::run(
+                    flags,
+                    &|question| self.progress.ask(question),
+                    self.interrupt,
+                    &tell,
+                )
             }
         }));
         let code =

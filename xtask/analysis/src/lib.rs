@@ -4,6 +4,7 @@
 pub mod body;
 pub mod collisions;
 pub mod diagnosis;
+pub mod directive;
 pub mod edit;
 pub mod effect;
 pub mod fix;

@@ -23,7 +23,7 @@ pub fn run(
     flags: &AlembicArgs,
     interrupt: &Interrupt,
     notice: &(dyn Fn(&str) + Sync),
-) -> Result<()> {
+) -> Result<String> {
     let [id, arguments @ ..] = flags.words.as_slice() else { bail!("name a tree") };
     let id = id.to_str().unwrap_or_default();
     let Some(spec) = spec(id) else {

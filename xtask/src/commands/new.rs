@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::flags::New;
+use crate::flags::{New, TreeSelection};
 use crate::gate::lint;
 use crate::lint::{LintOptions, TreeLint};
 use crate::os::interrupt::Interrupt;
@@ -23,7 +23,7 @@ pub fn run(flags: &New, interrupt: &Interrupt) -> Result<String> {
     if message.is_empty() || message.contains(char::is_control) {
         bail!("cannot use {message:?} as a message: say in one line what the revision does");
     }
-    let (root, surveys) = lint::surveys(&flags.which(), LintOptions::since(None), interrupt)?;
+    let (root, surveys) = lint::surveys(&which(flags), LintOptions::since(None), interrupt)?;
     let (tree, survey) = surveys.first().context("no tree was named")?;
     let head = head(tree, survey)?;
     let texts = tree_files::texts(&tree.ini_path(), &tree.cwd);
@@ -50,6 +50,12 @@ pub fn run(flags: &New, interrupt: &Interrupt) -> Result<String> {
     let file = folder.join(name);
     write(&file, &new.text(template.as_deref()))?;
     Ok(format!("{}\n", file.strip_prefix(&root).unwrap_or(&file)))
+}
+
+/// The tree, as other commands name it.
+fn which(flags: &New) -> TreeSelection {
+    let (trees, root) = (vec![flags.tree.clone()], flags.root.clone());
+    TreeSelection { trees, ini: None, cwd: None, name: None, target: None, root }
 }
 
 /// The id and the file of the head; `None` where there is no revision yet.

@@ -4,8 +4,9 @@ use std::ffi::OsString;
 
 use camino::Utf8PathBuf;
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 
-use super::{TreeSelection, tree_names};
+use crate::recipes::TREES;
 
 /// Writes a revision on the head of a tree, with the next id, by the tree's own template and file name
 /// style, and prints where. Needs neither Postgres nor Python.
@@ -15,7 +16,7 @@ use super::{TreeSelection, tree_names};
 pub struct New {
     /// The tree
     #[arg(value_name = "TREE", value_parser = tree_names())]
-    tree: String,
+    pub tree: String,
 
     /// What the revision does, in one line: "add the region of a customer"
     #[arg(value_name = "MESSAGE")]
@@ -23,15 +24,7 @@ pub struct New {
 
     /// The monorepo to work on [default: the one that holds this xtask]
     #[arg(long, value_name = "DIR")]
-    root: Option<Utf8PathBuf>,
-}
-
-impl New {
-    /// The tree, as other commands name it.
-    pub fn which(&self) -> TreeSelection {
-        let (trees, root) = (vec![self.tree.clone()], self.root.clone());
-        TreeSelection { trees, ini: None, cwd: None, name: None, target: None, root }
-    }
+    pub root: Option<Utf8PathBuf>,
 }
 
 /// Runs a tree's own Alembic, in the environment and the folder in which the gate runs it: `cargo gate alembic
@@ -49,11 +42,14 @@ pub struct AlembicArgs {
     pub python: Option<Utf8PathBuf>,
 
     /// The tree, then what Alembic is given
-    #[arg(
-        value_name = "TREE [ARG]",
-        required = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true
-    )]
+    #[arg(value_name = "TREE [ARG]", required = true)]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub words: Vec<OsString>,
+}
+
+/// The names of the monorepo's trees.
+pub(super) fn tree_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(
+        TREES.iter().map(|spec| PossibleValue::new(spec.id).help(format!("`{}`", spec.migrations))),
+    )
 }

@@ -10,12 +10,9 @@ use crate::support::run::Ended;
 
 /// How the steps of the trees end: where the way up to the head fails, where the way down does, and
 /// where the tree cannot be read.
-pub const CONSOLE_UP: &str = "passed passed failed passed skipped skipped";
-pub const CONSOLE_DOWN: &str = "passed passed passed passed failed skipped";
-pub const CONSOLE_UNREAD: &str = "failed skipped skipped failed skipped skipped";
-pub const RAPTOR_UP: &str = "passed failed passed skipped skipped";
-pub const RAPTOR_DOWN: &str = "passed passed passed failed skipped";
-pub const RAPTOR_UNREAD: &str = "passed failed failed skipped skipped";
+pub const UP: &str = "failed passed skipped skipped";
+pub const DOWN: &str = "passed passed failed skipped";
+pub const UNREAD: &str = "failed failed skipped skipped";
 
 /// A tree, how its steps end, and what each finding about it holds, beside those of lints. `null`: it
 /// is sound.
@@ -74,7 +71,7 @@ fn missing_row_and_role_are_named_by_their_revisions() {
         "message": "psycopg2.errors.UndefinedObject: role \"raptor_reader\" does not exist",
         "sqlstate": "42704", "statement": grant,
     });
-    let expected = [("console", CONSOLE_UP, console), ("raptor", RAPTOR_UP, raptor)];
+    let expected = [("console", UP, console), ("raptor", UP, raptor)];
     let (_, report) = red(&root, "", expected);
     assert_skipped_because_of(&report, "console", "Console — alembic upgrade head");
     assert_skipped_because_of(&report, "raptor", "Raptor — alembic upgrade head");
@@ -94,7 +91,7 @@ fn finding_has_every_field_of_the_contract() {
     });
     let console = "passed failed skipped passed skipped skipped";
     let raptor = json!({"message": "ValueError: no"});
-    let (_, report) = red(&root, "", [("console", console, seed), ("raptor", RAPTOR_UP, raptor)]);
+    let (_, report) = red(&root, "", [("console", console, seed), ("raptor", UP, raptor)]);
     let finding = report.findings_of("raptor")[0];
     let mut expected = [
         "code",
@@ -144,7 +141,7 @@ fn downgrade_that_raises_or_ends_elsewhere_is_red() {
         "message": format!("`alembic -c alembic.ini downgrade -1` exited 0, but \
                             alembic_version holds 0001, {head}, expected {head}"),
     });
-    let expected = [("console", CONSOLE_DOWN, console), ("raptor", RAPTOR_DOWN, raptor)];
+    let expected = [("console", DOWN, console), ("raptor", DOWN, raptor)];
     red(&root, "", expected);
 }
 
@@ -161,7 +158,7 @@ fn what_a_downgrade_leaves_and_what_a_commit_hides_are_seen() {
         "code": "MG100", "revision": ADDED, "file": late,
         "line": root.line_of(&late, "raise"), "message": "OSError: late",
     });
-    red(&root, "", [("console", CONSOLE_DOWN, console), ("raptor", RAPTOR_UP, raptor)]);
+    red(&root, "", [("console", DOWN, console), ("raptor", UP, raptor)]);
 }
 
 #[test]
@@ -179,7 +176,7 @@ fn env_py_that_runs_nothing_or_ends_its_connection_is_red() {
         "line": root.line_of(&file, "terminate"), "statement": ends,
     });
     let console = "failed skipped skipped passed skipped skipped";
-    red(&root, "", [("console", console, nothing), ("raptor", RAPTOR_UP, raptor)]);
+    red(&root, "", [("console", console, nothing), ("raptor", UP, raptor)]);
 }
 
 /// A tree in which every other connection is ended is as sound as one in which none is.
@@ -192,5 +189,5 @@ fn swallowed_exception_of_postgres_is_red() {
                    WHERE datname = current_database() AND pid <> pg_backend_pid()')";
     root.add_head(Tree::Raptor, end_all, end_all);
     let console = json!({"code": "MG114", "revision": ADDED, "sqlstate": "25P02"});
-    red(&root, "", [("console", CONSOLE_UP, console), ("raptor", "", Value::Null)]);
+    red(&root, "", [("console", UP, console), ("raptor", "", Value::Null)]);
 }

@@ -8,6 +8,7 @@ mod arrivals;
 mod base;
 mod bodies;
 mod chain;
+mod directives;
 mod edits;
 mod files;
 mod graph;

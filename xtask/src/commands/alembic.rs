@@ -1,6 +1,7 @@
 //! `cargo xtask migration-gate alembic`: the tree's own Alembic.
 
 use std::cell::OnceCell;
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -19,11 +20,7 @@ const MAIN: &str =
     "import sys; sys.path.pop(0); from alembic.config import main; main(prog='alembic')";
 
 /// Becomes the tree's Alembic. Returns only where it cannot.
-pub fn run(
-    flags: &AlembicArgs,
-    interrupt: &Interrupt,
-    notice: &(dyn Fn(&str) + Sync),
-) -> Result<String> {
+pub fn run(flags: &AlembicArgs, interrupt: &Interrupt) -> Result<String> {
     let [id, arguments @ ..] = flags.words.as_slice() else { bail!("name a tree") };
     let id = id.to_str().unwrap_or_default();
     let Some(spec) = spec(id) else {
@@ -37,7 +34,9 @@ pub fn run(
         named: flags.python.as_deref(),
         environments: &environments,
         interrupt,
-        notice,
+        notice: &|text| {
+            let _ = writeln!(anstream::stderr(), "{text}");
+        },
         base: OnceCell::new(),
         kept: kept.as_ref(),
     };

@@ -279,6 +279,7 @@ fn finding(
         revision: Some(revision.to_owned()),
         place: origin.file.map(|file| Place { file, line: origin.line, source: origin.source }),
         statement: origin.statement,
+        subject: Some(difference.object.to_string()),
         lacks,
         ..Finding::new(code, message)
     }

@@ -70,24 +70,38 @@ impl Origin {
     /// Looks an object up.
     pub fn find(difference: &Difference, sources: Sources<'_>) -> Origin {
         let names = names(difference);
-        let own = |s: &&Statement| s.revision.as_deref() == Some(sources.revision);
-        let named = |s: &&Statement| names.iter().any(|name| mentions(&s.sql, name));
-        let makes = |s: &&Statement| {
-            let word = s.sql.trim_start().get(..6).unwrap_or_default();
-            word.eq_ignore_ascii_case("create") || word.starts_with("ALTER")
+        let own: Vec<&Statement> = sources
+            .statements
+            .iter()
+            .filter(|s| s.revision.as_deref() == Some(sources.revision))
+            .collect();
+        let makes = |s: &&&Statement| {
+            let word = s.sql.trim_start().get(..6).unwrap_or_default().to_lowercase();
+            word == "create" || word.starts_with("alter")
         };
-        let by_revision = || sources.statements.iter().filter(own).filter(named);
+        // Of a column, what names it and its table; else what names it; else what names its table.
+        let named = |count: usize| -> Vec<&Statement> {
+            let some = |s: &&Statement| match count {
+                0 => names.iter().any(|name| mentions(&s.sql, name)),
+                _ => names.iter().take(count).all(|name| mentions(&s.sql, name)),
+            };
+            own.iter().copied().filter(some).collect()
+        };
         let missing = matches!(difference.change, Change::Missing(_));
-        let statement = if missing {
+        let kind = difference.object.kind.as_str();
+        let creates = |s: &&&Statement| names.first().is_some_and(|n| creates(&s.sql, kind, n));
+        let nearest = [2, 1, 0].map(named).into_iter().find(|found| !found.is_empty());
+        let nearest = nearest.unwrap_or_default();
+        let statement = match missing {
             // What took it away says more than what made it.
-            by_revision().next().or_else(|| sources.statements.iter().rfind(named))
-        } else {
-            let kind = difference.object.kind.as_str();
-            let creates = |s: &&Statement| names.first().is_some_and(|n| creates(&s.sql, kind, n));
-            by_revision()
-                .find(creates)
-                .or_else(|| by_revision().find(makes))
-                .or_else(|| by_revision().next())
+            true => nearest.first().copied().or_else(|| {
+                let of_all = |s: &&Statement| names.iter().any(|name| mentions(&s.sql, name));
+                sources.statements.iter().rfind(of_all)
+            }),
+            false => {
+                let made = nearest.iter().find(creates).or_else(|| nearest.iter().find(makes));
+                made.or(nearest.first()).copied()
+            }
         };
         let mut origin =
             Origin { statement: statement.map(|s| s.sql.clone()), ..Origin::default() };

@@ -59,7 +59,7 @@ fn missing_row_and_role_are_named_by_their_revisions() {
     let file = root.add_head(Tree::Raptor, &format!("op.execute('{grant}')"), "pass");
     let console = json!({
         "code": "MG001", "severity": "error", "tree": "console",
-        "step": "Console — alembic upgrade head", "revision": "0016",
+        "revision": "0016",
         "file": seed, "line": root.line_of(seed, "raise RuntimeError("),
         "message": "RuntimeError: 0016 migration: operator 'lex@moosequest.net' not found in \
                     the admins table.",
@@ -73,7 +73,11 @@ fn missing_row_and_role_are_named_by_their_revisions() {
     });
     let expected = [("console", UP, console), ("raptor", UP, raptor)];
     let (_, report) = red(&root, "", expected);
-    assert_skipped_because_of(&report, "console", "Console — alembic upgrade head");
+    // The recipe says in which upgrade 0016 comes.
+    let mut steps = report.steps("console").iter();
+    let failed = &steps.find(|step| step["status"] == "failed").unwrap()["name"];
+    assert_eq!(report.findings_of("console")[0]["step"], *failed);
+    assert_skipped_because_of(&report, "console", failed.as_str().unwrap());
     assert_skipped_because_of(&report, "raptor", "Raptor — alembic upgrade head");
 }
 

@@ -37,7 +37,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use clap::Parser;
 
-use crate::commands::collisions::CollisionsReport;
 use crate::commands::reports::Runner;
 use crate::flags::{
     Command, Doctor, DoctorFormat, Format, Gate, Output, Replay, ReplayFormat, Verb, Xtask,
@@ -126,11 +125,7 @@ impl Screen<'_> {
             Some(Verb::Collisions(args)) => match commands::collisions::run(args, self.interrupt) {
                 Ok(told) => {
                     write_stdout(&told.text);
-                    match told {
-                        CollisionsReport { collides: true, .. } => 1,
-                        CollisionsReport { unseen: true, .. } => 2,
-                        _ => 0,
-                    }
+                    told.status()
                 }
                 Err(err) => self.text(Err(err)),
             },

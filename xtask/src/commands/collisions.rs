@@ -20,6 +20,17 @@ pub struct CollisionsReport {
     pub unseen: bool,
 }
 
+impl CollisionsReport {
+    /// The exit status.
+    pub fn status(&self) -> u8 {
+        match (self.collides, self.unseen) {
+            (true, _) => 1,
+            (false, true) => 2,
+            (false, false) => 0,
+        }
+    }
+}
+
 /// Looks at the branches that were fetched. Fails where there is no repository to look at.
 pub fn run(flags: &Collisions, interrupt: &Interrupt) -> Result<CollisionsReport> {
     let terms = LintOptions {

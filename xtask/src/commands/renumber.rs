@@ -123,10 +123,11 @@ impl Renumbering<'_> {
     /// The files of the revisions that others have, and where; or why that is not known.
     fn merged(&self) -> Result<Result<HashMap<Utf8PathBuf, String>, String>> {
         let survey = self.survey;
-        let mut merged = match tree_lint::merged(self.tree, self.root, survey, self.interrupt)? {
-            Ok(merged) => merged,
-            Err(why) => return Ok(Err(why)),
-        };
+        let mut merged =
+            match tree_lint::merged(self.tree, self.root, &survey.scripts, self.interrupt)? {
+                Ok(merged) => merged,
+                Err(why) => return Ok(Err(why)),
+            };
         let renamed = survey.findings.iter().filter(|it| it.code == &code::CHANGED_ON_BASE);
         let renamed = renamed.filter_map(|finding| Some(finding.place.as_ref()?.file.clone()));
         let base = survey.base.rev.as_deref().unwrap_or_default();

@@ -114,7 +114,7 @@ mod tests {
         };
         let mut trees = super::gated();
         let missed = |trees: &[Gated]| {
-            let findings = audit(std::slice::from_ref(&source), trees);
+            let findings = audit(std::slice::from_ref(&source), trees, None);
             let mut missed = findings.into_iter().filter(|it| it.code == &code::PATH_NOT_COVERED);
             missed.next().map(|finding| finding.message)
         };

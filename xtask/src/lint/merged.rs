@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use anyhow::Result;
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::TreeLint;
 use crate::os::git::{self, Git, MergedFile};
 use crate::os::interrupt::Interrupt;
 use crate::os::tree_files;
@@ -18,7 +17,7 @@ use model::tree::Tree;
 pub fn merged(
     tree: &Tree,
     root: &Utf8Path,
-    survey: &TreeLint,
+    scripts: &[Script],
     interrupt: &Interrupt,
 ) -> Result<Result<HashMap<Utf8PathBuf, String>, String>> {
     let git = match Git::at(&tree.cwd, root, interrupt)? {
@@ -35,7 +34,7 @@ pub fn merged(
     let mut merged = HashMap::new();
     for MergedFile { place, file, bytes } in theirs {
         let id = Script::read(&file, &bytes).0.map(|script| script.revision.text);
-        for ours in same(&survey.scripts, &file, &bytes, id.as_deref()) {
+        for ours in same(scripts, &file, &bytes, id.as_deref()) {
             let place = match ours.file == file {
                 true => place.clone(),
                 false => format!("{place} as {file}"),

@@ -82,7 +82,7 @@ pub fn verify(
     let search = Search {
         bench,
         history,
-        folders: &folders_of(bench.root, survey),
+        folders: &trial::folders_of(bench.root, survey),
         seen: RefCell::default(),
         ran_out: Cell::new(false),
         unhelped: RefCell::default(),
@@ -146,11 +146,11 @@ fn history(bench: &RemedyBench<'_>, survey: &TreeLint) -> Result<Option<History>
     if !bench.setting.in_repository || !survey.has_base() {
         return Ok(None);
     }
-    // Only where revisions collide does it matter which of them are merged.
-    if !survey.graph.collides() {
-        return Ok(Some(History::default()));
+    // Only where the graph is wrong does it matter which revisions are merged.
+    if !survey.graph.is_wrong() {
+        return Ok(None);
     }
-    let merged = lint::merged(bench.tree, bench.root, survey, bench.interrupt)?;
+    let merged = lint::merged(bench.tree, bench.root, &survey.scripts, bench.interrupt)?;
     let Ok(merged) = merged else { return Ok(None) };
     let arrivals = &survey.arrivals;
     let revisions = &survey.graph.revisions;
@@ -323,12 +323,6 @@ impl Search<'_> {
         };
         Some(files.into_iter().filter_map(change).collect())
     }
-}
-
-/// The folders of a tree's revisions, absolute.
-fn folders_of(root: &Utf8Path, survey: &TreeLint) -> Vec<Utf8PathBuf> {
-    let files = survey.scripts.iter().map(|script| root.join(&script.file).with_file_name(""));
-    files.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Whether two findings are about the same fault.

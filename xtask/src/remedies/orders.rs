@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 
-use super::folders_of;
-use super::trial::{RemedyBench, TrialResult};
+use super::trial::{RemedyBench, TrialResult, folders_of};
 use crate::lint::TreeLint;
 use crate::os::mirror::Changed;
 use crate::postgres::rows;

@@ -232,6 +232,12 @@ impl RemedyBench<'_> {
     }
 }
 
+/// The folders of a tree's revisions, absolute.
+pub(super) fn folders_of(root: &Utf8Path, survey: &TreeLint) -> Vec<Utf8PathBuf> {
+    let files = survey.scripts.iter().map(|script| root.join(&script.file).with_file_name(""));
+    files.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 /// A supply is named for as long as the process runs, and a run tries few.
 fn as_row(lookup: &Lookup, table: &str, columns: &[String], values: &[String]) -> Row {
     let conditions =

@@ -151,11 +151,6 @@ impl<'a> StepRunner<'a> {
         StepRunner { known, ..self }
     }
 
-    /// The same up to the head, and no further, where that is all that is wanted.
-    pub fn only_up(self, only_up: bool) -> StepRunner<'a> {
-        StepRunner { only_up, ..self }
-    }
-
     /// What came of them.
     pub fn finish(self) -> TreeSteps {
         let StepRunner { done, findings, statements, way_up, outcomes, given, tree_run, .. } = self;
@@ -208,11 +203,6 @@ impl<'a> StepRunner<'a> {
         let what = format!("create {} role (required by {})", role.name, role.required_by);
         self.give(&what, Supply::Role(*role));
         self.step(&what, Dependency::Database, |tree_run, _| tree_run.create_role(role))
-    }
-
-    fn give(&mut self, step: &str, what: Supply) {
-        let step = format!("{} — {step}", self.label);
-        self.given.push(Given { after: self.reached.clone(), step, what });
     }
 
     /// The steps that every tree has: up, one head, down, up again, and each new revision so.

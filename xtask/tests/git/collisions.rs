@@ -67,7 +67,7 @@ fn each_reason_of_a_collision_is_told_of_each_revision() {
 }
 
 #[test]
-fn branches_that_are_not_here_are_no_branches_that_do_not_collide() {
+fn branches_that_are_not_here_are_said_to_be_unknown() {
     let repository = beside("0004", &["0003"], "theirs", "pass");
     repository.git(&["push", "--quiet", "origin", "change"]);
     repository.at("origin.git").git(&["config", "uploadpack.allowFilter", "true"]);

@@ -3,9 +3,14 @@
 use anyhow::Result;
 
 use super::{Dependency, StepRunner};
-use model::supply::{Extra, Script, Supply};
+use model::supply::{Extra, Given, Script, Supply};
 
 impl StepRunner<'_> {
+    /// The same up to the head, and no further, where that is all that is wanted.
+    pub fn only_up(self, only_up: bool) -> Self {
+        StepRunner { only_up, ..self }
+    }
+
     /// Files in the order in which the chain needs them.
     pub fn in_order<'s>(&self, scripts: &'s [Script]) -> Vec<&'s Script> {
         let mut sorted: Vec<&Script> = scripts.iter().collect();
@@ -54,5 +59,11 @@ impl StepRunner<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Records a supply and the step that makes it.
+    pub(super) fn give(&mut self, step: &str, what: Supply) {
+        let step = format!("{} — {step}", self.label);
+        self.given.push(Given { after: self.reached.clone(), step, what });
     }
 }

@@ -7,6 +7,16 @@ use crate::render::github;
 use model::report::{Report, Verdict};
 use model::shown;
 
+/// Colours the output, or not, as `--color` says; left to itself, as the terminal and NO_COLOR say.
+pub fn colour(wanted: clap::ColorChoice) {
+    let choice = match wanted {
+        clap::ColorChoice::Auto => return,
+        clap::ColorChoice::Always => anstream::ColorChoice::Always,
+        clap::ColorChoice::Never => anstream::ColorChoice::Never,
+    };
+    choice.write_global();
+}
+
 /// A line for stderr, where GitHub's runner looks for commands too.
 pub fn note(text: &str, is_github: bool) -> String {
     let text = shown::at_edge(text);

@@ -58,15 +58,16 @@ fn main() -> ExitCode {
     os::sandbox::enter::enter_or_return();
     let Xtask { command: Command::MigrationGate(mut flags) } =
         Xtask::try_parse().unwrap_or_else(|err| edge::misused(&err));
+    edge::colour(flags.color);
     let verb = flags.verb.take();
     let runner = Runner::of_this_job();
     let secrets = Secrets::of(commands::reports::secrets(&flags));
     let progress = Progress::new(|text| edge::note(&secrets.hide(text), runner.present));
     let code = Interrupt::install().map(|interrupt| {
         let spans = Spans::default();
-        let (progress, runner, verbose) = (&progress, &runner, flags.verbose);
-        let (interrupt, secrets) = (&interrupt, &secrets);
-        let screen = Screen { progress, runner, interrupt, spans, secrets, verbose };
+        let (progress, runner, interrupt, secrets) = (&progress, &runner, &interrupt, &secrets);
+        let (verbose, quiet) = (flags.verbose, flags.output.quiet);
+        let screen = Screen { progress, runner, interrupt, spans, secrets, verbose, quiet };
         // A panic unwinds, so that what was started is stopped; then it is a bug, and says so.
         let done = panic::catch_unwind(AssertUnwindSafe(|| screen.run(&mut flags, verb.as_ref())));
         done.unwrap_or_else(|_| {
@@ -92,6 +93,8 @@ struct Screen<'a> {
     secrets: &'a Secrets,
     /// Whether what is reused is told.
     verbose: bool,
+    /// Whether nothing is told but errors and the verdict.
+    quiet: bool,
 }
 
 impl Screen<'_> {
@@ -105,17 +108,12 @@ impl Screen<'_> {
             None | Some(Verb::Lint(_) | Verb::Workflow(_)) => self.report(flags, verb),
             Some(Verb::Graph(graph)) => {
                 let (report, drawn) = commands::graph::run(graph, self.interrupt);
-                match drawn {
-                    Some(drawn) => self.text(Ok(drawn)),
-                    None => {
-                        write_stdout(&render::human::summary(&report));
-                        edge::exit_status(
-                            report.interrupted,
-                            self.interrupt,
-                            edge::exit_code(&report),
-                        )
-                    }
-                }
+                let Some(drawn) = drawn else {
+                    write_stdout(&render::human::summary(&report));
+                    let code = edge::exit_code(&report);
+                    return edge::exit_status(report.interrupted, self.interrupt, code);
+                };
+                self.text(Ok(drawn))
             }
             Some(Verb::Renumber(renumber)) => {
                 match commands::renumber::run(renumber, self.interrupt) {
@@ -141,6 +139,7 @@ impl Screen<'_> {
             ),
             Some(Verb::Runbook(runbook)) => self.text(commands::runbook::run(runbook)),
             Some(Verb::Doctor(doctor)) => self.doctor(doctor),
+            Some(Verb::Completions(args)) => self.text(Ok(commands::completions::run(args))),
         }
     }
 
@@ -291,9 +290,14 @@ impl Screen<'_> {
     fn finish(&self, report: &Report, format: Format, output: &Output) -> u8 {
         let mut code = edge::exit_code(report);
         let report = &report.clone().map_texts(&|text, _| self.secrets.hide(text));
+        let printable = report.printable();
+        let told = match output.quiet {
+            true => render::human::errors(&printable),
+            false => render::human::summary(&printable),
+        };
         write_stdout(&match format {
-            Format::Human => render::human::summary(&report.printable()),
-            Format::Github => render::github::summary(&report.printable()),
+            Format::Human => told,
+            Format::Github => render::github::summary(&printable, &told),
             Format::Json => render::json::report(report),
         });
         if format == Format::Json {
@@ -320,6 +324,7 @@ impl Screen<'_> {
     fn show(&self, event: Event<'_>, format: Format) {
         let progress = self.progress;
         match event {
+            _ if self.quiet => self.spans.record(event),
             Event::Notice(text) => progress.note(text),
             Event::Predicted(finding) => {
                 let finding = finding.clone().map_texts(&|text, kind| self.shown(text, kind));

@@ -1,6 +1,7 @@
 //! One file a verb.
 
 pub mod collisions;
+pub mod completions;
 pub mod doctor;
 pub mod explain;
 pub mod fix;

@@ -37,8 +37,8 @@ pub fn step(step: &Step) -> String {
     }
 }
 
-/// What follows the steps: the annotations, then what a person reads.
-pub fn summary(report: &Report) -> String {
+/// What follows the steps: the annotations, then what a person is told.
+pub fn summary(report: &Report, told: &str) -> String {
     let mut out = String::new();
     for severity in [Severity::Error, Severity::Warning, Severity::Note] {
         let mut findings = report.by_weight();
@@ -53,7 +53,7 @@ pub fn summary(report: &Report) -> String {
             out.push_str(&format!("{more} more of severity {word} stand below\n"));
         }
     }
-    out.push_str(&plain(&anstream::adapter::strip_str(&human::summary(report)).to_string()));
+    out.push_str(&plain(&anstream::adapter::strip_str(told).to_string()));
     out
 }
 

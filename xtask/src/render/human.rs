@@ -96,6 +96,18 @@ pub fn summary(report: &Report) -> String {
     out
 }
 
+/// The errors and the verdict alone.
+pub fn errors(report: &Report) -> String {
+    let is_error = |finding: &&Finding| finding.severity() == Severity::Error;
+    let findings = report.findings.iter().filter(is_error).cloned().collect();
+    let only = Report { findings, allowed: Vec::new(), ..report.clone() };
+    let mut out = details(&only) + &besides(&only);
+    if !out.is_empty() {
+        line(&mut out, "");
+    }
+    out.trim_start_matches('\n').to_owned() + &verdict(report)
+}
+
 /// The same in a watch, where most steps stand from one run to the next.
 pub fn standing(report: &Report) -> String {
     let mut out = details(report);

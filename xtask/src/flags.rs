@@ -1,10 +1,11 @@
 //! The command line as data, and nothing else: the feature list.
 
 mod explain;
+mod files;
 mod help;
 mod output;
 mod replay;
-mod revisions;
+
 mod tree;
 mod upkeep;
 
@@ -14,8 +15,8 @@ use clap::{Args, ColorChoice, Parser, Subcommand};
 use self::help::{EXAMPLES, heading};
 
 pub use self::explain::{Explain, ExplainFormat};
+pub use self::files::{Collisions, Graph, Lint, Renumber};
 pub use self::replay::Replay;
-pub use self::revisions::{Collisions, Graph, Lint, Renumber};
 pub use self::tree::{EnvPy, TargetName, TreeSelection};
 pub use self::upkeep::{Completions, Doctor, DoctorFormat, Runbook, WorkflowArgs};
 pub use output::{FileFormat, Format, GraphFormat, Output, ReplayFormat, ReportFile};

@@ -1,4 +1,4 @@
-//! Arguments of the commands about revisions: what is read of them, and how they are moved.
+//! Arguments of the commands that work on revision files and run none.
 
 use clap::Args;
 

@@ -30,6 +30,7 @@ use crate::os::process::{self, Group, Limits, last_lines, quote};
 use crate::os::run_dir::{DATA_DIR, FRESH_DIR, LOCK, RunDir};
 use crate::os::sandbox::Sandbox;
 use crate::os::store::Store;
+use model::code::DISK_FULL;
 use model::event::{Event, Tell, timed};
 use model::report::Source;
 
@@ -50,6 +51,8 @@ const ACCESS: &str = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-2
 /// Settings and the values that `SHOW` must report for them.
 const SETTINGS: &[(&str, &str)] = &[
     ("fsync", "off"),
+    // A crash of the server says nothing about a migration, so it must not pass for a lost connection.
+    ("restart_after_crash", "off"),
     ("synchronous_commit", "off"),
     ("full_page_writes", "off"),
     ("wal_init_zero", "off"),
@@ -237,7 +240,13 @@ impl Cluster {
 
     fn log_end(&self) -> String {
         let log = fs::read(&self.log).unwrap_or_default();
-        last_lines(&String::from_utf8_lossy(&log), 20)
+        let log = String::from_utf8_lossy(&log);
+        let end = last_lines(&log, 20);
+        // A long statement may stand between it and the end.
+        match log.lines().find(|line| line.contains(DISK_FULL)) {
+            Some(full) if !end.contains(DISK_FULL) => format!("{full}\n{end}"),
+            _ => end,
+        }
     }
 }
 

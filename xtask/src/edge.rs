@@ -1,14 +1,20 @@
 //! Edge of the program: lines for stderr, misuse of the command line, and exit statuses.
 
 use std::io::Write;
+use std::os::fd::AsFd;
 
 use crate::os::interrupt::{Interrupt, Interrupted};
-use crate::render::github;
+use crate::os::terminal;
+use crate::render::{self, github};
 use model::report::{Report, Verdict};
 use model::shown;
 
-/// Colours the output, or not, as `--color` says; left to itself, as the terminal and NO_COLOR say.
-pub fn colour(wanted: clap::ColorChoice) {
+/// Fits the output to where it goes: as wide as the terminal, and coloured as `--color` says, else as the
+/// terminal and NO_COLOR say.
+pub fn dress(wanted: clap::ColorChoice, stdout: impl AsFd) {
+    if let Some((columns, _)) = terminal::size(stdout) {
+        render::fit(columns);
+    }
     let choice = match wanted {
         clap::ColorChoice::Auto => return,
         clap::ColorChoice::Always => anstream::ColorChoice::Always,

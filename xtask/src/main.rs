@@ -58,7 +58,7 @@ fn main() -> ExitCode {
     os::sandbox::enter::enter_or_return();
     let Xtask { command: Command::MigrationGate(mut flags) } =
         Xtask::try_parse().unwrap_or_else(|err| edge::misused(&err));
-    edge::colour(flags.color);
+    edge::dress(flags.color, std::io::stdout());
     let verb = flags.verb.take();
     let runner = Runner::of_this_job();
     let secrets = Secrets::of(commands::reports::secrets(&flags));

@@ -190,6 +190,7 @@ impl Report {
         self.base.iter_mut().for_each(|base| texts.base(base));
         self.python.iter_mut().for_each(|text| texts.name(text));
         self.notes.iter_mut().for_each(|text| texts.lines(text));
+        self.next.iter_mut().for_each(|next| texts.name(&mut next.command));
         if let Some(postgres) = &mut self.postgres {
             texts.name(&mut postgres.version);
         }

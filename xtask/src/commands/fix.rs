@@ -61,6 +61,7 @@ pub fn run(flags: &Gate, ask: Confirm<'_>, interrupt: &Interrupt, tell: Tell<'_>
         }
         report.elapsed = started.elapsed();
     }
+    report.next = gate::next::command(&report, "", &flags.which, &flags.env_py);
     report
 }
 

@@ -67,6 +67,26 @@ pub struct TreeSelection {
     pub root: Option<Utf8PathBuf>,
 }
 
+impl TreeSelection {
+    /// The same selection as words of a command line; of the monorepo's trees those that are named.
+    pub fn words(&self, trees: &[String]) -> Vec<String> {
+        let mut words = if self.ini.is_some() { Vec::new() } else { trees.to_vec() };
+        let path = |path: &Option<Utf8PathBuf>| path.as_ref().map(ToString::to_string);
+        let target = self.target.and_then(|target| target.to_possible_value());
+        let values = [
+            ("--ini", path(&self.ini)),
+            ("--cwd", path(&self.cwd)),
+            ("--name", self.name.clone()),
+            ("--target", target.map(|target| target.get_name().to_owned())),
+            ("--root", path(&self.root)),
+        ];
+        for (option, value) in values {
+            words.extend(value.into_iter().flat_map(|value| [option.to_owned(), value]));
+        }
+        words
+    }
+}
+
 /// How the env.py of an --ini tree is told of the gate's databases.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct EnvPy {
@@ -118,6 +138,22 @@ pub struct EnvPy {
         help_heading = heading::OTHER_TREE
     )]
     pub driver: Option<String>,
+}
+
+impl EnvPy {
+    /// The same as words of a command line.
+    pub fn words(&self) -> Vec<String> {
+        let values = |option: &str, values: &[String]| -> Vec<String> {
+            values.iter().flat_map(|value| [option.to_owned(), value.clone()]).collect()
+        };
+        [
+            values("--set-env", &self.set_env),
+            values("--url-env", self.url_env.as_slice()),
+            values("-x", &self.x),
+            values("--driver", self.driver.as_slice()),
+        ]
+        .concat()
+    }
 }
 
 /// How many heads a tree means to have.

@@ -1,6 +1,6 @@
-//! The terminal: keys as they are pressed.
+//! The terminal: its size, and keys as they are pressed.
 //!
-//! Only echo and line editing are turned off. Ctrl-C stays a signal, and what is printed is printed
+//! Of its settings only echo and line editing are turned off. Ctrl-C stays a signal, and what is printed is printed
 //! as ever. However this value ends, the terminal is as it was.
 
 use std::fs::File;
@@ -9,6 +9,12 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use anyhow::{Context, Result};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
+/// The columns and rows of a terminal; `None`: it is none, or has no size.
+pub fn size(terminal: impl AsFd) -> Option<(usize, usize)> {
+    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
+    (size.ws_col > 0 && size.ws_row > 0).then(|| (size.ws_col.into(), size.ws_row.into()))
+}
 
 /// The keys of the terminal that the gate was started from.
 pub struct Keys {

@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use model::code::{self, Code, Owner, Severity};
 use model::finding::{Edit, Finding, Place, Standing};
 use model::graph::{Branch, Fault, Graph, Revision};
-use model::report::{Comparison, Postgres, Report, Source, TreeReport};
+use model::report::{Comparison, Next, Postgres, Report, Source, TreeReport};
 use model::stairs::Stairs;
 use model::step::{Status, Step};
 use model::transcript::{Direction, Exception, RevisionInFlight, Statement, Transcript};
@@ -134,6 +134,10 @@ fn tree(label: &str, names: &[&str], heads: &[&str], failed: Option<usize>) -> T
 fn report(console: Option<usize>, raptor: Option<usize>, findings: Vec<Finding>) -> Report {
     Report {
         elapsed: Duration::from_millis(2314),
+        next: (!findings.is_empty()).then(|| Next {
+            when: "once that is fixed".into(),
+            command: "cargo gate raptor".into(),
+        }),
         postgres: Some(Postgres { version: "15.18".into(), source: Source::Local }),
         python: vec!["Python 3.11.7, Alembic 1.20.1, SQLAlchemy 2.1.9".into()],
         trees: vec![

@@ -17,19 +17,19 @@ use model::code::causes::Cause;
 use model::code::{Code, Severity};
 use model::finding::{Finding, Standing};
 use model::redact::redact;
-use model::report::{Report, Verdict};
+use model::report::{Next, Report, Verdict};
 use model::shown::printable;
 use model::step::{Status, Step};
 use model::transcript::Transcript;
 
 /// How many lines of a statement and of the output are shown.
 const LINES_SHOWN: usize = 20;
-/// The rows of a screen, less that of the prompt.
-const SCREEN_ROWS: usize = 49;
+/// The rows of a small screen, less that of the prompt.
+const SCREEN_ROWS: usize = 23;
 /// How many findings are named below the details, where those fill more than a screen.
-const OVERVIEW_ROWS: usize = 30;
+const OVERVIEW_ROWS: usize = 10;
 /// How many lines of the first one's message.
-const FIRST_ROWS: usize = 5;
+const FIRST_ROWS: usize = 3;
 
 /// A step that ended, with what it printed.
 pub fn step(step: &Step) -> String {
@@ -46,14 +46,13 @@ pub fn step(step: &Step) -> String {
         _ => format!("[{:>7.3}s]", step.elapsed.as_secs_f64()),
     };
     line(&mut out, &format!("{style}{word}{style:#} {time} {}", step.name));
-    for note in &step.notes {
-        line(&mut out, &format!("{:16}{note}", ""));
-    }
-    if step.status == Status::Skipped
-        && let Some(reason) = &step.reason
-    {
-        let reason = redact(reason);
-        line(&mut out, &format!("{:16}skipped: {}", "", reason.lines().next().unwrap_or_default()));
+    let reason = step.reason.as_deref().filter(|_| step.status == Status::Skipped);
+    let skipped = reason.and_then(|reason| reason.lines().next());
+    let skipped = skipped.map(|reason| format!("skipped: {}", redact(reason)));
+    for note in step.notes.iter().chain(&skipped).flat_map(|note| note.lines()) {
+        for wrapped in words::wrap(note, words::width() - 16) {
+            line(&mut out, &format!("{:16}{wrapped}", ""));
+        }
     }
     out
 }
@@ -90,10 +89,10 @@ pub fn summary(report: &Report) -> String {
         return out;
     }
     for (since, count) in known_steps(report) {
-        let steps = if count == 1 { "1 step".to_owned() } else { format!("{count} steps") };
+        let steps = words::counted(count, "step");
         line(&mut out, &format!("{:6}{steps} known since {since}: nothing has changed there", ""));
     }
-    out
+    out + &next(report)
 }
 
 /// The errors and the verdict alone.
@@ -105,7 +104,16 @@ pub fn errors(report: &Report) -> String {
     if !out.is_empty() {
         line(&mut out, "");
     }
-    out.trim_start_matches('\n').to_owned() + &verdict(report)
+    out.trim_start_matches('\n').to_owned() + &verdict(report) + &next(report)
+}
+
+/// What to run next.
+fn next(report: &Report) -> String {
+    let mut out = String::new();
+    if let Some(Next { when, command }) = &report.next {
+        line(&mut out, &format!("{:6}{when}: {BOLD}{command}{BOLD:#}", ""));
+    }
+    out
 }
 
 /// The same in a watch, where most steps stand from one run to the next.
@@ -143,7 +151,7 @@ fn besides(report: &Report) -> String {
     let notes = words::notes_by_code(report).into_iter().chain(words::merged(report));
     for note in notes {
         let _ = write!(out, "\n{style}{word}{style:#}: ");
-        line(&mut out, &words::wrap(&redact(&note), 80 - 6).join("\n      "));
+        line(&mut out, &words::wrap(&redact(&note), words::width() - 6).join("\n      "));
     }
     if !report.allowed.is_empty() {
         line(&mut out, "");
@@ -167,9 +175,10 @@ fn overview(report: &Report) -> String {
     for (number, finding) in findings.iter().enumerate().take(OVERVIEW_ROWS) {
         let (word, style) = severity(finding.severity());
         let place = finding.place.as_ref().map(words::short_place).unwrap_or_default();
-        let place = if place.is_empty() { place } else { format!("{place} ") };
+        let place = if place.is_empty() { place } else { format!("{place}: ") };
         let head = format!("{word}[{}] {place}", finding.code.id);
-        let title = words::cut(finding.code.title, 79_usize.saturating_sub(head.chars().count()));
+        let room = (words::width() - 1).saturating_sub(head.chars().count());
+        let title = words::cut(finding.code.title, room);
         line(&mut out, &format!("{style}{word}[{}]{style:#} {place}{title}", finding.code.id));
         if number == 0 {
             let said = words::first_lines(&printable(&finding.message), FIRST_ROWS);
@@ -206,12 +215,12 @@ fn verdict(report: &Report) -> String {
         line(&mut out, &format!("{:6}{}", "", with.join(", ")));
     }
     for compared in words::compared(report) {
-        for wrapped in words::wrap(&compared, 80 - 6) {
+        for wrapped in words::wrap(&compared, words::width() - 6) {
             line(&mut out, &format!("{:6}{wrapped}", ""));
         }
     }
     if let (Some(seed), Verdict::Fail) = (&report.hash_seed, report.verdict()) {
-        line(&mut out, &format!("{:6}PYTHONHASHSEED={seed} gives sets the same order again", ""));
+        line(&mut out, &format!("{:6}PYTHONHASHSEED={seed} gives sets this order again", ""));
     }
     if let Some(since) = report.known_since {
         let since = words::date(since);
@@ -241,7 +250,7 @@ fn read_without_running(report: &Report) -> Vec<String> {
     for (severity, word) in kinds {
         let count = report.findings.iter().filter(|f| f.severity() == severity).count();
         if count > 0 {
-            counts.push(format!("{count} {word}{}", if count == 1 { "" } else { "s" }));
+            counts.push(words::counted(count, word));
         }
     }
     if report.findings.is_empty() {

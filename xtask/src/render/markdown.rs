@@ -10,7 +10,7 @@ use super::{diagram, words};
 use model::code::Severity;
 use model::finding::{Finding, Standing};
 use model::redact::redact;
-use model::report::{Report, TreeReport, Verdict};
+use model::report::{Next, Report, TreeReport, Verdict};
 use model::shown::printable;
 use model::stairs::Stairs;
 use model::step::Status;
@@ -142,6 +142,9 @@ fn verdict(report: &Report) -> String {
         let _ = write!(out, "\n\n{}", text(&compared));
     }
     out.push_str("\n\n");
+    if let Some(Next { when, command }) = &report.next {
+        let _ = writeln!(out, "{when}: {}\n", span(command));
+    }
     if report.verdict() == Verdict::Error {
         out.push_str("This says nothing about the migrations.\n\n");
     }

@@ -20,6 +20,8 @@ mod trial;
 pub mod watch;
 mod words;
 
+pub use words::fit;
+
 #[cfg(test)]
 mod canonical;
 #[cfg(test)]

@@ -22,6 +22,11 @@ fn quiet_lint_shows_errors_and_the_verdict_alone() {
     assert!(all.contains("note: ") || all.contains("warning["), "{all}");
     assert!(quiet.starts_with("error[MG002]") && !quiet.contains("note: "), "{quiet}");
     assert!(quiet.contains("\nFAIL  76 revisions read, 1 error, 1 warning in "), "{quiet}");
+    // A test may run below cargo or not.
+    let next = format!(" lint raptor --root {}\n", root.path().display());
+    for told in [&all, &quiet] {
+        assert!(told.ends_with(&next) && told.contains("\n      once that is fixed: "), "{told}");
+    }
     assert!(!quiet.contains('\x1b') && lint("-q --color always").contains("\x1b[1m"));
     assert!(!lint("--color never").contains('\x1b'));
 }

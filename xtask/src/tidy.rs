@@ -75,6 +75,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("flags", &["recipes"]),
     ("edge", &["render", "os", "model"]),
     ("progress", &[]),
+    ("screen", &["commands", "flags", "progress", "render", "spans", "os", "model"]),
     ("spans", &["model"]),
 ];
 

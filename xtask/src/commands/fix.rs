@@ -131,7 +131,9 @@ fn apply(
         bail!("--fix changed nothing: no remedy turned the gate green");
     }
     refuse_dirty(root, changes, interrupt)?;
-    if ask(patch) == Some(false) {
+    let answer = ask(patch);
+    interrupt.check()?;
+    if answer == Some(false) {
         bail!("--fix changed nothing, as you asked");
     }
     if let Err(err) = write(root, changes, false) {

@@ -83,6 +83,9 @@ pub fn predicted(finding: &Finding) -> String {
 
 /// What follows the steps: the findings, what the user should know besides, and the verdict.
 pub fn summary(report: &Report) -> String {
+    if report.interrupted {
+        return interrupted(report);
+    }
     let mut out = standing(report);
     if report.known_since.is_some() {
         // It says so of all of them.
@@ -97,6 +100,9 @@ pub fn summary(report: &Report) -> String {
 
 /// The errors and the verdict alone.
 pub fn errors(report: &Report) -> String {
+    if report.interrupted {
+        return interrupted(report);
+    }
     let is_error = |finding: &&Finding| finding.severity() == Severity::Error;
     let findings = report.findings.iter().filter(is_error).cloned().collect();
     let only = Report { findings, allowed: Vec::new(), ..report.clone() };
@@ -105,6 +111,26 @@ pub fn errors(report: &Report) -> String {
         line(&mut out, "");
     }
     out.trim_start_matches('\n').to_owned() + &verdict(report) + &next(report)
+}
+
+/// Where a run was when a signal ended it. What it found until then is no verdict.
+pub fn interrupted(report: &Report) -> String {
+    let steps = report.trees.iter().flat_map(|tree| &tree.steps);
+    let was_running = |step: &&Step| {
+        let reason = step.reason.as_deref().unwrap_or_default();
+        step.status == Status::Skipped && reason.starts_with("interrupted by")
+    };
+    let running: Vec<&str> = steps.filter(was_running).map(|step| step.name.as_str()).collect();
+    let at = match running.as_slice() {
+        [] => "before a step ran".to_owned(),
+        running => format!("in {}", running.join(&format!("\n{:13}and in ", ""))),
+    };
+    let mut out = String::new();
+    let counts = words::counts(report);
+    line(&mut out, &format!("{RED}INTERRUPTED{RED:#}  {at}"));
+    line(&mut out, &format!("{:6}{counts} in {:.2} s", "", report.elapsed.as_secs_f64()));
+    report.notes.iter().for_each(|note| line(&mut out, &redact(note)));
+    out
 }
 
 /// What to run next.
@@ -124,7 +150,7 @@ pub fn standing(report: &Report) -> String {
     let verdict = verdict(report);
     // Who does not scroll sees the end.
     if out.lines().count() + verdict.lines().count() > SCREEN_ROWS {
-        out.push_str(&overview(report));
+        out.push_str(&overview(report, 0, OVERVIEW_ROWS));
     }
     out + &verdict
 }
@@ -167,12 +193,12 @@ fn besides(report: &Report) -> String {
     out
 }
 
-/// A screen of it: what to look at first, and a line for each other error and warning.
-fn overview(report: &Report) -> String {
+/// A line for each error and warning but the first `skipped`; the first of all has its message, too.
+pub(super) fn overview(report: &Report, skipped: usize, rows: usize) -> String {
     let mut findings = report.by_weight();
     findings.retain(|f| f.severity() != Severity::Note);
     let mut out = String::new();
-    for (number, finding) in findings.iter().enumerate().take(OVERVIEW_ROWS) {
+    for (number, finding) in findings.iter().enumerate().skip(skipped).take(rows) {
         let (word, style) = severity(finding.severity());
         let place = finding.place.as_ref().map(words::short_place).unwrap_or_default();
         let place = if place.is_empty() { place } else { format!("{place}: ") };
@@ -185,7 +211,7 @@ fn overview(report: &Report) -> String {
             field(&mut out, "", &words::cut(&said, FIRST_ROWS * 60));
         }
     }
-    let more = findings.len().saturating_sub(OVERVIEW_ROWS);
+    let more = findings.len().saturating_sub(skipped + rows);
     if more > 0 {
         line(&mut out, &format!("and {more} more"));
     }
@@ -193,7 +219,8 @@ fn overview(report: &Report) -> String {
     out
 }
 
-fn verdict(report: &Report) -> String {
+/// The verdict, and what it rests on.
+pub(super) fn verdict(report: &Report) -> String {
     let mut out = String::new();
     let (word, style) = match report.verdict() {
         Verdict::Pass => ("PASS", GREEN),

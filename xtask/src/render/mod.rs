@@ -5,6 +5,7 @@ pub mod diagram;
 pub mod doctor;
 pub mod explained;
 mod fields;
+mod fitting;
 pub mod github;
 pub mod human;
 pub mod json;

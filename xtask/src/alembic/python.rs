@@ -6,7 +6,7 @@
 
 use std::cell::OnceCell;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
@@ -33,8 +33,6 @@ const INSTALL_TIMEOUT: Duration = Duration::from_secs(600);
 const HASH_SEED: &str = "PYTHONHASHSEED";
 /// The kind of entry that an interpreter's answer is.
 const KIND: &str = "python";
-/// Written last into a virtual environment.
-const COMPLETE: &str = "migration-gate-complete";
 
 /// Where to find an interpreter and where to keep environments.
 pub struct Search<'a> {
@@ -290,8 +288,6 @@ fn virtual_environment(
             )
         })?;
     }
-    let complete = dir.join(COMPLETE);
-    File::create(&complete).with_context(|| format!("cannot write `{complete}`"))?;
     compile(search, dir, &python)?;
     manifest::write(dir)?;
     Ok(python)

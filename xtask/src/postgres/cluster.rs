@@ -27,7 +27,7 @@ pub use super::user::server_user;
 use crate::os::interrupt::Interrupt;
 use crate::os::orphans::{STOP_TIMEOUT, remove_shared_memory};
 use crate::os::process::{self, Group, Limits, last_lines, quote};
-use crate::os::run_dir::{DATA_DIR, FRESH_DIR, LOCK, RunDir};
+use crate::os::run_dir::{DATA_DIR, FRESH_DIR, LOCK, NOT_ISOLATED, RunDir};
 use crate::os::sandbox::Sandbox;
 use crate::os::store::Store;
 use model::code::DISK_FULL;
@@ -39,8 +39,6 @@ use model::report::Source;
 #[error("{0}")]
 pub struct NotStarted(pub String);
 
-/// Written into the folder of the run where the kernel allows no namespaces.
-const NOTE: &str = "not-isolated";
 /// `initdb` takes about a second; a slow disk may take a hundred times that.
 const INITDB_TIMEOUT: Duration = Duration::from_secs(120);
 /// A fresh cluster starts in a fraction of a second.
@@ -268,7 +266,8 @@ impl Drop for Cluster {
 fn command(binaries: &Binaries, name: &str, sandbox: Sandbox, cwd: &Utf8Path) -> Command {
     let installed = binaries.dir.canonicalize_utf8().unwrap_or_else(|_| binaries.dir.clone());
     let installed = [&binaries.dir, &installed].map(|dir| dir.parent().unwrap_or(dir).to_owned());
-    let sandbox = sandbox.showing(installed).writing([cwd.to_owned()]).noting(cwd.join(NOTE));
+    let sandbox =
+        sandbox.showing(installed).writing([cwd.to_owned()]).noting(cwd.join(NOT_ISOLATED));
     let mut command = sandbox.command(binaries.dir.join(name));
     command.env("PATH", binaries.dir.as_str()).env("LC_ALL", LOCALE).env("TZ", "UTC");
     // Programs that name their libraries by their own place find that through /proc, which is empty.

@@ -121,7 +121,7 @@ impl Screen<'_> {
             },
             Some(Verb::Replay(args)) => self.replay(flags, args),
             Some(Verb::Explain(explain)) => self.text(
-                commands::explain::run(explain)
+                commands::explain::run(explain, self.interrupt, &|text| self.progress.note(text))
                     .map(|said| commands::explain::shown(&said, explain.format)),
             ),
             Some(Verb::Runbook(runbook)) => self.text(commands::runbook::run(runbook)),

@@ -121,7 +121,9 @@ pub fn interrupted(report: &Report) -> String {
         step.status == Status::Skipped && reason.starts_with("interrupted by")
     };
     let running: Vec<&str> = steps.filter(was_running).map(|step| step.name.as_str()).collect();
+    let mut all = report.trees.iter().flat_map(|tree| &tree.steps);
     let at = match running.as_slice() {
+        [] if all.any(|step| step.status != Status::Skipped) => "after the last step".to_owned(),
         [] => "before a step ran".to_owned(),
         running => format!("in {}", running.join(&format!("\n{:13}and in ", ""))),
     };

@@ -93,7 +93,8 @@ impl Texts<'_> {
 
     fn step(&self, step: &mut Step) {
         self.name(&mut step.name);
-        step.reason.iter_mut().chain(&mut step.notes).for_each(|text| self.lines(text));
+        let texts = step.reason.iter_mut().chain(&mut step.notes).chain(&mut step.printed);
+        texts.for_each(|text| self.lines(text));
     }
 
     fn place(&self, Place { file, source, .. }: &mut Place) {

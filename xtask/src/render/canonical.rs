@@ -96,6 +96,7 @@ fn step(name: &str, status: Status, milliseconds: u64) -> Step {
         status,
         reason: None,
         notes: Vec::new(),
+        printed: None,
         elapsed: Duration::from_millis(milliseconds),
         known_since: None,
     }
@@ -105,7 +106,12 @@ fn step(name: &str, status: Status, milliseconds: u64) -> Step {
 fn tree(label: &str, names: &[&str], heads: &[&str], failed: Option<usize>) -> TreeReport {
     let steps = names.iter().enumerate().map(|(index, name)| match failed {
         Some(failed) if index == failed => {
-            Step { reason: Some("it went wrong".into()), ..step(name, Status::Failed, 431) }
+            let printed = "$ alembic upgrade head\nINFO  Running upgrade\n::error::no command\n";
+            Step {
+                reason: Some("it went wrong".into()),
+                printed: Some(printed.into()),
+                ..step(name, Status::Failed, 431)
+            }
         }
         Some(failed) if index > failed && !name.contains("single head") => {
             Step::skipped((*name).to_owned(), format!("`{}` failed", names[failed]))
@@ -308,7 +314,7 @@ fn graph(revisions: &[(&str, &str, &[usize])]) -> Graph {
     let revision = |(id, title, parents): &(&str, &str, &[usize])| Revision {
         id: (*id).to_owned(),
         title: (*title).to_owned(),
-        file: format!("versions/{id}.py").into(),
+        file: format!("console/migrations/versions/{}.py", id.replace('b', "_b")).into(),
         parents: parents.to_vec(),
         ..Revision::default()
     };

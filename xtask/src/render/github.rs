@@ -30,7 +30,9 @@ pub fn mask(password: Option<&str>) -> String {
 /// A step that ended, folded away unless it is of interest.
 pub fn step(step: &Step) -> String {
     let said = plain(&anstream::adapter::strip_str(&human::step(step)).to_string());
-    let fold = format!("::group::{}\n{said}::endgroup::\n", data(&step.name));
+    let printed = step.printed.as_deref().map(|printed| plain(&printable(&redact(printed))));
+    let printed = printed.unwrap_or_default();
+    let fold = format!("::group::{}\n{said}{printed}::endgroup::\n", data(&step.name));
     match (step.status, said.lines().next()) {
         (Status::Failed | Status::Skipped, Some(headline)) => format!("{fold}{headline}\n"),
         _ => fold,

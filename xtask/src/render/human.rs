@@ -340,7 +340,7 @@ pub fn finding(finding: &Finding) -> String {
         verbatim(&mut out, "statement", &words::first_lines(sql, LINES_SHOWN));
     }
     if let Some(said) = said.filter(|said| shows_output(said)) {
-        verbatim(&mut out, "output", &words::last_lines(&said.output, LINES_SHOWN));
+        verbatim(&mut out, "output", &words::both_ends(&said.output, LINES_SHOWN));
     }
     if let Some(statement) = &finding.statement {
         verbatim(&mut out, "made by", &words::first_lines(statement, LINES_SHOWN));

@@ -68,7 +68,7 @@ fn within(bytes: usize, report: &Report, run: Option<&str>) -> String {
     }
     let mut pictures = String::new();
     for tree in &report.trees {
-        let text = picture(tree);
+        let text = picture(tree, &report.findings);
         if text.len() <= room {
             room -= text.len();
             pictures.push_str(&text);
@@ -206,8 +206,8 @@ fn finding(finding: &Finding, again: bool) -> String {
     let _ = writeln!(out, "**Then:** {}\n", code.verify);
     let output = said.map(|said| said.output.trim()).unwrap_or_default();
     if !output.is_empty() {
-        out.push_str("<details><summary>The end of what it printed</summary>\n\n");
-        out.push_str(&fence("text", &words::last_lines(output, LINES_SHOWN), LINES_SHOWN + 1));
+        out.push_str("<details><summary>What it printed</summary>\n\n");
+        out.push_str(&fence("text", &words::both_ends(output, LINES_SHOWN), LINES_SHOWN + 1));
         out.push_str("</details>\n\n");
     }
     if !finding.by_hand.is_empty() {
@@ -254,8 +254,9 @@ fn excerpt(finding: &Finding) -> String {
 }
 
 /// The graph of a tree, where that is what is wrong.
-fn picture(tree: &TreeReport) -> String {
-    let Some(chart) = tree.wrong_graph.as_ref().and_then(diagram::trouble) else {
+fn picture(tree: &TreeReport, findings: &[Finding]) -> String {
+    let graph = tree.wrong_graph.as_ref();
+    let Some(chart) = graph.and_then(|graph| diagram::trouble(graph, findings, &tree.tree)) else {
         return String::new();
     };
     // The chart escapes every sign that could end the fence.

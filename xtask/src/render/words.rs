@@ -295,16 +295,21 @@ pub(super) fn first_lines(text: &str, count: usize) -> String {
     format!("{}\n… {}", lines[..count].join("\n"), counted(lines.len() - count, "more line"))
 }
 
-/// The last lines of a text, and how many stand before.
-pub(super) fn last_lines(text: &str, count: usize) -> String {
+/// The first lines of a text, where it says what it does, and more of the last, where it says how that ended.
+pub(super) fn both_ends(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.trim_end().lines().collect();
     if lines.len() <= count {
         return lines.join("\n");
     }
-    let left = lines.len() - count;
-    format!("… {} before\n{}", counted(left, "line"), lines[left..].join("\n"))
+    let (first, last) = (count / 4, count - count / 4);
+    let left = counted(lines.len() - count, "line");
+    let parts = [
+        lines[..first].join("\n"),
+        format!("… {left} left out"),
+        lines[lines.len() - last..].join("\n"),
+    ];
+    parts.join("\n")
 }
-
 /// The first characters of a text.
 pub(super) fn cut(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {

@@ -82,7 +82,7 @@ fn annotation(finding: &Finding) -> String {
         message += &format!("\nowner: {}", words::owner(owner));
     }
     for remedy in finding.remedies() {
-        message += &format!("\nmend: {remedy}");
+        message += &format!("\nfix: {remedy}");
     }
     if let Some(fix) = &finding.fix {
         message += &format!("\nverified: {}", words::verified(fix));

@@ -353,7 +353,7 @@ pub fn finding(finding: &Finding) -> String {
         None => verbatim(&mut out, "add", &finding.lacks.join("\n")),
     }
     if let Some(predicted) = &finding.predicted {
-        field(&mut out, "predicted", predicted);
+        field(&mut out, "lint said", predicted);
     }
     field(&mut out, "SEV-2", &finding.escalation().unwrap_or_default());
     // Where a remedy was verified, or the finding names its own, what else might help is of no use.

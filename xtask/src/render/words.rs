@@ -248,7 +248,7 @@ pub(super) fn message(finding: &Finding) -> String {
         }
     }
     if let Some(predicted) = &finding.predicted {
-        let _ = write!(out, "\npredicted: {}", predicted.trim_end());
+        let _ = write!(out, "\nlint said before the run: {}", predicted.trim_end());
     }
     out
 }

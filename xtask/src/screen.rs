@@ -9,7 +9,7 @@ use crate::{render, write_stdout};
 use model::event::Event;
 use model::redact::Secrets;
 use model::shown::{self, Kind};
-use model::step::Status;
+use model::step::{NO_WORK, Status};
 
 /// Where everything is shown.
 pub struct Screen<'a> {
@@ -87,8 +87,11 @@ impl Screen<'_> {
                 progress.ended(label);
                 self.spans.record(event);
                 let step = step.clone().map_texts(&|text, kind| self.shown(text, kind));
-                if step.status == Status::Skipped && self.interrupt.signal().is_some() {
-                    // The verdict says where the run was.
+                let is_told = || step.reason.as_deref() == Some(NO_WORK);
+                if step.status == Status::Skipped
+                    && (self.interrupt.signal().is_some() || is_told())
+                {
+                    // The verdict says where the run was, a finding what kept it from its work.
                     return;
                 }
                 let text = match format {

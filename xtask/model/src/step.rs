@@ -15,6 +15,9 @@ pub enum Status {
     Skipped,
 }
 
+/// Why a step was skipped where a finding says what kept the gate from its work.
+pub const NO_WORK: &str = "the gate could not do its work";
+
 /// A step and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {

@@ -102,7 +102,11 @@ fn a_shallow_clone_says_what_it_lacks() {
     let from = format!("file://{from}");
     repository.git(&["clone", "--quiet", "--depth", "1", "--branch", "change", &from, to]);
     let way_out = ["this clone is shallow", "git fetch --unshallow", "fetch-depth: 0"];
-    is_no_base(|arguments| clone.command(arguments), &way_out, &["Needed a single revision", "fetch-depth: 0"]);
+    is_no_base(
+        |arguments| clone.command(arguments),
+        &way_out,
+        &["Needed a single revision", "fetch-depth: 0"],
+    );
     // The base alone is no help: where the change left it is cut off.
     clone.git(&["fetch", "--quiet", "--depth", "1", "origin", "main:refs/remotes/origin/main"]);
     is_no_base(|arguments| clone.command(arguments), &way_out, &["Needed a single revision"]);

@@ -9,7 +9,7 @@ use crate::{render, write_stdout};
 use model::event::Event;
 use model::redact::Secrets;
 use model::shown::{self, Kind};
-use model::step::{NO_WORK, Status};
+use model::step::{NO_WORK, Status, Step};
 
 /// Where everything is shown.
 pub struct Screen<'a> {
@@ -30,6 +30,13 @@ pub struct Screen<'a> {
 }
 
 impl Screen<'_> {
+    /// Whether a step was skipped for what is told once: the verdict says where Ctrl-C met the run, and a
+    /// finding what kept the gate from its work.
+    fn is_told(&self, step: &Step) -> bool {
+        step.status == Status::Skipped
+            && (self.interrupt.signal().is_some() || step.reason.as_deref() == Some(NO_WORK))
+    }
+
     /// Shows where the time went since it was shown last.
     pub fn show_timings(&self) {
         self.progress.note(render::timings::waterfall(&self.spans.take()).trim_end());
@@ -87,11 +94,7 @@ impl Screen<'_> {
                 progress.ended(label);
                 self.spans.record(event);
                 let step = step.clone().map_texts(&|text, kind| self.shown(text, kind));
-                let is_told = || step.reason.as_deref() == Some(NO_WORK);
-                if step.status == Status::Skipped
-                    && (self.interrupt.signal().is_some() || is_told())
-                {
-                    // The verdict says where the run was, a finding what kept it from its work.
+                if self.is_told(&step) {
                     return;
                 }
                 let text = match format {

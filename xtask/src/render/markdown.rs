@@ -144,7 +144,7 @@ fn verdict(report: &Report) -> String {
     }
     out.push_str("\n\n");
     if let Some(Next { when, command }) = &report.next {
-        let _ = writeln!(out, "{when}: {}\n", span(command));
+        let _ = writeln!(out, "**Next**, {when}: {}\n", span(command));
     }
     if report.verdict() == Verdict::Error {
         out.push_str("This says nothing about the migrations.\n\n");

@@ -5,7 +5,7 @@ mod files;
 mod help;
 mod output;
 mod replay;
-
+mod revisions;
 mod tree;
 mod upkeep;
 
@@ -17,6 +17,7 @@ use self::help::{EXAMPLES, heading};
 pub use self::explain::{Explain, ExplainFormat};
 pub use self::files::{Collisions, Graph, Lint, Renumber};
 pub use self::replay::Replay;
+pub use self::revisions::{AlembicArgs, New};
 pub use self::tree::{EnvPy, TargetName, TreeSelection};
 pub use self::upkeep::{Completions, Doctor, DoctorFormat, Runbook, WorkflowArgs};
 pub use output::{FileFormat, Format, GraphFormat, Output, ReplayFormat, ReportFile};
@@ -198,6 +199,8 @@ pub enum Verb {
     Explain(Explain),
     Replay(Replay),
     Runbook(Runbook),
+    New(New),
+    Alembic(AlembicArgs),
     Renumber(Renumber),
     Collisions(Collisions),
     Workflow(WorkflowArgs),

@@ -119,6 +119,8 @@ impl Screen<'_> {
                 }
                 Err(err) => self.text(Err(err)),
             },
+            Some(Verb::New(new)) => self.text(commands::new::run(new, self.interrupt)),
+            Some(Verb::Alembic(args)) => self.text(commands::alembic::run(args, self.interrupt)),
             Some(Verb::Replay(args)) => self.replay(flags, args),
             Some(Verb::Explain(explain)) => self.text(
                 commands::explain::run(explain, self.interrupt, &|text| self.progress.note(text))

@@ -9,7 +9,7 @@ use crate::{render, write_stdout};
 use model::event::Event;
 use model::redact::Secrets;
 use model::shown::{self, Kind};
-use model::step::{NO_WORK, Status, Step};
+use model::step::{Status, Step};
 
 /// Where everything is shown.
 pub struct Screen<'a> {
@@ -33,8 +33,7 @@ impl Screen<'_> {
     /// Whether a step was skipped for what is told once: the verdict says where Ctrl-C met the run, and a
     /// finding what kept the gate from its work.
     fn is_told(&self, step: &Step) -> bool {
-        step.status == Status::Skipped
-            && (self.interrupt.signal().is_some() || step.reason.as_deref() == Some(NO_WORK))
+        step.is_not_begun() || (step.status == Status::Skipped && self.interrupt.signal().is_some())
     }
 
     /// Shows where the time went since it was shown last.

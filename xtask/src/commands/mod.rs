@@ -1,5 +1,6 @@
 //! One file a verb.
 
+pub mod alembic;
 pub mod collisions;
 pub mod completions;
 pub mod doctor;
@@ -7,6 +8,7 @@ pub mod explain;
 pub mod fix;
 pub mod graph;
 pub mod lint;
+pub mod new;
 pub mod renumber;
 pub mod replay;
 pub mod reports;

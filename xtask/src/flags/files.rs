@@ -15,6 +15,7 @@ use super::tree::TreeSelection;
 ///
 /// Exit status: 0 no error was found; 1 one was; 2 the trees could not be read.
 #[derive(Clone, Debug, Args)]
+#[command(after_long_help = analysis::directive::help())]
 pub struct Lint {
     /// Treat revisions that are not in REV as new
     ///

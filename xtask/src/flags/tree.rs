@@ -1,11 +1,10 @@
 //! Arguments that name trees, and how a tree's env.py is told of the databases.
 
 use camino::Utf8PathBuf;
-use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
 
 use super::help::heading;
-use crate::recipes::TREES;
+use super::revisions::tree_names;
 
 /// Trees to work on.
 #[derive(Clone, Debug, Args)]
@@ -163,11 +162,4 @@ pub enum TargetName {
     Head,
     /// One for each base
     Heads,
-}
-
-/// The names of the monorepo's trees.
-fn tree_names() -> PossibleValuesParser {
-    PossibleValuesParser::new(
-        TREES.iter().map(|spec| PossibleValue::new(spec.id).help(format!("`{}`", spec.migrations))),
-    )
 }

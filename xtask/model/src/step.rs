@@ -29,6 +29,8 @@ pub struct Step {
     pub reason: Option<String>,
     /// What it printed for the reader: `Console head count: 1`.
     pub notes: Vec<String>,
+    /// What the call printed and raised, where the step failed: for a log that is read from top to end.
+    pub printed: Option<String>,
     /// Wall time.
     pub elapsed: Duration,
     /// Since when the outcome is known, where the step was not run now.
@@ -40,7 +42,8 @@ impl Step {
     pub fn skipped(name: String, reason: String) -> Step {
         let status = Status::Skipped;
         let (reason, elapsed) = (Some(reason), Duration::ZERO);
-        Step { name, status, reason, notes: Vec::new(), elapsed, known_since: None }
+        let (notes, printed) = (Vec::new(), None);
+        Step { name, status, reason, notes, printed, elapsed, known_since: None }
     }
 }
 

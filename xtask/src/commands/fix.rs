@@ -62,6 +62,7 @@ pub fn run(flags: &Gate, ask: Ask<'_>, interrupt: &Interrupt, tell: Tell<'_>) ->
         }
         report.elapsed = started.elapsed();
     }
+    report.next = gate::next::command(&report, "", &flags.which, &flags.env_py);
     report
 }
 
@@ -135,10 +136,13 @@ fn apply(
     }
     refuse_dirty(root, &changes, interrupt)?;
     let answer = ask(&format!("{patch}apply this patch? [y/N]"));
+    interrupt.check()?;
     if answer.is_some_and(|answer| !["y", "yes"].contains(&answer.to_lowercase().as_str())) {
         bail!("--fix changed nothing, as you asked");
     }
-    give_reasons(&mut changes, ask)?;
+    let reasons = give_reasons(&mut changes, ask);
+    interrupt.check()?;
+    reasons?;
     if let Err(err) = write(root, &changes, false) {
         write(root, &changes, true)?;
         return Err(err);

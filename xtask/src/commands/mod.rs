@@ -2,6 +2,7 @@
 
 pub mod alembic;
 pub mod collisions;
+pub mod completions;
 pub mod doctor;
 pub mod explain;
 pub mod fix;

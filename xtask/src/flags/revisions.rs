@@ -6,10 +6,12 @@ use camino::Utf8PathBuf;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
+use super::help::heading;
 use crate::recipes::TREES;
 
-/// Writes a revision on the head of a tree, with the next id, by the tree's own template and file name
-/// style, and prints where. Needs neither Postgres nor Python.
+/// Write a revision with the next id on the head of a tree
+///
+/// By the tree's own template and file name style; prints where. Needs neither Postgres nor Python.
 ///
 /// Exit status: 0 it was written; 2 it was not, and why: several heads, revisions that do not fit together.
 #[derive(Clone, Debug, Args)]
@@ -18,27 +20,39 @@ pub struct New {
     #[arg(value_name = "TREE", value_parser = tree_names())]
     pub tree: String,
 
-    /// What the revision does, in one line: "add the region of a customer"
+    /// What the revision does: "add the region of a customer"
     #[arg(value_name = "MESSAGE")]
     pub message: String,
 
-    /// The monorepo to work on [default: the one that holds this xtask]
-    #[arg(long, value_name = "DIR")]
+    /// Work on the repository in this folder
+    ///
+    /// Default: the one that holds this xtask.
+    #[arg(long, value_name = "DIR", help_heading = heading::WHAT)]
     pub root: Option<Utf8PathBuf>,
 }
 
-/// Runs a tree's own Alembic, in the environment and the folder in which the gate runs it: `cargo gate alembic
-/// console history`. All that follows the tree is Alembic's, and so is the exit status.
+/// Run a tree's own Alembic: `alembic console history`
 ///
-/// It sees your environment; env.py takes the database from DATABASE_URL.
+/// It runs in the environment and the folder in which the gate runs it. All that follows the tree is Alembic's,
+/// and so is the exit status. It sees your environment; env.py takes the database from DATABASE_URL.
 #[derive(Clone, Debug, Args)]
 pub struct AlembicArgs {
-    /// The monorepo to work on [default: the one that holds this xtask]
-    #[arg(long, value_name = "DIR")]
+    /// Work on the repository in this folder
+    ///
+    /// Default: the one that holds this xtask.
+    #[arg(long, value_name = "DIR", help_heading = heading::WHAT)]
     pub root: Option<Utf8PathBuf>,
 
-    /// Use this interpreter, which already has Alembic, and install nothing
-    #[arg(long, value_name = "PATH", env = "MIGRATION_GATE_PYTHON")]
+    /// Use this Python, which already has Alembic
+    ///
+    /// Nothing is installed then. Also read from MIGRATION_GATE_PYTHON.
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "MIGRATION_GATE_PYTHON",
+        hide_env = true,
+        help_heading = heading::PROGRAMS
+    )]
     pub python: Option<Utf8PathBuf>,
 
     /// The tree, then what Alembic is given

@@ -22,7 +22,7 @@ pub(super) fn title(finding: &Finding, word: &str) -> String {
     let title =
         if finding.impact.is_some() { finding.message.as_str() } else { finding.code.title };
     let indent = word.len() + finding.code.id.len() + 4;
-    words::wrap(&redact(title), 80 - indent).join(&format!("\n{:indent$}", ""))
+    words::wrap(&redact(title), words::width() - indent).join(&format!("\n{:indent$}", ""))
 }
 
 /// What is told of production, and why it may be so.
@@ -47,7 +47,7 @@ pub(super) fn excerpt(place: &Place) -> String {
         let number = number.to_string();
         // It is there to be recognised, not to be copied.
         let source = printable(&redact(source.trim()));
-        let source = words::cut(&source, 80 - number.len() - 10);
+        let source = words::cut(&source, words::width() - number.len() - 10);
         let gap = " ".repeat(number.len());
         line(&mut out, &format!("  {BLUE}{gap} |{BLUE:#}"));
         line(&mut out, &format!("  {BLUE}{number} |{BLUE:#}     {source}"));
@@ -57,12 +57,12 @@ pub(super) fn excerpt(place: &Place) -> String {
     out
 }
 
-/// A named text, wrapped at 80 columns, with its further lines below its first.
+/// A named text, wrapped at the width of the terminal, with its further lines below its first.
 pub(super) fn field(out: &mut String, name: &str, text: &str) {
     let text = redact(text);
     let mut first = true;
     for paragraph in text.trim_end().lines() {
-        for wrapped in words::wrap(&printable(paragraph), 80 - 14) {
+        for wrapped in words::wrap(&printable(paragraph), words::width() - 14) {
             label(out, if first { name } else { "" }, &wrapped);
             first = false;
         }

@@ -11,7 +11,7 @@ use super::{diagram, rollback, words};
 use model::code::Severity;
 use model::finding::{Finding, Standing};
 use model::redact::redact;
-use model::report::{Report, TreeReport, Verdict};
+use model::report::{Next, Report, TreeReport, Verdict};
 use model::shown::printable;
 use model::stairs::Stairs;
 use model::step::Status;
@@ -68,7 +68,8 @@ fn within(bytes: usize, report: &Report, run: Option<&str>) -> String {
         }
     }
     let mut pictures = String::new();
-    for text in report.trees.iter().flat_map(|tree| [picture(tree), rollback::card(tree)]) {
+    let parts = |tree| [picture(tree, &report.findings), rollback::card(tree)];
+    for text in report.trees.iter().flat_map(parts) {
         if text.len() <= room {
             room -= text.len();
             pictures.push_str(&text);
@@ -142,6 +143,9 @@ fn verdict(report: &Report) -> String {
         let _ = write!(out, "\n\n{}", text(&compared));
     }
     out.push_str("\n\n");
+    if let Some(Next { when, command }) = &report.next {
+        let _ = writeln!(out, "**Next**, {when}: {}\n", span(command));
+    }
     if report.verdict() == Verdict::Error {
         out.push_str("This says nothing about the migrations.\n\n");
     }
@@ -203,8 +207,8 @@ fn finding(finding: &Finding, again: bool) -> String {
     let _ = writeln!(out, "**Then:** {}\n", code.verify);
     let output = said.map(|said| said.output.trim()).unwrap_or_default();
     if !output.is_empty() {
-        out.push_str("<details><summary>The end of what it printed</summary>\n\n");
-        out.push_str(&fence("text", &words::last_lines(output, LINES_SHOWN), LINES_SHOWN + 1));
+        out.push_str("<details><summary>What it printed</summary>\n\n");
+        out.push_str(&fence("text", &words::both_ends(output, LINES_SHOWN), LINES_SHOWN + 1));
         out.push_str("</details>\n\n");
     }
     if !finding.by_hand.is_empty() {
@@ -251,8 +255,9 @@ fn excerpt(finding: &Finding) -> String {
 }
 
 /// The graph of a tree, where that is what is wrong.
-fn picture(tree: &TreeReport) -> String {
-    let Some(chart) = tree.wrong_graph.as_ref().and_then(diagram::trouble) else {
+fn picture(tree: &TreeReport, findings: &[Finding]) -> String {
+    let graph = tree.wrong_graph.as_ref();
+    let Some(chart) = graph.and_then(|graph| diagram::trouble(graph, findings, &tree.tree)) else {
         return String::new();
     };
     // The chart escapes every sign that could end the fence.

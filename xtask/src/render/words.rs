@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use model::code::{Code, Owner, Severity};
@@ -11,6 +12,20 @@ use model::report::{Comparison, Report, Source};
 use model::shown::printable;
 use model::step::{Status, Step};
 use model::transcript::Transcript;
+
+/// The columns of what is wrapped. Those of the terminal are known at the start of the program, as is
+/// whether it shows colours.
+static WIDTH: AtomicUsize = AtomicUsize::new(80);
+
+/// The columns of what is wrapped.
+pub(super) fn width() -> usize {
+    WIDTH.load(Ordering::Relaxed)
+}
+
+/// Wraps what is shown from now on at so many columns: those of the terminal, as far as that reads well.
+pub fn fit(columns: usize) {
+    WIDTH.store(columns.clamp(60, 120), Ordering::Relaxed);
+}
 
 /// How many revisions are named for each code in a line.
 const NAMES_SHOWN: usize = 5;
@@ -141,13 +156,11 @@ pub(super) fn counts(report: &Report) -> String {
         0 => {
             let found = match report.findings.len() {
                 0 => "nothing found".to_owned(),
-                1 => "1 finding".to_owned(),
-                many => format!("{many} findings"),
+                many => counted(many, "finding"),
             };
             match report.workflows.len() {
                 0 => found,
-                1 => format!("1 workflow read, {found}"),
-                many => format!("{many} workflows read, {found}"),
+                many => format!("{} read, {found}", counted(many, "workflow")),
             }
         }
         _ => format!("{} of {all} steps passed", ended(Status::Passed)),
@@ -172,7 +185,7 @@ pub(super) fn merged(report: &Report) -> Option<String> {
     let count = merged.count();
     let told: Vec<String> =
         codes.iter().map(|(code, findings)| format!("{code} in {}", places(findings))).collect();
-    let what = if count == 1 { "1 finding".to_owned() } else { format!("{count} findings") };
+    let what = counted(count, "finding");
     (count > 0).then(|| {
         printable(&format!(
             "{what} about merged revisions, which do not decide (`--all` tells and counts them): {}",
@@ -235,7 +248,7 @@ pub(super) fn message(finding: &Finding) -> String {
         }
     }
     if let Some(predicted) = &finding.predicted {
-        let _ = write!(out, "\npredicted: {}", predicted.trim_end());
+        let _ = write!(out, "\nlint said before the run: {}", predicted.trim_end());
     }
     out
 }
@@ -287,25 +300,35 @@ pub(super) fn verified(fix: &Fix) -> String {
     format!("{}: on a copy of the tree the gate is green with it", fix.what.join(", then "))
 }
 
+/// `1 line`, `2 lines`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// The first lines of a text, and how many follow.
 pub(super) fn first_lines(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.trim().lines().collect();
     if lines.len() <= count {
         return lines.join("\n");
     }
-    format!("{}\n… {} more lines", lines[..count].join("\n"), lines.len() - count)
+    format!("{}\n… {}", lines[..count].join("\n"), counted(lines.len() - count, "more line"))
 }
 
-/// The last lines of a text, and how many stand before.
-pub(super) fn last_lines(text: &str, count: usize) -> String {
+/// The first lines of a text, where it says what it does, and more of the last, where it says how that ended.
+pub(super) fn both_ends(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.trim_end().lines().collect();
     if lines.len() <= count {
         return lines.join("\n");
     }
-    let left = lines.len() - count;
-    format!("… {left} lines before\n{}", lines[left..].join("\n"))
+    let (first, last) = (count / 4, count - count / 4);
+    let left = counted(lines.len() - count, "line");
+    let parts = [
+        lines[..first].join("\n"),
+        format!("… {left} left out"),
+        lines[lines.len() - last..].join("\n"),
+    ];
+    parts.join("\n")
 }
-
 /// The first characters of a text.
 pub(super) fn cut(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {

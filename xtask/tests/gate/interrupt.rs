@@ -71,7 +71,12 @@ fn ctrl_c_during_a_migration_and_again_and_again_leaves_nothing() {
     for signal in [Signal::INT, Signal::TERM, Signal::INT] {
         run.signal(signal);
     }
-    assert_interrupted(&root, &run.wait(), Signal::INT);
+    let ended = run.wait();
+    let told = "in Raptor — alembic upgrade head\n";
+    assert_eq!(ended.stderr.matches("INTERRUPTED  in ").count(), 1, "{}", ended.stderr);
+    assert!(!ended.stderr.contains("interrupted"), "once: {}", ended.stderr);
+    assert_eq!(ended.stderr.matches(told).count(), 1, "{}", ended.stderr);
+    assert_interrupted(&root, &ended, Signal::INT);
 }
 
 #[test]

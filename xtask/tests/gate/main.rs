@@ -36,4 +36,5 @@ mod server;
 mod server_tls;
 mod snapshot;
 mod stairway;
+mod terminal;
 mod watch;

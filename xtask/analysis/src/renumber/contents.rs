@@ -66,3 +66,35 @@ fn columns_that_differ(one: &[Map<String, Value>], other: &[Map<String, Value>])
 fn sort(rows: &mut [Map<String, Value>]) {
     rows.sort_by_cached_key(|row| Value::Object(row.clone()).to_string());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(rows: &[&str]) -> Contents {
+        let rows: Vec<String> = rows.iter().map(|row| (*row).to_owned()).collect();
+        Contents::from([("rows of t".to_owned(), super::rows(&rows))])
+    }
+
+    #[test]
+    fn rows_differ_by_columns_or_by_which_values_go_together() {
+        let one = table(&[r#"{"id": 1, "n": 1}"#, r#"{"id": 2, "n": 2}"#]);
+        let turned = table(&[r#"{"id": 2, "n": 2}"#, r#"{"id": 1, "n": 1}"#]);
+        assert_eq!(differences(&one, &turned), [""; 0]);
+        let swapped = table(&[r#"{"id": 1, "n": 2}"#, r#"{"id": 2, "n": 1}"#]);
+        assert_eq!(differences(&one, &swapped), ["rows of t"]);
+        let other = table(&[r#"{"id": 1, "n": 1}"#, r#"{"id": 2, "n": 3}"#]);
+        assert_eq!(differences(&one, &other), ["rows of t (n)"]);
+    }
+
+    #[test]
+    fn what_differs_in_two_runs_of_one_order_does_not_count() {
+        let mut first = table(&[r#"{"n": 1, "at": "9:00"}"#]);
+        let noise = noise(&first, &table(&[r#"{"n": 1, "at": "9:01"}"#]));
+        let mut other = table(&[r#"{"n": 2, "at": "9:02"}"#]);
+        for contents in [&mut first, &mut other] {
+            without(contents, &noise);
+        }
+        assert_eq!(differences(&first, &other), ["rows of t (n)"]);
+    }
+}

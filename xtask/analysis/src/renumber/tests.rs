@@ -50,7 +50,7 @@ fn a_branch_is_put_on_top_and_keeps_a_number_that_fits() {
             file("0003_c.py", "0003", "0001"),
         ],
         expect![[r#"
-            two branches part at 0001: that of 0003_c.py came later, so it goes on top of 0002 as 0003
+            two branches begin at 0001: that of 0003_c.py is newer; it moves after 0002, as 0003
             diff --git a/0003_c.py b/0003_c.py
             --- a/0003_c.py
             +++ b/0003_c.py
@@ -78,7 +78,7 @@ fn a_tree_without_numbers_is_only_given_new_parents() {
             file("0002_y.py", "0002y", "0001"),
         ],
         expect![[r#"
-            two branches part at 0001: that of 0002_y.py came later, so it goes on top of 0003 as 0002y
+            two branches begin at 0001: that of 0002_y.py is newer; it moves after 0003, as 0002y
             diff --git a/0002_y.py b/0002_y.py
             --- a/0002_y.py
             +++ b/0002_y.py
@@ -106,7 +106,7 @@ fn a_chain_gets_new_numbers_in_order() {
             file("0003_y.py", "0003", "0002"),
         ],
         expect![[r#"
-            two branches part at 0001: that of 0002_y.py came later, so it goes on top of 0005 as 0006, 0007
+            two branches begin at 0001: that of 0002_y.py is newer; it moves after 0005, as 0006, 0007
             diff --git a/0002_y.py b/0006_y.py
             similarity index 90%
             rename from 0002_y.py
@@ -157,7 +157,7 @@ fn an_id_that_is_used_twice_gets_the_next_number() {
             file("0002_y.py", "0002", "0001"),
         ],
         expect![[r#"
-            revision id 0002 is used twice: 0002_y.py came later, so it goes on top of 0003 as 0004
+            revision id 0002 is used twice: 0002_y.py is newer; it moves after 0003, as 0004
             diff --git a/0001_x.py b/0002_x.py
             similarity index 100%
             rename from 0001_x.py
@@ -205,4 +205,14 @@ fn what_cannot_be_done_safely_is_refused() {
             "0003_a.py writes its `revision` in a way that cannot be edited safely; do it by hand"
         ],
     );
+}
+
+#[test]
+fn reversed_ages_keep_what_others_have_apart_from_what_is_new() {
+    let ages = [0, 1, super::NEW + 3, usize::MAX, usize::MAX];
+    let reversed = super::reversed(&ages);
+    let mut order: Vec<usize> = (0..ages.len()).collect();
+    order.sort_by_key(|index| reversed[*index]);
+    assert_eq!(order, [4, 3, 2, 1, 0]);
+    assert!(reversed.iter().zip(&ages).all(|(r, age)| (*r >= super::NEW) != (*age >= super::NEW)));
 }

@@ -191,7 +191,7 @@ pub struct TreeSelection {
     #[arg(long, value_name = "TARGET", requires = "ini")]
     pub target: Option<TargetName>,
 
-    /// The monorepo to work on [default: the one that holds this xtask; with --ini: the top of the git
+    /// The monorepo to work on [default: the one that holds the working folder; with --ini: the top of the git
     /// repository that holds the ini, else its folder]
     #[arg(long, value_name = "DIR")]
     pub root: Option<Utf8PathBuf>,

@@ -38,7 +38,12 @@ const ALLOW: &str = "as a user: sysctl -w kernel.unprivileged_userns_clone=1 \
 
 /// Looks, and cleans where that is asked for. Fails where it is interrupted or has no root.
 pub fn run(args: &Doctor, interrupt: &Interrupt) -> Result<Checkup> {
-    let root = selection::root(args.root.as_deref())?;
+    // Without trees, the rest can be looked at all the same.
+    let root = match (selection::root(args.root.as_deref()), &args.root) {
+        (Err(err), Some(_)) => return Err(err),
+        (Err(_), None) => Utf8Path::new(".").canonicalize_utf8()?,
+        (Ok(root), _) => root,
+    };
     let mut checkup = Checkup { cleaned: args.clean, ..Checkup::default() };
     let offer = provision::look(interrupt);
     checkup.checks.push(postgres(&offer, interrupt)?);
@@ -58,6 +63,7 @@ fn sizes(root: &Utf8Path) -> Check {
     let name = "production.csv";
     let wrong: Vec<String> = recipes::TREES
         .iter()
+        .filter(|tree| root.join(tree.migrations).is_dir())
         .filter_map(|tree| {
             let file = Utf8Path::new(tree.migrations).join(name);
             let read = std::fs::read_to_string(root.join(&file)).ok();
@@ -121,6 +127,7 @@ fn postgres(offer: &NpmPackage, interrupt: &Interrupt) -> Result<Check> {
 fn python(root: &Utf8Path, interrupt: &Interrupt) -> Vec<Check> {
     let environments = cache_dir::folder().unwrap_or_default().join(cache_dir::PYTHON);
     let search = Search {
+        root,
         named: None,
         environments: &environments,
         interrupt,
@@ -128,8 +135,11 @@ fn python(root: &Utf8Path, interrupt: &Interrupt) -> Vec<Check> {
         base: std::cell::OnceCell::new(),
         kept: None,
     };
-    let lock_files: Vec<_> =
-        recipes::trees(root).into_iter().map(|tree| tree.requirements).collect();
+    let lock_files: Vec<_> = recipes::trees(root)
+        .into_iter()
+        .filter_map(|tree| tree.requirements)
+        .filter(|lock| lock.is_file())
+        .collect();
     let name = "Python";
     let install = || packages::install_command(MissingProgram::Python);
     let looked = match python::look(&search, &lock_files) {

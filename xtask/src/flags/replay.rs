@@ -61,7 +61,7 @@ pub struct Replay {
     #[arg(long, value_name = "DIR")]
     pub incidents: Option<Utf8PathBuf>,
 
-    /// The monorepo to work on [default: the one that holds this xtask]
+    /// The monorepo to work on [default: the one that holds the working folder]
     #[arg(long, value_name = "DIR")]
     pub root: Option<Utf8PathBuf>,
 

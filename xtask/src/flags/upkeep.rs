@@ -16,7 +16,7 @@ pub struct WorkflowArgs {
     #[arg(value_name = "FILE")]
     pub files: Vec<Utf8PathBuf>,
 
-    /// The monorepo to work on [default: the one that holds this xtask]
+    /// The monorepo to work on [default: the one that holds the working folder]
     #[arg(long, value_name = "DIR")]
     pub root: Option<Utf8PathBuf>,
 
@@ -32,7 +32,7 @@ pub struct Runbook {
     #[arg(long)]
     pub print: bool,
 
-    /// The monorepo to work on [default: the one that holds this xtask]
+    /// The monorepo to work on [default: the one that holds the working folder]
     #[arg(long, value_name = "DIR")]
     pub root: Option<Utf8PathBuf>,
 }
@@ -50,7 +50,7 @@ pub struct Doctor {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = DoctorFormat::Human)]
     pub format: DoctorFormat,
 
-    /// The monorepo to work on [default: the one that holds this xtask]
+    /// The monorepo to work on [default: the one that holds the working folder]
     #[arg(long, value_name = "DIR")]
     pub root: Option<Utf8PathBuf>,
 }

@@ -23,6 +23,7 @@ mod keep;
 mod known;
 mod once;
 mod only_changed;
+mod outside;
 mod plain;
 
 mod provision;

@@ -719,7 +719,9 @@ def target_of(driver, args, kwargs):
 
         dsn = kwargs.get("dsn", args[0] if args and driver == "asyncpg" else None)
         url = make_url(dsn) if dsn else None
-        asked = {"host": url.host, "port": url.port, "dbname": url.database, **url.query} if url else {}
+        named = {"host": url.host, "port": url.port, "dbname": url.database} if url else {}
+        # What stands before the query wins.
+        asked = {**(url.query if url else {}), **{name: value for name, value in named.items() if value}}
         asked.update({name: kwargs[name] for name in ("host", "port", "user") if name in kwargs})
         asked["host"] = kwargs.get("unix_sock", asked.get("host"))
         asked["dbname"] = kwargs.get("database", asked.get("database", asked.get("dbname")))

@@ -197,7 +197,7 @@ pub struct TreeSelection {
     pub root: Option<Utf8PathBuf>,
 }
 
-/// How the env.py of an --ini tree is told of the gate's databases.
+/// What the env.py of an --ini tree is told, and held to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct EnvPy {
     /// With --ini: a variable that its env.py reads, made of {url}, {driver}, {host}, {port}, {user},
@@ -218,6 +218,10 @@ pub struct EnvPy {
     /// its Python has it, else the first of psycopg2, psycopg, asyncpg, pg8000 that it has]
     #[arg(long, value_name = "NAME", requires = "ini")]
     pub driver: Option<String>,
+
+    /// With --ini: fail where the models of its env.py (`target_metadata`) differ from its migrations
+    #[arg(long, requires = "ini")]
+    pub strict_models: bool,
 }
 
 /// How many heads a tree means to have.

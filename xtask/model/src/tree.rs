@@ -60,6 +60,8 @@ pub struct Tree {
     /// The SQLAlchemy driver to name in the URL; `None`: that of the ini, else the first that its
     /// Python has.
     pub driver: Option<String>,
+    /// Whether models that differ from its migrations are an error.
+    pub strict_models: bool,
     /// The driver in the ini's own URL.
     pub ini_driver: Option<String>,
     /// Whether `sqlalchemy.url` is set in the config as well: not for our own trees, which run
@@ -87,6 +89,7 @@ impl Tree {
             x_args: Vec::new(),
             target: Target::Head,
             driver: None,
+            strict_models: false,
             ini_driver: None,
             sets_config_url: false,
             recipe: None,

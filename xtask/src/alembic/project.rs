@@ -73,9 +73,8 @@ pub(super) fn interpreter(search: &Search<'_>, tree: &Tree) -> Result<Option<Utf
         );
     }
     (search.notice)(&format!(
-        "{label} has no Python with Alembic (an active environment, .venv or venv from {} up to {root}, \
-         python3 on PATH): it runs with the packages of the gate's own trees",
-        ini.parent().unwrap_or(&tree.cwd)
+        "{label} has no Python of its own with Alembic: it runs with the packages of the gate's own \
+         trees; activate its environment, or name it with --python"
     ));
     Ok(None)
 }

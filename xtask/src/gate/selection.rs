@@ -94,12 +94,8 @@ fn plain(
         let given = options.one(option).map_err(in_ini)?.map(|place| folder.join(place));
         Ok(named.clone().or(given))
     };
-    let postgres = options.one("postgres").map_err(in_ini)?.filter(|_| run.is_some());
-    if let Some(wanted) = postgres.filter(|wanted| *wanted != MAJOR.to_string()) {
-        bail!(
-            "`{absolute}` asks for Postgres {wanted} (`postgres = {wanted}`), and the gate runs \
-             Postgres {MAJOR} alone"
-        );
+    if run.is_some() {
+        check_postgres(options.one("postgres").map_err(in_ini)?, &absolute)?;
     }
     let named = place(&flags.root, "root")?;
     let root = root(Some(named.as_deref().unwrap_or(repository_of(folder))))?;
@@ -117,6 +113,8 @@ fn plain(
             bail!("cannot use `{absolute}`: `target` is `{other}`: head or heads")
         }
     };
+    let strict = options.one("strict_models").map_err(in_ini)?;
+    tree.strict_models = env_py.strict_models || flag(strict).map_err(in_ini)?;
     let url_env = one(&env_py.url_env, "url_env")?.unwrap_or(DEFAULT_URL_ENV.to_owned());
     // A template for the same variable wins over the URL alone.
     let mut env = BTreeMap::from([(url_env, Template::url())]);
@@ -130,6 +128,25 @@ fn plain(
         .collect::<Result<_>>()
         .with_context(|| format!("cannot use `{absolute}`"))?;
     Ok((root, tree))
+}
+
+/// Fails where a tree wants another Postgres than the gate runs.
+fn check_postgres(wanted: Option<&str>, ini: &Utf8Path) -> Result<()> {
+    match wanted.filter(|wanted| *wanted != MAJOR.to_string()) {
+        None => Ok(()),
+        Some(wanted) => bail!(
+            "`{ini}` asks for Postgres {wanted} (`postgres = {wanted}`), and the gate runs Postgres \
+             {MAJOR} alone"
+        ),
+    }
+}
+
+fn flag(text: Option<&str>) -> Result<bool, String> {
+    match text {
+        Some("true") => Ok(true),
+        Some("false") | None => Ok(false),
+        Some(other) => Err(format!("`strict_models` is `{other}`: true or false")),
+    }
 }
 
 /// What a file supplies.

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use crate::os::called::as_called;
 use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::render::github;
 use model::report::{Report, Verdict};
@@ -9,7 +10,7 @@ use model::shown;
 
 /// A line for stderr, where GitHub's runner looks for commands too.
 pub fn note(text: &str, is_github: bool) -> String {
-    let text = shown::at_edge(text);
+    let text = shown::at_edge(&as_called(text));
     if is_github { github::plain(&text).trim_end().to_owned() } else { text }
 }
 
@@ -17,13 +18,14 @@ pub fn note(text: &str, is_github: bool) -> String {
 /// not belong may hold a password, and is not repeated.
 pub fn misused(err: &clap::Error) -> ! {
     if !err.use_stderr() {
-        err.exit();
+        let _ = write!(anstream::stdout(), "{}", as_called(&err.render().ansi().to_string()));
+        std::process::exit(0)
     }
     let text = err.render().ansi().to_string();
     let is_url = |word: &&str| word.contains("://");
     let urls: Vec<&str> = text.split(['\'', '"', ' ', '\n']).filter(is_url).collect();
     let told = urls.iter().fold(text.clone(), |told, url| told.replace(url, "(a URL)"));
-    let _ = write!(anstream::stderr(), "{}", shown::at_edge(&told));
+    let _ = write!(anstream::stderr(), "{}", shown::at_edge(&as_called(&told)));
     std::process::exit(2)
 }
 

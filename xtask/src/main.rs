@@ -41,6 +41,7 @@ use crate::commands::reports::Runner;
 use crate::flags::{
     Command, Doctor, DoctorFormat, Format, Gate, Output, Replay, ReplayFormat, Verb, Xtask,
 };
+use crate::os::called::as_called;
 use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::progress::Progress;
 use crate::spans::Spans;
@@ -387,7 +388,7 @@ fn redraw(text: &str, fresh: bool) {
 }
 
 fn write_stdout(text: &str) {
-    let (mut stdout, text) = (anstream::stdout(), shown::at_edge(text));
+    let (mut stdout, text) = (anstream::stdout(), shown::at_edge(&as_called(text)));
     // A reader that has seen enough (`| head`) is no error, and the exit status still tells.
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }

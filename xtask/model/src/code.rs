@@ -162,6 +162,7 @@ pub static ALL: &[&Code] = &[
     &CONNECTION_FAILED,
     &ENV_FOREIGN_DATABASE,
     &NOT_TOLD,
+    &NOT_WRITABLE,
 ];
 
 /// The code with an id, or of a failure mode: `MG003` or `C`, in either case.

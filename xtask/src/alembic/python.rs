@@ -5,7 +5,7 @@
 //! second gate waits for it, and one that was cut off or changed is made anew.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
@@ -30,8 +30,6 @@ use model::tree::Tree;
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(600);
 /// What Python takes the order of its sets from.
 const HASH_SEED: &str = "PYTHONHASHSEED";
-/// Written last into a virtual environment.
-const COMPLETE: &str = "migration-gate-complete";
 
 /// What the trees of the monorepo need, for a tree whose project has no Python.
 const CARRIED: &str = include_str!("../../../console/requirements.txt");
@@ -161,8 +159,6 @@ fn virtual_environment(
             )
         })?;
     }
-    let complete = dir.join(COMPLETE);
-    File::create(&complete).with_context(|| format!("cannot write `{complete}`"))?;
     compile(search, dir, &python)?;
     manifest::write(dir)?;
     Ok(python)

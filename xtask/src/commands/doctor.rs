@@ -39,10 +39,11 @@ const ALLOW: &str = "as a user: sysctl -w kernel.unprivileged_userns_clone=1 \
 /// Looks, and cleans where that is asked for. Fails where it is interrupted or has no root.
 pub fn run(args: &Doctor, interrupt: &Interrupt) -> Result<Checkup> {
     // Without trees, the rest can be looked at all the same.
-    let root = match (selection::root(args.root.as_deref()), &args.root) {
-        (Err(err), Some(_)) => return Err(err),
-        (Err(_), None) => Utf8Path::new(".").canonicalize_utf8()?,
-        (Ok(root), _) => root,
+    let found = selection::root(args.root.as_deref());
+    let has_trees = found.is_ok();
+    let root = match found {
+        Err(err) if args.root.is_some() => return Err(err),
+        found => found.or_else(|_| Utf8Path::new(".").canonicalize_utf8())?,
     };
     let mut checkup = Checkup { cleaned: args.clean, ..Checkup::default() };
     let offer = provision::look(interrupt);
@@ -53,7 +54,7 @@ pub fn run(args: &Doctor, interrupt: &Interrupt) -> Result<Checkup> {
     checkup.checks.push(git(&root, interrupt));
     checkup.checks.extend([server_user(), isolation(interrupt)]);
     checkup.checks.extend([temporary(), memory(), disk(), files()]);
-    checkup.checks.push(sizes(&root));
+    checkup.checks.extend(has_trees.then(|| sizes(&root)));
     things(&mut checkup);
     Ok(checkup)
 }
@@ -63,7 +64,6 @@ fn sizes(root: &Utf8Path) -> Check {
     let name = "production.csv";
     let wrong: Vec<String> = recipes::TREES
         .iter()
-        .filter(|tree| root.join(tree.migrations).is_dir())
         .filter_map(|tree| {
             let file = Utf8Path::new(tree.migrations).join(name);
             let read = std::fs::read_to_string(root.join(&file)).ok();

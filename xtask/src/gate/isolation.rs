@@ -5,14 +5,11 @@ use std::sync::Once;
 use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::User;
 
-use crate::os::run_dir::RunDir;
+use crate::os::run_dir::{NOT_ISOLATED, RunDir};
 use crate::os::sandbox::{self, Sandbox};
 use crate::postgres::endpoint::Endpoint;
 use model::event::{Event, Tell};
 use model::tree::Tree;
-
-/// Written where the kernel allows no namespaces.
-const NOTE: &str = "not-isolated";
 
 /// The sandbox of a run's migrations, but for what each interpreter adds.
 pub(super) struct Isolation {
@@ -81,12 +78,12 @@ impl Isolation {
             .showing(sandbox::needed_by(python))
             .showing([scratch.run_folder().to_owned()])
             .writing([scratch.home(), scratch.tmp(), scratch.pycache()])
-            .noting(scratch.path().join(NOTE))
+            .noting(scratch.path().join(NOT_ISOLATED))
     }
 
     /// Why migrations have no namespaces of their own, once an interpreter has started.
     pub(super) fn refused(&self, scratch: &RunDir) -> Option<String> {
-        self.sandbox.clone().noting(scratch.path().join(NOTE)).why_not_isolated()
+        self.sandbox.clone().noting(scratch.path().join(NOT_ISOLATED)).why_not_isolated()
     }
 
     /// Tells once what does not protect the caller here, when an interpreter has started.

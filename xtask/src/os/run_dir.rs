@@ -58,6 +58,9 @@ struct RunFolder {
     _lock: File,
 }
 
+/// Written into the folder of a run where the kernel allows no namespaces.
+pub const NOT_ISOLATED: &str = "not-isolated";
+
 /// The folder of this process, while there is one.
 static RUN: Mutex<Weak<RunFolder>> = Mutex::new(Weak::new());
 

@@ -27,9 +27,10 @@ pub use super::user::server_user;
 use crate::os::interrupt::Interrupt;
 use crate::os::orphans::{STOP_TIMEOUT, remove_shared_memory};
 use crate::os::process::{self, Group, Limits, last_lines, quote};
-use crate::os::run_dir::{DATA_DIR, FRESH_DIR, LOCK, RunDir};
+use crate::os::run_dir::{DATA_DIR, FRESH_DIR, LOCK, NOT_ISOLATED, RunDir};
 use crate::os::sandbox::Sandbox;
 use crate::os::store::Store;
+use model::code::DISK_FULL;
 use model::event::{Event, Tell, timed};
 use model::report::Source;
 
@@ -38,8 +39,6 @@ use model::report::Source;
 #[error("{0}")]
 pub struct NotStarted(pub String);
 
-/// Written into the folder of the run where the kernel allows no namespaces.
-const NOTE: &str = "not-isolated";
 /// `initdb` takes about a second; a slow disk may take a hundred times that.
 const INITDB_TIMEOUT: Duration = Duration::from_secs(120);
 /// A fresh cluster starts in a fraction of a second.
@@ -50,6 +49,8 @@ const ACCESS: &str = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-2
 /// Settings and the values that `SHOW` must report for them.
 const SETTINGS: &[(&str, &str)] = &[
     ("fsync", "off"),
+    // A crash of the server says nothing about a migration, so it must not pass for a lost connection.
+    ("restart_after_crash", "off"),
     ("synchronous_commit", "off"),
     ("full_page_writes", "off"),
     ("wal_init_zero", "off"),
@@ -237,7 +238,13 @@ impl Cluster {
 
     fn log_end(&self) -> String {
         let log = fs::read(&self.log).unwrap_or_default();
-        last_lines(&String::from_utf8_lossy(&log), 20)
+        let log = String::from_utf8_lossy(&log);
+        let end = last_lines(&log, 20);
+        // A long statement may stand between it and the end.
+        match log.lines().find(|line| line.contains(DISK_FULL)) {
+            Some(full) if !end.contains(DISK_FULL) => format!("{full}\n{end}"),
+            _ => end,
+        }
     }
 }
 
@@ -259,7 +266,8 @@ impl Drop for Cluster {
 fn command(binaries: &Binaries, name: &str, sandbox: Sandbox, cwd: &Utf8Path) -> Command {
     let installed = binaries.dir.canonicalize_utf8().unwrap_or_else(|_| binaries.dir.clone());
     let installed = [&binaries.dir, &installed].map(|dir| dir.parent().unwrap_or(dir).to_owned());
-    let sandbox = sandbox.showing(installed).writing([cwd.to_owned()]).noting(cwd.join(NOTE));
+    let sandbox =
+        sandbox.showing(installed).writing([cwd.to_owned()]).noting(cwd.join(NOT_ISOLATED));
     let mut command = sandbox.command(binaries.dir.join(name));
     command.env("PATH", binaries.dir.as_str()).env("LC_ALL", LOCALE).env("TZ", "UTC");
     // Programs that name their libraries by their own place find that through /proc, which is empty.

@@ -123,13 +123,6 @@ impl ExternalServer {
         Ok(())
     }
 
-    /// Whether the server still answers; how it failed, if it does not.
-    pub fn death(&self, interrupt: &Interrupt) -> Option<String> {
-        let database = self.endpoint.maintenance_database();
-        let err = Session::open(&self.endpoint, database, interrupt).err()?;
-        Some(format!("the given server does not answer any more: {err:#}"))
-    }
-
     /// Leaves what was created.
     pub fn keep(&self) {
         self.done.store(true, Ordering::SeqCst);

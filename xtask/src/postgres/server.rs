@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use postgres::error::SqlState;
 
 use super::cluster::Cluster;
 use super::endpoint::Endpoint;
 use super::external::{self, ExternalServer};
 use super::session::Session;
 use super::shared::SharedState;
-use crate::os::interrupt::Interrupt;
+use crate::os::interrupt::{Interrupt, Interrupted};
 use model::report::Source;
 use model::supply::Role;
 use model::transcript::Transcript;
@@ -132,13 +133,25 @@ impl Server {
         }
     }
 
-    /// How the server died; `None` while it lives, as far as this side can tell. A server that is
-    /// dying closes its connections before it ends: `grace` is how long to wait for that.
+    /// How the server died, or why it takes no connection any more; `None` while it does. A server
+    /// that is dying closes its connections before it ends: `grace` is how long to wait for that.
     pub fn death(&self, grace: Duration, interrupt: &Interrupt) -> Option<String> {
-        match self {
+        let died = match self {
             Server::Local(cluster) => cluster.death_within(grace),
-            Server::External(given) => given.death(interrupt),
-        }
+            Server::External(_) => None,
+        };
+        died.or_else(|| self.silence(interrupt))
+    }
+
+    fn silence(&self, interrupt: &Interrupt) -> Option<String> {
+        let endpoint = self.endpoint();
+        let err = Session::open(endpoint, endpoint.maintenance_database(), interrupt).err()?;
+        let cause = err.chain().find_map(|cause| cause.downcast_ref::<postgres::Error>());
+        // A migration that holds all connections, or an interrupted run, says nothing of the server.
+        let is_full =
+            cause.and_then(postgres::Error::code) == Some(&SqlState::TOO_MANY_CONNECTIONS);
+        let is_silent = !is_full && !err.is::<Interrupted>();
+        is_silent.then(|| format!("the server does not answer any more: {err:#}"))
     }
 }
 

@@ -126,7 +126,11 @@ pub const ALL: &[Case] = &[
     },
     Case {
         folder: "habits/models-differ",
-        says: &["MG132", "\"severity\": \"warning\"", "add: op.add_column('item', sa.Column('tags', postgresql.JSONB("],
+        says: &[
+            "MG132",
+            "\"severity\": \"warning\"",
+            "add: op.add_column('item', sa.Column('tags', postgresql.JSONB(",
+        ],
         ..GREEN
     },
     Case {

@@ -161,23 +161,24 @@ fn tree_that_changes_during_a_run_fails_it() {
     root.sandbox.assert_empty(&ended.traces);
 }
 
+/// Steps of Raptor where the server ends the migration's connection, and where it takes no other one.
+const AT_ONCE: &str = "passed failed skipped skipped skipped";
+const AT_NEXT_CONNECTION: &str = "passed passed passed failed skipped";
+
 /// Ends the server in the middle of a migration, and lets that go on.
 #[track_caller]
-fn server_dies(signal: Signal) {
-    server_goes(
-        |root| {
-            for (_, postmaster) in root.sandbox.postmasters() {
-                // Console's may have ended by itself.
-                let _ = kill_process(pid(postmaster), signal);
-            }
-        },
-        "MG901",
-    );
+fn server_dies(signal: Signal, statuses: &str) {
+    server_goes(statuses, |root| {
+        for (_, postmaster) in root.sandbox.postmasters() {
+            // Console's may have ended by itself.
+            let _ = kill_process(pid(postmaster), signal);
+        }
+    });
 }
 
 /// Takes the server away in the middle of a migration, and lets that go on.
 #[track_caller]
-fn server_goes(take_away: impl Fn(&Root), code: &str) {
+fn server_goes(statuses: &str, take_away: impl Fn(&Root)) {
     let (root, go) = waiting_root();
     let mut run: Running<'_> = root.gate().spawn();
     run.until("the migration began", || root.sandbox.has_made("started"));
@@ -188,23 +189,56 @@ fn server_goes(take_away: impl Fn(&Root), code: &str) {
     ended.assert_code(2);
     let report = ended.report();
     assert_eq!(report.verdict(), "error");
-    assert_eq!(report.statuses("raptor"), "passed failed skipped skipped skipped");
+    assert_eq!(report.statuses("raptor"), statuses);
     assert!(report.statuses("console").starts_with("passed "), "what came before is reported");
-    assert_holds(report.finding(), &json!({"code": code, "owner": "sre"}));
+    assert_holds(report.finding(), &json!({"code": "MG901", "owner": "sre"}));
     root.sandbox.assert_empty(&ended.traces);
 }
 
 #[test]
 fn a_server_that_is_shut_down_midway_is_no_migrations_fault() {
-    server_dies(Signal::QUIT);
+    server_dies(Signal::QUIT, AT_ONCE);
 }
 
 #[test]
 fn server_that_is_shut_down_politely_is_no_migrations_fault() {
-    server_dies(Signal::INT);
+    server_dies(Signal::INT, AT_ONCE);
 }
 
 #[test]
 fn server_killed_midway_is_exit_2_and_leaves_nothing() {
-    server_dies(Signal::KILL);
+    server_dies(Signal::KILL, AT_ONCE);
+}
+
+/// A shutdown that waits for its sessions lets nobody in any more.
+#[test]
+fn server_that_waits_to_shut_down_is_no_migrations_fault() {
+    server_dies(Signal::TERM, AT_NEXT_CONNECTION);
+}
+
+#[test]
+fn socket_that_is_removed_midway_is_no_migrations_fault() {
+    server_goes(AT_NEXT_CONNECTION, |root| {
+        for (run, _) in root.sandbox.postmasters() {
+            std::fs::remove_file(run.join(".s.PGSQL.5432")).unwrap();
+        }
+    });
+}
+
+/// Postgres ends with PANIC where it cannot write what it logs ahead. Only root may mount a small disk.
+#[test]
+fn full_disk_is_no_migrations_fault() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let root = Root::copy();
+    let fills = "op.execute('CREATE TABLE wide AS SELECT repeat($$x$$, 500) || n AS x \\
+                 FROM generate_series(1, 400000) n')";
+    root.add_head(Tree::Raptor, fills, "op.execute('DROP TABLE wide')");
+    let small = "mount -t tmpfs -o size=120m,mode=1777 none \"$TMPDIR\" && exec \"$0\" \"$@\"";
+    let gate = root.gate().arg("raptor").below("unshare", &["--mount", "sh", "-c", small]);
+    let ended = gate.run();
+    ended.assert_code(2);
+    let expected = json!({"code": "MG902", "owner": "sre", "verified": false});
+    assert_holds(ended.report().finding(), &expected);
 }

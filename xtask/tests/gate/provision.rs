@@ -5,12 +5,14 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use rustix::process::Signal;
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::support::python;
 use crate::support::root::Root;
 use crate::support::run::{Ended, Gate, caches};
 
@@ -125,6 +127,34 @@ fn a_machine_without_postgres_gets_one_once_whatever_befalls_it() {
     assert_eq!(fs::metadata(&library).unwrap().len(), size);
     assert_eq!(cache.installed(), installed);
     root.sandbox.assert_empty(&fixed.traces);
+}
+
+/// What a migration could have left there would run in every later gate.
+#[test]
+fn python_environment_that_was_changed_is_made_anew() {
+    let (root, cache) = (Root::copy(), Cache::new());
+    let python = cache.path().join("migration-gate/python");
+    fs::remove_file(&python).unwrap();
+    let made = python::made().ancestors().nth(2).unwrap().to_owned();
+    let environment = python.join(made.file_name().unwrap());
+    fs::create_dir_all(&python).unwrap();
+    let copied = Command::new("cp").arg("-a").args([&made, &environment]).status().unwrap();
+    assert!(copied.success());
+    fs::copy(made.with_extension("manifest"), environment.with_extension("manifest")).unwrap();
+    let gate = || root.gate().arg("raptor").env("XDG_CACHE_HOME", cache.path());
+    let first = gate().run();
+    first.assert_code(0);
+    assert!(!first.stderr.contains("Python environment"), "{}", first.stderr);
+    let library = fs::read_dir(environment.join("lib")).unwrap().next().unwrap().unwrap().path();
+    let planted = library.join("site-packages/planted.pth");
+    fs::write(&planted, "import sys; sys.exit(3)").unwrap();
+    let again = gate().env("CI", "true").run();
+    again.assert_code(0);
+    let told = "the Python environment is not what the gate made: `";
+    assert!(again.stderr.contains(told), "{}", again.stderr);
+    assert!(again.stderr.contains("planted.pth` was added"), "{}", again.stderr);
+    assert!(!planted.exists());
+    root.sandbox.assert_empty(&again.traces);
 }
 
 #[test]

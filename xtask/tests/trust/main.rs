@@ -14,6 +14,13 @@ mod kill;
 mod probes;
 mod world;
 
+use std::path::Path;
+
+use serde_json::json;
+use support::report::assert_holds;
+use support::root::copy;
+use support::run::Gate;
+use support::sandbox::{Sandbox, temporary};
 use world::{Caller, World};
 
 /// Runs every probe once, and fails with those that could do what they tried.
@@ -45,4 +52,35 @@ fn migration_of_a_user_sees_and_changes_nothing() {
 fn migration_without_namespaces_does_what_the_readme_lists() {
     let Some(caller) = Caller::root_without_namespaces() else { return };
     assert_harmless(&caller, probes::WITHOUT_NAMESPACES);
+}
+
+/// Without namespaces it does what its user can, but for what the gate itself holds.
+#[test]
+fn migration_of_a_user_without_mounts_sees_nothing_of_the_gate() {
+    let Some(caller) = Caller::user_without_mounts() else { return };
+    let world = World::new(&caller);
+    let ended = world.run();
+    let done = world.done(&ended);
+    let is_done = |name: &&&str| done.iter().any(|done| done == **name);
+    let wrong: Vec<_> = probes::NEVER.iter().filter(is_done).collect();
+    assert!(wrong.is_empty(), "{wrong:?}:\n{}\n{}", ended.stdout, ended.stderr);
+    assert!(ended.stderr.contains("migrations see and reach what their user does"));
+}
+
+/// An env.py whose logger writes beside its ini is sound: it is the gate that does not let it.
+#[test]
+fn log_file_in_the_checkout_is_exit_2_with_the_way_out() {
+    if Caller::root().or_else(Caller::user).is_none() {
+        return;
+    }
+    let (dir, sandbox) = (temporary("mg-case-"), Sandbox::new());
+    let data = "test_data/trees/habits/log-file";
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join(data), dir.path());
+    let gate = Gate::new(&sandbox).arg("--ini").arg(dir.path().join("alembic.ini"));
+    let ended = gate.args("--no-cache --format json").run();
+    ended.assert_code(2);
+    let report = ended.report();
+    let finding = report.finding();
+    assert_holds(finding, &json!({"code": "MG907", "file": "migrations/env.py", "line": 8}));
+    assert!(finding["message"].as_str().unwrap().contains("shop.log"), "{finding}");
 }

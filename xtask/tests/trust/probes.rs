@@ -23,6 +23,19 @@ pub const WITHOUT_NAMESPACES: &[&str] = &[
     "leaves a file in shared memory",
 ];
 
+/// What nobody's migration can, whatever the kernel allows.
+pub const NEVER: &[&str] = &[
+    "sees the environment",
+    "sees the memory of a process above",
+    "sees a variable of the gate by name",
+    "sees the agent's variable",
+    "asks for input",
+    "opens the terminal",
+    "has a file of the gate open",
+    "has rights of root",
+    "gains rights by setuid programs",
+];
+
 pub const PROBES: &[Probe] = &[
     ("sees the environment", "return CANARY in str(dict(os.environ))"),
     (

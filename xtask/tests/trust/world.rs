@@ -23,23 +23,45 @@ const CANARY: &str = "canary7d1f";
 pub struct Caller {
     user: Option<User>,
     namespaces: bool,
+    /// Words before the gate's command that take the namespaces away.
+    below: &'static [&'static str],
 }
+
+/// Root without the right to make namespaces, as in most containers.
+const NO_RIGHTS: &[&str] = &["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-all"];
+/// A user in a container: part of /proc is hidden, and where it is the kernel mounts no other one.
+const MASKED: &[&str] = &[
+    "unshare",
+    "--mount",
+    "sh",
+    "-c",
+    "mount -t tmpfs none /proc/tty && exec setpriv --reuid=nobody --regid=nogroup --clear-groups \"$0\" \"$@\"",
+];
 
 impl Caller {
     /// Root; `None` where these tests are not.
     pub fn root() -> Option<Caller> {
-        geteuid().is_root().then_some(Caller { user: None, namespaces: true })
+        geteuid().is_root().then_some(Caller { user: None, namespaces: true, below: &[] })
     }
 
     /// Root that may not make namespaces, as in most containers.
     pub fn root_without_namespaces() -> Option<Caller> {
-        let may = ["--bounding-set=-sys_admin", "--inh-caps=-all", "true"];
-        let can = Command::new("setpriv").args(may).status().is_ok_and(|status| status.success());
-        if !can {
-            eprintln!("LEFT OUT: `setpriv` cannot take rights from root here");
+        Caller::root()?.without_namespaces(NO_RIGHTS)
+    }
+
+    /// An ordinary user to whom the kernel mounts no /proc; `None` where these tests are not root.
+    pub fn user_without_mounts() -> Option<Caller> {
+        let nobody = User::from_name("nobody").unwrap();
+        Caller { user: nobody, ..Caller::root()? }.without_namespaces(MASKED)
+    }
+
+    fn without_namespaces(self, below: &'static [&'static str]) -> Option<Caller> {
+        let mut may = Command::new(below[0]);
+        if !may.args(&below[1..]).arg("true").status().is_ok_and(|status| status.success()) {
+            eprintln!("LEFT OUT: `{}` takes no rights away here", below[0]);
             return None;
         }
-        Some(Caller { namespaces: false, ..Caller::root()? })
+        Some(Caller { namespaces: false, below, ..self })
     }
 
     /// An ordinary user; `None`, said loudly, where a user may not make namespaces.
@@ -54,7 +76,7 @@ impl Caller {
             eprintln!("LEFT OUT: a user may not make namespaces here");
             return None;
         }
-        Some(Caller { user, namespaces: true })
+        Some(Caller { user, namespaces: true, below: &[] })
     }
 }
 
@@ -138,10 +160,10 @@ impl<'a> World<'a> {
         let mut gate = Gate::new(&self.sandbox).arg("--python").arg(python).args("--no-cache -v");
         gate = gate.arg("--ini").arg(at("repo/shop/alembic.ini")).args("--format json");
         gate = gate.below("sh", &["-c", "\"$@\"; exit $?", CANARY]);
-        if !self.caller.namespaces {
-            gate = gate.below("setpriv", &["--bounding-set=-sys_admin", "--inh-caps=-all"]);
+        if let [program, arguments @ ..] = self.caller.below {
+            gate = gate.below(program, arguments);
         }
-        if let Some(user) = &self.caller.user {
+        if let Some(user) = self.caller.user.as_ref().filter(|_| self.caller.below.is_empty()) {
             gate = gate.of_user(user);
         }
         gate = gate.env("HOME", at("home")).env("SECRET_TOKEN", CANARY);
@@ -157,8 +179,9 @@ impl<'a> World<'a> {
         if ended.code() == 0 {
             return Vec::new();
         }
-        let message = report.finding()["message"].as_str().unwrap().to_owned();
-        let list = message.split_once("did: ").unwrap_or_else(|| panic!("{:#}", report.0)).1;
+        let messages = report.findings().iter().map(|finding| finding["message"].as_str().unwrap());
+        let mut lists = messages.filter_map(|message| message.split_once("did: "));
+        let list = lists.next().unwrap_or_else(|| panic!("{:#}", report.0)).1;
         list.split("; ").map(|name| name.trim_end_matches('.').to_owned()).collect()
     }
 

@@ -63,6 +63,15 @@ pub(super) fn outside_of_application(case: &Case<'_>) -> Option<Named> {
     })
 }
 
+/// A file of the checkout is opened to be written, by a log handler for instance.
+pub(super) fn not_writable(case: &Case<'_>) -> Option<Named> {
+    let message = &case.headline.message;
+    let in_checkout = message.contains(case.known.root.as_str());
+    let read_only = case.raised("OSError") && message.contains("Read-only file system");
+    let denied = case.raised("PermissionError") && in_checkout;
+    if read_only || denied { case.is(&code::NOT_WRITABLE) } else { None }
+}
+
 /// What to do where env.py, or what it imports, complains of a setting before any statement runs.
 pub fn not_told(said: &Transcript) -> Option<String> {
     let headline = said.headline()?;

@@ -11,6 +11,7 @@ use model::transcript::{Direction, End, Transcript};
 /// The recognisers in the order in which they are asked: the surer ones first.
 const RECOGNISERS: &[fn(&Case<'_>) -> Option<Named>] = &[
     out_of_resources,
+    environment::not_writable,
     environment::not_stored,
     environment::not_committed,
     environment::driver_is_not_async,

@@ -1,4 +1,4 @@
-//! Codes of faults of env.py and of Alembic's own bookkeeping: `MG130` to `MG139`, and `MG906`.
+//! Codes of faults of env.py and of Alembic's own bookkeeping: `MG130` to `MG139`, `MG906` and `MG907`.
 
 use super::entry::{Code, Example, INFRASTRUCTURE, MIGRATION, Severity};
 
@@ -66,6 +66,19 @@ pub static NOT_TOLD: Code = Code {
         "for a variable: `--set-env NAME=TEMPLATE`, made of {url}, {host}, {port}, {user}, {password}, {database}",
         "for an argument of `alembic -x`: `-x KEY=VALUE`",
         "both may stand in the ini, section `[migration-gate]`; the README's table 'How env.py gets its URL' has the lines",
+    ],
+    ..INFRASTRUCTURE
+};
+
+/// env.py or a revision writes a file of the checkout, which what a migration runs in does not allow.
+pub static NOT_WRITABLE: Code = Code {
+    id: "MG907",
+    title: "a file that cannot be written here",
+    symptom: "`Read-only file system`, or `Permission denied` below the root",
+    why: "A migration is code from a pull request, so the gate lets it read the checkout and write to its home and temporary folders alone. Plain Alembic may well write the file: nothing is said about the migrations.",
+    remedy: &[
+        "log to stderr, or to a file below `tempfile.gettempdir()`",
+        "take the path from a variable: `os.environ.get(\"ALEMBIC_LOG\", \"/dev/stderr\")`",
     ],
     ..INFRASTRUCTURE
 };

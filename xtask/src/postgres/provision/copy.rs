@@ -15,8 +15,6 @@ use crate::os::manifest;
 use crate::os::sandbox;
 use crate::postgres::binaries::{self, PostgresFolder, SearchedFolder};
 
-/// A file that says whose copy it is.
-const WHOLE: &str = "migration-gate-files";
 /// What the package calls the list of the symbolic links that npm could not carry.
 const LINKS: &str = "pg-symlinks.json";
 
@@ -60,7 +58,6 @@ pub fn make(
     interrupt.check()?;
     link(&native)?;
     check_that_it_runs(&native.join("bin"), interrupt)?;
-    fs::write(native.join(WHOLE), "").context("cannot mark the copy as whole")?;
     if geteuid().is_root() {
         open_for_all(&native)?;
     }
@@ -108,14 +105,6 @@ fn link(native: &Utf8Path) -> Result<()> {
         symlink(name, &at).with_context(|| format!("cannot make the link `{at}`"))?;
     }
     Ok(())
-}
-
-/// What is wrong with a copy; `None` where it is what was installed.
-pub fn damage(folder: &Utf8Path) -> Option<String> {
-    if !folder.join(WHOLE).is_file() {
-        return Some(format!("there is no whole copy at `{folder}`"));
-    }
-    manifest::difference(folder)
 }
 
 /// Lets the server's user read what root has installed, whatever root's umask is.

@@ -14,13 +14,9 @@ pub fn note(text: &str, is_github: bool) -> String {
     if is_github { github::plain(&text).trim_end().to_owned() } else { text }
 }
 
-/// Says how a command line is wrong, or shows the help that it asks for. A URL that stands where it does
+/// Says how a command line is wrong. A URL that stands where it does
 /// not belong may hold a password, and is not repeated.
 pub fn misused(err: &clap::Error) -> ! {
-    if !err.use_stderr() {
-        let _ = write!(anstream::stdout(), "{}", as_called(&err.render().ansi().to_string()));
-        std::process::exit(0)
-    }
     let text = err.render().ansi().to_string();
     let is_url = |word: &&str| word.contains("://");
     let urls: Vec<&str> = text.split(['\'', '"', ' ', '\n']).filter(is_url).collect();

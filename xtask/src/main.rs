@@ -58,7 +58,13 @@ fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
     os::sandbox::enter::enter_or_return();
     let Xtask { command: Command::MigrationGate(mut flags) } =
-        Xtask::try_parse().unwrap_or_else(|err| edge::misused(&err));
+        Xtask::try_parse().unwrap_or_else(|err| {
+            if err.use_stderr() {
+                edge::misused(&err)
+            }
+            write_stdout(&err.render().ansi().to_string());
+            std::process::exit(0)
+        });
     let verb = flags.verb.take();
     let runner = Runner::of_this_job();
     let secrets = Secrets::of(commands::reports::secrets(&flags));

@@ -3,16 +3,17 @@
 mod explain;
 mod output;
 mod replay;
+mod revisions;
 mod upkeep;
 
 use camino::Utf8PathBuf;
-use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::recipes::TREES;
+use self::revisions::tree_names;
 
 pub use self::explain::{Explain, ExplainFormat};
 pub use self::replay::Replay;
+pub use self::revisions::{AlembicArgs, New};
 pub use self::upkeep::{Doctor, DoctorFormat, Runbook, WorkflowArgs};
 pub use output::{FileFormat, Format, GraphFormat, Output, ReplayFormat, ReportFile};
 
@@ -144,6 +145,10 @@ pub enum Verb {
     Replay(Replay),
     /// Write `xtask/RUNBOOK.md` from the gate's own tables
     Runbook(Runbook),
+    /// Write a revision with the next id on the head of a tree
+    New(New),
+    /// Run a tree's own Alembic: `alembic console history`
+    Alembic(AlembicArgs),
     /// Fix colliding revisions (failure mode C)
     Renumber(Renumber),
     /// Say which revisions of other branches will collide with this one's
@@ -239,6 +244,7 @@ pub enum TargetName {
 /// `# migration-gate: allow MGnnn reason` silences a finding on its line, or, at the top of a file,
 /// in the whole file. Exit status: 0 no error was found; 1 one was; 2 the trees could not be read.
 #[derive(Clone, Debug, Args)]
+#[command(after_long_help = analysis::directive::help())]
 pub struct Lint {
     /// Which trees.
     #[command(flatten)]
@@ -328,11 +334,4 @@ pub struct Collisions {
     /// default branch]
     #[arg(long, value_name = "REV")]
     pub since: Option<String>,
-}
-
-/// The names of the monorepo's trees.
-fn tree_names() -> PossibleValuesParser {
-    PossibleValuesParser::new(
-        TREES.iter().map(|spec| PossibleValue::new(spec.id).help(format!("`{}`", spec.migrations))),
-    )
 }

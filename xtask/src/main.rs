@@ -112,17 +112,12 @@ impl Screen<'_> {
             None | Some(Verb::Lint(_) | Verb::Workflow(_)) => self.report(flags, verb),
             Some(Verb::Graph(graph)) => {
                 let (report, drawn) = commands::graph::run(graph, self.interrupt);
-                match drawn {
-                    Some(drawn) => self.text(Ok(drawn)),
-                    None => {
-                        write_stdout(&render::human::summary(&report));
-                        edge::exit_status(
-                            report.interrupted,
-                            self.interrupt,
-                            edge::exit_code(&report),
-                        )
-                    }
-                }
+                let Some(drawn) = drawn else {
+                    write_stdout(&render::human::summary(&report));
+                    let code = edge::exit_code(&report);
+                    return edge::exit_status(report.interrupted, self.interrupt, code);
+                };
+                self.text(Ok(drawn))
             }
             Some(Verb::Renumber(renumber)) => {
                 match commands::renumber::run(renumber, self.interrupt) {
@@ -141,6 +136,8 @@ impl Screen<'_> {
                 }
                 Err(err) => self.text(Err(err)),
             },
+            Some(Verb::New(new)) => self.text(commands::new::run(new, self.interrupt)),
+            Some(Verb::Alembic(args)) => self.text(commands::alembic::run(args, self.interrupt)),
             Some(Verb::Replay(args)) => self.replay(flags, args),
             Some(Verb::Explain(explain)) => self.text(
                 commands::explain::run(explain)
@@ -173,7 +170,12 @@ impl Screen<'_> {
                     write_stdout(&render::github::mask(password.as_deref()));
                 }
                 let tell = |event: Event<'_>| self.show(event, format);
-                commands::fix::run(flags, &|patch| self.progress.ask(patch), self.interrupt, &tell)
+                commands::fix::run(
+                    flags,
+                    &|question| self.progress.ask(question),
+                    self.interrupt,
+                    &tell,
+                )
             }
         }));
         let code =
@@ -370,6 +372,7 @@ impl Screen<'_> {
                 self.spans.record(event);
                 let step = step.clone().map_texts(&|text, kind| self.shown(text, kind));
                 let text = match format {
+                    Format::Json if step.is_not_begun() => return,
                     Format::Human => render::human::step(&step),
                     Format::Github => render::github::step(&step),
                     Format::Json => return progress.note(render::human::step(&step).trim_end()),

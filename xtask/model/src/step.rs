@@ -15,6 +15,9 @@ pub enum Status {
     Skipped,
 }
 
+/// Why no step ran where the gate could not begin.
+pub const NOT_BEGUN: &str = "the gate could not do its work";
+
 /// A step and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
@@ -42,6 +45,11 @@ impl Step {
 }
 
 impl Step {
+    /// Whether it was skipped because the gate could not begin, which a finding says.
+    pub fn is_not_begun(&self) -> bool {
+        self.reason.as_deref() == Some(NOT_BEGUN)
+    }
+
     /// This step in a run that reuses its outcome.
     pub fn reused(&self, since: SystemTime) -> Step {
         // An outcome that was reused before keeps its time.

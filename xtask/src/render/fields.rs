@@ -76,11 +76,36 @@ pub(super) fn verbatim(out: &mut String, name: &str, text: &str) {
     }
 }
 
-/// Who fixes it, how, and how one sees that it is fixed.
-pub(super) fn fix(out: &mut String, (owner, code): (Option<Owner>, &Code), steps: &[&str]) {
+/// Who fixes it, how, and how one sees that it is fixed. First what is ready to be copied, and what it is;
+/// then what helps, each after a bullet where there are several.
+pub(super) fn fix<S: AsRef<str>>(
+    out: &mut String,
+    (owner, code): (Option<Owner>, &Code),
+    ready: Option<(&str, String)>,
+    steps: &[S],
+) {
     field(out, "owner", owner.map(words::owner).unwrap_or_default());
-    for (number, remedy) in steps.iter().enumerate() {
-        field(out, if number == 0 { "fix" } else { "" }, remedy);
+    let mut name = "fix";
+    if let Some((what, text)) = &ready {
+        label(out, name, what);
+        match text.contains("\n+++ ") {
+            // A patch is copied whole, so nothing stands before its lines.
+            true => redact(text).lines().for_each(|text| line(out, &printable(text))),
+            false => verbatim(out, "", text.trim_end()),
+        }
+        name = "or";
+    }
+    for step in steps.iter().map(AsRef::as_ref) {
+        if steps.len() == 1 && name == "fix" {
+            field(out, name, step);
+            break;
+        }
+        for (number, wrapped) in words::wrap(&printable(&redact(step)), 80 - 16).iter().enumerate()
+        {
+            let bullet = if number == 0 { "- " } else { "  " };
+            label(out, name, &format!("{bullet}{wrapped}"));
+            name = "";
+        }
     }
     field(out, "verify", code.verify);
 }

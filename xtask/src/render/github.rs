@@ -29,6 +29,9 @@ pub fn mask(password: Option<&str>) -> String {
 
 /// A step that ended, folded away unless it is of interest.
 pub fn step(step: &Step) -> String {
+    if step.is_not_begun() {
+        return String::new();
+    }
     let said = plain(&anstream::adapter::strip_str(&human::step(step)).to_string());
     let fold = format!("::group::{}\n{said}::endgroup::\n", data(&step.name));
     match (step.status, said.lines().next()) {

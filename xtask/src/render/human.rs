@@ -14,7 +14,7 @@ use super::fields::{
 };
 use super::words;
 use model::code::causes::Cause;
-use model::code::{Code, Severity};
+use model::code::{Code, Severity, safe_forms};
 use model::finding::{Finding, Standing};
 use model::redact::redact;
 use model::report::{Report, Verdict};
@@ -34,6 +34,9 @@ const FIRST_ROWS: usize = 5;
 /// A step that ended, with what it printed.
 pub fn step(step: &Step) -> String {
     let mut out = String::new();
+    if step.is_not_begun() {
+        return out;
+    }
     let (word, style) = match step.status {
         Status::Passed => ("PASS", GREEN),
         Status::Failed => ("FAIL", RED),
@@ -293,14 +296,11 @@ pub fn finding(finding: &Finding) -> String {
         verbatim(&mut out, "output", &words::last_lines(&said.output, LINES_SHOWN));
     }
     if let Some(statement) = &finding.statement {
-        verbatim(&mut out, "made by", &words::first_lines(statement, LINES_SHOWN));
+        let label = words::origin(finding.code);
+        verbatim(&mut out, label, &words::first_lines(statement, LINES_SHOWN));
     }
     if let Some(fix) = &finding.fix {
         field(&mut out, "verified", &words::verified(fix));
-    }
-    match words::change(finding) {
-        Some(patch) => verbatim(&mut out, "change", patch.trim_end()),
-        None => verbatim(&mut out, "add", &finding.lacks.join("\n")),
     }
     if let Some(predicted) = &finding.predicted {
         field(&mut out, "predicted", predicted);
@@ -309,7 +309,8 @@ pub fn finding(finding: &Finding) -> String {
     // Where a remedy was verified, or the finding names its own, what else might help is of no use.
     let told = finding.impact.iter().flat_map(|impact| &impact.told);
     let is_told = finding.fix.is_some() || { told }.any(|(word, _)| word == "instead");
-    fix(&mut out, (finding.owner, code), if is_told { &[] } else { finding.steps() });
+    let steps = if is_told { Vec::new() } else { finding.steps() };
+    fix(&mut out, (finding.owner, code), words::ready(finding), &steps);
     verbatim(&mut out, "by hand", &finding.by_hand.join("\n"));
     out
 }
@@ -321,10 +322,15 @@ pub fn code(code: &Code) -> String {
     line(&mut out, &format!("{BOLD}{}: {}{mode}{BOLD:#}", code.id, code.title));
     field(&mut out, "symptom", code.symptom);
     field(&mut out, "why", code.why);
-    fix(&mut out, (Some(code.owner), code), code.remedy);
+    fix(&mut out, (Some(code.owner), code), None, code.remedy);
     if let Some(example) = code.example {
         verbatim(&mut out, "wrong", example.bad);
         verbatim(&mut out, "right", example.good);
+    }
+    for form in safe_forms(code) {
+        field(&mut out, "safe", form.what);
+        verbatim(&mut out, "wrong", form.bad);
+        verbatim(&mut out, "right", form.good);
     }
     out
 }
@@ -335,7 +341,7 @@ pub fn causes(causes: &[&Cause]) -> String {
     for Cause { state, says, code, remedy, .. } in causes {
         line(&mut out, &format!("{BOLD}SQLSTATE {state} ({}: {}){BOLD:#}", code.id, code.title));
         field(&mut out, "says", says);
-        fix(&mut out, (Some(code.owner), code), remedy);
+        fix(&mut out, (Some(code.owner), code), None, remedy);
     }
     out
 }

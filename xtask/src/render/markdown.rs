@@ -191,14 +191,14 @@ fn finding(finding: &Finding, again: bool) -> String {
         out.push_str(&fence("sql", sql, LINES_SHOWN));
     }
     let steps = finding.steps();
-    if let [only] = steps {
-        let _ = writeln!(out, "**To fix it:** {only}\n");
-    } else {
-        out.push_str("**To fix it:**\n\n");
-        for (number, remedy) in steps.iter().enumerate() {
-            let _ = writeln!(out, "{}. {remedy}", number + 1);
+    match steps.as_slice() {
+        [] => {}
+        [only] => {
+            let _ = writeln!(out, "**To fix it:** {only}\n");
         }
-        out.push('\n');
+        several => {
+            let _ = writeln!(out, "**To fix it:**\n\n- {}\n", several.join("\n- "));
+        }
     }
     let _ = writeln!(out, "**Then:** {}\n", code.verify);
     let output = said.map(|said| said.output.trim()).unwrap_or_default();
@@ -241,11 +241,11 @@ fn excerpt(finding: &Finding) -> String {
     } else if let Some(edit) = &finding.edit {
         // GitHub commits a `suggestion` only in a review comment on its line, which this is not.
         out.push_str("**This change fixes it** (`git apply --unidiff-zero` takes it):\n\n");
-        out.push_str(&fence("diff", words::patch(edit).trim_end(), LINES_SHOWN));
+        out.push_str(&whole("diff", &printable(&redact(words::patch(edit).trim_end()))));
     }
     if words::change(finding).is_none() && !finding.lacks.is_empty() {
-        out.push_str("**What it lacks:**\n\n");
-        out.push_str(&fence("python", &finding.lacks.join("\n"), LINES_SHOWN));
+        out.push_str("**Add:**\n\n");
+        out.push_str(&whole("python", &printable(&redact(&finding.lacks.join("\n")))));
     }
     out
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
-use model::code::{Owner, Severity};
+use model::code::{Code, Owner, Severity};
 use model::finding::{Edit, Finding, Fix, Place, Standing};
 use model::redact::redact;
 use model::report::{Comparison, Report, Source};
@@ -263,6 +263,25 @@ pub(super) fn change(finding: &Finding) -> Option<String> {
     fix.or_else(|| finding.edit.as_ref().map(patch))
 }
 
+/// What fixes a finding and is for copying, and what it is: a change, or lines to add.
+pub(super) fn ready(finding: &Finding) -> Option<(&'static str, String)> {
+    let lines = || (!finding.lacks.is_empty()).then(|| finding.lacks.join("\n"));
+    match (&finding.fix, change(finding)) {
+        (Some(_), Some(patch)) => Some(("apply this change (`git apply`, or --fix):", patch)),
+        (None, Some(patch)) => Some(("apply this change (`git apply --unidiff-zero`):", patch)),
+        _ => lines().map(|lines| ("add:", lines)),
+    }
+}
+
+/// What the statement did that a finding names: what differs was made by it, or taken away, or changed.
+pub(super) fn origin(code: &Code) -> &'static str {
+    match code.id {
+        "MG401" => "gone by",
+        "MG402" => "set by",
+        _ => "made by",
+    }
+}
+
 /// What a verified remedy does, in a sentence.
 pub(super) fn verified(fix: &Fix) -> String {
     format!("{}: on a copy of the tree the gate is green with it", fix.what.join(", then "))
@@ -305,6 +324,7 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
         return vec![text.to_owned()];
     }
     let mut lines = vec![String::new()];
+    let text = held(text);
     for word in text.split(' ') {
         let last = lines.last().map_or(0, |line| line.chars().count());
         if last > 0 && last + 1 + word.chars().count() > width {
@@ -316,7 +336,19 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
             line.push_str(word);
         }
     }
-    lines
+    lines.iter().map(|line| line.replace(HELD, " ")).collect()
+}
+
+/// Stands for a blank at which no line ends.
+const HELD: char = '\u{1}';
+
+/// A text whose directives, which are for copying, are a word each.
+fn held(text: &str) -> String {
+    let spans = text.split('`').map(|span| match span.starts_with("# migration-gate:") {
+        true => span.replace(' ', &HELD.to_string()),
+        false => span.to_owned(),
+    });
+    spans.collect::<Vec<_>>().join("`")
 }
 
 /// A moment, to the second: `2026-11-22T23:40:00Z`.

@@ -21,6 +21,7 @@ mod inputs;
 mod interrupt;
 mod keep;
 mod known;
+mod new;
 mod once;
 mod only_changed;
 mod outside;

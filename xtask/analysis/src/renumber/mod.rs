@@ -126,8 +126,8 @@ impl<'a> State<'a> {
         let id = self.ids[moved].clone();
         if number(&id).is_none() {
             return Err(format!(
-                "{} and {} have the id {id}, which is no number: give the later one a new id with \
-                 `alembic revision` and move its code there",
+                "{} and {} have the id {id}, which is no number: write a revision with \
+                 `cargo gate new`, and move the code of the later one there",
                 self.scripts[kept].file, self.scripts[moved].file
             ));
         }

@@ -192,7 +192,7 @@ fn what_cannot_be_done_safely_is_refused() {
             ("b.py", "revision = 'abc'\ndown_revision = None\n".into()),
         ],
         expect![
-            "a.py and b.py have the id abc, which is no number: give the later one a new id with `alembic revision` and move its code there"
+            "a.py and b.py have the id abc, which is no number: write a revision with `cargo gate new`, and move the code of the later one there"
         ],
     );
     check(

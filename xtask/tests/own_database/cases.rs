@@ -13,6 +13,8 @@ pub enum Asks {
 /// One tree.
 pub struct Case {
     pub name: &'static str,
+    /// Options of the gate.
+    pub options: &'static [&'static str],
     pub by: Asks,
     /// More of the ini.
     pub ini: &'static str,
@@ -28,6 +30,7 @@ pub struct Case {
 
 const BY_ENV: Case = Case {
     name: "",
+    options: &[],
     by: Asks::Env,
     ini: "",
     env: "",
@@ -37,6 +40,19 @@ const BY_ENV: Case = Case {
 };
 
 const BY_REVISION: Case = Case { by: Asks::Revision, upgrade: "", ..BY_ENV };
+
+/// For an env.py that wants a host.
+const HOST: &[&str] =
+    &["--set-env=DATABASE_URL=postgresql+psycopg2://{user}:{password}@{host}:{port}/{database}"];
+
+/// Revisions that try every other way, one after the other, and say which led there.
+const MORE_WAYS: Case = Case {
+    by: Asks::Revision,
+    upgrade: "import ways\nways.try_all(op)",
+    files: &[("ways.py", include_str!("ways.py"))],
+    names: &["no way led there"],
+    ..BY_ENV
+};
 
 pub const INI: &str = "[alembic]\nscript_location = %(here)s\npath_separator = os\n\
                        prepend_sys_path = %(here)s\n";
@@ -226,4 +242,6 @@ pub const CASES: &[Case] = &[
         names: &["template1"],
         ..BY_REVISION
     },
+    Case { name: "more_ways", ..MORE_WAYS },
+    Case { name: "more_ways_where_a_host_is_wanted", options: HOST, ..MORE_WAYS },
 ];

@@ -210,7 +210,7 @@ pub struct EnvPy {
     #[arg(long, value_name = "NAME", requires = "ini")]
     pub url_env: Option<String>,
 
-    /// With --ini: what is handed to its env.py as `alembic -x` does; repeatable
+    /// With --ini: what is handed to its env.py as `alembic -x` does, made of the same; repeatable
     #[arg(short = 'x', value_name = "KEY=VALUE", requires = "ini")]
     pub x: Vec<String>,
 

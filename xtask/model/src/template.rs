@@ -77,6 +77,13 @@ impl Template {
         Ok(Template(parts))
     }
 
+    /// Reads what `alembic -x` takes: text as it is, braces and all, unless each of them is of a place.
+    pub fn of_argument(text: &str) -> Template {
+        let read = Template::parse(text).ok();
+        let read = read.filter(|read| read.0.iter().any(|part| !matches!(part, Part::Text(_))));
+        read.unwrap_or_else(|| Template(vec![Part::Text(text.to_owned())]))
+    }
+
     /// The names of the databases beside the tree's own that it names.
     pub fn extras(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {

@@ -45,12 +45,11 @@ const BY_REVISION: Case = Case { by: Asks::Revision, upgrade: "", ..BY_ENV };
 const HOST: &[&str] =
     &["--set-env=DATABASE_URL=postgresql+psycopg2://{user}:{password}@{host}:{port}/{database}"];
 
-/// Revisions that try every other way, one after the other, and say which led there.
+/// A revision that tries every other way, one after the other.
 const MORE_WAYS: Case = Case {
     by: Asks::Revision,
     upgrade: "import ways\nways.try_all(op)",
     files: &[("ways.py", include_str!("ways.py"))],
-    names: &["no way led there"],
     ..BY_ENV
 };
 
@@ -241,6 +240,25 @@ pub const CASES: &[Case] = &[
                   there.execute(sa.text('DROP SCHEMA IF EXISTS public CASCADE'))",
         names: &["template1"],
         ..BY_REVISION
+    },
+    Case {
+        name: "pool_of_asyncpg_in_env",
+        env: before!(
+            "import asyncio, asyncpg\n\n\nasync def clean():\n    \
+             there = await asyncpg.create_pool('postgresql:{url}')\n    \
+             await there.execute('DELETE FROM customers')\n\n\nasyncio.run(clean())"
+        ),
+        ..BY_ENV
+    },
+    Case {
+        name: "native_pg8000_in_env_that_wants_a_host",
+        options: HOST,
+        env: before!(
+            "import pg8000.native\nthere = pg8000.native.Connection('somebody', host='127.0.0.1', \
+             port={port}, database='precious', password='s3cret')\n\
+             there.run('DELETE FROM customers')"
+        ),
+        ..BY_ENV
     },
     Case { name: "more_ways", ..MORE_WAYS },
     Case { name: "more_ways_where_a_host_is_wanted", options: HOST, ..MORE_WAYS },

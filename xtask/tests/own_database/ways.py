@@ -16,7 +16,7 @@ def try_all(op):
     for way in WAYS:
         try:
             way(op)
-        except LookupError as err:
+        except (ImportError, LookupError) as err:
             left_out.append(f"{way.__name__} ({err})")
         except Exception:
             continue

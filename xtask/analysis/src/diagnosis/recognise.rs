@@ -16,6 +16,7 @@ const RECOGNISERS: &[fn(&Case<'_>) -> Option<Named>] = &[
     environment::not_committed,
     environment::driver_is_not_async,
     environment::outside_of_application,
+    nobody_answered,
     connection_ended,
     multiple_heads,
     broken_pointer,
@@ -84,6 +85,16 @@ fn out_of_resources(case: &Case<'_>) -> Option<Named> {
     let out = ["53100", "53200", "58000", "58030"].contains(&case.sqlstate);
     let full = case.said.exceptions.iter().any(|e| e.message.contains(code::DISK_FULL));
     if out || full { case.is(&code::OUT_OF_RESOURCES) } else { None }
+}
+
+/// A connection that the revision opened itself came to nothing before a server answered: the gate's would
+/// have. By SQLSTATE of `dblink` and the like, else by libpq's words, or those of pg8000.
+fn nobody_answered(case: &Case<'_>) -> Option<Named> {
+    let message = &case.headline.message;
+    let begins = ["connection to server", "Can't create a connection"];
+    let by_driver = begins.iter().any(|begin| message.starts_with(begin));
+    let is_it = case.sqlstate == "08001" || (by_driver && !message.contains("FATAL:"));
+    if is_it && case.said.revision.is_some() { case.is(&code::FOREIGN_DATABASE) } else { None }
 }
 
 /// The driver says that the connection is gone: by SQLSTATE where the server could still send one,

@@ -242,5 +242,12 @@ pub const ALL: &[Case] = &[
         ..SICK
     },
     Case { folder: "habits/takes-url-apart", options: &[LIBPQ], ..GREEN },
+    Case {
+        folder: "habits/no-revision-found",
+        verb: "lint",
+        says: &["MG213", "version_locations"],
+        ..RED
+    },
+    Case { folder: "habits/no-revision-found", says: &["MG213", "finds no revision"], ..RED },
     Case { folder: "habits/unknown-option", says: &["no option `set-env`"], ..SICK },
 ];

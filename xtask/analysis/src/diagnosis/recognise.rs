@@ -127,7 +127,7 @@ fn broken_pointer(case: &Case<'_>) -> Option<Named> {
         return Some((
             &code::BROKEN_POINTER,
             format!(
-                "a revision names `{id}` as its `down_revision`, and there is no such revision"
+                "a revision names `{id}` in its `down_revision` or `depends_on`, and there is no such revision"
             ),
         ));
     }

@@ -9,6 +9,7 @@ use super::code::Severity;
 use super::finding::Finding;
 use super::graph::Graph;
 use super::production::Seen;
+use super::rollback::Rollback;
 use super::stairs::Stairs;
 use super::step::{Status, Step};
 use super::transcript::Statement;
@@ -37,6 +38,8 @@ pub struct Report {
     pub allowed: Vec<Finding>,
     /// What the user should know besides: how to reach what `--keep` left, say.
     pub notes: Vec<String>,
+    /// What to run next, where something is wrong.
+    pub next: Option<Next>,
     /// Whether notes are wanted in full.
     pub verbose: bool,
     /// Whether a signal ended the run.
@@ -46,6 +49,15 @@ pub struct Report {
     /// When the run was that this is the report of, where nothing was run because nothing had
     /// changed since.
     pub known_since: Option<SystemTime>,
+}
+
+/// What to run next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Next {
+    /// When, or what for: `to fix it`.
+    pub when: String,
+    /// The command, as a shell takes it.
+    pub command: String,
 }
 
 /// What a change is compared with, which says what is new.
@@ -110,6 +122,8 @@ pub struct TreeReport {
     pub sql: Vec<Statement>,
     /// What was seen of the new revisions in production, a way each.
     pub production: Vec<Seen>,
+    /// The way back from the new revisions, where they were tried.
+    pub rollback: Option<Rollback>,
 }
 
 impl TreeReport {
@@ -130,6 +144,7 @@ impl TreeReport {
             new_revisions: Vec::new(),
             sql: Vec::new(),
             production: Vec::new(),
+            rollback: None,
         }
     }
 }

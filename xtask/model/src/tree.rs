@@ -149,14 +149,13 @@ impl Tree {
         words
     }
 
-    /// The words with which Alembic is told what configures it, for a call on this database.
-    pub fn alembic_options(&self, address: &Address<'_>, database: &str) -> Vec<String> {
+    /// The words with which Alembic is told what configures it; `text` says how templates are written.
+    pub fn alembic_options(&self, text: impl Fn(&Template) -> String) -> Vec<String> {
         let mut words = vec!["-c".to_owned(), self.ini.to_string()];
         if self.section != DEFAULT_SECTION {
             words.extend(["-n".to_owned(), self.section.clone()]);
         }
-        let x_args = self.x_args.iter().map(|argument| argument.expand(address, database));
-        words.extend(x_args.flat_map(|argument| ["-x".to_owned(), argument]));
+        words.extend(self.x_args.iter().flat_map(|argument| ["-x".to_owned(), text(argument)]));
         words
     }
 

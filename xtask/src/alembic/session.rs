@@ -185,7 +185,7 @@ impl Alembic {
     fn argv(&self, op: &str, revision: Option<&str>) -> Vec<String> {
         let url = |database: &str| self.endpoint.sqlalchemy_url(&self.driver, database);
         let address = self.endpoint.address(&self.driver, &url);
-        let mut argv = self.tree.alembic_options(&address, self.database());
+        let mut argv = self.tree.alembic_options(|x| x.expand(&address, self.database()));
         argv.push(if op == "describe" { "heads" } else { op }.to_owned());
         argv.extend(revision.map(str::to_owned));
         argv

@@ -5,20 +5,25 @@ pub mod diagram;
 pub mod doctor;
 pub mod explained;
 mod fields;
+mod fitting;
 pub mod github;
 pub mod human;
 pub mod json;
 pub mod junit;
 pub mod log_graph;
 pub mod markdown;
+mod markup;
 pub mod mutants;
 pub mod replay;
+mod rollback;
 pub mod runbook;
 pub mod sarif;
 pub mod timings;
 mod trial;
 pub mod watch;
 mod words;
+
+pub use words::fit;
 
 #[cfg(test)]
 mod canonical;

@@ -161,7 +161,9 @@ impl Lane<'_> {
                 false => format!("{loss}, by the downgrade of revision {revision}"),
             };
             let names: Vec<String> = loss.what.rsplit('.').map(str::to_owned).collect();
-            self.tree_run.about(revision, &names, Finding::new(&code::DATA_LOST, message))
+            let finding = Finding::new(&code::DATA_LOST, message);
+            let finding = Finding { subject: Some(loss.what.clone()), ..finding };
+            self.tree_run.about(revision, &names, finding)
         };
         rows::losses(&filled.before, between, after).into_iter().map(finding).collect()
     }

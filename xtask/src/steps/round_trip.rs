@@ -222,7 +222,7 @@ impl TreeRun<'_> {
         let file = self.file_of(revision)?;
         let text = std::fs::read_to_string(file).ok()?;
         let reason = schema_diff::declared(&text).into_iter().find_map(|d| match d {
-            Declaration::Irreversible { reason } => reason,
+            Declaration::Irreversible { reason } => Some(reason),
             _ => None,
         })?;
         let file = file.strip_prefix(self.root).unwrap_or(file).to_owned();
@@ -279,6 +279,7 @@ fn finding(
         revision: Some(revision.to_owned()),
         place: origin.file.map(|file| Place { file, line: origin.line, source: origin.source }),
         statement: origin.statement,
+        subject: Some(difference.object.to_string()),
         lacks,
         ..Finding::new(code, message)
     }

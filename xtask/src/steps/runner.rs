@@ -10,8 +10,9 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::context::{ExpectedVersions, StepOutcome, TreeRun};
+use super::gone::told_lost;
 use super::known::doubt;
-use super::stairway::{self, StairResult, is_of_downgrade, told_gone};
+use super::stairway::{self, StairResult, is_of_downgrade};
 use crate::alembic::Alembic;
 use crate::os::interrupt::Interrupted;
 use analysis::diagnosis;
@@ -241,8 +242,7 @@ impl<'a> StepRunner<'a> {
                 let mut outcome = tree_run.upgrade_head(seen)?;
                 if let (true, Some(stairs)) = (outcome.error().is_none(), stair) {
                     let tried = (stairs.wait)()?;
-                    outcomes = Some(stairway::sorted(&tried));
-                    outcome.notes.extend(told_gone(&tried));
+                    outcome.notes.extend(told_lost(outcomes.insert(stairway::sorted(&tried))));
                     seen.extend(tried.iter().flat_map(|tried| tried.statements.iter().cloned()));
                     told_of_production(&tried, &mut outcome);
                     outcome.findings.extend(of_head(tried, false));
@@ -286,8 +286,9 @@ impl<'a> StepRunner<'a> {
         let ran = self.step(&what, Dependency::Supplies, |_, seen| {
             let tried = (stairs.wait)()?;
             seen.extend(tried.iter().flat_map(|tried| tried.statements.iter().cloned()));
-            let mut notes = outcomes.insert(stairway::sorted(&tried)).told();
-            notes.extend(told_gone(&tried));
+            let stairs = outcomes.insert(stairway::sorted(&tried));
+            let mut notes = stairs.told();
+            notes.extend(told_lost(stairs));
             let mut outcome = StepOutcome { notes, findings: Vec::new() };
             told_of_production(&tried, &mut outcome);
             outcome.findings.extend(tried.into_iter().flat_map(|tried| tried.findings));
@@ -347,16 +348,16 @@ impl<'a> StepRunner<'a> {
             _ if reason.is_some() => Status::Failed,
             _ => Status::Passed,
         };
-        let (notes, known_since) = (outcome.notes, None);
-        let step = Step { name: name.clone(), status, reason, notes, elapsed, known_since };
+        let (printed, notes, known_since) = (outcome.printed(), outcome.notes, None);
+        let step =
+            Step { name: name.clone(), status, reason, notes, printed, elapsed, known_since };
         tell(Event::StepEnded { label, step: &step });
         self.done.push(step);
         if failed {
             self.blocked_by.get_or_insert(name.clone());
         }
-        let tree = tree_run.tree.id.clone();
-        let findings = outcome.findings.into_iter().map(|finding| in_step(finding, &tree, &name));
-        self.findings.extend(findings);
+        let tree = &tree_run.tree.id;
+        self.findings.extend(outcome.findings.into_iter().map(|found| in_step(found, tree, &name)));
         sick.map_or(Ok(()), Err)
     }
 }

@@ -77,6 +77,28 @@ impl Template {
         Ok(Template(parts))
     }
 
+    /// Reads what `alembic -x` takes: text as it is, braces and all, unless each of them is of a place.
+    pub fn of_argument(text: &str) -> Template {
+        let read = Template::parse(text).ok();
+        let read = read.filter(|read| read.0.iter().any(|part| !matches!(part, Part::Text(_))));
+        read.unwrap_or_else(|| Template(vec![Part::Text(text.to_owned())]))
+    }
+
+    /// The text with its places.
+    pub fn written(&self) -> String {
+        let place = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Url(extra) => format!("{{url{}}}", named(extra)),
+            Part::Database(extra) => format!("{{database{}}}", named(extra)),
+            Part::Driver => "{driver}".to_owned(),
+            Part::Host => "{host}".to_owned(),
+            Part::Port => "{port}".to_owned(),
+            Part::User => "{user}".to_owned(),
+            Part::Password => "{password}".to_owned(),
+        };
+        self.0.iter().map(place).collect()
+    }
+
     /// The names of the databases beside the tree's own that it names.
     pub fn extras(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {
@@ -132,6 +154,10 @@ impl Part {
             _ => bail!("there is no place `{{{place}}}`; there are {PLACES}"),
         })
     }
+}
+
+fn named(extra: &Option<String>) -> String {
+    extra.as_ref().map(|name| format!(":{name}")).unwrap_or_default()
 }
 
 /// The name of a further database NAME, for a call on this one.

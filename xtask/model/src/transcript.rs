@@ -22,6 +22,8 @@ pub struct Transcript {
     pub revisions: Vec<RevisionInFlight>,
     /// The first connection that was refused, because it led to a database that is not the gate's.
     pub refused: Option<Refused>,
+    /// The frames of the tree that began the transaction which env.py hands to Alembic, outermost first.
+    pub begun: Vec<Frame>,
     /// The statement in flight at the end; a statement that was done is not in flight.
     pub statement: Option<String>,
     /// Who held the lock that the statement waited for at its deadline.

@@ -54,7 +54,7 @@ pub struct Tree {
     /// The URLs of further sections of its ini.
     pub section_urls: Vec<(String, Template)>,
     /// What is handed to env.py as `alembic -x` does.
-    pub x_args: Vec<String>,
+    pub x_args: Vec<Template>,
     /// How many heads it means to have.
     pub target: Target,
     /// The SQLAlchemy driver to name in the URL; `None`: that of the ini, else the first that its
@@ -142,13 +142,13 @@ impl Tree {
         words
     }
 
-    /// The words with which Alembic is told what configures it.
-    pub fn alembic_options(&self) -> Vec<String> {
+    /// The words with which Alembic is told what configures it; `text` says how templates are written.
+    pub fn alembic_options(&self, text: impl Fn(&Template) -> String) -> Vec<String> {
         let mut words = vec!["-c".to_owned(), self.ini.to_string()];
         if self.section != DEFAULT_SECTION {
             words.extend(["-n".to_owned(), self.section.clone()]);
         }
-        words.extend(self.x_args.iter().flat_map(|arg| ["-x".to_owned(), arg.clone()]));
+        words.extend(self.x_args.iter().flat_map(|argument| ["-x".to_owned(), text(argument)]));
         words
     }
 
@@ -171,6 +171,7 @@ impl Tree {
     /// The databases of a call on this one: itself, and those beside it.
     pub fn databases_for(&self, database: &str) -> Vec<String> {
         let templates = self.env.iter().chain(&self.section_urls).map(|(_, template)| template);
+        let templates = templates.chain(&self.x_args);
         let mut databases = vec![database.to_owned()];
         for name in templates.flat_map(Template::extras) {
             let name = extra_database(database, name);
@@ -183,7 +184,8 @@ impl Tree {
 
     /// Whether its env.py wants a host and a port, and cannot take a socket.
     pub fn wants_host(&self) -> bool {
-        self.env.iter().any(|(_, template)| template.wants_host())
+        let templates = self.env.iter().map(|(_, template)| template);
+        templates.chain(&self.x_args).any(Template::wants_host)
     }
 
     /// The folder that the ini lies in, absolute where it is not below `cwd`.

@@ -54,6 +54,9 @@ impl Listener {
                 let by = self.said.revision.clone();
                 self.said.refused.get_or_insert(Refused { host, port, database, frames, by });
             }
+            Event::Begun { frames } => {
+                self.said.begun = frames.into_iter().map(Into::into).collect();
+            }
             Event::Result { ok, value, exceptions, frames } => {
                 self.returned = Some(ok);
                 self.description = value.or(self.description.take());

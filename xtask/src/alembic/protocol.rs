@@ -82,6 +82,9 @@ pub(super) enum Event {
         database: Option<String>,
         frames: Vec<Frame>,
     },
+    Begun {
+        frames: Vec<Frame>,
+    },
     Statement {
         sql: String,
     },

@@ -202,7 +202,9 @@ impl Alembic {
 
     /// The words after `alembic`.
     fn argv(&self, op: &str, revision: Option<&str>) -> Vec<String> {
-        let mut argv = self.tree.alembic_options();
+        let url = |database: &str| self.endpoint.sqlalchemy_url(&self.driver, database);
+        let address = self.endpoint.address(&self.driver, &url);
+        let mut argv = self.tree.alembic_options(|x| x.expand(&address, self.database()));
         argv.push(if op == "describe" { "heads" } else { op }.to_owned());
         argv.extend(revision.map(str::to_owned));
         argv
@@ -210,8 +212,10 @@ impl Alembic {
 
     /// The call as one would type it.
     fn typed(&self, op: &str, revision: Option<&str>) -> String {
-        let words: Vec<String> =
-            self.argv(op, revision).iter().map(|word| crate::os::process::quote(word)).collect();
+        let words = self.argv(op, revision);
+        let shown =
+            words.iter().map(|word| redact(&hide(word, self.password.as_deref())).into_owned());
+        let words: Vec<String> = shown.map(|word| crate::os::process::quote(&word)).collect();
         format!("alembic {}", words.join(" "))
     }
 

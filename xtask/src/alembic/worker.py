@@ -441,10 +441,43 @@ def migrate(gate, call, config, go_r):
     trace_statements(gate)
     if call["looks"]:
         look_around_statements(gate, call, go_r)
-    with EnvironmentContext(
+    environment = EnvironmentContext(
         config, script, fn=steps, as_sql=False, starting_rev=None, destination_rev=call["revision"], tag=None
-    ):
+    )
+    say_where_it_began(environment, gate, call)
+    with environment:
         script.run_env()
+
+
+def say_where_it_began(environment, gate, call):
+    """Tells where a transaction began in which env.py configures Alembic: that one is env.py's to commit."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    begun = {}
+
+    @event.listens_for(Engine, "begin")
+    def begin(conn):
+        stack = list(traceback.walk_stack(None))
+        if "greenlet" in sys.modules:
+            # SQLAlchemy runs what is asynchronous in another stack.
+            parent = sys.modules["greenlet"].getcurrent().parent
+            stack += traceback.walk_stack(parent.gr_frame) if parent is not None else []
+        begun[conn] = frames_of(traceback.StackSummary.extract(stack[::-1], lookup_lines=False), call)
+
+    @event.listens_for(Engine, "commit")
+    @event.listens_for(Engine, "rollback")
+    def end(conn):
+        begun.pop(conn, None)
+
+    configure = environment.configure
+
+    def configure_and_say(connection=None, *args, **kwargs):
+        if connection in begun:
+            gate.send_event("begun", frames=begun[connection])
+        return configure(connection, *args, **kwargs)
+
+    environment.configure = configure_and_say
 
 
 # Where a connection finds a table that is named without a schema.
@@ -687,39 +720,58 @@ def guard_connections(gate, call):
     def do_connect(dialect, record, args, kwargs):
         check(dialect.driver, args, kwargs)
 
-    def guard(module):
-        connect, name = module.connect, module.__name__
-
+    def checking(driver, connect):
         def checked(*args, **kwargs):
-            check(name, args, kwargs)
+            check(driver, args, kwargs)
             return connect(*args, **kwargs)
-
-        module.connect = checked
-        for kind in (module.Connection, module.AsyncConnection) if name == "psycopg" else ():
-            kind.connect = classmethod(checked_method(vars(kind)["connect"].__func__))
-
-    def checked_method(connect):
-        def checked(cls, *args, **kwargs):
-            check("psycopg", args, kwargs)
-            return connect(cls, *args, **kwargs)
 
         return checked
 
-    sys.meta_path.insert(0, DriverFinder(guard))
+    def guard_asyncpg(module):
+        module.connect = checking("asyncpg", module.connect)
+
+    def guard_psycopg2(module):
+        module._connect = checking("psycopg2", module._connect)
+
+    def guard_psycopg(module):
+        module.connect = checking("psycopg", module.connect)
+        for kind in (module.Connection, module.AsyncConnection):
+            kind.connect = classmethod(skipping("psycopg", vars(kind)["connect"].__func__))
+
+    def guard_pg8000(module):
+        module.CoreConnection.__init__ = skipping("pg8000", module.CoreConnection.__init__)
+
+    def skipping(driver, connect):
+        def checked(first, *args, **kwargs):
+            check(driver, args, kwargs)
+            return connect(first, *args, **kwargs)
+
+        return checked
+
+    guards = {
+        # What `asyncpg.connect` and pools call.
+        "asyncpg.connection": guard_asyncpg,
+        # What `psycopg2.connect` calls.
+        "psycopg2._psycopg": guard_psycopg2,
+        "psycopg": guard_psycopg,
+        # What `pg8000.connect`, `pg8000.dbapi` and `pg8000.native` make.
+        "pg8000.core": guard_pg8000,
+    }
+    sys.meta_path.insert(0, ModuleFinder(guards))
 
 
-class DriverFinder:
-    """Finds the drivers as ever, and hands each to a function when it has been imported."""
+class ModuleFinder:
+    """Finds modules as ever, and hands each to its function when it has been imported."""
 
     def __init__(self, imported):
         self.imported = imported
 
     def find_spec(self, name, path=None, target=None):
-        if name not in DRIVERS:
+        if name not in self.imported:
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         if spec is not None and spec.loader is not None:
-            run, imported = spec.loader.exec_module, self.imported
+            run, imported = spec.loader.exec_module, self.imported[name]
 
             def exec_module(module):
                 run(module)
@@ -745,6 +797,8 @@ def target_of(driver, args, kwargs):
     elif driver in ("asyncpg", "pg8000"):
         from sqlalchemy.engine import make_url
 
+        if driver == "pg8000":
+            kwargs = {**dict(zip(("user", "host", "database", "port"), args)), **kwargs}
         dsn = kwargs.get("dsn", args[0] if args and driver == "asyncpg" else None)
         url = make_url(dsn) if dsn else None
         named = {"host": url.host, "port": url.port, "dbname": url.database} if url else {}

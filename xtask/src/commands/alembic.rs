@@ -14,6 +14,7 @@ use crate::os::cache_dir;
 use crate::os::interrupt::Interrupt;
 use crate::os::store::Store;
 use crate::recipes::{TREES, spec};
+use model::template::Template;
 
 /// What the command `alembic` of an environment does, which has no folder of its own on its path.
 const MAIN: &str =
@@ -44,6 +45,10 @@ pub fn run(flags: &AlembicArgs, interrupt: &Interrupt) -> Result<String> {
     };
     let python = python::interpreter(&search, &tree)?;
     let mut command = Command::new(&python);
-    command.args(["-c", MAIN]).args(tree.alembic_options()).args(arguments).current_dir(&tree.cwd);
+    command
+        .args(["-c", MAIN])
+        .args(tree.alembic_options(Template::written))
+        .args(arguments)
+        .current_dir(&tree.cwd);
     Err(command.exec()).with_context(|| format!("cannot start `{python}` in `{}`", tree.cwd))
 }

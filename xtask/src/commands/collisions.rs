@@ -41,6 +41,10 @@ pub fn run(flags: &Collisions, interrupt: &Interrupt) -> Result<CollisionsReport
     let (_, surveys) = lint::surveys(&flags.which, terms, interrupt)?;
     let mut told = CollisionsReport { text: String::new(), collides: false, unseen: false };
     for (tree, survey) in &surveys {
+        if survey.graph.revisions.is_empty() {
+            let found = survey.findings.first().map(|finding| finding.message.as_str());
+            bail!("{} has no revision: {}", tree.label, found.unwrap_or_default());
+        }
         let Some(rev) = &survey.base.rev else {
             bail!(
                 "cannot say what collides: {}",

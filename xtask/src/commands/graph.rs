@@ -4,7 +4,7 @@ use crate::flags::{Graph, GraphFormat};
 use crate::lint::LintOptions;
 use crate::os::interrupt::Interrupt;
 use crate::render::{diagram, json, log_graph};
-use model::report::{Report, Verdict};
+use model::report::{Report, TreeReport, Verdict};
 
 /// Draws the graph; where the trees cannot be read, the report says why and nothing is drawn.
 pub fn run(flags: &Graph, interrupt: &Interrupt) -> (Report, Option<String>) {
@@ -13,7 +13,9 @@ pub fn run(flags: &Graph, interrupt: &Interrupt) -> (Report, Option<String>) {
         LintOptions::since(flags.since.as_deref()),
         interrupt,
     );
-    if report.verdict() == Verdict::Error {
+    let has_none =
+        |tree: &TreeReport| tree.graph.as_ref().is_none_or(|graph| graph.revisions.is_empty());
+    if report.verdict() == Verdict::Error || report.trees.iter().any(has_none) {
         return (report, None);
     }
     let drawn = match flags.format {

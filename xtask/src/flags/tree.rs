@@ -115,7 +115,7 @@ pub struct EnvPy {
     )]
     pub url_env: Option<String>,
 
-    /// With --ini: pass to env.py, as `alembic -x`; repeatable
+    /// With --ini: pass to env.py, as `alembic -x`; VALUE may be a template; repeatable
     #[arg(
         short = 'x',
         value_name = "KEY=VALUE",

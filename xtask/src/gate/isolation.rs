@@ -1,11 +1,12 @@
 //! Sandbox of a run's migrations: what they can see and do.
 
-use std::sync::Once;
+use std::sync::{Arc, Once};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use nix::unistd::User;
 
 use crate::os::run_dir::{NOT_ISOLATED, RunDir};
+use crate::os::sandbox::network::PrivateNetwork;
 use crate::os::sandbox::{self, Sandbox};
 use crate::postgres::endpoint::Endpoint;
 use model::event::{Event, Tell};
@@ -19,6 +20,10 @@ pub(super) struct Isolation {
     as_root: Option<String>,
     /// Whether it is without a user of its own only where there are no namespaces.
     needs_namespaces: bool,
+    /// The network of migrations that want a host and of their servers.
+    network: Option<Arc<PrivateNetwork>>,
+    /// Why migrations have the machine's network.
+    open: Option<String>,
     told: Once,
 }
 
@@ -42,7 +47,6 @@ impl Isolation {
             // Nothing says how far the checkout reaches: what lies beside the tree may belong to it.
             shown.extend(root.parent().filter(|above| !sandbox::is_private(above)).map(Into::into));
         }
-        let is_local = given.map_or(!trees.iter().any(Tree::wants_host), Endpoint::is_socket);
         let as_root = user.as_ref().and_then(|user| {
             let path = sandbox::unreadable_by(user, &folders)?;
             Some(format!("migrations run as root: user {} cannot read `{path}`", user.name))
@@ -51,12 +55,44 @@ impl Isolation {
         let needs_namespaces = user.as_ref().is_some_and(|user| {
             folders.iter().any(|folder| !sandbox::is_reachable_by(user, folder))
         });
-        let mut sandbox = Sandbox::new(user.as_ref()).with_own_processes().emptying(git);
-        if is_local {
-            sandbox = sandbox.without_network();
+        let sandbox = Sandbox::new(user.as_ref()).with_own_processes().emptying(git);
+        let sandbox =
+            sandbox.showing(shown).showing(given.map(Endpoint::files).unwrap_or_default());
+        let sandbox = sandbox.reaching(given.and_then(Endpoint::socket));
+        let mut isolation = Isolation {
+            user,
+            sandbox,
+            as_root,
+            needs_namespaces,
+            network: None,
+            open: None,
+            told: Once::new(),
+        };
+        isolation.choose_network(given, trees.iter().any(Tree::wants_host));
+        isolation
+    }
+
+    fn choose_network(&mut self, given: Option<&Endpoint>, wants_host: bool) {
+        match (given, wants_host) {
+            (Some(given), _) if !given.is_socket() => {
+                self.open = Some("--postgres-url names a host".into());
+            }
+            (Some(_), _) | (None, false) => self.sandbox = self.sandbox.clone().without_network(),
+            (None, true) => match PrivateNetwork::new() {
+                Ok(network) => {
+                    self.sandbox = self.sandbox.clone().in_network_of(network.holder());
+                    self.network = Some(Arc::new(network));
+                }
+                Err(err) => {
+                    self.open = Some(format!("{{host}} has no network of its own: {err:#}"));
+                }
+            },
         }
-        sandbox = sandbox.showing(shown).showing(given.map(Endpoint::files).unwrap_or_default());
-        Isolation { user, sandbox, as_root, needs_namespaces, told: Once::new() }
+    }
+
+    /// The network of servers whose migrations want a host; `None`: the machine's.
+    pub(super) fn network(&self) -> Option<Arc<PrivateNetwork>> {
+        self.network.clone()
     }
 
     /// The user that migrations run as, where that is not the caller.
@@ -77,6 +113,7 @@ impl Isolation {
         sandbox
             .showing(sandbox::needed_by(python))
             .showing([scratch.run_folder().to_owned()])
+            .reaching([scratch.run_folder().to_owned()])
             .writing([scratch.home(), scratch.tmp(), scratch.pycache()])
             .noting(scratch.path().join(NOT_ISOLATED))
     }
@@ -94,6 +131,9 @@ impl Isolation {
             }
             if let Some(why) = self.refused(scratch) {
                 let what = "migrations see and reach what their user does, the network included";
+                tell(Event::Reuse(&format!("{what}: {why}")));
+            } else if let Some(why) = &self.open {
+                let what = "migrations reach the machine's network";
                 tell(Event::Reuse(&format!("{what}: {why}")));
             }
         });

@@ -84,6 +84,9 @@ impl GateContext<'_> {
             for Hosted { server, mut scratch } in tree_ran.hosted.drain(..) {
                 if let Server::Local(cluster) = server {
                     scratch.keep()?;
+                    if let Some(command) = stage.way_into_network(cluster.pid()) {
+                        lines.push(format!("  its host is in a network of its own: {command}"));
+                    }
                     removals.push(cluster.removal());
                     pids.push(cluster.pid());
                     cluster.keep();

@@ -9,6 +9,7 @@ use model::finding::Finding;
 use model::production::Seen;
 use model::report::TreeReport;
 use model::rollback::Rollback;
+use model::template::Template;
 use model::transcript::Direction;
 use model::tree::Tree;
 
@@ -36,7 +37,7 @@ pub(super) fn rollback(
         [parent, ..] if new.len() == 1 => parent,
         _ => return None,
     };
-    let words = ["alembic".to_owned()].into_iter().chain(tree.alembic_options());
+    let words = ["alembic".to_owned()].into_iter().chain(tree.alembic_options(Template::written));
     let command = quote_all(words.chain(["downgrade".to_owned(), target.to_owned()]));
     let not_rehearsed: Vec<String> =
         ids.iter().filter_map(|id| not_rehearsed(id, report)).collect();

@@ -105,7 +105,8 @@ fn plain(
     let Urls { driver, sections } = options::urls(&texts, &section);
     (tree.ini_driver, tree.section_urls) = (driver, sections);
     tree.driver = one(&env_py.driver, "driver")?;
-    tree.x_args = merged(options.all("x"), &env_py.x);
+    let x_args = merged(options.all("x"), &env_py.x);
+    tree.x_args = x_args.iter().map(|argument| Template::of_argument(argument)).collect();
     tree.target = match (flags.target, options.one("target").map_err(in_ini)?) {
         (Some(TargetName::Heads), _) | (None, Some("heads")) => Target::Heads,
         (Some(TargetName::Head), _) | (None, Some("head") | None) => Target::Head,

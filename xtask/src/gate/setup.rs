@@ -6,6 +6,7 @@ use std::thread;
 
 use anyhow::{Context, Result};
 use camino::Utf8PathBuf;
+use nix::unistd::geteuid;
 
 use super::context::{GateContext, is_ci};
 use super::isolation::Isolation;
@@ -90,6 +91,12 @@ impl PreparedRun {
     /// Tells what does not protect the caller from migrations here, once one of the interpreters started.
     pub fn tell_isolation(&self, tell: Tell<'_>) {
         self.isolation.tell(&self.scratch, tell);
+    }
+
+    /// The command by which a person enters the network of a server that listens in a private one.
+    pub fn way_into_network(&self, server: u32) -> Option<String> {
+        let of_user = if geteuid().is_root() { "" } else { " --user --preserve-credentials" };
+        self.isolation.network().map(|_| format!("nsenter --net{of_user} --target {server}"))
     }
 
     /// Whether migrations have namespaces of their own; known once an interpreter has started.
@@ -208,7 +215,7 @@ impl GateContext<'_> {
         };
         let pools = [start(&here, 1)?, start(&other, 0)?];
         let what = "importing Alembic, making the servers";
-        let servers = self.setting_up(what, || self.servers(programs, given))?;
+        let servers = self.setting_up(what, || self.servers(programs, given, &isolation))?;
         let elsewhere_is = format!(
             "in another environment (TZ={}, LANG={}, another home and hash seed)",
             shown(&other, "TZ"),
@@ -217,7 +224,12 @@ impl GateContext<'_> {
         Ok(PreparedRun { servers, pythons, pools, scratch, isolation, lanes, elsewhere_is })
     }
 
-    fn servers(&self, programs: Option<Programs>, given: Option<Endpoint>) -> Result<Servers> {
+    fn servers(
+        &self,
+        programs: Option<Programs>,
+        given: Option<Endpoint>,
+        isolation: &Isolation,
+    ) -> Result<Servers> {
         let notice = |text: &str| (self.tell)(Event::Notice(text));
         let Some(programs) = programs else {
             let endpoint = given.context("there is no server")?;
@@ -230,7 +242,10 @@ impl GateContext<'_> {
         // A data directory that no server has started on proves as much as one that is made now; but where
         // `CI=true`, nothing of the cache is run that no manifest vouches for.
         let cache = Store::of_this_user().filter(|_| !is_ci());
-        ServerFactory::new(binaries, cache.as_ref(), self.interrupt, self.tell).map(Servers::Own)
+        let network = isolation.network();
+        let factory =
+            ServerFactory::new(binaries, network, cache.as_ref(), self.interrupt, self.tell)?;
+        Ok(Servers::Own(factory))
     }
 }
 

@@ -8,6 +8,7 @@
 
 #[cfg(target_os = "linux")]
 pub mod enter;
+pub mod network;
 
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;
@@ -42,6 +43,18 @@ const LOOKED_AT_MAX: usize = 10_000;
 /// Whether this program can make sandboxes: set by `allow`.
 static CAN: OnceLock<()> = OnceLock::new();
 
+/// The network of a sandbox.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+enum Network {
+    /// None at all.
+    None,
+    /// The private one that a process holds.
+    Private(u32),
+    /// The machine's.
+    #[default]
+    Machine,
+}
+
 /// What a process may see and do.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Sandbox {
@@ -53,14 +66,18 @@ pub struct Sandbox {
     isolated: bool,
     /// Whether it has a process namespace, and so sees and reaches no process but its own.
     processes: bool,
-    /// Whether it shares the machine's network.
-    network: bool,
+    /// What it reaches beside files.
+    network: Network,
     /// In the place of these folders stand empty ones.
     hidden: Vec<Utf8PathBuf>,
     /// What lies below hidden folders and is seen nevertheless.
     shown: Vec<Utf8PathBuf>,
     /// What can be written.
     writable: Vec<Utf8PathBuf>,
+    /// The sockets that it may connect to, or folders above them.
+    reached: Vec<Utf8PathBuf>,
+    /// The machine's sockets in the file system, other than those; known when it is entered.
+    sockets: Vec<Utf8PathBuf>,
     /// Folders of what is shown in whose place empty ones stand.
     emptied: Vec<Utf8PathBuf>,
     /// Where it is written why it is not isolated; without it, that is an error.
@@ -72,7 +89,7 @@ impl Sandbox {
     pub fn new(user: Option<&User>) -> Sandbox {
         let user = user.map(|user| (user.uid.as_raw(), user.gid.as_raw()));
         let hidden = private_folders();
-        Sandbox { user, isolated: true, network: true, hidden, ..Sandbox::default() }
+        Sandbox { user, isolated: true, hidden, ..Sandbox::default() }
     }
 
     /// With a process namespace.
@@ -80,14 +97,25 @@ impl Sandbox {
         Sandbox { processes: true, ..self }
     }
 
-    /// Without the machine's network.
+    /// Without a network.
     pub fn without_network(self) -> Sandbox {
-        Sandbox { network: false, ..self }
+        Sandbox { network: Network::None, ..self }
+    }
+
+    /// With the private network alone that a process holds.
+    pub fn in_network_of(self, holder: u32) -> Sandbox {
+        Sandbox { network: Network::Private(holder), ..self }
     }
 
     /// With these seen, read-only.
     pub fn showing(mut self, paths: impl IntoIterator<Item = Utf8PathBuf>) -> Sandbox {
         self.shown.extend(paths);
+        self
+    }
+
+    /// With the sockets at these paths, or below them, where they are seen.
+    pub fn reaching(mut self, paths: impl IntoIterator<Item = Utf8PathBuf>) -> Sandbox {
+        self.reached.extend(paths);
         self
     }
 

@@ -56,6 +56,17 @@ pub fn list(settings: &Settings) -> Listing {
             }
         }
     }
+    if listing.files.is_empty() && listing.unknown.is_empty() {
+        let folders = settings.locations.iter().filter_map(|location| match location {
+            Location::Folder(folder) => Some(format!("`{folder}`")),
+            Location::Package { .. } => None,
+        });
+        let folders: Vec<String> = folders.collect();
+        listing.unknown.push(format!(
+            "there is no revision in {}, which `script_location` and `version_locations` name",
+            folders.join(", ")
+        ));
+    }
     listing
 }
 

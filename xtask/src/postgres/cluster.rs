@@ -29,6 +29,7 @@ use crate::os::orphans::{STOP_TIMEOUT, remove_shared_memory};
 use crate::os::process::{self, Group, Limits, last_lines, quote};
 use crate::os::run_dir::{DATA_DIR, FRESH_DIR, LOCK, NOT_ISOLATED, RunDir};
 use crate::os::sandbox::Sandbox;
+use crate::os::sandbox::network::PrivateNetwork;
 use crate::os::store::Store;
 use model::code::DISK_FULL;
 use model::event::{Event, Tell, timed};
@@ -83,6 +84,8 @@ pub struct Setup<'a> {
     pub scratch: &'a RunDir,
     /// How it is to be reached; `None`: on its socket alone.
     pub endpoint: Option<&'a Endpoint>,
+    /// The network in which it listens; `None`: the machine's.
+    pub network: Option<&'a PrivateNetwork>,
     /// What ends it early.
     pub interrupt: &'a Interrupt,
     /// Who is told how long it took.
@@ -131,7 +134,16 @@ impl Cluster {
             let hba = data.join("pg_hba.conf");
             fs::write(&hba, ACCESS).with_context(|| format!("cannot write `{hba}`"))?;
         }
-        let server = spawn(binaries, user, (scratch.path(), &data, &log), listens)?;
+        let sandbox = match (listens, setup.network) {
+            (None, _) => Sandbox::new(user).without_network(),
+            (Some(_), Some(network)) => Sandbox::new(user).in_network_of(network.holder()),
+            (Some(_), None) => Sandbox::new(user),
+        };
+        let command = command(binaries, "postgres", sandbox, scratch.path());
+        let server = spawn(command, (scratch.path(), &data, &log), listens);
+        let server = server.with_context(|| {
+            format!("cannot start `{}/postgres`{}", binaries.dir, as_user(user))
+        })?;
         let mut cluster = Cluster {
             endpoint,
             version: String::new(),
@@ -313,18 +325,12 @@ fn initdb(
 }
 
 fn spawn(
-    binaries: &Binaries,
-    user: Option<&User>,
+    mut command: Command,
     (cwd, data, log): (&Utf8Path, &Utf8Path, &Utf8Path),
     listens: Option<(&str, u16)>,
 ) -> Result<Group> {
     let file = File::create(log).with_context(|| format!("cannot write `{log}`"))?;
     let copy = file.try_clone().context("cannot open the server's log twice")?;
-    let mut sandbox = Sandbox::new(user);
-    if listens.is_none() {
-        sandbox = sandbox.without_network();
-    }
-    let mut command = command(binaries, "postgres", sandbox, cwd);
     command.args(["-D", data.as_str(), "-c"]);
     // A list of folders: quoted, so that a comma or a space in the path is part of it.
     command.arg(format!("unix_socket_directories=\"{}\"", cwd.as_str().replace('"', "\"\"")));
@@ -338,8 +344,7 @@ fn spawn(
         command.arg("-c").arg(format!("{setting}={value}"));
     }
     command.current_dir(cwd).stdin(Stdio::null()).stdout(file).stderr(copy).process_group(0);
-    Group::spawn(&mut command)
-        .with_context(|| format!("cannot start `{}/postgres`{}", binaries.dir, as_user(user)))
+    Ok(Group::spawn(&mut command)?)
 }
 
 fn as_user(user: Option<&User>) -> String {

@@ -56,11 +56,15 @@ impl Endpoint {
         Endpoint { config, host, port, tls: Tls::disabled(), params: Vec::new() }
     }
 
-    /// A private cluster that listens on loopback too, for an env.py that cannot take a socket. The
-    /// gate itself stays on the socket. Fails where there is no port, or no source of random bytes.
-    pub fn local_with_host(dir: &Utf8Path) -> Result<Endpoint> {
-        let listener = TcpListener::bind((LOOPBACK, 0)).context("cannot find a free port")?;
-        let port = listener.local_addr().context("cannot find a free port")?.port();
+    /// A private cluster that listens on loopback too, for an env.py that cannot take a socket: on a port,
+    /// or on one that is free on this machine. The gate itself stays on the socket. Fails where there is no
+    /// port, or no source of random bytes.
+    pub fn local_with_host(dir: &Utf8Path, port: Option<u16>) -> Result<Endpoint> {
+        let free = || TcpListener::bind((LOOPBACK, 0)).and_then(|listener| listener.local_addr());
+        let port = match port {
+            Some(port) => port,
+            None => free().context("cannot find a free port")?.port(),
+        };
         let mut random = [0; 16];
         let file = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut random));
         file.context("cannot make a password")?;
@@ -130,12 +134,16 @@ impl Endpoint {
         matches!(self.host, Host::Unix(_))
     }
 
+    /// Its socket, where it is reached on one.
+    pub fn socket(&self) -> Option<Utf8PathBuf> {
+        let Host::Unix(folder) = &self.host else { return None };
+        let socket = folder.join(format!(".s.PGSQL.{}", self.port));
+        Utf8PathBuf::from_path_buf(socket).ok()
+    }
+
     /// The folder of its socket, and the files of certificates that its URL names.
     pub fn files(&self) -> Vec<Utf8PathBuf> {
-        let folder = match &self.host {
-            Host::Unix(folder) => Utf8PathBuf::from_path_buf(folder.clone()).ok(),
-            Host::Tcp(_) => None,
-        };
+        let folder = self.socket().and_then(|socket| socket.parent().map(Utf8Path::to_owned));
         let named = self.tls.libpq_params().into_iter().chain(self.params.iter().cloned());
         let named = named.map(|(_, value)| Utf8PathBuf::from(value));
         folder.into_iter().chain(named.filter(|path| path.is_absolute())).collect()
@@ -186,9 +194,8 @@ impl Endpoint {
         let address = match &self.host {
             Host::Tcp(name) if name.contains(':') => format!("[{name}]:{}", self.port),
             Host::Tcp(name) => format!("{}:{}", encode(name), self.port),
-            Host::Unix(dir) if driver == "pg8000" => {
-                let socket = dir.join(format!(".s.PGSQL.{}", self.port));
-                query.push(("unix_sock".into(), text(&socket)));
+            Host::Unix(_) if driver == "pg8000" => {
+                query.extend(self.socket().map(|path| ("unix_sock".into(), path.into_string())));
                 beside_socket()
             }
             Host::Unix(dir) => {
@@ -238,9 +245,9 @@ impl Endpoint {
         hosts.map(|place| (host(place), self.port.to_string())).collect()
     }
 
-    /// The psql command that opens a database; the password is left out.
+    /// The psql command that opens a database, on the socket where there is one; the password is left out.
     pub fn psql(&self, database: &str) -> String {
-        let host = host(&self.host);
+        let host = host(self.config.get_hosts().first().unwrap_or(&self.host));
         let user = self.config.get_user().map(|u| format!(" -U {}", quote(u))).unwrap_or_default();
         format!("psql -h {} -p {}{user} -d {}", quote(&host), self.port, quote(database))
     }

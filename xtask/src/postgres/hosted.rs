@@ -13,6 +13,7 @@ use super::endpoint::Endpoint;
 use super::server::Server;
 use crate::os::interrupt::Interrupt;
 use crate::os::run_dir::RunDir;
+use crate::os::sandbox::network::PrivateNetwork;
 use crate::os::store::Store;
 use model::event::Tell;
 
@@ -32,6 +33,8 @@ pub struct ServerFactory {
     user: Option<User>,
     /// A data directory that was never started.
     template: DataDir,
+    /// The network of those that listen on loopback; `None`: the machine's.
+    network: Option<Arc<PrivateNetwork>>,
     /// The folder that holds the template, where no cache does.
     _holds: Arc<Option<RunDir>>,
 }
@@ -40,6 +43,7 @@ impl ServerFactory {
     /// One that copies what `initdb` makes, from the cache where there is one.
     pub fn new(
         binaries: Binaries,
+        network: Option<Arc<PrivateNetwork>>,
         cache: Option<&Store>,
         interrupt: &Interrupt,
         tell: Tell<'_>,
@@ -52,12 +56,13 @@ impl ServerFactory {
             user: owner,
             scratch: &scratch,
             endpoint: None,
+            network: None,
             interrupt,
             tell,
         };
         let (template, is_kept) = cluster::prepare(&setup, cache)?;
         let holds = Arc::new((!is_kept).then_some(scratch));
-        Ok(ServerFactory { binaries, user, template, _holds: holds })
+        Ok(ServerFactory { binaries, user, template, network, _holds: holds })
     }
 
     /// A server on a copy of a data directory, or of the one that was never started, with further lines
@@ -71,9 +76,12 @@ impl ServerFactory {
     ) -> Result<Hosted> {
         let scratch = RunDir::new(self.user.as_ref())?;
         let (binaries, user) = (&self.binaries, self.user.as_ref());
-        let listening = listens.then(|| Endpoint::local_with_host(scratch.path())).transpose()?;
+        let network = self.network.as_deref();
+        let port = network.map(PrivateNetwork::port);
+        let listening = listens.then(|| Endpoint::local_with_host(scratch.path(), port));
+        let listening = listening.transpose()?;
         let endpoint = listening.as_ref();
-        let setup = Setup { binaries, user, scratch: &scratch, endpoint, interrupt, tell };
+        let setup = Setup { binaries, user, scratch: &scratch, endpoint, network, interrupt, tell };
         let cluster = Cluster::start_on(&setup, on.unwrap_or(&self.template), conf)?;
         Ok(Hosted { server: Server::Local(cluster), scratch })
     }

@@ -6,6 +6,7 @@ use super::context::TreeRun;
 use analysis::diagnosis::environment;
 use model::code;
 use model::finding::{Finding, Place};
+use model::transcript::Transcript;
 
 /// How far above a revision its env.py may lie.
 const ABOVE: usize = 5;
@@ -15,6 +16,10 @@ impl TreeRun<'_> {
     pub(super) fn placed(&self, mut finding: Finding) -> Finding {
         if self.tree.recipe.is_none() {
             let said = finding.transcript.as_deref();
+            // Named as nothing more than that, and no fault of the revisions' files.
+            let codes = [&code::ENV_FAILED, &code::PROCESS_ENDED, &code::MIGRATION_FAILED];
+            let is_plain = codes.contains(&finding.code) && !finding.message.contains("\nhint: ");
+            let said = said.filter(|_| is_plain && self.graph.is_ok());
             if let Some(message) = said.and_then(environment::not_told) {
                 (finding.code, finding.message) = (&code::NOT_TOLD, message);
             } else if finding.code == &code::MISSING_PACKAGE {
@@ -28,7 +33,7 @@ impl TreeRun<'_> {
             finding.message += &format!("\nin database {database}");
         }
         let place = if finding.code == &code::NOT_COMMITTED {
-            self.uncommitted()
+            finding.transcript.as_deref().and_then(|said| self.begun(said))
         } else if finding.code == &code::NOT_STORED {
             finding.revision.as_deref().and_then(|id| self.line_of_id(id))
         } else {
@@ -38,23 +43,25 @@ impl TreeRun<'_> {
     }
 
     /// A finding about a command that ended well and left nothing, where env.py is the reason.
-    pub(super) fn nothing_committed(&self, command: &str, found: &[String]) -> Option<Finding> {
-        if !found.is_empty() || !command.contains("upgrade") {
+    pub(super) fn nothing_committed(&self, said: &Transcript, found: &[String]) -> Option<Finding> {
+        if !found.is_empty() || !said.command.contains("upgrade") {
             return None;
         }
         let message = format!(
-            "`{command}` ended well, and nothing of it is committed: env.py begins a transaction \
-             here, before `context.configure()`, and lacks `connection.commit()`"
+            "`{}` ended well, and nothing of it is committed: env.py begins a transaction here, before \
+             `context.configure()`, and lacks `connection.commit()`",
+            said.command
         );
-        let place = Some(self.uncommitted()?);
+        let place = Some(self.begun(said)?);
         Some(Finding { place, ..Finding::new(&code::NOT_COMMITTED, message) })
     }
 
-    fn uncommitted(&self) -> Option<Place> {
-        let file = self.env_py()?;
-        let text = std::fs::read_to_string(&file).ok()?;
-        let (line, source) = environment::uncommitted(&text)?;
-        Some(self.place(&file, line, source.to_owned()))
+    /// The line of env.py that began the transaction, or of what it calls where env.py is not there.
+    fn begun(&self, said: &Transcript) -> Option<Place> {
+        let env_py = self.env_py();
+        let of_env = said.begun.iter().rfind(|frame| Some(&frame.file) == env_py.as_ref());
+        let frame = of_env.or(said.begun.last())?;
+        Some(self.place(&frame.file, frame.line, frame.source.clone().unwrap_or_default()))
     }
 
     fn line_of_id(&self, revision: &str) -> Option<Place> {

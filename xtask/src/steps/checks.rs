@@ -12,6 +12,14 @@ use model::code;
 use model::finding::{Finding, Place};
 use model::transcript::{Direction, Refused, RevisionInFlight};
 
+/// What helps an env.py that asks for another server.
+const HINT_FOR_URL: &str = "say how env.py gets its URL: --url-env NAME for one variable, \
+    --set-env NAME=TEMPLATE for several or for parts of a URL, -x KEY=VALUE for `alembic -x`, \
+    --name SECTION for a section of the ini";
+/// What helps one that asks the gate's server for more than its database.
+const HINT_FOR_OWN_SERVER: &str = "no option opens another one, and the gate's is there already: where env.py \
+    creates its database, let it connect to that first";
+
 impl TreeRun<'_> {
     /// The outcome of a step, unless the step failed while the run was interrupted: what is ended for an
     /// interrupt is nobody's fault.
@@ -55,12 +63,14 @@ impl TreeRun<'_> {
                 Some(line) => format!("{}:{line}", place.file),
                 None => place.file.to_string(),
             });
+            let is_own = self.server.endpoint().places().iter().any(|(host, port)| {
+                Some(host) == refused.host.as_ref() && Some(port) == refused.port.as_ref()
+            });
+            let hint = if is_own { HINT_FOR_OWN_SERVER } else { HINT_FOR_URL };
             bail!(ForeignDatabase(format!(
                 "{at} asks for a database that is not the gate's: {refused}\n\
                  The connection was refused before its first statement. The gate's own database is {own}.\n\
-                 hint: say how env.py gets its URL: --url-env NAME for one variable, --set-env NAME=TEMPLATE \
-                 for several or for parts of a URL, -x KEY=VALUE for `alembic -x`, --name SECTION for a \
-                 section of the ini"
+                 hint: {hint}"
             )));
         };
         let message = format!(

@@ -220,7 +220,7 @@ impl TreeRun<'_> {
         };
         self.interrupt.check()?;
         if let Some(finding) =
-            found.as_ref().ok().and_then(|(_, found)| self.nothing_committed(&said.command, found))
+            found.as_ref().ok().and_then(|(_, found)| self.nothing_committed(&said, found))
         {
             let transcript = Some(Box::new(said));
             return Ok(StepOutcome::failed(Finding { by_hand, transcript, ..finding }));

@@ -32,6 +32,14 @@ impl TreeRun<'_> {
         if count == 1 || is_meant {
             return StepOutcome { notes, findings: twice.into_iter().collect() };
         }
+        if count == 0 {
+            let message = format!(
+                "Alembic finds no revision in the folders that `{}` names: `script_location`, `version_locations`",
+                self.tree.ini
+            );
+            let findings = vec![Finding::new(&code::CONFIG_UNKNOWN, message)];
+            return StepOutcome { notes, findings };
+        }
         let expected = match self.tree.target {
             Target::Head => "exactly 1",
             Target::Heads => "one for each base",

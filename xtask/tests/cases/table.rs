@@ -179,8 +179,8 @@ pub const ALL: &[Case] = &[
     },
     Case {
         folder: "habits/own-exception",
-        says: &["MG107", "\"line\": 3", "--set-env", "SHOP_DSN must be set"],
-        ..RED
+        says: &["MG906", "\"line\": 3", "--set-env SHOP_DSN=", "SHOP_DSN must be set"],
+        ..SICK
     },
     Case { folder: "habits/nothing-run", says: &["MG101", "holds nothing"], ..RED },
     Case { folder: "habits/parts-by-getenv", says: &["MG905", "--set-env", "shop"], ..SICK },
@@ -224,5 +224,52 @@ pub const ALL: &[Case] = &[
         says: &["MG006", "hits", "in database second_database_fails_ci_stats"],
         ..RED
     },
+    Case {
+        folder: "habits/url-by-x",
+        options: &["-x", "db={url}", "-x", "note={\"a\": 1}"],
+        ..GREEN
+    },
+    Case { folder: "habits/url-by-x", says: &["MG906", "-x db="], ..SICK },
+    Case {
+        folder: "habits/begun-by-a-look",
+        says: &["MG130", "env.py", "\"line\": 8", "connection.commit()"],
+        ..RED
+    },
+    Case {
+        folder: "habits/begun-in-a-module",
+        says: &["MG130", "env.py", "\"line\": 10", "connection.commit()"],
+        ..RED
+    },
+    Case {
+        folder: "habits/begun-in-async",
+        options: &["--driver", "asyncpg"],
+        python: Python::Asyncpg,
+        says: &["MG130", "env.py", "\"line\": 18", "connection.commit()"],
+        ..RED
+    },
+    Case {
+        folder: "habits/setting-is-none",
+        says: &["MG906", "--set-env NAME=", "got None"],
+        ..SICK
+    },
+    Case {
+        folder: "habits/exits-without-x",
+        says: &["MG906", "pass -x tenant=NAME", "`-x"],
+        ..SICK
+    },
+    Case { folder: "habits/exits-without-x", options: &["-x", "tenant=a"], ..GREEN },
+    Case {
+        folder: "habits/takes-url-apart",
+        says: &["MG906", "{host}:{port}/{database}'"],
+        ..SICK
+    },
+    Case { folder: "habits/takes-url-apart", options: &[LIBPQ], ..GREEN },
+    Case {
+        folder: "habits/no-revision-found",
+        verb: "lint",
+        says: &["MG213", "version_locations"],
+        ..RED
+    },
+    Case { folder: "habits/no-revision-found", says: &["MG213", "finds no revision"], ..RED },
     Case { folder: "habits/unknown-option", says: &["no option `set-env`"], ..SICK },
 ];

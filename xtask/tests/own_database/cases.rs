@@ -13,6 +13,8 @@ pub enum Asks {
 /// One tree.
 pub struct Case {
     pub name: &'static str,
+    /// Options of the gate.
+    pub options: &'static [&'static str],
     pub by: Asks,
     /// More of the ini.
     pub ini: &'static str,
@@ -28,6 +30,7 @@ pub struct Case {
 
 const BY_ENV: Case = Case {
     name: "",
+    options: &[],
     by: Asks::Env,
     ini: "",
     env: "",
@@ -37,6 +40,18 @@ const BY_ENV: Case = Case {
 };
 
 const BY_REVISION: Case = Case { by: Asks::Revision, upgrade: "", ..BY_ENV };
+
+/// For an env.py that wants a host.
+const HOST: &[&str] =
+    &["--set-env=DATABASE_URL=postgresql+psycopg2://{user}:{password}@{host}:{port}/{database}"];
+
+/// A revision that tries every other way, one after the other.
+const MORE_WAYS: Case = Case {
+    by: Asks::Revision,
+    upgrade: "import ways\nways.try_all(op)",
+    files: &[("ways.py", include_str!("ways.py"))],
+    ..BY_ENV
+};
 
 pub const INI: &str = "[alembic]\nscript_location = %(here)s\npath_separator = os\n\
                        prepend_sys_path = %(here)s\n";
@@ -237,4 +252,25 @@ pub const CASES: &[Case] = &[
         names: &["template1"],
         ..BY_REVISION
     },
+    Case {
+        name: "pool_of_asyncpg_in_env",
+        env: before!(
+            "import asyncio, asyncpg\n\n\nasync def clean():\n    \
+             there = await asyncpg.create_pool('postgresql:{url}')\n    \
+             await there.execute('DELETE FROM customers')\n\n\nasyncio.run(clean())"
+        ),
+        ..BY_ENV
+    },
+    Case {
+        name: "native_pg8000_in_env_that_wants_a_host",
+        options: HOST,
+        env: before!(
+            "import pg8000.native\nthere = pg8000.native.Connection('somebody', host='127.0.0.1', \
+             port={port}, database='precious', password='s3cret')\n\
+             there.run('DELETE FROM customers')"
+        ),
+        ..BY_ENV
+    },
+    Case { name: "more_ways", ..MORE_WAYS },
+    Case { name: "more_ways_where_a_host_is_wanted", options: HOST, ..MORE_WAYS },
 ];

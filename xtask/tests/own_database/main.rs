@@ -145,6 +145,7 @@ fn check(case: &Case, second: &Second, python: &Path) -> Vec<String> {
     let tree = dir.path().canonicalize().unwrap().join("shop");
     let ini = write(case, second, &tree);
     let gate = Gate::new(&sandbox).arg("--python").arg(python).arg("--ini").arg(ini);
+    let gate = case.options.iter().fold(gate, |gate, option| gate.arg(*option));
     let ended = gate.args("--no-cache --timeout 20 --format json").run();
     let report: Value = serde_json::from_str(&ended.stdout).unwrap();
     faults(case, second, ended.code(), &report)

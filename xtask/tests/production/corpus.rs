@@ -365,6 +365,7 @@ fn each_case_is_seen_as_it_was_measured() {
         interrupt: &interrupt,
         tell: &|_| {},
         endpoint: None,
+        network: None,
     };
     let server = Cluster::start(&setup, None).unwrap();
     let folder = tempfile::tempdir().unwrap();

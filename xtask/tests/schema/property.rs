@@ -76,6 +76,7 @@ fn a_snapshot_differs_whenever_a_dump_does() {
         interrupt: &interrupt,
         tell: &|_| {},
         endpoint: None,
+        network: None,
     };
     let server = Cluster::start(&setup, None).unwrap();
     let mut main = Session::open(&server.endpoint, "postgres", &interrupt).unwrap();

@@ -49,6 +49,7 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
         interrupt: &interrupt,
         tell: &|_| {},
         endpoint: None,
+        network: None,
     };
     let server = Cluster::start(&setup, None).unwrap();
     let mut main = Session::open(&server.endpoint, "postgres", &interrupt).unwrap();

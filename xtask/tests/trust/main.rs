@@ -23,11 +23,15 @@ use support::run::Gate;
 use support::sandbox::{Sandbox, temporary};
 use world::{Caller, World};
 
+/// For an env.py that wants a host.
+const HOST: &[&str] =
+    &["--set-env=DATABASE_URL=postgresql+psycopg2://{user}:{password}@{host}:{port}/{database}"];
+
 /// Runs every probe once, and fails with those that could do what they tried.
 #[track_caller]
-fn assert_harmless(caller: &Caller, known: &[&str]) {
+fn assert_harmless(caller: &Caller, options: &[&str], known: &[&str]) {
     let world = World::new(caller);
-    let ended = world.run();
+    let ended = world.run(options);
     let done = world.done(&ended);
     let more: Vec<&String> = done.iter().filter(|name| !known.contains(&name.as_str())).collect();
     assert!(more.is_empty(), "{caller:?} did {more:?}:\n{}\n{}", ended.stdout, ended.stderr);
@@ -39,19 +43,21 @@ fn assert_harmless(caller: &Caller, known: &[&str]) {
 #[test]
 fn migration_of_root_sees_and_changes_nothing() {
     let Some(caller) = Caller::root() else { return };
-    assert_harmless(&caller, &[]);
+    assert_harmless(&caller, &[], &[]);
+    assert_harmless(&caller, HOST, &[]);
 }
 
 #[test]
 fn migration_of_a_user_sees_and_changes_nothing() {
     let Some(caller) = Caller::user() else { return };
-    assert_harmless(&caller, &[]);
+    assert_harmless(&caller, &[], &[]);
+    assert_harmless(&caller, HOST, &[]);
 }
 
 #[test]
 fn migration_without_namespaces_does_what_the_readme_lists() {
     let Some(caller) = Caller::root_without_namespaces() else { return };
-    assert_harmless(&caller, probes::WITHOUT_NAMESPACES);
+    assert_harmless(&caller, &[], probes::WITHOUT_NAMESPACES);
 }
 
 /// Without namespaces it does what its user can, but for what the gate itself holds.
@@ -59,7 +65,7 @@ fn migration_without_namespaces_does_what_the_readme_lists() {
 fn migration_of_a_user_without_mounts_sees_nothing_of_the_gate() {
     let Some(caller) = Caller::user_without_mounts() else { return };
     let world = World::new(&caller);
-    let ended = world.run();
+    let ended = world.run(&[]);
     let done = world.done(&ended);
     let is_done = |name: &&&str| done.iter().any(|done| done == **name);
     let wrong: Vec<_> = probes::NEVER.iter().filter(is_done).collect();

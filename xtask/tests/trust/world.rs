@@ -91,7 +91,7 @@ pub struct World<'a> {
     sandbox: Sandbox,
     dir: tempfile::TempDir,
     shared: tempfile::NamedTempFile,
-    _listeners: (TcpListener, [UnixListener; 3]),
+    _listeners: (TcpListener, [UnixListener; 4]),
     before: Vec<(PathBuf, String)>,
 }
 
@@ -109,6 +109,7 @@ impl<'a> World<'a> {
         }
         fs::set_permissions(at("home"), Permissions::from_mode(0o700)).unwrap();
         put("note", CANARY);
+        fs::create_dir(at("repo")).unwrap();
         let shared = tempfile::Builder::new().prefix("mg-shared-").tempfile_in("/dev/shm").unwrap();
         fs::write(shared.path(), CANARY).unwrap();
         fs::set_permissions(shared.path(), Permissions::from_mode(0o644)).unwrap();
@@ -119,8 +120,11 @@ impl<'a> World<'a> {
             UnixListener::bind(at("home/agent.sock")).unwrap(),
             UnixListener::bind(at("open.sock")).unwrap(),
             UnixListener::bind_addr(&hidden).unwrap(),
+            UnixListener::bind(at("repo/open.sock")).unwrap(),
         ];
-        fs::set_permissions(at("open.sock"), Permissions::from_mode(0o777)).unwrap();
+        for open in ["open.sock", "repo/open.sock"] {
+            fs::set_permissions(at(open), Permissions::from_mode(0o777)).unwrap();
+        }
         put(
             "repo/.git/config",
             &format!("[core]\n\tbare = false\n[http]\n\textraheader = {CANARY}\n"),
@@ -154,11 +158,12 @@ impl<'a> World<'a> {
     }
 
     /// Runs the gate as the caller does, below a process that knows the canary.
-    pub fn run(&self) -> Ended {
+    pub fn run(&self, options: &[&str]) -> Ended {
         let at = |name: &str| self.dir.path().join(name);
         let python = python::for_any_user();
         let mut gate = Gate::new(&self.sandbox).arg("--python").arg(python).args("--no-cache -v");
         gate = gate.arg("--ini").arg(at("repo/shop/alembic.ini")).args("--format json");
+        gate = options.iter().fold(gate, Gate::arg);
         gate = gate.below("sh", &["-c", "\"$@\"; exit $?", CANARY]);
         if let [program, arguments @ ..] = self.caller.below {
             gate = gate.below(program, arguments);
@@ -252,7 +257,7 @@ fn contents(folder: &Path) -> Vec<(PathBuf, String)> {
     while let Some(path) = left.pop() {
         if path.is_dir() {
             left.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        } else {
+        } else if path.is_file() {
             all.push((path.clone(), fs::read_to_string(&path).unwrap()));
         }
     }

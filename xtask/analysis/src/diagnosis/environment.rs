@@ -4,9 +4,6 @@ use super::case::{Case, Named, type_name};
 use model::code;
 use model::transcript::Transcript;
 
-/// Ways to run a statement on a connection.
-const RUNS: [&str; 4] = [".execute(", ".exec_driver_sql(", ".scalar(", ".scalars("];
-
 /// A statement on the version table: the one with a column `version_num`.
 pub(super) fn not_stored(case: &Case<'_>) -> Option<Named> {
     let writes = ["INSERT", "UPDATE", "DELETE"].iter().any(|verb| case.verb().starts_with(verb));
@@ -72,39 +69,62 @@ pub(super) fn not_writable(case: &Case<'_>) -> Option<Named> {
     if read_only || denied { case.is(&code::NOT_WRITABLE) } else { None }
 }
 
-/// What to do where env.py, or what it imports, complains of a setting before any statement runs.
+/// What to do where env.py, or what it imports, ends before any statement runs, whatever it raises: most
+/// often it was not told something. Not where Python says that the code itself is wrong.
 pub fn not_told(said: &Transcript) -> Option<String> {
+    let exit = said.exceptions.first().filter(|raised| raised.kind == "SystemExit");
     let headline = said.headline()?;
-    let wants =
-        ["KeyError", "ValidationError", "UndefinedValueError", "EnvError", "ImproperlyConfigured"];
     let in_alembic = headline.raised_in.starts_with("alembic.");
-    if said.revision.is_some() || !said.statements.is_empty() || in_alembic {
-        return None;
-    }
-    if !wants.contains(&type_name(headline)) {
-        return None;
-    }
-    let missing = missing_fields(&headline.message);
+    let is_early = said.revisions.is_empty() && said.statements.is_empty() && !in_alembic;
+    let kind = type_name(headline);
+    let of_code = ["SyntaxError", "IndentationError", "TabError", "NameError", "UnboundLocalError"]
+        .contains(&kind)
+        || ["ImportError", "ModuleNotFoundError"].contains(&kind)
+        || (kind == "AttributeError" && !headline.message.contains("NoneType"));
+    let is_well = exit.is_some_and(|exit| ["0", "None", ""].contains(&exit.message.as_str()));
+    (is_early && !of_code && !is_well && !said.frames.is_empty())
+        .then(|| format!("{headline}\nhint: {}", hint_for(said, &headline.message)))
+}
+
+/// The option that tells env.py what it complains of.
+fn hint_for(said: &Transcript, message: &str) -> String {
+    let missing = missing_fields(message);
     if !missing.is_empty() {
         let each = missing.iter().map(|name| format!("--set-env {name}=VALUE"));
-        let each = each.collect::<Vec<_>>().join(" ");
-        return Some(format!(
-            "{headline}\nhint: tell it with `{each}`, each name after the settings' own prefix; what \
-             belongs to the database is made of {{host}}, {{database}} and the like"
-        ));
+        return format!(
+            "tell it with `{}`, each name after the settings' own prefix; what belongs to the database is \
+             made of {{host}}, {{database}} and the like",
+            each.collect::<Vec<_>>().join(" ")
+        );
     }
-    let name = headline.message.trim().trim_matches(['\'', '"']);
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let name = if !name.is_empty() && name.chars().all(is_word) { name } else { "NAME" };
-    let source = said.frames.last().and_then(|frame| frame.source.as_deref()).unwrap_or_default();
-    let of_x = source.contains("get_x_argument") || name.chars().any(|c| c.is_ascii_lowercase());
-    let hint = match of_x {
-        true => format!(
-            "`-x {name}=VALUE`, where it is an argument of `alembic -x`, else `--set-env {name}=TEMPLATE`"
-        ),
-        false => format!("`--set-env {name}=TEMPLATE`, such as `--set-env {name}={{url}}`"),
+    let whole = message.trim().trim_matches(['\'', '"']);
+    let is_name = |word: &&str| {
+        word.len() > 2
+            && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
     };
-    Some(format!("{headline}\nhint: tell it with {hint}"))
+    let name = match whole.chars().all(is_word) && !whole.is_empty() {
+        true => Some(whole),
+        false => message.split(|c| !is_word(c)).find(is_name),
+    };
+    let source = said.frames.last().and_then(|frame| frame.source.as_deref()).unwrap_or_default();
+    let of_x = source.contains("get_x_argument")
+        || message.contains("-x ")
+        || name.is_some_and(|name| name.chars().any(|c| c.is_ascii_lowercase()));
+    let made_of = "a value, or one made of {url}, {host}, {port}, {user}, {password}, {database}";
+    let shown = name.unwrap_or("NAME");
+    match (of_x, name) {
+        (true, _) => format!(
+            "tell it with `-x {shown}=VALUE`, where it is an argument of `alembic -x`, else with \
+             `--set-env {shown}=VALUE`: {made_of}"
+        ),
+        (false, Some(_)) => format!("tell it with `--set-env {shown}=VALUE`: {made_of}"),
+        (false, None) => format!(
+            "where it lacks a setting, tell it with `--set-env NAME=VALUE`: {made_of}; where it takes the \
+             URL apart, or wants a host in it, with `--set-env \
+             'DATABASE_URL=postgresql://{{user}}:{{password}}@{{host}}:{{port}}/{{database}}'`"
+        ),
+    }
 }
 
 /// The variables of the fields that pydantic misses: it names each in a line above the one that says so.
@@ -112,25 +132,6 @@ fn missing_fields(message: &str) -> Vec<String> {
     let lines = message.lines().zip(message.lines().skip(1));
     let missing = lines.filter(|(_, said)| said.trim_start().starts_with("Field required"));
     missing.map(|(field, _)| field.trim().replace('.', "__").to_uppercase()).collect()
-}
-
-/// The line of env.py, from 1, that begins a transaction before `context.configure()` and the text of
-/// the line; `None`: it commits what it began.
-pub fn uncommitted(env_py: &str) -> Option<(u32, &str)> {
-    let mut begun = None;
-    for (line, number) in env_py.lines().zip(1..) {
-        let code = line.split('#').next().unwrap_or_default();
-        if code.contains(".configure(") {
-            if begun.is_some() {
-                return begun;
-            }
-        } else if code.contains(".commit()") || code.trim_start().starts_with("def ") {
-            begun = None;
-        } else if RUNS.iter().any(|call| code.contains(call)) && begun.is_none() {
-            begun = Some((number, line));
-        }
-    }
-    None
 }
 
 /// The line of `revision = …`, from 1.
@@ -145,21 +146,6 @@ pub fn line_of_revision(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn check(env_py: &str, expected: Option<u32>) {
-        assert_eq!(uncommitted(env_py).map(|(line, _)| line), expected, "{env_py}");
-    }
-
-    #[test]
-    fn a_statement_before_configure_that_nobody_commits_is_found() {
-        let (set, configure) = ("    c.execute(text('SET x'))\n", "    context.configure(c)\n");
-        check(&format!("def run():\n{set}{configure}"), Some(2));
-        check(&format!("{set}    c.commit()\n{configure}"), None);
-        check(&format!("{configure}{set}"), None);
-        check(&format!("    # c.execute(text('SET x'))\n{configure}"), None);
-        check(&format!("def other():\n{set}\ndef run():\n{configure}"), None);
-    }
 
     #[test]
     fn the_line_of_a_revision_is_found() {

@@ -16,6 +16,7 @@ const RECOGNISERS: &[fn(&Case<'_>) -> Option<Named>] = &[
     environment::not_committed,
     environment::driver_is_not_async,
     environment::outside_of_application,
+    nobody_answered,
     connection_ended,
     multiple_heads,
     broken_pointer,
@@ -86,6 +87,16 @@ fn out_of_resources(case: &Case<'_>) -> Option<Named> {
     if out || full { case.is(&code::OUT_OF_RESOURCES) } else { None }
 }
 
+/// A connection that the revision opened itself came to nothing before a server answered: the gate's would
+/// have. By SQLSTATE of `dblink` and the like, else by libpq's words, or those of pg8000.
+fn nobody_answered(case: &Case<'_>) -> Option<Named> {
+    let message = &case.headline.message;
+    let begins = ["connection to server", "Can't create a connection"];
+    let by_driver = begins.iter().any(|begin| message.starts_with(begin));
+    let is_it = case.sqlstate == "08001" || (by_driver && !message.contains("FATAL:"));
+    if is_it && case.said.revision.is_some() { case.is(&code::FOREIGN_DATABASE) } else { None }
+}
+
 /// The driver says that the connection is gone: by SQLSTATE where the server could still send one,
 /// else by its type, which for lost connections comes without one.
 fn connection_ended(case: &Case<'_>) -> Option<Named> {
@@ -116,7 +127,7 @@ fn broken_pointer(case: &Case<'_>) -> Option<Named> {
         return Some((
             &code::BROKEN_POINTER,
             format!(
-                "a revision names `{id}` as its `down_revision`, and there is no such revision"
+                "a revision names `{id}` in its `down_revision` or `depends_on`, and there is no such revision"
             ),
         ));
     }

@@ -60,10 +60,11 @@ pub static MODELS_DIFFER: Code = Code {
 pub static NOT_TOLD: Code = Code {
     id: "MG906",
     title: "env.py is not told what it asks for",
-    symptom: "a `KeyError`, or another complaint about a setting, from env.py or what it imports, before any statement",
+    symptom: "env.py, or what it imports, raises or exits before any statement: a `KeyError`, or another complaint about a setting",
     why: "A tree given with `--ini` gets the gate's database in `sqlalchemy.url` and in the variable `DATABASE_URL`, and an environment that holds nothing of the caller's. Its env.py reads something else.",
     remedy: &[
         "for a variable: `--set-env NAME=TEMPLATE`, made of {url}, {host}, {port}, {user}, {password}, {database}",
+        "for an env.py that takes the URL apart, or wants a host in it: `--set-env 'DATABASE_URL=postgresql://{user}:{password}@{host}:{port}/{database}'`",
         "for an argument of `alembic -x`: `-x KEY=VALUE`",
         "both may stand in the ini, section `[migration-gate]`; the README's table 'How env.py gets its URL' has the lines",
     ],

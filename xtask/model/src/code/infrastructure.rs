@@ -87,6 +87,8 @@ pub static ENV_FOREIGN_DATABASE: Code = Code {
          `--set-env NAME=TEMPLATE`",
         "an env.py that reads `alembic -x` gets it with `-x KEY=VALUE`; one that reads another section of the \
          ini with `--name SECTION`",
+        "one that looks into `postgres` in order to create its database: connect to the database first, which \
+         is there, and create it only where that fails",
     ],
     ..INFRASTRUCTURE
 };

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, exit};
 
@@ -11,10 +12,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::{getegid, geteuid};
 use rustix::fs::{CWD, FileType};
+use rustix::io::Errno;
 use rustix::mount::{
-    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_change,
-    mount_remount, move_mount, open_tree,
+    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_bind,
+    mount_change, mount_remount, move_mount, open_tree,
 };
+use rustix::net::{AddressFamily, SendFlags, SocketType};
 use rustix::process::{
     DumpableBehavior, Signal, set_dumpable_behavior, set_parent_process_death_signal,
 };
@@ -23,7 +26,8 @@ use rustix::thread::{
     remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
 };
 
-use super::{ENTER, OWN, Sandbox, TMP, allow};
+use super::network::{HOLD, READY};
+use super::{ENTER, Network, OWN, Sandbox, TMP, allow};
 
 /// The exit status where the sandbox could not be made.
 const NOT_MADE: i32 = 125;
@@ -38,22 +42,52 @@ const PLAIN: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 /// keeps its memory and environment from other processes of the same user.
 pub fn enter_or_return() {
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|first| first == ENTER) {
-        run(arguments);
+    match arguments.next() {
+        Some(first) if first == ENTER => end(try_run(&arguments.collect::<Vec<_>>())),
+        Some(first) if first == HOLD => end(hold()),
+        _ => {}
     }
     // Kernels with namespaces always allow this; on others the gate's memory stays readable to the user.
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     allow();
 }
 
-/// Makes a sandbox and runs a program in it; without one, only makes it.
-fn run(arguments: impl Iterator<Item = OsString>) -> ! {
-    let arguments: Vec<OsString> = arguments.collect();
-    let Err(err) = try_run(&arguments);
+fn end(Err(err): Result<Infallible>) -> ! {
     eprintln!("{err:#}");
     exit(NOT_MADE)
 }
 
+/// Makes a private network, says so, and holds it until its stdin ends.
+fn hold() -> Result<Infallible> {
+    let mut flags = CloneFlags::CLONE_NEWNET;
+    flags.set(CloneFlags::CLONE_NEWUSER, !geteuid().is_root());
+    unshare(flags).map_err(|err| anyhow!("the kernel allows no namespaces: {err}"))?;
+    if flags.contains(CloneFlags::CLONE_NEWUSER) {
+        map_identity()?;
+    }
+    start_loopback().context("cannot start loopback in a private network")?;
+    eprint!("{READY}");
+    // The gate reads to the end of it.
+    nix::unistd::close(2)?;
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
+    exit(0)
+}
+
+/// Brings up the one interface of a new network, as `ip link set lo up` does.
+fn start_loopback() -> Result<()> {
+    // As `rtnetlink(7)` has it: the header with length, kind (RTM_NEWLINK), flags (NLM_F_REQUEST), number and
+    // sender; then family and type, index, flags and what changes of them (IFF_UP).
+    let header = [&32_u32.to_ne_bytes()[..], &16_u16.to_ne_bytes(), &1_u16.to_ne_bytes(), &[0; 8]];
+    let link = [0, 1, 1, 1_u32].map(u32::to_ne_bytes);
+    let message = [header.concat(), link.concat()].concat();
+    let socket = rustix::net::socket(AddressFamily::NETLINK, SocketType::RAW, None)?;
+    rustix::net::send(&socket, &message, SendFlags::empty())?;
+    // It has its address once it is up.
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(())
+}
+
+/// Makes a sandbox and runs a program in it; without one, only makes it.
 fn try_run(arguments: &[OsString]) -> Result<Infallible> {
     let [plan, rest @ ..] = arguments else { bail!("the sandbox has no plan") };
     let mut plan: Sandbox = serde_json::from_slice(plan.as_encoded_bytes())
@@ -68,16 +102,12 @@ fn try_run(arguments: &[OsString]) -> Result<Infallible> {
         program => (false, program),
     };
     if plan.isolated && !is_inside {
+        // Of another network nothing is listed, yet a path leads there from everywhere.
+        plan.sockets = sockets_but(&plan.reached);
         match make_namespaces(&plan) {
             Err(err) => go_on_without(&mut plan, &err)?,
-            Ok(()) => {
-                if let Err(err) = map_identity() {
-                    go_on_without(&mut plan, &err)?;
-                }
-                if plan.processes {
-                    return wait_for_inside(&plan, program);
-                }
-            }
+            Ok(()) if plan.processes => return wait_for_inside(&plan, program),
+            Ok(()) => {}
         }
     }
     if plan.isolated
@@ -93,6 +123,21 @@ fn try_run(arguments: &[OsString]) -> Result<Infallible> {
         command.uid(uid).gid(gid);
     }
     Err(command.exec()).with_context(|| format!("cannot start `{}`", program.display()))
+}
+
+/// The sockets of this network's processes in the file system, but for some or those in some folders.
+fn sockets_but(reached: &[Utf8PathBuf]) -> Vec<Utf8PathBuf> {
+    let reached: Vec<_> = reached.iter().filter_map(|path| path.canonicalize_utf8().ok()).collect();
+    let listed = fs::read("/proc/net/unix").unwrap_or_default();
+    let listed = String::from_utf8_lossy(&listed);
+    let paths = listed.lines().filter_map(|line| line.find(" /").map(|at| &line[at + 1..]));
+    let mut paths: Vec<_> = paths
+        .filter_map(|path| Utf8Path::new(path).canonicalize_utf8().ok())
+        .filter(|path| !reached.iter().any(|reached| path.starts_with(reached)))
+        .collect();
+    paths.sort();
+    paths.dedup();
+    paths
 }
 
 /// Goes on without namespaces of its own where the gate is told why; fails where nobody would be.
@@ -121,31 +166,56 @@ fn make_namespaces(plan: &Sandbox) -> Result<()> {
     let mut flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC;
     flags.set(CloneFlags::CLONE_NEWUSER, !geteuid().is_root());
     flags.set(CloneFlags::CLONE_NEWPID, plan.processes);
-    flags.set(CloneFlags::CLONE_NEWNET, !plan.network);
+    flags.set(CloneFlags::CLONE_NEWNET, matches!(plan.network, Network::None));
+    if let Network::Private(holder) = plan.network {
+        join(holder).context("cannot join a private network")?;
+        // Its own, in which it has all rights over the network.
+        flags.remove(CloneFlags::CLONE_NEWUSER);
+    }
     unshare(flags).map_err(|err| anyhow!("the kernel allows no namespaces: {err}"))?;
+    if flags.contains(CloneFlags::CLONE_NEWUSER) {
+        map_identity()?;
+    }
+    hand_on_mounting()
+}
+
+/// Joins the network that a process holds, and of who is not root its user namespace.
+fn join(holder: u32) -> Result<()> {
+    let of = |name: &str| File::open(format!("/proc/{holder}/ns/{name}"));
+    // Both before the first is joined: then another user namespace would ask for the second.
+    let (user, network) = (of("user")?, of("net")?);
+    if !geteuid().is_root() {
+        setns(user, CloneFlags::CLONE_NEWUSER)?;
+    }
+    setns(network, CloneFlags::CLONE_NEWNET)?;
     Ok(())
 }
 
-/// In a namespace of users, who is not root is itself, and hands on the right to mount.
+/// In a new user namespace, who is not root is itself.
 fn map_identity() -> Result<()> {
     let (uid, gid) = (geteuid(), getegid());
-    if !uid.is_root() {
-        for (file, text) in [
-            ("setgroups", "deny".to_owned()),
-            ("uid_map", format!("{uid} {uid} 1")),
-            ("gid_map", format!("{gid} {gid} 1")),
-        ] {
-            let file = format!("/proc/self/{file}");
-            fs::write(&file, text).with_context(|| format!("cannot write `{file}`"))?;
-        }
-        // For what this process starts to lay out the mounts: who is not root there has no rights else.
-        let mut sets = capabilities(None).context("cannot read the capabilities")?;
-        sets.inheritable |= CapabilitySet::SYS_ADMIN;
-        set_capabilities(None, sets)
-            .and_then(|()| configure_capability_in_ambient_set(CapabilitySet::SYS_ADMIN, true))
-            .context("cannot hand a capability on")?;
+    for (file, text) in [
+        ("setgroups", "deny".to_owned()),
+        ("uid_map", format!("{uid} {uid} 1")),
+        ("gid_map", format!("{gid} {gid} 1")),
+    ] {
+        let file = format!("/proc/self/{file}");
+        fs::write(&file, text).with_context(|| format!("cannot write `{file}`"))?;
     }
     Ok(())
+}
+
+/// For what this process starts to lay out the mounts: who is not root in a user namespace has no rights
+/// else.
+fn hand_on_mounting() -> Result<()> {
+    if geteuid().is_root() {
+        return Ok(());
+    }
+    let mut sets = capabilities(None).context("cannot read the capabilities")?;
+    sets.inheritable |= CapabilitySet::SYS_ADMIN;
+    set_capabilities(None, sets)
+        .and_then(|()| configure_capability_in_ambient_set(CapabilitySet::SYS_ADMIN, true))
+        .context("cannot hand a capability on")
 }
 
 /// The first process of a process namespace is a child of the one that made it, which waits for it.
@@ -215,6 +285,13 @@ fn hide(plan: &Sandbox) -> Result<()> {
         mount("tmpfs", folder.as_str(), "tmpfs", PLAIN, Some(c"mode=755"))
             .with_context(|| format!("cannot hide `{folder}`"))?;
     }
+    for socket in &plan.sockets {
+        match mount_bind("/dev/null", socket.as_str()) {
+            // Not there, or out of reach.
+            Ok(()) | Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS) => {}
+            Err(err) => return Err(err).with_context(|| format!("cannot hide `{socket}`")),
+        }
+    }
     Ok(())
 }
 
@@ -249,9 +326,7 @@ fn make_read_only(mounts: &str, plan: &Sandbox) -> Result<()> {
         match mount_remount(point.as_str(), MountFlags::BIND | flags, "") {
             Ok(()) => {}
             // Something else is mounted over it, or over a folder above it.
-            Err(
-                rustix::io::Errno::NOENT | rustix::io::Errno::INVAL | rustix::io::Errno::ACCESS,
-            ) => {}
+            Err(Errno::NOENT | Errno::INVAL | Errno::ACCESS) => {}
             Err(err) => return Err(err).with_context(|| format!("cannot protect `{point}`")),
         }
     }

@@ -47,11 +47,11 @@ pub fn with_asyncpg() -> PathBuf {
 /// what reads a `.env` file.
 #[allow(dead_code, reason = "other test binaries use it")]
 pub fn with_each_driver() -> PathBuf {
-    let dir = once("each-driver", |dir| {
+    let dir = once("every-driver", |dir| {
         run(Command::new("python3").args(["-m", "venv"]).arg(dir));
         let what = "-m pip install --quiet --only-binary :all: alembic==1.20.1 \
                     sqlalchemy==2.1.9 psycopg2-binary==2.9.13 asyncpg==0.32.0 \
-                    psycopg[binary]==3.3.9 greenlet==3.5.6 python-dotenv==1.2.4";
+                    psycopg[binary]==3.3.9 pg8000==1.31.6 greenlet==3.5.6 python-dotenv==1.2.4";
         run(Command::new(dir.join("bin/python")).args(what.split_whitespace()));
     });
     dir.join("bin/python")

@@ -21,10 +21,11 @@ use crate::recipes;
 use crate::steps::runner::StepRunner;
 use analysis::fix::{self, Candidate, History, Lacking, Scene, recipe};
 use analysis::renumber;
-use model::code::Severity;
+use model::code::{self, Severity};
 use model::finding::{FileChange, Finding, Fix};
 use model::report::{Report, Verdict};
 use model::supply::{Extra, Role, Supply, SupplyChange};
+use model::transcript::Direction;
 use model::tree::Tree;
 
 pub use self::trial::RemedyBench;
@@ -55,6 +56,8 @@ struct Search<'a> {
     ran_out: Cell<bool>,
     /// The findings of the report that no candidate made go away.
     unhelped: RefCell<BTreeSet<usize>>,
+    /// What downgrades lose of rows without any remedy.
+    losses: Vec<String>,
 }
 
 /// Remedies that were verified for a tree.
@@ -81,6 +84,7 @@ pub fn verify(
         seen: RefCell::default(),
         ran_out: Cell::new(false),
         unhelped: RefCell::default(),
+        losses: losses(report),
     };
     let found = search.from(&RemedyDraft::default(), report, survey, bench.root, CHANGES_MAX)?;
     let ran_out = search.ran_out.get();
@@ -94,9 +98,19 @@ pub fn verify(
         return Ok(TreeRemedies { ran_out, ..TreeRemedies::default() });
     };
     let patch = fix::patch(&changes);
-    if let Some(finding) = report.findings.get_mut(index) {
-        finding.edit = None;
-        finding.fix = Some(Box::new(Fix { what: state.what, changes, patch }));
+    let code = report.findings[index].code.id;
+    let mut own = Some(Fix { what: state.what, changes, patch });
+    for (at, finding) in report.findings.iter_mut().enumerate() {
+        let too =
+            || Fix { what: vec![format!("the patch of {code} fixes this, too")], ..Fix::default() };
+        if at == index {
+            finding.edit = None;
+            finding.fix = own.take().map(Box::new);
+        } else if finding.tree.as_ref() == Some(&bench.tree.id) && is_error(finding) {
+            // The gate is green with the patch.
+            finding.edit = None;
+            finding.fix = Some(Box::new(too()));
+        }
     }
     Ok(TreeRemedies { extra: state.extra, ran_out: false })
 }
@@ -180,7 +194,8 @@ impl Search<'_> {
                 }
                 let tried = self.bench.gate(&next.files, &next.extra, self.folders)?;
                 is_tried = true;
-                if tried.report.verdict() == Verdict::Pass {
+                let is_green = tried.report.verdict() == Verdict::Pass;
+                if is_green && losses(&tried.report).iter().all(|loss| self.losses.contains(loss)) {
                     return Ok(Some((index, next)));
                 }
                 let is_gone = !tried.report.findings.iter().any(|other| is_same(other, finding));
@@ -285,6 +300,14 @@ impl Search<'_> {
 fn folders_of(root: &Utf8Path, survey: &TreeLint) -> Vec<Utf8PathBuf> {
     let files = survey.scripts.iter().map(|script| root.join(&script.file).with_file_name(""));
     files.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// What downgrades lose of the rows that were there before: a warning, so that a remedy that brings it
+/// about would be green.
+fn losses(report: &Report) -> Vec<String> {
+    let lost =
+        |f: &&Finding| f.code == &code::DATA_LOST && f.direction() == Some(Direction::Downgrade);
+    report.findings.iter().filter(lost).map(|f| f.message.clone()).collect()
 }
 
 /// Whether two findings are about the same fault.

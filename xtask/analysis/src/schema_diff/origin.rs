@@ -77,19 +77,19 @@ impl Origin {
             let word = s.sql.trim_start().get(..6).unwrap_or_default();
             word.eq_ignore_ascii_case("create") || word.starts_with("ALTER")
         };
-        let by_revision = || sources.statements.iter().filter(own).filter(named);
         let missing = matches!(difference.change, Change::Missing(_));
-        let statement = if missing {
+        let kind = difference.object.kind.as_str();
+        let creates = |s: &&Statement| names.first().is_some_and(|n| creates(&s.sql, kind, n));
+        // Of a column and its table, the column's name says more.
+        let by_revision = names.iter().find_map(|name| {
+            let naming =
+                || sources.statements.iter().filter(own).filter(|s| mentions(&s.sql, name));
             // What took it away says more than what made it.
-            by_revision().next().or_else(|| sources.statements.iter().rfind(named))
-        } else {
-            let kind = difference.object.kind.as_str();
-            let creates = |s: &&Statement| names.first().is_some_and(|n| creates(&s.sql, kind, n));
-            by_revision()
-                .find(creates)
-                .or_else(|| by_revision().find(makes))
-                .or_else(|| by_revision().next())
-        };
+            let makes = || naming().find(creates).or_else(|| naming().find(makes));
+            (!missing).then(makes).flatten().or_else(|| naming().next())
+        });
+        let earlier = || sources.statements.iter().rfind(named).filter(|_| missing);
+        let statement = by_revision.or_else(earlier);
         let mut origin =
             Origin { statement: statement.map(|s| s.sql.clone()), ..Origin::default() };
         if let Some((file, text)) = sources.file {

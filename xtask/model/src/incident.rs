@@ -53,6 +53,8 @@ pub struct Options {
     pub timeout: Option<u64>,
     /// Whether every revision is stepped down and up again.
     pub stairway: bool,
+    /// Whether new revisions are tried on a database in use.
+    pub rehearse: bool,
 }
 
 /// A commit of files as they are in the broken tree, or of their absence.

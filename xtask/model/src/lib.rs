@@ -16,6 +16,7 @@ pub mod quoting;
 pub mod redact;
 pub mod replay;
 pub mod report;
+pub mod rollback;
 pub mod rows;
 pub mod schema;
 pub mod sensitive;

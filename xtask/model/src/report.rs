@@ -9,6 +9,7 @@ use super::code::Severity;
 use super::finding::Finding;
 use super::graph::Graph;
 use super::production::Seen;
+use super::rollback::Rollback;
 use super::stairs::Stairs;
 use super::step::{Status, Step};
 use super::transcript::Statement;
@@ -110,6 +111,8 @@ pub struct TreeReport {
     pub sql: Vec<Statement>,
     /// What was seen of the new revisions in production, a way each.
     pub production: Vec<Seen>,
+    /// The way back from the new revisions, where they were tried.
+    pub rollback: Option<Rollback>,
 }
 
 impl TreeReport {
@@ -130,6 +133,7 @@ impl TreeReport {
             new_revisions: Vec::new(),
             sql: Vec::new(),
             production: Vec::new(),
+            rollback: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use super::finding::{Edit, Finding, Place};
 use super::graph::{Fault, Graph};
 use super::production::Seen;
 use super::report::{Comparison, Report, TreeReport};
+use super::rollback::Rollback;
 use super::step::Step;
 
 /// A text without what moves a cursor, changes a colour or cannot be seen; lines stay lines.
@@ -157,7 +158,15 @@ impl Texts<'_> {
         tree.sql.iter_mut().for_each(|statement| self.lines(&mut statement.sql));
         let untried = tree.stairs.iter_mut().flat_map(|stairs| &mut stairs.untried);
         untried.for_each(|(_, why)| self.lines(why));
+        tree.rollback.iter_mut().for_each(|rollback| self.rollback(rollback));
         tree.production.iter_mut().for_each(|seen| self.seen(seen));
+    }
+
+    fn rollback(&self, rollback: &mut Rollback) {
+        let Rollback { cwd, command, revisions, not_rehearsed, waits, lost, no_return, .. } =
+            rollback;
+        let lists = [revisions, not_rehearsed, waits, lost].into_iter().flatten();
+        lists.chain([cwd, command]).chain(no_return).for_each(|text| self.name(text));
     }
 
     fn seen(&self, seen: &mut Seen) {

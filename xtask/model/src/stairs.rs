@@ -11,6 +11,12 @@ pub struct Stairs {
     pub wrong: Vec<String>,
     /// Those that were not tried, each with the reason.
     pub untried: Vec<(String, String)>,
+    /// Data that their downgrades lose with what the upgrade added: the revision, and what.
+    pub lost_down: Vec<(String, String)>,
+    /// Data that their upgrades lose with what they drop.
+    pub lost_up: Vec<(String, String)>,
+    /// Tables and columns that their downgrades drop, with whatever was written there since.
+    pub dropped_down: Vec<(String, String)>,
 }
 
 impl Stairs {
@@ -50,7 +56,12 @@ mod tests {
     fn what_was_not_tried_is_told_a_line_a_reason() {
         let untried = [("3", "time ran out"), ("4", "x"), ("5", "time ran out")];
         let untried = untried.map(|(revision, why)| (revision.to_owned(), why.to_owned())).to_vec();
-        let stairs = Stairs { exact: vec!["1".into()], wrong: vec!["2".into()], untried };
+        let stairs = Stairs {
+            exact: vec!["1".into()],
+            wrong: vec!["2".into()],
+            untried,
+            ..Stairs::default()
+        };
         let told = ["2 of 5 revisions tried", "not tried: 3, 5: time ran out", "not tried: 4: x"];
         assert_eq!(stairs.told(), told);
     }

@@ -7,6 +7,7 @@
 mod backwards;
 mod faults;
 mod kind;
+mod production;
 mod read;
 mod rows;
 mod spot;
@@ -53,6 +54,7 @@ fn all(source: &Source) -> Vec<Mutant> {
         mutants.extend(read::of(&spot));
         mutants.extend(backwards::of(&spot));
         mutants.extend(rows::of(&spot));
+        mutants.extend(production::of(&spot));
         mutants.extend(statements::of(&spot));
     }
     mutants

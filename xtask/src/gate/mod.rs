@@ -14,6 +14,7 @@ pub mod plan;
 pub mod predict;
 pub mod ran;
 pub mod reuse;
+mod rollback;
 pub mod selection;
 pub mod setup;
 mod trees;

@@ -11,6 +11,7 @@ use super::context::{GateContext, RunSettings, blame, join};
 use super::lanes::{LaneContext, LaneOutcomes, Lanes, StairwayPlan};
 use super::ran::{RunOutcome, TreeOutcome};
 use super::reuse::Reuse;
+use super::rollback::rollback;
 use super::setup::{Environment, PreparedRun, Servers};
 use super::unchanged::Checksums;
 use crate::alembic::{Alembic, Description, Limits, PausePoint};
@@ -89,6 +90,9 @@ impl GateContext<'_> {
         tree.sql = std::mem::take(&mut ran.done.way_up);
         tree.sql
             .retain(|ran| ran.revision.as_ref().is_some_and(|r| tree.new_revisions.contains(r)));
+        tree.rollback = ran.graph.as_ref().and_then(|graph| {
+            rollback((&self.trees[ran.index], self.root), tree, graph, &ran.done.findings)
+        });
         report.findings.append(&mut ran.done.findings);
         report.notes.append(&mut ran.notes);
         report.postgres = report.postgres.take().or(ran.server.take());

@@ -9,6 +9,7 @@ use model::code::{self, Code, Owner, Severity};
 use model::finding::{Edit, Finding, Place, Standing};
 use model::graph::{Branch, Fault, Graph, Revision};
 use model::report::{Comparison, Postgres, Report, Source, TreeReport};
+use model::rollback::Rollback;
 use model::stairs::Stairs;
 use model::step::{Status, Step};
 use model::transcript::{Direction, Exception, RevisionInFlight, Statement, Transcript};
@@ -171,6 +172,16 @@ fn green() -> Report {
         sql("CREATE TABLE audit_log_legal_holds (\n    id UUID NOT NULL,\n    PRIMARY KEY (id)\n)"),
         sql("CREATE INDEX ix_legal_holds ON audit_log_legal_holds (id)"),
     ];
+    green.trees[0].rollback = Some(Rollback {
+        cwd: "console".into(),
+        command: "alembic -c migrations/alembic.ini downgrade 0043".into(),
+        revisions: vec!["0044".into()],
+        rehearsed: true,
+        not_rehearsed: Vec::new(),
+        waits: vec!["`audit_log`: reads and writes wait for a moment".into()],
+        lost: vec!["0044 audit_log.note".into()],
+        no_return: None,
+    });
     green
 }
 
@@ -446,6 +457,7 @@ fn several() -> Report {
         exact: vec!["0001".into(), "0002".into()],
         wrong: vec!["0003".into()],
         untried: vec![("0004".into(), "time ran out".into())],
+        ..Stairs::default()
     });
     Report { allowed, ..report }
 }

@@ -10,6 +10,7 @@ use model::graph;
 use model::production::{Impact, Seen};
 use model::redact::redact;
 use model::report::{self, Verdict};
+use model::rollback::Rollback;
 use model::shown::escaped_json;
 use model::stairs::Stairs;
 use model::step;
@@ -55,6 +56,7 @@ struct Tree {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     production: Vec<Seen>,
     stairway: Option<Stairway>,
+    rollback: Option<Rollback>,
 }
 
 #[derive(Serialize)]
@@ -161,6 +163,7 @@ fn tree(tree: &report::TreeReport) -> Tree {
         steps: tree.steps.iter().map(step).collect(),
         production: tree.production.clone(),
         stairway: tree.stairs.as_ref().map(stairway),
+        rollback: tree.rollback.clone(),
     }
 }
 

@@ -6,7 +6,8 @@
 
 use std::fmt::Write as _;
 
-use super::{diagram, words};
+use super::markup::{span, text, whole};
+use super::{diagram, rollback, words};
 use model::code::Severity;
 use model::finding::{Finding, Standing};
 use model::redact::redact;
@@ -67,8 +68,7 @@ fn within(bytes: usize, report: &Report, run: Option<&str>) -> String {
         }
     }
     let mut pictures = String::new();
-    for tree in &report.trees {
-        let text = picture(tree);
+    for text in report.trees.iter().flat_map(|tree| [picture(tree), rollback::card(tree)]) {
         if text.len() <= room {
             room -= text.len();
             pictures.push_str(&text);
@@ -337,66 +337,12 @@ fn fence(language: &str, content: &str, lines: usize) -> String {
     whole(language, &cut.collect::<Vec<_>>().join("\n"))
 }
 
-/// What is for copying: nothing of it is cut.
-fn whole(language: &str, content: &str) -> String {
-    let mut longest = 2;
-    let mut run = 0;
-    for c in content.chars() {
-        run = if c == '`' { run + 1 } else { 0 };
-        longest = longest.max(run);
-    }
-    let ticks = "`".repeat(longest + 1);
-    format!("{ticks}{language}\n{content}\n{ticks}\n\n")
-}
-
-/// A code span that its content cannot end.
-fn span(content: &str) -> String {
-    let content = printable(&redact(content)).replace('\n', " ");
-    if content.contains('`') {
-        format!("`` {} ``", content.replace("``", "` `"))
-    } else {
-        format!("`{content}`")
-    }
-}
-
-/// Text that stays text: no markup, no mention, no reference to an issue, no link.
-fn text(content: &str) -> String {
-    let content = printable(content).replace('\n', " ");
-    let mut out = String::with_capacity(content.len());
-    let mut characters = content.chars().peekable();
-    while let Some(c) = characters.next() {
-        match c {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '!' => {
-                out.push('\\');
-                out.push(c);
-            }
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            // An empty comment parts the sign from the word, which alone would be a reference.
-            '@' | '#' | ':' if characters.peek().is_some_and(|next| !next.is_whitespace()) => {
-                out.push(c);
-                out.push_str("<!-- -->");
-            }
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{fence, span, text};
+    use super::fence;
 
     #[test]
     fn a_fence_is_longer_than_what_it_holds() {
         assert_eq!(fence("text", "a\n```\nb", 9), "````text\na\n```\nb\n````\n\n");
-    }
-
-    #[test]
-    fn text_is_neither_markup_nor_a_mention() {
-        assert_eq!(text("seed kris@ admin"), "seed kris@ admin");
-        assert_eq!(text("@all #1 <b>*x*|"), "@<!-- -->all #<!-- -->1 &lt;b&gt;\\*x\\*\\|");
-        assert_eq!(span("a`b"), "`` a`b ``");
     }
 }

@@ -184,10 +184,11 @@ pub fn incident(incident: &Incident) -> String {
 
 /// The options, and the past: a mutant's is the tree as it is, in one commit.
 fn asked(out: &mut String, incident: &Incident) {
-    let Options { timeout, stairway } = incident.options;
+    let Options { timeout, stairway, rehearse } = incident.options;
     if incident.options != Options::default() {
         let timeout = timeout.map_or("null".into(), |seconds| seconds.to_string());
-        let _ = writeln!(out, "options: {{timeout: {timeout}, stairway: {stairway}}}");
+        let how = format!("stairway: {stairway}, rehearse: {rehearse}");
+        let _ = writeln!(out, "options: {{timeout: {timeout}, {how}}}");
     }
     let Some(history) = &incident.history else { return };
     let _ = writeln!(out, "history:{}", if history.is_empty() { " []" } else { "" });
@@ -275,7 +276,7 @@ mod tests {
             mode: None,
             tree: "raptor".into(),
             at: "0002".into(),
-            options: Options { timeout: Some(6), stairway: true },
+            options: Options { timeout: Some(6), stairway: true, rehearse: true },
             history: Some(vec![Commit {
                 subject: "Orders (#7)".into(),
                 author: "A. Author".into(),

@@ -1,6 +1,9 @@
-//! Data that goes with what a downgrade drops.
+//! Data that is lost with dropped columns and tables.
 
-/// How much of what goes is told.
+use model::schema::Schema;
+use model::stairs::Stairs;
+
+/// How much of it is told.
 const TOLD: usize = 4;
 
 /// Data that goes with dropped columns and tables.
@@ -10,25 +13,39 @@ pub(super) struct LostData {
     pub(super) added: Vec<String>,
     /// With those that the upgrade dropped.
     pub(super) dropped: Vec<String>,
+    /// The tables and columns that the downgrade drops.
+    pub(super) homes: Vec<String>,
 }
 
-/// Lines about what went, where anything did.
-pub(super) fn told_gone<'g>(all: impl Iterator<Item = &'g LostData> + Clone) -> Vec<String> {
+/// The tables and columns that a downgrade dropped, in each database; of a table, not each column.
+pub(super) fn dropped_between(before: &[Schema], after: &[Schema]) -> Vec<String> {
+    let of_one = |(before, after): (&Schema, &Schema)| -> Vec<String> {
+        let is_gone = |kind: &str, name: &str| {
+            before.get(kind, name).is_some() && after.get(kind, name).is_none()
+        };
+        let ids = before.objects().keys().filter(|id| {
+            let table = id.identity.rsplit_once('.').map_or("", |(table, _)| table);
+            is_gone(&id.kind, &id.identity)
+                && (id.kind == "table" || id.kind == "column" && !is_gone("table", table))
+        });
+        ids.map(|id| id.identity.clone()).collect()
+    };
+    before.iter().zip(after).flat_map(of_one).collect()
+}
+
+/// Lines about what is lost, where anything is.
+pub(super) fn told_lost(stairs: &Stairs) -> Vec<String> {
     let mut lines = Vec::new();
-    for (how, of) in [
-        (
-            "on downgrade, with what was added",
-            (|gone: &LostData| &gone.added) as fn(&LostData) -> &Vec<_>,
-        ),
-        ("on upgrade, with what was dropped", |gone| &gone.dropped),
+    for (how, lost) in [
+        ("on downgrade, with what was added", &stairs.lost_down),
+        ("on upgrade, with what was dropped", &stairs.lost_up),
     ] {
-        let gone: Vec<&String> = all.clone().flat_map(of).collect();
-        if gone.is_empty() {
+        if lost.is_empty() {
             continue;
         }
         lines.push(format!("data lost {how}:"));
-        lines.extend(gone.iter().take(TOLD).map(|what| format!("  {what}")));
-        let more = gone.len().saturating_sub(TOLD);
+        lines.extend(lost.iter().take(TOLD).map(|(revision, what)| format!("  {revision} {what}")));
+        let more = lost.len().saturating_sub(TOLD);
         lines.extend((more > 0).then(|| format!("  and {more} more")));
     }
     lines

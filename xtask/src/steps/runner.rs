@@ -10,8 +10,9 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::context::{ExpectedVersions, StepOutcome, TreeRun};
+use super::gone::told_lost;
 use super::known::doubt;
-use super::stairway::{self, StairResult, is_of_downgrade, told_gone};
+use super::stairway::{self, StairResult, is_of_downgrade};
 use crate::alembic::Alembic;
 use crate::os::interrupt::Interrupted;
 use analysis::diagnosis;
@@ -241,8 +242,7 @@ impl<'a> StepRunner<'a> {
                 let mut outcome = tree_run.upgrade_head(seen)?;
                 if let (true, Some(stairs)) = (outcome.error().is_none(), stair) {
                     let tried = (stairs.wait)()?;
-                    outcomes = Some(stairway::sorted(&tried));
-                    outcome.notes.extend(told_gone(&tried));
+                    outcome.notes.extend(told_lost(outcomes.insert(stairway::sorted(&tried))));
                     seen.extend(tried.iter().flat_map(|tried| tried.statements.iter().cloned()));
                     told_of_production(&tried, &mut outcome);
                     outcome.findings.extend(of_head(tried, false));
@@ -286,8 +286,9 @@ impl<'a> StepRunner<'a> {
         let ran = self.step(&what, Dependency::Supplies, |_, seen| {
             let tried = (stairs.wait)()?;
             seen.extend(tried.iter().flat_map(|tried| tried.statements.iter().cloned()));
-            let mut notes = outcomes.insert(stairway::sorted(&tried)).told();
-            notes.extend(told_gone(&tried));
+            let stairs = outcomes.insert(stairway::sorted(&tried));
+            let mut notes = stairs.told();
+            notes.extend(told_lost(stairs));
             let mut outcome = StepOutcome { notes, findings: Vec::new() };
             told_of_production(&tried, &mut outcome);
             outcome.findings.extend(tried.into_iter().flat_map(|tried| tried.findings));

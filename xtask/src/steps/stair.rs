@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::fixtures::{FixtureSet, Fixtures};
+use super::gone::dropped_between;
 use super::lane::{Lane, StairEnvironment, not_where_asked};
 use super::revisions::RevisionNode;
 use super::round_trip::ComparedDirection;
@@ -150,6 +151,7 @@ impl Lane<'_> {
             return Ok(RoundTrip::Went(vec![not_where_asked(revision, &found, &version)]));
         }
         let after = self.look()?;
+        self.gone.homes = dropped_between(&between, &after);
         let mut findings =
             self.tree_run.judge(revision, &before, &after, ComparedDirection::Down(&between));
         let (tree_run, rows) = (&self.tree_run, self.supplied);
@@ -159,14 +161,13 @@ impl Lane<'_> {
         // Of another type, a value is written in another way; that has a finding of its own.
         let retyped = schema_diff::retyped(&before, &after);
         findings.extend(self.judge_rows(revision, (&filled, &held, &left), &retyped));
-        let dropped = rows::gone_with_drops(&filled.before, &held, &left);
-        self.gone.dropped = dropped.into_iter().map(|what| format!("{revision} {what}")).collect();
+        self.gone.dropped = rows::gone_with_drops(&filled.before, &held, &left);
         if !wrong {
             // Else what the second upgrade would meet is only what the downgrade left.
             match self.up_again(revision, &between, seen)? {
                 Ok(differences) => {
                     if differences.is_empty() {
-                        self.note_rows(revision, &filled, &held)?;
+                        self.note_rows(&filled, &held)?;
                     }
                     findings.extend(differences);
                 }
@@ -224,10 +225,9 @@ impl Lane<'_> {
     }
 
     /// Remembers what the second upgrade did to the rows.
-    fn note_rows(&mut self, revision: &str, filled: &Fixtures, held: &Contents) -> Result<()> {
+    fn note_rows(&mut self, filled: &Fixtures, held: &Contents) -> Result<()> {
         let now = self.contents(filled)?;
-        let gone = rows::gone_with_columns(&filled.before, held, &now);
-        self.gone.added = gone.into_iter().map(|what| format!("{revision} {what}")).collect();
+        self.gone.added = rows::gone_with_columns(&filled.before, held, &now);
         Ok(())
     }
 }

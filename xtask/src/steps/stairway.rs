@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Result;
 
 use super::errors::NotRestored;
-use super::gone::{self, LostData};
+use super::gone::LostData;
 use super::lane::Lane;
 use analysis::production::Judged;
 use model::code::{self, Code, Severity};
@@ -183,8 +183,12 @@ impl Stairway {
 /// The stairs by what came of them.
 pub(super) fn sorted(tried: &[StairResult]) -> Stairs {
     let mut stairs = Stairs::default();
-    for StairResult { revision, untried, findings, .. } in tried {
+    for StairResult { revision, untried, findings, gone, .. } in tried {
         let revision = revision.clone();
+        let of = |what: &String| (revision.clone(), what.clone());
+        stairs.lost_down.extend(gone.added.iter().map(of));
+        stairs.lost_up.extend(gone.dropped.iter().map(of));
+        stairs.dropped_down.extend(gone.homes.iter().map(of));
         match untried {
             Some(why) => stairs.untried.push((revision, why.clone())),
             None if findings.iter().any(|f| f.code.severity == Severity::Error) => {
@@ -199,9 +203,4 @@ pub(super) fn sorted(tried: &[StairResult]) -> Stairs {
 /// Whether a finding of a stair is about its way down.
 pub(super) fn is_of_downgrade(finding: &Finding) -> bool {
     OF_DOWNGRADE.contains(&finding.code)
-}
-
-/// Lines about what went with columns and tables, where anything did.
-pub(super) fn told_gone(tried: &[StairResult]) -> Vec<String> {
-    gone::told_gone(tried.iter().map(|tried| &tried.gone))
 }

@@ -70,7 +70,8 @@ fn assert_is_the_contracts(report: &Value) {
         "in the contract's order"
     );
     for tree in trees {
-        let fields = ["tree", "label", "database", "heads", "steps", "stairway", "production"];
+        let fields =
+            ["tree", "label", "database", "heads", "steps", "stairway", "production", "rollback"];
         assert_keys(tree, &fields);
         for step in tree["steps"].as_array().unwrap() {
             assert_keys(step, &["name", "status", "reason", "seconds"]);

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::keep::Removal;
@@ -192,4 +193,35 @@ fn a_supply_that_a_downgrade_takes_away_is_named() {
     assert_eq!(finding["revision"], ADDED);
     let expected = format!("the kris@ admin row is gone after revision {ADDED}");
     assert_eq!(finding["message"], expected.as_str());
+}
+
+#[test]
+fn rollback_card_has_the_way_back_and_what_it_costs() {
+    let shop = Shop::on_a_branch();
+    let write = |id: &str, parent: &str, (up, down): (&str, &str)| {
+        let text = format!(
+            "from alembic import op\n\nrevision = '{id}'\ndown_revision = '{parent}'\n\n\n\
+             def upgrade():\n    op.execute('{up}')\n\n\n\
+             def downgrade():\n    op.execute('{down}')\n"
+        );
+        fs::write(shop.path.join(format!("versions/{id}.py")), text).unwrap();
+    };
+    let add = ("ALTER TABLE items ADD COLUMN memo text", "ALTER TABLE items DROP COLUMN memo");
+    write("c3", "b2", add);
+    write("d4", "c3", (add.1, add.0));
+    let markdown = shop.path.join("report.md");
+    let report = format!("markdown={}", markdown.display());
+    let ended = shop.gate().arg("--report").arg(report).run();
+    ended.assert_code(0);
+    let card = ended.report().tree(TREE)["rollback"].clone();
+    assert_eq!(card["command"], "alembic -c alembic.ini downgrade b2");
+    assert_eq!(card["revisions"], json!(["d4", "c3"]));
+    assert_eq!(card["rehearsed"], true, "{card:#}");
+    let text = |value: &serde_json::Value| value.to_string();
+    assert!(text(&card["waits"]).contains("reads and writes wait"), "{card:#}");
+    assert!(text(&card["lost"]).contains("c3 items.memo"), "{card:#}");
+    assert!(text(&card["no_return"]).contains("d4: its upgrade loses items.memo"), "{card:#}");
+    let markdown = fs::read_to_string(markdown).unwrap();
+    let line = "- command: `alembic -c alembic.ini downgrade b2`, in `.`";
+    assert!(markdown.contains(line), "{markdown}");
 }

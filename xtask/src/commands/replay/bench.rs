@@ -185,6 +185,7 @@ impl<'a> ReplayBench<'a> {
                 in_repository: incident.history.is_some(),
                 conf: state.conf.as_deref(),
                 sql: state.sql.as_deref(),
+                rehearses: incident.options.rehearse,
                 ..RunSettings::default()
             },
             surveys: Some(&surveys),

@@ -1,0 +1,119 @@
+//! Rollback card: the command back from the new revisions of a tree, and what it costs.
+
+use camino::Utf8Path;
+
+use crate::alembic::{Description, Revision};
+use crate::os::process::quote_all;
+use model::code::{self, Severity};
+use model::finding::Finding;
+use model::production::Seen;
+use model::report::TreeReport;
+use model::rollback::Rollback;
+use model::transcript::Direction;
+use model::tree::Tree;
+
+/// The way back from what a tree brings; `None` where it brings nothing, or has no single head.
+pub(super) fn rollback(
+    (tree, root): (&Tree, &Utf8Path),
+    report: &TreeReport,
+    graph: &Description,
+    findings: &[Finding],
+) -> Option<Rollback> {
+    let is_new = |revision: &&Revision| report.new_revisions.contains(&revision.revision);
+    let new: Vec<&Revision> = graph.revisions.iter().filter(is_new).collect();
+    if new.is_empty() || report.heads.len() != 1 {
+        return None;
+    }
+    let ids: Vec<&String> = new.iter().map(|revision| &revision.revision).collect();
+    let mut below: Vec<&String> = new.iter().flat_map(|revision| &revision.down_revision).collect();
+    below.retain(|parent| !ids.contains(parent));
+    below.sort();
+    below.dedup();
+    let target = match below[..] {
+        [] => "base",
+        [parent] => parent,
+        // Of a merge, either parent names the way down to both.
+        [parent, ..] if new.len() == 1 => parent,
+        _ => return None,
+    };
+    let words = ["alembic".to_owned()].into_iter().chain(tree.alembic_options());
+    let command = quote_all(words.chain(["downgrade".to_owned(), target.to_owned()]));
+    let not_rehearsed: Vec<String> =
+        ids.iter().filter_map(|id| not_rehearsed(id, report)).collect();
+    let down = report.production.iter().find(|seen| seen.direction == "downgrade");
+    let lost = report.stairs.iter().flat_map(|stairs| &stairs.dropped_down);
+    let lost = lost.filter(|(id, _)| ids.contains(&id));
+    Some(Rollback {
+        cwd: tree.cwd.strip_prefix(root).unwrap_or(&tree.cwd).to_string(),
+        command,
+        rehearsed: not_rehearsed.is_empty(),
+        not_rehearsed,
+        waits: waits(down, findings, &report.tree),
+        lost: lost.map(|(id, what)| format!("{id} {what}")).collect(),
+        no_return: ids.iter().rev().find_map(|id| no_return(id, report, findings)),
+        revisions: ids.into_iter().cloned().collect(),
+    })
+}
+
+/// Why a revision does not count as taken back by the gate.
+fn not_rehearsed(id: &String, report: &TreeReport) -> Option<String> {
+    let Some(stairs) = &report.stairs else { return Some(format!("{id} was not tried")) };
+    if stairs.exact.contains(id) {
+        return None;
+    }
+    let why = stairs.untried.iter().find(|(untried, _)| untried == id).map(|(_, why)| why.as_str());
+    let is_wrong = stairs.wrong.contains(id);
+    let other = if is_wrong { "its findings say what is wrong" } else { "it was not tried" };
+    Some(format!("{id}: {}", why.unwrap_or(other)))
+}
+
+/// Who waits on the way back: what was found of it, and of tables that are blocked for a moment their names.
+fn waits(down: Option<&Seen>, findings: &[Finding], tree: &str) -> Vec<String> {
+    let Some(down) = down else { return Vec::new() };
+    let told = findings.iter().filter(|finding| {
+        let back = finding.impact.as_ref().is_some_and(|i| i.direction == Direction::Downgrade);
+        back && finding.code == &code::WHO_WAITS && finding.tree.as_deref() == Some(tree)
+    });
+    let told: Vec<&Finding> = told.collect();
+    let is_told = |table: &&String| {
+        told.iter().any(|f| f.impact.as_ref().is_some_and(|i| i.table == **table))
+    };
+    let of = |what: &str| -> Vec<&String> {
+        let blocked = down.blocks.iter().filter(|(_, blocked)| *blocked == what);
+        blocked.map(|(table, _)| table).filter(|table| !is_told(table)).collect()
+    };
+    let moments =
+        [("reads", "reads and writes"), ("writes", "writes"), ("rows", "writes of the same rows")];
+    let moments = moments.into_iter().filter_map(|(what, words)| {
+        let tables: Vec<String> = of(what).into_iter().map(|table| format!("`{table}`")).collect();
+        (!tables.is_empty()).then(|| format!("{}: {words} wait for a moment", tables.join(", ")))
+    });
+    let mut waits: Vec<String> = told.iter().map(|f| f.message.clone()).chain(moments).collect();
+    if waits.is_empty() {
+        waits.push("nobody waits".to_owned());
+    }
+    waits
+}
+
+/// Whether a finding is about a downgrade that did not end well.
+fn goes_down(finding: &Finding) -> bool {
+    let in_flight = finding.transcript.as_ref().and_then(|said| said.revision.as_ref());
+    in_flight.is_some_and(|revision| revision.direction == Direction::Downgrade)
+}
+
+/// Why the state before a revision does not come back, once it was applied.
+fn no_return(id: &String, report: &TreeReport, findings: &[Finding]) -> Option<String> {
+    let fails = findings.iter().find(|finding| {
+        let of_it =
+            finding.revision.as_ref() == Some(id) && finding.tree.as_ref() == Some(&report.tree);
+        let declared = [&code::IRREVERSIBLE, &code::IRREVERSIBLE_DECLARED].contains(&finding.code);
+        of_it && (declared || goes_down(finding) && finding.severity() == Severity::Error)
+    });
+    if let Some(finding) = fails {
+        return Some(format!("{id}: {}", finding.code.title));
+    }
+    let stairs = report.stairs.as_ref()?;
+    let lost: Vec<&str> =
+        stairs.lost_up.iter().filter(|(of, _)| of == id).map(|(_, what)| what.as_str()).collect();
+    (!lost.is_empty()).then(|| format!("{id}: its upgrade loses {}", lost.join(", ")))
+}

@@ -1,11 +1,36 @@
 //! Edge of the program: lines for stderr, misuse of the command line, and exit statuses.
 
 use std::io::Write;
+use std::os::fd::AsFd;
 
-use crate::os::interrupt::{Interrupt, Interrupted};
-use crate::render::github;
+use crate::os::interrupt::Interrupt;
+use crate::os::terminal;
+use crate::render::{self, github};
 use model::report::{Report, Verdict};
 use model::shown;
+
+/// Fits the output to where it goes: as wide as the terminal, and coloured as `--color` says, else as the
+/// terminal and NO_COLOR say.
+pub fn dress(wanted: clap::ColorChoice, stdout: impl AsFd) {
+    if let Some((columns, _)) = terminal::size(stdout) {
+        render::fit(columns);
+    }
+    let choice = match wanted {
+        clap::ColorChoice::Auto => return,
+        clap::ColorChoice::Always => anstream::ColorChoice::Always,
+        clap::ColorChoice::Never => anstream::ColorChoice::Never,
+    };
+    choice.write_global();
+}
+
+/// A screen as a terminal draws it, over the one before or afresh. Moving about is no colour: it is done
+/// where colour is not wanted, too.
+pub fn drawn(text: &str, fresh: bool, is_plain: bool) -> String {
+    let plain = is_plain.then(|| anstream::adapter::strip_str(text).to_string());
+    let begin = if fresh { "\x1b[2J\x1b[H" } else { "\x1b[H" };
+    // What is left of the screen before goes line by line, so that nothing flickers.
+    format!("{begin}{}\x1b[J", plain.as_deref().unwrap_or(text).replace('\n', "\x1b[K\n"))
+}
 
 /// A line for stderr, where GitHub's runner looks for commands too.
 pub fn note(text: &str, is_github: bool) -> String {
@@ -27,15 +52,11 @@ pub fn misused(err: &clap::Error) -> ! {
     std::process::exit(2)
 }
 
-/// A run that a signal ended says so by the shell's convention, whatever it found until then.
+/// The exit status of a run; of one that a signal ended by the shell's convention, whatever it found until
+/// then.
 pub fn exit_status(interrupted: bool, interrupt: &Interrupt, code: u8) -> u8 {
-    match interrupt.signal().filter(|_| interrupted) {
-        Some(signal) => {
-            let _ = writeln!(anstream::stderr(), "error: {}", Interrupted { signal });
-            u8::try_from(128 + signal).unwrap_or(2)
-        }
-        None => code,
-    }
+    let signal = interrupt.signal().filter(|_| interrupted);
+    signal.map_or(code, |signal| u8::try_from(128 + signal).unwrap_or(2))
 }
 
 /// The exit status of a report's verdict.

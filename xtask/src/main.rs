@@ -25,12 +25,14 @@ mod postgres;
 mod edge;
 mod progress;
 mod render;
+mod screen;
 mod spans;
 
 #[cfg(test)]
 mod tidy;
 
 use std::io::{IsTerminal, Write};
+use std::os::fd::BorrowedFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -43,11 +45,12 @@ use crate::flags::{
 };
 use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::progress::Progress;
+use crate::screen::Screen;
 use crate::spans::Spans;
 use model::event::Event;
 use model::redact::{Secrets, redact};
 use model::report::Report;
-use model::shown::{self, Kind};
+use model::shown;
 use model::watch::{Moment, Watch};
 
 #[global_allocator]
@@ -58,15 +61,16 @@ fn main() -> ExitCode {
     os::sandbox::enter::enter_or_return();
     let Xtask { command: Command::MigrationGate(mut flags) } =
         Xtask::try_parse().unwrap_or_else(|err| edge::misused(&err));
+    edge::dress(flags.color, std::io::stdout());
     let verb = flags.verb.take();
     let runner = Runner::of_this_job();
     let secrets = Secrets::of(commands::reports::secrets(&flags));
     let progress = Progress::new(|text| edge::note(&secrets.hide(text), runner.present));
     let code = Interrupt::install().map(|interrupt| {
         let spans = Spans::default();
-        let (progress, runner, verbose) = (&progress, &runner, flags.verbose);
-        let (interrupt, secrets) = (&interrupt, &secrets);
-        let screen = Screen { progress, runner, interrupt, spans, secrets, verbose };
+        let (progress, runner, interrupt, secrets) = (&progress, &runner, &interrupt, &secrets);
+        let (verbose, quiet) = (flags.verbose, flags.output.quiet);
+        let screen = Screen { progress, runner, interrupt, spans, secrets, verbose, quiet };
         // A panic unwinds, so that what was started is stopped; then it is a bug, and says so.
         let done = panic::catch_unwind(AssertUnwindSafe(|| screen.run(&mut flags, verb.as_ref())));
         done.unwrap_or_else(|_| {
@@ -81,19 +85,6 @@ fn main() -> ExitCode {
     }))
 }
 
-/// Where everything is shown.
-struct Screen<'a> {
-    progress: &'a Progress<'a>,
-    runner: &'a Runner,
-    interrupt: &'a Interrupt,
-    /// Where the time went.
-    spans: Spans,
-    /// What is told to nobody.
-    secrets: &'a Secrets,
-    /// Whether what is reused is told.
-    verbose: bool,
-}
-
 impl Screen<'_> {
     fn run(&self, flags: &mut Gate, verb: Option<&Verb>) -> u8 {
         if !matches!(verb, Some(Verb::Doctor(_))) {
@@ -105,17 +96,11 @@ impl Screen<'_> {
             None | Some(Verb::Lint(_) | Verb::Workflow(_)) => self.report(flags, verb),
             Some(Verb::Graph(graph)) => {
                 let (report, drawn) = commands::graph::run(graph, self.interrupt);
-                match drawn {
-                    Some(drawn) => self.text(Ok(drawn)),
-                    None => {
-                        write_stdout(&render::human::summary(&report));
-                        edge::exit_status(
-                            report.interrupted,
-                            self.interrupt,
-                            edge::exit_code(&report),
-                        )
-                    }
-                }
+                let Some(drawn) = drawn else {
+                    write_stdout(&render::human::summary(&report));
+                    return self.exit(report.interrupted, edge::exit_code(&report));
+                };
+                self.text(Ok(drawn))
             }
             Some(Verb::Renumber(renumber)) => {
                 match commands::renumber::run(renumber, self.interrupt) {
@@ -134,13 +119,16 @@ impl Screen<'_> {
                 }
                 Err(err) => self.text(Err(err)),
             },
+            Some(Verb::New(new)) => self.text(commands::new::run(new, self.interrupt)),
+            Some(Verb::Alembic(args)) => self.text(commands::alembic::run(args, self.interrupt)),
             Some(Verb::Replay(args)) => self.replay(flags, args),
             Some(Verb::Explain(explain)) => self.text(
-                commands::explain::run(explain)
+                commands::explain::run(explain, self.interrupt, &|text| self.progress.note(text))
                     .map(|said| commands::explain::shown(&said, explain.format)),
             ),
             Some(Verb::Runbook(runbook)) => self.text(commands::runbook::run(runbook)),
             Some(Verb::Doctor(doctor)) => self.doctor(doctor),
+            Some(Verb::Completions(args)) => self.text(Ok(commands::completions::run(args))),
         }
     }
 
@@ -166,7 +154,9 @@ impl Screen<'_> {
                     write_stdout(&render::github::mask(password.as_deref()));
                 }
                 let tell = |event: Event<'_>| self.show(event, format);
-                commands::fix::run(flags, &|patch| self.progress.ask(patch), self.interrupt, &tell)
+                let answered = |stdin: BorrowedFd<'_>| self.interrupt.wait_for(stdin);
+                let ask = |patch: &str| self.progress.ask(patch, &answered);
+                commands::fix::run(flags, &ask, self.interrupt, &tell)
             }
         }));
         let code =
@@ -175,11 +165,6 @@ impl Screen<'_> {
             self.show_timings();
         }
         code
-    }
-
-    /// Shows where the time went since it was shown last.
-    fn show_timings(&self) {
-        self.progress.note(render::timings::waterfall(&self.spans.take()).trim_end());
     }
 
     /// Stays and gates again at every save. The exit status is that of the last verdict.
@@ -196,14 +181,17 @@ impl Screen<'_> {
                     self.progress.note(&format!("error: {err:#}"));
                 }
             }
+            let size = os::terminal::size(std::io::stdout());
+            size.iter().for_each(|(columns, _)| render::fit(*columns));
             if !screen {
                 let line = render::watch::line(state, moment).unwrap_or_default();
                 write_stdout(&self.secrets.hide(&line));
             } else if moment != Moment::Progress || state.runs > 0 {
                 // A new screen where something new begins; else over the one that is there.
                 let fresh = drawn.swap(state.runs, Ordering::Relaxed) != state.runs
-                    || moment == Moment::Verdict;
-                redraw(&shown::at_edge(&self.secrets.hide(&render::watch::screen(state))), fresh);
+                    || matches!(moment, Moment::Verdict | Moment::Answer);
+                let drawn = render::watch::screen(state, size);
+                redraw(&shown::at_edge(&self.secrets.hide(&drawn)), fresh);
             }
             if timings && moment == Moment::Verdict {
                 self.show_timings();
@@ -217,6 +205,7 @@ impl Screen<'_> {
         };
         match commands::watch::run(flags, self.interrupt, &tell, &show) {
             Ok(report) => edge::exit_code(&report),
+            Err(err) if err.is::<Interrupted>() => edge::exit_status(true, self.interrupt, 2),
             Err(err) => self.text(Err(err)),
         }
     }
@@ -235,29 +224,32 @@ impl Screen<'_> {
         let json = args.format == ReplayFormat::Json;
         if args.supplies {
             let uses = commands::replay::supplies::run(flags, self.interrupt, &tell);
-            self.sick(&uses.sick);
             let shown = if json { render::replay::supplies_json } else { render::replay::supplies };
-            write_stdout(&shown(&uses));
-            return edge::exit_status(uses.interrupted, self.interrupt, uses.exit_status());
+            return self.tried(&uses.sick, &shown(&uses), uses.interrupted, uses.exit_status());
         }
         if args.mutants {
             let score = commands::replay::mutants::run(flags, args, self.interrupt, &tell);
-            self.sick(&score.sick);
             let shown = if json { render::mutants::json } else { render::mutants::human };
-            write_stdout(&shown(&score));
-            return edge::exit_status(score.interrupted, self.interrupt, score.exit_status());
+            return self.tried(&score.sick, &shown(&score), score.interrupted, score.exit_status());
         }
         let replays = commands::replay::run(flags, args, self.interrupt, &tell);
-        self.sick(&replays.sick);
         let shown = if json { render::replay::json } else { render::replay::human };
-        write_stdout(&shown(&replays));
-        edge::exit_status(replays.interrupted, self.interrupt, replays.exit_status())
+        self.tried(&replays.sick, &shown(&replays), replays.interrupted, replays.exit_status())
     }
 
-    fn sick(&self, errors: &[String]) {
-        for error in errors {
-            self.progress.note(&format!("error: {}", redact(error)));
+    /// Says whether a signal ended what did not say so itself, and returns the exit status.
+    fn exit(&self, interrupted: bool, code: u8) -> u8 {
+        if let Some(signal) = self.interrupt.signal().filter(|_| interrupted) {
+            self.progress.note(&format!("error: {}", Interrupted { signal }));
         }
+        edge::exit_status(interrupted, self.interrupt, code)
+    }
+
+    /// Prints what came of a replay, and first what kept it from its work.
+    fn tried(&self, sick: &[String], told: &str, interrupted: bool, code: u8) -> u8 {
+        sick.iter().for_each(|error| self.progress.note(&format!("error: {}", redact(error))));
+        write_stdout(told);
+        self.exit(interrupted, code)
     }
 
     fn doctor(&self, args: &Doctor) -> u8 {
@@ -291,13 +283,21 @@ impl Screen<'_> {
     fn finish(&self, report: &Report, format: Format, output: &Output) -> u8 {
         let mut code = edge::exit_code(report);
         let report = &report.clone().map_texts(&|text, _| self.secrets.hide(text));
+        let printable = report.printable();
+        let told = match output.quiet {
+            true => render::human::errors(&printable),
+            false => render::human::summary(&printable),
+        };
         write_stdout(&match format {
-            Format::Human => render::human::summary(&report.printable()),
-            Format::Github => render::github::summary(&report.printable()),
+            Format::Human => told,
+            Format::Github => render::github::summary(&printable, &told),
             Format::Json => render::json::report(report),
         });
         if format == Format::Json {
             // A program reads the report; what is for a person still reaches one.
+            if report.interrupted {
+                self.progress.note(render::human::interrupted(report).trim_end());
+            }
             for note in &report.notes {
                 self.progress.note(note);
             }
@@ -311,78 +311,12 @@ impl Screen<'_> {
         }
         edge::exit_status(report.interrupted, self.interrupt, code)
     }
-
-    /// A text as people may see it.
-    fn shown(&self, text: &str, kind: Kind) -> String {
-        shown::shown(&self.secrets.hide(text), kind)
-    }
-
-    fn show(&self, event: Event<'_>, format: Format) {
-        let progress = self.progress;
-        match event {
-            Event::Notice(text) => progress.note(text),
-            Event::Predicted(finding) => {
-                let finding = finding.clone().map_texts(&|text, kind| self.shown(text, kind));
-                let text = render::human::predicted(&finding);
-                match format {
-                    Format::Human => progress.suspend(|| write_stdout(&text)),
-                    // Its annotation comes once, with the summary, in order of weight and with what
-                    // it came to.
-                    Format::Github => {
-                        let text = anstream::adapter::strip_str(&text).to_string();
-                        progress.suspend(|| write_stdout(&render::github::plain(&text)));
-                    }
-                    Format::Json => progress.note(text.trim_end()),
-                }
-            }
-            Event::Replaying { id, what } => progress.running(id, what.to_owned()),
-            Event::Replayed { replayed, done, total } => {
-                progress.ended(&replayed.incident.id);
-                progress.note(&render::replay::progress(replayed, done, total));
-            }
-            Event::Judged { judged, done, total } => {
-                progress.ended(&judged.mutant.incident.id);
-                progress.note(&render::mutants::progress(judged, done, total));
-            }
-            Event::SetUpStarted { what } => progress.running(what, what.to_owned()),
-            Event::SetUpEnded { what } => progress.ended(what),
-            // Told where it is asked for.
-            Event::Reuse(text) if self.verbose => progress.note(text),
-            Event::Reuse(_) => {}
-            Event::Spent { .. } => self.spans.record(event),
-            Event::StepStarted { label, name } => {
-                progress.running(label, name.to_owned());
-                self.spans.record(event);
-            }
-            Event::Revision { label, revision } => {
-                let what = format!("{label} — {} ({})", revision.id, revision.direction);
-                progress.running(label, what);
-            }
-            Event::StepEnded { label, step } => {
-                progress.ended(label);
-                self.spans.record(event);
-                let step = step.clone().map_texts(&|text, kind| self.shown(text, kind));
-                let text = match format {
-                    Format::Human => render::human::step(&step),
-                    Format::Github => render::github::step(&step),
-                    Format::Json => return progress.note(render::human::step(&step).trim_end()),
-                };
-                progress.suspend(|| write_stdout(&text));
-            }
-        }
-    }
 }
 
-/// Draws a screen. Moving about is no colour: it is done where colour is not wanted, too.
 fn redraw(text: &str, fresh: bool) {
     let mut out = std::io::stdout().lock();
-    let text = match anstream::AutoStream::choice(&out) {
-        anstream::ColorChoice::Never => anstream::adapter::strip_str(text).to_string(),
-        _ => text.to_owned(),
-    };
-    let begin = if fresh { "\x1b[2J\x1b[H" } else { "\x1b[H" };
-    // What is left of the screen before goes line by line, so that nothing flickers.
-    let drawn = format!("{begin}{}\x1b[J", text.replace('\n', "\x1b[K\n"));
+    let is_plain = anstream::AutoStream::choice(&out) == anstream::ColorChoice::Never;
+    let drawn = edge::drawn(text, fresh, is_plain);
     let _ = out.write_all(drawn.as_bytes()).and_then(|()| out.flush());
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -61,15 +62,20 @@ impl<'a> Progress<'a> {
         self.bars.suspend(write)
     }
 
-    /// Asks on a terminal whether a patch is to be applied; `None`: there is no terminal.
-    pub fn ask(&self, patch: &str) -> Option<bool> {
+    /// Asks on a terminal, and returns the line that is typed; `None`: there is no terminal. `answered`: waits
+    /// for a line, and says whether one came.
+    pub fn ask(&self, question: &str, answered: &dyn Fn(BorrowedFd<'_>) -> bool) -> Option<String> {
         if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
             return None;
         }
-        self.note(&format!("{patch}apply this patch? [y/N]"));
+        self.note(question);
+        if !answered(std::io::stdin().as_fd()) {
+            return Some(String::new());
+        }
         let mut answer = String::new();
-        let read = std::io::stdin().read_line(&mut answer);
-        Some(read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+        // Who cannot be heard said nothing.
+        let _ = std::io::stdin().read_line(&mut answer);
+        Some(answer.trim().to_owned())
     }
 
     /// Writes a line to stderr.

@@ -75,6 +75,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("flags", &["recipes"]),
     ("edge", &["render", "os", "model"]),
     ("progress", &[]),
+    ("screen", &["commands", "flags", "progress", "render", "spans", "os", "model"]),
     ("spans", &["model"]),
 ];
 
@@ -320,17 +321,19 @@ fn modules_have_docs_that_begin_with_a_noun() {
 fn public_items_have_doc_comments() {
     let mut wrong = Vec::new();
     for source in sources() {
-        let mut before = "";
+        let (mut before, mut in_attribute) = ("", false);
         for (number, line) in source.text.lines().enumerate() {
             let text = line.trim_start();
+            in_attribute |= text.starts_with("#[");
             let public = text.starts_with("pub ") && !text.starts_with("pub mod ");
             if public && !text.starts_with("pub use ") && !before.trim_start().starts_with("///") {
                 wrong.push(format!("{}:{}", source.path.display(), number + 1));
             }
             // An attribute stands between the doc comment and its item.
-            if !text.starts_with("#[") {
+            if !in_attribute {
                 before = line;
             }
+            in_attribute &= !text.ends_with(']');
         }
     }
     none("public items without a doc comment", &wrong);

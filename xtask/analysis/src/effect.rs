@@ -131,6 +131,8 @@ pub struct Detail {
     pub temporary: bool,
     /// Whether all columns of a table are known.
     pub whole: bool,
+    /// Whether a column takes no NULL and has nothing that gives rows a value.
+    pub needs_value: bool,
     /// Whether nobody gave an index its name.
     pub by_itself: bool,
 }

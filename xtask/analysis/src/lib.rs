@@ -4,6 +4,7 @@
 pub mod body;
 pub mod collisions;
 pub mod diagnosis;
+pub mod directive;
 pub mod edit;
 pub mod effect;
 pub mod fix;
@@ -14,6 +15,7 @@ pub mod history;
 pub mod ini;
 pub mod lints;
 pub mod log;
+pub mod new_revision;
 pub mod once;
 pub mod options;
 pub mod predicted;

@@ -1,8 +1,7 @@
 //! One cause, one finding: what else a cause brings about is a line of the finding that tells it.
 
-use model::code::{self, Code, Severity};
+use model::code::{self, Code};
 use model::finding::Finding;
-use model::transcript::Direction;
 
 /// What one `downgrade()` lacks, or one statement does to rows.
 const OF_A_REVISION: [&Code; 4] =
@@ -60,16 +59,6 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
         {
             Some(other.message.clone())
         }
-        // One statement makes a table stand still and holds its rows.
-        _ if one == &code::WHO_WAITS
-            && two == &code::WHOLE_TABLE
-            && first.place.is_some()
-            && first.place == other.place
-            && table(first) == table(other)
-            && (first.severity() == other.severity() || other.severity() == Severity::Note) =>
-        {
-            Some(other.message.clone())
-        }
         _ if one == two && OF_A_HABIT.contains(&one) => {
             let place = other.place.as_ref().map(|place| {
                 let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
@@ -80,11 +69,6 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// The table of production that a finding is about, and the direction.
-fn table(finding: &Finding) -> Option<(Direction, &str)> {
-    finding.impact.as_ref().map(|impact| (impact.direction, impact.table.as_str()))
 }
 
 /// What a lint says of a `downgrade()` that does nothing.

@@ -6,6 +6,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::ini::Ini;
 use model::files::{Location, Settings, Texts};
 
+/// The name of a new revision's file where the settings do not say it, as Alembic has it.
+const FILE_TEMPLATE: &str = "%(rev)s_%(slug)s";
+/// After how many characters Alembic cuts the words in that name.
+const SLUG_LENGTH: usize = 40;
+
 /// One setting, wherever it stands.
 enum Setting {
     Text(String),
@@ -16,9 +21,9 @@ enum Setting {
 /// Understands the settings of a tree that runs in `cwd`, in this section of its ini.
 pub fn understand(texts: &Texts, cwd: &Utf8Path, section: &str) -> Settings {
     let mut reader = Reader::new(texts, cwd, section);
-    let script_location = match reader.get("script_location") {
-        Some(Setting::Text(text)) => Some(text),
-        _ => {
+    let script_location = match reader.text("script_location") {
+        Some(text) => Some(text),
+        None => {
             let missing = !reader.ini.has(section) && texts.ini.is_some();
             reader.unknown.push(match missing {
                 true => {
@@ -51,7 +56,11 @@ pub fn understand(texts: &Texts, cwd: &Utf8Path, section: &str) -> Settings {
         }));
     }
     let import_roots = reader.import_roots();
-    Settings { locations, recursive, sourceless, import_roots, unknown: reader.unknown }
+    let file_template = reader.text("file_template").unwrap_or_else(|| FILE_TEMPLATE.into());
+    let slug_length = reader.text("truncate_slug_length").and_then(|text| text.parse().ok());
+    let file_template = (file_template, slug_length.unwrap_or(SLUG_LENGTH));
+    let unknown = reader.unknown;
+    Settings { locations, recursive, sourceless, import_roots, file_template, unknown }
 }
 
 struct Reader<'a> {
@@ -111,6 +120,13 @@ impl<'a> Reader<'a> {
             self.unknown.push(format!("the ini's {err}"));
             None
         })
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        match self.get(name) {
+            Some(Setting::Text(text)) => Some(text),
+            _ => None,
+        }
     }
 
     fn flag(&mut self, name: &str) -> bool {

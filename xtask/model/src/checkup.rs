@@ -11,6 +11,8 @@ pub struct Checkup {
     pub things: Vec<Thing>,
     /// Whether it was asked to clean.
     pub cleaned: bool,
+    /// Whether each place and folder is listed.
+    pub verbose: bool,
     /// Why something was left, where it was asked to clean.
     pub notes: Vec<String>,
 }

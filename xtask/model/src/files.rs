@@ -24,6 +24,8 @@ pub struct Settings {
     pub sourceless: bool,
     /// Where Python looks first for what a revision imports, absolute.
     pub import_roots: Vec<Utf8PathBuf>,
+    /// The template of its file's name, and after how many characters its words are cut.
+    pub file_template: (String, usize),
     /// What cannot be followed, one sentence each.
     pub unknown: Vec<String>,
 }

@@ -40,6 +40,8 @@ pub struct Finding {
     pub transcript: Option<Box<Transcript>>,
     /// The statement that made what the finding is about.
     pub statement: Option<String>,
+    /// What a directive would name: `type order_side`, `orders.note`.
+    pub subject: Option<String>,
     /// The lines that the migration lacks, as Python ready to paste.
     pub lacks: Vec<String>,
     /// The commands that run the failed step again by hand.
@@ -178,23 +180,24 @@ impl Finding {
             return self.escalation().into_iter().chain(fix.what.iter().cloned()).collect();
         }
         let lacks = (!self.lacks.is_empty()).then(|| format!("add: {}", self.lacks.join("\n")));
-        self.escalation()
-            .into_iter()
-            .chain(lacks)
-            .chain(self.steps().iter().map(ToString::to_string))
-            .collect()
+        self.escalation().into_iter().chain(lacks).chain(self.steps()).collect()
     }
 
     /// How it is fixed, step by step: by its cause, where that is known, else by its code.
-    pub fn steps(&self) -> &'static [&'static str] {
+    pub fn steps(&self) -> Vec<String> {
         let cause = self.transcript.as_deref().and_then(Cause::of);
-        match cause.filter(|cause| cause.explains(self.code)) {
+        let steps = match cause.filter(|cause| cause.explains(self.code)) {
             Some(cause) => cause.remedy,
             None if self.owner.is_none() && !self.code.remedy_elsewhere.is_empty() => {
                 self.code.remedy_elsewhere
             }
             None => self.code.remedy,
-        }
+        };
+        let about = |step: &&str| match &self.subject {
+            Some(subject) => step.replace("KIND NAME", subject).replace("TABLE.COLUMN", subject),
+            None => (*step).to_owned(),
+        };
+        steps.iter().map(about).collect()
     }
 
     /// A finding of which nothing but the message is known yet.
@@ -213,6 +216,7 @@ impl Finding {
             also: Vec::new(),
             transcript: None,
             statement: None,
+            subject: None,
             lacks: Vec::new(),
             by_hand: Vec::new(),
             edit: None,

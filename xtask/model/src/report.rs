@@ -38,6 +38,8 @@ pub struct Report {
     pub allowed: Vec<Finding>,
     /// What the user should know besides: how to reach what `--keep` left, say.
     pub notes: Vec<String>,
+    /// What to run next, where something is wrong.
+    pub next: Option<Next>,
     /// Whether notes are wanted in full.
     pub verbose: bool,
     /// Whether a signal ended the run.
@@ -47,6 +49,15 @@ pub struct Report {
     /// When the run was that this is the report of, where nothing was run because nothing had
     /// changed since.
     pub known_since: Option<SystemTime>,
+}
+
+/// What to run next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Next {
+    /// When, or what for: `to fix it`.
+    pub when: String,
+    /// The command, as a shell takes it.
+    pub command: String,
 }
 
 /// What a change is compared with, which says what is new.

@@ -94,7 +94,8 @@ impl Texts<'_> {
 
     fn step(&self, step: &mut Step) {
         self.name(&mut step.name);
-        step.reason.iter_mut().chain(&mut step.notes).for_each(|text| self.lines(text));
+        let texts = step.reason.iter_mut().chain(&mut step.notes).chain(&mut step.printed);
+        texts.for_each(|text| self.lines(text));
     }
 
     fn place(&self, Place { file, source, .. }: &mut Place) {
@@ -199,6 +200,7 @@ impl Report {
         self.base.iter_mut().for_each(|base| texts.base(base));
         self.python.iter_mut().for_each(|text| texts.name(text));
         self.notes.iter_mut().for_each(|text| texts.lines(text));
+        self.next.iter_mut().for_each(|next| texts.name(&mut next.command));
         if let Some(postgres) = &mut self.postgres {
             texts.name(&mut postgres.version);
         }

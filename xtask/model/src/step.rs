@@ -15,6 +15,9 @@ pub enum Status {
     Skipped,
 }
 
+/// Why no step ran where the gate could not begin.
+pub const NOT_BEGUN: &str = "the gate could not do its work";
+
 /// A step and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
@@ -26,6 +29,8 @@ pub struct Step {
     pub reason: Option<String>,
     /// What it printed for the reader: `Console head count: 1`.
     pub notes: Vec<String>,
+    /// What the call printed and raised, where the step failed: for a log that is read from top to end.
+    pub printed: Option<String>,
     /// Wall time.
     pub elapsed: Duration,
     /// Since when the outcome is known, where the step was not run now.
@@ -37,11 +42,17 @@ impl Step {
     pub fn skipped(name: String, reason: String) -> Step {
         let status = Status::Skipped;
         let (reason, elapsed) = (Some(reason), Duration::ZERO);
-        Step { name, status, reason, notes: Vec::new(), elapsed, known_since: None }
+        let (notes, printed) = (Vec::new(), None);
+        Step { name, status, reason, notes, printed, elapsed, known_since: None }
     }
 }
 
 impl Step {
+    /// Whether it was skipped because the gate could not begin, which a finding says.
+    pub fn is_not_begun(&self) -> bool {
+        self.reason.as_deref() == Some(NOT_BEGUN)
+    }
+
     /// This step in a run that reuses its outcome.
     pub fn reused(&self, since: SystemTime) -> Step {
         // An outcome that was reused before keeps its time.

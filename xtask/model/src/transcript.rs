@@ -100,6 +100,22 @@ impl Transcript {
         }
     }
 
+    /// All that was printed and raised, as a log has it.
+    pub fn printed(&self) -> String {
+        let mut out = format!("$ {}\n", self.command);
+        if !self.output.trim().is_empty() {
+            out += &format!("{}\n", self.output.trim_end());
+        }
+        // Outermost first; a log has the cause before what it led to.
+        for exception in self.exceptions.iter().rev() {
+            out += &format!("{exception}\n");
+            for (name, said) in [("DETAIL", &exception.detail), ("HINT", &exception.hint)] {
+                out += &said.iter().map(|said| format!("{name}:  {said}\n")).collect::<String>();
+            }
+        }
+        out
+    }
+
     /// The exception that says most: the one that Postgres raised, else the outermost.
     pub fn headline(&self) -> Option<&Exception> {
         // SQLAlchemy wraps what the driver raised and carries its SQLSTATE too; the driver's own

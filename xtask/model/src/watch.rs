@@ -28,7 +28,7 @@ pub struct Watch {
     pub reuse: Vec<String>,
     /// Whether that is shown.
     pub verbose: bool,
-    /// What a key asked for.
+    /// What a key asked for; it is shown in the place of the verdict until a key is pressed again.
     pub answer: Option<String>,
     /// Whether keys are listened to.
     pub keys: bool,
@@ -92,6 +92,6 @@ pub enum Moment {
     Reused,
     /// A run came to its end.
     Verdict,
-    /// A key was pressed.
+    /// A key was pressed, and what it asked for was done.
     Answer,
 }

@@ -257,7 +257,7 @@ fn calls(spot: &Spot<'_>) -> Vec<Mutant> {
             ),
         ),
         (
-            Kind::seen("several-unmade", When::Upgrade, "MG110", "MG225"),
+            Kind::seen("several-unmade", When::Upgrade, "MG225", "MG225"),
             added(spot, &unmade.join("\n"), "op.execute(\"SELECT 1\")"),
         ),
         (

@@ -74,8 +74,8 @@ fn on_a_new_table(spot: &Spot<'_>) -> [Mutant; 4] {
         on(
             kind("values-lost", "MG416"),
             "id integer PRIMARY KEY, a text",
-            &alter("DROP COLUMN a"),
-            &alter("ADD COLUMN a text"),
+            "op.execute(\"UPDATE mutants SET a = 'mutant'\")",
+            "op.execute(\"SELECT 1\")",
         ),
         on(
             kind("no-rows", "MG417"),

@@ -18,7 +18,7 @@ use xshell::{Shell, cmd};
 use super::interpreter::BYTECODE;
 use crate::os::cache_dir;
 use crate::os::environment;
-use crate::os::interrupt::Interrupt;
+use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::os::manifest;
 use crate::os::process::{self, Limits};
 use crate::os::run_dir::RunDir;
@@ -280,12 +280,15 @@ fn virtual_environment(
             timeout: INSTALL_TIMEOUT,
             interrupt: search.interrupt,
         };
-        process::run(command, limits).with_context(|| {
-            format!(
-                "cannot make a Python environment from {lock_file}\n\
-                 hint: Debian and Ubuntu need `apt-get install python3-venv`; an interpreter that \
-                 has Alembic can be named with --python"
-            )
+        let run = process::run(command, limits);
+        run.map_err(|err| match err.is::<Interrupted>() {
+            true => err,
+            // What the command printed says why; a hint before it would be read as the cause.
+            false => anyhow::anyhow!(
+                "cannot make a Python environment from {lock_file}: {err:#}\n\
+                 hint: --python names an interpreter that has Alembic; where `venv` is missing, Debian and \
+                 Ubuntu need `apt-get install python3-venv`"
+            ),
         })?;
     }
     compile(search, dir, &python)?;

@@ -13,9 +13,11 @@ use crate::gate::selection;
 use crate::os::cache_dir;
 use crate::os::git::Git;
 use crate::os::interrupt::Interrupt;
+use crate::os::manifest;
 use crate::os::packages::{self, MissingProgram};
 use crate::os::run_dir::{self, RunDirState};
 use crate::os::sandbox::Sandbox;
+use crate::os::store;
 use crate::postgres::MAJOR;
 use crate::postgres::binaries::{self, Places, PostgresFolder};
 use crate::postgres::cluster;
@@ -39,7 +41,7 @@ const ALLOW: &str = "as a user: sysctl -w kernel.unprivileged_userns_clone=1 \
 /// Looks, and cleans where that is asked for. Fails where it is interrupted or has no root.
 pub fn run(args: &Doctor, interrupt: &Interrupt) -> Result<Checkup> {
     let root = selection::root(args.root.as_deref())?;
-    let mut checkup = Checkup { cleaned: args.clean, ..Checkup::default() };
+    let mut checkup = Checkup { cleaned: args.clean, verbose: args.verbose, ..Checkup::default() };
     let offer = provision::look(interrupt);
     checkup.checks.push(postgres(&offer, interrupt)?);
     checkup.checks.extend(python(&root, interrupt));
@@ -73,10 +75,10 @@ fn sizes(root: &Utf8Path) -> Check {
         })
         .collect();
     if wrong.is_empty() {
-        return ok(name, "how large the tables are in production is known");
+        return ok(name, "the sizes of the tables in production are known");
     }
     let fix = "psql \"$PRODUCTION\" -qAtf xtask/src/production/tables.sql > production.csv";
-    let found = "findings about production name no time".to_owned();
+    let found = "missing or old: findings about production name no duration".to_owned();
     Check { details: wrong, ..bad(name, Health::Weak, found, fix.to_owned()) }
 }
 
@@ -174,7 +176,7 @@ fn git(root: &Utf8Path, interrupt: &Interrupt) -> Check {
         .and_then(|git| git.map_or_else(|why| Ok(Err(why)), |git| git.find_base(None)));
     let fix = "what it says; or name a base with --since".to_owned();
     match base {
-        Ok(Ok(base)) => ok(name, format!("what {} lacks is new", base.name)),
+        Ok(Ok(base)) => ok(name, format!("revisions that are not in {} count as new", base.name)),
         Ok(Err(why)) => bad(name, Health::Weak, format!("{why}: only the head counts as new"), fix),
         Err(err) => bad(name, Health::Weak, format!("{err:#}"), fix),
     }
@@ -198,7 +200,7 @@ fn isolation(interrupt: &Interrupt) -> Check {
     let user = cluster::server_user().ok().flatten();
     let sandbox = Sandbox::new(user.as_ref()).with_own_processes().without_network();
     match sandbox.refused(interrupt) {
-        None => ok(name, "migrations see none of your files and processes, and no network"),
+        None => ok(name, "migrations see no files of yours, no processes and no network"),
         Some(why) => Check {
             details: vec!["the README's 'What a migration can do' says what they see then".into()],
             ..bad(name, Health::Weak, format!("none for migrations: {why}"), ALLOW.into())
@@ -274,7 +276,9 @@ fn things(checkup: &mut Checkup) {
             let removed = alone.is_some() && !in_use && cache_dir::remove(&path);
             let what = match kind.as_str() {
                 cache_dir::POSTGRES => "Postgres from npm",
-                cache_dir::PYTHON => "Python environment",
+                cache_dir::PYTHON if manifest::is_there(&path) => "Python environment",
+                cache_dir::PYTHON => "Python environment that was not finished",
+                store::FOLDER => "result or snapshot of an earlier run",
                 other => other,
             };
             checkup.things.push(Thing {
@@ -291,9 +295,9 @@ fn things(checkup: &mut Checkup) {
     }
     for (path, fate) in &runs {
         let what = match fate {
-            RunDirState::Lives => "a run that goes on",
-            RunDirState::Died => "what a dead run left",
-            RunDirState::Kept => "kept by --keep, which said how to remove it",
+            RunDirState::Lives => "folder of a run that goes on",
+            RunDirState::Died => "folder that a dead run left",
+            RunDirState::Kept => "folder that --keep left, which said how to remove it",
         };
         let bytes = cache_dir::size(path);
         let removed = checkup.cleaned && *fate == RunDirState::Died && run_dir::clear(path);

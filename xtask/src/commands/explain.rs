@@ -5,7 +5,8 @@
 //! files which tree and which file a line of Alembic's belongs to; a log of a tree that is not there
 //! is read all the same.
 
-use std::io::Read;
+use std::io::{IsTerminal, Read};
+use std::os::fd::AsFd;
 
 use anyhow::{Context, Result};
 use camino::Utf8Path;
@@ -13,6 +14,7 @@ use camino::Utf8Path;
 use crate::flags::{Explain, ExplainFormat};
 use crate::gate::selection;
 use crate::lint;
+use crate::os::interrupt::Interrupt;
 use crate::recipes;
 use crate::render;
 use crate::steps::runner::StepRunner;
@@ -36,9 +38,13 @@ pub enum Explanation {
     Reading(Reading),
 }
 
+/// What is waited for where nothing was named and somebody types.
+const WAITING: &str = "explain: paste a log, then press Ctrl-D; or name a file or a code:\n  \
+    `explain job.log`, `explain MG003`, `explain C`, `explain 23505`";
+
 /// Explains a code, a mode, a file or standard input. Fails where there is no such thing, or it
 /// cannot be read.
-pub fn run(flags: &Explain) -> Result<Explanation> {
+pub fn run(flags: &Explain, interrupt: &Interrupt, notice: &dyn Fn(&str)) -> Result<Explanation> {
     let what = flags.what.as_str();
     if what != "-" && !Utf8Path::new(what).exists() {
         let code = code::find(what).map(Explanation::Code);
@@ -50,15 +56,33 @@ pub fn run(flags: &Explain) -> Result<Explanation> {
         });
     }
     let mut bytes = Vec::new();
-    let read = if what == "-" {
-        std::io::stdin().take(INPUT_MAX).read_to_end(&mut bytes)
+    if what == "-" {
+        if std::io::stdin().is_terminal() {
+            notice(WAITING);
+        }
+        read_stdin(&mut bytes, interrupt)?;
     } else {
-        std::fs::File::open(what).and_then(|file| file.take(INPUT_MAX).read_to_end(&mut bytes))
-    };
-    read.with_context(|| format!("cannot read `{what}`"))?;
+        let file = std::fs::File::open(what);
+        file.and_then(|file| file.take(INPUT_MAX).read_to_end(&mut bytes))
+            .with_context(|| format!("cannot read `{what}`"))?;
+    }
     let text = String::from_utf8_lossy(&bytes);
     let reading = of_report(&text).unwrap_or_else(|| log::read(&text, &courses()));
     Ok(Explanation::Reading(reading))
+}
+
+/// Reads standard input to its end, or until a signal comes.
+fn read_stdin(bytes: &mut Vec<u8>, interrupt: &Interrupt) -> Result<()> {
+    let mut stdin = std::io::stdin().take(INPUT_MAX);
+    let mut chunk = [0; 1 << 16];
+    loop {
+        interrupt.wait_for(std::io::stdin().as_fd());
+        interrupt.check()?;
+        match stdin.read(&mut chunk).context("cannot read standard input")? {
+            0 => return Ok(()),
+            count => bytes.extend_from_slice(&chunk[..count]),
+        }
+    }
 }
 
 /// What a SQLSTATE may mean.

@@ -14,6 +14,7 @@ use crate::os::git::Git;
 use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::os::process;
 use crate::remedies::{self, RemedyBench};
+use analysis::directive;
 use model::code::Severity;
 use model::event::{Event, Tell};
 use model::finding::{FileChange, Fix};
@@ -39,11 +40,11 @@ impl Remedies {
     }
 }
 
-/// Asks whether a patch is to be applied; `None`: there is nobody to ask.
-pub type Confirm<'a> = &'a dyn Fn(&str) -> Option<bool>;
+/// Asks a person and returns the answer; `None`: there is nobody to ask.
+pub type Ask<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Runs the gate, verifies remedies where it is red, and applies them where that was asked for.
-pub fn run(flags: &Gate, ask: Confirm<'_>, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
+pub fn run(flags: &Gate, ask: Ask<'_>, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
     let started = Instant::now();
     let mut report = gate::run(flags, interrupt, tell);
     // Who keeps the databases wants to look into them.
@@ -61,6 +62,7 @@ pub fn run(flags: &Gate, ask: Confirm<'_>, interrupt: &Interrupt, tell: Tell<'_>
         }
         report.elapsed = started.elapsed();
     }
+    report.next = gate::next::command(&report, "", &flags.which, &flags.env_py);
     report
 }
 
@@ -121,27 +123,33 @@ fn verify(
 fn apply(
     flags: &Gate,
     remedies: &Remedies,
-    ask: Confirm<'_>,
+    ask: Ask<'_>,
     before: &Report,
     (interrupt, tell): (&Interrupt, Tell<'_>),
 ) -> Result<Option<Report>> {
-    let Remedies { root, changes, patch, extra } = remedies;
+    let Remedies { root, patch, extra, .. } = remedies;
+    let mut changes = remedies.changes.clone();
     if changes.is_empty() {
         bail!("--fix changed nothing: no remedy turned the gate green");
     }
-    refuse_dirty(root, changes, interrupt)?;
-    if ask(patch) == Some(false) {
+    refuse_dirty(root, &changes, interrupt)?;
+    let answer = ask(&format!("{patch}apply this patch? [y/N]"));
+    interrupt.check()?;
+    if answer.is_some_and(|answer| !["y", "yes"].contains(&answer.to_lowercase().as_str())) {
         bail!("--fix changed nothing, as you asked");
     }
-    if let Err(err) = write(root, changes, false) {
-        write(root, changes, true)?;
+    let reasons = give_reasons(&mut changes, ask);
+    interrupt.check()?;
+    reasons?;
+    if let Err(err) = write(root, &changes, false) {
+        write(root, &changes, true)?;
         return Err(err);
     }
     let files: Vec<&str> = changes.iter().map(|change| change.file.as_str()).collect();
     tell(Event::Notice(&format!("--fix: changed {}; gating again", files.join(", "))));
     let mut after = gate::run_with(flags, extra, interrupt, tell);
     if after.interrupted || is_worse(&after, before) {
-        write(root, changes, true)?;
+        write(root, &changes, true)?;
         interrupt.check()?;
         let said = after.findings.first().map(|f| format!(" ({}: {})", f.code.id, f.message));
         bail!(
@@ -151,6 +159,29 @@ fn apply(
     }
     after.notes.push(format!("--fix changed {}", files.join(", ")));
     Ok(Some(after))
+}
+
+/// Has a person say why, for each directive that the files get.
+fn give_reasons(changes: &mut [FileChange], ask: Ask<'_>) -> Result<()> {
+    for change in changes {
+        let Some(after) = &mut change.after else { continue };
+        let before = change.before.as_deref().unwrap_or_default();
+        while let Some(line) =
+            directive::without_reason(after).filter(|line| !before.contains(*line))
+        {
+            let line = line.to_owned();
+            let reason = ask(&format!("{}\nwhy? {}", change.file, line.trim())).unwrap_or_default();
+            if reason.is_empty() {
+                bail!(
+                    "--fix changed nothing: a person must say why, at a terminal or in the patch: {}",
+                    line.trim()
+                );
+            }
+            let told = line.replace(directive::REASON, &reason);
+            *after = after.replace(&line, &told);
+        }
+    }
+    Ok(())
 }
 
 /// What git has no copy of is not changed.

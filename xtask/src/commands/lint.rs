@@ -1,6 +1,6 @@
 //! `cargo xtask migration-gate lint`: what can be known without running anything, in milliseconds.
 
-use crate::flags::Lint;
+use crate::flags::{EnvPy, Lint};
 use crate::gate;
 use crate::lint::LintOptions;
 use crate::os::interrupt::Interrupt;
@@ -10,5 +10,7 @@ use model::report::Report;
 pub fn run(flags: &Lint, interrupt: &Interrupt) -> Report {
     let Lint { which, since, all, whole: _, verbose, output: _ } = flags;
     let terms = LintOptions { all: *all, others: true, ..LintOptions::since(since.as_deref()) };
-    Report { verbose: *verbose, ..gate::lint::report(which, terms, interrupt) }
+    let report = gate::lint::report(which, terms, interrupt);
+    let next = gate::next::command(&report, "lint", which, &EnvPy::default());
+    Report { verbose: *verbose, next, ..report }
 }

@@ -186,8 +186,8 @@ impl Renumbering<'_> {
                 "a person must decide: {overlap}, and the two orders could not be tried ({why})"
             )),
             (Verdict::NotTried(why), None) => Ok(format!(
-                "order is not content; whether the revisions fit in this order was not tried ({why}), \
-                 and `cargo xtask migration-gate {}` tells it",
+                "only the order was changed, and it was not tried ({why}): run \
+                 `cargo xtask migration-gate {}` to check that the revisions work in it",
                 self.tree.id
             )),
         })

@@ -52,4 +52,13 @@ mod tests {
             "xtask/RUNBOOK.md is stale: run `cargo xtask migration-gate runbook`"
         );
     }
+
+    #[test]
+    fn the_readme_lists_the_kinds_of_directives() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+        let readme = std::fs::read_to_string(file).unwrap();
+        let words = readme.split_whitespace().collect::<Vec<_>>().join(" ");
+        let kinds = analysis::directive::kinds().into_iter().collect::<Vec<_>>().join(", ");
+        assert!(words.contains(&format!("The kinds: {kinds}.")), "README.md lacks: {kinds}");
+    }
 }

@@ -81,3 +81,36 @@ fn yaml_files(folder: &Utf8Path, depth: usize) -> Result<Vec<Utf8PathBuf>> {
     files.sort();
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests {
+    use analysis::workflow::{Gated, Source, audit};
+    use model::code;
+
+    #[test]
+    fn new_tree_that_triggers_nothing_is_found() {
+        let source = Source {
+            file: ".github/workflows/ci-pr.yml".into(),
+            text: include_str!("../../../.github/workflows/ci-pr.yml").to_owned(),
+        };
+        let mut trees = super::gated();
+        let missed = |trees: &[Gated]| {
+            let findings = audit(std::slice::from_ref(&source), trees);
+            let mut missed = findings.into_iter().filter(|it| it.code == &code::PATH_NOT_COVERED);
+            missed.next().map(|finding| finding.message)
+        };
+        assert_eq!(missed(&trees), None);
+        trees.push(Gated {
+            tree: "shop",
+            folder: "shop",
+            ini: "shop/alembic.ini".into(),
+            migrations: "shop/alembic",
+            supplied: &[],
+        });
+        let said = missed(&trees).unwrap();
+        for file in ["versions/9999_new.py", "env.py"].map(|file| format!("shop/alembic/{file}")) {
+            assert!(said.contains(&file), "{said}");
+        }
+        assert!(said.contains("shop/alembic.ini, shop/requirements.txt"), "{said}");
+    }
+}

@@ -3,16 +3,38 @@
 use camino::Utf8PathBuf;
 use clap::{Args, ValueEnum};
 
+use super::help::heading;
+
 /// How what was found is reported.
 #[derive(Clone, Debug, Args)]
 pub struct Output {
-    /// What goes to stdout [default: human; github where GITHUB_ACTIONS=true]
-    #[arg(long, value_name = "FORMAT", value_enum)]
+    /// What goes to stdout: human, github or json
+    ///
+    /// github is for the log of a GitHub Actions job: folds and annotations. json is described by
+    /// xtask/report.schema.json. Default: human; github where GITHUB_ACTIONS=true.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        hide_possible_values = true,
+        help_heading = heading::OUTPUT
+    )]
     pub format: Option<Format>,
 
-    /// Also write a report: json, junit, sarif or markdown; repeatable
-    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_report)]
+    /// Also write a report to a file; repeatable
+    ///
+    /// FORMAT is json, junit, sarif or markdown.
+    #[arg(
+        long = "report",
+        value_name = "FORMAT=PATH",
+        value_parser = parse_report,
+        help_heading = heading::OUTPUT
+    )]
     pub reports: Vec<ReportFile>,
+
+    /// Show only errors and the verdict
+    #[arg(short, long, help_heading = heading::OUTPUT)]
+    pub quiet: bool,
 }
 
 /// How a graph is drawn.

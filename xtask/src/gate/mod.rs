@@ -10,6 +10,7 @@ mod isolation;
 mod keep;
 mod lanes;
 pub mod lint;
+pub mod next;
 pub mod plan;
 pub mod predict;
 pub mod ran;

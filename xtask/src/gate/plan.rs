@@ -8,7 +8,7 @@ use crate::recipes;
 use crate::steps::runner::{StairwayStep, StepRunner};
 use model::event::Event;
 use model::report::Report;
-use model::step::Step;
+use model::step::{NOT_BEGUN, Step};
 
 impl GateContext<'_> {
     /// The new revisions of a tree. Where nothing says what is new it is the head, and of several
@@ -52,7 +52,7 @@ impl GateContext<'_> {
     /// Adds the steps that never came to their turn, which are part of the report too: those of all
     /// trees, or of some.
     pub fn skip_the_rest(&self, report: &mut Report, of: Option<&[usize]>) {
-        let why = if report.interrupted { "interrupted" } else { "the gate could not do its work" };
+        let why = if report.interrupted { "interrupted" } else { NOT_BEGUN };
         let wait = || Ok(Vec::new());
         for (index, (tree, done)) in self.trees.iter().zip(&mut report.trees).enumerate() {
             if of.is_some_and(|of| !of.contains(&index)) {

@@ -14,7 +14,7 @@ use std::net::Shutdown;
 use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -34,18 +34,23 @@ struct Shared {
     signal: AtomicI32,
     /// Readable once a signal came.
     alarm: UnixStream,
+    /// Whether Ctrl-C is somebody else's: of a program that has the terminal.
+    lent: AtomicBool,
     /// The other end of the alarm, where it is not a signal's thread that holds it.
     bell: Option<UnixStream>,
     /// What rings here too.
     parent: Option<Arc<Shared>>,
 }
 
+/// With nothing to wait for but an event, a wait ends now and then.
+pub const FOR_EVER: Duration = Duration::from_secs(3600);
+
 /// In the place of a signal's number: what was worked on has changed meanwhile.
 const SUPERSEDED: i32 = -1;
 
 impl Shared {
     fn of(alarm: UnixStream, bell: Option<UnixStream>, parent: Option<Arc<Shared>>) -> Shared {
-        Shared { signal: AtomicI32::new(0), alarm, bell, parent }
+        Shared { signal: AtomicI32::new(0), alarm, lent: AtomicBool::new(false), bell, parent }
     }
 
     fn signal(&self) -> Option<i32> {
@@ -94,6 +99,9 @@ impl Interrupt {
         let seen = Arc::clone(&shared);
         std::thread::spawn(move || {
             for signal in signals.forever() {
+                if signal == SIGINT && seen.lent.load(Ordering::SeqCst) {
+                    continue;
+                }
                 if seen
                     .signal
                     .compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst)
@@ -131,6 +139,14 @@ impl Interrupt {
         }
     }
 
+    /// Leaves Ctrl-C to a program that has the terminal, while `work` waits for it.
+    pub fn lend<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.shared.lent.store(true, Ordering::SeqCst);
+        let done = work();
+        self.shared.lent.store(false, Ordering::SeqCst);
+        done
+    }
+
     /// The signal that ended the run, if one did.
     pub fn signal(&self) -> Option<i32> {
         self.shared.signal()
@@ -144,6 +160,17 @@ impl Interrupt {
     /// Sleeps, or fails as soon as a signal comes.
     pub fn sleep(&self, duration: Duration) -> Result<()> {
         self.wait(&[], Instant::now() + duration).map(|_| ())
+    }
+
+    /// Waits until something can be read, however long that takes. `false`: a signal came first.
+    pub fn wait_for(&self, fd: BorrowedFd<'_>) -> bool {
+        loop {
+            match self.wait(&[fd], Instant::now() + FOR_EVER) {
+                Ok(None) => {}
+                Ok(Some(_)) => return true,
+                Err(_) => return false,
+            }
+        }
     }
 
     /// Waits until one of `fds` can be read or has no other end any more, and says which; `None`

@@ -33,6 +33,11 @@ pub fn write(folder: &Utf8Path) -> Result<()> {
     save(folder, &files)
 }
 
+/// Whether a folder was made whole once.
+pub fn is_there(folder: &Utf8Path) -> bool {
+    place(folder).is_file()
+}
+
 /// How a folder differs from its manifest; `None` where it does not.
 pub fn difference(folder: &Utf8Path) -> Option<String> {
     let compared = compare(folder);

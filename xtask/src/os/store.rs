@@ -22,7 +22,7 @@ const BYTES_MAX: u64 = 1 << 30;
 /// How old a file is that was never named: its writer was cut off.
 const CUT_OFF_AFTER: Duration = Duration::from_secs(3600);
 /// The folder's name in the user's cache.
-const FOLDER: &str = "kept";
+pub const FOLDER: &str = "kept";
 /// What the names of entries begin with before they are whole.
 const UNNAMED: &str = "new-";
 

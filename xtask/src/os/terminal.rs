@@ -1,14 +1,23 @@
-//! The terminal: keys as they are pressed.
+//! The terminal: its size, and keys as they are pressed.
 //!
-//! Only echo and line editing are turned off. Ctrl-C stays a signal, and what is printed is printed
+//! Of its settings only echo and line editing are turned off. Ctrl-C stays a signal, and what is printed is printed
 //! as ever. However this value ends, the terminal is as it was.
 
 use std::fs::File;
 use std::io::{IsTerminal, Read};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::process::Command;
+use std::time::Duration;
 
+use super::interrupt::Interrupt;
 use anyhow::{Context, Result};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
+/// The columns and rows of a terminal; `None`: it is none, or has no size.
+pub fn size(terminal: impl AsFd) -> Option<(usize, usize)> {
+    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
+    (size.ws_col > 0 && size.ws_row > 0).then(|| (size.ws_col.into(), size.ws_row.into()))
+}
 
 /// The keys of the terminal that the gate was started from.
 pub struct Keys {
@@ -52,6 +61,28 @@ impl Keys {
             Ok(0) | Err(_) => None,
             Ok(count) => Some(String::from_utf8_lossy(&chunk[..count]).into_owned()),
         }
+    }
+
+    /// Gives the terminal to a command of the shell until it ends, Ctrl-C included.
+    pub fn lend(&self, command: &str, interrupt: &Interrupt) -> Result<()> {
+        let terminal = || File::options().read(true).write(true).open("/dev/tty");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("exec {command}")]);
+        shell.stdin(terminal()?).stdout(terminal()?).stderr(terminal()?);
+        self.give_back();
+        let ended = interrupt.lend(|| {
+            let mut child = shell.spawn().context("cannot start a shell")?;
+            while child.try_wait()?.is_none() {
+                if let Err(err) = interrupt.sleep(Duration::from_millis(50)) {
+                    child.kill()?;
+                    child.wait()?;
+                    return Err(err);
+                }
+            }
+            Ok(())
+        });
+        self.listen()?;
+        ended
     }
 
     fn give_back(&self) {

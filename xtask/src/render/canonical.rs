@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use model::code::{self, Code, Owner, Severity};
 use model::finding::{Edit, Finding, Place, Standing};
 use model::graph::{Branch, Fault, Graph, Revision};
-use model::report::{Comparison, Postgres, Report, Source, TreeReport};
+use model::report::{Comparison, Next, Postgres, Report, Source, TreeReport};
 use model::rollback::Rollback;
 use model::stairs::Stairs;
 use model::step::{Status, Step};
@@ -97,6 +97,7 @@ fn step(name: &str, status: Status, milliseconds: u64) -> Step {
         status,
         reason: None,
         notes: Vec::new(),
+        printed: None,
         elapsed: Duration::from_millis(milliseconds),
         known_since: None,
     }
@@ -106,7 +107,12 @@ fn step(name: &str, status: Status, milliseconds: u64) -> Step {
 fn tree(label: &str, names: &[&str], heads: &[&str], failed: Option<usize>) -> TreeReport {
     let steps = names.iter().enumerate().map(|(index, name)| match failed {
         Some(failed) if index == failed => {
-            Step { reason: Some("it went wrong".into()), ..step(name, Status::Failed, 431) }
+            let printed = "$ alembic upgrade head\nINFO  Running upgrade\n::error::no command\n";
+            Step {
+                reason: Some("it went wrong".into()),
+                printed: Some(printed.into()),
+                ..step(name, Status::Failed, 431)
+            }
         }
         Some(failed) if index > failed && !name.contains("single head") => {
             Step::skipped((*name).to_owned(), format!("`{}` failed", names[failed]))
@@ -135,6 +141,10 @@ fn tree(label: &str, names: &[&str], heads: &[&str], failed: Option<usize>) -> T
 fn report(console: Option<usize>, raptor: Option<usize>, findings: Vec<Finding>) -> Report {
     Report {
         elapsed: Duration::from_millis(2314),
+        next: (!findings.is_empty()).then(|| Next {
+            when: "once that is fixed".into(),
+            command: "cargo gate raptor".into(),
+        }),
         postgres: Some(Postgres { version: "15.18".into(), source: Source::Local }),
         python: vec!["Python 3.11.7, Alembic 1.20.1, SQLAlchemy 2.1.9".into()],
         trees: vec![
@@ -315,7 +325,7 @@ fn graph(revisions: &[(&str, &str, &[usize])]) -> Graph {
     let revision = |(id, title, parents): &(&str, &str, &[usize])| Revision {
         id: (*id).to_owned(),
         title: (*title).to_owned(),
-        file: format!("versions/{id}.py").into(),
+        file: format!("console/migrations/versions/{}.py", id.replace('b', "_b")).into(),
         parents: parents.to_vec(),
         ..Revision::default()
     };

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use super::log_graph::title;
 use super::words;
+use model::code::Severity;
+use model::finding::Finding;
 use model::graph::{Fault, Graph};
 use model::report::Report;
 use model::shown::printable;
@@ -12,7 +14,15 @@ use model::shown::printable;
 const CLASSES: &str = "  classDef head stroke-width:4px
   classDef new stroke-width:4px,stroke:#2da44e
   classDef broken stroke-dasharray:4,stroke:#cf222e
+  classDef found stroke-width:4px,stroke:#cf222e
 ";
+/// What the classes mean, in the order in which they are explained.
+const LEGEND: [(&str, &str); 4] = [
+    ("found", "named by a finding"),
+    ("new", "new"),
+    ("head", "head"),
+    ("broken", "missing, or an id used twice"),
+];
 /// How much of a large graph is shown where it parts.
 const BRANCHES_SHOWN: usize = 8;
 const SHOWN_OF_A_BRANCH: usize = 3;
@@ -22,12 +32,14 @@ const LABEL_CHARACTERS: usize = 48;
 /// A Mermaid flowchart, the oldest at the top.
 pub fn mermaid(report: &Report) -> String {
     let mut out = String::from("flowchart TD\n");
+    let findings = &report.findings;
     for (tree, report) in report.trees.iter().enumerate() {
         let Some(graph) = &report.graph else { continue };
+        let named = named(findings, &report.tree);
         let _ = writeln!(out, "  subgraph t{tree}[\"{}\"]", mermaid_text(&report.label));
         for (index, revision) in graph.revisions.iter().enumerate() {
             let text = mermaid_text(&format!("{} {}", revision.id, title(revision)));
-            let class = class(graph, index).map(|class| format!(":::{class}")).unwrap_or_default();
+            let class = marked(class(graph, index, &named));
             let _ = writeln!(out, "    t{tree}r{index}[\"{text}\"]{class}");
         }
         for (from, to, kind) in edges(graph) {
@@ -41,12 +53,14 @@ pub fn mermaid(report: &Report) -> String {
         }
         out.push_str("  end\n");
     }
-    out.push_str(CLASSES);
-    out
+    let legend = legend(&out);
+    out + &legend + CLASSES
 }
 
-/// Where a graph parts or breaks, and no more of it, as a Mermaid flowchart; `None`: it is one line.
-pub(super) fn trouble(graph: &Graph) -> Option<String> {
+/// Where a graph parts or breaks, and no more of it, as a Mermaid flowchart; `None`: it is one line. The
+/// revisions that findings name are marked.
+pub(super) fn trouble(graph: &Graph, findings: &[Finding], tree: &str) -> Option<String> {
+    let named = named(findings, tree);
     let kept = kept(graph);
     if kept.is_empty() {
         return None;
@@ -60,7 +74,7 @@ pub(super) fn trouble(graph: &Graph) -> Option<String> {
             false => title(revision),
         };
         let text = words::cut(&format!("{} {text}", revision.id), LABEL_CHARACTERS);
-        let class = class(graph, *index).map(|class| format!(":::{class}")).unwrap_or_default();
+        let class = marked(class(graph, *index, &named));
         let _ = writeln!(out, "  r{index}[\"{}\"]{class}", mermaid_text(&text));
     }
     for index in &kept {
@@ -83,8 +97,8 @@ pub(super) fn trouble(graph: &Graph) -> Option<String> {
             let _ = writeln!(out, "  m{number} -.-> r{of}");
         }
     }
-    out.push_str(CLASSES);
-    Some(out)
+    let legend = legend(&out);
+    Some(out + &legend + CLASSES)
 }
 
 /// The revisions that show what is wrong.
@@ -143,13 +157,16 @@ fn is_twice(graph: &Graph, index: usize) -> bool {
 /// A Graphviz digraph, the oldest at the top.
 pub fn dot(report: &Report) -> String {
     let mut out = String::from("digraph revisions {\n  node [shape=box, fontname=monospace];\n");
+    let findings = &report.findings;
     for (tree, report) in report.trees.iter().enumerate() {
         let Some(graph) = &report.graph else { continue };
+        let named = named(findings, &report.tree);
         let _ = writeln!(out, "  subgraph cluster_{tree} {{");
         let _ = writeln!(out, "    label=\"{}\";", dot_text(&report.label));
         for (index, revision) in graph.revisions.iter().enumerate() {
             let text = dot_text(&format!("{} {}", revision.id, title(revision)));
-            let style = match class(graph, index) {
+            let style = match class(graph, index, &named) {
+                Some("found") => ", penwidth=3, color=\"#cf222e\"",
                 Some("new") => ", penwidth=3, color=\"#2da44e\"",
                 Some("head") => ", penwidth=3",
                 Some(_) => ", style=dashed, color=\"#cf222e\"",
@@ -198,9 +215,37 @@ fn missing(graph: &Graph) -> Vec<(usize, &str)> {
     missing.collect()
 }
 
-fn class(graph: &Graph, index: usize) -> Option<&'static str> {
+/// The revisions of a tree that errors are about: by file where that is known, since two may have one id,
+/// else by id.
+fn named<'f>(findings: &'f [Finding], tree: &str) -> BTreeSet<&'f str> {
+    let errors = findings.iter().filter(|finding| finding.severity() == Severity::Error);
+    let of_tree = errors.filter(|finding| finding.tree.as_deref() == Some(tree));
+    let name = |finding: &'f Finding| match &finding.place {
+        Some(place) => Some(place.file.as_str()),
+        None => finding.revision.as_deref(),
+    };
+    of_tree.filter_map(name).collect()
+}
+
+fn marked(class: Option<&str>) -> String {
+    class.map(|class| format!(":::{class}")).unwrap_or_default()
+}
+
+/// What the classes of a chart mean: a box for each that it uses.
+fn legend(chart: &str) -> String {
+    let used = LEGEND.iter().filter(|(class, _)| chart.contains(&format!(":::{class}\n")));
+    let boxes = used.map(|(class, means)| format!("    legend_{class}[\"{means}\"]:::{class}\n"));
+    match boxes.collect::<String>() {
+        boxes if boxes.is_empty() => boxes,
+        boxes => format!("  subgraph legend[\"Legend\"]\n{boxes}  end\n"),
+    }
+}
+
+fn class(graph: &Graph, index: usize, named: &BTreeSet<&str>) -> Option<&'static str> {
     let revision = &graph.revisions[index];
-    if graph.by_id.get(&revision.id) != Some(&index) {
+    if named.contains(revision.id.as_str()) || named.contains(revision.file.as_str()) {
+        Some("found")
+    } else if graph.by_id.get(&revision.id) != Some(&index) {
         Some("broken")
     } else if revision.new {
         Some("new")

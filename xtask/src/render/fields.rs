@@ -22,7 +22,7 @@ pub(super) fn title(finding: &Finding, word: &str) -> String {
     let title =
         if finding.impact.is_some() { finding.message.as_str() } else { finding.code.title };
     let indent = word.len() + finding.code.id.len() + 4;
-    words::wrap(&redact(title), 80 - indent).join(&format!("\n{:indent$}", ""))
+    words::wrap(&redact(title), words::width() - indent).join(&format!("\n{:indent$}", ""))
 }
 
 /// What is told of production, and why it may be so.
@@ -47,7 +47,7 @@ pub(super) fn excerpt(place: &Place) -> String {
         let number = number.to_string();
         // It is there to be recognised, not to be copied.
         let source = printable(&redact(source.trim()));
-        let source = words::cut(&source, 80 - number.len() - 10);
+        let source = words::cut(&source, words::width() - number.len() - 10);
         let gap = " ".repeat(number.len());
         line(&mut out, &format!("  {BLUE}{gap} |{BLUE:#}"));
         line(&mut out, &format!("  {BLUE}{number} |{BLUE:#}     {source}"));
@@ -57,12 +57,12 @@ pub(super) fn excerpt(place: &Place) -> String {
     out
 }
 
-/// A named text, wrapped at 80 columns, with its further lines below its first.
+/// A named text, wrapped at the width of the terminal, with its further lines below its first.
 pub(super) fn field(out: &mut String, name: &str, text: &str) {
     let text = redact(text);
     let mut first = true;
     for paragraph in text.trim_end().lines() {
-        for wrapped in words::wrap(&printable(paragraph), 80 - 14) {
+        for wrapped in words::wrap(&printable(paragraph), words::width() - 14) {
             label(out, if first { name } else { "" }, &wrapped);
             first = false;
         }
@@ -76,11 +76,36 @@ pub(super) fn verbatim(out: &mut String, name: &str, text: &str) {
     }
 }
 
-/// Who fixes it, how, and how one sees that it is fixed.
-pub(super) fn fix(out: &mut String, (owner, code): (Option<Owner>, &Code), steps: &[&str]) {
+/// Who fixes it, how, and how one sees that it is fixed. First what is ready to be copied, and what it is;
+/// then what helps, each after a bullet where there are several.
+pub(super) fn fix<S: AsRef<str>>(
+    out: &mut String,
+    (owner, code): (Option<Owner>, &Code),
+    ready: Option<(&str, String)>,
+    steps: &[S],
+) {
     field(out, "owner", owner.map(words::owner).unwrap_or_default());
-    for (number, remedy) in steps.iter().enumerate() {
-        field(out, if number == 0 { "fix" } else { "" }, remedy);
+    let mut name = "fix";
+    if let Some((what, text)) = &ready {
+        label(out, name, what);
+        match text.contains("\n+++ ") {
+            // A patch is copied whole, so nothing stands before its lines.
+            true => redact(text).lines().for_each(|text| line(out, &printable(text))),
+            false => verbatim(out, "", text.trim_end()),
+        }
+        name = "or";
+    }
+    for step in steps.iter().map(AsRef::as_ref) {
+        if steps.len() == 1 && name == "fix" {
+            field(out, name, step);
+            break;
+        }
+        for (number, wrapped) in words::wrap(&printable(&redact(step)), 80 - 16).iter().enumerate()
+        {
+            let bullet = if number == 0 { "- " } else { "  " };
+            label(out, name, &format!("{bullet}{wrapped}"));
+            name = "";
+        }
     }
     field(out, "verify", code.verify);
 }

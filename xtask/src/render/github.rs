@@ -29,16 +29,21 @@ pub fn mask(password: Option<&str>) -> String {
 
 /// A step that ended, folded away unless it is of interest.
 pub fn step(step: &Step) -> String {
+    if step.is_not_begun() {
+        return String::new();
+    }
     let said = plain(&anstream::adapter::strip_str(&human::step(step)).to_string());
-    let fold = format!("::group::{}\n{said}::endgroup::\n", data(&step.name));
+    let printed = step.printed.as_deref().map(|printed| plain(&printable(&redact(printed))));
+    let printed = printed.unwrap_or_default();
+    let fold = format!("::group::{}\n{said}{printed}::endgroup::\n", data(&step.name));
     match (step.status, said.lines().next()) {
         (Status::Failed | Status::Skipped, Some(headline)) => format!("{fold}{headline}\n"),
         _ => fold,
     }
 }
 
-/// What follows the steps: the annotations, then what a person reads.
-pub fn summary(report: &Report) -> String {
+/// What follows the steps: the annotations, then what a person is told.
+pub fn summary(report: &Report, told: &str) -> String {
     let mut out = String::new();
     for severity in [Severity::Error, Severity::Warning, Severity::Note] {
         let mut findings = report.by_weight();
@@ -53,7 +58,7 @@ pub fn summary(report: &Report) -> String {
             out.push_str(&format!("{more} more of severity {word} stand below\n"));
         }
     }
-    out.push_str(&plain(&anstream::adapter::strip_str(&human::summary(report)).to_string()));
+    out.push_str(&plain(&anstream::adapter::strip_str(told).to_string()));
     out
 }
 
@@ -80,7 +85,7 @@ fn annotation(finding: &Finding) -> String {
         message += &format!("\nowner: {}", words::owner(owner));
     }
     for remedy in finding.remedies() {
-        message += &format!("\nmend: {remedy}");
+        message += &format!("\nfix: {remedy}");
     }
     if let Some(fix) = &finding.fix {
         message += &format!("\nverified: {}", words::verified(fix));

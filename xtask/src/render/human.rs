@@ -14,26 +14,29 @@ use super::fields::{
 };
 use super::words;
 use model::code::causes::Cause;
-use model::code::{Code, Severity};
+use model::code::{Code, Severity, safe_forms};
 use model::finding::{Finding, Standing};
 use model::redact::redact;
-use model::report::{Report, Verdict};
+use model::report::{Next, Report, Verdict};
 use model::shown::printable;
 use model::step::{Status, Step};
 use model::transcript::Transcript;
 
 /// How many lines of a statement and of the output are shown.
 const LINES_SHOWN: usize = 20;
-/// The rows of a screen, less that of the prompt.
-const SCREEN_ROWS: usize = 49;
+/// The rows of a small screen, less that of the prompt.
+const SCREEN_ROWS: usize = 23;
 /// How many findings are named below the details, where those fill more than a screen.
-const OVERVIEW_ROWS: usize = 30;
+const OVERVIEW_ROWS: usize = 10;
 /// How many lines of the first one's message.
-const FIRST_ROWS: usize = 5;
+const FIRST_ROWS: usize = 3;
 
 /// A step that ended, with what it printed.
 pub fn step(step: &Step) -> String {
     let mut out = String::new();
+    if step.is_not_begun() {
+        return out;
+    }
     let (word, style) = match step.status {
         Status::Passed => ("PASS", GREEN),
         Status::Failed => ("FAIL", RED),
@@ -46,14 +49,13 @@ pub fn step(step: &Step) -> String {
         _ => format!("[{:>7.3}s]", step.elapsed.as_secs_f64()),
     };
     line(&mut out, &format!("{style}{word}{style:#} {time} {}", step.name));
-    for note in &step.notes {
-        line(&mut out, &format!("{:16}{note}", ""));
-    }
-    if step.status == Status::Skipped
-        && let Some(reason) = &step.reason
-    {
-        let reason = redact(reason);
-        line(&mut out, &format!("{:16}skipped: {}", "", reason.lines().next().unwrap_or_default()));
+    let reason = step.reason.as_deref().filter(|_| step.status == Status::Skipped);
+    let skipped = reason.and_then(|reason| reason.lines().next());
+    let skipped = skipped.map(|reason| format!("skipped: {}", redact(reason)));
+    for note in step.notes.iter().chain(&skipped).flat_map(|note| note.lines()) {
+        for wrapped in words::wrap(note, words::width() - 16) {
+            line(&mut out, &format!("{:16}{wrapped}", ""));
+        }
     }
     out
 }
@@ -84,14 +86,63 @@ pub fn predicted(finding: &Finding) -> String {
 
 /// What follows the steps: the findings, what the user should know besides, and the verdict.
 pub fn summary(report: &Report) -> String {
+    if report.interrupted {
+        return interrupted(report);
+    }
     let mut out = standing(report);
     if report.known_since.is_some() {
         // It says so of all of them.
         return out;
     }
     for (since, count) in known_steps(report) {
-        let steps = if count == 1 { "1 step".to_owned() } else { format!("{count} steps") };
+        let steps = words::counted(count, "step");
         line(&mut out, &format!("{:6}{steps} known since {since}: nothing has changed there", ""));
+    }
+    out + &next(report)
+}
+
+/// The errors and the verdict alone.
+pub fn errors(report: &Report) -> String {
+    if report.interrupted {
+        return interrupted(report);
+    }
+    let is_error = |finding: &&Finding| finding.severity() == Severity::Error;
+    let findings = report.findings.iter().filter(is_error).cloned().collect();
+    let only = Report { findings, allowed: Vec::new(), ..report.clone() };
+    let mut out = details(&only) + &besides(&only);
+    if !out.is_empty() {
+        line(&mut out, "");
+    }
+    out.trim_start_matches('\n').to_owned() + &verdict(report) + &next(report)
+}
+
+/// Where a run was when a signal ended it. What it found until then is no verdict.
+pub fn interrupted(report: &Report) -> String {
+    let steps = report.trees.iter().flat_map(|tree| &tree.steps);
+    let was_running = |step: &&Step| {
+        let reason = step.reason.as_deref().unwrap_or_default();
+        step.status == Status::Skipped && reason.starts_with("interrupted by")
+    };
+    let running: Vec<&str> = steps.filter(was_running).map(|step| step.name.as_str()).collect();
+    let mut all = report.trees.iter().flat_map(|tree| &tree.steps);
+    let at = match running.as_slice() {
+        [] if all.any(|step| step.status != Status::Skipped) => "after the last step".to_owned(),
+        [] => "before a step ran".to_owned(),
+        running => format!("in {}", running.join(&format!("\n{:13}and in ", ""))),
+    };
+    let mut out = String::new();
+    let counts = words::counts(report);
+    line(&mut out, &format!("{RED}INTERRUPTED{RED:#}  {at}"));
+    line(&mut out, &format!("{:6}{counts} in {:.2} s", "", report.elapsed.as_secs_f64()));
+    report.notes.iter().for_each(|note| line(&mut out, &redact(note)));
+    out
+}
+
+/// What to run next.
+fn next(report: &Report) -> String {
+    let mut out = String::new();
+    if let Some(Next { when, command }) = &report.next {
+        line(&mut out, &format!("{:6}{when}: {BOLD}{command}{BOLD:#}", ""));
     }
     out
 }
@@ -104,7 +155,7 @@ pub fn standing(report: &Report) -> String {
     let verdict = verdict(report);
     // Who does not scroll sees the end.
     if out.lines().count() + verdict.lines().count() > SCREEN_ROWS {
-        out.push_str(&overview(report));
+        out.push_str(&overview(report, 0, OVERVIEW_ROWS));
     }
     out + &verdict
 }
@@ -131,7 +182,7 @@ fn besides(report: &Report) -> String {
     let notes = words::notes_by_code(report).into_iter().chain(words::merged(report));
     for note in notes {
         let _ = write!(out, "\n{style}{word}{style:#}: ");
-        line(&mut out, &words::wrap(&redact(&note), 80 - 6).join("\n      "));
+        line(&mut out, &words::wrap(&redact(&note), words::width() - 6).join("\n      "));
     }
     if !report.allowed.is_empty() {
         line(&mut out, "");
@@ -147,24 +198,25 @@ fn besides(report: &Report) -> String {
     out
 }
 
-/// A screen of it: what to look at first, and a line for each other error and warning.
-fn overview(report: &Report) -> String {
+/// A line for each error and warning but the first `skipped`; the first of all has its message, too.
+pub(super) fn overview(report: &Report, skipped: usize, rows: usize) -> String {
     let mut findings = report.by_weight();
     findings.retain(|f| f.severity() != Severity::Note);
     let mut out = String::new();
-    for (number, finding) in findings.iter().enumerate().take(OVERVIEW_ROWS) {
+    for (number, finding) in findings.iter().enumerate().skip(skipped).take(rows) {
         let (word, style) = severity(finding.severity());
         let place = finding.place.as_ref().map(words::short_place).unwrap_or_default();
-        let place = if place.is_empty() { place } else { format!("{place} ") };
+        let place = if place.is_empty() { place } else { format!("{place}: ") };
         let head = format!("{word}[{}] {place}", finding.code.id);
-        let title = words::cut(finding.code.title, 79_usize.saturating_sub(head.chars().count()));
+        let room = (words::width() - 1).saturating_sub(head.chars().count());
+        let title = words::cut(finding.code.title, room);
         line(&mut out, &format!("{style}{word}[{}]{style:#} {place}{title}", finding.code.id));
         if number == 0 {
             let said = words::first_lines(&printable(&finding.message), FIRST_ROWS);
             field(&mut out, "", &words::cut(&said, FIRST_ROWS * 60));
         }
     }
-    let more = findings.len().saturating_sub(OVERVIEW_ROWS);
+    let more = findings.len().saturating_sub(skipped + rows);
     if more > 0 {
         line(&mut out, &format!("and {more} more"));
     }
@@ -172,7 +224,8 @@ fn overview(report: &Report) -> String {
     out
 }
 
-fn verdict(report: &Report) -> String {
+/// The verdict, and what it rests on.
+pub(super) fn verdict(report: &Report) -> String {
     let mut out = String::new();
     let (word, style) = match report.verdict() {
         Verdict::Pass => ("PASS", GREEN),
@@ -194,12 +247,12 @@ fn verdict(report: &Report) -> String {
         line(&mut out, &format!("{:6}{}", "", with.join(", ")));
     }
     for compared in words::compared(report) {
-        for wrapped in words::wrap(&compared, 80 - 6) {
+        for wrapped in words::wrap(&compared, words::width() - 6) {
             line(&mut out, &format!("{:6}{wrapped}", ""));
         }
     }
     if let (Some(seed), Verdict::Fail) = (&report.hash_seed, report.verdict()) {
-        line(&mut out, &format!("{:6}PYTHONHASHSEED={seed} gives sets the same order again", ""));
+        line(&mut out, &format!("{:6}PYTHONHASHSEED={seed} gives sets this order again", ""));
     }
     if let Some(since) = report.known_since {
         let since = words::date(since);
@@ -229,7 +282,7 @@ fn read_without_running(report: &Report) -> Vec<String> {
     for (severity, word) in kinds {
         let count = report.findings.iter().filter(|f| f.severity() == severity).count();
         if count > 0 {
-            counts.push(format!("{count} {word}{}", if count == 1 { "" } else { "s" }));
+            counts.push(words::counted(count, word));
         }
     }
     if report.findings.is_empty() {
@@ -290,26 +343,24 @@ pub fn finding(finding: &Finding) -> String {
         verbatim(&mut out, "statement", &words::first_lines(sql, LINES_SHOWN));
     }
     if let Some(said) = said.filter(|said| shows_output(said)) {
-        verbatim(&mut out, "output", &words::last_lines(&said.output, LINES_SHOWN));
+        verbatim(&mut out, "output", &words::both_ends(&said.output, LINES_SHOWN));
     }
     if let Some(statement) = &finding.statement {
-        verbatim(&mut out, "made by", &words::first_lines(statement, LINES_SHOWN));
+        let label = words::origin(finding.code);
+        verbatim(&mut out, label, &words::first_lines(statement, LINES_SHOWN));
     }
     if let Some(fix) = &finding.fix {
         field(&mut out, "verified", &words::verified(fix));
     }
-    match words::change(finding) {
-        Some(patch) => verbatim(&mut out, "change", patch.trim_end()),
-        None => verbatim(&mut out, "add", &finding.lacks.join("\n")),
-    }
     if let Some(predicted) = &finding.predicted {
-        field(&mut out, "predicted", predicted);
+        field(&mut out, "lint said", predicted);
     }
     field(&mut out, "SEV-2", &finding.escalation().unwrap_or_default());
     // Where a remedy was verified, or the finding names its own, what else might help is of no use.
     let told = finding.impact.iter().flat_map(|impact| &impact.told);
     let is_told = finding.fix.is_some() || { told }.any(|(word, _)| word == "instead");
-    fix(&mut out, (finding.owner, code), if is_told { &[] } else { finding.steps() });
+    let steps = if is_told { Vec::new() } else { finding.steps() };
+    fix(&mut out, (finding.owner, code), words::ready(finding), &steps);
     verbatim(&mut out, "by hand", &finding.by_hand.join("\n"));
     out
 }
@@ -321,10 +372,15 @@ pub fn code(code: &Code) -> String {
     line(&mut out, &format!("{BOLD}{}: {}{mode}{BOLD:#}", code.id, code.title));
     field(&mut out, "symptom", code.symptom);
     field(&mut out, "why", code.why);
-    fix(&mut out, (Some(code.owner), code), code.remedy);
+    fix(&mut out, (Some(code.owner), code), None, code.remedy);
     if let Some(example) = code.example {
         verbatim(&mut out, "wrong", example.bad);
         verbatim(&mut out, "right", example.good);
+    }
+    for form in safe_forms(code) {
+        field(&mut out, "safe", form.what);
+        verbatim(&mut out, "wrong", form.bad);
+        verbatim(&mut out, "right", form.good);
     }
     out
 }
@@ -335,7 +391,7 @@ pub fn causes(causes: &[&Cause]) -> String {
     for Cause { state, says, code, remedy, .. } in causes {
         line(&mut out, &format!("{BOLD}SQLSTATE {state} ({}: {}){BOLD:#}", code.id, code.title));
         field(&mut out, "says", says);
-        fix(&mut out, (Some(code.owner), code), remedy);
+        fix(&mut out, (Some(code.owner), code), None, remedy);
     }
     out
 }

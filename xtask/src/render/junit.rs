@@ -182,7 +182,7 @@ fn body(finding: &Finding) -> String {
         let _ = write!(out, "\nowner: {}", words::owner(owner));
     }
     for remedy in finding.remedies() {
-        let _ = write!(out, "\nmend: {remedy}");
+        let _ = write!(out, "\nfix: {remedy}");
     }
     let _ = write!(out, "\nverify: {}", finding.code.verify);
     out

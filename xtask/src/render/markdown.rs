@@ -11,7 +11,7 @@ use super::{diagram, rollback, words};
 use model::code::Severity;
 use model::finding::{Finding, Standing};
 use model::redact::redact;
-use model::report::{Report, TreeReport, Verdict};
+use model::report::{Next, Report, TreeReport, Verdict};
 use model::shown::printable;
 use model::stairs::Stairs;
 use model::step::Status;
@@ -68,7 +68,8 @@ fn within(bytes: usize, report: &Report, run: Option<&str>) -> String {
         }
     }
     let mut pictures = String::new();
-    for text in report.trees.iter().flat_map(|tree| [picture(tree), rollback::card(tree)]) {
+    let parts = |tree| [picture(tree, &report.findings), rollback::card(tree)];
+    for text in report.trees.iter().flat_map(parts) {
         if text.len() <= room {
             room -= text.len();
             pictures.push_str(&text);
@@ -142,6 +143,9 @@ fn verdict(report: &Report) -> String {
         let _ = write!(out, "\n\n{}", text(&compared));
     }
     out.push_str("\n\n");
+    if let Some(Next { when, command }) = &report.next {
+        let _ = writeln!(out, "**Next**, {when}: {}\n", span(command));
+    }
     if report.verdict() == Verdict::Error {
         out.push_str("This says nothing about the migrations.\n\n");
     }
@@ -191,20 +195,20 @@ fn finding(finding: &Finding, again: bool) -> String {
         out.push_str(&fence("sql", sql, LINES_SHOWN));
     }
     let steps = finding.steps();
-    if let [only] = steps {
-        let _ = writeln!(out, "**To fix it:** {only}\n");
-    } else {
-        out.push_str("**To fix it:**\n\n");
-        for (number, remedy) in steps.iter().enumerate() {
-            let _ = writeln!(out, "{}. {remedy}", number + 1);
+    match steps.as_slice() {
+        [] => {}
+        [only] => {
+            let _ = writeln!(out, "**To fix it:** {only}\n");
         }
-        out.push('\n');
+        several => {
+            let _ = writeln!(out, "**To fix it:**\n\n- {}\n", several.join("\n- "));
+        }
     }
     let _ = writeln!(out, "**Then:** {}\n", code.verify);
     let output = said.map(|said| said.output.trim()).unwrap_or_default();
     if !output.is_empty() {
-        out.push_str("<details><summary>The end of what it printed</summary>\n\n");
-        out.push_str(&fence("text", &words::last_lines(output, LINES_SHOWN), LINES_SHOWN + 1));
+        out.push_str("<details><summary>What it printed</summary>\n\n");
+        out.push_str(&fence("text", &words::both_ends(output, LINES_SHOWN), LINES_SHOWN + 1));
         out.push_str("</details>\n\n");
     }
     if !finding.by_hand.is_empty() {
@@ -243,18 +247,19 @@ fn excerpt(finding: &Finding) -> String {
     } else if let Some(edit) = &finding.edit {
         // GitHub commits a `suggestion` only in a review comment on its line, which this is not.
         out.push_str("**This change fixes it** (`git apply --unidiff-zero` takes it):\n\n");
-        out.push_str(&fence("diff", words::patch(edit).trim_end(), LINES_SHOWN));
+        out.push_str(&whole("diff", &printable(&redact(words::patch(edit).trim_end()))));
     }
     if words::change(finding).is_none() && !finding.lacks.is_empty() {
-        out.push_str("**What it lacks:**\n\n");
-        out.push_str(&fence("python", &finding.lacks.join("\n"), LINES_SHOWN));
+        out.push_str("**Add:**\n\n");
+        out.push_str(&whole("python", &printable(&redact(&finding.lacks.join("\n")))));
     }
     out
 }
 
 /// The graph of a tree, where that is what is wrong.
-fn picture(tree: &TreeReport) -> String {
-    let Some(chart) = tree.wrong_graph.as_ref().and_then(diagram::trouble) else {
+fn picture(tree: &TreeReport, findings: &[Finding]) -> String {
+    let graph = tree.wrong_graph.as_ref();
+    let Some(chart) = graph.and_then(|graph| diagram::trouble(graph, findings, &tree.tree)) else {
         return String::new();
     };
     // The chart escapes every sign that could end the fence.

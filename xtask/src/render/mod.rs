@@ -5,6 +5,7 @@ pub mod diagram;
 pub mod doctor;
 pub mod explained;
 mod fields;
+mod fitting;
 pub mod github;
 pub mod human;
 pub mod json;
@@ -21,6 +22,8 @@ pub mod timings;
 mod trial;
 pub mod watch;
 mod words;
+
+pub use words::fit;
 
 #[cfg(test)]
 mod canonical;

@@ -46,8 +46,8 @@ pub fn human(score: &Score) -> String {
     let percent = |part: usize| 100 * part / total.max(1);
     let _ = writeln!(
         out,
-        "\n{}  of {total} mutants the lints caught {} ({} %), the gate {} ({} %), and {} were named \
-         rightly ({} %); of {} red ones {} end with a verified remedy ({} %), in {:.2} s{left}",
+        "\n{}  of {total} mutants, the lints caught {} ({} %) and the gate {} ({} %); {} got the right \
+         code ({} %); of {} red ones, {} end with a verified remedy ({} %), in {:.2} s{left}",
         headline(score.exit_status()),
         scores.by_lint,
         percent(scores.by_lint),

@@ -91,6 +91,10 @@ pub fn human(replays: &Replays) -> String {
     let good = replays.replayed.iter().filter(|replayed| replayed.good()).count();
     let total = replays.replayed.len();
     let seconds = replays.elapsed.as_secs_f64();
+    if total == 0 && !replays.sick.is_empty() {
+        // What kept it from its work is told already.
+        return out;
+    }
     let _ = writeln!(
         out,
         "\n{}  {good} of {total} incidents reproduced and fixed in {seconds:.2} s",

@@ -131,13 +131,23 @@ fn section(out: &mut String, code: &Code) {
     let _ = writeln!(out, "### {name}: {}\n", code.title);
     let _ = writeln!(out, "**Symptom.** {}\n\n**Cause.** {}\n", code.symptom, code.why);
     let _ = writeln!(out, "**Fix** ({}):\n", words::owner(code.owner));
-    for (number, remedy) in code.remedy.iter().enumerate() {
-        let _ = writeln!(out, "{}. {remedy}", number + 1);
+    for remedy in code.remedy {
+        let _ = writeln!(out, "- {remedy}");
+    }
+    if code.remedy.is_empty() {
+        push(out, "- the message says it");
     }
     let _ = writeln!(out, "\n**Verify.** {}\n", code.verify);
     if let Some(example) = code.example {
         let _ =
             writeln!(out, "```text\n# wrong\n{}\n\n# right\n{}\n```\n", example.bad, example.good);
+    }
+    for form in code::safe_forms(code) {
+        let (what, bad, good) = (form.what, form.bad, form.good);
+        let _ = writeln!(
+            out,
+            "Safe form of {what}:\n\n```python\n# wrong\n{bad}\n\n# right\n{good}\n```\n"
+        );
     }
 }
 

@@ -89,10 +89,10 @@ fn rule(finding: &Finding) -> Value {
         None if !code.remedy_elsewhere.is_empty() => code.remedy_elsewhere,
         _ => code.remedy,
     };
-    let steps: Vec<String> =
-        remedy.iter().enumerate().map(|(n, step)| format!("{}. {step}", n + 1)).collect();
+    let steps: Vec<String> = remedy.iter().map(|step| format!("- {step}")).collect();
     let who = owner.map(|owner| format!("\n\nOwner: {owner}")).unwrap_or_default();
     let help = format!("{}{who}\n\nHow to verify: {}", steps.join("\n"), code.verify);
+    let full = [&[code.title], remedy].concat().join("; ");
     let mut tags = vec!["migrations".to_owned()];
     tags.extend(owner.map(str::to_owned));
     tags.extend(code.mode.map(|mode| format!("failure-mode-{mode}")));
@@ -100,7 +100,7 @@ fn rule(finding: &Finding) -> Value {
         "id": code.id,
         "name": name(code.title),
         "shortDescription": {"text": code.title},
-        "fullDescription": {"text": format!("{}. {}", code.title, remedy.join("; "))},
+        "fullDescription": {"text": full},
         "help": {"text": help, "markdown": help},
         "defaultConfiguration": {"level": level(code)},
         "properties": {"tags": tags},

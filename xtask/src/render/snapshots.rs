@@ -33,7 +33,11 @@ fn each_format_of_each_report_is_as_it_was() {
         let plain = |text: &str| anstream::adapter::strip_str(text).to_string();
         let human = steps(&report, human::step) + &human::summary(&report);
         snapshot(name, "txt", &plain(&human));
-        snapshot(name, "github", &(steps(&report, github::step) + &github::summary(&report)));
+        snapshot(
+            name,
+            "github",
+            &(steps(&report, github::step) + &github::summary(&report, &human::summary(&report))),
+        );
         snapshot(name, "md", &markdown::comment(&report, Some(RUN)));
         snapshot(name, "xml", &junit::report(&report));
         snapshot(name, "sarif", &sarif::report(&report));
@@ -160,7 +164,7 @@ fn commands(text: &str) -> Vec<&str> {
 #[test]
 fn no_word_of_a_migration_is_a_command_or_a_secret() {
     let (_, report) = canonical::all().into_iter().find(|(name, _)| *name == "hostile").unwrap();
-    let text = steps(&report, github::step) + &github::summary(&report);
+    let text = steps(&report, github::step) + &github::summary(&report, &human::summary(&report));
     let allowed =
         ["::group::", "::endgroup::", "::error file=backend_v2/alembic/versions/a%2C b%3A c%25"];
     for command in commands(&text) {
@@ -191,7 +195,8 @@ fn hostile_words_in_any_field_do_no_harm_in_any_format() {
         let raw = hostile(&report);
         let shown = raw.printable();
         let human = steps(&shown, human::step) + &human::summary(&shown);
-        let github = steps(&shown, github::step) + &github::summary(&shown);
+        let github =
+            steps(&shown, github::step) + &github::summary(&shown, &human::summary(&shown));
         for command in commands(&github) {
             let own = ["::group::", "::endgroup::", "::error ", "::warning ", "::notice "];
             assert!(own.iter().any(|own| command.starts_with(own)), "{name}: {command}");
@@ -220,7 +225,7 @@ fn hostile_words_in_any_field_do_no_harm_in_any_format() {
 #[test]
 fn never_more_annotations_than_github_shows() {
     let (_, report) = canonical::all().into_iter().find(|(name, _)| *name == "several").unwrap();
-    let text = github::summary(&report);
+    let text = github::summary(&report, &human::summary(&report));
     assert_eq!(text.lines().filter(|line| line.starts_with("::warning")).count(), 10);
     assert!(text.find("::error").unwrap() < text.find("::warning").unwrap());
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::human;
+use super::{fitting, human};
 use model::report::{Report, Verdict};
 use model::watch::{Moment, RevisionState, Watch, WatchedTree};
 
@@ -13,16 +13,23 @@ const RED: Style = AnsiColor::Red.on_default().bold();
 const BLUE: Style = AnsiColor::Blue.on_default().bold();
 const DIM: Style = Style::new().dimmed();
 
-/// What the keys do.
-const KEYS: &str = "r run again · s with the stairway · o open the database · e explain · q quit";
-
 /// How many new revisions of a tree are named: what is wrong must fit on the screen below them.
 const NEW_SHOWN: usize = 8;
 /// How many changed files are named.
 const CHANGED_SHOWN: usize = 3;
 
-/// The whole screen: the trees, what is new in them, the last verdict with what is wrong, the keys.
-pub fn screen(state: &Watch) -> String {
+/// What the keys do.
+fn keys(state: &Watch) -> String {
+    let trees: Vec<String> = match state.trees.as_slice() {
+        [] | [_] => Vec::new(),
+        trees => (1..).zip(trees).map(|(n, tree)| format!(" {n} {}", tree.label)).collect(),
+    };
+    format!("r run again · s stairway · o psql{} · e explain · q quit", trees.concat())
+}
+
+/// The whole screen: the trees, what is new in them, the last verdict with what is wrong, the keys. `size`:
+/// the columns and rows of the terminal, which the first error and the keys fit.
+pub fn screen(state: &Watch, size: Option<(usize, usize)>) -> String {
     let mut out = heading(state);
     for tree in &state.trees {
         out.push_str(&self::tree(tree, state.running));
@@ -30,19 +37,19 @@ pub fn screen(state: &Watch) -> String {
     for told in state.reuse.iter().filter(|_| state.verbose) {
         let _ = writeln!(out, "\n  {DIM}{told}{DIM:#}");
     }
-    let shown = match (&state.report, state.running) {
-        (_, true) => state.predicted.iter().map(human::predicted).collect(),
-        (Some(report), false) => found(report),
-        (None, false) => String::new(),
+    // The keys, the lines around what is shown, and the cursor's.
+    let room = size.map(|(columns, rows)| (columns, rows.saturating_sub(out.lines().count() + 5)));
+    let shown = match (&state.report, &state.answer, state.running) {
+        (_, Some(answer), _) => fitting::cut_to(answer, "", room),
+        (_, None, true) => state.predicted.iter().map(human::predicted).collect(),
+        (Some(report), None, false) => fitting::report(report, room),
+        (None, None, false) => String::new(),
     };
     if !shown.is_empty() {
         let _ = write!(out, "\n{shown}");
     }
-    if let Some(answer) = &state.answer {
-        let _ = write!(out, "\n{answer}");
-    }
     if state.keys {
-        let _ = writeln!(out, "\n{DIM}{KEYS}{DIM:#}");
+        let _ = writeln!(out, "\n{DIM}{}{DIM:#}", keys(state));
     }
     out
 }
@@ -58,7 +65,7 @@ pub fn line(state: &Watch, moment: Moment) -> Option<String> {
             let mut out = human::standing(report);
             let _ = writeln!(out, "watching: answered {seconds:.2} s after the save");
             if state.keys && state.runs == 1 {
-                let _ = writeln!(out, "{KEYS}");
+                let _ = writeln!(out, "{}", keys(state));
             }
             Some(out)
         }
@@ -134,11 +141,6 @@ fn tree(tree: &WatchedTree, running: bool) -> String {
     out
 }
 
-/// What is wrong, in full; without anything wrong, what was done, in a line.
-fn found(report: &Report) -> String {
-    human::standing(report).trim_start_matches('\n').to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -192,9 +194,9 @@ mod tests {
                 upgrading     0045_audit_index.py
               Raptor    nothing new
 
-            r run again · s with the stairway · o open the database · e explain · q quit
+            r run again · s stairway · o psql 1 Console 2 Raptor · e explain · q quit
         "#]]
-        .assert_eq(&plain(&screen(&state())));
+        .assert_eq(&plain(&screen(&state(), None)));
     }
 
     #[test]
@@ -202,7 +204,7 @@ mod tests {
         let mut state = state();
         state.running = false;
         state.report = Some(crate::render::canonical::all().remove(0).1);
-        let shown = plain(&screen(&state));
+        let shown = plain(&screen(&state, None));
         assert!(shown.starts_with("migration-gate  PASS  run 3, 0.18 s after the save\n"));
         assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
     }

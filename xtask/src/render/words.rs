@@ -2,15 +2,30 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use model::code::{Owner, Severity};
+use model::code::{Code, Owner, Severity};
 use model::finding::{Edit, Finding, Fix, Place, Standing};
 use model::redact::redact;
 use model::report::{Comparison, Report, Source};
 use model::shown::printable;
 use model::step::{Status, Step};
 use model::transcript::Transcript;
+
+/// The columns of what is wrapped. Those of the terminal are known at the start of the program, as is
+/// whether it shows colours.
+static WIDTH: AtomicUsize = AtomicUsize::new(80);
+
+/// The columns of what is wrapped.
+pub(super) fn width() -> usize {
+    WIDTH.load(Ordering::Relaxed)
+}
+
+/// Wraps what is shown from now on at so many columns: those of the terminal, as far as that reads well.
+pub fn fit(columns: usize) {
+    WIDTH.store(columns.clamp(60, 120), Ordering::Relaxed);
+}
 
 /// How many revisions are named for each code in a line.
 const NAMES_SHOWN: usize = 5;
@@ -141,13 +156,11 @@ pub(super) fn counts(report: &Report) -> String {
         0 => {
             let found = match report.findings.len() {
                 0 => "nothing found".to_owned(),
-                1 => "1 finding".to_owned(),
-                many => format!("{many} findings"),
+                many => counted(many, "finding"),
             };
             match report.workflows.len() {
                 0 => found,
-                1 => format!("1 workflow read, {found}"),
-                many => format!("{many} workflows read, {found}"),
+                many => format!("{} read, {found}", counted(many, "workflow")),
             }
         }
         _ => format!("{} of {all} steps passed", ended(Status::Passed)),
@@ -172,7 +185,7 @@ pub(super) fn merged(report: &Report) -> Option<String> {
     let count = merged.count();
     let told: Vec<String> =
         codes.iter().map(|(code, findings)| format!("{code} in {}", places(findings))).collect();
-    let what = if count == 1 { "1 finding".to_owned() } else { format!("{count} findings") };
+    let what = counted(count, "finding");
     (count > 0).then(|| {
         printable(&format!(
             "{what} about merged revisions, which do not decide (`--all` tells and counts them): {}",
@@ -235,7 +248,7 @@ pub(super) fn message(finding: &Finding) -> String {
         }
     }
     if let Some(predicted) = &finding.predicted {
-        let _ = write!(out, "\npredicted: {}", predicted.trim_end());
+        let _ = write!(out, "\nlint said before the run: {}", predicted.trim_end());
     }
     out
 }
@@ -263,9 +276,33 @@ pub(super) fn change(finding: &Finding) -> Option<String> {
     fix.map(str::to_owned).or_else(|| finding.edit.as_ref().map(patch))
 }
 
+/// What fixes a finding and is for copying, and what it is: a change, or lines to add.
+pub(super) fn ready(finding: &Finding) -> Option<(&'static str, String)> {
+    let lines = || (!finding.lacks.is_empty()).then(|| finding.lacks.join("\n"));
+    match (&finding.fix, change(finding)) {
+        (Some(_), Some(patch)) => Some(("apply this change (`git apply`, or --fix):", patch)),
+        (None, Some(patch)) => Some(("apply this change (`git apply --unidiff-zero`):", patch)),
+        _ => lines().map(|lines| ("add:", lines)),
+    }
+}
+
+/// What the statement did that a finding names: what differs was made by it, or taken away, or changed.
+pub(super) fn origin(code: &Code) -> &'static str {
+    match code.id {
+        "MG401" => "gone by",
+        "MG402" => "set by",
+        _ => "made by",
+    }
+}
+
 /// What a verified remedy does, in a sentence.
 pub(super) fn verified(fix: &Fix) -> String {
     format!("{}: on a copy of the tree the gate is green with it", fix.what.join(", then "))
+}
+
+/// `1 line`, `2 lines`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The first lines of a text, and how many follow.
@@ -274,19 +311,24 @@ pub(super) fn first_lines(text: &str, count: usize) -> String {
     if lines.len() <= count {
         return lines.join("\n");
     }
-    format!("{}\n… {} more lines", lines[..count].join("\n"), lines.len() - count)
+    format!("{}\n… {}", lines[..count].join("\n"), counted(lines.len() - count, "more line"))
 }
 
-/// The last lines of a text, and how many stand before.
-pub(super) fn last_lines(text: &str, count: usize) -> String {
+/// The first lines of a text, where it says what it does, and more of the last, where it says how that ended.
+pub(super) fn both_ends(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.trim_end().lines().collect();
     if lines.len() <= count {
         return lines.join("\n");
     }
-    let left = lines.len() - count;
-    format!("… {left} lines before\n{}", lines[left..].join("\n"))
+    let (first, last) = (count / 4, count - count / 4);
+    let left = counted(lines.len() - count, "line");
+    let parts = [
+        lines[..first].join("\n"),
+        format!("… {left} left out"),
+        lines[lines.len() - last..].join("\n"),
+    ];
+    parts.join("\n")
 }
-
 /// The first characters of a text.
 pub(super) fn cut(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
@@ -305,6 +347,7 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
         return vec![text.to_owned()];
     }
     let mut lines = vec![String::new()];
+    let text = held(text);
     for word in text.split(' ') {
         let last = lines.last().map_or(0, |line| line.chars().count());
         if last > 0 && last + 1 + word.chars().count() > width {
@@ -316,7 +359,19 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
             line.push_str(word);
         }
     }
-    lines
+    lines.iter().map(|line| line.replace(HELD, " ")).collect()
+}
+
+/// Stands for a blank at which no line ends.
+const HELD: char = '\u{1}';
+
+/// A text whose directives, which are for copying, are a word each.
+fn held(text: &str) -> String {
+    let spans = text.split('`').map(|span| match span.starts_with("# migration-gate:") {
+        true => span.replace(' ', &HELD.to_string()),
+        false => span.to_owned(),
+    });
+    spans.collect::<Vec<_>>().join("`")
 }
 
 /// A moment, to the second: `2026-11-22T23:40:00Z`.

@@ -95,6 +95,12 @@ impl StepOutcome {
         StepOutcome { findings: vec![finding], ..StepOutcome::default() }
     }
 
+    /// What the call printed and raised that keeps the step from being green.
+    pub(super) fn printed(&self) -> Option<String> {
+        let said = self.error().and_then(|finding| finding.transcript.as_deref());
+        said.map(Transcript::printed)
+    }
+
     /// The first thing that keeps the step from being green.
     pub(super) fn error(&self) -> Option<&Finding> {
         self.findings.iter().find(|finding| finding.code.severity == Severity::Error)

@@ -168,9 +168,12 @@ impl Lane<'_> {
             };
             let names: Vec<String> = loss.what.rsplit('.').map(str::to_owned).collect();
             let way = if loss.by_upgrade { Direction::Upgrade } else { Direction::Downgrade };
-            let lost = Finding::new(&code::DATA_LOST, message);
-            let lost = Finding { direction: Some(way), ..lost };
-            self.tree_run.about(revision, &names, lost)
+            let finding = Finding {
+                direction: Some(way),
+                subject: Some(loss.what.clone()),
+                ..Finding::new(&code::DATA_LOST, message)
+            };
+            self.tree_run.about(revision, &names, finding)
         };
         let losses = rows::losses(&filled.before, between, after).into_iter();
         // How real values of these are spelt, only their writers know.

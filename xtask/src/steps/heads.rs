@@ -34,7 +34,7 @@ impl TreeRun<'_> {
         }
         let expected = match self.tree.target {
             Target::Head => "exactly 1",
-            Target::Heads => "one a base",
+            Target::Heads => "one for each base",
         };
         let error = format!("{label} alembic has {count} heads — expected {expected}.");
         notes.push(format!("ERROR: {error}"));
@@ -52,7 +52,7 @@ impl TreeRun<'_> {
         let last = ids.last();
         let mut message = format!("{error} They are {}.", list(&shown));
         if let Some(twice) = twice {
-            message = format!("{message} Besides, {}", twice.message);
+            message = format!("{message} Also, {}", twice.message);
         }
         let finding = Finding {
             revision: last.cloned(),

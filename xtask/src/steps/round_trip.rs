@@ -245,7 +245,7 @@ impl TreeRun<'_> {
         let file = self.file_of(revision)?;
         let text = std::fs::read_to_string(file).ok()?;
         let reason = schema_diff::declared(&text).into_iter().find_map(|d| match d {
-            Declaration::Irreversible { reason } => reason,
+            Declaration::Irreversible { reason } => Some(reason),
             _ => None,
         })?;
         let file = file.strip_prefix(self.root).unwrap_or(file).to_owned();
@@ -289,6 +289,7 @@ impl Judged<'_> {
             direction: Some(direction),
             place,
             statement: origin.statement,
+            subject: Some(difference.object.to_string()),
             lacks: lacks.into_iter().collect(),
             edit: changed.and_then(|(_, edit)| edit),
             ..Finding::new(code, message)

@@ -348,16 +348,16 @@ impl<'a> StepRunner<'a> {
             _ if reason.is_some() => Status::Failed,
             _ => Status::Passed,
         };
-        let (notes, known_since) = (outcome.notes, None);
-        let step = Step { name: name.clone(), status, reason, notes, elapsed, known_since };
+        let (printed, notes, known_since) = (outcome.printed(), outcome.notes, None);
+        let step =
+            Step { name: name.clone(), status, reason, notes, printed, elapsed, known_since };
         tell(Event::StepEnded { label, step: &step });
         self.done.push(step);
         if failed {
             self.blocked_by.get_or_insert(name.clone());
         }
-        let tree = tree_run.tree.id.clone();
-        let findings = outcome.findings.into_iter().map(|finding| in_step(finding, &tree, &name));
-        self.findings.extend(findings);
+        let tree = &tree_run.tree.id;
+        self.findings.extend(outcome.findings.into_iter().map(|found| in_step(found, tree, &name)));
         sick.map_or(Ok(()), Err)
     }
 }

@@ -214,7 +214,8 @@ impl Lane<'_> {
                 Err(Box::new(Finding { message, ..*failed }))
             }
             (Err(failed), ..) => Err(failed),
-            (Ok(()), Some(found), Some(anew)) if anew == between => {
+            // What differs from one run to the next in one environment is not the environment's doing.
+            (Ok(()), Some(found), Some(anew)) if anew == between || anew != found => {
                 Ok(self.tree_run.judge(revision, between, &found, ComparedDirection::UpAgain))
             }
             (Ok(()), found, _) => {

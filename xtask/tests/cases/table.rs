@@ -135,7 +135,7 @@ pub const ALL: &[Case] = &[
     Case {
         folder: "habits/two-heads-on-a-base",
         options: &["--target", "heads"],
-        says: &["MG003", "one a base"],
+        says: &["MG003", "one for each base"],
         ..RED
     },
     Case { folder: "habits/merge-of-a-long-side", ..GREEN },

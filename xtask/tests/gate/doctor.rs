@@ -45,7 +45,7 @@ fn what_the_gate_uses_is_found() {
 }
 
 #[test]
-fn what_is_missing_is_said_with_its_mend() {
+fn what_is_missing_is_said_with_its_fix() {
     let root = Root::copy();
     let empty = root.path().join("empty");
     fs::create_dir(&empty).unwrap();

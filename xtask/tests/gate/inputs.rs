@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::support::python;
-use crate::support::report::{CONSOLE_STEPS, RAPTOR_STEPS, Report, assert_holds};
+use crate::support::report::{Report, assert_holds};
 use crate::support::root::Root;
 use crate::support::run::{Ended, Gate};
 use crate::support::sandbox::Sandbox;
@@ -20,10 +20,8 @@ fn assert_could_not_begin(ended: &Ended) -> String {
     assert_eq!(report.0["postgres"], Value::Null);
     assert_all_skipped(&report, "console");
     assert_all_skipped(&report, "raptor");
-    assert_eq!(
-        (report.names("console"), report.names("raptor")),
-        (CONSOLE_STEPS.into(), RAPTOR_STEPS.into())
-    );
+    report.assert_has_steps("console");
+    report.assert_has_steps("raptor");
     let finding = report.finding();
     assert_holds(finding, &serde_json::json!({"code": "MG900", "severity": "error"}));
     finding["message"].as_str().unwrap().to_owned()
@@ -58,7 +56,9 @@ fn without_postgres_a_person_reads_one_message() {
     ended.assert_code(2);
     assert_eq!(ended.stdout.matches("error[MG900]").count(), 1, "{}", ended.stdout);
     assert_eq!(ended.stdout.matches("PASS").count(), 0, "{}", ended.stdout);
-    assert!(ended.stdout.contains("\nERROR  0 of 11 steps passed, 11 skipped"), "{}", ended.stdout);
+    let verdict = ended.stdout.lines().find_map(|line| line.strip_prefix("ERROR  0 of ")).unwrap();
+    let (count, rest) = verdict.split_once(' ').unwrap();
+    assert!(rest.starts_with(&format!("steps passed, {count} skipped")), "{}", ended.stdout);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn an_ini_that_is_none_is_its_own_trees_fault() {
     assert!(ended.stderr.contains("/nowhere/report.json"), "{}", ended.stderr);
     let report = ended.report();
     report.assert_green("raptor");
-    assert_eq!(report.statuses("console"), "failed skipped skipped failed skipped skipped");
+    assert_eq!(report.statuses("console"), "failed failed skipped skipped");
 }
 
 #[test]

@@ -222,18 +222,37 @@ fn the_databases_are_those_that_alembic_by_hand_makes() {
     root.sandbox.assert_empty(&ended.traces);
 }
 
+/// What the runbook says that a tree is supplied: the revision before which each row goes, and the SQL.
+fn supplied(label: &str) -> Vec<(Option<String>, String)> {
+    let runbook = std::fs::read_to_string(monorepo().join("xtask/RUNBOOK.md")).unwrap();
+    let parts = runbook.split("\nNeeded by ").skip(1).filter_map(|part| {
+        let (revision, rest) = part.split_once(", supplied by the step `")?;
+        let (_, sql) = rest.starts_with(label).then(|| rest.split_once("```sql\n")).flatten()?;
+        // Of a row, the ids are consecutive; a role comes first.
+        let before = revision.parse::<u32>().ok().map(|id| format!("{:04}", id - 1));
+        Some((before, sql.split_once("\n```")?.0.to_owned()))
+    });
+    parts.collect()
+}
+
 fn check_by_hand(console: &Kept<'_>, raptor: &Kept<'_>) {
     console.psql("postgres", "CREATE DATABASE console_hand");
     raptor.psql("postgres", "CREATE DATABASE raptor_hand");
     let alembic = |args: &str| {
         console.alembic("console", "console_hand", &format!("-c migrations/alembic.ini {args}"));
     };
-    alembic("upgrade 0015");
-    console.psql("console_hand", SEED);
+    for (before, sql) in supplied("Console") {
+        if let Some(before) = before {
+            alembic(&format!("upgrade {before}"));
+        }
+        console.psql("console_hand", &sql);
+    }
     alembic("upgrade head");
     alembic("downgrade -1");
     alembic("upgrade head");
-    raptor.psql("raptor_hand", ROLE);
+    for (_, sql) in supplied("Raptor") {
+        raptor.psql("raptor_hand", &sql);
+    }
     for args in ["upgrade head", "downgrade -1", "upgrade head"] {
         raptor.alembic("backend_v2", "raptor_hand", args);
     }

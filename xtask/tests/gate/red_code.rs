@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::red::{CONSOLE_UP, RAPTOR_UNREAD, RAPTOR_UP, red};
+use crate::red::{UNREAD, UP, red};
 use crate::support::root::{ADDED, Root, Tree};
 
 #[test]
@@ -19,7 +19,7 @@ fn exit_with_status_0_is_not_green() {
         "code": "MG104", "revision": ADDED, "file": silent, "line": null,
         "says": ["exited with status 0 before Alembic returned"],
     });
-    red(&root, "", [("console", CONSOLE_UP, console), ("raptor", RAPTOR_UP, raptor)]);
+    red(&root, "", [("console", UP, console), ("raptor", UP, raptor)]);
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn exit_at_the_top_level_and_a_kill_are_not_green() {
     let console = json!({"code": "MG104", "revision": ADDED, "says": ["SIGKILL"]});
     // Nothing of the tree can be read, not even its heads; the role needs no revision.
     let raptor = json!({"code": "MG104"});
-    red(&root, "", [("console", CONSOLE_UP, console), ("raptor", RAPTOR_UNREAD, raptor)]);
+    red(&root, "", [("console", UP, console), ("raptor", UNREAD, raptor)]);
 }
 
 #[test]
@@ -41,8 +41,7 @@ fn migration_that_kills_its_parent_or_descriptors_is_red() {
     root.add_head(Tree::Raptor, "os.closerange(0, 4096)", "pass");
     // A call of the other tree that ends before the time is over ends what is left of this one.
     let console = json!({"owner": "feature-dev"});
-    let expected =
-        [("console", CONSOLE_UP, console), ("raptor", RAPTOR_UP, json!({"revision": ADDED}))];
+    let expected = [("console", UP, console), ("raptor", UP, json!({"revision": ADDED}))];
     red(&root, "--timeout 8", expected);
 }
 
@@ -55,8 +54,7 @@ fn python_that_never_returns_is_ended_and_its_revision_named() {
         "code": "MG103", "revision": ADDED, "file": file, "statement": null,
         "message": "still running after 8 s in revision 9001 (upgrade)",
     });
-    let expected =
-        [("console", CONSOLE_UP, json!({"code": "MG104"})), ("raptor", RAPTOR_UP, raptor)];
+    let expected = [("console", UP, json!({"code": "MG104"})), ("raptor", UP, raptor)];
     red(&root, "--timeout 8", expected);
 }
 
@@ -75,7 +73,7 @@ fn endless_statement_is_named_and_endless_output_bounded() {
         "code": "MG103", "revision": ADDED, "file": file, "statement": sql,
         "says": ["during `SELECT pg_sleep(600)`"],
     });
-    let expected = [("console", CONSOLE_UP, console), ("raptor", RAPTOR_UP, raptor)];
+    let expected = [("console", UP, console), ("raptor", UP, raptor)];
     let (ended, _) = red(&root, "--timeout 8", expected);
     assert!(ended.stdout.len() + ended.stderr.len() < 500_000);
 }
@@ -102,6 +100,6 @@ fn daemon_ends_with_the_gate_or_the_step_past_its_time() {
     root.add_head(Tree::Console, &format!("{DAEMON}\nwhile True:\n    time.sleep(1)"), "pass");
     root.add_head(Tree::Raptor, DAEMON, "pass");
     let (late, sound) = (json!({"code": "MG103"}), serde_json::Value::Null);
-    let expected = [("console", CONSOLE_UP, late), ("raptor", "", sound)];
+    let expected = [("console", UP, late), ("raptor", "", sound)];
     red(&root, "--timeout 8", expected);
 }

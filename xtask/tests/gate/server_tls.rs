@@ -13,7 +13,7 @@ fn gate_on<'a>(root: &'a Root, url: &str) -> Gate<'a> {
 fn refusal(ended: &Ended) -> String {
     ended.assert_code(2);
     let report = ended.report();
-    assert_eq!(report.statuses("raptor"), ["skipped"; 5].join(" "));
+    assert_eq!(report.statuses("raptor"), ["skipped"; 4].join(" "));
     report.finding()["message"].as_str().unwrap().to_owned()
 }
 

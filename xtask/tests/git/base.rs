@@ -74,7 +74,7 @@ fn base_without_remote_is_own_main_branch_or_none() {
     let repository = Repository::alone(Ids::Numbers, "develop");
     on_a_branch(&repository);
     let words = ["neither an origin/HEAD nor an origin/main", "git remote set-head origin --auto"];
-    is_no_base(|arguments| repository.command(arguments), &words, &["fatal: "]);
+    is_no_base(|arguments| repository.command(arguments), &words, &["Needed a single revision"]);
 }
 
 #[test]
@@ -102,10 +102,14 @@ fn a_shallow_clone_says_what_it_lacks() {
     let from = format!("file://{from}");
     repository.git(&["clone", "--quiet", "--depth", "1", "--branch", "change", &from, to]);
     let way_out = ["this clone is shallow", "git fetch --unshallow", "fetch-depth: 0"];
-    is_no_base(|arguments| clone.command(arguments), &way_out, &["fatal: ", "fetch-depth: 0"]);
+    is_no_base(
+        |arguments| clone.command(arguments),
+        &way_out,
+        &["Needed a single revision", "fetch-depth: 0"],
+    );
     // The base alone is no help: where the change left it is cut off.
     clone.git(&["fetch", "--quiet", "--depth", "1", "origin", "main:refs/remotes/origin/main"]);
-    is_no_base(|arguments| clone.command(arguments), &way_out, &["fatal: "]);
+    is_no_base(|arguments| clone.command(arguments), &way_out, &["Needed a single revision"]);
 }
 
 #[test]

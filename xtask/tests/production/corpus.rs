@@ -22,7 +22,7 @@ use crate::postgres::cluster::{self, Cluster, Setup};
 use crate::postgres::provision;
 use crate::postgres::session::Session;
 use analysis::production::{Facts, Setting, Text, breaks, judge, prepared};
-use model::code::Severity;
+use model::code::{SAFE_FORMS, SafeForm, Severity};
 use model::finding::Finding;
 use model::production::{Blocked, MODES, Oid, Rehearsal, Relation, Way};
 use model::transcript::Direction;
@@ -195,8 +195,8 @@ impl Bench<'_> {
         Session::open(&self.server.endpoint, "postgres", self.interrupt).unwrap()
     }
 
-    /// What each way of a case does, and what is measured.
-    fn run(&self, case: &Case, connection: Connection) -> (Connection, Vec<String>) {
+    /// Rehearses a case on a copy of the base.
+    fn rehearse(&self, case: &Case, connection: Connection) -> (Connection, Rehearsal) {
         let mut tree = self.write(Some(case));
         let database = "case";
         tree.database = database.into();
@@ -236,6 +236,12 @@ impl Bench<'_> {
             })
             .unwrap()
             .unwrap();
+        (alembic.into_connection().unwrap(), rehearsal)
+    }
+
+    /// How what is seen of each way of a case differs from what was measured.
+    fn run(&self, case: &Case, connection: Connection) -> (Connection, Vec<String>) {
+        let (connection, rehearsal) = self.rehearse(case, connection);
         let mut wrong = Vec::new();
         let down = rehearsal.down.as_ref().unwrap();
         let ways = [(&rehearsal.up, &case.seen_up, "up"), (down, &case.seen_down, "down")];
@@ -247,31 +253,63 @@ impl Bench<'_> {
             }
         }
         wrong.extend(judged(case, &rehearsal, &self.folder.join(&case.name)));
-        (alembic.into_connection().unwrap(), wrong)
+        (connection, wrong)
     }
+
+    /// What is wrong with a safe form: its bad form must have the hazard, and its good one none, up and
+    /// down.
+    fn run_form(
+        &self,
+        number: usize,
+        form: &SafeForm,
+        connection: Connection,
+    ) -> (Connection, Vec<String>) {
+        let case = |name: String, up: &str, down: &str| Case {
+            name,
+            before: None,
+            together: None,
+            up: up.into(),
+            down: down.into(),
+            seen_up: Seen::default(),
+            seen_down: Seen::default(),
+        };
+        let bad = case(format!("bad_{number}"), form.bad, "pass");
+        let (connection, rehearsal) = self.rehearse(&bad, connection);
+        let told = findings(&bad, &rehearsal, &self.folder.join(&bad.name));
+        let is_told = told.iter().any(|f| f.code == form.code && f.severity() != Severity::Note);
+        let lacks = (!is_told).then(|| format!("{}: {} is not told", form.what, form.code.id));
+        let good = case(format!("good_{number}"), form.good, form.back);
+        let (connection, rehearsal) = self.rehearse(&good, connection);
+        let loud = judged(&good, &rehearsal, &self.folder.join(&good.name)).into_iter();
+        (connection, lacks.into_iter().chain(loud).collect())
+    }
+}
+
+/// What is said of a case, where no sizes are known.
+fn findings(case: &Case, rehearsal: &Rehearsal, folder: &Utf8Path) -> Vec<Finding> {
+    let text = |id: &str| {
+        let file = folder.join(format!("versions/{id}.py"));
+        let text = fs::read_to_string(&file).unwrap();
+        Text { revision: id.into(), shown: file.clone(), file, text }
+    };
+    let one = case.together.as_deref() == Some("one");
+    let revisions: Vec<Text> =
+        one.then(|| text("0002")).into_iter().chain([text("0003")]).collect();
+    let filled = BTreeSet::new();
+    let setting = Setting { revisions: &revisions, sizes: None, today: 0, filled: &filled };
+    judge(rehearsal, &setting).findings
 }
 
 /// What is wrong with what is said of a case, where no sizes are known: each hazard has its code, a line
 /// and a table, and of a way without hazards nothing is said above a note.
 fn judged(case: &Case, rehearsal: &Rehearsal, folder: &Utf8Path) -> Vec<String> {
-    let file = folder.join("versions/0003.py");
-    let text = fs::read_to_string(&file).unwrap();
-    let one = Text { revision: "0003".into(), shown: file.clone(), file, text };
-    let mut revisions = vec![one];
-    if case.together.as_deref() == Some("one") {
-        let file = folder.join("versions/0002.py");
-        let text = fs::read_to_string(&file).unwrap();
-        revisions.insert(0, Text { revision: "0002".into(), shown: file.clone(), file, text });
-    }
-    let filled = BTreeSet::new();
-    let setting = Setting { revisions: &revisions, sizes: None, today: 0, filled: &filled };
-    let judged = judge(rehearsal, &setting);
+    let told = findings(case, rehearsal, folder);
     let mut wrong = Vec::new();
     for (direction, measured) in
         [(Direction::Upgrade, &case.seen_up), (Direction::Downgrade, &case.seen_down)]
     {
         let of = |f: &&Finding| f.impact.as_ref().is_some_and(|i| i.direction == direction);
-        let findings: Vec<&Finding> = judged.findings.iter().filter(of).collect();
+        let findings: Vec<&Finding> = told.iter().filter(of).collect();
         for hazard in &measured.hazards {
             let (code, tables): (&str, BTreeSet<&String>) = match hazard.as_str() {
                 "rewrite" => ("MG500", measured.rewrites.iter().collect()),
@@ -365,6 +403,12 @@ fn each_case_is_seen_as_it_was_measured() {
     let (mut wrong, mut count) = (Vec::new(), 0);
     for case in cases.iter().filter(|case| case.name.contains(&only)) {
         let (free, differs) = bench.run(case, connection);
+        connection = free;
+        wrong.extend(differs);
+        count += 1;
+    }
+    for (number, form) in SAFE_FORMS.iter().enumerate().filter(|_| only.is_empty()) {
+        let (free, differs) = bench.run_form(number, form, connection);
         connection = free;
         wrong.extend(differs);
         count += 1;

@@ -76,7 +76,7 @@ fn changed(id: &str, old: &str, new: &str) -> tempfile::TempDir {
 }
 
 #[test]
-fn all_of_history_is_reproduced_and_mended() {
+fn all_of_history_is_reproduced_and_fixed() {
     let output = replay(&["--all", "--format", "json"]);
     let report = json(&output);
     let bad: Vec<&Value> = report["incidents"]

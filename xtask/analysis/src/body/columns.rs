@@ -7,6 +7,7 @@ use super::thing::{Enum, Thing};
 use super::{Frame, Reader};
 use crate::effect::{Detail, Effect, Kind, Object, Spot};
 use crate::python::{self, Value, field};
+use crate::sql::types;
 
 /// What SQLAlchemy's types are in Postgres, in lower case.
 const TYPES: &[(&str, &str)] = &[
@@ -200,7 +201,15 @@ impl<'m> Reader<'m> {
                 Effect::Alter { object, guarded: false, type_: None }
             });
         }
-        let detail = Detail { guarded, type_, ..Detail::default() };
+        let is_false = |node: Node<'m>| self.module.text(node) == "False";
+        // A type of which nothing is known may be a domain with a default; so may a call be a value.
+        let calls =
+            arguments.positional.iter().skip(2).any(|node| self.callee(*node) != "ForeignKey");
+        let needs_value = arguments.named("nullable").is_some_and(is_false)
+            && arguments.named("server_default").is_none()
+            && type_.as_deref().is_some_and(types::is_own)
+            && !calls;
+        let detail = Detail { guarded, type_, needs_value, ..Detail::default() };
         effects.push(Effect::Create(Object::on(table, Kind::Column, &name), detail));
         if self.is_true(arguments.named("index")) {
             let index = format!("ix_{}_{name}", table.replace('.', "_"));

@@ -2,6 +2,7 @@
 
 use super::at::At;
 use super::text::{before, function, replaced, strings};
+use crate::directive::REASON;
 use crate::edit;
 use crate::lints::nearest::distance;
 use crate::python::{Module, descendants, line};
@@ -217,10 +218,12 @@ pub(super) fn label_stays(at: &At<'_>) -> Option<(String, String)> {
     let name = rest.split(':').next()?;
     let upgrade = function(at.module, "upgrade")?;
     let start = upgrade.start_byte();
-    let keeps = format!("# migration-gate: keeps type {name}, Postgres cannot take a label back\n");
+    let keeps = format!("# migration-gate: keeps type {name}, {REASON}\n");
     let text = replaced(at.module, start..start, &keeps)?;
-    at.module
-        .source()
-        .contains("ADD VALUE")
-        .then(|| (format!("say that the label of {name} stays"), text))
+    at.module.source().contains("ADD VALUE").then(|| {
+        (
+            format!("say that the label of {name} stays, and why: Postgres cannot take one back"),
+            text,
+        )
+    })
 }

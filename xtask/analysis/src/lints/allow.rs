@@ -1,22 +1,16 @@
 //! `# migration-gate: allow MG208 the number is part of the product's name`: silences one lint, on
 //! its line, or, at the top of the file, in the whole file.
 
-use camino::Utf8PathBuf;
-
+use super::directives;
 use super::subject::in_file;
-use crate::python::{Module, descendants, line};
+use crate::directive::{self, Directive};
+use crate::python::{Module, line};
 use crate::script::Script;
 use model::code::{self, Code};
 use model::finding::{Finding, Place};
 
-/// What such a comment starts with, after its `#`.
-const MARK: &str = "migration-gate:";
-
-/// What a revision says of its own downgrade (`keeps KIND NAME, reason`, `irreversible, reason`). The
-/// gate holds it against what really happens, so the lints that only suppose are silent.
+/// What a revision says of its own downgrade.
 const DECLARATIONS: [&str; 2] = ["keeps", "irreversible"];
-/// What it says of the rows that tables hold and of production, which no lint supposes anything about.
-const OF_ROWS: [&str; 4] = ["rows", "loses", "blocks", "unused"];
 /// The lints that suppose what a downgrade leaves.
 const SUPPOSED: [&Code; 4] =
     [&code::NO_DOWNGRADE, &code::EMPTY_DOWNGRADE, &code::RAISING_DOWNGRADE, &code::LEFT_BEHIND];
@@ -27,7 +21,7 @@ struct Allow<'a> {
     line: u32,
     /// Whether it stands at the top, and so counts for the whole file.
     whole_file: bool,
-    code: &'a str,
+    code: String,
     reason: String,
 }
 
@@ -43,9 +37,25 @@ pub(super) fn apply(
     let mut declared = Vec::new();
     let mut allowed = Vec::new();
     for script in scripts {
-        // The text is searched first: hardly any file has such a comment.
-        if script.module.source().contains(MARK) {
-            read((script, lints), &mut allows, &mut declared, &mut complaints);
+        let (found, nearly) = directive::read(script.module.source());
+        let nearly = nearly.into_iter().map(|line| {
+            let message = "the comment has no effect: it must begin with `# migration-gate:`";
+            in_file(&code::BAD_ALLOW, &script.file, Some(line), message)
+        });
+        complaints.extend(nearly);
+        complaints.extend(directives::complaints(scripts, script, &found));
+        // The gate holds it against what really happens, so the lints that only suppose are silent.
+        let is_declared = |it: &Directive| DECLARATIONS.contains(&it.verb.as_str());
+        if found.iter().any(|it| is_declared(it) && it.wrong().is_none()) {
+            declared.push(&script.file);
+        }
+        for it in found.iter().filter(|it| it.verb == "allow") {
+            match allow(script, it, lints) {
+                Ok(allow) => allows.push(allow),
+                Err(wrong) => {
+                    complaints.push(in_file(&code::BAD_ALLOW, &script.file, Some(it.line), wrong));
+                }
+            }
         }
     }
     findings.retain(|finding| {
@@ -79,45 +89,27 @@ impl Allow<'_> {
     }
 }
 
-fn read<'a>(
-    (script, lints): (&'a Script, &[&str]),
-    allows: &mut Vec<Allow<'a>>,
-    declared: &mut Vec<&'a Utf8PathBuf>,
-    complaints: &mut Vec<Finding>,
-) {
-    let first_code = first_line_of_code(&script.module);
-    for node in descendants(script.module.root()).filter(|node| node.kind() == "comment") {
-        let text = script.module.text(node).trim_start_matches('#').trim();
-        let Some(rest) = text.strip_prefix(MARK) else { continue };
-        let line = line(node);
-        let mut words = rest.split_whitespace();
-        let verb = words.next();
-        if verb.is_some_and(|verb| OF_ROWS.contains(&verb)) {
-            continue;
-        }
-        if verb.is_some_and(|verb| DECLARATIONS.contains(&verb.trim_end_matches(','))) {
-            declared.push(&script.file);
-            continue;
-        }
-        let code = words.next().unwrap_or_default();
-        let reason = words.collect::<Vec<_>>().join(" ");
-        let wrong = if verb != Some("allow") || code.is_empty() {
-            let known = "known: allow, rows, loses, blocks, unused, keeps, irreversible";
-            match verb {
-                Some("allow") | None => "write `# migration-gate: allow MGnnn reason`".to_owned(),
-                Some(verb) => format!("unknown directive `{verb}`; {known}"),
-            }
-        } else if !lints.contains(&code) {
-            format!("`{code}` is not the code of a lint")
-        } else if reason.is_empty() {
-            format!("no reason is given, so {code} is not silenced")
-        } else {
-            let whole_file = first_code.is_none_or(|first| line < first);
-            allows.push(Allow { script, line, whole_file, code, reason });
-            continue;
-        };
-        complaints.push(in_file(&code::BAD_ALLOW, &script.file, Some(line), wrong));
+/// What an `allow` allows; `Err` says why it allows nothing.
+fn allow<'a>(
+    script: &'a Script,
+    directive: &Directive,
+    lints: &[&str],
+) -> Result<Allow<'a>, String> {
+    let line = directive.line;
+    let (code, reason) = directive.subject.split_once(' ').unwrap_or((&directive.subject, ""));
+    let (code, reason) = (code.to_owned(), reason.trim().to_owned());
+    if code.is_empty() {
+        return Err(format!("write {}", directive::form("allow")));
     }
+    if !lints.contains(&code.as_str()) {
+        let meant = directive::did_you_mean(&code, lints.iter().copied());
+        return Err(format!("`{code}` is not the code of a lint{meant}"));
+    }
+    if reason.is_empty() {
+        return Err(format!("no reason is given, so {code} is not silenced"));
+    }
+    let whole_file = first_line_of_code(&script.module).is_none_or(|first| line < first);
+    Ok(Allow { script, line, whole_file, code, reason })
 }
 
 /// The line on which the first statement starts that is no docstring.

@@ -145,10 +145,11 @@ fn missing_row(subject: &Subject<'_>, index: usize, missing: &MissingRow) -> Str
         }
         (_, [parent], Some(recipe)) => {
             let id = &subject.graph.revisions[index].id;
+            let table = lookup.table.to_uppercase().replace('.', "_");
             message.push_str(&format!(
                 "; add to `{recipe}`: `steps.upgrade(\"{parent}\", \"pre-seed\")?; \
-                 steps.seed(&ROW_OF_{})?;`, with the row as a `Row` that is required by {id}",
-                lookup.table.to_uppercase().replace('.', "_")
+                 steps.seed(&ROW_OF_{table})?;`, and define `ROW_OF_{table}` as a `Row` with \
+                 `required_by: \"{id}\"`"
             ));
         }
         (_, _, Some(recipe)) => {
@@ -169,11 +170,11 @@ pub(super) fn missing_roles(subject: &Subject<'_>) -> Vec<Finding> {
     findings(subject, &code::MISSING_ROLE, |index, what| {
         let What::NoRole { role, command } = what else { return None };
         let id = &subject.graph.revisions[index].id;
+        let constant = role.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
         let way_out = match subject.recipe {
             Some(recipe) => format!(
-                "add to `{recipe}`, before the upgrade: `steps.create_role(&{})?;`, with the role \
-                 as a `Role` that is required by {id}+",
-                role.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+                "add to `{recipe}`, before the upgrade: `steps.create_role(&{constant})?;`, and \
+                 define `{constant}` as a `Role` with `required_by: \"{id}+\"`"
             ),
             None => {
                 "a file with SQL may: `before = roles.sql` in the ini's `[migration-gate]`".into()

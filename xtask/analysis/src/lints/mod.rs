@@ -8,11 +8,13 @@ mod arrivals;
 mod base;
 mod bodies;
 mod chain;
+mod directives;
 mod edits;
 mod files;
 mod graph;
 mod imports;
 pub(crate) mod nearest;
+mod rows;
 mod subject;
 
 use camino::Utf8Path;
@@ -66,6 +68,7 @@ pub static LINTS: &[Lint] = &[
     Lint { code: &code::NAMELESS_DROP, check: bodies::nameless_drops },
     Lint { code: &code::USED_BEFORE_MADE, check: chain::used_before_made },
     Lint { code: &code::LEFT_BEHIND, check: chain::left_behind },
+    Lint { code: &code::NULLS_IN_ROWS, check: rows::need_value },
     Lint { code: &code::DROPS_OTHERS, check: chain::drops_others },
     Lint { code: &code::NO_DOWNGRADE, check: bodies::no_downgrade },
     Lint { code: &code::EMPTY_DOWNGRADE, check: bodies::empty_downgrade },

@@ -1,14 +1,14 @@
 //! A revision that merges the heads of a tree, as `alembic merge` writes it.
 
 use std::collections::{BTreeSet, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::change::{Change, Plan, number};
+use super::change::{Change, Plan};
 use super::names;
 use crate::effect::Effect;
 use crate::graph;
+use crate::new_revision::next_id;
 use crate::script::Script;
-use model::graph::{Fault, Graph};
+use model::graph::Fault;
 
 /// Plans the merge of a tree's heads. `Err` says why there is none.
 pub fn merge(scripts: &[Script]) -> Result<Plan, String> {
@@ -26,7 +26,7 @@ pub fn merge(scripts: &[Script]) -> Result<Plan, String> {
         return Ok(Plan::default());
     };
     let heads = graph.ids(&graph.heads);
-    let id = free_id(&graph, &heads);
+    let id = next_id(&graph);
     let name = format!("{id}_merge_{}.py", heads.join("_and_"));
     let to = scripts[*first].file.with_file_name(name);
     let because = vec![format!("{} are merged by {id}", heads.join(" and "))];
@@ -62,22 +62,6 @@ pub fn written<'a>(scripts: impl Iterator<Item = &'a Script>) -> BTreeSet<String
         _ => None,
     });
     tables.map(|table| table.rsplit('.').next().unwrap_or(table).to_owned()).collect()
-}
-
-/// The next number where all are numbers, else an id as Alembic makes them.
-fn free_id(graph: &Graph, heads: &[String]) -> String {
-    let numbers = graph.revisions.iter().map(|revision| number(&revision.id));
-    match numbers.collect::<Option<Vec<u64>>>() {
-        Some(numbers) => {
-            let width = heads.first().map_or(0, String::len);
-            format!("{:0width$}", numbers.iter().max().unwrap_or(&0) + 1)
-        }
-        None => {
-            let mut hasher = DefaultHasher::new();
-            heads.hash(&mut hasher);
-            format!("{:016x}", hasher.finish())[..12].to_owned()
-        }
-    }
 }
 
 fn text(id: &str, heads: &[String]) -> String {

@@ -126,8 +126,8 @@ impl<'a> State<'a> {
         let id = self.ids[moved].clone();
         if number(&id).is_none() {
             return Err(format!(
-                "{} and {} have the id {id}, which is no number: give the later one a new id with \
-                 `alembic revision` and move its code there",
+                "{} and {} have the id {id}, which is no number: write a revision with \
+                 `cargo gate new`, and move the code of the later one there",
                 self.scripts[kept].file, self.scripts[moved].file
             ));
         }
@@ -147,8 +147,7 @@ impl<'a> State<'a> {
             chain.push(next);
         }
         let target = self.head_without(&chain)?;
-        let what =
-            format!("revision id {id} is used twice: {} came later", self.scripts[moved].file);
+        let what = format!("revision id {id} is used twice: {} is newer", self.scripts[moved].file);
         let parents = self.parents[moved].clone();
         self.move_chain(&chain, &parents, &target, &what)
     }
@@ -174,7 +173,7 @@ impl<'a> State<'a> {
         }
         let at = moved.from.map_or("nothing", |from| graph.id(from));
         let what =
-            format!("two branches part at {at}: that of {} came later", self.scripts[root].file);
+            format!("two branches begin at {at}: that of {} is newer", self.scripts[root].file);
         self.move_chain(&chain, &parents, &target, &what)
     }
 
@@ -235,7 +234,7 @@ impl<'a> State<'a> {
             self.parents[chain[0]].push(target.to_owned());
         }
         let ids: Vec<&str> = chain.iter().map(|index| self.ids[*index].as_str()).collect();
-        Ok(format!("{what}, so it goes on top of {target} as {}", ids.join(", ")))
+        Ok(format!("{what}; it moves after {target}, as {}", ids.join(", ")))
     }
 
     fn changes(&self, bytes: &[Vec<u8>]) -> Result<Vec<Change>, String> {

@@ -50,7 +50,7 @@ fn a_branch_is_put_on_top_and_keeps_a_number_that_fits() {
             file("0003_c.py", "0003", "0001"),
         ],
         expect![[r#"
-            two branches part at 0001: that of 0003_c.py came later, so it goes on top of 0002 as 0003
+            two branches begin at 0001: that of 0003_c.py is newer; it moves after 0002, as 0003
             diff --git a/0003_c.py b/0003_c.py
             --- a/0003_c.py
             +++ b/0003_c.py
@@ -78,7 +78,7 @@ fn a_tree_without_numbers_is_only_given_new_parents() {
             file("0002_y.py", "0002y", "0001"),
         ],
         expect![[r#"
-            two branches part at 0001: that of 0002_y.py came later, so it goes on top of 0003 as 0002y
+            two branches begin at 0001: that of 0002_y.py is newer; it moves after 0003, as 0002y
             diff --git a/0002_y.py b/0002_y.py
             --- a/0002_y.py
             +++ b/0002_y.py
@@ -106,7 +106,7 @@ fn a_chain_gets_new_numbers_in_order() {
             file("0003_y.py", "0003", "0002"),
         ],
         expect![[r#"
-            two branches part at 0001: that of 0002_y.py came later, so it goes on top of 0005 as 0006, 0007
+            two branches begin at 0001: that of 0002_y.py is newer; it moves after 0005, as 0006, 0007
             diff --git a/0002_y.py b/0006_y.py
             similarity index 90%
             rename from 0002_y.py
@@ -157,7 +157,7 @@ fn an_id_that_is_used_twice_gets_the_next_number() {
             file("0002_y.py", "0002", "0001"),
         ],
         expect![[r#"
-            revision id 0002 is used twice: 0002_y.py came later, so it goes on top of 0003 as 0004
+            revision id 0002 is used twice: 0002_y.py is newer; it moves after 0003, as 0004
             diff --git a/0001_x.py b/0002_x.py
             similarity index 100%
             rename from 0001_x.py
@@ -192,7 +192,7 @@ fn what_cannot_be_done_safely_is_refused() {
             ("b.py", "revision = 'abc'\ndown_revision = None\n".into()),
         ],
         expect![
-            "a.py and b.py have the id abc, which is no number: give the later one a new id with `alembic revision` and move its code there"
+            "a.py and b.py have the id abc, which is no number: write a revision with `cargo gate new`, and move the code of the later one there"
         ],
     );
     check(

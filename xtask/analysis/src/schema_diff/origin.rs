@@ -6,10 +6,9 @@ use std::collections::BTreeSet;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::difference::{Change, Difference};
+use crate::directive;
+use model::schema::without_public;
 use model::transcript::Statement;
-
-/// How a declaration begins, in a comment of its own.
-const MARK: &str = "# migration-gate:";
 
 /// What is known of the revisions.
 #[derive(Clone, Copy)]
@@ -71,25 +70,39 @@ impl Origin {
     /// Looks an object up.
     pub fn find(difference: &Difference, sources: Sources<'_>) -> Origin {
         let names = names(difference);
-        let own = |s: &&Statement| s.revision.as_deref() == Some(sources.revision);
-        let named = |s: &&Statement| names.iter().any(|name| mentions(&s.sql, name));
-        let makes = |s: &&Statement| {
-            let word = s.sql.trim_start().get(..6).unwrap_or_default();
-            word.eq_ignore_ascii_case("create") || word.starts_with("ALTER")
+        let own: Vec<&Statement> = sources
+            .statements
+            .iter()
+            .filter(|s| s.revision.as_deref() == Some(sources.revision))
+            .collect();
+        let makes = |s: &&&Statement| {
+            let word = s.sql.trim_start().get(..6).unwrap_or_default().to_lowercase();
+            word == "create" || word.starts_with("alter")
+        };
+        // Of a column, what names it and its table; else what names it; else what names its table.
+        let named = |count: usize| -> Vec<&Statement> {
+            let some = |s: &&Statement| match count {
+                0 => names.iter().any(|name| mentions(&s.sql, name)),
+                _ => names.iter().take(count).all(|name| mentions(&s.sql, name)),
+            };
+            own.iter().copied().filter(some).collect()
         };
         let missing = matches!(difference.change, Change::Missing(_));
         let kind = difference.object.kind.as_str();
-        let creates = |s: &&Statement| names.first().is_some_and(|n| creates(&s.sql, kind, n));
-        // Of a column and its table, the column's name says more.
-        let by_revision = names.iter().find_map(|name| {
-            let naming =
-                || sources.statements.iter().filter(own).filter(|s| mentions(&s.sql, name));
+        let creates = |s: &&&Statement| names.first().is_some_and(|n| creates(&s.sql, kind, n));
+        let nearest = [2, 1, 0].map(named).into_iter().find(|found| !found.is_empty());
+        let nearest = nearest.unwrap_or_default();
+        let statement = match missing {
             // What took it away says more than what made it.
-            let makes = || naming().find(creates).or_else(|| naming().find(makes));
-            (!missing).then(makes).flatten().or_else(|| naming().next())
-        });
-        let earlier = || sources.statements.iter().rfind(named).filter(|_| missing);
-        let statement = by_revision.or_else(earlier);
+            true => nearest.first().copied().or_else(|| {
+                let of_all = |s: &&Statement| names.iter().any(|name| mentions(&s.sql, name));
+                sources.statements.iter().rfind(of_all)
+            }),
+            false => {
+                let made = nearest.iter().find(creates).or_else(|| nearest.iter().find(makes));
+                made.or(nearest.first()).copied()
+            }
+        };
         let mut origin =
             Origin { statement: statement.map(|s| s.sql.clone()), ..Origin::default() };
         if let Some((file, text)) = sources.file {
@@ -163,13 +176,15 @@ fn line_of<'t>(text: &'t str, start: &str) -> Option<(u32, &'t str)> {
 pub enum Declaration {
     /// `keeps type order_side, reason`: it does not restore something, for a reason.
     Keeps {
-        /// What, and after a comma why.
-        text: String,
+        /// The kind and the name.
+        what: String,
+        /// Why.
+        reason: String,
     },
     /// `irreversible, reason`: it cannot be taken back.
     Irreversible {
         /// Why.
-        reason: Option<String>,
+        reason: String,
     },
     /// `rows orders, reason`: what production holds there cannot be told from the catalogue, so no
     /// rows are made for it.
@@ -205,43 +220,30 @@ pub enum Declaration {
 impl Declaration {
     /// The reason, where this declaration is about the object that differs and gives one.
     pub fn excuses(&self, difference: &Difference) -> Option<&str> {
-        let Declaration::Keeps { text } = self else { return None };
+        let Declaration::Keeps { what, reason } = self else { return None };
         let object = &difference.object;
         let owner = object.identity.rsplit_once('.').map(|(owner, _)| owner);
-        let mut about = vec![object.to_string()];
-        about.extend(owner.map(|owner| format!("table {owner}")));
-        about.iter().find_map(|what| {
-            let rest = text.strip_prefix(what.as_str())?.trim_start();
-            let reason = rest.strip_prefix(',')?.trim();
-            (!reason.is_empty()).then_some(reason)
-        })
+        let is_owner = owner.is_some_and(|owner| *what == format!("table {owner}"));
+        (is_owner || *what == object.to_string()).then_some(reason)
     }
 }
 
 /// The declarations in the text of a revision file.
 pub fn declared(text: &str) -> Vec<Declaration> {
-    let lines = text.lines().filter_map(|line| line.trim_start().strip_prefix(MARK));
-    lines
-        .filter_map(|line| {
-            let line = line.trim();
-            if let Some(text) = line.strip_prefix("keeps ") {
-                return Some(Declaration::Keeps { text: text.trim().to_owned() });
-            }
-            if let Some((verb, rest)) = line.split_once(' ')
-                && ["rows", "loses", "blocks", "unused"].contains(&verb)
-            {
-                let (what, reason) = rest.split_once(',')?;
-                let (what, reason) = (what.trim().to_owned(), reason.trim().to_owned());
-                return (!reason.is_empty()).then_some(match verb {
-                    "rows" => Declaration::Rows { table: what, reason },
-                    "blocks" => Declaration::Blocks { table: what, reason },
-                    "unused" => Declaration::Unused { what, reason },
-                    _ => Declaration::Loses { what, reason },
-                });
-            }
-            let rest = line.strip_prefix("irreversible")?;
-            let reason = rest.trim_start().strip_prefix(',').map(|reason| reason.trim().to_owned());
-            Some(Declaration::Irreversible { reason: reason.filter(|reason| !reason.is_empty()) })
+    let (directives, _) = directive::read(text);
+    let has_reason = directives.into_iter().filter(|it| !it.reason.is_empty());
+    has_reason
+        .filter_map(|it| {
+            let (what, reason) = (without_public(&it.subject), it.reason);
+            Some(match it.verb.as_str() {
+                "keeps" => Declaration::Keeps { what, reason },
+                "irreversible" if what.is_empty() => Declaration::Irreversible { reason },
+                "rows" => Declaration::Rows { table: what, reason },
+                "blocks" => Declaration::Blocks { table: what, reason },
+                "unused" => Declaration::Unused { what, reason },
+                "loses" => Declaration::Loses { what, reason },
+                _ => return None,
+            })
         })
         .collect()
 }

@@ -142,7 +142,14 @@ fn table_element(table: &str, element: &[Token], of_table: &Detail) -> Vec<Effec
 /// A column's definition, from its name on.
 pub fn column(table: &str, c: &mut Cursor<'_>) -> Vec<Effect> {
     let Some(name) = c.identifier() else { return Vec::new() };
+    let has_sequence = ["SERIAL", "BIGSERIAL", "SMALLSERIAL", "SERIAL2", "SERIAL4", "SERIAL8"]
+        .iter()
+        .any(|word| c.sees(&[word]));
     let type_ = types::read(c);
+    let says = |words: &[&str]| { *c }.seek(words);
+    let needs_value = says(&["NOT", "NULL"])
+        && !(has_sequence || says(&["DEFAULT"]) || says(&["GENERATED"]))
+        && type_.as_deref().is_some_and(types::is_own);
     let mut effects = Vec::new();
     effects.extend(
         type_
@@ -151,7 +158,7 @@ pub fn column(table: &str, c: &mut Cursor<'_>) -> Vec<Effect> {
             .filter(|name| !types::is_own(name))
             .map(|name| Effect::Use(Object::new(Kind::Type, name))),
     );
-    let detail = Detail { type_, ..Detail::default() };
+    let detail = Detail { type_, needs_value, ..Detail::default() };
     effects.push(Effect::Create(Object::on(table, Kind::Column, &name), detail));
     let mut generated = *c;
     if generated.seek(&["GENERATED", "ALWAYS", "AS"])

@@ -232,7 +232,7 @@ pub static CAUSES: &[Cause] = &[
         "a file is missing on the server, which is no fault of its disk: install the package that has the extension or the library, or correct the path",
     ]),
     state("P0001", &REFUSED, &[
-        "the migration or a trigger raised this error itself: where it checks for data that production has, supply that data (see 'Adding a supply' in README.md)",
+        "the migration or a trigger raised this error itself: where it checks for data that production has, supply that data (see 'Adding a supply' in README.md; for a tree given with `--ini`, `before.REVISION = FILE` in its section `[migration-gate]`)",
     ]),
     raised("CompileError", "it has no name", &[
         "give `op.drop_constraint` the constraint's name; `None` names nothing. Postgres named it `t_a_fkey`, `t_a_key`, `t_a_check` or `t_pkey`",

@@ -187,14 +187,13 @@ pub static BAD_ALLOW: Code = Code {
     id: "MG212",
     title: "a comment for the gate that has no effect",
     symptom: "`lint` says that a comment `# migration-gate: …` has no effect",
-    why: "The comment has an unknown directive or code, or gives no reason.",
+    why: "The comment has an unknown directive, code, kind or name, or gives no reason.",
     example: Some(Example {
         bad: "# migration-gate: allow MG233",
         good: "# migration-gate: allow MG233 the archive keeps the type",
     }),
     remedy: &[
-        "write `# migration-gate: allow MGnnn` and why, on one line",
-        "the other directives are `rows TABLE, why`, `loses TABLE.COLUMN, why`, `keeps KIND NAME, why` and `irreversible, why`",
+        "write the comment as the finding says, with your reason; `cargo gate lint --help` lists the directives and the kinds of objects",
     ],
     ..WARNING
 };

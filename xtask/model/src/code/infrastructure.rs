@@ -8,7 +8,8 @@ pub static CANNOT_WORK: Code = Code {
     title: "the gate could not do its work",
     symptom: "a message that names what is missing",
     why: "The gate lacks Postgres, Python, a package, a folder or a right that it needs. Nothing is said about the migrations.",
-    remedy: &["fix what the message names, then run the gate again"],
+    // The message says what is missing, and what helps.
+    remedy: &[],
     ..INFRASTRUCTURE
 };
 

@@ -19,6 +19,7 @@ pub static MISSING_ROW: Code = Code {
          `xtask/src/recipes` says so",
         "a new need: add a `Row` there, with `ON CONFLICT … DO NOTHING`, an `upgrade` to the \
          revision before and a `seed`, in the same pull request as the migration",
+        "then write the runbook anew, which lists it: `cargo gate runbook`",
     ],
     remedy_elsewhere: &[
         "where production has the row, supply it: write it as SQL that can run twice (`INSERT … ON \
@@ -45,6 +46,7 @@ pub static MISSING_ROLE: Code = Code {
     remedy: &[
         "add a `Role` to the tree's recipe in `xtask/src/recipes`, `NOLOGIN` and with the `IF NOT \
          EXISTS` guard, and a `create_role` before the upgrade, in the same pull request",
+        "then write the runbook anew, which lists it: `cargo gate runbook`",
     ],
     remedy_elsewhere: &[
         "where production has the role, supply it: write it as SQL that can run twice into a file \

@@ -5,7 +5,7 @@ use super::entry::{Code, Example, MIGRATION, Severity};
 const REVERSAL: Code = Code {
     remedy: &[
         "change `downgrade()` so that it undoes what the message names",
-        "to keep it, say so in the revision: `# migration-gate: keeps KIND NAME, reason` (`keeps type order_side, …`; KIND is table, column, index, constraint, type, function, sequence, view …), and make `upgrade()` accept that it is there (`IF NOT EXISTS`, `checkfirst=True`)",
+        "or keep it on purpose: say so in the revision (`# migration-gate: keeps KIND NAME, REASON`), and make `upgrade()` accept that it is there (`IF NOT EXISTS`, `checkfirst=True`)",
     ],
     verify: "run the gate again: the schema must be the same before the upgrade and after the \
              downgrade",

@@ -12,7 +12,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -22,7 +22,7 @@ use crate::flags::{Format, Gate};
 use crate::gate::context::join;
 use crate::gate::selection;
 use crate::os::cache_dir;
-use crate::os::interrupt::Interrupt;
+use crate::os::interrupt::{FOR_EVER, Interrupt};
 use crate::os::terminal::Keys;
 use crate::os::watcher::Watcher;
 use model::event::{Event, Tell};
@@ -33,9 +33,6 @@ use model::watch::{Moment, Watch, WatchedTree};
 
 /// Who shows the state.
 pub type Show<'a> = &'a (dyn Fn(&Watch, Moment) + Sync);
-
-/// With nothing to wait for but files and keys, a wait ends now and then.
-const FOR_EVER: Duration = Duration::from_secs(3600);
 
 /// Event that ends a wait.
 enum WatchEvent {
@@ -336,8 +333,10 @@ impl Listen<'_> {
             if pressed && let Some(taken) = keys {
                 match taken.pressed() {
                     Some(typed) => {
-                        if let Some(news) = typed.chars().find_map(|key| self.key(key)) {
-                            return Ok(news);
+                        for key in typed.chars() {
+                            if let Some(news) = self.key(key, taken)? {
+                                return Ok(news);
+                            }
                         }
                     }
                     // The terminal is gone, and with it whoever would press one.
@@ -347,20 +346,24 @@ impl Listen<'_> {
         }
     }
 
-    fn key(&self, key: char) -> Option<WatchEvent> {
-        match key {
-            'q' => return Some(WatchEvent::Quit),
-            'r' | '\n' | ' ' => return Some(WatchEvent::Again { stairway: false }),
-            's' => return Some(WatchEvent::Again { stairway: true }),
-            _ => {}
-        }
+    fn key(&self, key: char, terminal: &Keys) -> Result<Option<WatchEvent>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.answer = match key {
-            'e' => Some(state::explain(&state)),
-            'o' => Some(state::open(&state)),
-            _ => return None,
-        };
+        match key {
+            'q' => return Ok(Some(WatchEvent::Quit)),
+            'r' | '\n' | ' ' => return Ok(Some(WatchEvent::Again { stairway: false })),
+            's' => return Ok(Some(WatchEvent::Again { stairway: true })),
+            'e' if state.answer.is_none() => state.answer = Some(state::explain(&state)),
+            'e' => state.answer = None,
+            'o' | '1'..='9' => {
+                let tree = key.to_digit(10).map(|number| number as usize - 1);
+                match state::open(&state, tree) {
+                    Some(psql) => terminal.lend(psql, self.interrupt)?,
+                    None => state.answer = Some(state::NO_DATABASE.to_owned()),
+                }
+            }
+            _ => return Ok(None),
+        }
         (self.show)(&state, Moment::Answer);
-        None
+        Ok(None)
     }
 }

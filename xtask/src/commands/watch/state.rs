@@ -169,13 +169,21 @@ pub(super) fn explain(state: &Watch) -> String {
     }
 }
 
-/// How to open the databases as the last run left them.
-pub(super) fn open(state: &Watch) -> String {
-    let commands: Vec<&str> = state.trees.iter().filter_map(|t| t.psql.as_deref()).collect();
-    match commands.as_slice() {
-        [] => "There is no database yet: no run came to its end.\n".to_owned(),
-        commands => {
-            format!("Until the next run, in another terminal:\n  {}\n", commands.join("\n  "))
-        }
-    }
+/// What is told where no database can be opened.
+pub(super) const NO_DATABASE: &str = "There is no database yet: wait until the run has ended.\n";
+
+/// The command that opens a database as the last run left it: that of the n-th tree, else of the first that
+/// something is wrong with, else of the first.
+pub(super) fn open(state: &Watch, tree: Option<usize>) -> Option<&str> {
+    let is_wrong = |tree: &&WatchedTree| {
+        let findings = state.report.iter().flat_map(|report| &report.findings);
+        let of_it = |f: &&Finding| f.tree.as_ref() == Some(&tree.tree);
+        findings.filter(of_it).any(|f| f.severity() == Severity::Error)
+    };
+    let mut there = state.trees.iter().filter(|tree| tree.psql.is_some());
+    let chosen = match tree {
+        Some(index) => state.trees.get(index),
+        None => there.clone().find(is_wrong).or_else(|| there.next()),
+    };
+    chosen?.psql.as_deref()
 }

@@ -189,8 +189,10 @@ pub(super) fn fields(answer: &[u8]) -> impl Iterator<Item = &str> {
         .map(|field| std::str::from_utf8(field).unwrap_or("\u{fffd}"))
 }
 
-/// What git says of why it does not, in one line.
+/// What git says of why it does not, in one line: without its own prefix, and without where it stopped looking.
 pub(super) fn words(said: &CommandOutput) -> String {
-    let words = said.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = said.stderr.lines().filter(|line| !line.starts_with("Stopping at filesystem"));
+    let words = told.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");
+    let words = words.strip_prefix("fatal: ").unwrap_or(&words).trim_end_matches('.').to_owned();
     if words.is_empty() { format!("git ended with {}", said.status) } else { words }
 }

@@ -111,7 +111,7 @@ op.execute(\"UPDATE t SET a = 'y'\") -- op.execute(\"UPDATE t SET a = 'x'\")";
     check(
         &[T, lookup],
         &expect![[
-            r#"MG001 0002_b.py:5 it raises unless `t` has the row with a = 'x', and no revision before it puts one there; add to `recipe.rs`: `steps.upgrade("0001", "pre-seed")?; steps.seed(&ROW_OF_T)?;`, with the row as a `Row` that is required by 0002"#
+            r#"MG001 0002_b.py:5 it raises unless `t` has the row with a = 'x', and no revision before it puts one there; add to `recipe.rs`: `steps.upgrade("0001", "pre-seed")?; steps.seed(&ROW_OF_T)?;`, and define `ROW_OF_T` as a `Row` with `required_by: "0002"`"#
         ]],
     );
     clean(&[T, &lookup.replace("raise RuntimeError('no row')", "print('no row')")]);
@@ -130,7 +130,7 @@ fn mg002_missing_role() {
             "op.execute('GRANT SELECT ON t TO reader') -- op.execute('REVOKE SELECT ON t FROM reader')",
         ],
         &expect![
-            "MG002 0002_b.py:5 `GRANT` names role `reader`, which neither the recipe supplies nor an earlier revision creates; add to `recipe.rs`, before the upgrade: `steps.create_role(&READER)?;`, with the role as a `Role` that is required by 0002+"
+            "MG002 0002_b.py:5 `GRANT` names role `reader`, which neither the recipe supplies nor an earlier revision creates; add to `recipe.rs`, before the upgrade: `steps.create_role(&READER)?;`, and define `READER` as a `Role` with `required_by: \"0002+\"`"
         ],
     );
     clean(&[

@@ -184,3 +184,41 @@ fn mg211_and_mg212_allow() {
     top[2] = (file, format!("# migration-gate: allow MG208 kept for the links to it\n{text}"));
     finds_nothing(top);
 }
+
+#[test]
+fn mg212_names_what_is_nearest_to_a_typo() {
+    let with_body = |comment: &str, upgrade: &str| {
+        let text = format!(
+            "from alembic import op\n{comment}\nrevision = '0003'\ndown_revision = '0002'\n\n\n\
+             def upgrade():\n    op.execute(\"{upgrade}\")\n\n\ndef downgrade():\n    pass\n"
+        );
+        found(&Files { now: with(("0003_c.py", text)), ..Files::default() })
+    };
+    let made = "CREATE TYPE macro_kind AS ENUM ('a')";
+    let guarded = "CREATE TABLE IF NOT EXISTS macro_kind (a int)";
+    for (comment, upgrade, expected) in [
+        ("# migration-gate: keeps table macro_kind, the archive", guarded, None),
+        ("# migration-gate: keeps type macro_kind, the archive", made, Some("MG233 0003_c.py:8")),
+        (
+            "# migration-gate: keeps type macro_knd, the archive",
+            made,
+            Some("did you mean `macro_kind`?"),
+        ),
+        (
+            "# migration-gate: rows macro_kinds, the archive",
+            guarded,
+            Some("did you mean `macro_kind`?"),
+        ),
+        ("# migration-gate: keep type macro_kind, x", made, Some("did you mean `keeps`?")),
+        (
+            "# migration-gate keeps type macro_kind, x",
+            made,
+            Some("must begin with `# migration-gate:`"),
+        ),
+    ] {
+        let said = with_body(comment, upgrade);
+        let is_said = expected
+            .map_or(!said.contains("MG21") && !said.contains("MG233"), |text| said.contains(text));
+        assert!(is_said, "{comment}: {said}");
+    }
+}

@@ -1,0 +1,47 @@
+//! `cargo xtask migration-gate alembic`: the tree's own Alembic.
+
+use std::cell::OnceCell;
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::alembic::python::{self, Search};
+use crate::flags::AlembicArgs;
+use crate::gate::{context, selection};
+use crate::os::cache_dir;
+use crate::os::interrupt::Interrupt;
+use crate::os::store::Store;
+use crate::recipes::{TREES, spec};
+
+/// What the command `alembic` of an environment does, which has no folder of its own on its path.
+const MAIN: &str =
+    "import sys; sys.path.pop(0); from alembic.config import main; main(prog='alembic')";
+
+/// Becomes the tree's Alembic. Returns only where it cannot.
+pub fn run(flags: &AlembicArgs, interrupt: &Interrupt) -> Result<String> {
+    let [id, arguments @ ..] = flags.words.as_slice() else { bail!("name a tree") };
+    let id = id.to_str().unwrap_or_default();
+    let Some(spec) = spec(id) else {
+        let known: Vec<&str> = TREES.iter().map(|spec| spec.id).collect();
+        bail!("cannot find the tree `{id}`: name one of {}", known.join(", "));
+    };
+    let tree = spec.at(&selection::root(flags.root.as_deref())?);
+    let environments = cache_dir::folder()?.join(cache_dir::PYTHON);
+    let kept = Store::of_this_user().filter(|_| !context::is_ci());
+    let search = Search {
+        named: flags.python.as_deref(),
+        environments: &environments,
+        interrupt,
+        notice: &|text| {
+            let _ = writeln!(anstream::stderr(), "{text}");
+        },
+        base: OnceCell::new(),
+        kept: kept.as_ref(),
+    };
+    let python = python::interpreter(&search, &tree)?;
+    let mut command = Command::new(&python);
+    command.args(["-c", MAIN]).args(tree.alembic_options()).args(arguments).current_dir(&tree.cwd);
+    Err(command.exec()).with_context(|| format!("cannot start `{python}` in `{}`", tree.cwd))
+}

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::os::fd::AsFd;
 
+use crate::os::called::as_called;
 use crate::os::interrupt::Interrupt;
 use crate::os::terminal;
 use crate::render::{self, github};
@@ -34,21 +35,18 @@ pub fn drawn(text: &str, fresh: bool, is_plain: bool) -> String {
 
 /// A line for stderr, where GitHub's runner looks for commands too.
 pub fn note(text: &str, is_github: bool) -> String {
-    let text = shown::at_edge(text);
+    let text = shown::at_edge(&as_called(text));
     if is_github { github::plain(&text).trim_end().to_owned() } else { text }
 }
 
-/// Says how a command line is wrong, or shows the help that it asks for. A URL that stands where it does
-/// not belong may hold a password, and is not repeated.
+/// Says how a command line is wrong. A URL that stands where it does not belong may hold a password, and is
+/// not repeated.
 pub fn misused(err: &clap::Error) -> ! {
-    if !err.use_stderr() {
-        err.exit();
-    }
     let text = err.render().ansi().to_string();
     let is_url = |word: &&str| word.contains("://");
     let urls: Vec<&str> = text.split(['\'', '"', ' ', '\n']).filter(is_url).collect();
     let told = urls.iter().fold(text.clone(), |told, url| told.replace(url, "(a URL)"));
-    let _ = write!(anstream::stderr(), "{}", shown::at_edge(&told));
+    let _ = write!(anstream::stderr(), "{}", shown::at_edge(&as_called(&told)));
     std::process::exit(2)
 }
 

@@ -43,6 +43,7 @@ use crate::commands::reports::Runner;
 use crate::flags::{
     Command, Doctor, DoctorFormat, Format, Gate, Output, Replay, ReplayFormat, Verb, Xtask,
 };
+use crate::os::called::as_called;
 use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::progress::Progress;
 use crate::screen::Screen;
@@ -60,7 +61,13 @@ fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
     os::sandbox::enter::enter_or_return();
     let Xtask { command: Command::MigrationGate(mut flags) } =
-        Xtask::try_parse().unwrap_or_else(|err| edge::misused(&err));
+        Xtask::try_parse().unwrap_or_else(|err| {
+            if err.use_stderr() {
+                edge::misused(&err)
+            }
+            write_stdout(&as_called(&err.render().ansi().to_string()));
+            std::process::exit(0)
+        });
     edge::dress(flags.color, std::io::stdout());
     let verb = flags.verb.take();
     let runner = Runner::of_this_job();
@@ -321,7 +328,7 @@ fn redraw(text: &str, fresh: bool) {
 }
 
 fn write_stdout(text: &str) {
-    let (mut stdout, text) = (anstream::stdout(), shown::at_edge(text));
+    let (mut stdout, text) = (anstream::stdout(), shown::at_edge(&as_called(text)));
     // A reader that has seen enough (`| head`) is no error, and the exit status still tells.
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }

@@ -10,8 +10,19 @@ use model::template::Template;
 /// The section with the options of an `--ini` tree.
 const SECTION: &str = "migration-gate";
 /// The options, by their names on the command line with `_` for `-`.
-const KNOWN: [&str; 9] =
-    ["before", "cwd", "driver", "name", "root", "set_env", "target", "url_env", "x"];
+const KNOWN: [&str; 11] = [
+    "before",
+    "cwd",
+    "driver",
+    "name",
+    "postgres",
+    "root",
+    "set_env",
+    "strict_models",
+    "target",
+    "url_env",
+    "x",
+];
 /// What stands before the revision in `before.REVISION`.
 const BEFORE: &str = "before.";
 /// The option that SQLAlchemy takes a URL from.
@@ -82,14 +93,22 @@ fn of_toml(text: &str, here: &str) -> Result<BTreeMap<String, Vec<String>>, Stri
     let whole = text.parse::<toml::Table>().unwrap_or_default();
     let table =
         whole.get("tool").and_then(|tool| tool.get(SECTION)).and_then(toml::Value::as_table);
-    let text = |value: &toml::Value| Some(value.as_str()?.replace("%(here)s", here));
+    let text = |value: &toml::Value| match value {
+        toml::Value::String(text) => Some(text.replace("%(here)s", here)),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Boolean(flag) => Some(flag.to_string()),
+        _ => None,
+    };
     let values = |name: &str, value: &toml::Value| -> Result<(String, Vec<String>), String> {
         let values = match value {
             toml::Value::Array(list) => list.iter().map(text).collect(),
             value => text(value).map(|text| vec![text]),
         };
-        let no_text =
-            || format!("`{name}` in `[tool.{SECTION}]` is neither text nor a list of texts");
+        let no_text = || {
+            format!(
+                "`{name}` in `[tool.{SECTION}]` is neither a text, a number or a flag, nor a list of those"
+            )
+        };
         Ok((name.to_owned(), values.ok_or_else(no_text)?))
     };
     let mut options = BTreeMap::new();
@@ -178,11 +197,13 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_an_error() {
-        let known = "before, cwd, driver, name, root, set_env, target, url_env, x";
+        let known =
+            "before, cwd, driver, name, postgres, root, set_env, strict_models, target, url_env, x";
         let unknown = format!("`[migration-gate]` has no option `set-env`; it has {known}");
         check("[migration-gate]\nset-env = A=b\n", "", "x", Err(&unknown));
-        let number = "`x` in `[tool.migration-gate]` is neither text nor a list of texts";
-        check("", "[tool.migration-gate]\nx = 1\n", "x", Err(number));
+        let number = "`x` in `[tool.migration-gate]` is neither a text, a number or a flag, nor a list of those";
+        check("", "[tool.migration-gate]\nx = 1.5\n", "x", Err(number));
+        check("", "[tool.migration-gate]\npostgres = 17\n", "postgres", Ok(&["17"]));
         let several = Options::read(&texts("[migration-gate]\ndriver =\n  a\n  b\n", ""));
         assert!(several.is_ok_and(|several| several.one("driver").is_err()));
     }

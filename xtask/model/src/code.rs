@@ -65,6 +65,7 @@ pub static ALL: &[&Code] = &[
     &FOREIGN_DATABASE,
     &NOT_COMMITTED,
     &NOT_STORED,
+    &MODELS_DIFFER,
     &COMPUTED,
     &NOT_A_REVISION,
     &UNREADABLE,

@@ -46,11 +46,9 @@ pub struct Tree {
     pub ini: Utf8PathBuf,
     /// The section of the ini that configures Alembic.
     pub section: String,
-    /// The lock file that names what its Python needs, absolute.
-    pub requirements: Utf8PathBuf,
-    /// The interpreter of its own project that has Alembic; `None`: it runs in an environment made
-    /// from `requirements`.
-    pub python: Option<Utf8PathBuf>,
+    /// The lock file that names what its Python needs, absolute; `None`: it runs in its project's own
+    /// Python.
+    pub requirements: Option<Utf8PathBuf>,
     /// The variables that its env.py reads.
     pub env: Vec<(String, Template)>,
     /// The URLs of further sections of its ini.
@@ -62,6 +60,8 @@ pub struct Tree {
     /// The SQLAlchemy driver to name in the URL; `None`: that of the ini, else the first that its
     /// Python has.
     pub driver: Option<String>,
+    /// Whether models that differ from its migrations are an error.
+    pub strict_models: bool,
     /// The driver in the ini's own URL.
     pub ini_driver: Option<String>,
     /// Whether `sqlalchemy.url` is set in the config as well: not for our own trees, which run
@@ -83,13 +83,13 @@ impl Tree {
             cwd: Utf8PathBuf::new(),
             ini: Utf8PathBuf::new(),
             section: DEFAULT_SECTION.into(),
-            requirements: Utf8PathBuf::new(),
-            python: None,
+            requirements: None,
             env: vec![(DEFAULT_URL_ENV.into(), Template::url())],
             section_urls: Vec::new(),
             x_args: Vec::new(),
             target: Target::Head,
             driver: None,
+            strict_models: false,
             ini_driver: None,
             sets_config_url: false,
             recipe: None,
@@ -98,14 +98,8 @@ impl Tree {
     }
 
     /// Any other tree, from its ini. Its label is the name of the ini's folder, and it runs there
-    /// unless `cwd` says otherwise; without an interpreter of its own it runs in the environment of
-    /// `requirements`. Fails where the ini cannot be read.
-    pub fn plain(
-        requirements: Utf8PathBuf,
-        ini: &Utf8Path,
-        section: &str,
-        cwd: Option<&Utf8Path>,
-    ) -> Result<Tree> {
+    /// unless `cwd` says otherwise. Fails where the ini cannot be read.
+    pub fn plain(ini: &Utf8Path, section: &str, cwd: Option<&Utf8Path>) -> Result<Tree> {
         let ini = canonical(ini)?;
         let folder = ini.parent().context("name an ini file, not the root folder")?.to_owned();
         let cwd = cwd.map(canonical).transpose()?.unwrap_or_else(|| folder.clone());
@@ -117,7 +111,6 @@ impl Tree {
             ini: ini.strip_prefix(&cwd).map(Utf8Path::to_owned).unwrap_or(ini),
             section: section.to_owned(),
             cwd,
-            requirements,
             sets_config_url: true,
             ..Tree::bare()
         })

@@ -100,7 +100,7 @@ impl Connection {
             Received::Event(Event::Unusable { python, message }) => bail!(
                 "cannot use `{python}`: {message}\n\
                  hint: name an interpreter that has Alembic and SQLAlchemy with --python, or leave \
-                 it out and the gate makes one from the tree's requirements.txt"
+                 it out: then an active environment or a .venv is used, or the gate makes one"
             ),
             _ => bail!("cannot start Alembic's interpreter:\n{}", self.log_end()),
         }

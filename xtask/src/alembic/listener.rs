@@ -64,6 +64,7 @@ impl Listener {
             Event::Ready(_)
             | Event::Unusable { .. }
             | Event::VersionTable { .. }
+            | Event::Models { .. }
             | Event::Paused { .. }
             | Event::Look(_)
             | Event::Used { .. }

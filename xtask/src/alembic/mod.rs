@@ -4,9 +4,11 @@
 //! [`start`] does it once, while Postgres is starting, and each call runs in a fork of that process:
 //! see `worker.py`, which speaks JSON lines on a socket of its own for each connection.
 
+mod base;
 mod connection;
 mod interpreter;
 mod listener;
+mod project;
 mod protocol;
 pub mod python;
 mod session;

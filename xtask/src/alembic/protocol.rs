@@ -12,7 +12,7 @@ use model::transcript;
 /// A call, gate to worker.
 #[derive(Serialize)]
 pub(super) struct Call<'a> {
-    /// `describe`, `upgrade` or `downgrade`.
+    /// `describe`, `upgrade`, `downgrade` or `check`.
     pub(super) op: &'a str,
     pub(super) revision: Option<&'a str>,
     pub(super) ini: &'a Utf8Path,
@@ -62,6 +62,11 @@ pub(super) enum Event {
         name: String,
         schema: Option<String>,
         database: Option<String>,
+        /// Whether env.py has `target_metadata`.
+        models: bool,
+    },
+    Models {
+        operations: Vec<String>,
     },
     Revision {
         id: String,

@@ -37,6 +37,9 @@ pub struct Alembic {
     pub version_table: VersionTable,
     /// All that the last call named: each with the place of its database among those of the call.
     pub version_tables: Vec<(usize, VersionTable)>,
+    /// The operations that [`Alembic::check`] found to lead from the database to the models of env.py;
+    /// `None`: it has none.
+    pub models: Option<Vec<String>>,
 }
 
 /// What a call may do and how long it may take.
@@ -104,6 +107,7 @@ impl Alembic {
             used: Used::default(),
             version_table: VersionTable::default(),
             version_tables: Vec::new(),
+            models: None,
         })
     }
 
@@ -153,6 +157,11 @@ impl Alembic {
         Ok(self.call("downgrade", Some(revision), false, limits)?.0)
     }
 
+    /// `alembic check`.
+    pub fn check(&mut self, limits: &Limits<'_>) -> Result<Transcript> {
+        Ok(self.call("check", None, false, limits)?.0)
+    }
+
     /// Calls, and takes the password out of what was said: a migration may print its environment.
     /// A run that is interrupted leaves no call behind.
     fn call(
@@ -171,8 +180,11 @@ impl Alembic {
         Ok((said.map_texts(|text| redact(&hide(text, password)).into_owned()), description))
     }
 
-    /// Remembers where Alembic keeps its version.
-    fn remember(&mut self, table: VersionTable, database: Option<&str>) {
+    /// Remembers where Alembic keeps its version, and whether env.py has models.
+    fn remember(&mut self, (table, models): (VersionTable, bool), database: Option<&str>) {
+        if models {
+            self.models.get_or_insert_default();
+        }
         let beside = self.databases.iter().position(|name| Some(name.as_str()) == database);
         let told = (beside.unwrap_or_default(), table.clone());
         if !self.version_tables.contains(&told) {
@@ -246,8 +258,9 @@ impl Alembic {
                 Received::Event(Event::Used { files, folders, doubts }) => {
                     self.used.add(files, folders, doubts);
                 }
-                Received::Event(Event::VersionTable { name, schema, database }) => {
-                    self.remember(VersionTable { schema, name }, database.as_deref());
+                Received::Event(Event::Models { operations }) => self.models = Some(operations),
+                Received::Event(Event::VersionTable { name, schema, database, models }) => {
+                    self.remember((VersionTable { schema, name }, models), database.as_deref());
                 }
                 Received::Event(Event::Paused { carries }) => {
                     if let Some(pause) = limits.pause {

@@ -66,7 +66,8 @@ impl Declared<'_> {
         }
         let left_out: BTreeSet<Utf8PathBuf> = files.iter().map(|(file, _)| real(file)).collect();
         let mut bytes = 0;
-        let mut inputs = BTreeSet::from([self.tree.ini_path(), self.tree.requirements.clone()]);
+        let mut inputs = BTreeSet::from([self.tree.ini_path()]);
+        inputs.extend(self.tree.requirements.clone());
         inputs.extend(self.tree.scripts.iter().map(|script| script.file.clone()));
         list(&self.tree.cwd, &mut inputs, &mut bytes)?;
         for file in inputs.iter().filter(|file| !left_out.contains(&real(file))) {

@@ -40,7 +40,13 @@ const ALLOW: &str = "as a user: sysctl -w kernel.unprivileged_userns_clone=1 \
 
 /// Looks, and cleans where that is asked for. Fails where it is interrupted or has no root.
 pub fn run(args: &Doctor, interrupt: &Interrupt) -> Result<Checkup> {
-    let root = selection::root(args.root.as_deref())?;
+    // Without trees, the rest can be looked at all the same.
+    let found = selection::root(args.root.as_deref());
+    let has_trees = found.is_ok();
+    let root = match found {
+        Err(err) if args.root.is_some() => return Err(err),
+        found => found.or_else(|_| Utf8Path::new(".").canonicalize_utf8())?,
+    };
     let mut checkup = Checkup { cleaned: args.clean, verbose: args.verbose, ..Checkup::default() };
     let offer = provision::look(interrupt);
     checkup.checks.push(postgres(&offer, interrupt)?);
@@ -50,7 +56,7 @@ pub fn run(args: &Doctor, interrupt: &Interrupt) -> Result<Checkup> {
     checkup.checks.push(git(&root, interrupt));
     checkup.checks.extend([server_user(), isolation(interrupt)]);
     checkup.checks.extend([temporary(), memory(), disk(), files()]);
-    checkup.checks.push(sizes(&root));
+    checkup.checks.extend(has_trees.then(|| sizes(&root)));
     things(&mut checkup);
     Ok(checkup)
 }
@@ -123,6 +129,7 @@ fn postgres(offer: &NpmPackage, interrupt: &Interrupt) -> Result<Check> {
 fn python(root: &Utf8Path, interrupt: &Interrupt) -> Vec<Check> {
     let environments = cache_dir::folder().unwrap_or_default().join(cache_dir::PYTHON);
     let search = Search {
+        root,
         named: None,
         environments: &environments,
         interrupt,
@@ -130,8 +137,11 @@ fn python(root: &Utf8Path, interrupt: &Interrupt) -> Vec<Check> {
         base: std::cell::OnceCell::new(),
         kept: None,
     };
-    let lock_files: Vec<_> =
-        recipes::trees(root).into_iter().map(|tree| tree.requirements).collect();
+    let lock_files: Vec<_> = recipes::trees(root)
+        .into_iter()
+        .filter_map(|tree| tree.requirements)
+        .filter(|lock| lock.is_file())
+        .collect();
     let name = "Python";
     let install = || packages::install_command(MissingProgram::Python);
     let looked = match python::look(&search, &lock_files) {

@@ -116,7 +116,7 @@ pub struct Replay {
 
     /// Work on the repository in this folder
     ///
-    /// Default: the one that holds this xtask.
+    /// Default: the one that holds the working folder.
     #[arg(long, value_name = "DIR", hide_short_help = true, help_heading = heading::WHAT)]
     pub root: Option<Utf8PathBuf>,
 

@@ -26,7 +26,7 @@ pub struct New {
 
     /// Work on the repository in this folder
     ///
-    /// Default: the one that holds this xtask.
+    /// Default: the one that holds the working folder.
     #[arg(long, value_name = "DIR", help_heading = heading::WHAT)]
     pub root: Option<Utf8PathBuf>,
 }
@@ -39,7 +39,7 @@ pub struct New {
 pub struct AlembicArgs {
     /// Work on the repository in this folder
     ///
-    /// Default: the one that holds this xtask.
+    /// Default: the one that holds the working folder.
     #[arg(long, value_name = "DIR", help_heading = heading::WHAT)]
     pub root: Option<Utf8PathBuf>,
 

@@ -60,7 +60,7 @@ pub struct TreeSelection {
 
     /// Work on the repository in this folder
     ///
-    /// Default: the one that holds this xtask; with --ini, the top of the git repository that
+    /// Default: the one that holds the working folder; with --ini, the top of the git repository that
     /// holds the ini, else the ini's folder.
     #[arg(long, value_name = "DIR", hide_short_help = true, help_heading = heading::WHAT)]
     pub root: Option<Utf8PathBuf>,
@@ -137,6 +137,17 @@ pub struct EnvPy {
         help_heading = heading::OTHER_TREE
     )]
     pub driver: Option<String>,
+
+    /// With --ini: fail where models and migrations differ
+    ///
+    /// The models are the `target_metadata` of its env.py. Without this option a difference is a warning.
+    #[arg(
+        long,
+        requires = "ini",
+        hide_short_help = true,
+        help_heading = heading::OTHER_TREE
+    )]
+    pub strict_models: bool,
 }
 
 impl EnvPy {

@@ -23,7 +23,7 @@ pub struct WorkflowArgs {
 
     /// Work on the repository in this folder
     ///
-    /// Default: the one that holds this xtask.
+    /// Default: the one that holds the working folder.
     #[arg(long, value_name = "DIR", help_heading = heading::WHAT)]
     pub root: Option<Utf8PathBuf>,
 
@@ -41,7 +41,7 @@ pub struct Runbook {
 
     /// Work on the repository in this folder
     ///
-    /// Default: the one that holds this xtask.
+    /// Default: the one that holds the working folder.
     #[arg(long, value_name = "DIR", help_heading = heading::WHAT)]
     pub root: Option<Utf8PathBuf>,
 }
@@ -78,7 +78,7 @@ pub struct Doctor {
 
     /// Work on the repository in this folder
     ///
-    /// Default: the one that holds this xtask.
+    /// Default: the one that holds the working folder.
     #[arg(long, value_name = "DIR", help_heading = heading::WHAT)]
     pub root: Option<Utf8PathBuf>,
 }

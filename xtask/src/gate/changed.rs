@@ -46,7 +46,8 @@ pub fn touched(
     let is_touched = |tree: &&Tree| {
         let ini = tree.ini_path();
         let folder = ini.parent().unwrap_or(&ini).to_owned();
-        all || of(&[tree.cwd.clone(), folder, tree.requirements.clone()], &changed)
+        let own = [tree.cwd.clone(), folder].into_iter().chain(tree.requirements.clone());
+        all || of(&own.collect::<Vec<_>>(), &changed)
     };
     let (touched, others): (Vec<&Tree>, Vec<&Tree>) = trees.iter().partition(is_touched);
     Ok(Ok(ChangedTrees {

@@ -5,40 +5,67 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, anyhow, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::alembic::python;
 use crate::flags::{EnvPy, TargetName, TreeSelection};
 use crate::os::tree_files;
+use crate::postgres::MAJOR;
 use crate::recipes;
 use analysis::options::{self, Options, Urls};
 use model::supply::Script;
 use model::template::Template;
 use model::tree::{DEFAULT_SECTION, DEFAULT_URL_ENV, Target, Tree};
 
-/// The lock file of the environment that a tree without a Python of its own runs in.
-const REQUIREMENTS: &str = "console/requirements.txt";
-
-/// The monorepo to work on.
+/// The monorepo to work on: the named one, else the one that holds the working folder.
 pub fn root(named: Option<&Utf8Path>) -> Result<Utf8PathBuf> {
-    let root = match named {
-        Some(root) => root.to_owned(),
-        // Cargo says where the package that it runs lies; what was compiled in serves a binary that
-        // is run by itself.
-        None => std::env::var("CARGO_MANIFEST_DIR")
-            .map_or(Utf8Path::new(env!("CARGO_MANIFEST_DIR")).to_owned(), Utf8PathBuf::from)
-            .join(".."),
-    };
-    root.canonicalize_utf8().with_context(|| format!("cannot read the root `{root}`"))
+    if let Some(root) = named {
+        return root.canonicalize_utf8().with_context(|| format!("cannot read the root `{root}`"));
+    }
+    let here = Utf8Path::new(".").canonicalize_utf8().context("cannot read the working folder")?;
+    let has_trees =
+        |root: &&Utf8Path| recipes::TREES.iter().all(|tree| root.join(tree.migrations).is_dir());
+    let top = here.ancestors().find(|above| above.join(".git").exists());
+    // Above the top of a repository lies another project.
+    let mut above =
+        here.ancestors().take_while(|folder| top.is_none_or(|top| folder.starts_with(top)));
+    let found = above.find(has_trees).map(Utf8Path::to_owned);
+    found.with_context(|| {
+        let trees: Vec<String> =
+            recipes::TREES.iter().map(|tree| format!("`{}`", tree.migrations)).collect();
+        let ini = ini_near(&here).unwrap_or("path/to/alembic.ini".into());
+        format!(
+            "cannot find the trees: neither `{here}` nor a folder above it in its repository holds {}\n\
+             hint: `--ini {ini}` names another Alembic tree, --root the folder that holds the trees",
+            trees.join(" and ")
+        )
+    })
+}
+
+/// An ini of Alembic in a folder or right below it.
+fn ini_near(folder: &Utf8Path) -> Option<Utf8PathBuf> {
+    let mut below: Vec<Utf8PathBuf> = folder
+        .read_dir_utf8()
+        .ok()?
+        .flatten()
+        .map(|entry| Utf8PathBuf::from(entry.file_name()))
+        .collect();
+    below.sort();
+    let folders = std::iter::once(Utf8PathBuf::new()).chain(below);
+    folders.map(|folder| folder.join("alembic.ini")).find(|ini| folder.join(ini).is_file())
 }
 
 /// The root and the trees that were asked for, as far as the files go.
 pub fn select(flags: &TreeSelection) -> Result<(Utf8PathBuf, Vec<Tree>)> {
-    select_to_run(flags, &EnvPy::default())
+    selected(flags, None)
 }
 
-/// The root and the trees that were asked for, with what their env.py is told.
+/// The root and the trees that were asked for, with what their env.py is told. Fails where one wants another
+/// Postgres than the gate runs.
 pub fn select_to_run(flags: &TreeSelection, env_py: &EnvPy) -> Result<(Utf8PathBuf, Vec<Tree>)> {
+    selected(flags, Some(env_py))
+}
+
+fn selected(flags: &TreeSelection, run: Option<&EnvPy>) -> Result<(Utf8PathBuf, Vec<Tree>)> {
     if let Some(ini) = &flags.ini {
-        let (root, tree) = plain(flags, env_py, ini)?;
+        let (root, tree) = plain(flags, run, ini)?;
         return Ok((root, vec![tree]));
     }
     let root = root(flags.root.as_deref())?;
@@ -48,7 +75,12 @@ pub fn select_to_run(flags: &TreeSelection, env_py: &EnvPy) -> Result<(Utf8PathB
 }
 
 /// A tree by its ini, with the options that stand in there; those on the command line win.
-fn plain(flags: &TreeSelection, env_py: &EnvPy, ini: &Utf8Path) -> Result<(Utf8PathBuf, Tree)> {
+fn plain(
+    flags: &TreeSelection,
+    run: Option<&EnvPy>,
+    ini: &Utf8Path,
+) -> Result<(Utf8PathBuf, Tree)> {
+    let env_py = run.cloned().unwrap_or_default();
     let absolute = ini.canonicalize_utf8().with_context(|| format!("cannot read `{ini}`"))?;
     let folder = absolute.parent().context("name an ini file, not the root folder")?;
     let texts = tree_files::texts(&absolute, folder);
@@ -62,14 +94,14 @@ fn plain(flags: &TreeSelection, env_py: &EnvPy, ini: &Utf8Path) -> Result<(Utf8P
         let given = options.one(option).map_err(in_ini)?.map(|place| folder.join(place));
         Ok(named.clone().or(given))
     };
+    if run.is_some() {
+        check_postgres(options.one("postgres").map_err(in_ini)?, &absolute)?;
+    }
     let named = place(&flags.root, "root")?;
     let root = root(Some(named.as_deref().unwrap_or(repository_of(folder))))?;
     let section = one(&flags.name, "name")?.unwrap_or(DEFAULT_SECTION.to_owned());
-    let lock_file = Some(root.join(REQUIREMENTS)).filter(|file| file.is_file());
-    let lock_file =
-        lock_file.map_or_else(|| self::root(None).map(|own| own.join(REQUIREMENTS)), Ok)?;
     let cwd = place(&flags.cwd, "cwd")?;
-    let mut tree = Tree::plain(lock_file, ini, &section, cwd.as_deref())?;
+    let mut tree = Tree::plain(ini, &section, cwd.as_deref())?;
     let Urls { driver, sections } = options::urls(&texts, &section);
     (tree.ini_driver, tree.section_urls) = (driver, sections);
     tree.driver = one(&env_py.driver, "driver")?;
@@ -81,6 +113,8 @@ fn plain(flags: &TreeSelection, env_py: &EnvPy, ini: &Utf8Path) -> Result<(Utf8P
             bail!("cannot use `{absolute}`: `target` is `{other}`: head or heads")
         }
     };
+    let strict = options.one("strict_models").map_err(in_ini)?;
+    tree.strict_models = env_py.strict_models || flag(strict).map_err(in_ini)?;
     let url_env = one(&env_py.url_env, "url_env")?.unwrap_or(DEFAULT_URL_ENV.to_owned());
     // A template for the same variable wins over the URL alone.
     let mut env = BTreeMap::from([(url_env, Template::url())]);
@@ -93,8 +127,26 @@ fn plain(flags: &TreeSelection, env_py: &EnvPy, ini: &Utf8Path) -> Result<(Utf8P
         .map(|(revision, file)| script(revision, folder.join(file)))
         .collect::<Result<_>>()
         .with_context(|| format!("cannot use `{absolute}`"))?;
-    tree.python = python::of_project(&tree.cwd.join(tree.ini_folder()), &tree.cwd, &root);
     Ok((root, tree))
+}
+
+/// Fails where a tree wants another Postgres than the gate runs.
+fn check_postgres(wanted: Option<&str>, ini: &Utf8Path) -> Result<()> {
+    match wanted.filter(|wanted| *wanted != MAJOR.to_string()) {
+        None => Ok(()),
+        Some(wanted) => bail!(
+            "`{ini}` asks for Postgres {wanted} (`postgres = {wanted}`), and the gate runs Postgres \
+             {MAJOR} alone"
+        ),
+    }
+}
+
+fn flag(text: Option<&str>) -> Result<bool, String> {
+    match text {
+        Some("true") => Ok(true),
+        Some("false") | None => Ok(false),
+        Some(other) => Err(format!("`strict_models` is `{other}`: true or false")),
+    }
 }
 
 /// What a file supplies.

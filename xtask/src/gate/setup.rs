@@ -144,6 +144,7 @@ impl GateContext<'_> {
         let environments = cache_dir::folder()?.join(cache_dir::PYTHON);
         let notice = |text: &str| (self.tell)(Event::Notice(text));
         let search = Search {
+            root: self.root,
             named: self.flags.python.as_deref(),
             environments: &environments,
             interrupt: self.interrupt,

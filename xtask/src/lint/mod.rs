@@ -213,7 +213,7 @@ fn application(
         beside.iter().any(|folder| file.starts_with(folder))
     };
     // What another tree is run with is not known here.
-    let known = tree.recipe.and_then(|_| tree_files::read(&tree.requirements).ok());
+    let known = tree.requirements.as_ref().and_then(|file| tree_files::read(file).ok());
     let known = known.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     // A helper of migrations is no code of the application, wherever it lies.
     let is_helper = |file: &Utf8Path| {

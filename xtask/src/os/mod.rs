@@ -4,6 +4,7 @@
 //! broken, or interrupted.
 
 pub mod cache_dir;
+pub mod called;
 pub mod copy;
 pub mod environment;
 pub mod git;

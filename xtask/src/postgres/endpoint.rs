@@ -180,18 +180,21 @@ impl Endpoint {
     /// The URL by which SQLAlchemy reaches a database through a driver, password included.
     pub fn sqlalchemy_url(&self, driver: &str, database: &str) -> String {
         let mut query: Vec<(String, String)> = Vec::new();
+        // SQLAlchemy, its drivers and libpq go to the socket that the query names; a reader such as
+        // pydantic's takes no URL without a host.
+        let beside_socket = || format!("localhost:{}", self.port);
         let address = match &self.host {
             Host::Tcp(name) if name.contains(':') => format!("[{name}]:{}", self.port),
             Host::Tcp(name) => format!("{}:{}", encode(name), self.port),
             Host::Unix(dir) if driver == "pg8000" => {
                 let socket = dir.join(format!(".s.PGSQL.{}", self.port));
                 query.push(("unix_sock".into(), text(&socket)));
-                String::new()
+                beside_socket()
             }
             Host::Unix(dir) => {
                 query.push(("host".into(), text(dir)));
                 query.push(("port".into(), self.port.to_string()));
-                String::new()
+                beside_socket()
             }
         };
         // Only drivers that use libpq know its parameters.
@@ -322,7 +325,7 @@ mod tests {
         check(
             "postgresql:///db?host=/run/pg&user=u&application_name=me",
             "psycopg",
-            "postgresql+psycopg://u@/x_ci?host=/run/pg&port=5432&sslmode=prefer&application_name=me",
+            "postgresql+psycopg://u@localhost:5432/x_ci?host=/run/pg&port=5432&sslmode=prefer&application_name=me",
         );
     }
 

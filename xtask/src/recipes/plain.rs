@@ -1,11 +1,11 @@
-//! Any other tree: what its own settings supply, and nothing else.
+//! Any other tree: what its own settings supply, and its models.
 
 use anyhow::Result;
 
 use crate::steps::runner::StepRunner;
 use model::supply::Script;
 
-/// Each file right before the revision that needs it, then the round trip.
+/// Each file right before the revision that needs it, then the round trip, then `alembic check`.
 pub fn plain(scripts: &[Script], steps: &mut StepRunner<'_>) -> Result<()> {
     for script in steps.in_order(scripts) {
         if let Some(revision) = &script.required_by {
@@ -13,5 +13,6 @@ pub fn plain(scripts: &[Script], steps: &mut StepRunner<'_>) -> Result<()> {
         }
         steps.supply(script)?;
     }
-    steps.round_trip()
+    steps.round_trip()?;
+    steps.models()
 }

@@ -35,7 +35,7 @@ impl TreeSpec {
             id: self.id.into(),
             label: self.label.into(),
             database: format!("{}_ci", self.id),
-            requirements: cwd.join("requirements.txt"),
+            requirements: Some(cwd.join("requirements.txt")),
             cwd,
             ini: self.ini.into(),
             recipe: Some(self.id),

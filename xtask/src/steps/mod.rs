@@ -12,6 +12,7 @@ mod heads;
 pub mod known;
 pub mod lane;
 mod minimize;
+mod models;
 mod named_values;
 mod rehearsal;
 pub mod revisions;

@@ -240,6 +240,7 @@ impl<'a> StepRunner<'a> {
             Dependency::Database,
             |tree_run, seen| {
                 let mut outcome = tree_run.upgrade_head(seen)?;
+                outcome.notes.extend(tree_run.without_models());
                 if let (true, Some(stairs)) = (outcome.error().is_none(), stair) {
                     let tried = (stairs.wait)()?;
                     outcome.notes.extend(told_lost(outcomes.insert(stairway::sorted(&tried))));

@@ -6,7 +6,7 @@ pub enum Python {
     Own,
     /// One with psycopg 3 alone.
     Psycopg3,
-    /// One with psycopg2 and asyncpg.
+    /// One with psycopg2, asyncpg and pydantic-settings.
     Asyncpg,
 }
 
@@ -117,6 +117,28 @@ pub const ALL: &[Case] = &[
     Case { folder: "habits/pyproject-template", ini: "pyproject.toml", ..GREEN },
     Case { folder: "habits/pyproject-alone", ini: "pyproject.toml", ..GREEN },
     Case { folder: "habits/settings-class", ..GREEN },
+    Case {
+        folder: "habits/pydantic-settings",
+        options: &["--driver", "asyncpg", "--strict-models"],
+        python: Python::Asyncpg,
+        says: &["models match migrations"],
+        ..GREEN
+    },
+    Case {
+        folder: "habits/models-differ",
+        says: &[
+            "MG132",
+            "\"severity\": \"warning\"",
+            "add: op.add_column('item', sa.Column('tags', postgresql.JSONB(",
+        ],
+        ..GREEN
+    },
+    Case {
+        folder: "habits/models-differ",
+        options: &["--strict-models"],
+        says: &["MG132", "\"severity\": \"error\"", "models match migrations"],
+        ..RED
+    },
     Case { folder: "habits/libpq-dsn", options: &[LIBPQ], ..GREEN },
     Case { folder: "habits/split-url", options: &[LIBPQ], ..GREEN },
     Case { folder: "habits/tenants-loop", ..GREEN },

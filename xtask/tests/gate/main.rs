@@ -24,6 +24,7 @@ mod known;
 mod new;
 mod once;
 mod only_changed;
+mod outside;
 mod plain;
 
 mod provision;

@@ -157,6 +157,17 @@ pub const CASES: &[Case] = &[
         ..BY_ENV
     },
     Case {
+        name: "asyncpg_by_hand_with_two_hosts_in_env",
+        env: before!(
+            "import asyncio, asyncpg, os\n\n\nasync def clean():\n    \
+             url = os.environ['DATABASE_URL'].replace('+psycopg2', '')\n    \
+             there = await asyncpg.connect(url.replace('localhost:5432', '127.0.0.1:{port}'))\n    \
+             await there.execute('DELETE FROM customers')\n\n\nasyncio.run(clean())"
+        ),
+        names: &["127.0.0.1", "{port}", "shop_ci"],
+        ..BY_ENV
+    },
+    Case {
         name: "psycopg_by_hand_in_env",
         env: before!(
             "import psycopg\nwith psycopg.connect('postgresql:{url}') as there:\n    \

@@ -188,7 +188,7 @@ impl Bench<'_> {
 
     fn tree(&self, folder: &Utf8Path) -> Tree {
         let ini = folder.join("alembic.ini");
-        Tree::plain(Utf8PathBuf::new(), &ini, "alembic", None).unwrap()
+        Tree::plain(&ini, "alembic", None).unwrap()
     }
 
     fn main(&self) -> Session<'_> {
@@ -372,6 +372,7 @@ fn each_case_is_seen_as_it_was_measured() {
     let bench = Bench { server: &server, interrupt: &interrupt, folder: path };
     let named = std::env::var("MIGRATION_GATE_PYTHON").ok().map(Utf8PathBuf::from);
     let search = Search {
+        root: Utf8Path::new("/"),
         named: named.as_deref(),
         environments: &cache_dir::folder().unwrap().join(cache_dir::PYTHON),
         interrupt: &interrupt,

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::path::Path;
 use std::time::Duration;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::property::{dump, pg_dump_is_there};
 use super::*;
@@ -56,6 +56,7 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
     main.execute(RAPTOR_APP.create).unwrap();
     let named = std::env::var("MIGRATION_GATE_PYTHON").ok().map(Utf8PathBuf::from);
     let search = Search {
+        root: Utf8Path::new("/"),
         named: named.as_deref(),
         environments: &cache_dir::folder().unwrap().join(cache_dir::PYTHON),
         interrupt: &interrupt,

@@ -84,6 +84,15 @@ pub fn not_told(said: &Transcript) -> Option<String> {
     if !wants.contains(&type_name(headline)) {
         return None;
     }
+    let missing = missing_fields(&headline.message);
+    if !missing.is_empty() {
+        let each = missing.iter().map(|name| format!("--set-env {name}=VALUE"));
+        let each = each.collect::<Vec<_>>().join(" ");
+        return Some(format!(
+            "{headline}\nhint: tell it with `{each}`, each name after the settings' own prefix; what \
+             belongs to the database is made of {{host}}, {{database}} and the like"
+        ));
+    }
     let name = headline.message.trim().trim_matches(['\'', '"']);
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let name = if !name.is_empty() && name.chars().all(is_word) { name } else { "NAME" };
@@ -96,6 +105,13 @@ pub fn not_told(said: &Transcript) -> Option<String> {
         false => format!("`--set-env {name}=TEMPLATE`, such as `--set-env {name}={{url}}`"),
     };
     Some(format!("{headline}\nhint: tell it with {hint}"))
+}
+
+/// The variables of the fields that pydantic misses: it names each in a line above the one that says so.
+fn missing_fields(message: &str) -> Vec<String> {
+    let lines = message.lines().zip(message.lines().skip(1));
+    let missing = lines.filter(|(_, said)| said.trim_start().starts_with("Field required"));
+    missing.map(|(field, _)| field.trim().replace('.', "__").to_uppercase()).collect()
 }
 
 /// The line of env.py, from 1, that begins a transaction before `context.configure()` and the text of
@@ -150,5 +166,14 @@ mod tests {
         assert_eq!(line_of_revision("\"\"\"x\"\"\"\nrevision: str = 'a'\n"), Some(2));
         assert_eq!(line_of_revision("revisions = 1\nrevision='a'\n"), Some(2));
         assert_eq!(line_of_revision("down_revision = None\n"), None);
+    }
+
+    #[test]
+    fn pydantic_names_the_fields_that_it_misses() {
+        let said = "2 validation errors for Settings\nsecret_key\n  Field required [type=missing, \
+                    input_value={}, input_type=dict]\n    For further information visit x\n\
+                    database.host\n  Field required [type=missing]\nport\n  Input should be a number";
+        assert_eq!(missing_fields(said), ["SECRET_KEY", "DATABASE__HOST"]);
+        assert!(missing_fields("secret_key").is_empty());
     }
 }

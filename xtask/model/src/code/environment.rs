@@ -1,6 +1,6 @@
 //! Codes of faults of env.py and of Alembic's own bookkeeping: `MG130` to `MG139`, `MG906` and `MG907`.
 
-use super::entry::{Code, Example, INFRASTRUCTURE, MIGRATION};
+use super::entry::{Code, Example, INFRASTRUCTURE, MIGRATION, Severity};
 
 /// A transaction that env.py began before Alembic, so that Alembic commits nothing.
 pub static NOT_COMMITTED: Code = Code {
@@ -33,6 +33,26 @@ pub static NOT_STORED: Code = Code {
         "where the value is too long: shorten `revision` to 32 characters, and `down_revision` of the one after it",
         "where the table is not found: take `SELECT pg_catalog.set_config('search_path', '', false)` out of the dump that the revision runs, or set `search_path` back at its end",
     ],
+    ..MIGRATION
+};
+
+/// Models of env.py that are another schema than the one the migrations make.
+pub static MODELS_DIFFER: Code = Code {
+    id: "MG132",
+    title: "the models do not match the migrations",
+    severity: Severity::Warning,
+    symptom: "`alembic check` ends with `New upgrade operations detected`",
+    why: "The models that env.py names in `target_metadata` were changed without a revision, or a revision makes something else than they say. The next `alembic revision --autogenerate` writes the difference into a revision that is about something else.",
+    example: Some(Example {
+        bad: "note: Mapped[str | None]   # and no revision adds the column",
+        good: "op.add_column(\"orders\", sa.Column(\"note\", sa.String(), nullable=True))",
+    }),
+    remedy: &[
+        "make the revision that is missing: `alembic revision --autogenerate -m \"what it does\"`, and read what it wrote",
+        "or change the models to what the migrations make",
+        "where the database holds more than the models on purpose, leave it out in env.py: `include_name` or `include_object`",
+    ],
+    verify: "run the gate again: `models match migrations` must say nothing",
     ..MIGRATION
 };
 

@@ -123,8 +123,13 @@ mod tests {
         // Of trees that were too large to be read whole; all are now.
         let lacking = lacking.filter(|id| *id != code::NOT_COMPARED.id);
         // What goes wrong around the revisions of any other tree: `tests/cases` has trees for it.
-        let around =
-            [&code::NOT_COMMITTED, &code::NOT_STORED, &code::NOT_TOLD, &code::NOT_WRITABLE];
+        let around = [
+            &code::NOT_COMMITTED,
+            &code::NOT_STORED,
+            &code::MODELS_DIFFER,
+            &code::NOT_TOLD,
+            &code::NOT_WRITABLE,
+        ];
         let around = around.map(|code| code.id);
         let lacking = lacking.filter(|id| !around.contains(id));
         // It takes a base branch that goes on while a change is cut from it: `tests/git` has one.

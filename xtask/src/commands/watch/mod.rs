@@ -82,7 +82,10 @@ pub fn run(
                 let concerned = desk.changed(&files);
                 todo.extend(concerned.iter().flat_map(|(_, owners)| owners));
                 ready.forget(&files);
-                if files.iter().any(|file| trees.iter().any(|tree| tree.requirements == *file)) {
+                if trees
+                    .iter()
+                    .any(|tree| tree.requirements.as_ref().is_some_and(|lock| files.contains(lock)))
+                {
                     ready = desk.make_ready(flags)?;
                 }
             }

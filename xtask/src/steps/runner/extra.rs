@@ -1,4 +1,4 @@
-//! Supplies that come on top of a recipe's: files of SQL, and what a remedy tries.
+//! Steps beside those of a recipe: files of SQL, what a remedy tries, and the models of env.py.
 
 use anyhow::Result;
 
@@ -33,6 +33,16 @@ impl StepRunner<'_> {
         let what = format!("supply {} (required by {needed})", script.name());
         self.give(&what, Supply::Script(script.clone()));
         self.step(&what, Dependency::Database, |tree_run, seen| tree_run.supply(script, seen))
+    }
+
+    /// Compares the models with what the migrations made, where env.py has models.
+    pub fn models(&mut self) -> Result<()> {
+        if self.tree_run.as_ref().is_none_or(|tree_run| tree_run.alembic.models.is_none()) {
+            return Ok(());
+        }
+        self.step("models match migrations", Dependency::Database, |tree_run, _| {
+            tree_run.check_models()
+        })
     }
 
     /// Creates the roles that the recipe does not have.

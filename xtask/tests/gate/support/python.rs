@@ -30,13 +30,14 @@ pub fn with_psycopg_3() -> PathBuf {
     dir.join("bin/python")
 }
 
-/// An interpreter with Alembic, psycopg2 and asyncpg.
+/// An interpreter with Alembic, psycopg2, asyncpg and pydantic-settings.
 #[allow(dead_code, reason = "for tests/cases")]
 pub fn with_asyncpg() -> PathBuf {
-    let dir = once("asyncpg", |dir| {
+    let dir = once("asyncpg-pydantic", |dir| {
         run(Command::new("python3").args(["-m", "venv"]).arg(dir));
         let what = "-m pip install --quiet --only-binary :all: alembic==1.16.5 \
-                    sqlalchemy[asyncio]==2.0.43 psycopg2-binary==2.9.10 asyncpg==0.30.0";
+                    sqlalchemy[asyncio]==2.0.43 psycopg2-binary==2.9.10 asyncpg==0.30.0 \
+                    pydantic-settings==2.10.1";
         run(Command::new(dir.join("bin/python")).args(what.split_whitespace()));
     });
     dir.join("bin/python")

@@ -1,0 +1,149 @@
+//! Outside of the monorepo: the root is that of the working folder, and an `--ini` tree runs in the Python
+//! of its own project.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::python;
+use crate::support::root::{ADDED, Root, Tree, copy};
+use crate::support::run::{Ended, Gate};
+use crate::support::sandbox::{Sandbox, temporary};
+
+/// An Alembic tree in the folder `db` of a git repository.
+struct Project {
+    _dir: tempfile::TempDir,
+    path: PathBuf,
+    sandbox: Sandbox,
+}
+
+impl Project {
+    fn new() -> Project {
+        let dir = temporary("mg-project-");
+        let path = dir.path().canonicalize().unwrap().join("shop");
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("test_data/plain_tree"), &path.join("db"));
+        assert!(
+            Command::new("git").args(["init", "--quiet"]).arg(&path).status().unwrap().success()
+        );
+        Project { _dir: dir, path, sandbox: Sandbox::new() }
+    }
+
+    /// What looks like an environment with Alembic, and cannot run.
+    fn environment(&self, name: &str) -> PathBuf {
+        let dir = self.path.join(name);
+        fs::create_dir_all(dir.join("bin")).unwrap();
+        fs::create_dir_all(dir.join("lib/python3.12/site-packages/alembic")).unwrap();
+        let python = dir.join("bin/python");
+        fs::write(&python, "#!/bin/sh\nexit 1\n").unwrap();
+        fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+        dir
+    }
+
+    fn gate(&self) -> Gate<'_> {
+        Gate::new(&self.sandbox)
+            .cwd(&self.path)
+            .args("--ini db/alembic.ini --no-cache --format json")
+    }
+}
+
+#[track_caller]
+fn message(ended: &Ended) -> String {
+    ended.assert_code(2);
+    ended.report().finding()["message"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn root_is_the_one_above_the_working_folder() {
+    let root = Root::copy();
+    root.add_head(Tree::Console, "pass", "pass");
+    let lint = |folder: &Path| {
+        Gate::new(&root.sandbox).cwd(folder).args("lint console --format json").run()
+    };
+    let ended = lint(&root.path().join("console/migrations"));
+    assert_eq!(ended.report().tree("console")["heads"], serde_json::json!([ADDED]));
+
+    // A repository inside of it is another project.
+    let inner = root.path().join("inner");
+    fs::create_dir_all(inner.join("db")).unwrap();
+    fs::write(inner.join("db/alembic.ini"), "[alembic]\n").unwrap();
+    assert!(Command::new("git").args(["init", "--quiet"]).arg(&inner).status().unwrap().success());
+    let said = message(&lint(&inner));
+    assert!(
+        said.contains("`console/migrations`") && said.contains(inner.to_str().unwrap()),
+        "{said}"
+    );
+    assert!(said.contains("hint: `--ini db/alembic.ini`") && said.contains("--root"), "{said}");
+    // What needs no tree needs no root.
+    for words in ["explain MG003", "runbook --print"] {
+        Gate::new(&root.sandbox).cwd(&inner).args(words).run().assert_code(0);
+    }
+    let doctor = Gate::new(&root.sandbox).cwd(&inner).args("doctor --format json").run();
+    assert!(doctor.stdout.contains("\"Python\""), "{}", doctor.stderr);
+}
+
+#[test]
+fn python_of_the_project_comes_first() {
+    let project = Project::new();
+    let runs_with = |gate: Gate<'_>, python: &Path| {
+        let ended = gate.run();
+        let shown = python.strip_prefix(&project.path).unwrap_or(python).display().to_string();
+        let told = format!("db runs with {shown}; --python names another one");
+        assert!(ended.stderr.contains(&told), "{told}\n{}\n{}", ended.stderr, ended.stdout);
+        ended.assert_code(2);
+    };
+    let fails_with = |makes: &str| {
+        let said = message(&project.gate().run());
+        assert!(said.contains(&format!("hint: run `{makes}` there")), "{said}");
+    };
+    for (lock, makes) in
+        [("Pipfile.lock", "pipenv sync"), ("poetry.lock", "poetry install"), ("uv.lock", "uv sync")]
+    {
+        fs::write(project.path.join(lock), "").unwrap();
+        fails_with(makes);
+    }
+    // An environment above the repository is not its own.
+    project.environment("../.venv");
+    // One without Alembic is none.
+    fs::create_dir_all(project.environment("venv").join("lib/python3.12/site-packages/alembic"))
+        .unwrap();
+    fs::remove_dir_all(project.path.join("venv/lib")).unwrap();
+    fails_with("uv sync");
+
+    let of_path = python::with_psycopg_3();
+    let path = std::env::join_paths(
+        [of_path.parent().unwrap().to_owned()]
+            .into_iter()
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    // The last that is looked at comes first here, and the first one wins in the end.
+    let on_path = project.gate().env("PATH", path.unwrap()).run();
+    assert!(on_path.stderr.contains("db runs with "), "{}", on_path.stderr);
+    on_path.assert_code(0);
+    on_path.report().assert_green("db");
+    for name in ["venv", ".venv", "db/venv", "db/.venv"] {
+        let environment = project.environment(name);
+        runs_with(project.gate(), &environment.join("bin/python"));
+    }
+    let of_uv = project.environment("of-uv");
+    fs::remove_dir_all(project.path.join("db/.venv")).unwrap();
+    fs::remove_dir_all(project.path.join("db/venv")).unwrap();
+    runs_with(project.gate().env("UV_PROJECT_ENVIRONMENT", "of-uv"), &of_uv.join("bin/python"));
+    for name in ["CONDA_PREFIX", "VIRTUAL_ENV"] {
+        let active = project.environment(name);
+        runs_with(project.gate().env(name, &active), &active.join("bin/python"));
+    }
+}
+
+#[test]
+fn another_postgres_is_refused() {
+    let project = Project::new();
+    let ini = project.path.join("db/alembic.ini");
+    let text = fs::read_to_string(&ini).unwrap();
+    fs::write(&ini, text + "\n[migration-gate]\npostgres = 17\n").unwrap();
+    let said = message(&project.gate().run());
+    let told = "asks for Postgres 17 (`postgres = 17`), and the gate runs Postgres 15 alone";
+    assert!(said.ends_with(told) && !said.contains('\n'), "{said}");
+    let lint = Gate::new(&project.sandbox).args("lint --ini").arg(&ini).run();
+    lint.assert_code(0);
+}

@@ -12,6 +12,7 @@ use tree_sitter::Node;
 
 use super::python::{Module, descendants};
 use super::script::{Ident, Script};
+use model::code::Code;
 use model::finding::{Edit, Finding};
 use model::transcript::Statement;
 
@@ -72,16 +73,21 @@ pub fn in_autocommit_block(script: &Script, line: u32) -> Option<Edit> {
 }
 
 /// Gives the first of the findings that say what a downgrade lacks the change that adds it all:
-/// in the reverse order of the statements that made it, after all that the downgrade does already.
+/// in the reverse order of the statements that made it, after all that the downgrade does already. The
+/// findings of each code come into that order, too.
 pub fn downgrade(findings: &mut [Finding], statements: &[Statement], file: &Utf8Path, text: &str) {
+    let made = |finding: &Finding| {
+        let by = finding.statement.as_deref()?;
+        statements.iter().rposition(|statement| statement.sql == by)
+    };
+    let codes: Vec<&Code> = findings.iter().map(|finding| finding.code).collect();
+    findings.sort_by_key(|finding| {
+        (codes.iter().position(|code| *code == finding.code), Reverse(made(finding)))
+    });
     let mut lacking: Vec<usize> = (0..findings.len()).collect();
     lacking.retain(|index| !findings[*index].lacks.is_empty());
     let Some(first) = lacking.first().copied() else { return };
-    let made = |index: &usize| {
-        let by = findings[*index].statement.as_deref()?;
-        statements.iter().rposition(|statement| statement.sql == by)
-    };
-    lacking.sort_by_key(|index| Reverse(made(index)));
+    lacking.sort_by_key(|index| Reverse(made(&findings[*index])));
     let mut seen = BTreeSet::new();
     let lacks = lacking.iter().flat_map(|index| &findings[*index].lacks);
     let lacks: Vec<&str> = lacks.map(String::as_str).filter(|text| seen.insert(*text)).collect();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::code::causes::Cause;
 use super::code::{Code, OPERATOR, Owner, Severity};
 use super::production::Impact;
-use super::transcript::Transcript;
+use super::transcript::{Direction, Transcript};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub struct Finding {
     pub step: Option<String>,
     /// The revision it lies in.
     pub revision: Option<String>,
+    /// Which way the revision was taken, where that is known without a transcript.
+    pub direction: Option<Direction>,
     /// Where, as far as it is known.
     pub place: Option<Place>,
     /// What was seen, in one or a few sentences.
@@ -95,7 +97,7 @@ pub struct Edit {
 }
 
 /// A remedy that was tried on a copy of the tree, and turned the gate green there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fix {
     /// What it does, a few words each.
     pub what: Vec<String>,
@@ -114,6 +116,13 @@ pub struct FileChange {
     pub before: Option<String>,
     /// Its text then; `None`: it goes.
     pub after: Option<String>,
+}
+
+impl Fix {
+    /// The patch; `None` where that of another finding fixes this one, too.
+    pub fn own_patch(&self) -> Option<&str> {
+        Some(self.patch.as_str()).filter(|patch| !patch.is_empty())
+    }
 }
 
 impl FileChange {
@@ -145,6 +154,13 @@ impl Finding {
             Standing::Counts => self.severity.unwrap_or(self.code.severity),
             Standing::Merged | Standing::Disproved => Severity::Note,
         }
+    }
+
+    /// Which way the revision was taken when it was seen.
+    pub fn direction(&self) -> Option<Direction> {
+        let said = self.transcript.as_deref().and_then(|said| said.revision.as_ref());
+        let impact = self.impact.as_ref().map(|impact| impact.direction);
+        self.direction.or(said.map(|revision| revision.direction)).or(impact)
     }
 
     /// Whom to tell, where it touches what is sensitive (runbook, 'Escalation').
@@ -191,6 +207,7 @@ impl Finding {
             tree: None,
             step: None,
             revision: None,
+            direction: None,
             place: None,
             message: message.into(),
             owner: Some(code.owner),

@@ -218,12 +218,19 @@ fn application(
     // What another tree is run with is not known here.
     let known = tree.requirements.as_ref().and_then(|file| tree_files::read(file).ok());
     let known = known.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    // A helper of migrations is no code of the application, wherever it lies.
+    let is_helper = |file: &Utf8Path| {
+        let text = tree_files::read(file).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        text.lines()
+            .any(|line| ["from alembic", "import alembic"].iter().any(|i| line.starts_with(i)))
+    };
     let mut found = HashMap::new();
     for name in modules.into_iter().filter(|name| !lints::comes_with_python(name)) {
         let file = tree_files::module(name, &roots);
         let missing = known.as_ref().is_some_and(|known| !lints::is_required(name, known));
         let is_theirs = match &file {
-            Some(file) => !is_beside(file),
+            Some(file) => !is_beside(file) && !is_helper(file),
             None => missing && !name.starts_with('.'),
         };
         if is_theirs {

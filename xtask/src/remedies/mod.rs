@@ -22,10 +22,11 @@ use crate::recipes;
 use crate::steps::runner::StepRunner;
 use analysis::fix::{self, Candidate, History, Lacking, Scene, recipe};
 use analysis::renumber;
-use model::code::Severity;
+use model::code::{self, Severity};
 use model::finding::{FileChange, Finding, Fix};
 use model::report::{Report, Verdict};
 use model::supply::{Extra, Role, Supply, SupplyChange};
+use model::transcript::Direction;
 use model::tree::Tree;
 
 pub use self::trial::RemedyBench;
@@ -58,6 +59,8 @@ struct Search<'a> {
     unhelped: RefCell<BTreeSet<usize>>,
     /// Why what turned the gate green is no remedy.
     refused: RefCell<Option<String>>,
+    /// What downgrades lose of rows without any remedy.
+    losses: Vec<String>,
 }
 
 /// Remedies that were verified for a tree.
@@ -87,6 +90,7 @@ pub fn verify(
         ran_out: Cell::new(false),
         unhelped: RefCell::default(),
         refused: RefCell::default(),
+        losses: losses(report),
     };
     let found = search.from(&RemedyDraft::default(), report, survey, bench.root, CHANGES_MAX)?;
     let ran_out = search.ran_out.get();
@@ -98,9 +102,19 @@ pub fn verify(
     let Some((index, state)) = found else { return Ok(none()) };
     let Some(changes) = search.changes(&state) else { return Ok(none()) };
     let patch = fix::patch(&changes);
-    if let Some(finding) = report.findings.get_mut(index) {
-        finding.edit = None;
-        finding.fix = Some(Box::new(Fix { what: state.what, changes, patch }));
+    let code = report.findings[index].code.id;
+    let mut own = Some(Fix { what: state.what, changes, patch });
+    for (at, finding) in report.findings.iter_mut().enumerate() {
+        let too =
+            || Fix { what: vec![format!("the patch of {code} fixes this, too")], ..Fix::default() };
+        if at == index {
+            finding.edit = None;
+            finding.fix = own.take().map(Box::new);
+        } else if finding.tree.as_ref() == Some(&bench.tree.id) && is_error(finding) {
+            // The gate is green with the patch.
+            finding.edit = None;
+            finding.fix = Some(Box::new(too()));
+        }
     }
     Ok(TreeRemedies { extra: state.extra, ..TreeRemedies::default() })
 }
@@ -192,7 +206,8 @@ impl Search<'_> {
                 }
                 let tried = self.bench.gate(&next.files, &next.extra, self.folders)?;
                 is_tried = true;
-                if tried.report.verdict() == Verdict::Pass {
+                let is_green = tried.report.verdict() == Verdict::Pass;
+                if is_green && losses(&tried.report).iter().all(|loss| self.losses.contains(loss)) {
                     if !self.orders_agree(state, &candidate, survey)? {
                         continue;
                     }
@@ -323,6 +338,14 @@ impl Search<'_> {
         };
         Some(files.into_iter().filter_map(change).collect())
     }
+}
+
+/// What downgrades lose of the rows that were there before: a warning, so that a remedy that brings it
+/// about would be green.
+fn losses(report: &Report) -> Vec<String> {
+    let lost =
+        |f: &&Finding| f.code == &code::DATA_LOST && f.direction() == Some(Direction::Downgrade);
+    report.findings.iter().filter(lost).map(|f| f.message.clone()).collect()
 }
 
 /// Whether two findings are about the same fault.

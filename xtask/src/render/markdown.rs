@@ -236,12 +236,14 @@ fn excerpt(finding: &Finding) -> String {
         out.push_str(&fence(language, &format!("{number} | {}", source.trim()), 1));
     }
     if let Some(fix) = &finding.fix {
-        let _ = writeln!(
-            out,
-            "**Verified:** {} (`git apply` takes it):\n",
-            text(&words::verified(fix))
-        );
-        out.push_str(&whole("diff", &printable(&redact(fix.patch.trim_end()))));
+        let _ = write!(out, "**Verified:** {}", text(&words::verified(fix)));
+        match fix.own_patch() {
+            Some(patch) => {
+                out.push_str(" (`git apply` takes it):\n\n");
+                out.push_str(&whole("diff", &printable(&redact(patch.trim_end()))));
+            }
+            None => out.push_str("\n\n"),
+        }
     } else if let Some(edit) = &finding.edit {
         // GitHub commits a `suggestion` only in a review comment on its line, which this is not.
         out.push_str("**This change fixes it** (`git apply --unidiff-zero` takes it):\n\n");

@@ -158,7 +158,7 @@ fn result(
         Some(_) => verified.collect(),
         None => finding.edit.clone().map(|edit| vec![edit]),
     };
-    if let Some(edits) = edits {
+    if let Some(edits) = edits.filter(|edits| !edits.is_empty()) {
         result["fixes"] = json!([fix(&edits)]);
     }
     Some(result)

@@ -272,8 +272,8 @@ pub(super) fn patch(edit: &Edit) -> String {
 /// The change that fixes a finding: what was verified, else what is known, which `git apply` takes with
 /// `--unidiff-zero`.
 pub(super) fn change(finding: &Finding) -> Option<String> {
-    let fix = finding.fix.as_ref().map(|fix| fix.patch.clone());
-    fix.or_else(|| finding.edit.as_ref().map(patch))
+    let fix = finding.fix.as_ref().and_then(|fix| fix.own_patch());
+    fix.map(str::to_owned).or_else(|| finding.edit.as_ref().map(patch))
 }
 
 /// What fixes a finding and is for copying, and what it is: a change, or lines to add.

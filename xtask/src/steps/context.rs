@@ -342,7 +342,19 @@ impl TreeRun<'_> {
         }
         let before_seed = self.before_seed;
         let revisions = &self.revision_files();
-        self.placed(diagnosis::diagnose(said, Known { root: self.root, revisions, before_seed }))
+        let known = Known { root: self.root, revisions, before_seed };
+        let finding = self.placed(diagnosis::diagnose(said, known));
+        let refuses = finding.code == &code::DOWNGRADE_FAILED && self.refuses(&finding);
+        Finding { code: if refuses { &code::IRREVERSIBLE } else { finding.code }, ..finding }
+    }
+
+    /// Whether the revision of a finding refuses to be taken back there.
+    fn refuses(&self, finding: &Finding) -> bool {
+        let place = finding.place.as_ref().and_then(|place| Some((&place.file, place.line?)));
+        place.is_some_and(|(file, line)| {
+            let text = std::fs::read_to_string(self.root.join(file)).unwrap_or_default();
+            diagnosis::refuses(&text, line)
+        })
     }
 
     pub(super) fn revision_files(&self) -> Vec<(String, Utf8PathBuf)> {

@@ -4,6 +4,8 @@
 //! suggests (`analysis/rows`), and so are the tables that those point to. What the rows of the touched
 //! tables held is compared after the downgrade.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 
 use super::context::TreeRun;
@@ -14,6 +16,7 @@ use analysis::schema_diff::{self, Declaration, line_that_names};
 use model::code;
 use model::finding::{Finding, Place};
 use model::rows::{Contents, Made, Table};
+use model::transcript::Direction;
 
 /// Rows that a trial puts into the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +48,11 @@ impl Lane<'_> {
         let Touched { names, emptied } =
             rows::touched(self.tree_run.texts_of(revision).iter().map(String::as_str));
         let own = self.tree_run.names_of_version_tables();
-        self.watch.ask(|session| tables::tables(session, names.as_ref(), &emptied, &own))
+        let asked =
+            self.watch.ask(|session| tables::tables(session, names.as_ref(), &emptied, &own));
+        let mut all = asked?;
+        self.named.iter().for_each(|named| named.apply(&mut all));
+        Ok(all)
     }
 
     /// Gives the tables that a revision may touch rows.
@@ -141,9 +148,8 @@ impl Lane<'_> {
     pub(super) fn judge_rows(
         &self,
         revision: &str,
-        filled: &Fixtures,
-        between: &Contents,
-        after: &Contents,
+        (filled, between, after): (&Fixtures, &Contents, &Contents),
+        retyped: &BTreeSet<String>,
     ) -> Vec<Finding> {
         let declared = self.tree_run.declarations(revision);
         let finding = |loss: Loss| {
@@ -161,11 +167,19 @@ impl Lane<'_> {
                 false => format!("{loss}, by the downgrade of revision {revision}"),
             };
             let names: Vec<String> = loss.what.rsplit('.').map(str::to_owned).collect();
-            let finding = Finding::new(&code::DATA_LOST, message);
-            let finding = Finding { subject: Some(loss.what.clone()), ..finding };
+            let way = if loss.by_upgrade { Direction::Upgrade } else { Direction::Downgrade };
+            let finding = Finding {
+                direction: Some(way),
+                subject: Some(loss.what.clone()),
+                ..Finding::new(&code::DATA_LOST, message)
+            };
             self.tree_run.about(revision, &names, finding)
         };
-        rows::losses(&filled.before, between, after).into_iter().map(finding).collect()
+        let losses = rows::losses(&filled.before, between, after).into_iter();
+        // How real values of these are spelt, only their writers know.
+        let is_named = |loss: &Loss| self.named.iter().any(|named| named.has(&loss.what));
+        let losses = losses.filter(|loss| !retyped.contains(&loss.what) && !is_named(loss));
+        losses.map(finding).collect()
     }
 }
 

@@ -21,6 +21,7 @@ use crate::postgres::rows;
 use crate::postgres::schema::SchemaReader;
 use crate::postgres::session::Session;
 use crate::postgres::shared::SharedState;
+use analysis::rows::Named;
 use model::code;
 use model::event::timed;
 use model::finding::Finding;
@@ -69,6 +70,8 @@ pub struct Lane<'a> {
     applied: BTreeSet<String>,
     /// How many rows were supplied to it.
     pub(super) supplied: usize,
+    /// The columns that take nothing but what the revision names.
+    pub(super) named: Vec<Named>,
     /// When the step must be done.
     pub(super) deadline: Instant,
     /// Looks at the trial.
@@ -119,6 +122,7 @@ impl<'a> Lane<'a> {
             trial,
             chain,
             applied,
+            named: Vec::new(),
             supplied: if is_there { supplied } else { 0 },
             deadline,
             watch: watch.starting_with(rows::SETUP),

@@ -21,11 +21,13 @@ const SHOWN: usize = 300;
 
 impl Lane<'_> {
     /// Makes a failure that needs rows a finding of its own, with the row. The database stands where
-    /// the revision was tried on rows that anybody could have written.
+    /// the revision was tried on rows that anybody could have written. `made_up` says why these rows may
+    /// be none that there are.
     pub(super) fn blamed_on_rows(
         &mut self,
         stair: &RevisionNode,
         failed: Finding,
+        made_up: Option<&str>,
         seen: &mut Vec<Statement>,
     ) -> Result<Finding> {
         let said = failed.transcript.as_deref();
@@ -47,7 +49,7 @@ impl Lane<'_> {
             Some(exception) => exception.to_string(),
             None => failed.message.clone(),
         };
-        if let Some(why) = rows::not_of_the_schema(said) {
+        if let Some(why) = rows::not_of_the_schema(said).or(made_up) {
             let message = format!(
                 "the {way} of revision {} was not tried on rows to its end: {why}: {told}; {row}; where \
                  production holds other rows, `# migration-gate: rows TABLE, reason` leaves these out",
@@ -72,7 +74,7 @@ impl Lane<'_> {
         seen: &mut Vec<Statement>,
     ) -> Result<Option<String>> {
         self.clear_trial_of_roles()?;
-        let (trial, part) = (self.trial.clone(), format!("{}_part", self.trial));
+        let trial = self.trial.clone();
         self.copy(None, &trial)?;
         let filled = self.fill(&stair.revision, FixtureSet::Plain)?;
         let all = suspects(&filled, failed.transcript.as_deref());
@@ -80,9 +82,9 @@ impl Lane<'_> {
         while suspects.len() > 1 {
             let (one, other) = suspects.split_at(suspects.len() / 2);
             let (one, other) = (one.to_vec(), other.to_vec());
-            if self.breaks_with(stair, (&all, &one), &part, seen)? {
+            if self.breaks_with(stair, failed, (&all, &one), seen)? {
                 suspects = one;
-            } else if self.breaks_with(stair, (&all, &other), &part, seen)? {
+            } else if self.breaks_with(stair, failed, (&all, &other), seen)? {
                 suspects = other;
             } else {
                 return Ok(None);
@@ -93,37 +95,42 @@ impl Lane<'_> {
         Ok(row.map(|row| format!("{} {row}", made.table)))
     }
 
-    /// Whether the revision fails where only some of the rows are there.
+    /// Whether the revision fails in the same way where only some of the rows are there.
     fn breaks_with(
         &mut self,
         stair: &RevisionNode,
+        failed: &Finding,
         (all, kept): (&[Made], &[Made]),
-        part: &str,
         seen: &mut Vec<Statement>,
     ) -> Result<bool> {
-        let trial = self.trial.clone();
-        self.copy(Some(&trial), part)?;
+        let (trial, part) = (self.trial.clone(), format!("{}_part", self.trial));
+        self.copy(Some(&trial), &part)?;
         let gone: Vec<Made> = all.iter().filter(|row| !kept.contains(row)).cloned().collect();
         let endpoint = self.tree_run.server.endpoint();
-        let mut session = Session::open(endpoint, part, self.interrupt())?;
+        let mut session = Session::open(endpoint, &part, self.interrupt())?;
         // A given server may not let the gate pass over foreign keys; then it cannot be told.
         let deleted = tables::delete(&mut session, &gone);
         drop(session);
-        let breaks = match deleted {
-            Ok(()) => self.fails_in(stair, part, seen),
-            Err(_) => self.interrupt().check().map(|()| false),
+        let fails = match deleted {
+            Ok(()) => self.failure_in(stair, &part, seen),
+            Err(_) => self.interrupt().check().map(|()| None),
         };
-        self.drop(part)?;
+        self.drop(&part)?;
         self.restore_shared()?;
-        breaks
+        // Rows whose parents are gone may break another statement.
+        let way = |finding: &Finding| {
+            let said = finding.transcript.as_deref();
+            said.map(|said| (said.sqlstate().map(str::to_owned), said.statement.clone()))
+        };
+        Ok(fails?.is_some_and(|other| way(&other) == way(failed)))
     }
 
-    fn fails_in(
+    fn failure_in(
         &mut self,
         stair: &RevisionNode,
         part: &str,
         seen: &mut Vec<Statement>,
-    ) -> Result<bool> {
+    ) -> Result<Option<Box<Finding>>> {
         let known = self.tree_run.statements.len();
         let mut tried =
             self.run(("upgrade", &stair.revision), part, StairEnvironment::Here, seen)?;
@@ -133,7 +140,7 @@ impl Lane<'_> {
             tried = self.run(("downgrade", &target), part, StairEnvironment::Here, seen)?;
         }
         self.tree_run.statements.truncate(known);
-        Ok(tried.is_err())
+        Ok(tried.err())
     }
 }
 

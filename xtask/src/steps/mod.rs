@@ -13,6 +13,7 @@ pub mod known;
 pub mod lane;
 mod minimize;
 mod models;
+mod named_values;
 mod rehearsal;
 pub mod revisions;
 pub mod round_trip;

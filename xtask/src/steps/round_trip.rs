@@ -4,27 +4,40 @@ use anyhow::Result;
 
 use super::context::{ExpectedVersions, StepOutcome, TreeRun};
 use crate::postgres::session::Session;
-use analysis::edit;
 use analysis::schema_diff::{
     self, Change, Declaration, Difference, Origin, Sources, compare, describe, describe_apart,
     python_line,
 };
+use analysis::script::Script;
+use analysis::{edit, fix};
 use model::code::{self, Code, Severity};
 use model::finding::{Finding, Place};
 use model::schema::Schema;
-use model::transcript::Statement;
+use model::transcript::{Direction, Statement};
 use model::tree::Target;
 
 /// How many differences of one revision are told one by one.
 const TOLD: usize = 25;
 
 /// Direction of a comparison.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum ComparedDirection {
-    /// Before the upgrade and after the downgrade.
-    Down,
+#[derive(Clone, Copy)]
+pub(super) enum ComparedDirection<'a> {
+    /// Before the upgrade and after the downgrade, with what was there in between.
+    Down(&'a [Schema]),
     /// After the first upgrade and after the second.
     UpAgain,
+}
+
+/// Difference of a revision, and what is known of it.
+struct Judged<'a> {
+    difference: &'a Difference,
+    way: ComparedDirection<'a>,
+    declarations: &'a [Declaration],
+    sources: Sources<'a>,
+    /// The revision, as it is written.
+    script: Option<&'a Script>,
+    /// Whether the downgrade alone is to blame.
+    of_downgrade: bool,
 }
 
 impl TreeRun<'_> {
@@ -88,11 +101,11 @@ impl TreeRun<'_> {
         revision: &str,
         expected: &[Schema],
         found: &[Schema],
-        way: ComparedDirection,
+        way: ComparedDirection<'_>,
     ) -> Vec<Finding> {
         let mut all = Vec::new();
         for (index, (expected, found)) in expected.iter().zip(found).enumerate() {
-            let mut findings = self.judge_one(revision, expected, found, way);
+            let mut findings = self.judge_one(revision, (expected, found), way, index);
             for finding in findings.iter_mut().filter(|_| index > 0) {
                 let database = self.name_of_database(index).unwrap_or_default();
                 finding.message += &format!(", in database {database}");
@@ -107,12 +120,12 @@ impl TreeRun<'_> {
     fn judge_one(
         &self,
         revision: &str,
-        expected: &Schema,
-        found: &Schema,
-        way: ComparedDirection,
+        (expected, found): (&Schema, &Schema),
+        way: ComparedDirection<'_>,
+        index: usize,
     ) -> Vec<Finding> {
         let mut differences = compare(expected, found, &self.alembic.version_table.name);
-        if way == ComparedDirection::Down {
+        if matches!(way, ComparedDirection::Down(_)) {
             let own = |run: &&Statement| run.revision.as_deref() == Some(revision);
             let own: Vec<&Statement> = self.statements.iter().filter(own).collect();
             differences = schema_diff::rename::fold(differences, &own);
@@ -129,11 +142,21 @@ impl TreeRun<'_> {
             revision,
             file: file.zip(text.as_deref()),
         };
-        let mut findings: Vec<Finding> = differences
-            .iter()
-            .take(TOLD)
-            .map(|difference| finding(difference, way, &declarations, sources))
-            .collect();
+        let script = sources.file.and_then(|(file, text)| {
+            Script::read(file.strip_prefix(self.root).unwrap_or(file), text.as_bytes()).0
+        });
+        let (declarations, script) = (declarations.as_slice(), script.as_ref());
+        let of_downgrade = |difference: &Difference| match way {
+            ComparedDirection::Down(between) => between
+                .get(index)
+                .is_some_and(|held| schema_diff::is_of_downgrade(difference, expected, held)),
+            ComparedDirection::UpAgain => false,
+        };
+        let told = differences.iter().take(TOLD).map(|difference| {
+            let of_downgrade = of_downgrade(difference);
+            Judged { difference, way, declarations, sources, script, of_downgrade }.finding()
+        });
+        let mut findings: Vec<Finding> = told.collect();
         if let Some((file, text)) = sources.file {
             let file = file.strip_prefix(self.root).unwrap_or(file);
             edit::downgrade(&mut findings, sources.statements, file, text);
@@ -237,50 +260,66 @@ impl TreeRun<'_> {
     }
 }
 
-fn finding(
-    difference: &Difference,
-    way: ComparedDirection,
-    declarations: &[Declaration],
-    sources: Sources<'_>,
-) -> Finding {
-    let told = describe(difference);
-    let reason = declarations.iter().find_map(|d| d.excuses(difference));
-    let revision = sources.revision;
-    let origin = Origin::find(difference, sources);
-    let made_by = origin.statement.as_deref().unwrap_or_default();
-    let (code, message): (&'static Code, String) = match (reason, way) {
-        (Some(reason), _) => (&code::KEPT, format!("{told}: {reason}")),
-        (None, ComparedDirection::UpAgain) if schema_diff::is_order(difference) => (
-            &code::COLUMN_AT_END,
-            format!("{told}, after the second upgrade of revision {revision}"),
-        ),
-        (None, ComparedDirection::UpAgain) => (
-            &code::NOT_REPEATABLE,
-            format!("{told}, after the second upgrade of revision {revision}"),
-        ),
-        (None, ComparedDirection::Down) => {
-            let code = match difference.change {
-                _ if schema_diff::is_order(difference) => &code::COLUMN_AT_END,
-                _ if schema_diff::is_shared(difference, made_by) => &code::KEPT,
-                Change::LeftBehind(_) => &code::REMAINS,
-                Change::Missing(_) | Change::Renamed { .. } => &code::NOT_RESTORED,
-                Change::Changed { .. } => &code::CHANGED,
-            };
-            (code, format!("{told}, by the downgrade of revision {revision}"))
+impl Judged<'_> {
+    fn finding(&self) -> Finding {
+        let Judged { difference, sources, script, of_downgrade, .. } = *self;
+        let origin = Origin::find(difference, sources);
+        let made_by = origin.statement.as_deref().unwrap_or_default();
+        let (code, message) = self.name(made_by);
+        let (direction, is_down) = match self.way {
+            ComparedDirection::Down(_) => (Direction::Downgrade, true),
+            ComparedDirection::UpAgain => (Direction::Upgrade, false),
+        };
+        let is_wrong = is_down && code.severity == Severity::Error;
+        // What the upgrade left alone is not for the downgrade to bring back: it is not to be touched.
+        let lacks = (is_wrong && !of_downgrade).then(|| python_line(difference, made_by)).flatten();
+        let changed = script.filter(|_| is_wrong && of_downgrade).and_then(|script| {
+            let line = schema_diff::line_of_downgrade(difference, script)?;
+            Some((line, fix::without_line(script, line)))
+        });
+        let mut place =
+            origin.file.map(|file| Place { file, line: origin.line, source: origin.source });
+        if let (Some((line, _)), Some(place)) = (&changed, &mut place) {
+            let text = sources.file.map(|(_, text)| text).unwrap_or_default();
+            place.line = Some(*line);
+            place.source = text.lines().nth(*line as usize - 1).map(str::to_owned);
         }
-    };
-    let lacks = match way {
-        ComparedDirection::Down if code.severity == Severity::Error => {
-            python_line(difference).into_iter().collect()
+        Finding {
+            revision: Some(sources.revision.to_owned()),
+            direction: Some(direction),
+            place,
+            statement: origin.statement,
+            subject: Some(difference.object.to_string()),
+            lacks: lacks.into_iter().collect(),
+            edit: changed.and_then(|(_, edit)| edit),
+            ..Finding::new(code, message)
         }
-        _ => Vec::new(),
-    };
-    Finding {
-        revision: Some(revision.to_owned()),
-        place: origin.file.map(|file| Place { file, line: origin.line, source: origin.source }),
-        statement: origin.statement,
-        subject: Some(difference.object.to_string()),
-        lacks,
-        ..Finding::new(code, message)
+    }
+
+    /// The code, and what is told.
+    fn name(&self, made_by: &str) -> (&'static Code, String) {
+        let Judged { difference, script, of_downgrade, .. } = *self;
+        let (told, revision) = (describe(difference), self.sources.revision);
+        let is_order = schema_diff::is_order(difference);
+        if let Some(reason) = self.declarations.iter().find_map(|d| d.excuses(difference)) {
+            return (&code::KEPT, format!("{told}: {reason}"));
+        }
+        if matches!(self.way, ComparedDirection::UpAgain) {
+            let code = if is_order { &code::COLUMN_AT_END } else { &code::NOT_REPEATABLE };
+            return (code, format!("{told}, after the second upgrade of revision {revision}"));
+        }
+        if script.is_some_and(|script| schema_diff::is_made_on_condition(difference, script)) {
+            let why = "which makes it only where it is missing";
+            return (&code::KEPT, format!("{told}, by revision {revision}, {why}"));
+        }
+        let code = match difference.change {
+            _ if is_order => &code::COLUMN_AT_END,
+            _ if schema_diff::is_shared(difference, made_by) => &code::KEPT,
+            Change::LeftBehind(_) => &code::REMAINS,
+            Change::Missing(_) | Change::Renamed { .. } => &code::NOT_RESTORED,
+            Change::Changed { .. } => &code::CHANGED,
+        };
+        let alone = if of_downgrade && !is_order { "; the upgrade left it as it was" } else { "" };
+        (code, format!("{told}, by the downgrade of revision {revision}{alone}"))
     }
 }

@@ -7,13 +7,13 @@ use super::gone::dropped_between;
 use super::lane::{Lane, StairEnvironment, not_where_asked};
 use super::revisions::RevisionNode;
 use super::round_trip::ComparedDirection;
-use analysis::rows;
+use analysis::{rows, schema_diff};
 use model::code::{self, Severity};
 use model::event::timed;
 use model::finding::Finding;
-use model::rows::Contents;
+use model::rows::{Contents, Table};
 use model::schema::Schema;
-use model::transcript::{End, Statement};
+use model::transcript::{End, Statement, Transcript};
 
 /// Findings of a stair, and why it was not tried to its end.
 #[derive(Default)]
@@ -31,14 +31,14 @@ impl StairFindings {
 }
 
 /// Result of taking a revision up, down and up again.
-enum RoundTrip {
+pub(super) enum RoundTrip {
     /// It could be done, and this is to be said of it.
     Went(Vec<Finding>),
     /// A way up or down failed.
     Broke {
         failed: Box<Finding>,
-        /// Whether tables that the revision touches had rows.
-        rows: bool,
+        /// The tables that the revision touches, as they were before.
+        touched: Vec<Table>,
     },
 }
 
@@ -59,35 +59,40 @@ impl Lane<'_> {
         stair: &RevisionNode,
         seen: &mut Vec<Statement>,
     ) -> Result<StairFindings> {
-        let (first, made) = match self.round_trip(stair, FixtureSet::All, seen)? {
+        let (first, touched) = match self.round_trip(stair, FixtureSet::All, seen)? {
             RoundTrip::Went(findings) => return Ok(StairFindings::of(findings)),
-            RoundTrip::Broke { failed, rows } => (failed, rows),
+            RoundTrip::Broke { failed, touched } => (failed, touched),
         };
         if let Some(note) = self.needed_by_ladder(&first, &stair.revision) {
             let untried = Some(note.message.clone());
             return Ok(StairFindings { findings: vec![note], untried });
         }
-        let raised = first.transcript.as_ref().is_some_and(|said| said.end == End::Raised);
-        if !made || !raised || first.code.infrastructure {
+        let said = first.transcript.as_deref();
+        let raised = said.is_some_and(|said| said.end == End::Raised);
+        // What a revision does for each day between two rows takes all memory where they lie far apart.
+        let exhausted = said.and_then(Transcript::sqlstate).is_some_and(|s| s.starts_with("53"));
+        if touched.is_empty() || !raised || (first.code.infrastructure && !exhausted) {
             return Ok(StairFindings::of(vec![*first]));
         }
-        let mut findings = match self.round_trip(stair, FixtureSet::None, seen)? {
+        let empty = match self.round_trip(stair, FixtureSet::None, seen)? {
             RoundTrip::Went(findings) => findings,
             RoundTrip::Broke { failed, .. } => return Ok(StairFindings::of(vec![*failed])),
         };
-        match self.round_trip(stair, FixtureSet::Plain, seen)? {
-            RoundTrip::Broke { failed, .. } => {
-                findings.push(self.blamed_on_rows(stair, *failed, seen)?);
+        let findings = match self.round_trip(stair, FixtureSet::Plain, seen)? {
+            RoundTrip::Went(findings) => {
+                [findings, vec![of_extremes(&stair.revision, *first, &touched)]].concat()
             }
-            RoundTrip::Went(with_rows) => {
-                let message = format!(
-                    "revision {} fails on values that the schema allows and hardly anybody writes: {}",
-                    stair.revision, first.message
-                );
-                findings = with_rows;
-                findings.push(Finding { code: &code::FAILS_ON_EXTREMES, message, ..*first });
+            RoundTrip::Broke { failed, touched } => {
+                match self.on_named_values(stair, (failed, touched), seen)? {
+                    Ok(findings) => findings,
+                    Err((failed, _)) if failed.code.infrastructure => vec![*failed],
+                    Err((failed, why)) => {
+                        [empty, vec![self.blamed_on_rows(stair, *failed, why, seen)?]].concat()
+                    }
+                }
             }
-        }
+        };
+        self.named.clear();
         Ok(StairFindings::of(findings))
     }
 
@@ -108,7 +113,7 @@ impl Lane<'_> {
     }
 
     /// A fresh copy of the ladder, and on it the revision up, down and up again.
-    fn round_trip(
+    pub(super) fn round_trip(
         &mut self,
         stair: &RevisionNode,
         which: FixtureSet,
@@ -121,7 +126,7 @@ impl Lane<'_> {
         let (tell, label) = (self.tree_run.tell, self.tree_run.tree.label.clone());
         let filled = timed(tell, &label, "  filling tables", || self.fill(revision, which))?;
         let broke = |failed: Finding| {
-            Ok(RoundTrip::Broke { failed: Box::new(failed), rows: !filled.touched.is_empty() })
+            Ok(RoundTrip::Broke { failed: Box::new(failed), touched: filled.touched.clone() })
         };
         let (before, version) = (self.look()?, self.version()?);
         if let Err(failed) =
@@ -147,12 +152,15 @@ impl Lane<'_> {
         }
         let after = self.look()?;
         self.gone.homes = dropped_between(&between, &after);
-        let mut findings = self.tree_run.judge(revision, &before, &after, ComparedDirection::Down);
+        let mut findings =
+            self.tree_run.judge(revision, &before, &after, ComparedDirection::Down(&between));
         let (tree_run, rows) = (&self.tree_run, self.supplied);
         findings.extend(self.watch.ask(|session| tree_run.lost_supplies(revision, session, rows))?);
         let wrong = findings.iter().any(|finding| finding.code.severity == Severity::Error);
         let left = self.contents(&filled)?;
-        findings.extend(self.judge_rows(revision, &filled, &held, &left));
+        // Of another type, a value is written in another way; that has a finding of its own.
+        let retyped = schema_diff::retyped(&before, &after);
+        findings.extend(self.judge_rows(revision, (&filled, &held, &left), &retyped));
         self.gone.dropped = rows::gone_with_drops(&filled.before, &held, &left);
         if !wrong {
             // Else what the second upgrade would meet is only what the downgrade left.
@@ -223,4 +231,25 @@ impl Lane<'_> {
         self.gone.added = rows::gone_with_columns(&filled.before, held, &now);
         Ok(())
     }
+}
+
+/// What fails on rows of what hardly anybody writes alone.
+fn of_extremes(revision: &str, failed: Finding, touched: &[Table]) -> Finding {
+    let said = failed.transcript.as_deref();
+    // Two rows that are the same are nothing that hardly anybody writes.
+    let code = match rows::code_of(said.and_then(Transcript::sqlstate)) {
+        same if same == &code::DUPLICATES_IN_ROWS => same,
+        _ => &code::FAILS_ON_EXTREMES,
+    };
+    let on = match code == &code::FAILS_ON_EXTREMES {
+        true => "values that the schema allows and hardly anybody writes",
+        false => "rows that the schema allows and few tables hold",
+    };
+    let detail = said.and_then(Transcript::headline).and_then(|e| e.detail.as_deref());
+    let detail = detail.map(|detail| format!("; {}", detail.trim_end_matches('.')));
+    let detail = detail.filter(|_| code != &code::FAILS_ON_EXTREMES).unwrap_or_default();
+    let message = format!("revision {revision} fails on {on}: {}{detail}", failed.message);
+    let about_floats = said.is_some_and(|said| rows::is_about_floats(said, touched));
+    let severity = Some(if about_floats { Severity::Note } else { Severity::Warning });
+    Finding { code, message, severity, predicted: None, ..failed }
 }

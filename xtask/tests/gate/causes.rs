@@ -124,6 +124,20 @@ const CASES: &[Case] = &[
         "CREATE TABLE t (a mood)",
         "CREATE TYPE mood AS ENUM ('x');\nCREATE TABLE t (a mood)",
     ),
+    ("42704", "", "CREATE TABLE t (a datetime)", "CREATE TABLE t (a timestamp)"),
+    ("42704", T, "CREATE INDEX ON t USING gin (a)", "CREATE INDEX ON t (a)"),
+    (
+        "42804",
+        "",
+        "CREATE TABLE t (a boolean DEFAULT 1)",
+        "CREATE TABLE t (a boolean DEFAULT true)",
+    ),
+    (
+        "TypeError",
+        T,
+        "py:\nop.execute(sa.text('INSERT INTO t VALUES (:a)'), {'a': 1})",
+        "py:\nbind.execute(sa.text('INSERT INTO t VALUES (:a)'), {'a': 1})",
+    ),
     (
         "42710",
         "CREATE TYPE m AS ENUM ('a')",

@@ -73,10 +73,25 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         upgrade: "op.add_column('items', sa.Column('b', sa.Text))",
-        downgrade: "raise NotImplementedError",
+        downgrade: "raise NotImplementedError\n    op.drop_column('items', 'b')",
         code: "MG117",
-        what: "instead of raising\",\"add what the downgrade lacks",
+        what: "let the downgrade do its work instead of raising",
         then: "def downgrade():\n    op.drop_column(",
+    },
+    // What the upgrade left alone is not to be touched: a line that makes it again would lose its rows.
+    Fault {
+        upgrade: "if 'n' not in [c['name'] for c in sa.inspect(op.get_bind()).get_columns('items')]:\n        op.add_column('items', sa.Column('n', sa.Integer))",
+        downgrade: "op.drop_column('items', 'n')",
+        code: "MG401",
+        what: "take out `op.drop_column('items', 'n')`",
+        then: "def downgrade():\n    pass",
+    },
+    Fault {
+        upgrade: "op.alter_column('items', 'id', existing_type=sa.Integer(), nullable=False)",
+        downgrade: "op.execute('ALTER TABLE items DROP CONSTRAINT items_pkey')\n    op.create_primary_key('items_pkey', 'items', ['id'])\n    op.alter_column('items', 'n', nullable=False)",
+        code: "MG402",
+        what: "take out `op.alter_column('items', 'n', nullable=False)`",
+        then: "op.create_primary_key('items_pkey', 'items', ['id'])\n",
     },
     Fault {
         upgrade: "op.create_index('ix_items_n', 'items', ['n'])",

@@ -24,6 +24,7 @@ const INCIDENTS: &[&str] = &[
     "broken-down-revision-file-name",
     "broken-down-revision-renamed-id",
     "console-downgrade",
+    "deadlock-in-waiting",
     "foreign-database-env",
     "foreign-database-revision",
     "new-role",
@@ -32,10 +33,15 @@ const INCIDENTS: &[&str] = &[
     "pre-seed-error",
     "raptor-downgrade",
     "role-step",
+    "running-version-breaks",
     "seed-table-missing",
     "server-takes-no-connection",
     "server-will-not-start",
     "silent-upgrade",
+    "sizes-are-old",
+    "waits-without-limit",
+    "who-waits",
+    "whole-table-held",
 ];
 
 fn replay(args: &[&str]) -> Output {

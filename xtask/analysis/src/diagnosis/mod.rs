@@ -6,9 +6,11 @@
 mod case;
 pub mod environment;
 mod recognise;
+mod refusal;
 mod unloaded;
 
 pub use self::case::Known;
+pub use self::refusal::refuses;
 
 use camino::{Utf8Path, Utf8PathBuf};
 

@@ -15,7 +15,9 @@ mod text;
 use similar::TextDiff;
 
 pub use self::candidate::{Candidate, Files, History, Lacking, Lookup, Scene};
-use model::finding::FileChange;
+pub(crate) use self::text::{function, is_last_raise};
+use crate::script::Script;
+use model::finding::{Edit, FileChange};
 
 /// How many lines of context a patch has.
 const CONTEXT: usize = 3;
@@ -29,12 +31,22 @@ pub fn candidates(scene: &Scene<'_>) -> Vec<Candidate> {
     found
 }
 
+/// A revision without the statement on a line.
+pub fn without_line(script: &Script, line: u32) -> Option<Edit> {
+    let statement = text::statement_at(&script.module, line)?;
+    let after = text::without(&script.module, statement)?;
+    let before = Some(script.module.source().to_owned());
+    FileChange { file: script.file.clone(), before, after: Some(after) }.edit()
+}
+
 /// The change that is known to the letter.
 fn known(scene: &Scene<'_>) -> Option<Candidate> {
     let edit = scene.finding.edit.as_ref()?;
     let text = text::applied(&(scene.read)(&edit.file)?, edit)?;
     let has = |word: &str| edit.after.iter().any(|line| line.contains(word));
+    let is_less = edit.after.iter().all(|line| line.trim() == "pass");
     let what = match scene.finding.lacks.is_empty() {
+        _ if is_less => format!("take out `{}`", text::shown(&edit.before.join("\n"))),
         false => "add what the downgrade lacks".to_owned(),
         true if has("autocommit_block") => "put the statement into an autocommit block".to_owned(),
         true => format!("change {}:{}", edit.file, edit.line),

@@ -5,8 +5,8 @@ use tree_sitter::Node;
 use super::at::At;
 use super::candidate::{Candidate, Scene};
 use super::rewrite;
-use super::text::{function, replaced, statement_at, without};
-use crate::python::{Module, descendants};
+use super::text::{function, is_last_raise, replaced, shown, statement_at, without};
+use crate::python::{Module, descendants, line};
 use crate::script::Script;
 use model::code::{self, Code};
 
@@ -22,9 +22,6 @@ const GOES: &[&Code] = &[
 ];
 /// Codes of a downgrade that raises on purpose.
 const RAISES: &[&Code] = &[&code::IRREVERSIBLE, &code::RAISING_DOWNGRADE, &code::DOWNGRADE_FAILED];
-
-/// How much of a statement is shown.
-const SHOWN: usize = 60;
 
 type Rule = fn(&At<'_>) -> Option<(String, String)>;
 
@@ -171,9 +168,12 @@ fn same_again(at: &At<'_>) -> Option<(String, String)> {
     function.count().ge(&1).then(|| (what.to_owned(), text))
 }
 
-/// A downgrade that raises: what comes after it is run, or the schema says what it lacks.
+/// A downgrade that raises before it has done its work.
 fn raise_goes(at: &At<'_>) -> Option<(String, String)> {
-    let raises = at.node.kind() == "raise_statement" && RAISES.contains(&at.finding.code);
+    let raises = at.node.kind() == "raise_statement"
+        && RAISES.contains(&at.finding.code)
+        // Where there is nothing to run, its author meant that there is no way back.
+        && !is_last_raise(at.module, line(at.node));
     let text = without(at.module, at.node)?;
     raises.then(|| ("let the downgrade do its work instead of raising".to_owned(), text))
 }
@@ -246,13 +246,4 @@ fn query_goes(at: &At<'_>) -> Option<(String, String)> {
     let alone = statement.starts_with("op.execute(") && parts.peek().is_some() && parts.all(query);
     let text = without(at.module, at.node)?;
     alone.then(|| ("take out the query, whose result nothing uses".to_owned(), text))
-}
-
-/// The beginning of a statement, in one line.
-fn shown(statement: &str) -> String {
-    let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(SHOWN) {
-        Some((at, _)) => format!("{}…", &line[..at]),
-        None => line,
-    }
 }

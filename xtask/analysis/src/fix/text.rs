@@ -7,6 +7,9 @@ use tree_sitter::Node;
 use crate::python::{Module, descendants};
 use model::finding::Edit;
 
+/// How much of a statement is shown.
+const SHOWN: usize = 60;
+
 /// A text with a change made in it; `None` where it does not say what the change expects.
 pub(super) fn applied(text: &str, edit: &Edit) -> Option<String> {
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
@@ -77,7 +80,7 @@ pub(super) fn before(module: &Module, statement: Node<'_>, line: &str) -> Option
 }
 
 /// The function of a module with this name.
-pub(super) fn function<'m>(module: &'m Module, name: &str) -> Option<Node<'m>> {
+pub(crate) fn function<'m>(module: &'m Module, name: &str) -> Option<Node<'m>> {
     let mut cursor = module.root().walk();
     module.root().named_children(&mut cursor).find(|node| {
         node.kind() == "function_definition"
@@ -88,4 +91,24 @@ pub(super) fn function<'m>(module: &'m Module, name: &str) -> Option<Node<'m>> {
 /// The strings below a node.
 pub(super) fn strings(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
     descendants(node).filter(|node| node.kind() == "string_content")
+}
+
+/// The beginning of a statement, in one line.
+pub(super) fn shown(statement: &str) -> String {
+    let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line,
+    }
+}
+
+/// Whether a line is a `raise` with nothing after it in `downgrade()`.
+pub(crate) fn is_last_raise(module: &Module, line: u32) -> bool {
+    let last = || {
+        let body = function(module, "downgrade")?.child_by_field_name("body")?;
+        let mut cursor = body.walk();
+        body.named_children(&mut cursor).filter(|node| node.kind() != "comment").last()
+    };
+    statement_at(module, line)
+        .is_some_and(|node| node.kind() == "raise_statement" && last() == Some(node))
 }

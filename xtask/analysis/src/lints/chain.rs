@@ -1,7 +1,7 @@
 //! Lints on what the chain of revisions does, one after the other, to an empty database: the failure
 //! modes A, B, D and F among them.
 
-use super::subject::{IN_DOWNGRADE, Subject, once_a_revision};
+use super::subject::{IN_DOWNGRADE, Subject, once_a_revision, told_once};
 use crate::effect::{Deed, Effect, Kind, Value};
 use crate::history::{self, At, Event, MissingRow, Revision, What};
 use model::code::{self, Code};
@@ -254,10 +254,12 @@ pub(super) fn used_after_drop(subject: &Subject<'_>) -> Vec<Finding> {
 fn from_elsewhere<'a>(subject: &'a Subject<'_>) -> Vec<(usize, &'a Event)> {
     let events = subject.events.get_or_init(|| events(subject));
     let mut tables: Vec<(usize, &Event)> = Vec::new();
-    for (index, event) in events {
+    // What a downgrade alone uses comes last: the upgrade may have asked for it first.
+    let ups = events.iter().filter(|(_, event)| !event.down);
+    for (index, event) in ups.chain(events.iter().filter(|(_, event)| event.down)) {
         if let What::UsedBeforeMade { object, later: None } = &event.what
             && object.kind == Kind::Table
-            && !event.down
+            && (!event.down || !tables.is_empty())
             && !tables.iter().any(|(_, known)| known.what == event.what)
         {
             tables.push((*index, event));
@@ -307,7 +309,7 @@ pub(super) fn base_not_empty(subject: &Subject<'_>) -> Vec<Finding> {
 pub(super) fn used_before_made(subject: &Subject<'_>) -> Vec<Finding> {
     let elsewhere = from_elsewhere(subject);
     let is_said = |what: &What| elsewhere.iter().any(|(_, event)| event.what == *what);
-    findings(subject, &code::USED_BEFORE_MADE, |_, what| match what {
+    told_once(findings(subject, &code::USED_BEFORE_MADE, |_, what| match what {
         what if is_said(what) => None,
         // Where tables came from elsewhere, so did the types of their columns.
         What::UsedBeforeMade { object, .. }
@@ -322,7 +324,7 @@ pub(super) fn used_before_made(subject: &Subject<'_>) -> Vec<Finding> {
             Some(format!("nothing creates {}", object.shown()))
         }
         _ => None,
-    })
+    }))
 }
 
 /// What `downgrade()` leaves: one finding a revision.

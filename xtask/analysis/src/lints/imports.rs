@@ -3,13 +3,13 @@
 use camino::Utf8Path;
 
 use super::bodies::each;
-use super::subject::Subject;
+use super::subject::{Subject, told_once};
 use model::code;
 use model::finding::Finding;
 
 /// Imports of application code.
 pub(super) fn imports_application(subject: &Subject<'_>) -> Vec<Finding> {
-    each(subject, &code::IMPORTS_APPLICATION, |script| {
+    let each = each(subject, &code::IMPORTS_APPLICATION, |script| {
         // What lies beside `versions/` is part of the migrations.
         let folder = script.file.parent().and_then(|versions| versions.parent());
         let is_beside = |file: &Utf8Path| {
@@ -28,7 +28,8 @@ pub(super) fn imports_application(subject: &Subject<'_>) -> Vec<Finding> {
         };
         let imports = script.body().imports.iter();
         imports.filter_map(|import| Some((import.line, message(&import.module)?))).collect()
-    })
+    });
+    told_once(each)
 }
 
 /// Whether a module comes with Python or Alembic, whatever folder has its name.

@@ -19,8 +19,10 @@ mod subject;
 
 use camino::Utf8Path;
 
+use crate::fix::function;
 use model::code::{self, Code};
 use model::finding::Finding;
+use model::transcript::Direction;
 
 pub(crate) use self::subject::IN_DOWNGRADE;
 pub use self::subject::Subject;
@@ -87,8 +89,25 @@ pub fn lint(subject: &Subject<'_>) -> Vec<Finding> {
     let codes: Vec<&str> = LINTS.iter().map(|lint| lint.code.id).collect();
     let mut findings = allow::apply(subject.scripts, found, &codes);
     edits::add(subject, &mut findings);
+    for finding in &mut findings {
+        finding.direction = finding.direction.or_else(|| direction(subject, finding));
+    }
     findings.sort_by(|a, b| position(a).cmp(&position(b)));
     findings
+}
+
+/// The direction whose function a finding lies in.
+fn direction(subject: &Subject<'_>, finding: &Finding) -> Option<Direction> {
+    let place = finding.place.as_ref()?;
+    let row = usize::try_from(place.line?).ok()?.checked_sub(1)?;
+    let script = subject.scripts.iter().find(|script| script.file == place.file)?;
+    let holds = |way: &Direction| {
+        let function = function(&script.module, &format!("{way}"));
+        function.is_some_and(|node| {
+            (node.start_position().row..=node.end_position().row).contains(&row)
+        })
+    };
+    [Direction::Upgrade, Direction::Downgrade].into_iter().find(holds)
 }
 
 fn position(finding: &Finding) -> (Option<&Utf8Path>, Option<u32>, &'static str) {

@@ -16,6 +16,23 @@ use model::supply::Given;
 /// What follows a message about a way down.
 pub(crate) const IN_DOWNGRADE: &str = " (in `downgrade()`)";
 
+/// One finding for each message; where else it holds is told with it.
+pub(super) fn told_once(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut once: Vec<Finding> = Vec::new();
+    for finding in findings {
+        let bare = |finding: &Finding| finding.message.trim_end_matches(IN_DOWNGRADE).to_owned();
+        let Some(first) = once.iter_mut().find(|first| bare(first) == bare(&finding)) else {
+            once.push(finding);
+            continue;
+        };
+        first.also.extend(finding.place.as_ref().map(|place| {
+            let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+            format!("the same in {}{line}", place.file)
+        }));
+    }
+    once
+}
+
 /// A tree as the lints see it.
 pub struct Subject<'a> {
     /// Its label: `Console`.

@@ -1,5 +1,7 @@
 //! Findings about a change in production, and what is said where there are none.
 
+use std::collections::BTreeSet;
+
 use super::breaks::{Break, Kind, breaks, prepared};
 use super::exceptions::Exceptions;
 use super::place::{line_of, place, place_named};
@@ -9,7 +11,7 @@ use super::sizes::{Work, about, days};
 use super::statements::Ran;
 use super::view::{Extent, View};
 use super::waits::{Stand, stands};
-use super::weight::{lower, weigh};
+use super::weight::weigh;
 use super::wording::{also, instead_of, of_back, said, sound, there};
 use crate::schema_diff::Declaration;
 use model::code::{self, Code, Severity};
@@ -93,11 +95,17 @@ impl<'a> Judge<'a> {
             true => String::new(),
             false => format!(" ({})", parts.join(", ")),
         };
-        let message = format!(
-            "nobody can {} `{name}`{parts}{}",
-            stand.what(),
-            time.unwrap_or_else(|| " for a time that grows with its size".to_owned())
-        );
+        let is_own = stand.work.is_empty() || stand.work.iter().any(|(on, _)| *on == stand.table);
+        let others = stand.work.iter().map(|(on, _)| format!("`{}`", view.name(*on)));
+        let size = match is_own {
+            true => "its size".to_owned(),
+            false => format!(
+                "the size of {}",
+                others.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" and ")
+            ),
+        };
+        let time = time.unwrap_or_else(|| format!(" for a time that grows with {size}"));
+        let message = format!("nobody can {} `{name}`{parts}{time}", stand.what());
         let mut told = vec![("seen", stand.seen(view))];
         told.extend(there(view, extent).map(|there| ("there", there)));
         told.extend(also(view, stand.table).map(|also| ("also", also)));
@@ -183,13 +191,17 @@ impl<'a> Judge<'a> {
                 format!("`{}` is blocked{}", view.name(*oid), line.unwrap_or_default())
             })
             .collect();
-        let weight = lower(Severity::Warning, direction);
         let told = vec![
             ("seen", format!("{}, all until the commit", lines.join(", "))),
-            ("instead", "one revision a table".to_owned()),
+            (
+                "instead",
+                format!(
+                    "one revision a table, each in a transaction of its own; or both at once, first: `LOCK TABLE {first}, {second} IN ACCESS EXCLUSIVE MODE`"
+                ),
+            ),
         ];
         let about = (direction, second.as_str());
-        let mut finding = self.finding(&code::DEADLOCK, about, weight, (message, told));
+        let mut finding = self.finding(&code::DEADLOCK, about, Severity::Note, (message, told));
         place(self.setting.revisions, &mut finding, view, *last);
         let names: Vec<String> = steps.iter().map(|(_, oid)| view.name(*oid)).collect();
         self.exceptions.excuse(

@@ -74,7 +74,14 @@ pub(super) fn said(broken: &Break) -> String {
         }
         Kind::RowRefused => format!("row security refuses its rows of `{name}`"),
         Kind::RowsHidden => format!("row security hides all rows of `{name}` from it"),
-        Kind::NoKey => format!("no unique index of `{name}` finds its conflicts any more"),
+        Kind::NoKey => {
+            let columns =
+                broken.sql.split_once("ON CONFLICT (").and_then(|(_, rest)| rest.split_once(')'));
+            let columns = columns.map_or("…", |(columns, _)| columns);
+            format!(
+                "`ON CONFLICT ({columns})` on `{name}`, which has no unique index on exactly that now"
+            )
+        }
         Kind::LabelGone { label } => format!("`{name}` has no label '{label}' any more"),
         Kind::TypeChanged { column, from, to } => {
             format!("`{name}.{column}` was {from} and is {to}")

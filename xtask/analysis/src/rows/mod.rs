@@ -9,6 +9,7 @@
 mod blame;
 mod hints;
 mod losses;
+mod named;
 mod touched;
 mod values;
 
@@ -20,6 +21,7 @@ use model::rows::{Choice, Column, ForeignKey, Inserts, Table};
 
 pub use self::blame::{code_of, not_of_the_schema};
 pub use self::losses::{Loss, gone_with_columns, gone_with_drops, losses};
+pub use self::named::{Named, is_about_floats, named, names_values};
 pub use self::touched::{Touched, touched};
 
 /// How many rows anybody could have written.

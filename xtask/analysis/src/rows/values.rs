@@ -112,7 +112,7 @@ fn own(column: &Column, table: &str) -> Option<Value> {
     }
 }
 
-fn of_type(column: &Column, distinct: bool) -> Vec<Value> {
+pub(super) fn of_type(column: &Column, distinct: bool) -> Vec<Value> {
     let count = if distinct { DISTINCT } else { 4 };
     let numbered = |text: fn(usize) -> String| (1..=count).map(text).map(plain).collect::<Vec<_>>();
     let and = |mut values: Vec<Value>, more: &[&str]| {

@@ -7,6 +7,7 @@
 //! - a constraint that is valid now and was not before: rows that satisfy it go on to;
 //! - the order of a table's columns: Postgres adds a column at the end alone. It is told as a note.
 
+mod blame;
 mod difference;
 mod origin;
 mod privileges;
@@ -17,6 +18,7 @@ use std::collections::BTreeSet;
 
 use model::schema::{Attributes, ObjectId, Schema, attribute, without_public};
 
+pub use self::blame::{is_made_on_condition, is_of_downgrade, line_of_downgrade, retyped};
 pub use self::difference::{Change, Difference};
 pub(crate) use self::origin::mentions;
 pub use self::origin::{Declaration, Origin, Sources, declared, impure, line_that_names};

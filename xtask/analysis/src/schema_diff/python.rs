@@ -4,16 +4,30 @@ use super::difference::{Change, Difference};
 use super::privileges;
 use model::schema::{Attributes, attribute, without_public};
 
-/// The line that takes the difference back, where one line can.
-pub fn line(difference: &Difference) -> Option<String> {
+/// The line that takes the difference back, where one line can. `made_by` is the statement of the upgrade
+/// that made it.
+pub fn line(difference: &Difference, made_by: &str) -> Option<String> {
     let (kind, identity) = (difference.object.kind.as_str(), difference.object.identity.as_str());
     match &difference.change {
         Change::LeftBehind(own) => drop(kind, identity, own),
         Change::Missing(own) => create(kind, identity, own).map(|sql| execute(&sql)),
         Change::Renamed { to } => rename_back(kind, identity, to),
         Change::Changed { attribute, expected, found } => {
-            change(kind, identity, attribute, expected.as_deref(), found.as_deref())
+            let line = change(kind, identity, attribute, expected.as_deref(), found.as_deref())?;
+            let is_type = (kind, attribute.as_str()) == ("column", "type");
+            Some(if is_type { with_using(&line, made_by) } else { line })
         }
+    }
+}
+
+/// The change of a type with the `USING` of its counterpart where that names a time zone: without it the
+/// session's own would be taken.
+fn with_using(line: &str, made_by: &str) -> String {
+    let using = made_by.find(" USING ").map(|at| made_by[at..].trim_end().trim_end_matches(';'));
+    let is_zone = |using: &&str| using.contains(" AT TIME ZONE ") && !using.contains('"');
+    match using.filter(is_zone) {
+        Some(using) => format!("{}{using}\")", line.trim_end_matches("\")")),
+        None => line.to_owned(),
     }
 }
 

@@ -17,7 +17,7 @@ fn schema(objects: &[(&str, &str, Own<'_>)]) -> Schema {
 fn check(was: &[(&str, &str, Own<'_>)], now: &[(&str, &str, Own<'_>)], expected: &[&str]) {
     let told: Vec<String> = compare(&schema(was), &schema(now), "")
         .iter()
-        .map(|d| format!("{} → {}", describe(d), python_line(d).unwrap_or_default()))
+        .map(|d| format!("{} → {}", describe(d), python_line(d, "").unwrap_or_default()))
         .collect();
     assert_eq!(told, expected);
 }
@@ -115,7 +115,7 @@ fn renames(
     );
     let told = differences
         .iter()
-        .map(|d| format!("{} → {}", describe(d), python_line(d).unwrap_or_default()));
+        .map(|d| format!("{} → {}", describe(d), python_line(d, "").unwrap_or_default()));
     assert_eq!(told.collect::<Vec<_>>(), expected);
 }
 

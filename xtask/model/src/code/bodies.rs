@@ -152,6 +152,7 @@ pub static RAISING_DOWNGRADE: Code = Code {
     remedy: &[
         "undo in it what `upgrade()` does, as far as it can be undone: all migrations are reversible",
         "what is lost for good (rows that were deleted) is no reason to keep the schema",
+        "where there is no way back, say so in the revision: `# migration-gate: irreversible, REASON`",
     ],
     ..LINT
 };

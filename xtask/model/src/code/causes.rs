@@ -64,8 +64,17 @@ impl Cause {
 /// Every cause; of those with one SQLSTATE, the more exact first.
 pub static CAUSES: &[Cause] = &[
     state("0A000", &REFUSED, &[
+        "the server lacks the extension: install its package where the server runs (on Debian and Ubuntu `postgresql-15-cron`), or give the gate a server that has it (`--postgres-url`)",
+    ]).saying("extension \"pg_cron\" is not available"),
+    state("0A000", &REFUSED, &[
+        "the server lacks the extension: install its package where the server runs (on Debian and Ubuntu `postgresql-15-postgis-3`), or give the gate a server that has it (`--postgres-url`)",
+    ]).saying("extension \"postgis\" is not available"),
+    state("0A000", &REFUSED, &[
+        "the server lacks the extension: install its package where the server runs (on Debian and Ubuntu `postgresql-15-pgvector`), or give the gate a server that has it (`--postgres-url`)",
+    ]).saying("extension \"vector\" is not available"),
+    state("0A000", &REFUSED, &[
         "the server lacks the extension: install its package where the server runs, or give the gate a server that has it (`--postgres-url`)",
-        "on Debian and Ubuntu: `postgresql-15-pgvector` (vector), `postgresql-15-postgis-3` (postgis), `postgresql-15-cron` (pg_cron), `postgresql-contrib` (pg_trgm, citext, hstore and the like)",
+        "on Debian and Ubuntu: `postgresql-contrib` for pg_trgm, citext, hstore and the like",
     ]).saying("is not available"),
     state("0A000", &REFUSED, &[
         "drop the view, rule, trigger or policy that the message names, alter the column, then create it again; do the same in `downgrade()`",
@@ -139,6 +148,12 @@ pub static CAUSES: &[Cause] = &[
         "a name that was renamed by an earlier revision has its new name from there on",
     ]),
     state("42704", &UNDEFINED_OBJECT, &[
+        "`sa.DATETIME` is MySQL's: write `sa.DateTime()`, in SQL `timestamp` or `timestamptz`",
+    ]).saying("type \"datetime\""),
+    state("42704", &UNDEFINED_OBJECT, &[
+        "the access method takes no such type by itself: `CREATE EXTENSION IF NOT EXISTS btree_gin` (for gist: `btree_gist`) in an earlier revision; for parts of texts `pg_trgm` and `postgresql_ops={\"name\": \"gin_trgm_ops\"}`; or leave `postgresql_using` out",
+    ]).saying("no default operator class"),
+    state("42704", &UNDEFINED_OBJECT, &[
         "create the type before the column that uses it (`kind.create(op.get_bind(), checkfirst=True)`), or correct its name",
         "a type of an extension needs `CREATE EXTENSION IF NOT EXISTS …` in an earlier revision",
     ]).saying("type \""),
@@ -157,6 +172,9 @@ pub static CAUSES: &[Cause] = &[
         "write `CREATE OR REPLACE FUNCTION`, and put the earlier text back in `downgrade()`; or drop the function first",
     ]),
     state("42803", &REFUSED, &["name the column in `GROUP BY`, or put it into an aggregate"]),
+    state("42804", &REFUSED, &[
+        "write the default as a value of the column's type: for a boolean `server_default=sa.text(\"true\")`, not `1`",
+    ]).saying("but default expression is of type"),
     state("42804", &REFUSED, &[
         "drop the default, change the type, set the new default: Postgres cannot convert the default by itself",
     ]).saying("default for column"),
@@ -220,6 +238,9 @@ pub static CAUSES: &[Cause] = &[
         "give `op.drop_constraint` the constraint's name; `None` names nothing. Postgres named it `t_a_fkey`, `t_a_key`, `t_a_check` or `t_pkey`",
     ]),
     raised("CompileError", "requires that", &["give the column or constraint what the message names"]),
+    raised("TypeError", "execute() takes", &[
+        "`op.execute` takes no parameters: `op.get_bind().execute(sa.text(\"…\"), {\"name\": value})`, or `sa.text(\"…\").bindparams(name=value)`",
+    ]),
     raised("TypeError", "missing 1 required positional argument: 'table_name'", &["give the operation the table's name"]),
     raised("IdentifierError", "exceeds maximum length", &["shorten the name to 63 characters: Postgres keeps no more"]),
     raised("InvalidRequestError", "is already defined for this MetaData instance", &[
@@ -297,7 +318,7 @@ mod tests {
     fn the_message_tells_causes_of_one_sqlstate_apart() {
         let extension =
             of("psycopg2.Error", Some("0A000"), "extension \"vector\" is not available");
-        assert!(extension.unwrap().remedy[1].contains("pgvector"));
+        assert!(extension.unwrap().remedy[0].contains("pgvector"));
         let long = "value too long for type character varying(32)";
         assert!(of("x.Error", Some("22001"), long).unwrap().remedy[0].contains("revision id"));
         assert!(of("x.Error", Some("22001"), "too long").unwrap().remedy[0].contains("wider"));

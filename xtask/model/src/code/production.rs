@@ -54,6 +54,7 @@ pub static BREAKS_RUNNING: Code = Code {
 pub static DEADLOCK: Code = Code {
     id: "MG502",
     title: "the revision and the application can wait for each other",
+    severity: Severity::Note,
     symptom: "SQLSTATE 40P01 (deadlock_detected), in the migration or in the application",
     why: "One transaction blocks two tables by different statements. An application that uses them in the other order holds the second and waits for the first.",
     example: Some(Example {

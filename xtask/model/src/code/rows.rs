@@ -65,8 +65,8 @@ pub static VALUES_IN_ROWS: Code = Code {
     symptom: "SQLSTATE 23514 (check_violation) or class 22 (data exception) on a table that has rows",
     why: "A check is validated, a type is changed, or a value is computed, and the schema allowed values until then that do not fit.",
     example: Some(Example {
-        bad: "op.alter_column(\"orders\", \"code\", type_=sa.Integer, postgresql_using=\"code::integer\")",
-        good: "op.alter_column(\"orders\", \"code\", type_=sa.Integer,\n    postgresql_using=\"CASE WHEN code ~ '^[0-9]{1,9}$' THEN code::integer END\")",
+        bad: "op.create_check_constraint(\"ck_orders_amount\", \"orders\", \"amount > 0\")",
+        good: "op.execute(\"DELETE FROM orders WHERE amount <= 0\")\nop.create_check_constraint(\"ck_orders_amount\", \"orders\", \"amount > 0\")",
     }),
     remedy: &[
         "convert or correct what does not fit in the same revision: a `USING` that takes every value, or an `UPDATE` before",
@@ -132,9 +132,9 @@ pub static DATA_LOST: Code = Code {
 /// A table that no row could be made for.
 pub static NOT_FILLED: Code = Code {
     id: "MG417",
-    title: "a table could not be given rows",
-    symptom: "a note that names the table and why no row could be made",
-    why: "Rows are made from the catalogue alone; a condition or a trigger may ask for more than it says. What the revision does to rows of that table was not tried.",
+    title: "a table could not be given rows, or not any",
+    symptom: "a note that names the table and why no row could be made, or not any",
+    why: "Rows are made from the catalogue alone; a condition or a trigger may ask for more than it says. What the revision does to rows of that table was not tried, or only to those with values that the revision names: labels of an enum, the list of a check, a type that texts are cast to.",
     example: Some(Example {
         bad: "CHECK (checksum = secret_hash(body))",
         good: "# migration-gate: rows documents, they are written by the archive alone",

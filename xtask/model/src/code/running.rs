@@ -285,17 +285,20 @@ pub static CONNECTION_ENDED: Code = Code {
     ..MIGRATION
 };
 
-/// A downgrade that raises `NotImplementedError`.
+/// A downgrade that says that it cannot be done.
 pub static IRREVERSIBLE: Code = Code {
     id: "MG117",
     title: "the downgrade says that it cannot be done",
-    symptom: "`NotImplementedError` from a `downgrade()`",
+    symptom: "`NotImplementedError` from a `downgrade()`, or another exception with which it ends",
     why: "The revision says that it cannot be taken back. All migrations must be reversible.",
     example: Some(Example {
         bad: "def downgrade():\n    raise NotImplementedError",
         good: "def downgrade():\n    op.drop_column(\"orders\", \"note\")",
     }),
-    remedy: &["write the `downgrade()`: all migrations must be reversible"],
+    remedy: &[
+        "write the `downgrade()`: all migrations must be reversible",
+        "where there is no way back, say so in the revision: `# migration-gate: irreversible, REASON`",
+    ],
     verify: "the step 'downgrade -1 (reversibility check)' must pass, and the upgrade after it",
     ..MIGRATION
 };

@@ -90,7 +90,7 @@ pub static KEPT: Code = Code {
     id: "MG406",
     title: "the downgrade keeps something on purpose",
     symptom: "a note beside a green step",
-    why: "`# migration-gate: keeps …` says so, with its reason; or it is an extension, a schema or the label of an enum that `IF NOT EXISTS` made.",
+    why: "`# migration-gate: keeps …` says so, with its reason; or it is an extension, a schema or the label of an enum that `IF NOT EXISTS` made; or what a revision makes only where it is missing, so that nobody can tell whether production had it before.",
     example: Some(Example {
         bad: "def downgrade():\n    op.drop_table(\"orders\")",
         good: "# migration-gate: keeps type order_side, the archive uses it",

@@ -1,0 +1,128 @@
+//! Direction to blame for a difference, and the lines of the revision that brought it about.
+
+use std::collections::BTreeSet;
+
+use crate::effect::{Deed, Effect, Object};
+use crate::script::Script;
+use model::schema::{Attributes, ObjectId, Schema, attribute};
+
+use super::difference::{Change, Difference};
+
+/// Whether the upgrade left alone what differs, so that the downgrade alone changed it.
+pub fn is_of_downgrade(difference: &Difference, before: &Schema, between: &Schema) -> bool {
+    let of = |schema: &'_ Schema| schema.objects().get(&difference.object).cloned();
+    match (&difference.change, of(before), of(between)) {
+        (Change::Changed { attribute: name, .. }, Some(was), Some(held)) => {
+            attribute(&was, name) == attribute(&held, name)
+        }
+        (Change::Changed { .. }, ..) => false,
+        (_, was, held) => was.is_some() == held.is_some(),
+    }
+}
+
+/// The columns whose type is another one.
+pub fn retyped(before: &[Schema], after: &[Schema]) -> BTreeSet<String> {
+    let columns = before.iter().zip(after).flat_map(|(before, after)| {
+        let of = move |id: &ObjectId| Some((before.objects().get(id)?, after.objects().get(id)?));
+        before.objects().keys().filter_map(move |id| Some((id, of(id)?)))
+    });
+    let differs = |(id, (was, is)): &(&ObjectId, (&Attributes, &Attributes))| {
+        id.kind == "column" && attribute(was, "type") != attribute(is, "type")
+    };
+    columns.filter(differs).map(|(id, _)| id.identity.clone()).collect()
+}
+
+/// Whether the object is made under a condition alone: then nobody can tell whether it was there before.
+pub fn is_made_on_condition(difference: &Difference, script: &Script) -> bool {
+    let made = |deed: &&Deed| match &deed.effect {
+        Effect::Create(object, _) => is_named(&difference.object, object),
+        _ => false,
+    };
+    let functions = [&script.body().upgrade, &script.body().downgrade].into_iter().flatten();
+    let mut makes = functions.flat_map(|function| &function.deeds).filter(made).peekable();
+    matches!(difference.change, Change::LeftBehind(_))
+        && makes.peek().is_some()
+        && makes.all(|deed| deed.conditional)
+}
+
+/// The line of the downgrade that changes the object.
+pub fn line_of_downgrade(difference: &Difference, script: &Script) -> Option<u32> {
+    let does = |deed: &&Deed| {
+        let object = match (&difference.change, &deed.effect) {
+            (Change::Missing(_), Effect::Drop { object, .. })
+            | (Change::LeftBehind(_), Effect::Create(object, _))
+            | (Change::Changed { .. }, Effect::Alter { object, .. })
+            | (Change::Renamed { .. }, Effect::Rename { object, .. }) => object,
+            _ => return false,
+        };
+        is_named(&difference.object, object)
+    };
+    let deeds = &script.body().downgrade.as_ref()?.deeds;
+    deeds.iter().find(does).map(|deed| deed.line)
+}
+
+/// Whether the text of a revision and the schema name the same object.
+fn is_named(id: &ObjectId, object: &Object) -> bool {
+    let identity = id.identity.replace('"', "");
+    let on_table = object.table.as_ref().map(|table| format!("{table}.{}", object.name));
+    id.kind == object.kind.word() && (identity == object.name || on_table == Some(identity))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn difference(kind: &str, identity: &str, change: Change) -> Difference {
+        Difference { object: ObjectId { kind: kind.into(), identity: identity.into() }, change }
+    }
+
+    fn script(upgrade: &str, downgrade: &str) -> Script {
+        let text = format!(
+            "from alembic import op\nimport sqlalchemy as sa\nrevision = '2'\ndown_revision = '1'\n\n\n\
+             def upgrade():\n    {upgrade}\n\n\ndef downgrade():\n    {downgrade}\n"
+        );
+        Script::read("0002_x.py".into(), text.as_bytes()).0.unwrap()
+    }
+
+    #[test]
+    fn what_a_condition_makes_may_have_been_there_before() {
+        let table = difference("table", "flags", Change::LeftBehind(Vec::new()));
+        let make = "op.execute('CREATE TABLE flags (id int)')";
+        let asked = format!("if not sa.inspect(op.get_bind()).has_table('flags'):\n        {make}");
+        assert!(is_made_on_condition(&table, &script(&asked, "pass")));
+        assert!(is_made_on_condition(&table, &script("pass", &asked)));
+        assert!(!is_made_on_condition(&table, &script(make, "pass")));
+        assert!(!is_made_on_condition(&table, &script("pass", "pass")));
+    }
+
+    #[test]
+    fn what_the_downgrade_alone_does_goes() {
+        let null = Change::Changed {
+            attribute: "nullability".into(),
+            expected: Some("NOT NULL".into()),
+            found: None,
+        };
+        let column = |change| difference("column", "t.a", change);
+        for (difference, downgrade, left) in [
+            (column(null.clone()), "op.alter_column('t', 'a', nullable=True)", "    pass"),
+            (column(Change::Missing(Vec::new())), "op.drop_column('t', 'a')", "    pass"),
+            (
+                column(Change::Missing(Vec::new())),
+                "x = 1\n    if 'a' in op.f('x'):\n        op.drop_column('t', 'a')",
+                "",
+            ),
+            (
+                difference("index", "ix", Change::Missing(Vec::new())),
+                "op.drop_index('ix', 't')",
+                "    pass",
+            ),
+        ] {
+            let script = script("pass", downgrade);
+            let line = line_of_downgrade(&difference, &script).unwrap();
+            let edit = crate::fix::without_line(&script, line).unwrap();
+            assert_eq!(edit.after.join("\n"), left, "{downgrade}");
+        }
+        let dropped = script("pass", "op.drop_column('t', 'a')");
+        assert_eq!(line_of_downgrade(&column(null), &dropped), None);
+    }
+}

@@ -16,6 +16,9 @@ use model::transcript::{Direction, Refused, RevisionInFlight};
 const HINT_FOR_URL: &str = "say how env.py gets its URL: --url-env NAME for one variable, \
     --set-env NAME=TEMPLATE for several or for parts of a URL, -x KEY=VALUE for `alembic -x`, \
     --name SECTION for a section of the ini";
+/// What helps one that takes the URL apart and finds no host: it leads to a socket.
+const HINT_FOR_HOST: &str = "the gate's URL leads to a socket; an env.py that takes it apart gets a host with \
+    --set-env 'DATABASE_URL=postgresql://{user}:{password}@{host}:{port}/{database}'";
 /// What helps one that asks the gate's server for more than its database.
 const HINT_FOR_OWN_SERVER: &str = "no option opens another one, and the gate's is there already: where env.py \
     creates its database, let it connect to that first";
@@ -66,7 +69,11 @@ impl TreeRun<'_> {
             let is_own = self.server.endpoint().places().iter().any(|(host, port)| {
                 Some(host) == refused.host.as_ref() && Some(port) == refused.port.as_ref()
             });
-            let hint = if is_own { HINT_FOR_OWN_SERVER } else { HINT_FOR_URL };
+            let hint = match () {
+                () if is_own => HINT_FOR_OWN_SERVER,
+                () if refused.database.as_ref() == Some(&self.tree.database) => HINT_FOR_HOST,
+                () => HINT_FOR_URL,
+            };
             bail!(ForeignDatabase(format!(
                 "{at} asks for a database that is not the gate's: {refused}\n\
                  The connection was refused before its first statement. The gate's own database is {own}.\n\

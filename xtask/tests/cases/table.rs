@@ -260,7 +260,7 @@ pub const ALL: &[Case] = &[
     Case { folder: "habits/exits-without-x", options: &["-x", "tenant=a"], ..GREEN },
     Case {
         folder: "habits/takes-url-apart",
-        says: &["MG906", "{host}:{port}/{database}'"],
+        says: &["MG905", "{host}:{port}/{database}'"],
         ..SICK
     },
     Case { folder: "habits/takes-url-apart", options: &[LIBPQ], ..GREEN },

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::support::report::{Report, STEPS};
-use crate::support::root::{Root, Tree, monorepo};
-use crate::support::run::Gate;
+use crate::support::root::{Root, Tree};
 use crate::support::sandbox::{Sandbox, Traces};
 
 #[track_caller]
@@ -96,17 +95,6 @@ fn assert_reads_plainly(said: &str) {
     }
     let count = said.lines().filter(|line| line.starts_with("PASS [")).count();
     assert!(said.contains(&format!("\nPASS  {count} of {count} steps passed in ")), "{said}");
-}
-
-#[test]
-fn without_a_root_the_monorepo_that_holds_the_binary_is_gated() {
-    let sandbox = Sandbox::new();
-    let gate = Gate::new(&sandbox).args("raptor --no-cache --format json");
-    let ended = gate.cwd("/".as_ref()).run();
-    ended.assert_code(0);
-    ended.report().assert_green("raptor");
-    assert_eq!(ended.report().0["trees"].as_array().unwrap().len(), 1, "the other was not named");
-    assert!(monorepo().join("backend_v2").is_dir());
 }
 
 #[test]

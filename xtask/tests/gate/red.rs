@@ -106,6 +106,7 @@ fn finding_has_every_field_of_the_contract() {
         "tree",
         "step",
         "revision",
+        "direction",
         "merged",
         "file",
         "line",

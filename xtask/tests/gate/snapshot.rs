@@ -289,7 +289,7 @@ fn real_trees_say_the_same_and_doctor_cleans_the_cache() {
     let cache = tempfile::tempdir().unwrap();
     let copy = cache.path().join("migration-gate/kept/snapshot-0");
     fs::create_dir_all(&copy).unwrap();
-    let doctor = Gate::new(&root.sandbox).args("doctor --clean --root").arg(root.path());
+    let doctor = Gate::new(&root.sandbox).args("doctor --clean -v --root").arg(root.path());
     let said = doctor.env("XDG_CACHE_HOME", cache.path()).run().stdout;
     assert!(said.contains("snapshot-0") && !copy.exists(), "{said}");
 }

@@ -2,7 +2,7 @@
 
 use super::case::{Case, Named, type_name};
 use model::code;
-use model::transcript::Transcript;
+use model::transcript::{Exception, Transcript};
 
 /// A statement on the version table: the one with a column `version_num`.
 pub(super) fn not_stored(case: &Case<'_>) -> Option<Named> {
@@ -69,21 +69,43 @@ pub(super) fn not_writable(case: &Case<'_>) -> Option<Named> {
     if read_only || denied { case.is(&code::NOT_WRITABLE) } else { None }
 }
 
-/// What to do where env.py, or what it imports, ends before any statement runs, whatever it raises: most
-/// often it was not told something. Not where Python says that the code itself is wrong.
+/// What to do where env.py, or what it imports, complains of a setting before any statement runs: by the
+/// type of what it raises, or by a name, an argument or a `None` in the message. What else it raises is a
+/// fault of its own.
 pub fn not_told(said: &Transcript) -> Option<String> {
-    let exit = said.exceptions.first().filter(|raised| raised.kind == "SystemExit");
+    const WANTS: [&str; 6] = [
+        "KeyError",
+        "ValidationError",
+        "UndefinedValueError",
+        "EnvError",
+        "EnvNotSetError",
+        "ImproperlyConfigured",
+    ];
     let headline = said.headline()?;
     let in_alembic = headline.raised_in.starts_with("alembic.");
     let is_early = said.revisions.is_empty() && said.statements.is_empty() && !in_alembic;
-    let kind = type_name(headline);
-    let of_code = ["SyntaxError", "IndentationError", "TabError", "NameError", "UnboundLocalError"]
-        .contains(&kind)
-        || ["ImportError", "ModuleNotFoundError"].contains(&kind)
-        || (kind == "AttributeError" && !headline.message.contains("NoneType"));
-    let is_well = exit.is_some_and(|exit| ["0", "None", ""].contains(&exit.message.as_str()));
-    (is_early && !of_code && !is_well && !said.frames.is_empty())
-        .then(|| format!("{headline}\nhint: {}", hint_for(said, &headline.message)))
+    let message = &headline.message;
+    let is_none = message.contains("NoneType") || message.contains("got None");
+    let wants = WANTS.contains(&type_name(headline));
+    let names = named_setting(message).is_some_and(|name| name.contains('_'));
+    let is_setting = wants || is_none || names || message.contains("-x ") || is_option(headline);
+    (is_early && is_setting && !said.frames.is_empty())
+        .then(|| format!("{headline}\nhint: {}", hint_for(said, message)))
+}
+
+/// configparser's word for a value that is no text, as that of a variable which is not there.
+fn is_option(headline: &Exception) -> bool {
+    type_name(headline) == "TypeError" && headline.message.contains("option values must be strings")
+}
+
+/// The first word of a message that is written as a variable.
+fn named_setting(message: &str) -> Option<&str> {
+    let is_name = |word: &&str| {
+        word.len() > 2
+            && word.starts_with(|c: char| c.is_ascii_uppercase())
+            && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    };
+    message.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).find(is_name)
 }
 
 /// The option that tells env.py what it complains of.
@@ -99,13 +121,9 @@ fn hint_for(said: &Transcript, message: &str) -> String {
     }
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let whole = message.trim().trim_matches(['\'', '"']);
-    let is_name = |word: &&str| {
-        word.len() > 2
-            && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
-    };
     let name = match whole.chars().all(is_word) && !whole.is_empty() {
         true => Some(whole),
-        false => message.split(|c| !is_word(c)).find(is_name),
+        false => named_setting(message),
     };
     let source = said.frames.last().and_then(|frame| frame.source.as_deref()).unwrap_or_default();
     let of_x = source.contains("get_x_argument")

@@ -102,12 +102,9 @@ impl Screen<'_> {
             None if flags.watch => self.watch(flags),
             None | Some(Verb::Lint(_) | Verb::Workflow(_)) => self.report(flags, verb),
             Some(Verb::Graph(graph)) => {
-                let (report, drawn) = commands::graph::run(graph, self.interrupt);
-                let Some(drawn) = drawn else {
-                    write_stdout(&render::human::summary(&report));
-                    return self.exit(report.interrupted, edge::exit_code(&report));
-                };
-                self.text(Ok(drawn))
+                let (report, text, is_there) = commands::graph::run(graph, self.interrupt);
+                write_stdout(&text);
+                if is_there { 0 } else { self.exit(report.interrupted, edge::exit_code(&report)) }
             }
             Some(Verb::Renumber(renumber)) => {
                 match commands::renumber::run(renumber, flags, self.interrupt) {

@@ -3,11 +3,11 @@
 use crate::flags::{Graph, GraphFormat};
 use crate::lint::LintOptions;
 use crate::os::interrupt::Interrupt;
-use crate::render::{diagram, json, log_graph};
+use crate::render::{diagram, human, json, log_graph};
 use model::report::{Report, TreeReport, Verdict};
 
-/// Draws the graph; where the trees cannot be read, the report says why and nothing is drawn.
-pub fn run(flags: &Graph, interrupt: &Interrupt) -> (Report, Option<String>) {
+/// The graph, and whether there is one; where the trees cannot be read, the text says why.
+pub fn run(flags: &Graph, interrupt: &Interrupt) -> (Report, String, bool) {
     let report = crate::gate::lint::report(
         &flags.which,
         LintOptions::since(flags.since.as_deref()),
@@ -15,14 +15,13 @@ pub fn run(flags: &Graph, interrupt: &Interrupt) -> (Report, Option<String>) {
     );
     let has_none =
         |tree: &TreeReport| tree.graph.as_ref().is_none_or(|graph| graph.revisions.is_empty());
-    if report.verdict() == Verdict::Error || report.trees.iter().any(has_none) {
-        return (report, None);
-    }
-    let drawn = match flags.format {
+    let is_there = report.verdict() != Verdict::Error && !report.trees.iter().any(has_none);
+    let text = match flags.format {
+        GraphFormat::Json => json::report(&report),
+        _ if !is_there => human::summary(&report),
         GraphFormat::Text => log_graph::draw(&report),
         GraphFormat::Mermaid => diagram::mermaid(&report),
         GraphFormat::Dot => diagram::dot(&report),
-        GraphFormat::Json => json::report(&report),
     };
-    (report, Some(drawn))
+    (report, text, is_there)
 }

@@ -60,8 +60,10 @@ fn a_role_that_was_there_before_stays() {
     let mine = ["CREATE ROLE raptor_app NOLOGIN", "CREATE ROLE somebody LOGIN"];
     server.execute("postgres", &mine);
     server.execute("postgres", &["CREATE DATABASE customers"]);
-    let ended = gate_on(&root, &server.url()).arg("raptor").run();
+    let ended = gate_on(&root, &server.url()).args("raptor -v").run();
     ended.assert_code(0);
+    let reached = ["the machine's network", "the network included"];
+    assert!(reached.iter().any(|what| ended.stderr.contains(what)), "{}", ended.stderr);
     assert_eq!(server.contents(), ["customers", "role raptor_app", "role somebody"]);
     let warning = "holds databases that are not the gate's: customers; migrations run there as";
     assert!(ended.stderr.contains(warning), "{}", ended.stderr);

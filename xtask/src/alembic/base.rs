@@ -1,6 +1,8 @@
 //! Interpreter that environments are made from: the one on PATH.
 
 use std::cell::OnceCell;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::process::Command;
@@ -43,6 +45,8 @@ pub struct Base {
     pub(super) path: Utf8PathBuf,
     /// Changes when another interpreter stands behind the same name.
     pub(super) identity: String,
+    /// The environments that were found whole, each looked at once.
+    pub(super) whole: RefCell<BTreeSet<Utf8PathBuf>>,
 }
 
 /// The interpreter on PATH, asked once.
@@ -90,7 +94,7 @@ pub(super) fn base_interpreter(search: &Search<'_>) -> Result<Base> {
             OLDEST.1
         );
     }
-    Ok(Base { path, identity: said })
+    Ok(Base { path, identity: said, whole: RefCell::default() })
 }
 
 /// Asks an interpreter what it really is.

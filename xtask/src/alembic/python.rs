@@ -54,7 +54,12 @@ pub fn interpreter(search: &Search<'_>, tree: &Tree) -> Result<Utf8PathBuf> {
     }
     let base = base(search)?;
     let dir = environment_of(search, base, lock_file)?;
-    virtual_environment(search, &base.path, lock_file, &dir)
+    if base.whole.borrow().contains(&dir) {
+        return Ok(dir.join("bin/python"));
+    }
+    let python = virtual_environment(search, &base.path, lock_file, &dir)?;
+    base.whole.borrow_mut().insert(dir);
+    Ok(python)
 }
 
 /// The folder of the environment for a lock file and an interpreter.

@@ -79,6 +79,13 @@ impl GateContext<'_> {
                     let databases = tree.databases_for(&tree.database).into_iter();
                     lines.extend(databases.map(|d| format!("  {}", server.endpoint().psql(&d))));
                     lines.push(format!("  {told}"));
+                    if tree.wants_host() && own.is_some() {
+                        let psql = server.endpoint().psql(&tree.database);
+                        lines.push(format!(
+                            "  its password is not shown; to set another: {psql} \
+                             -c \"ALTER ROLE postgres PASSWORD '…'\""
+                        ));
+                    }
                 }
             }
             for Hosted { server, mut scratch } in tree_ran.hosted.drain(..) {

@@ -235,7 +235,7 @@ fn options(run: &GateContext<'_>) -> Vec<(&'static str, String)> {
     passed.sort();
     vec![
         ("root", run.root.to_string()),
-        ("named root", text(flags.which.root.as_deref())),
+        ("named root", text(flags.which.repository.root.as_deref())),
         ("without", run.setting.supplies.without.join(" ")),
         ("passed", passed.join("\n")),
         ("hash seed", named_hash_seed().unwrap_or_default()),

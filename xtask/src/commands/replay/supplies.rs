@@ -29,7 +29,7 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> SupplyUses {
     let started = Instant::now();
     process::adopt_orphans();
     let mut uses = SupplyUses::default();
-    let root = selection::root(flags.which.root.as_deref());
+    let root = selection::root(flags.which.repository.root.as_deref());
     if let Err(err) = root.and_then(|root| all(flags, &root, &mut uses, interrupt, tell)) {
         match err.is::<Interrupted>() {
             true => uses.interrupted = true,

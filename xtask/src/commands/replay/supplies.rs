@@ -156,13 +156,7 @@ impl SupplyTrial<'_> {
 
     /// Takes a database up to a revision; why that failed.
     fn upgrade(&mut self, revision: &str, database: &str) -> Result<Option<String>> {
-        let limits = Limits {
-            timeout: self.run.timeout(),
-            on_revision: &|_| {},
-            on_deadline: &|| None,
-            pause: None,
-            look: None,
-        };
+        let limits = Limits::of(self.run.timeout());
         self.alembic.use_database(database);
         let (said, _) = self.alembic.upgrade(revision, false, &limits)?;
         let why = || said.headline().map_or("it did not end".to_owned(), ToString::to_string);

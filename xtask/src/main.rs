@@ -29,6 +29,9 @@ mod screen;
 mod spans;
 
 #[cfg(test)]
+#[path = "../tests/common/test_server.rs"]
+mod test_server;
+#[cfg(test)]
 mod tidy;
 
 use std::io::{IsTerminal, Write};

@@ -54,8 +54,8 @@ pub fn run(flags: &New, interrupt: &Interrupt) -> Result<String> {
 
 /// The tree, as other commands name it.
 fn which(flags: &New) -> TreeSelection {
-    let (trees, root) = (vec![flags.tree.clone()], flags.root.clone());
-    TreeSelection { trees, ini: None, cwd: None, name: None, target: None, root }
+    let (trees, repository) = (vec![flags.tree.clone()], flags.repository.clone());
+    TreeSelection { trees, repository, ..TreeSelection::default() }
 }
 
 /// The id and the file of the head; `None` where there is no revision yet.

@@ -149,7 +149,7 @@ impl CacheUpdate {
             if !is_green(report, index) {
                 continue;
             }
-            let observed = Observed::of(&tree.used, &run.trees[index], began);
+            let observed = Observed::of(&tree.left.used, &run.trees[index], began);
             if let Err(why) = observed
                 .and_then(|observed| reuse.keep_result(run, report, (index, began, observed)))
             {
@@ -167,7 +167,7 @@ impl CacheUpdate {
         for tree in &mut ran.trees {
             let Some(snapshot) = tree.snapshot.take() else { continue };
             let kept =
-                Observed::of(&tree.used, &run.trees[tree.index], began).and_then(|observed| {
+                Observed::of(&tree.left.used, &run.trees[tree.index], began).and_then(|observed| {
                     let key = reuse.key_of_snapshot(run, tree.index)?;
                     let kept = snapshot.keep(&reuse.kept, &key, observed);
                     kept.map_err(|err| NotCacheable(format!("{err:#}")))
@@ -224,7 +224,7 @@ fn options(run: &GateContext<'_>) -> Vec<(&'static str, String)> {
     passed.sort();
     vec![
         ("root", run.root.to_string()),
-        ("named root", text(flags.which.root.as_deref())),
+        ("named root", text(flags.which.repository.root.as_deref())),
         ("without", run.setting.supplies.without.join(" ")),
         ("passed", passed.join("\n")),
         ("hash seed", named_hash_seed().unwrap_or_default()),

@@ -25,7 +25,7 @@ pub use output::{FileFormat, Format, GraphFormat, Output, ReplayFormat, ReportFi
 
 /// Tasks of this monorepo.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", version, propagate_version = true)]
+#[command(name = "cargo xtask", version, propagate_version = true)]
 pub struct Xtask {
     /// Which task.
     #[command(subcommand)]

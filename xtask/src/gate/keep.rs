@@ -5,7 +5,6 @@ use anyhow::Result;
 use camino::Utf8Path;
 
 use super::context::GateContext;
-use super::next;
 use super::ran::RunOutcome;
 use super::setup::{PreparedRun, Servers};
 use crate::os::process::{quote, quote_all};
@@ -32,7 +31,7 @@ impl GateContext<'_> {
         let which = self.flags.which.words(std::slice::from_ref(&tree.id));
         let which = quote_all(which.into_iter().chain(self.flags.env_py.words()));
         vec![
-            format!("{} {which} --keep   # prints {}", next::program(), names.join(", ")),
+            format!("{} {which} --keep   # prints {}", model::called::gate(), names.join(", ")),
             format!("cd {cwd} && {}=… {python} -m {command}", names.join("=… ")),
         ]
     }

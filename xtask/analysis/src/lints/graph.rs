@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::subject::Subject;
 use super::{arrivals, nearest};
+use model::called;
 use model::code::{self, Code};
 use model::finding::Finding;
 use model::graph::{Branch, Fault};
@@ -70,9 +71,10 @@ fn several_heads(subject: &Subject<'_>) -> Option<Finding> {
     message.push_str(&arrivals::told(subject, &roots));
     if let Some((base, _)) = subject.base.filter(|_| roots.iter().all(|r| subject.is_on_base(*r))) {
         message.push_str(&format!(
-            "\nAll are on {} already, so none may move: `cargo xtask migration-gate renumber --merge` \
-             writes the revision that merges them.",
-            base.name
+            "\nAll are on {} already, so none may move: `{} renumber --merge` writes the revision that \
+             merges them.",
+            base.name,
+            called::gate()
         ));
     }
     let script = subject.scripts.get(root)?;

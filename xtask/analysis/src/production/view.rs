@@ -17,7 +17,7 @@ pub(super) enum Extent {
     Known(Size),
     /// The migrations themselves give it a few rows: in production it may be as small.
     Seeded(u64),
-    /// Nobody knows.
+    /// Unknown.
     Unknown,
 }
 
@@ -120,7 +120,7 @@ impl<'a> View<'a> {
         Some(all)
     }
 
-    /// What a statement does to whole tables.
+    /// The scans and rewrites of a statement.
     pub(super) fn work(&self, ran: &Ran) -> Vec<(Oid, Work)> {
         let is_table = |oid: &&Oid| self.relation(**oid).is_some_and(|r| "rm".contains(r.kind));
         let old = |oid: &&Oid| self.is_old(**oid);

@@ -32,7 +32,8 @@ pub fn retyped(before: &[Schema], after: &[Schema]) -> BTreeSet<String> {
     columns.filter(differs).map(|(id, _)| id.identity.clone()).collect()
 }
 
-/// Whether the object is made under a condition alone: then nobody can tell whether it was there before.
+/// Whether the object is made only under a condition: then it is unknown whether it was there
+/// before.
 pub fn is_made_on_condition(difference: &Difference, script: &Script) -> bool {
     let made = |deed: &&Deed| match &deed.effect {
         Effect::Create(object, _) => is_named(&difference.object, object),

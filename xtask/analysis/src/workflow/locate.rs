@@ -1,8 +1,8 @@
 //! Lines of the values of a YAML file: serde_yaml reads values and keeps no lines.
 //!
-//! It follows a path by indentation, which is what block style is. What it cannot follow (flow
-//! style, an alias) has the line of the nearest value around it, so a line is always near and never
-//! a guess at something else.
+//! It follows a path by indentation, which is what block style is. A value that it cannot follow
+//! (flow style, an alias) has the line of the nearest value around it, so a line is always near and
+//! never a guess at something else.
 
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,7 +16,8 @@ use crate::os::store::Store;
 use crate::recipes::{TREES, spec};
 use model::template::Template;
 
-/// What the command `alembic` of an environment does, which has no folder of its own on its path.
+/// The code of the command `alembic` in an environment. Unlike `python -m alembic`, it puts no
+/// folder of its own on the path.
 const MAIN: &str =
     "import sys; sys.path.pop(0); from alembic.config import main; main(prog='alembic')";
 

@@ -2,7 +2,8 @@
 //!
 //! One thread runs the gate; this one listens for changes, keys and signals. A save during a run
 //! ends that run and begins another; only the trees that it touches are gated again, and the
-//! verdict is over all of them. [`run`](mod@run) is one run, and what stays ready between two.
+//! verdict is over all of them. [`run`](mod@run) holds one run, and the parts that stay ready
+//! between two.
 
 mod run;
 mod state;
@@ -31,7 +32,7 @@ use model::report::Report;
 use model::tree::Tree;
 use model::watch::{Moment, Watch, WatchedTree};
 
-/// Who shows the state.
+/// Shows the state.
 pub type Show<'a> = &'a (dyn Fn(&Watch, Moment) + Sync);
 
 /// Event that ends a wait.
@@ -101,7 +102,7 @@ pub fn run(
     }
 }
 
-/// What a watching gate cannot do.
+/// Fails for options that a watch cannot serve.
 fn check(flags: &Gate) -> Result<()> {
     if flags.postgres_url.is_some() {
         bail!(
@@ -135,7 +136,7 @@ fn folders(trees: &[Tree]) -> Vec<Utf8PathBuf> {
         .flat_map(|tree| [tree.cwd.clone(), tree.cwd.join(tree.ini_folder())])
         .collect();
     all.sort();
-    // What lies below another is watched with it.
+    // A folder below another one is watched with it.
     all.dedup_by(|folder, before| folder.starts_with(&*before));
     all
 }
@@ -158,7 +159,7 @@ struct RunRequest<'a> {
     todo: &'a BTreeSet<usize>,
     /// Since when.
     saved: Instant,
-    /// Whether everything is run, whatever is known.
+    /// Whether everything is run, without known results.
     whole: bool,
 }
 
@@ -166,7 +167,7 @@ struct RunRequest<'a> {
 struct WatchLoop<'a> {
     interrupt: &'a Interrupt,
     show: Show<'a>,
-    /// Is told where the time of a run goes.
+    /// Takes the spans of a run.
     tell: Tell<'a>,
     root: &'a Utf8Path,
     trees: &'a [Tree],
@@ -193,7 +194,7 @@ impl<'a> WatchLoop<'a> {
         WatchLoop { interrupt, show, tell, root, trees, watcher, keys, state: state.into() }
     }
 
-    /// Makes what stays ready between the runs.
+    /// Makes the parts that stay ready between runs.
     fn make_ready(&self, flags: &Gate) -> Result<WarmState> {
         let (todo, known) = (&BTreeSet::new(), &|_: usize, _: &Graph| {});
         let (root, trees, interrupt, tell) = (self.root, self.trees, self.interrupt, self.tell);
@@ -231,8 +232,8 @@ impl<'a> WatchLoop<'a> {
         if owners.is_empty() { (0..self.trees.len()).collect() } else { owners }
     }
 
-    /// Runs the gate over some trees, and listens meanwhile. Returns what ended the wait, and whether
-    /// the run came to its end.
+    /// Runs the gate over some trees, and listens meanwhile. Returns the event that ended the wait,
+    /// and whether the run came to its end.
     fn gate(
         &mut self,
         ready: &mut WarmState,
@@ -342,7 +343,7 @@ impl Listen<'_> {
                             }
                         }
                     }
-                    // The terminal is gone, and with it whoever would press one.
+                    // The terminal is gone, so no key will be pressed.
                     None => return Ok(WatchEvent::Quit),
                 }
             }

@@ -66,7 +66,7 @@ fn main() -> ExitCode {
     let Xtask { command: Command::MigrationGate(mut flags) } =
         command_line().unwrap_or_else(|err| {
             if err.use_stderr() {
-                edge::misused(&err)
+                edge::misused(err)
             }
             write_stdout(&err.render().ansi().to_string());
             std::process::exit(0)

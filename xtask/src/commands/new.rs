@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::flags::{New, TreeSelection};
-use crate::gate::lint;
+use crate::gate::{lint, selection};
 use crate::lint::{LintOptions, TreeLint};
 use crate::os::interrupt::Interrupt;
 use crate::os::process::quote_all;
@@ -20,11 +20,11 @@ use model::tree::Tree;
 
 /// Writes the revision and says where; `Err` says why there is none.
 pub fn run(flags: &New, interrupt: &Interrupt) -> Result<String> {
-    let message = flags.message.trim();
+    let (which, message) = named(flags)?;
     if message.is_empty() || message.contains(char::is_control) {
         bail!("cannot use {message:?} as a message: say in one line what the revision does");
     }
-    let (root, surveys) = lint::surveys(&which(flags), LintOptions::since(None), interrupt)?;
+    let (root, surveys) = lint::surveys(&which, LintOptions::since(None), interrupt)?;
     let (tree, survey) = surveys.first().context("no tree was named")?;
     let head = head(tree, survey)?;
     let texts = tree_files::texts(&tree.ini_path(), &tree.cwd);
@@ -34,7 +34,7 @@ pub fn run(flags: &New, interrupt: &Interrupt) -> Result<String> {
         None => tree_files::folders(&settings).into_iter().next(),
     };
     let folder = folder.with_context(|| {
-        format!("cannot find where {} keeps its revisions: make its `versions` folder", tree.label)
+        format!("cannot find the folder `versions` of {}: make it first", tree.label)
     })?;
     let created = humantime::format_rfc3339_micros(SystemTime::now()).to_string();
     let id = next_id(&survey.graph);
@@ -53,10 +53,14 @@ pub fn run(flags: &New, interrupt: &Interrupt) -> Result<String> {
     Ok(format!("{}\n", file.strip_prefix(&root).unwrap_or(&file)))
 }
 
-/// The tree, as other commands name it.
-fn which(flags: &New) -> TreeSelection {
-    let (trees, root) = (vec![flags.tree.clone()], flags.root.clone());
-    TreeSelection { trees, ini: None, cwd: None, name: None, target: None, root }
+/// The tree, and what the revision does.
+fn named(flags: &New) -> Result<(TreeSelection, &str)> {
+    let (ini, root) = (flags.ini.as_ref(), flags.root.as_ref());
+    match selection::one(&flags.words, ini, root)? {
+        (which, [message]) => Ok((which, message.trim())),
+        (_, []) => bail!("cannot write a revision without a message: say what the revision does"),
+        _ => bail!("cannot use two messages: with --ini, give what the revision does alone"),
+    }
 }
 
 /// The id and the file of the head; `None` where there is no revision yet.

@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 
 use camino::Utf8PathBuf;
-use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{ArgAction, Args};
 
 use super::help::heading;
 use crate::recipes::TREES;
@@ -16,13 +16,18 @@ use crate::recipes::TREES;
 /// Exit status: 0 it was written; 2 it was not, and why: several heads, revisions that do not fit together.
 #[derive(Clone, Debug, Args)]
 pub struct New {
-    /// The tree
-    #[arg(value_name = "TREE", value_parser = tree_names())]
-    pub tree: String,
+    /// The tree, not with --ini, then what the revision does
+    ///
+    /// `new console "add the region of a customer"`; `new --ini alembic.ini "add the region"`.
+    #[arg(value_names = ["TREE", "MESSAGE"], required = true, num_args = 1..=2)]
+    #[arg(action = ArgAction::Set)]
+    pub words: Vec<String>,
 
-    /// What the revision does: "add the region of a customer"
-    #[arg(value_name = "MESSAGE")]
-    pub message: String,
+    /// Work on this alembic.ini or pyproject.toml instead
+    ///
+    /// Its section `[migration-gate]` says where Alembic runs, if not in its folder.
+    #[arg(long, value_name = "PATH", help_heading = heading::OTHER_TREE)]
+    pub ini: Option<Utf8PathBuf>,
 
     /// Work on the repository in this folder
     ///
@@ -34,7 +39,8 @@ pub struct New {
 /// Run a tree's own Alembic: `alembic console history`
 ///
 /// It runs in the environment and the folder in which the gate runs it. All that follows the tree is Alembic's,
-/// and so is the exit status. It sees your environment; env.py takes the database from DATABASE_URL.
+/// and so is the exit status. It sees your environment; env.py takes its database from there (DATABASE_URL).
+/// With --ini no tree is named: `alembic --ini alembic.ini history`.
 #[derive(Clone, Debug, Args)]
 pub struct AlembicArgs {
     /// Work on the repository in this folder
@@ -54,6 +60,12 @@ pub struct AlembicArgs {
         help_heading = heading::PROGRAMS
     )]
     pub python: Option<Utf8PathBuf>,
+
+    /// Work on this alembic.ini or pyproject.toml instead
+    ///
+    /// Its section `[migration-gate]` says where Alembic runs, if not in its folder.
+    #[arg(long, value_name = "PATH", help_heading = heading::OTHER_TREE)]
+    pub ini: Option<Utf8PathBuf>,
 
     /// The tree, then what Alembic is given
     #[arg(value_name = "TREE [ARG]", required = true)]

@@ -49,7 +49,7 @@ pub fn list(settings: &Settings) -> Listing {
                 match found {
                     Some((_, folder)) => list_folder(folder, settings, &mut seen, &mut listing, 0),
                     None => listing.unknown.push(format!(
-                        "only Python can tell where `{written}` lies: its package is neither below \
+                        "cannot find `{written}` without Python: its package is neither below \
                          the folder where Alembic runs nor below `prepend_sys_path`"
                     )),
                 }

@@ -21,8 +21,7 @@ const MAIN: &str =
 
 /// Becomes the tree's Alembic. Returns only where it cannot.
 pub fn run(flags: &AlembicArgs, interrupt: &Interrupt) -> Result<String> {
-    let (ini, root) = (flags.ini.as_ref(), flags.root.as_ref());
-    let (which, arguments) = selection::one(&flags.words, ini, root)?;
+    let (which, arguments) = selection::one(&flags.words, &flags.other)?;
     let (root, trees) = selection::select(&which)?;
     let mut tree = trees.into_iter().next().context("no tree was named")?;
     // These may lead to databases of the gate, and there are none.
@@ -31,7 +30,7 @@ pub fn run(flags: &AlembicArgs, interrupt: &Interrupt) -> Result<String> {
     let kept = Store::of_this_user().filter(|_| !context::is_ci());
     let search = Search {
         root: &root,
-        named: flags.python.as_deref(),
+        named: flags.interpreter.python.as_deref(),
         environments: &environments,
         interrupt,
         notice: &|text| {

@@ -55,8 +55,7 @@ pub fn run(flags: &New, interrupt: &Interrupt) -> Result<String> {
 
 /// The tree, and what the revision does.
 fn named(flags: &New) -> Result<(TreeSelection, &str)> {
-    let (ini, root) = (flags.ini.as_ref(), flags.root.as_ref());
-    match selection::one(&flags.words, ini, root)? {
+    match selection::one(&flags.words, &flags.other)? {
         (which, [message]) => Ok((which, message.trim())),
         (_, []) => bail!("cannot write a revision without a message: say what the revision does"),
         _ => bail!("cannot use two messages: with --ini, give what the revision does alone"),

@@ -2,11 +2,10 @@
 
 use std::ffi::OsString;
 
-use camino::Utf8PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{ArgAction, Args};
 
-use super::help::heading;
+use super::shared::{Interpreter, OtherTree};
 use crate::recipes::TREES;
 
 /// Write a revision with the next id on the head of a tree
@@ -23,17 +22,9 @@ pub struct New {
     #[arg(action = ArgAction::Set)]
     pub words: Vec<String>,
 
-    /// Work on this alembic.ini or pyproject.toml instead
-    ///
-    /// Its section `[migration-gate]` says where Alembic runs, if not in its folder.
-    #[arg(long, value_name = "PATH", help_heading = heading::OTHER_TREE)]
-    pub ini: Option<Utf8PathBuf>,
-
-    /// Work on the repository in this folder
-    ///
-    /// Default: the one that holds the working folder.
-    #[arg(long, value_name = "DIR", help_heading = heading::WHAT)]
-    pub root: Option<Utf8PathBuf>,
+    /// The tree, where it is none of the monorepo's.
+    #[command(flatten)]
+    pub other: OtherTree,
 }
 
 /// Run a tree's own Alembic: `alembic console history`
@@ -43,29 +34,13 @@ pub struct New {
 /// With --ini no tree is named: `alembic --ini alembic.ini history`.
 #[derive(Clone, Debug, Args)]
 pub struct AlembicArgs {
-    /// Work on the repository in this folder
-    ///
-    /// Default: the one that holds the working folder.
-    #[arg(long, value_name = "DIR", help_heading = heading::WHAT)]
-    pub root: Option<Utf8PathBuf>,
+    /// The tree, where it is none of the monorepo's.
+    #[command(flatten)]
+    pub other: OtherTree,
 
-    /// Use this Python, which already has Alembic
-    ///
-    /// Nothing is installed then. Also read from MIGRATION_GATE_PYTHON.
-    #[arg(
-        long,
-        value_name = "PATH",
-        env = "MIGRATION_GATE_PYTHON",
-        hide_env = true,
-        help_heading = heading::PROGRAMS
-    )]
-    pub python: Option<Utf8PathBuf>,
-
-    /// Work on this alembic.ini or pyproject.toml instead
-    ///
-    /// Its section `[migration-gate]` says where Alembic runs, if not in its folder.
-    #[arg(long, value_name = "PATH", help_heading = heading::OTHER_TREE)]
-    pub ini: Option<Utf8PathBuf>,
+    /// The interpreter.
+    #[command(flatten)]
+    pub interpreter: Interpreter,
 
     /// The tree, then what Alembic is given
     #[arg(value_name = "TREE [ARG]", required = true)]

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use anyhow::{Context, Result, anyhow, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::flags::{EnvPy, TargetName, TreeSelection};
+use crate::flags::{EnvPy, OtherTree, TargetName, TreeSelection};
 use crate::os::tree_files;
 use crate::postgres::MAJOR;
 use crate::recipes;
@@ -56,10 +56,9 @@ fn ini_near(folder: &Utf8Path) -> Option<Utf8PathBuf> {
 /// One tree: that of the ini, else the one that the first of the words names; and the other words.
 pub fn one<'w, W: AsRef<OsStr>>(
     words: &'w [W],
-    ini: Option<&Utf8PathBuf>,
-    root: Option<&Utf8PathBuf>,
+    other: &OtherTree,
 ) -> Result<(TreeSelection, &'w [W])> {
-    let (trees, rest) = match (ini, words) {
+    let (trees, rest) = match (&other.ini, words) {
         (None, [first, rest @ ..]) => {
             let id = first.as_ref().to_string_lossy();
             let known: Vec<&str> = recipes::TREES.iter().map(|spec| spec.id).collect();
@@ -73,8 +72,8 @@ pub fn one<'w, W: AsRef<OsStr>>(
         }
         _ => (Vec::new(), words),
     };
-    let (ini, root) = (ini.cloned(), root.cloned());
-    Ok((TreeSelection { trees, ini, cwd: None, name: None, target: None, root }, rest))
+    let (ini, repository) = (other.ini.clone(), other.repository.clone());
+    Ok((TreeSelection { trees, ini, repository, ..TreeSelection::default() }, rest))
 }
 
 /// The root and the trees that were asked for, as far as the files go.
@@ -93,7 +92,7 @@ fn selected(flags: &TreeSelection, run: Option<&EnvPy>) -> Result<(Utf8PathBuf, 
         let (root, tree) = plain(flags, run, ini)?;
         return Ok((root, vec![tree]));
     }
-    let root = root(flags.root.as_deref())?;
+    let root = root(flags.repository.root.as_deref())?;
     let chosen = |tree: &Tree| flags.trees.is_empty() || flags.trees.contains(&tree.id);
     let trees = recipes::trees(&root).into_iter().filter(chosen).collect();
     Ok((root, trees))
@@ -122,7 +121,7 @@ fn plain(
     if run.is_some() {
         check_postgres(options.one("postgres").map_err(in_ini)?, &absolute)?;
     }
-    let named = place(&flags.root, "root")?;
+    let named = place(&flags.repository.root, "root")?;
     let root = root(Some(named.as_deref().unwrap_or(repository_of(folder))))?;
     let section = one(&flags.name, "name")?.unwrap_or(DEFAULT_SECTION.to_owned());
     let cwd = place(&flags.cwd, "cwd")?;

@@ -185,7 +185,7 @@ fn new_and_alembic_take_another_tree() {
     let project = Project::new();
     let run = |words: &[&str]| {
         let gate = Gate::new(&project.sandbox).cwd(&project.path);
-        let gate = words.iter().fold(gate, |gate, word| gate.arg(word));
+        let gate = words.iter().fold(gate, Gate::arg);
         gate.env("MIGRATION_GATE_PYTHON", python::made()).run()
     };
     let written = run(&["new", "--ini", "db/alembic.ini", "weigh the items"]);

@@ -26,12 +26,14 @@ pub fn run(flags: &New, interrupt: &Interrupt) -> Result<String> {
     }
     let (root, surveys) = lint::surveys(&which, LintOptions::since(None), interrupt)?;
     let (tree, survey) = surveys.first().context("no tree was named")?;
-    let head = head(tree, survey)?;
     let texts = tree_files::texts(&tree.ini_path(), &tree.cwd);
     let settings = settings::understand(&texts, &tree.cwd, &tree.section);
+    let folders = tree_files::folders(&settings);
+    let is_new = !folders.is_empty() && folders.iter().all(|folder| has_no_python(folder));
+    let head = if is_new { None } else { head(tree, survey, &which)? };
     let folder = match &head {
         Some((_, file)) => root.join(file).parent().map(Utf8Path::to_owned),
-        None => tree_files::folders(&settings).into_iter().next(),
+        None => folders.into_iter().next(),
     };
     let folder = folder.with_context(|| {
         format!("cannot find the folder `versions` of {}: make it first", tree.label)
@@ -62,10 +64,22 @@ fn named(flags: &New) -> Result<(TreeSelection, &str)> {
     }
 }
 
+/// Whether a folder is there, and nothing in it that may be a revision.
+fn has_no_python(folder: &Utf8Path) -> bool {
+    let is_python = |name: &str| name.ends_with(".py");
+    folder
+        .read_dir_utf8()
+        .is_ok_and(|found| !found.flatten().any(|file| is_python(file.file_name())))
+}
+
 /// The id and the file of the head; `None` where there is no revision yet.
-fn head(tree: &Tree, survey: &TreeLint) -> Result<Option<(String, Utf8PathBuf)>> {
+fn head(
+    tree: &Tree,
+    survey: &TreeLint,
+    which: &TreeSelection,
+) -> Result<Option<(String, Utf8PathBuf)>> {
     let (label, graph) = (&tree.label, &survey.graph);
-    let named = quote_all(tree.arguments().iter());
+    let named = quote_all(which.words(&which.trees).iter());
     if !graph.whole || !graph.faults.is_empty() {
         bail!(
             "cannot tell the head of {label}: its revisions do not fit together\n\

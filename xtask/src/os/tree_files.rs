@@ -7,6 +7,7 @@ use std::io::Read;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use model::called;
 use model::files::{Listing, Location, Settings, Texts, is_compiled_name, is_revision_name};
 
 /// How deep folders may nest where subfolders count.
@@ -63,8 +64,10 @@ pub fn list(settings: &Settings) -> Listing {
         });
         let folders: Vec<String> = folders.collect();
         listing.unknown.push(format!(
-            "there is no revision in {}, which `script_location` and `version_locations` name",
-            folders.join(", ")
+            "there is no revision in {}, which `script_location` and `version_locations` name; where \
+             the tree is new, `{} new` writes its first",
+            folders.join(", "),
+            called::gate()
         ));
     }
     listing

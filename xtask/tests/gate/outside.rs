@@ -197,6 +197,14 @@ fn new_and_alembic_take_another_tree() {
     heads.assert_code(0);
     let id = file.file_stem().unwrap().to_str().unwrap().split('_').next().unwrap();
     assert_eq!(heads.stdout, format!("{id} (head)\n"));
+    // Where there is none yet, the first.
+    for entry in fs::read_dir(project.path.join("db/versions")).unwrap() {
+        fs::remove_file(entry.unwrap().path()).unwrap_or_default();
+    }
+    let first = run(&["new", "--ini", "db/alembic.ini", "items"]);
+    first.assert_code(0);
+    let text = fs::read_to_string(project.path.join(first.stdout.trim_end())).unwrap();
+    assert!(text.contains("down_revision = None"), "{text}");
     for (words, says) in [
         (&["new", "shop", "weigh"][..], "name one of console, raptor, or another one with --ini"),
         (&["new", "console"], "say what the revision does"),

@@ -124,10 +124,10 @@ pub(super) fn sound(
     let mut lines = vec![
         format!("{} on a database in use: {}", ids.join(", "), moments(up)),
         format!(
-            "  no large table is read whole or rewritten while others wait; the running version keeps working ({tried} statements tried)"
+            "no large table is read whole or rewritten while others wait; the running version keeps working ({tried} statements tried)"
         ),
     ];
-    lines.extend(down.map(|down| format!("  back: {}", moments(down))));
+    lines.extend(down.map(|down| format!("back: {}", moments(down))));
     lines
 }
 

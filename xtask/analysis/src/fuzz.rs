@@ -328,6 +328,7 @@ fn lint_codes(script: Script, bytes: &[u8]) -> HashSet<&'static str> {
             application: &HashMap::new(),
             given: &[],
             recipe: None,
+            sizes: None,
             events: OnceCell::new(),
         });
         codes.extend(findings.iter().map(|finding| finding.code.id));

@@ -28,6 +28,7 @@ use crate::os::tree_files;
 use crate::steps::runner::StepRunner;
 use analysis::collisions::Collision;
 use analysis::lints::{self, Subject};
+use analysis::production::{self, Sizes};
 use analysis::script::Script;
 use analysis::{collisions, graph, settings};
 use model::files::{Arrival, Settings};
@@ -167,6 +168,7 @@ fn judge(
         application: &application,
         given: &given,
         recipe: recipe.as_deref(),
+        sizes: sizes(&scripts, &graph, root),
         events: OnceCell::new(),
     };
     let asked = terms.others && (terms.every_branch || has_new(&graph, base));
@@ -186,6 +188,13 @@ fn judge(
     });
     let (allowed, findings) = judged.partition(|finding| finding.allowed.is_some());
     Ok(TreeLint { scripts, graph, findings, allowed, arrivals, base: told, collisions, unseen })
+}
+
+/// The sizes of production, where they can be read: what cannot is told by a rehearsal and `doctor`.
+fn sizes(scripts: &[Script], graph: &Graph, root: &Utf8Path) -> Option<Sizes> {
+    let newest = scripts.get(*graph.walk.first()?)?;
+    let text = tree_files::read(&production::sizes_of(&root.join(&newest.file))?).ok()?;
+    Sizes::read(&String::from_utf8_lossy(&text)).ok()
 }
 
 /// What a tree's recipe supplies.

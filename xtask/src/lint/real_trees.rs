@@ -56,6 +56,7 @@ fn say(spec: &TreeSpec, with_recipe: bool, changes: &[Change<'_>]) -> Vec<String
         application: &std::collections::HashMap::new(),
         given: &dry_run.finish().given,
         recipe: recipe.as_deref(),
+        sizes: None,
         events: OnceCell::new(),
     });
     findings

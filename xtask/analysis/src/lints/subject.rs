@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::history::Event;
+use crate::production::Sizes;
 use crate::script::{Script, Trouble};
 use model::code::Code;
 use model::files::{Arrival, Base, Listing};
@@ -62,6 +63,8 @@ pub struct Subject<'a> {
     pub given: &'a [Given],
     /// The file with its recipe, where it has one of its own.
     pub recipe: Option<&'a str>,
+    /// The sizes of production, where they are known.
+    pub sizes: Option<Sizes>,
     /// What running the chain in the head shows, with the index of the revision; worked out by the
     /// first lint that asks.
     pub events: OnceCell<Vec<(usize, Event)>>,

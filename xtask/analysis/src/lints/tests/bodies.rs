@@ -38,6 +38,7 @@ fn lint_files(files: &[(&str, String)], given: &[Given], recipe: Option<&str>) -
         ]),
         given,
         recipe,
+        sizes: None,
         events: OnceCell::new(),
     };
     lint(&subject)

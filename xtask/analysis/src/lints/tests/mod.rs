@@ -3,6 +3,7 @@
 mod bodies;
 mod files;
 mod graph_lints;
+mod production;
 mod table;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -97,6 +98,7 @@ fn found(files: &Files) -> String {
         application: &std::collections::HashMap::new(),
         given: &[],
         recipe: None,
+        sizes: None,
         events: std::cell::OnceCell::new(),
     });
     let mut out = String::new();

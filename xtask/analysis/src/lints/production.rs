@@ -167,7 +167,7 @@ impl Reader<'_, '_> {
         table: &str,
         seconds: impl Fn(&Sizes, Extent) -> Option<f64>,
     ) -> Option<(Severity, String, Told)> {
-        let sizes = self.subject.sizes.as_ref();
+        let sizes = self.subject.files.sizes.as_ref();
         let extent = self.tables.extent(table, sizes);
         let is_small = matches!(extent, Extent::Known(size) if size.rows < SMALL);
         let is_meant =
@@ -216,7 +216,7 @@ impl Reader<'_, '_> {
             (Some(_), None) => Gone::ColumnDropped { column },
             (Some(_), Some(to)) => Gone::ColumnRenamed { column, to: to.clone() },
         };
-        let weight = match self.subject.sizes {
+        let weight = match self.subject.files.sizes {
             Some(_) => Severity::Error,
             None => Severity::Warning,
         };

@@ -1,6 +1,5 @@
 //! Predictions about production against what was measured: each must be true.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
@@ -11,7 +10,6 @@ use crate::lints::{Subject, lint};
 use crate::production::Sizes;
 use crate::script::Script;
 use model::code::Severity;
-use model::files::Listing;
 use model::finding::Finding;
 
 /// What is read of a case: see `tests/production/corpus.rs` of xtask.
@@ -55,23 +53,10 @@ fn predicted(bodies: &[(&str, bool)], sizes: Option<&str>) -> Vec<Finding> {
         revision.new = new;
     }
     let base = (super::base(&[], &super::Files::default()).0, graph.clone());
-    let findings = lint(&Subject {
-        label: "Tree",
-        several: false,
-        scripts: &scripts,
-        graph: &graph,
-        troubles: &[],
-        listing: &Listing::default(),
-        unknown_settings: &[],
-        ini: Utf8Path::new("alembic.ini"),
-        base: Some((&base.0, &base.1)),
-        arrivals: &std::collections::HashMap::new(),
-        application: &std::collections::HashMap::new(),
-        given: &[],
-        recipe: None,
-        sizes: sizes.map(|text| Sizes::read(text).unwrap()),
-        events: OnceCell::new(),
-    });
+    let mut subject = Subject::of(&scripts, &graph);
+    subject.base = Some((&base.0, &base.1));
+    subject.files.sizes = sizes.map(|text| Sizes::read(text).unwrap());
+    let findings = lint(&subject);
     findings.into_iter().filter(|finding| finding.code.id.starts_with("MG50")).collect()
 }
 

@@ -28,6 +28,7 @@ use crate::os::tree_files;
 use crate::steps::runner::StepRunner;
 use analysis::collisions::Collision;
 use analysis::lints::{self, Subject, SubjectFiles, SubjectTree};
+use analysis::production::{self, Sizes};
 use analysis::script::Script;
 use analysis::{collisions, graph, settings};
 use model::files::{Arrival, Settings};
@@ -161,6 +162,7 @@ fn judge(
         files: SubjectFiles {
             unknown_settings: settings.unknown.clone(),
             application: application(&scripts, settings, tree, root),
+            sizes: sizes(&scripts, &graph, root),
             listing,
             troubles,
         },
@@ -189,7 +191,14 @@ fn judge(
     Ok(TreeLint { scripts, graph, findings, allowed, arrivals, base: told, collisions, unseen })
 }
 
-/// The supplies of a tree's recipe.
+/// The sizes of production, where they can be read: what cannot is told by a rehearsal and `doctor`.
+fn sizes(scripts: &[Script], graph: &Graph, root: &Utf8Path) -> Option<Sizes> {
+    let newest = scripts.get(*graph.walk.first()?)?;
+    let text = tree_files::read(&production::sizes_of(&root.join(&newest.file))?).ok()?;
+    Sizes::read(&String::from_utf8_lossy(&text)).ok()
+}
+
+/// The supplies of a tree\'s recipe.
 fn given(tree: &Tree, change: SupplyChange<'_>) -> Vec<Given> {
     // A dry run touches nothing that could fail.
     let mut dry_run = StepRunner::dry_run(&tree.label).with_supplies(change);

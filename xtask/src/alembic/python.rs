@@ -162,8 +162,7 @@ fn virtual_environment(
             // The command's output says why; a hint before it would be read as the cause.
             false => anyhow::anyhow!(
                 "cannot make a Python environment from {lock_file}: {err:#}\n\
-                 hint: --python names an interpreter that has Alembic; where `venv` is missing, Debian and \
-                 Ubuntu need `apt-get install python3-venv`"
+                 hint: or name an interpreter that has Alembic with --python"
             ),
         })?;
     }

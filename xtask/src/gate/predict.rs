@@ -45,7 +45,10 @@ impl GateContext<'_> {
         };
         let surveys = lint::survey(&trees, self.root, terms, self.interrupt)?;
         let findings = surveys.iter().flat_map(|survey| &survey.findings);
-        for finding in findings.filter(|finding| finding.standing == Standing::Counts) {
+        // What a database in use meets is rehearsed.
+        let is_told =
+            |f: &&Finding| f.standing == Standing::Counts && !predicted::is_of_production(f);
+        for finding in findings.filter(is_told) {
             (self.tell)(Event::Predicted(finding));
         }
         Ok(readable.into_iter().zip(surveys).collect())
@@ -87,7 +90,10 @@ impl GateContext<'_> {
             let went_up = tree.steps.iter().any(went_up);
             let exact = tree.stairs.as_ref().map(|s| s.exact.clone()).unwrap_or_default();
             let proofs = Proofs { went_up, exact: &exact };
-            predicted::join(&mut report.findings, survey.findings.clone(), proofs);
+            let mut lints = survey.findings.clone();
+            let may_predict = self.setting.rehearses && tree.production.is_empty();
+            lints.retain(|f| may_predict || !predicted::is_of_production(f));
+            predicted::join(&mut report.findings, lints, proofs);
         }
         once::fold(&mut report.findings);
     }

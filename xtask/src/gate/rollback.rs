@@ -13,8 +13,8 @@ use model::template::Template;
 use model::transcript::Direction;
 use model::tree::Tree;
 
-/// The way back from the new revisions of a tree; `None` without new revisions or without a single
-/// head.
+/// The way back from the new revisions of a tree; `None` without new revisions, without a single head,
+/// or where no command takes back all of them and nothing else.
 pub(super) fn rollback(
     (tree, root): (&Tree, &Utf8Path),
     report: &TreeReport,
@@ -27,19 +27,12 @@ pub(super) fn rollback(
         return None;
     }
     let ids: Vec<&String> = new.iter().map(|revision| &revision.revision).collect();
-    let mut below: Vec<&String> = new.iter().flat_map(|revision| &revision.down_revision).collect();
-    below.retain(|parent| !ids.contains(parent));
-    below.sort();
-    below.dedup();
-    let target = match below[..] {
-        [] => "base",
-        [parent] => parent,
-        // Of a merge, either parent names the way down to both.
-        [parent, ..] if new.len() == 1 => parent,
-        _ => return None,
+    let command = |target: &String| {
+        let words = ["alembic".to_owned()].into_iter();
+        let words = words.chain(tree.alembic_options(Template::written));
+        quote_all(words.chain(["downgrade".to_owned(), target.clone()]))
     };
-    let words = ["alembic".to_owned()].into_iter().chain(tree.alembic_options(Template::written));
-    let command = quote_all(words.chain(["downgrade".to_owned(), target.to_owned()]));
+    let command = targets(&new)?.iter().map(command).collect::<Vec<_>>().join(" && ");
     let not_rehearsed: Vec<String> =
         ids.iter().filter_map(|id| not_rehearsed(id, report)).collect();
     let down = report.production.iter().find(|seen| seen.direction == "downgrade");
@@ -55,6 +48,31 @@ pub(super) fn rollback(
         no_return: ids.iter().rev().find_map(|id| no_return(id, report, findings)),
         revisions: ids.into_iter().cloned().collect(),
     })
+}
+
+/// The revisions to go down to, one after the other: each takes back what stands on it. `None`: some stand
+/// on nothing, and others do not.
+fn targets(new: &[&Revision]) -> Option<Vec<String>> {
+    let is_new = |id: &String| new.iter().any(|revision| revision.revision == *id);
+    let mut left: Vec<&&Revision> = new.iter().collect();
+    let parents = new.iter().flat_map(|revision| &revision.down_revision);
+    let mut below: Vec<String> = parents.filter(|parent| !is_new(parent)).cloned().collect();
+    below.sort();
+    below.dedup();
+    below.retain(|parent| {
+        let (mut gone, before) = (vec![parent.clone()], left.len());
+        while let Some(at) =
+            left.iter().position(|r| r.down_revision.iter().any(|down| gone.contains(down)))
+        {
+            gone.push(left.remove(at).revision.clone());
+        }
+        left.len() < before
+    });
+    match (left.is_empty(), below.is_empty()) {
+        (true, _) => Some(below),
+        (false, true) => Some(vec!["base".to_owned()]),
+        (false, false) => None,
+    }
 }
 
 /// Why a revision does not count as taken back by the gate.
@@ -119,4 +137,30 @@ fn no_return(id: &String, report: &TreeReport, findings: &[Finding]) -> Option<S
     let lost: Vec<&str> =
         stairs.lost_up.iter().filter(|(of, _)| of == id).map(|(_, what)| what.as_str()).collect();
     (!lost.is_empty()).then(|| format!("{id}: its upgrade loses {}", lost.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_parent_is_gone_down_to_unless_another_takes_it_along() {
+        let revision = |(id, below): &(&str, &[&str])| Revision {
+            revision: (*id).to_owned(),
+            down_revision: below.iter().map(|id| (*id).to_owned()).collect(),
+            requires: Vec::new(),
+            file: "r.py".into(),
+        };
+        let check = |new: &[(&str, &[&str])], expected: &[&str]| {
+            let new: Vec<Revision> = new.iter().map(revision).collect();
+            let targets = targets(&new.iter().collect::<Vec<_>>()).unwrap_or_default();
+            assert_eq!(targets, expected);
+        };
+        check(&[("1", &[])], &["base"]);
+        check(&[("3", &["2"]), ("2", &["1"])], &["1"]);
+        check(&[("m", &["a", "b"])], &["a"]);
+        check(&[("m", &["c", "b"]), ("c", &["a"])], &["a"]);
+        check(&[("m", &["c", "b"]), ("c", &[])], &[]);
+        check(&[("m", &["c", "d"]), ("c", &["a"]), ("d", &["b"])], &["a", "b"]);
+    }
 }

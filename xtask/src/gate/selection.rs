@@ -1,11 +1,12 @@
 //! Selection of the root and the trees that a command works on.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 
 use anyhow::{Context, Result, anyhow, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::flags::{EnvPy, TargetName, TreeSelection};
+use crate::flags::{EnvPy, OtherTree, TargetName, TreeSelection};
 use crate::os::tree_files;
 use crate::postgres::MAJOR;
 use crate::recipes;
@@ -50,6 +51,29 @@ fn ini_near(folder: &Utf8Path) -> Option<Utf8PathBuf> {
     below.sort();
     let folders = std::iter::once(Utf8PathBuf::new()).chain(below);
     folders.map(|folder| folder.join("alembic.ini")).find(|ini| folder.join(ini).is_file())
+}
+
+/// One tree: that of the ini, else the one that the first of the words names; and the other words.
+pub fn one<'w, W: AsRef<OsStr>>(
+    words: &'w [W],
+    other: &OtherTree,
+) -> Result<(TreeSelection, &'w [W])> {
+    let (trees, rest) = match (&other.ini, words) {
+        (None, [first, rest @ ..]) => {
+            let id = first.as_ref().to_string_lossy();
+            let known: Vec<&str> = recipes::TREES.iter().map(|spec| spec.id).collect();
+            if !known.contains(&id.as_ref()) {
+                bail!(
+                    "cannot find the tree `{id}`: name one of {}, or another one with --ini",
+                    known.join(", ")
+                );
+            }
+            (vec![id.into_owned()], rest)
+        }
+        _ => (Vec::new(), words),
+    };
+    let (ini, repository) = (other.ini.clone(), other.repository.clone());
+    Ok((TreeSelection { trees, ini, repository, ..TreeSelection::default() }, rest))
 }
 
 /// The root and the trees that were asked for, as far as the files go.

@@ -105,6 +105,12 @@ impl GateContext<'_> {
         tree.rollback = graph.as_ref().and_then(|graph| {
             rollback((&self.trees[ran.index], self.root), tree, graph, &ran.done.findings)
         });
+        if tree.rollback.is_none() && tree.heads.len() == 1 && !tree.new_revisions.is_empty() {
+            report.notes.push(format!(
+                "{}: no rollback card: no command takes back the new revisions and nothing else",
+                tree.label
+            ));
+        }
         described.extend(graph.map(|graph| (ran.index, graph)));
         report.findings.append(&mut ran.done.findings);
         report.notes.append(&mut ran.left.notes);

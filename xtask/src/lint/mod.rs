@@ -28,6 +28,7 @@ use crate::os::tree_files;
 use crate::steps::runner::StepRunner;
 use analysis::collisions::Collision;
 use analysis::lints::{self, Subject, SubjectFiles, SubjectTree};
+use analysis::production::{self, Sizes};
 use analysis::script::Script;
 use analysis::{collisions, graph, settings};
 use model::files::{Arrival, Settings};
@@ -151,16 +152,11 @@ fn judge(
     // Only where revisions collide does it matter which of them came later.
     let arrivals = if graph.collides() { arrivals(compared, settings)? } else { HashMap::new() };
     let subject = Subject {
-        tree: SubjectTree {
-            label: tree.label.clone(),
-            several: tree.target == Target::Heads,
-            ini: shown(&tree.ini_path(), root).to_owned(),
-            given: given(tree, terms.supplies),
-            recipe: tree.recipe_file(),
-        },
+        tree: subject_tree(tree, root, terms),
         files: SubjectFiles {
             unknown_settings: settings.unknown.clone(),
             application: application(&scripts, settings, tree, root),
+            sizes: sizes(&scripts, &graph, root),
             listing,
             troubles,
         },
@@ -187,6 +183,23 @@ fn judge(
     });
     let (allowed, findings) = judged.partition(|finding| finding.allowed.is_some());
     Ok(TreeLint { scripts, graph, findings, allowed, arrivals, base: told, collisions, unseen })
+}
+
+/// The sizes of production, where they can be read: what cannot is told by a rehearsal and `doctor`.
+fn sizes(scripts: &[Script], graph: &Graph, root: &Utf8Path) -> Option<Sizes> {
+    let newest = scripts.get(*graph.walk.first()?)?;
+    let text = tree_files::read(&production::sizes_of(&root.join(&newest.file))?).ok()?;
+    Sizes::read(&String::from_utf8_lossy(&text)).ok()
+}
+
+fn subject_tree(tree: &Tree, root: &Utf8Path, terms: LintOptions<'_>) -> SubjectTree {
+    SubjectTree {
+        label: tree.label.clone(),
+        several: tree.target == Target::Heads,
+        ini: shown(&tree.ini_path(), root).to_owned(),
+        given: given(tree, terms.supplies),
+        recipe: tree.recipe_file(),
+    }
 }
 
 /// The supplies of a tree's recipe.

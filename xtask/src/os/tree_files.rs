@@ -7,6 +7,7 @@ use std::io::Read;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use model::called;
 use model::files::{Listing, Location, Settings, Texts, is_compiled_name, is_revision_name};
 
 /// How deep folders may nest where subfolders count.
@@ -49,7 +50,7 @@ pub fn list(settings: &Settings) -> Listing {
                 match found {
                     Some((_, folder)) => list_folder(folder, settings, &mut seen, &mut listing, 0),
                     None => listing.unknown.push(format!(
-                        "only Python can tell where `{written}` lies: its package is neither below \
+                        "cannot find `{written}` without Python: its package is neither below \
                          the folder where Alembic runs nor below `prepend_sys_path`"
                     )),
                 }
@@ -63,8 +64,10 @@ pub fn list(settings: &Settings) -> Listing {
         });
         let folders: Vec<String> = folders.collect();
         listing.unknown.push(format!(
-            "there is no revision in {}, which `script_location` and `version_locations` name",
-            folders.join(", ")
+            "there is no revision in {}, which `script_location` and `version_locations` name; where \
+             the tree is new, `{} new` writes its first",
+            folders.join(", "),
+            called::gate()
         ));
     }
     listing

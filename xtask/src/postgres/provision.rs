@@ -79,7 +79,7 @@ pub fn find(places: &Places, allowed: bool, interrupt: &Interrupt) -> Result<Pro
         String::new()
     };
     bail!(
-        "cannot find Postgres {MAJOR}. SearchedFolder on PATH, asked pg_config, and looked in the usual \
+        "cannot find Postgres {MAJOR}. Looked on PATH, in what pg_config names, and in the usual \
          places:\n{}\nhint: install it with `{}`{npm}; or name a folder with --postgres-bin, or a \
          running server with --postgres-url",
         tried.join("\n"),

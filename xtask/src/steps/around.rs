@@ -22,11 +22,6 @@ impl TreeRun<'_> {
             let said = said.filter(|_| is_plain && self.graph.is_ok());
             if let Some(message) = said.and_then(environment::not_told) {
                 (finding.code, finding.message) = (&code::NOT_TOLD, message);
-            } else if finding.code == &code::MISSING_PACKAGE {
-                finding.message += "\nhint: --python names the interpreter of its project; `uv run` and \
-                                    `poetry run` offer it by themselves. A module of the project \
-                                    itself is found by `prepend_sys_path = .` in the ini, from the \
-                                    folder that --cwd names";
             }
         }
         if let (Some(database), true) = (self.last_database(), finding.revision.is_some()) {

@@ -32,8 +32,8 @@ impl TreeRun<'_> {
         if lacks.is_empty() {
             return Ok(StepOutcome::default());
         }
-        let message = "the migrations make another schema than the models of env.py: a revision with \
-                       these lines would make the same";
+        let message = "the migrations make another schema than the models of env.py; a revision with \
+                       these operations would make them equal";
         let finding = Finding { lacks, ..differ(message.to_owned()) };
         Ok(StepOutcome { notes: vec!["they differ: MG132".to_owned()], findings: vec![finding] })
     }

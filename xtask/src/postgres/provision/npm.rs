@@ -156,7 +156,7 @@ fn hint(said: &str) -> &'static str {
     } else if has(&["EROFS", "EACCES", "EPERM"]) {
         "npm may not write there; its own cache is named by npm_config_cache"
     } else if has(&["E401", "E403", "ENEEDAUTH"]) {
-        "the registry wants to know who asks: `npm login`, or a token in ~/.npmrc"
+        "the registry wants a login: `npm login`, or a token in ~/.npmrc"
     } else if has(&["E404", "ETARGET", "ENOVERSIONS"]) {
         "the registry that npm is set to use (`npm config get registry`) lacks the package"
     } else if has(&["ENOTCACHED"]) {

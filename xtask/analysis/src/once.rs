@@ -1,5 +1,6 @@
 //! One cause, one finding: what else a cause brings about is a line of the finding that tells it.
 
+use crate::schema_diff::mentions;
 use model::code::{self, Code};
 use model::finding::Finding;
 
@@ -22,11 +23,36 @@ pub fn fold(findings: &mut Vec<Finding>) {
                 first.also.extend(finding.also);
                 first.lacks.extend(finding.lacks);
                 first.edit = first.edit.take().or(finding.edit);
+                in_order_of_edit(first);
             }
             None => folded.push(finding),
         }
     }
     *findings = folded;
+}
+
+/// Puts the lines that a downgrade lacks into the order in which the change has them.
+fn in_order_of_edit(finding: &mut Finding) {
+    let Some(edit) = &finding.edit else { return };
+    let added = edit.after.join("\n");
+    finding.lacks.sort_by_key(|line| added.find(line.lines().next().unwrap_or_default()));
+}
+
+/// Whether what one downgrade lacks is about the same table as another lack, or one is the other's reason.
+fn is_related(first: &Finding, other: &Finding) -> bool {
+    let identity = |finding: &Finding| {
+        let subject = finding.subject.as_deref()?;
+        subject.rsplit(' ').next().map(str::to_owned)
+    };
+    let (Some(one), Some(two)) = (identity(first), identity(other)) else { return false };
+    let table = |identity: &str| identity.rsplit_once('.').map(|(table, _)| table.to_owned());
+    let bare = |identity: &str| identity.rsplit('.').next().unwrap_or_default().to_owned();
+    let told = |name: &str, by: &Finding| {
+        by.also.iter().chain([&by.message]).any(|line| mentions(line, name))
+    };
+    (table(&one).is_some() && table(&one) == table(&two))
+        || told(&bare(&two), first)
+        || told(&bare(&one), other)
 }
 
 /// What the second of two findings adds to the first, where both have one cause.
@@ -55,7 +81,7 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
             if same_revision
                 && OF_A_REVISION.contains(&one)
                 && OF_A_REVISION.contains(&two)
-                && (one == two || does_nothing(first)) =>
+                && (one == two || does_nothing(first) || is_related(first, other)) =>
         {
             Some(other.message.clone())
         }
@@ -121,6 +147,19 @@ mod tests {
             left(&code::CHANGED, "column a"),
         ];
         check(&findings, &["table t; table u", "column a"]);
+        // A type that is lost and the column that had it, or two parts of a table.
+        let about = |code, subject: &str, what: &str| Finding {
+            subject: Some(subject.to_owned()),
+            ..left(code, what)
+        };
+        let findings_of_one = [
+            about(&code::CHANGED, "column t.state", "column state: type was kind"),
+            about(&code::NOT_RESTORED, "type kind", "type kind"),
+            about(&code::REMAINS, "column t.other", "column other"),
+            about(&code::REMAINS, "column u.b", "column b"),
+        ];
+        let told = "column state: type was kind; type kind; column other";
+        check(&findings_of_one, &[told, "column b"]);
         let empty = |f: &Finding| Finding { predicted: Some(DOES_NOTHING.into()), ..f.clone() };
         let findings: Vec<Finding> = findings.iter().map(empty).collect();
         check(&findings, &["table t; table u; column a"]);

@@ -2,7 +2,7 @@
 //! modes A, B, D and F among them.
 
 use super::subject::{IN_DOWNGRADE, Subject, once_a_revision, told_once};
-use crate::effect::{Deed, Effect, Kind, Value};
+use crate::effect::{Deed, Effect, Kind, Object, Value};
 use crate::history::{self, At, Event, MissingRow, Revision, What};
 use model::code::{self, Code};
 use model::finding::Finding;
@@ -227,6 +227,7 @@ pub(super) fn created_twice(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// What is dropped and is not there.
 pub(super) fn dropped_not_there(subject: &Subject<'_>) -> Vec<Finding> {
+    // Where tables came from elsewhere, so may other things have.
     let is_whole = from_elsewhere(subject).is_empty();
     findings(subject, &code::DROPPED_NOT_THERE, |_, what| match what {
         What::DroppedTwice { object, first } => {
@@ -257,10 +258,9 @@ fn from_elsewhere<'a>(subject: &'a Subject<'_>) -> Vec<(usize, &'a Event)> {
     // What a downgrade alone uses comes last: the upgrade may have asked for it first.
     let ups = events.iter().filter(|(_, event)| !event.down);
     for (index, event) in ups.chain(events.iter().filter(|(_, event)| event.down)) {
-        if let What::UsedBeforeMade { object, later: None } = &event.what
-            && object.kind == Kind::Table
+        if let Some(table) = never_made(event)
             && (!event.down || !tables.is_empty())
-            && !tables.iter().any(|(_, known)| known.what == event.what)
+            && !tables.iter().any(|(_, known)| never_made(known) == Some(table))
         {
             tables.push((*index, event));
         }
@@ -278,16 +278,22 @@ fn from_elsewhere<'a>(subject: &'a Subject<'_>) -> Vec<(usize, &'a Event)> {
     if is_first || tables.len() >= SEVERAL { tables } else { Vec::new() }
 }
 
+/// The table that an event asks for and that no revision makes.
+fn never_made(event: &Event) -> Option<&Object> {
+    match &event.what {
+        What::UsedBeforeMade { object, later: None } | What::NeverMade(object) => Some(object),
+        _ => None,
+    }
+    .filter(|object| object.kind == Kind::Table)
+}
+
 /// A chain that begins on a database that is not empty: one finding for all of its tables.
 pub(super) fn base_not_empty(subject: &Subject<'_>) -> Vec<Finding> {
     let tables = from_elsewhere(subject);
     let Some((index, first)) = tables.first() else { return Vec::new() };
     let mut names: Vec<String> = tables
         .iter()
-        .filter_map(|(_, event)| match &event.what {
-            What::UsedBeforeMade { object, .. } => Some(format!("`{}`", object.name)),
-            _ => None,
-        })
+        .filter_map(|(_, event)| Some(format!("`{}`", never_made(event)?.name)))
         .collect();
     if names.len() > TABLES_SHOWN {
         let more = names.len() - TABLES_SHOWN;

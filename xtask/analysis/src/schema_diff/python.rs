@@ -15,19 +15,32 @@ pub fn line(difference: &Difference, made_by: &str) -> Option<String> {
         Change::Changed { attribute, expected, found } => {
             let line = change(kind, identity, attribute, expected.as_deref(), found.as_deref())?;
             let is_type = (kind, attribute.as_str()) == ("column", "type");
-            Some(if is_type { with_using(&line, made_by) } else { line })
+            let cast = expected.as_deref().zip(found.as_deref()).and_then(cast_of_texts);
+            Some(if is_type { with_using(&line, identity, cast, made_by) } else { line })
         }
     }
 }
 
+/// The type that texts have to be cast to: Postgres does it by itself to other types of text alone.
+fn cast_of_texts<'t>((expected, found): (&'t str, &str)) -> Option<&'t str> {
+    let is_text =
+        |type_: &str| ["character", "text", "citext"].iter().any(|kind| type_.starts_with(kind));
+    (is_text(found) && !is_text(expected)).then_some(expected)
+}
+
 /// The change of a type with the `USING` of its counterpart where that names a time zone: without it the
-/// session's own would be taken.
-fn with_using(line: &str, made_by: &str) -> String {
+/// session's own would be taken. Else with a cast, where there has to be one.
+fn with_using(line: &str, identity: &str, cast: Option<&str>, made_by: &str) -> String {
     let using = made_by.find(" USING ").map(|at| made_by[at..].trim_end().trim_end_matches(';'));
     let is_zone = |using: &&str| using.contains(" AT TIME ZONE ") && !using.contains('"');
     match using.filter(is_zone) {
         Some(using) => format!("{}{using}\")", line.trim_end_matches("\")")),
-        None => line.to_owned(),
+        None => match (part(identity), cast, line.strip_suffix("\")")) {
+            (Some((_, column)), Some(cast), Some(line)) => {
+                format!("{line} USING {column}::{}\")", without_public(cast))
+            }
+            _ => line.to_owned(),
+        },
     }
 }
 

@@ -64,11 +64,11 @@ pub static USED_BEFORE_MADE: Code = Code {
         good: "op.create_index(\"ix_a\", \"orders\", [\"a\"])",
     }),
     remedy: &[
-        "move it behind the revision that creates it, or correct the name",
+        "move it behind what creates it, or correct the name",
         "what production has and no revision creates belongs into a revision, or into the recipe",
     ],
     remedy_elsewhere: &[
-        "move it behind the revision that creates it, or correct the name",
+        "move it behind what creates it, or correct the name",
         "what production has and no revision creates belongs into a revision, or into a file that the \
          section `[migration-gate]` of the ini names: `before = base.sql`",
     ],

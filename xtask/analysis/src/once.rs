@@ -13,10 +13,14 @@ const OF_A_HABIT: [&Code; 2] = [&code::RAISING_DOWNGRADE, &code::IRREVERSIBLE];
 /// Folds each finding into the first one that has the same cause.
 pub fn fold(findings: &mut Vec<Finding>) {
     let mut folded: Vec<Finding> = Vec::new();
-    for finding in findings.drain(..) {
+    for mut finding in findings.drain(..) {
         let first = folded.iter_mut().find_map(|first| Some((line(first, &finding)?, first)));
         match first {
             Some((line, first)) => {
+                // How many heads there are, and which, is told by the step that counts them.
+                if first.code == &code::MULTIPLE_HEADS {
+                    std::mem::swap(first, &mut finding);
+                }
                 if !first.also.contains(&line) {
                     first.also.push(line);
                 }
@@ -77,6 +81,19 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
         (Some(_), Some(step)) if same_revision && (same_words || same_exception) => {
             Some(format!("the same in the step '{step}'"))
         }
+        (Some(step), Some(_)) if one == two && one == &code::MULTIPLE_HEADS => {
+            Some(format!("the same in the step '{step}'"))
+        }
+        // What fails on the second way up fails for what the downgrade left.
+        (Some(step), Some(_))
+            if same_revision
+                && step.ends_with("(round trip)")
+                && first.transcript.is_some()
+                && OF_A_REVISION.contains(&two)
+                && two != &code::DATA_LOST =>
+        {
+            Some(other.message.clone())
+        }
         (Some(_), Some(_))
             if same_revision
                 && OF_A_REVISION.contains(&one)
@@ -136,6 +153,13 @@ mod tests {
         );
         let lint = found(&code::UNDEFINED_OBJECT, "2", "", "there is no t");
         check(&[failed("2", "upgrade"), lint], &["there is no t", "there is no t"]);
+    }
+
+    #[test]
+    fn several_heads_are_told_by_the_step_that_counts_them() {
+        let heads = |step: &str, said: &str| found(&code::MULTIPLE_HEADS, "3", step, said);
+        let told = "2 heads; the same in the step 'upgrade'";
+        check(&[heads("upgrade", "Multiple head revisions"), heads("count", "2 heads")], &[told]);
     }
 
     #[test]

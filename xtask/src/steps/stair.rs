@@ -160,7 +160,9 @@ impl Lane<'_> {
         let left = self.contents(&filled)?;
         // Of another type, a value is written in another way; that has a finding of its own.
         let retyped = schema_diff::retyped(&before, &after);
-        findings.extend(self.judge_rows(revision, (&filled, &held, &left), &retyped));
+        let not_null = schema_diff::filled(&before, &between);
+        let columns = [&retyped, &not_null];
+        findings.extend(self.judge_rows(revision, (&filled, &held, &left), columns));
         self.gone.dropped = rows::gone_with_drops(&filled.before, &held, &left);
         if !wrong {
             // Else what the second upgrade would meet is only what the downgrade left.

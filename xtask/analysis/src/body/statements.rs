@@ -255,7 +255,12 @@ impl<'m> Reader<'m> {
         let calls = crate::python::descendants(body).filter(|node| node.kind() == "call");
         let mut callees = calls.filter_map(|call| call.child_by_field_id(field::FUNCTION));
         callees.any(|callee| match callee.child_by_field_id(field::ATTRIBUTE) {
-            Some(method) => !IN_ANY_ORDER.contains(&self.module.text(method)),
+            Some(method) => {
+                // What SQLAlchemy makes is an argument of an operation.
+                let first = self.module.text(callee).split('.').next().unwrap_or_default();
+                let is_made = self.names.get(first).is_some_and(|n| n.starts_with("sqlalchemy"));
+                !is_made && !IN_ANY_ORDER.contains(&self.module.text(method))
+            }
             None => self.functions.get(self.module.text(callee)).is_some_and(|function| {
                 let text = self.module.text(*function);
                 text.contains("op.") || text.contains("execute")

@@ -1,7 +1,7 @@
 //! Lints on what the chain of revisions does, one after the other, to an empty database: the failure
 //! modes A, B, D and F among them.
 
-use super::subject::{IN_DOWNGRADE, Subject, once_a_revision, told_once};
+use super::subject::{IN_DOWNGRADE, Subject, once_a_downgrade, once_a_revision, told_once};
 use crate::effect::{Deed, Effect, Kind, Object, Value};
 use crate::history::{self, At, Event, MissingRow, Revision, What};
 use model::code::{self, Code};
@@ -215,14 +215,14 @@ pub(super) fn tables_twice(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// Anything else that is created twice.
 pub(super) fn created_twice(subject: &Subject<'_>) -> Vec<Finding> {
-    findings(subject, &code::CREATED_TWICE, |_, what| match what {
+    once_a_downgrade(findings(subject, &code::CREATED_TWICE, |_, what| match what {
         What::CreatedTwice { object, first } if object.kind != Kind::Table => Some(format!(
             "{} was created in {} already, and nothing drops it in between",
             object.shown(),
             place(subject, *first)
         )),
         _ => None,
-    })
+    }))
 }
 
 /// What is dropped and is not there.
@@ -315,7 +315,7 @@ pub(super) fn base_not_empty(subject: &Subject<'_>) -> Vec<Finding> {
 pub(super) fn used_before_made(subject: &Subject<'_>) -> Vec<Finding> {
     let elsewhere = from_elsewhere(subject);
     let is_said = |what: &What| elsewhere.iter().any(|(_, event)| event.what == *what);
-    told_once(findings(subject, &code::USED_BEFORE_MADE, |_, what| match what {
+    once_a_downgrade(told_once(findings(subject, &code::USED_BEFORE_MADE, |_, what| match what {
         what if is_said(what) => None,
         // Where tables came from elsewhere, so did the types of their columns.
         What::UsedBeforeMade { object, .. }
@@ -330,7 +330,7 @@ pub(super) fn used_before_made(subject: &Subject<'_>) -> Vec<Finding> {
             Some(format!("nothing creates {}", object.shown()))
         }
         _ => None,
-    }))
+    })))
 }
 
 /// What `downgrade()` leaves: one finding a revision.

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 
 use model::schema::{Attributes, ObjectId, Schema, attribute, without_public};
 
-pub use self::blame::{is_made_on_condition, is_of_downgrade, line_of_downgrade, retyped};
+pub use self::blame::{filled, is_made_on_condition, is_of_downgrade, line_of_downgrade, retyped};
 pub use self::difference::{Change, Difference};
 pub(crate) use self::origin::mentions;
 pub use self::origin::{Declaration, Origin, Sources, declared, impure, line_that_names};

@@ -167,7 +167,9 @@ pub static LEFT_BEHIND: Code = Code {
         bad: "def downgrade():\n    op.drop_table(\"orders\")",
         good: "def downgrade():\n    op.drop_table(\"orders\")\n    order_side.drop(op.get_bind())",
     }),
-    remedy: &["drop it in `downgrade()`; the type of an enum column does not go with its table"],
+    remedy: &[
+        "drop in `downgrade()` what the message names: a constraint with `op.drop_constraint`, a type with `sa.Enum(name=\"…\").drop(op.get_bind())`",
+    ],
     ..LINT
 };
 

@@ -1,5 +1,6 @@
 //! One cause, one finding: what else a cause brings about is a line of the finding that tells it.
 
+use crate::edit;
 use crate::schema_diff::mentions;
 use model::code::{self, Code};
 use model::finding::Finding;
@@ -24,8 +25,9 @@ pub fn fold(findings: &mut Vec<Finding>) {
                 if !first.also.contains(&line) {
                     first.also.push(line);
                 }
-                first.also.extend(finding.also);
-                first.lacks.extend(finding.lacks);
+                first.also.append(&mut finding.also);
+                let at = if edit::is_needed(&finding) { 0 } else { first.lacks.len() };
+                first.lacks.splice(at..at, finding.lacks);
                 first.edit = first.edit.take().or(finding.edit);
                 in_order_of_edit(first);
             }

@@ -163,7 +163,7 @@ fn names_row(detail: &str) -> bool {
     detail.starts_with("Key (") || detail.starts_with("Failing row contains")
 }
 
-fn shown(row: &str) -> String {
+pub(super) fn shown(row: &str) -> String {
     match row.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &row[..end]),
         None => row.to_owned(),

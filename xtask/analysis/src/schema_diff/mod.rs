@@ -65,6 +65,10 @@ fn changes(id: &ObjectId, was: &Attributes, now: &Attributes) -> Vec<Difference>
         .filter(|name| *name != "column order" || order_differs(was, now))
         .filter(|name| *name != "privileges" || privileges_differ(was, now))
         .filter(|name| *name != "definition" || !is_validated(was, now))
+        // The index of a constraint follows from its definition.
+        .filter(|name| {
+            *name != "index" || attribute(was, "definition") == attribute(now, "definition")
+        })
         // The number of labels follows from the labels.
         .filter(|name| *name != "labels" || attribute(was, "enum") == attribute(now, "enum"))
         .map(|name| Difference {

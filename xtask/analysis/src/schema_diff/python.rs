@@ -10,6 +10,7 @@ pub fn line(difference: &Difference, made_by: &str) -> Option<String> {
     let (kind, identity) = (difference.object.kind.as_str(), difference.object.identity.as_str());
     match &difference.change {
         Change::LeftBehind(own) => drop(kind, identity, own),
+        Change::Missing(own) if kind == "sequence" => Some(create_sequence(identity, own)),
         Change::Missing(own) => create(kind, identity, own).map(|sql| execute(&sql)),
         Change::Renamed { to } => rename_back(kind, identity, to),
         Change::Changed { attribute, expected, found } => {
@@ -177,6 +178,18 @@ fn default_privileges(
     )))
 }
 
+/// The lines that make a sequence again; one of a column goes on behind the values that are there.
+fn create_sequence(identity: &str, own: &Attributes) -> String {
+    let owner = attribute(own, "owned by").filter(|by| !by.starts_with("identity of "));
+    let owner = owner.and_then(|by| Some((by, part(by)?)));
+    let Some((by, (table, column))) = owner else {
+        return execute(&format!("CREATE SEQUENCE {identity}"));
+    };
+    let create = execute(&format!("CREATE SEQUENCE {identity} OWNED BY {by}"));
+    let next = format!("coalesce((SELECT max({column}) FROM {table}), 0) + 1");
+    format!("{create}\n{}", execute(&format!("SELECT setval('{identity}', {next}, false)")))
+}
+
 /// The statement that makes an object again, where the server's own rendering is one.
 fn create(kind: &str, identity: &str, own: &Attributes) -> Option<String> {
     let definition = attribute(own, "definition");
@@ -202,9 +215,7 @@ fn create(kind: &str, identity: &str, own: &Attributes) -> Option<String> {
             Some(format!("CREATE TYPE {identity} AS ({})", attribute(own, "composite")?))
         }
         "domain" => Some(format!("CREATE DOMAIN {identity} AS {}", attribute(own, "type")?)),
-        "schema" | "extension" | "sequence" => {
-            Some(format!("CREATE {} {identity}", kind.to_uppercase()))
-        }
+        "schema" | "extension" => Some(format!("CREATE {} {identity}", kind.to_uppercase())),
         "role" => Some(format!(
             "CREATE ROLE {identity} {}",
             attribute(own, "attributes").unwrap_or_default().replace(',', "")

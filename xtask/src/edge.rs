@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::os::fd::AsFd;
 
-use crate::os::called::as_called;
 use crate::os::interrupt::Interrupt;
 use crate::os::terminal;
 use crate::render::{self, github};
@@ -35,7 +34,7 @@ pub fn drawn(text: &str, fresh: bool, is_plain: bool) -> String {
 
 /// A line for stderr, where GitHub's runner looks for commands too.
 pub fn note(text: &str, is_github: bool) -> String {
-    let text = shown::at_edge(&as_called(text));
+    let text = shown::at_edge(text);
     if is_github { github::plain(&text).trim_end().to_owned() } else { text }
 }
 
@@ -46,7 +45,7 @@ pub fn misused(err: &clap::Error) -> ! {
     let is_url = |word: &&str| word.contains("://");
     let urls: Vec<&str> = text.split(['\'', '"', ' ', '\n']).filter(is_url).collect();
     let told = urls.iter().fold(text.clone(), |told, url| told.replace(url, "(a URL)"));
-    let _ = write!(anstream::stderr(), "{}", shown::at_edge(&as_called(&told)));
+    let _ = write!(anstream::stderr(), "{}", shown::at_edge(&told));
     std::process::exit(2)
 }
 

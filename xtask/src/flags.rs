@@ -6,13 +6,14 @@ mod help;
 mod output;
 mod replay;
 mod revisions;
+mod shared;
 mod tree;
 mod upkeep;
 
-use camino::Utf8PathBuf;
 use clap::{Args, ColorChoice, Parser, Subcommand};
 
 use self::help::{EXAMPLES, heading};
+use self::shared::Programs;
 
 pub use self::explain::{Explain, ExplainFormat};
 pub use self::files::{Collisions, Graph, Lint, Renumber};
@@ -24,7 +25,7 @@ pub use output::{FileFormat, Format, GraphFormat, Output, ReplayFormat, ReportFi
 
 /// Tasks of this monorepo.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", version, propagate_version = true)]
+#[command(name = "cargo xtask", version, propagate_version = true)]
 pub struct Xtask {
     /// Which task.
     #[command(subcommand)]
@@ -147,36 +148,9 @@ pub struct Gate {
     #[arg(long, hide_short_help = true, help_heading = heading::PROGRAMS)]
     pub allow_remote: bool,
 
-    /// Use initdb, pg_ctl and postgres of this folder
-    ///
-    /// Also read from MIGRATION_GATE_POSTGRES_BIN.
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "MIGRATION_GATE_POSTGRES_BIN",
-        hide_env = true,
-        help_heading = heading::PROGRAMS
-    )]
-    pub postgres_bin: Option<Utf8PathBuf>,
-
-    /// Do not download Postgres 15 where it is missing
-    ///
-    /// Without this option, and where npm is there, pinned Postgres programs are put into the
-    /// user's cache, once.
-    #[arg(long, hide_short_help = true, help_heading = heading::PROGRAMS)]
-    pub no_provision: bool,
-
-    /// Use this Python, which already has Alembic
-    ///
-    /// Nothing is installed then. Also read from MIGRATION_GATE_PYTHON.
-    #[arg(
-        long,
-        value_name = "PATH",
-        env = "MIGRATION_GATE_PYTHON",
-        hide_env = true,
-        help_heading = heading::PROGRAMS
-    )]
-    pub python: Option<Utf8PathBuf>,
+    /// The programs.
+    #[command(flatten)]
+    pub programs: Programs,
 
     /// Let migrations see this environment variable; repeatable
     #[arg(long, value_name = "NAME", hide_short_help = true, help_heading = heading::PROGRAMS)]

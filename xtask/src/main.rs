@@ -29,6 +29,9 @@ mod screen;
 mod spans;
 
 #[cfg(test)]
+#[path = "../tests/common/test_server.rs"]
+mod test_server;
+#[cfg(test)]
 mod tidy;
 
 use std::io::{IsTerminal, Write};
@@ -37,17 +40,17 @@ use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::commands::reports::Runner;
 use crate::flags::{
     Command, Doctor, DoctorFormat, Format, Gate, Output, Replay, ReplayFormat, Verb, Xtask,
 };
-use crate::os::called::as_called;
 use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::progress::Progress;
 use crate::screen::Screen;
 use crate::spans::Spans;
+use model::called;
 use model::event::Event;
 use model::redact::{Secrets, redact};
 use model::report::Report;
@@ -60,12 +63,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
     os::sandbox::enter::enter_or_return();
+    if let Some(name) = os::called::installed_name() {
+        called::installed_as(name);
+    }
     let Xtask { command: Command::MigrationGate(mut flags) } =
-        Xtask::try_parse().unwrap_or_else(|err| {
+        command_line().unwrap_or_else(|err| {
             if err.use_stderr() {
                 edge::misused(&err)
             }
-            write_stdout(&as_called(&err.render().ansi().to_string()));
+            write_stdout(&err.render().ansi().to_string());
             std::process::exit(0)
         });
     edge::dress(flags.color, std::io::stdout());
@@ -90,6 +96,18 @@ fn main() -> ExitCode {
         progress.note(&format!("error: {err:#}"));
         2
     }))
+}
+
+/// What the command line asks for, read under the name by which this program is called.
+fn command_line() -> Result<Xtask, clap::Error> {
+    let named = |gate: clap::Command| {
+        let examples = gate.get_after_help().map(ToString::to_string).unwrap_or_default();
+        gate.after_help(called::named(&examples))
+    };
+    let mut command =
+        Xtask::command().bin_name(called::program()).mut_subcommand("migration-gate", named);
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Xtask::from_arg_matches(&matches).map_err(|err| err.format(&mut command))
 }
 
 impl Screen<'_> {
@@ -325,7 +343,7 @@ fn redraw(text: &str, fresh: bool) {
 }
 
 fn write_stdout(text: &str) {
-    let (mut stdout, text) = (anstream::stdout(), shown::at_edge(&as_called(text)));
+    let (mut stdout, text) = (anstream::stdout(), shown::at_edge(text));
     // A reader that has seen enough (`| head`) is no error, and the exit status still tells.
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::effect::{Effect, Kind};
 use super::script::Script;
+use model::called;
 use model::graph::Graph;
 
 /// What another branch adds to a tree.
@@ -84,7 +85,8 @@ fn with_ours(
     let on = if parents.is_empty() { "nothing".to_owned() } else { parents.join(", ") };
     let renumber = format!(
         "whoever merges second must renumber: rebase on the base branch, then \
-         `cargo xtask migration-gate renumber {tree}`"
+         `{} renumber {tree}`",
+        called::gate()
     );
     let is_here = |name: &str| graph.by_id.contains_key(name);
     let needed =
@@ -135,7 +137,7 @@ fn with_base(
         _ => return None,
     };
     let remedy =
-        format!("on {branch}: rebase on {base}, then `cargo xtask migration-gate renumber {tree}`");
+        format!("on {branch}: rebase on {base}, then `{} renumber {tree}`", called::gate());
     Some(Collision { what, who: who(theirs), remedy, ours: false })
 }
 

@@ -11,9 +11,8 @@
 //!
 //! Long because it is one tool: what it mutates, how, and what it looks at are read together.
 
-use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
-use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -25,7 +24,7 @@ use crate::lints::{Subject, lint};
 use crate::python::Module;
 use crate::script::Script;
 use crate::{graph, settings, sql};
-use model::files::{Listing, Texts};
+use model::files::Texts;
 use model::tree::DEFAULT_SECTION;
 
 /// The longest that an input of this fuzzer may take, in a debug build on a busy machine too.
@@ -314,22 +313,9 @@ fn lint_codes(script: Script, bytes: &[u8]) -> HashSet<&'static str> {
             troubles.extend(script.syntax().map(|trouble| (script.file.clone(), trouble)));
         }
         let graph = graph::build(&scripts.iter().collect::<Vec<_>>());
-        let findings = lint(&Subject {
-            label: "Tree",
-            several: false,
-            scripts,
-            graph: &graph,
-            troubles: &troubles,
-            listing: &Listing::default(),
-            unknown_settings: &[],
-            ini: Utf8Path::new("alembic.ini"),
-            base: None,
-            arrivals: &HashMap::new(),
-            application: &HashMap::new(),
-            given: &[],
-            recipe: None,
-            events: OnceCell::new(),
-        });
+        let mut subject = Subject::of(scripts, &graph);
+        subject.files.troubles = troubles;
+        let findings = lint(&subject);
         codes.extend(findings.iter().map(|finding| finding.code.id));
         for name in scripts.iter().map(|script| script.revision.text.as_str()) {
             graph::resolve(&graph, name);

@@ -253,8 +253,9 @@ fn legacy_id(file: &Utf8Path) -> Option<&str> {
     (!id.is_empty() && id.chars().all(hex)).then_some(id)
 }
 
-/// A file's text without the bodies of its `upgrade()` and `downgrade()`: what runs when Alembic reads
-/// it. The whole text where it cannot be told apart.
+/// A file's statements without the bodies of its `upgrade()` and `downgrade()`: what runs when Alembic
+/// reads it. Comments count only in the first two lines, where one names the encoding. The whole text
+/// where it cannot be told apart.
 pub fn without_bodies(source: &str) -> String {
     let mut parser = tree_sitter::Parser::new();
     let language = tree_sitter_python::LANGUAGE.into();
@@ -262,19 +263,25 @@ pub fn without_bodies(source: &str) -> String {
     let Some(tree) = tree.filter(|tree| !tree.root_node().has_error()) else {
         return source.to_owned();
     };
-    let (root, mut out, mut done) = (tree.root_node(), String::new(), 0);
-    for node in root.children(&mut root.walk()) {
+    let root = tree.root_node();
+    let nodes = root.children(&mut root.walk()).collect::<Vec<_>>();
+    let is_read =
+        |node: &&tree_sitter::Node<'_>| node.kind() != "comment" || node.start_position().row < 2;
+    let outside = |node: &tree_sitter::Node<'_>| {
         let name = node.child_by_field_name("name").and_then(|name| source.get(name.byte_range()));
         // A comment at the beginning lies before the body proper.
         let parameters = node.child_by_field_name("parameters");
-        if let (Some("upgrade" | "downgrade"), Some(parameters)) = (name, parameters)
-            && node.kind() == "function_definition"
-        {
-            out.push_str(source.get(done..parameters.end_byte()).unwrap_or_default());
-            done = node.end_byte();
-        }
-    }
-    out + source.get(done..).unwrap_or_default()
+        let end = match (name, parameters) {
+            (Some("upgrade" | "downgrade"), Some(parameters))
+                if node.kind() == "function_definition" =>
+            {
+                parameters.end_byte()
+            }
+            _ => node.end_byte(),
+        };
+        source.get(node.start_byte()..end).unwrap_or_default().to_owned() + "\n"
+    };
+    nodes.iter().filter(is_read).map(outside).collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+use super::called;
 use super::code::causes::Cause;
 use super::code::{Code, OPERATOR, Owner, Severity};
 use super::production::Impact;
@@ -193,9 +194,11 @@ impl Finding {
             }
             None => self.code.remedy,
         };
-        let about = |step: &&str| match &self.subject {
-            Some(subject) => step.replace("KIND NAME", subject).replace("TABLE.COLUMN", subject),
-            None => (*step).to_owned(),
+        let about = |step: &&str| match (called::named(step), &self.subject) {
+            (step, Some(subject)) => {
+                step.replace("KIND NAME", subject).replace("TABLE.COLUMN", subject)
+            }
+            (step, None) => step,
         };
         steps.iter().map(about).collect()
     }

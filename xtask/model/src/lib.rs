@@ -3,6 +3,7 @@
 //!
 //! Nothing here does I/O and nothing derives `Serialize`: what the outside sees is spelt in `render`.
 
+pub mod called;
 pub mod checkup;
 pub mod code;
 pub mod event;

@@ -5,6 +5,7 @@
 //! see `worker.py`, which speaks JSON lines on a socket of its own for each connection.
 
 mod base;
+mod call_target;
 mod connection;
 mod interpreter;
 mod listener;
@@ -16,4 +17,4 @@ mod session;
 pub use self::connection::Connection;
 pub use self::interpreter::{Interpreter, start};
 pub use self::protocol::{Description, DuplicateRevision, Revision};
-pub use self::session::{Alembic, Limits, Pause, PausePoint};
+pub use self::session::{Alembic, InterpreterInfo, Limits, Pause, PausePoint};

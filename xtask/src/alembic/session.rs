@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use super::call_target::CallTarget;
 use super::connection::{Connection, Received};
 use super::listener::Listener;
 use super::protocol::{Call, Description, Event, Target};
 use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::postgres::endpoint::Endpoint;
 use model::production::Look;
-use model::redact::{hide, redact};
 use model::start::VersionTable;
 use model::transcript::{RevisionInFlight, Statement, Transcript};
 use model::tree::Tree;
@@ -20,18 +20,10 @@ use model::used::Used;
 /// A tree's Alembic, ready for calls.
 pub struct Alembic {
     connection: Connection,
-    tree: Tree,
-    endpoint: Endpoint,
-    driver: String,
-    /// The database of the calls that follow, and those beside it.
-    databases: Vec<String>,
-    /// The password in the URL, as it is typed.
-    password: Option<String>,
+    target: CallTarget,
     interrupt: Interrupt,
-    /// The versions of the interpreter and its packages.
-    pub versions: String,
-    /// The seed of the interpreter's hashes, as `PYTHONHASHSEED` takes it.
-    pub hash_seed: String,
+    /// The interpreter.
+    pub info: InterpreterInfo,
     /// The files and folders that the calls read.
     pub used: Used,
     /// Where Alembic keeps its version, as the last call's env.py configured it.
@@ -41,6 +33,15 @@ pub struct Alembic {
     /// The operations that [`Alembic::check`] found to lead from the database to the models of env.py;
     /// `None`: it has none.
     pub models: Option<Vec<String>>,
+}
+
+/// Facts of an interpreter that a report names.
+#[derive(Clone)]
+pub struct InterpreterInfo {
+    /// The versions of Python and its packages.
+    pub versions: String,
+    /// The seed of its hashes, as `PYTHONHASHSEED` takes it.
+    pub hash_seed: String,
 }
 
 /// What a call may do and how long it may take.
@@ -56,6 +57,14 @@ pub struct Limits<'a> {
     /// Is told what the call's sessions hold around each statement; a call that waits goes on when it
     /// returns.
     pub look: Option<&'a dyn Fn(Look)>,
+}
+
+impl Limits<'_> {
+    /// A call of which nothing is told on the way.
+    pub fn of(timeout: Duration) -> Self {
+        let (on_revision, on_deadline) = (&|_: &RevisionInFlight| {}, &|| None);
+        Limits { timeout, on_revision, on_deadline, pause: None, look: None }
+    }
 }
 
 /// A moment in an upgrade at which the gate looks at the database.
@@ -98,19 +107,15 @@ impl Alembic {
             "cannot connect to Postgres from Python: it has none of psycopg2, psycopg, \
              asyncpg, pg8000\nhint: install one, or name another with --driver",
         )?;
+        let versions = format!(
+            "Python {}, Alembic {}, SQLAlchemy {}",
+            hello.python, hello.alembic, hello.sqlalchemy
+        );
         Ok(Alembic {
             connection,
-            tree: tree.clone(),
-            databases: tree.databases_for(&tree.database),
-            endpoint: endpoint.clone(),
-            driver,
-            password: endpoint.password(),
+            target: CallTarget::new(tree, endpoint, driver),
             interrupt: interrupt.clone(),
-            versions: format!(
-                "Python {}, Alembic {}, SQLAlchemy {}",
-                hello.python, hello.alembic, hello.sqlalchemy
-            ),
-            hash_seed: hello.hash_seed,
+            info: InterpreterInfo { versions, hash_seed: hello.hash_seed },
             used: Used::default(),
             version_table: VersionTable::default(),
             version_tables: Vec::new(),
@@ -125,22 +130,12 @@ impl Alembic {
 
     /// The variables that env.py reads, as a shell takes them, without the password.
     pub fn told(&self) -> String {
-        let url = |database: &str| self.endpoint.sqlalchemy_url(&self.driver, database);
-        let told = self.tree.env_for(&self.endpoint.address(&self.driver, &url), self.database());
-        let set = |(name, value): &(&str, String)| {
-            let value = redact(&hide(value, self.password.as_deref())).into_owned();
-            format!("{name}={}", crate::os::process::quote(&value))
-        };
-        told.iter().map(set).collect::<Vec<_>>().join(" ")
-    }
-
-    fn database(&self) -> &str {
-        self.databases.first().map_or(&self.tree.database, |database| database)
+        self.target.told()
     }
 
     /// Turns to another database of the same server, for the calls that follow.
     pub fn use_database(&mut self, database: &str) {
-        self.databases = self.tree.databases_for(database);
+        self.target.databases = self.target.tree.databases_for(database);
     }
 
     /// Reads the revision graph as `alembic heads` does; nothing is run but the top level of the
@@ -183,8 +178,7 @@ impl Alembic {
             self.connection.end_call(&Interrupt::never()?)?;
         }
         let (said, description) = called?;
-        let password = self.password.as_deref();
-        Ok((said.map_texts(|text| redact(&hide(text, password)).into_owned()), description))
+        Ok((said.map_texts(|text| self.target.without_password(text)), description))
     }
 
     /// Remembers where Alembic keeps its version, and whether env.py has models.
@@ -192,31 +186,12 @@ impl Alembic {
         if models {
             self.models.get_or_insert_default();
         }
-        let beside = self.databases.iter().position(|name| Some(name.as_str()) == database);
+        let beside = self.target.databases.iter().position(|name| Some(name.as_str()) == database);
         let told = (beside.unwrap_or_default(), table.clone());
         if !self.version_tables.contains(&told) {
             self.version_tables.push(told);
         }
         self.version_table = table;
-    }
-
-    /// The words after `alembic`.
-    fn argv(&self, op: &str, revision: Option<&str>) -> Vec<String> {
-        let url = |database: &str| self.endpoint.sqlalchemy_url(&self.driver, database);
-        let address = self.endpoint.address(&self.driver, &url);
-        let mut argv = self.tree.alembic_options(|x| x.expand(&address, self.database()));
-        argv.push(if op == "describe" { "heads" } else { op }.to_owned());
-        argv.extend(revision.map(str::to_owned));
-        argv
-    }
-
-    /// The call as one would type it.
-    fn typed(&self, op: &str, revision: Option<&str>) -> String {
-        let words = self.argv(op, revision);
-        let shown =
-            words.iter().map(|word| redact(&hide(word, self.password.as_deref())).into_owned());
-        let words: Vec<String> = shown.map(|word| crate::os::process::quote(&word)).collect();
-        format!("alembic {}", words.join(" "))
     }
 
     /// The line that asks the worker for a call.
@@ -227,23 +202,25 @@ impl Alembic {
         describe: bool,
         limits: &Limits<'_>,
     ) -> Result<String> {
-        let url = |database: &str| self.endpoint.sqlalchemy_url(&self.driver, database);
-        let (address, database) = (self.endpoint.address(&self.driver, &url), self.database());
+        let CallTarget { tree, endpoint, databases, .. } = &self.target;
+        let url = |database: &str| self.target.url(database);
+        let (address, database) =
+            (endpoint.address(&self.target.driver, &url), self.target.database());
         let call = Call {
             op,
             revision,
-            ini: &self.tree.ini,
-            cwd: &self.tree.cwd,
-            argv: &self.argv(op, revision),
-            env: self.tree.env_for(&address, database).into_iter().collect(),
-            config_url: self.tree.sets_config_url.then(|| url(database)),
-            section_urls: self.tree.section_urls_for(&address, database).into_iter().collect(),
-            server: Target { addresses: self.endpoint.places(), databases: &self.databases },
+            ini: &tree.ini,
+            cwd: &tree.cwd,
+            argv: &self.target.argv(op, revision),
+            env: tree.env_for(&address, database).into_iter().collect(),
+            config_url: tree.sets_config_url.then(|| url(database)),
+            section_urls: tree.section_urls_for(&address, database).into_iter().collect(),
+            server: Target { addresses: endpoint.places(), databases },
             pause_before: limits.pause.map(|pause| pause.before).unwrap_or_default(),
             describe,
             looks: limits.look.is_some(),
             pycache: &self.connection.pycache,
-            within: [self.tree.cwd.as_path(), self.tree.ini_folder()],
+            within: [tree.cwd.as_path(), tree.ini_folder()],
         };
         serde_json::to_string(&call).context("cannot write a call")
     }
@@ -255,7 +232,7 @@ impl Alembic {
         describe: bool,
         limits: &Limits<'_>,
     ) -> Result<(Transcript, Option<Description>)> {
-        let mut heard = Listener::new(self.typed(op, revision));
+        let mut heard = Listener::new(self.target.typed(op, revision));
         self.used.calls += 1;
         self.version_tables.clear();
         let line = self.line_of(op, revision, describe, limits)?;

@@ -494,7 +494,10 @@ def say_version_table(gate, context):
         schema = schema or (found if found != "public" else None)
         if not began and connection.in_transaction():
             connection.rollback()
-    models = context.opts.get("target_metadata") is not None
+    metadata = context.opts.get("target_metadata")
+    metadata = metadata if isinstance(metadata, (list, tuple)) else [metadata]
+    # One without tables, which only names constraints, is no model of the schema.
+    models = any(getattr(one, "tables", None) for one in metadata)
     gate.send_event("version_table", name=context.version_table, schema=schema, database=database, models=models)
 
 

@@ -28,13 +28,13 @@ pub fn run(flags: &AlembicArgs, interrupt: &Interrupt) -> Result<String> {
         let known: Vec<&str> = TREES.iter().map(|spec| spec.id).collect();
         bail!("cannot find the tree `{id}`: name one of {}", known.join(", "));
     };
-    let root = selection::root(flags.root.as_deref())?;
+    let root = selection::root(flags.repository.root.as_deref())?;
     let tree = spec.at(&root);
     let environments = cache_dir::folder()?.join(cache_dir::PYTHON);
     let kept = Store::of_this_user().filter(|_| !context::is_ci());
     let search = Search {
         root: &root,
-        named: flags.python.as_deref(),
+        named: flags.interpreter.python.as_deref(),
         environments: &environments,
         interrupt,
         notice: &|text| {

@@ -8,6 +8,7 @@ use crate::lint::LintOptions;
 use crate::os::interrupt::Interrupt;
 use crate::os::process::quote_all;
 use analysis::collisions::Collision;
+use model::called;
 use model::code;
 
 /// Report of `collisions`.
@@ -63,7 +64,8 @@ pub fn run(flags: &Collisions, interrupt: &Interrupt) -> Result<CollisionsReport
         for finding in survey.findings.iter().filter(|finding| on_base.contains(&finding.code)) {
             let message = &finding.message;
             lines.push(format!(
-                "{message}\n    rebase on {rev}, then `cargo xtask migration-gate renumber {named}`"
+                "{message}\n    rebase on {rev}, then `{} renumber {named}`",
+                called::gate()
             ));
             told.collides = true;
         }

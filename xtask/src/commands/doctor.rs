@@ -41,10 +41,10 @@ const ALLOW: &str = "as a user: sysctl -w kernel.unprivileged_userns_clone=1 \
 /// Looks, and cleans where that is asked for. Fails where it is interrupted or has no root.
 pub fn run(args: &Doctor, interrupt: &Interrupt) -> Result<Checkup> {
     // Without trees, the rest can be looked at all the same.
-    let found = selection::root(args.root.as_deref());
+    let found = selection::root(args.repository.root.as_deref());
     let has_trees = found.is_ok();
     let root = match found {
-        Err(err) if args.root.is_some() => return Err(err),
+        Err(err) if args.repository.root.is_some() => return Err(err),
         found => found.or_else(|_| Utf8Path::new(".").canonicalize_utf8())?,
     };
     let mut checkup = Checkup { cleaned: args.clean, verbose: args.verbose, ..Checkup::default() };

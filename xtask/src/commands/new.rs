@@ -15,6 +15,7 @@ use crate::os::process::quote_all;
 use crate::os::tree_files;
 use analysis::new_revision::{NewRevision, next_id};
 use analysis::settings;
+use model::called;
 use model::tree::Tree;
 
 /// Writes the revision and says where; `Err` says why there is none.
@@ -54,8 +55,8 @@ pub fn run(flags: &New, interrupt: &Interrupt) -> Result<String> {
 
 /// The tree, as other commands name it.
 fn which(flags: &New) -> TreeSelection {
-    let (trees, root) = (vec![flags.tree.clone()], flags.root.clone());
-    TreeSelection { trees, ini: None, cwd: None, name: None, target: None, root }
+    let (trees, repository) = (vec![flags.tree.clone()], flags.repository.clone());
+    TreeSelection { trees, repository, ..TreeSelection::default() }
 }
 
 /// The id and the file of the head; `None` where there is no revision yet.
@@ -65,7 +66,8 @@ fn head(tree: &Tree, survey: &TreeLint) -> Result<Option<(String, Utf8PathBuf)>>
     if !graph.whole || !graph.faults.is_empty() {
         bail!(
             "cannot tell the head of {label}: its revisions do not fit together\n\
-             hint: `cargo gate lint {named}` says what to fix first"
+             hint: `{} lint {named}` says what to fix first",
+            called::gate()
         );
     }
     match graph.heads.as_slice() {
@@ -73,9 +75,10 @@ fn head(tree: &Tree, survey: &TreeLint) -> Result<Option<(String, Utf8PathBuf)>>
         [head] => Ok(Some((graph.id(*head).to_owned(), graph.revisions[*head].file.clone()))),
         heads => bail!(
             "cannot choose a parent: {label} has {} heads ({})\n\
-             hint: `cargo gate renumber {named}` puts one on the other",
+             hint: `{} renumber {named}` puts one on the other",
             heads.len(),
-            graph.ids(heads).join(", ")
+            graph.ids(heads).join(", "),
+            called::gate()
         ),
     }
 }

@@ -23,6 +23,7 @@ use crate::remedies::RemedyBench;
 use crate::remedies::orders::{self, Order, Verdict};
 use analysis::renumber::{self, Change, Fixed, Plan};
 use analysis::script::Script;
+use model::called;
 use model::code::{self, Severity};
 use model::finding::Finding;
 use model::graph::Revision;
@@ -229,7 +230,7 @@ impl Renumbering<'_> {
             Err(err) if err.is::<Interrupted>() => return Err(err),
             Err(err) => {
                 let why = format!("{err:#}").split_whitespace().collect::<Vec<_>>().join(" ");
-                let way_out = "`cargo xtask migration-gate doctor` says what is missing here";
+                let way_out = format!("`{} doctor` says what is missing here", called::gate());
                 return Ok(Verdict::NotTried(format!("{why}; {way_out}")));
             }
         };

@@ -35,7 +35,7 @@ use self::bench::ReplayBench;
 pub fn select(flags: &Gate, args: &Replay) -> Result<Vec<Incident>> {
     let folder = match &args.incidents {
         Some(folder) => folder.clone(),
-        None => selection::root(flags.which.root.as_deref())?.join("xtask/incidents"),
+        None => selection::root(flags.which.repository.root.as_deref())?.join("xtask/incidents"),
     };
     let known = incidents::read(&folder)?;
     // An id names itself, and all that begin with it and a hyphen.
@@ -54,11 +54,9 @@ pub fn select(flags: &Gate, args: &Replay) -> Result<Vec<Incident>> {
 
 /// The gate that the replayed incidents are run through: as it is without options, but for these.
 pub fn gate_flags(gate: &mut Gate, args: &Replay) {
-    gate.which.root.clone_from(&args.root);
+    gate.which.repository = args.repository.clone();
     gate.postgres_url = None;
-    gate.postgres_bin.clone_from(&args.postgres_bin);
-    gate.no_provision = args.no_provision;
-    gate.python.clone_from(&args.python);
+    gate.programs = args.programs.clone();
     gate.timeout = args.timeout;
     gate.keep = args.keep;
 }
@@ -68,7 +66,7 @@ pub fn run(flags: &Gate, args: &Replay, interrupt: &Interrupt, tell: Tell<'_>) -
     let started = Instant::now();
     process::adopt_orphans();
     let mut replays = Replays::default();
-    let replayed = selection::root(flags.which.root.as_deref()).and_then(|root| {
+    let replayed = selection::root(flags.which.repository.root.as_deref()).and_then(|root| {
         let incidents = select(flags, args)?;
         replay_all(flags, &root, &incidents, &mut replays, interrupt, tell)
     });

@@ -7,7 +7,6 @@ use anyhow::{Context, Result};
 use camino::Utf8Path;
 
 use crate::flags::{FileFormat, Gate, ReportFile};
-use crate::os::called::as_called;
 use crate::os::process;
 use crate::postgres::endpoint::Endpoint;
 use crate::render::{json, junit, markdown, sarif};
@@ -76,7 +75,7 @@ pub fn write(report: &Report, files: &[ReportFile], runner: &Runner) -> Vec<anyh
 /// Adds to the job's summary, where there is one.
 pub fn summarise(report: &Report, runner: &Runner) -> Result<()> {
     let Some(path) = &runner.summary else { return Ok(()) };
-    let text = as_called(&markdown::summary(&report.printable(), runner.run.as_deref()));
+    let text = markdown::summary(&report.printable(), runner.run.as_deref());
     // Other steps' summaries are in the same file.
     let mut file = OpenOptions::new()
         .append(true)
@@ -94,7 +93,7 @@ fn write_one(report: &Report, file: &ReportFile, runner: &Runner) -> Result<()> 
         FileFormat::Sarif => sarif::report(&report.printable()),
         FileFormat::Markdown => markdown::comment(&report.printable(), runner.run.as_deref()),
     };
-    let (path, text) = (&file.path, as_called(&text));
+    let path = &file.path;
     // A folder below this one is made; elsewhere, one that is not there is a slip of the pen.
     let here = |folder: &&Utf8Path| folder.is_relative() && *folder != "";
     let folder = path.parent().filter(here);

@@ -36,7 +36,7 @@ pub fn run(flags: &flags::Runbook) -> Result<String> {
     if flags.print {
         return Ok(text);
     }
-    let file = selection::root(flags.root.as_deref())?.join(FILE);
+    let file = selection::root(flags.repository.root.as_deref())?.join(FILE);
     std::fs::write(&file, text).with_context(|| format!("cannot write `{file}`"))?;
     Ok(format!("wrote {FILE}\n"))
 }

@@ -41,7 +41,7 @@ fn default_branch(args: &WorkflowArgs, interrupt: &Interrupt) -> Result<Option<S
     if let Some(name) = event.as_ref().and_then(|it| it["repository"]["default_branch"].as_str()) {
         return Ok(Some(name.to_owned()));
     }
-    let root = selection::root(args.root.as_deref())?;
+    let root = selection::root(args.repository.root.as_deref())?;
     match Git::at(&root, &root, interrupt)? {
         Ok(git) => git.default_name(),
         Err(_) => Ok(None),
@@ -61,7 +61,7 @@ fn gated() -> Vec<Gated> {
 }
 
 fn read(args: &WorkflowArgs) -> Result<Vec<Source>> {
-    let root = selection::root(args.root.as_deref())?;
+    let root = selection::root(args.repository.root.as_deref())?;
     let files = if args.files.is_empty() {
         let mut files = yaml_files(&root.join(".github/workflows"), 1)?;
         files.extend(yaml_files(&root.join(".github/actions"), 4).unwrap_or_default());

@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::help::heading;
 use super::output::ReplayFormat;
+use super::shared::{Programs, Repository};
 
 /// Replay past incidents, to check the gate itself
 ///
@@ -14,6 +15,7 @@ use super::output::ReplayFormat;
 /// Exit status: 0 each incident was reproduced and fixed; 1 not each; 2 the replay could not do its
 /// work; 130 or 143 interrupted.
 #[derive(Clone, Debug, Args)]
+#[command(mut_arg("root", |root| root.hide_short_help(true)))]
 pub struct Replay {
     /// The incidents, by id or its beginning
     ///
@@ -114,39 +116,13 @@ pub struct Replay {
     #[arg(long, value_name = "DIR", hide_short_help = true, help_heading = heading::WHAT)]
     pub incidents: Option<Utf8PathBuf>,
 
-    /// Work on the repository in this folder
-    ///
-    /// Default: the one that holds the working folder.
-    #[arg(long, value_name = "DIR", hide_short_help = true, help_heading = heading::WHAT)]
-    pub root: Option<Utf8PathBuf>,
+    /// The repository.
+    #[command(flatten)]
+    pub repository: Repository,
 
-    /// Use initdb, pg_ctl and postgres of this folder
-    ///
-    /// Also read from MIGRATION_GATE_POSTGRES_BIN.
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "MIGRATION_GATE_POSTGRES_BIN",
-        hide_env = true,
-        help_heading = heading::PROGRAMS
-    )]
-    pub postgres_bin: Option<Utf8PathBuf>,
-
-    /// Do not download Postgres 15 where it is missing
-    #[arg(long, hide_short_help = true, help_heading = heading::PROGRAMS)]
-    pub no_provision: bool,
-
-    /// Use this Python, which already has Alembic
-    ///
-    /// Nothing is installed then. Also read from MIGRATION_GATE_PYTHON.
-    #[arg(
-        long,
-        value_name = "PATH",
-        env = "MIGRATION_GATE_PYTHON",
-        hide_env = true,
-        help_heading = heading::PROGRAMS
-    )]
-    pub python: Option<Utf8PathBuf>,
+    /// The programs.
+    #[command(flatten)]
+    pub programs: Programs,
 
     /// Stop a step that takes longer [default: 300]
     #[arg(

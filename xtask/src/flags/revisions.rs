@@ -2,11 +2,10 @@
 
 use std::ffi::OsString;
 
-use camino::Utf8PathBuf;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
-use super::help::heading;
+use super::shared::{Interpreter, Repository};
 use crate::recipes::TREES;
 
 /// Write a revision with the next id on the head of a tree
@@ -24,11 +23,9 @@ pub struct New {
     #[arg(value_name = "MESSAGE")]
     pub message: String,
 
-    /// Work on the repository in this folder
-    ///
-    /// Default: the one that holds the working folder.
-    #[arg(long, value_name = "DIR", help_heading = heading::WHAT)]
-    pub root: Option<Utf8PathBuf>,
+    /// The repository.
+    #[command(flatten)]
+    pub repository: Repository,
 }
 
 /// Run a tree's own Alembic: `alembic console history`
@@ -37,23 +34,13 @@ pub struct New {
 /// and so is the exit status. It sees your environment; env.py takes the database from DATABASE_URL.
 #[derive(Clone, Debug, Args)]
 pub struct AlembicArgs {
-    /// Work on the repository in this folder
-    ///
-    /// Default: the one that holds the working folder.
-    #[arg(long, value_name = "DIR", help_heading = heading::WHAT)]
-    pub root: Option<Utf8PathBuf>,
+    /// The repository.
+    #[command(flatten)]
+    pub repository: Repository,
 
-    /// Use this Python, which already has Alembic
-    ///
-    /// Nothing is installed then. Also read from MIGRATION_GATE_PYTHON.
-    #[arg(
-        long,
-        value_name = "PATH",
-        env = "MIGRATION_GATE_PYTHON",
-        hide_env = true,
-        help_heading = heading::PROGRAMS
-    )]
-    pub python: Option<Utf8PathBuf>,
+    /// The interpreter.
+    #[command(flatten)]
+    pub interpreter: Interpreter,
 
     /// The tree, then what Alembic is given
     #[arg(value_name = "TREE [ARG]", required = true)]

@@ -5,9 +5,18 @@ use clap::{Args, ValueEnum};
 
 use super::help::heading;
 use super::revisions::tree_names;
+use super::shared::Repository;
+
+/// Help of `--root` beside `--ini`.
+const ROOT_HELP: &str = "\
+Work on the repository in this folder
+
+Default: the one that holds the working folder; with --ini, the top of the git repository that holds \
+the ini, else the ini's folder.";
 
 /// Trees to work on.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
+#[command(mut_arg("root", |root| root.hide_short_help(true).long_help(ROOT_HELP)))]
 pub struct TreeSelection {
     /// The trees; all unless named
     #[arg(value_name = "TREE", conflicts_with = "ini", value_parser = tree_names())]
@@ -58,12 +67,9 @@ pub struct TreeSelection {
     )]
     pub target: Option<TargetName>,
 
-    /// Work on the repository in this folder
-    ///
-    /// Default: the one that holds the working folder; with --ini, the top of the git repository that
-    /// holds the ini, else the ini's folder.
-    #[arg(long, value_name = "DIR", hide_short_help = true, help_heading = heading::WHAT)]
-    pub root: Option<Utf8PathBuf>,
+    /// The repository.
+    #[command(flatten)]
+    pub repository: Repository,
 }
 
 impl TreeSelection {
@@ -77,7 +83,7 @@ impl TreeSelection {
             ("--cwd", path(&self.cwd)),
             ("--name", self.name.clone()),
             ("--target", target.map(|target| target.get_name().to_owned())),
-            ("--root", path(&self.root)),
+            ("--root", path(&self.repository.root)),
         ];
         for (option, value) in values {
             words.extend(value.into_iter().flat_map(|value| [option.to_owned(), value]));

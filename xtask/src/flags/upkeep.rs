@@ -6,6 +6,7 @@ use clap_complete::Shell;
 
 use super::help::heading;
 use super::output::Output;
+use super::shared::Repository;
 
 /// Find where the CI workflows weaken the gate
 ///
@@ -21,11 +22,9 @@ pub struct WorkflowArgs {
     #[arg(value_name = "FILE")]
     pub files: Vec<Utf8PathBuf>,
 
-    /// Work on the repository in this folder
-    ///
-    /// Default: the one that holds the working folder.
-    #[arg(long, value_name = "DIR", help_heading = heading::WHAT)]
-    pub root: Option<Utf8PathBuf>,
+    /// The repository.
+    #[command(flatten)]
+    pub repository: Repository,
 
     /// How it is reported.
     #[command(flatten)]
@@ -39,11 +38,9 @@ pub struct Runbook {
     #[arg(long, help_heading = heading::OUTPUT)]
     pub print: bool,
 
-    /// Work on the repository in this folder
-    ///
-    /// Default: the one that holds the working folder.
-    #[arg(long, value_name = "DIR", help_heading = heading::WHAT)]
-    pub root: Option<Utf8PathBuf>,
+    /// The repository.
+    #[command(flatten)]
+    pub repository: Repository,
 }
 
 /// Check what this machine has and lacks
@@ -76,11 +73,9 @@ pub struct Doctor {
     )]
     pub format: DoctorFormat,
 
-    /// Work on the repository in this folder
-    ///
-    /// Default: the one that holds the working folder.
-    #[arg(long, value_name = "DIR", help_heading = heading::WHAT)]
-    pub root: Option<Utf8PathBuf>,
+    /// The repository.
+    #[command(flatten)]
+    pub repository: Repository,
 }
 
 /// Format of the doctor's report.

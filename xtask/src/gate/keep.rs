@@ -5,7 +5,6 @@ use anyhow::Result;
 use camino::Utf8Path;
 
 use super::context::GateContext;
-use super::next;
 use super::ran::RunOutcome;
 use super::setup::{PreparedRun, Servers};
 use crate::os::process::{quote, quote_all};
@@ -32,7 +31,7 @@ impl GateContext<'_> {
         let which = self.flags.which.words(std::slice::from_ref(&tree.id));
         let which = quote_all(which.into_iter().chain(self.flags.env_py.words()));
         vec![
-            format!("{} {which} --keep   # prints {}", next::program(), names.join(", ")),
+            format!("{} {which} --keep   # prints {}", model::called::gate(), names.join(", ")),
             format!("cd {cwd} && {}=… {python} -m {command}", names.join("=… ")),
         ]
     }
@@ -52,7 +51,7 @@ impl GateContext<'_> {
             report.notes.extend(left.into_iter().map(|what| format!("left on the server: {what}")));
         }
         if !keep {
-            ran.trees.iter_mut().for_each(|tree| tree.hosted.clear());
+            ran.trees.iter_mut().for_each(|tree| tree.left.hosted.clear());
             return Ok(Vec::new());
         }
         self.keep(stage, ran, report)
@@ -69,8 +68,8 @@ impl GateContext<'_> {
         let (mut removals, mut pids) = (Vec::new(), Vec::new());
         for tree_ran in &mut ran.trees {
             let tree = &self.trees[tree_ran.index];
-            if let Some(told) = &tree_ran.told {
-                let own = tree_ran.hosted.last().map(|hosted| &hosted.server);
+            if let Some(told) = tree_ran.started.as_ref().map(|started| &started.told) {
+                let own = tree_ran.left.hosted.last().map(|hosted| &hosted.server);
                 let server = match (&stage.servers, own) {
                     (Servers::External(server), _) => Some(&**server),
                     (Servers::Own(_), own) => own,
@@ -79,9 +78,16 @@ impl GateContext<'_> {
                     let databases = tree.databases_for(&tree.database).into_iter();
                     lines.extend(databases.map(|d| format!("  {}", server.endpoint().psql(&d))));
                     lines.push(format!("  {told}"));
+                    if tree.wants_host() && own.is_some() {
+                        let psql = server.endpoint().psql(&tree.database);
+                        lines.push(format!(
+                            "  its password is not shown; to set another: {psql} \
+                             -c \"ALTER ROLE postgres PASSWORD '…'\""
+                        ));
+                    }
                 }
             }
-            for Hosted { server, mut scratch } in tree_ran.hosted.drain(..) {
+            for Hosted { server, mut scratch } in tree_ran.left.hosted.drain(..) {
                 if let Server::Local(cluster) = server {
                     scratch.keep()?;
                     if let Some(command) = stage.way_into_network(cluster.pid()) {

@@ -9,28 +9,26 @@ use anyhow::{Context, Result, bail};
 use camino::Utf8PathBuf;
 
 use super::context::{GateContext, join};
+use super::ran::Leftovers;
 use super::setup::{Environment, PreparedRun, Servers};
 use crate::alembic::{Alembic, Description, PausePoint};
 use crate::cache::snapshot::Snapshot;
 use crate::os::interrupt::Interrupt;
 use crate::postgres::data_dir::DataDir;
-use crate::postgres::hosted::Hosted;
 use crate::postgres::schema::SchemaReader;
 use crate::postgres::server::Server;
 use crate::steps::context::TreeRun;
-use crate::steps::lane::{Lane, LaneStart};
+use crate::steps::lane::{Elsewhere, Lane, LaneStart};
 use crate::steps::revisions::ancestors_of;
 use crate::steps::runner::StairwayStep;
 use crate::steps::stairway::{LaneEnd, StairResult, Stairway};
-use crate::steps::supplies::Supplies;
+use crate::steps::tree_context::TreeContext;
 use model::event::{Event, timed};
 use model::production::Seen;
 use model::start::KnownStart;
 use model::start::VersionTable;
 use model::step::Step;
 use model::transcript::Statement;
-use model::tree::Tree;
-use model::used::Used;
 
 /// Revisions of a tree that are tried by themselves.
 pub(super) struct StairwayPlan {
@@ -88,23 +86,12 @@ pub(super) struct LaneContext<'e> {
     pub(super) run: &'e GateContext<'e>,
     pub(super) stage: &'e PreparedRun,
     pub(super) plan: &'e StairwayPlan,
-    pub(super) index: usize,
     pub(super) python: &'e Utf8PathBuf,
-    pub(super) supplies: &'e Supplies,
-    /// The server of the steps.
-    pub(super) server: &'e Server,
-    pub(super) by_hand: &'e (dyn Fn(&str) -> Vec<String> + Sync),
+    /// Surroundings of the tree's steps.
+    pub(super) steps: TreeContext<'e>,
     /// Ends the lanes, alone or with the run.
     pub(super) interrupt: &'e Interrupt,
-    pub(super) left: Mutex<LaneOutcomes>,
-}
-
-/// Servers, notes and inputs that lanes leave.
-#[derive(Default)]
-pub(super) struct LaneOutcomes {
-    pub(super) hosted: Vec<Hosted>,
-    pub(super) notes: Vec<String>,
-    pub(super) used: Used,
+    pub(super) left: Mutex<Leftovers>,
 }
 
 /// The lanes of a tree, as its steps see them.
@@ -164,7 +151,7 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
         before: &[Statement],
         stop: PausePoint<'_>,
     ) {
-        let (run, tree) = (self.context.run, &self.context.run.trees[self.context.index]);
+        let TreeContext { tree, tell, .. } = self.context.steps;
         let told = |why: &str| self.not_taken(why);
         if tree.databases_for(&tree.database).len() > 1 {
             return told("it has several databases");
@@ -173,7 +160,7 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
             return told(&format!("its connection carries {}", stop.carries.join(", ")));
         }
         let take = || self.take(watch, before, stop);
-        match timed(run.tell, &tree.label, "  taking a snapshot", take) {
+        match timed(tell, &tree.label, "  taking a snapshot", take) {
             Ok(taken) => {
                 *self.taken.borrow_mut() = Some(taken);
                 // Our own trees have one version table: there is nothing to wait for.
@@ -204,9 +191,8 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
     }
 
     fn not_taken(&self, why: &str) {
-        let label = &self.context.run.trees[self.context.index].label;
-        let told = format!("no snapshot of {label} is taken: {why}");
-        (self.context.run.tell)(Event::Reuse(&told));
+        let TreeContext { tree, tell, .. } = self.context.steps;
+        tell(Event::Reuse(&format!("no snapshot of {} is taken: {why}", tree.label)));
     }
 
     fn take(
@@ -215,7 +201,9 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
         before: &[Statement],
         stop: PausePoint<'_>,
     ) -> Result<PendingSnapshot> {
-        let Server::Local(cluster) = self.context.server else { bail!("the server was given") };
+        let Server::Local(cluster) = self.context.steps.server else {
+            bail!("the server was given")
+        };
         let graph = self.graph.as_ref().context("there is no graph")?;
         let at = watch.ask(|session| session.alembic_version(stop.table))?;
         let applied = ancestors_of(graph, &at);
@@ -283,14 +271,14 @@ impl LaneContext<'_> {
                 }
                 Servers::External(_) => None,
             };
-            let server = hosted.as_ref().map_or(self.server, |hosted| &hosted.server);
+            let server = hosted.as_ref().map_or(self.steps.server, |hosted| &hosted.server);
             let ended =
                 self.on_server(server, graph, ground.map(|(_, ground)| ground), deadline)?;
             match ended {
                 LaneEnd::Done => return Ok(()),
                 LaneEnd::BeginAnew => {}
                 LaneEnd::Kept(revision) => {
-                    let (name, mut left) = (Lane::trial_of(self.tree()), self.left());
+                    let (name, mut left) = (Lane::trial_of(self.steps.tree), self.left());
                     left.notes.push(format!(
                         "kept where revision {revision} went wrong, and no further one was tried, as \
                          --keep asks: {}",
@@ -319,33 +307,18 @@ impl LaneContext<'_> {
             self.alembic(Environment::Here, server)?,
             self.alembic(Environment::Elsewhere, server)?,
         );
-        let tree_run = TreeRun {
-            tree: self.tree(),
-            root: self.run.root,
+        let context = TreeContext {
             server,
-            alembic: here,
-            graph: Ok(graph.clone()),
-            timeout: self.run.timeout(),
-            before_seed: false,
             interrupt: self.interrupt,
             ends_strays: false,
-            by_hand: self.by_hand,
             tell: &tell,
-            watch: RefCell::new(SchemaReader::new(
-                server.endpoint(),
-                &self.tree().database,
-                self.interrupt,
-            )),
-            supplies: self.supplies,
-            pauses: &[],
-            at_pause: &|_, _, _| {},
-            after_pause: &|_| {},
-            statements: Vec::new(),
-            version: Vec::new(),
+            ..self.steps
         };
+        let tree_run = TreeRun::new(context, here, Ok(graph.clone()), None);
         let from = ground.cloned().unwrap_or_default();
-        let second = (elsewhere, self.stage.elsewhere_is.clone());
-        let mut lane = Lane::new(tree_run, second, &from, ground.is_some())?.until(deadline);
+        let elsewhere =
+            Elsewhere { alembic: elsewhere, described: self.stage.elsewhere_is.clone() };
+        let mut lane = Lane::new(tree_run, elsewhere, &from, ground.is_some())?.until(deadline);
         let worked = self.plan.stairway.work(&mut lane, self.run.flags.keep);
         let mut ended = worked.map_err(|err| lane.explain_death(err));
         if let (Server::External(_), false) = (server, matches!(ended, Ok(LaneEnd::Kept(_)))) {
@@ -360,14 +333,10 @@ impl LaneContext<'_> {
     }
 
     fn alembic(&self, which: Environment, server: &Server) -> Result<Alembic> {
-        self.stage.alembic(which, (self.python, self.tree()), server.endpoint(), self.interrupt)
+        self.stage.alembic(which, (self.python, self.steps.tree), server.endpoint(), self.interrupt)
     }
 
-    fn tree(&self) -> &Tree {
-        &self.run.trees[self.index]
-    }
-
-    fn left(&self) -> MutexGuard<'_, LaneOutcomes> {
+    fn left(&self) -> MutexGuard<'_, Leftovers> {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -175,6 +175,19 @@ impl GateContext<'_> {
         if readable.is_empty() {
             return Ok((Vec::new(), None));
         }
+        thread::scope(|scope| {
+            scope.spawn(|| self.surveys());
+            self.run_unknown(readable, report, described)
+        })
+    }
+
+    /// Runs those of these trees whose results are not known.
+    fn run_unknown(
+        &self,
+        readable: Vec<usize>,
+        report: &mut Report,
+        described: &mut Vec<(usize, Description)>,
+    ) -> Result<(Vec<u32>, Option<CacheUpdate>)> {
         let began = SystemTime::now();
         let programs = self.programs()?;
         let pythons = self.find_pythons(&readable)?;
@@ -192,13 +205,10 @@ impl GateContext<'_> {
             report.known_since = steps.filter_map(|step| step.known_since).min();
             return Ok((Vec::new(), None));
         }
-        thread::scope(|scope| {
-            scope.spawn(|| self.surveys());
-            let stage = self.set_up(&todo, programs, pythons, None)?;
-            let mut ran = self.run_trees(&todo, &stage, reuse.as_ref(), report, described);
-            let kept = self.tear_down(&stage, &mut ran, report)?;
-            Ok((kept, reuse.map(|reuse| CacheUpdate { reuse, ran, began })))
-        })
+        let stage = self.set_up(&todo, programs, pythons, None)?;
+        let mut ran = self.run_trees(&todo, &stage, reuse.as_ref(), report, described);
+        let kept = self.tear_down(&stage, &mut ran, report)?;
+        Ok((kept, reuse.map(|reuse| CacheUpdate { reuse, ran, began })))
     }
 
     /// Puts a known result into the report, and tells its steps as they would be told if they ran.

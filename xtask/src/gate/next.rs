@@ -2,14 +2,10 @@
 
 use crate::flags::{EnvPy, TreeSelection};
 use crate::os::process::quote_all;
+use model::called;
 use model::code::{self, Severity};
 use model::finding::Finding;
 use model::report::{Next, Report, Verdict};
-
-/// What the program is called where it was started: cargo tells what it runs.
-pub fn program() -> &'static str {
-    if std::env::var_os("CARGO").is_some() { "cargo gate" } else { "xtask migration-gate" }
-}
 
 /// The command that goes on from a report. `verb`: the command that made it, empty for the gate itself.
 /// `None`: nothing is wrong, or nothing that a command or an edit would change.
@@ -36,7 +32,7 @@ pub fn command(report: &Report, verb: &str, which: &TreeSelection, env_py: &EnvP
     };
     let env_py = if verb.is_empty() { env_py.words() } else { Vec::new() };
     let arguments = which.words(&trees).into_iter().chain(env_py);
-    let words = [program().to_owned(), verb.to_owned(), quote_all(arguments), more.to_owned()];
+    let words = [called::gate(), verb.to_owned(), quote_all(arguments), more.to_owned()];
     let command = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     Some(Next { when: when.to_owned(), command })
 }

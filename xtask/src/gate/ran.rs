@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
 
-use crate::alembic::Description;
+use crate::alembic::{Description, InterpreterInfo};
 use crate::cache::snapshot::Snapshot;
 use crate::postgres::hosted::Hosted;
 use crate::steps::runner::TreeSteps;
-use model::production::Seen;
 use model::report::Postgres;
 use model::used::Used;
 
@@ -23,7 +22,7 @@ impl RunOutcome {
     /// Gives each tree its servers.
     pub fn give_hosted(&mut self, hosted: Vec<Vec<Hosted>>) {
         for (tree, hosted) in self.trees.iter_mut().zip(hosted) {
-            tree.hosted = hosted;
+            tree.left.hosted = hosted;
         }
     }
 }
@@ -35,25 +34,46 @@ pub struct TreeOutcome {
     pub index: usize,
     /// Its interpreter.
     pub python: Utf8PathBuf,
-    /// What its env.py is told, without passwords.
-    pub told: Option<String>,
-    /// Its own server, where that is to stay, and those on which stairs went wrong.
-    pub hosted: Vec<Hosted>,
-    /// What its calls read.
-    pub used: Used,
+    /// Its server.
+    pub(super) server: Option<Postgres>,
+    /// Facts from the start of its Alembic; `None`: that did not start.
+    pub(super) started: Option<StartedTree>,
+    /// What it leaves beside its findings.
+    pub left: Leftovers,
     /// The names of the tables in which Alembic keeps where its databases stand.
     pub version_tables: BTreeSet<String>,
-    /// What was there right before its new revisions, and was not kept yet.
+    /// The state right before its new revisions, where it was not kept yet.
     pub snapshot: Option<Snapshot>,
-    pub(super) versions: Option<String>,
-    pub(super) hash_seed: Option<String>,
-    pub(super) heads: Vec<String>,
-    pub(super) graph: Option<Description>,
     pub(super) done: TreeSteps,
-    /// What was seen of its new revisions in production.
-    pub(super) production: Vec<Seen>,
-    pub(super) notes: Vec<String>,
-    pub(super) server: Option<Postgres>,
     /// Why the gate could not do its work.
     pub(super) sick: Option<anyhow::Error>,
+}
+
+/// Facts from the start of a tree's Alembic.
+pub(super) struct StartedTree {
+    pub(super) interpreter: InterpreterInfo,
+    /// The environment of env.py, without passwords.
+    pub(super) told: String,
+    /// The graph; `None`: Alembic could not read it.
+    pub(super) graph: Option<Description>,
+}
+
+/// Servers, notes and inputs that a tree or one of its lanes leaves.
+#[derive(Default)]
+pub struct Leftovers {
+    /// The tree's own server, where that is to stay, and those on which stairs went wrong.
+    pub hosted: Vec<Hosted>,
+    /// What is to be told.
+    pub(super) notes: Vec<String>,
+    /// The files and folders that calls read.
+    pub used: Used,
+}
+
+impl Leftovers {
+    /// Takes those of a lane.
+    pub(super) fn join(&mut self, lane: Leftovers) {
+        self.hosted.extend(lane.hosted);
+        self.notes.extend(lane.notes);
+        self.used.join(lane.used);
+    }
 }

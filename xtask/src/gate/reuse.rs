@@ -11,7 +11,6 @@ use crate::alembic::python::named_hash_seed;
 use crate::cache::inputs::{Declared, NotCacheable, Observed};
 use crate::cache::result::{self, TreeResult};
 use crate::cache::snapshot::{self, Snapshot};
-use crate::os::git::Git;
 use crate::os::store::Store;
 use crate::postgres::provision::Programs;
 use analysis::script::without_bodies;
@@ -27,8 +26,6 @@ pub struct Reuse {
     options: Vec<(&'static str, String)>,
     binaries: Utf8PathBuf,
     pythons: Pythons,
-    /// What is new by git's word: a part of what a result depends on, and not of what a snapshot does.
-    base: String,
     /// The keys of the results, by the index of the tree.
     keys: Vec<(usize, String)>,
 }
@@ -53,19 +50,11 @@ impl Reuse {
     ) -> Option<Reuse> {
         let kept = run.reuse.as_ref().filter(|_| !run.flags.keep)?;
         let Some(Programs::There(binaries)) = programs else { return None };
-        let base = match base(run) {
-            Ok(base) => base,
-            Err(why) => {
-                (run.tell)(Event::Reuse(&format!("nothing is reused: {why}")));
-                return None;
-            }
-        };
         Some(Reuse {
             kept: kept.clone(),
             options: options(run),
             binaries: binaries.dir.clone(),
             pythons: pythons.clone(),
-            base,
             keys: Vec::new(),
         })
     }
@@ -90,7 +79,7 @@ impl Reuse {
     /// The key of a tree's result.
     fn key(&self, run: &GateContext<'_>, index: usize) -> Result<String, NotCacheable> {
         let mut options = self.options.clone();
-        options.push(("base", self.base.clone()));
+        options.push(("lint", lint(run, index)?));
         options.push(("all", run.flags.all.to_string()));
         options.push(("stairway", run.flags.stairway.to_string()));
         options.push(("timeout", run.flags.timeout.to_string()));
@@ -160,7 +149,7 @@ impl CacheUpdate {
             if !is_green(report, index) {
                 continue;
             }
-            let observed = Observed::of(&tree.used, &run.trees[index], began);
+            let observed = Observed::of(&tree.left.used, &run.trees[index], began);
             if let Err(why) = observed
                 .and_then(|observed| reuse.keep_result(run, report, (index, began, observed)))
             {
@@ -178,7 +167,7 @@ impl CacheUpdate {
         for tree in &mut ran.trees {
             let Some(snapshot) = tree.snapshot.take() else { continue };
             let kept =
-                Observed::of(&tree.used, &run.trees[tree.index], began).and_then(|observed| {
+                Observed::of(&tree.left.used, &run.trees[tree.index], began).and_then(|observed| {
                     let key = reuse.key_of_snapshot(run, tree.index)?;
                     let kept = snapshot.keep(&reuse.kept, &key, observed);
                     kept.map_err(|err| NotCacheable(format!("{err:#}")))
@@ -235,17 +224,17 @@ fn options(run: &GateContext<'_>) -> Vec<(&'static str, String)> {
     passed.sort();
     vec![
         ("root", run.root.to_string()),
-        ("named root", text(flags.which.root.as_deref())),
+        ("named root", text(flags.which.repository.root.as_deref())),
         ("without", run.setting.supplies.without.join(" ")),
         ("passed", passed.join("\n")),
         ("hash seed", named_hash_seed().unwrap_or_default()),
     ]
 }
 
-/// What git says that this change stands on.
-fn base(run: &GateContext<'_>) -> Result<String, NotCacheable> {
-    let Some(first) = run.trees.first() else { return Ok(String::new()) };
-    let facts = Git::at(&first.cwd, run.root, run.interrupt)
-        .and_then(|git| git.map_or_else(Ok, |git| git.standing(run.flags.since.as_deref())));
-    facts.map_err(|err| NotCacheable(format!("{err:#}")))
+/// What the lints found, which hangs on git too: a part of what a result depends on, and not of what a
+/// snapshot does.
+fn lint(run: &GateContext<'_>, index: usize) -> Result<String, NotCacheable> {
+    let lint = run.survey(index).ok_or(NotCacheable("the tree was not linted".into()))?;
+    let found = (&lint.base, lint.new_revisions(), &lint.findings, &lint.allowed);
+    serde_json::to_string(&found).map_err(|err| NotCacheable(err.to_string()))
 }

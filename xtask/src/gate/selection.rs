@@ -68,7 +68,7 @@ fn selected(flags: &TreeSelection, run: Option<&EnvPy>) -> Result<(Utf8PathBuf, 
         let (root, tree) = plain(flags, run, ini)?;
         return Ok((root, vec![tree]));
     }
-    let root = root(flags.root.as_deref())?;
+    let root = root(flags.repository.root.as_deref())?;
     let chosen = |tree: &Tree| flags.trees.is_empty() || flags.trees.contains(&tree.id);
     let trees = recipes::trees(&root).into_iter().filter(chosen).collect();
     Ok((root, trees))
@@ -97,7 +97,7 @@ fn plain(
     if run.is_some() {
         check_postgres(options.one("postgres").map_err(in_ini)?, &absolute)?;
     }
-    let named = place(&flags.root, "root")?;
+    let named = place(&flags.repository.root, "root")?;
     let root = root(Some(named.as_deref().unwrap_or(repository_of(folder))))?;
     let section = one(&flags.name, "name")?.unwrap_or(DEFAULT_SECTION.to_owned());
     let cwd = place(&flags.cwd, "cwd")?;

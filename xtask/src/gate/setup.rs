@@ -139,8 +139,8 @@ impl GateContext<'_> {
             return Ok(None);
         }
         let find = || {
-            let places = Places::of_this_machine(self.flags.postgres_bin.as_deref());
-            let allowed = !self.flags.no_provision;
+            let places = Places::of_this_machine(self.flags.programs.postgres_bin.as_deref());
+            let allowed = !self.flags.programs.no_provision;
             toolchain::find(&places, allowed, self.reuse.as_ref(), self.interrupt)
         };
         timed(self.tell, "Postgres", "finding it", find).map(Some)
@@ -152,7 +152,7 @@ impl GateContext<'_> {
         let notice = |text: &str| (self.tell)(Event::Notice(text));
         let search = Search {
             root: self.root,
-            named: self.flags.python.as_deref(),
+            named: self.flags.programs.interpreter.python.as_deref(),
             environments: &environments,
             interrupt: self.interrupt,
             notice: &notice,

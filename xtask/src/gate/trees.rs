@@ -1,6 +1,5 @@
 //! The trees, side by side: each in a thread and on a server of its own.
 
-use std::cell::RefCell;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -8,8 +7,8 @@ use anyhow::Result;
 use camino::Utf8PathBuf;
 
 use super::context::{GateContext, RunSettings, blame, join};
-use super::lanes::{LaneContext, LaneOutcomes, Lanes, StairwayPlan};
-use super::ran::{RunOutcome, TreeOutcome};
+use super::lanes::{LaneContext, Lanes, StairwayPlan};
+use super::ran::{RunOutcome, StartedTree, TreeOutcome};
 use super::reuse::Reuse;
 use super::rollback::rollback;
 use super::setup::{Environment, PreparedRun, Servers};
@@ -27,6 +26,7 @@ use crate::recipes;
 use crate::steps::context::TreeRun;
 use crate::steps::errors::SnapshotInvalid;
 use crate::steps::runner::{StepRunner, TreeSteps};
+use crate::steps::tree_context::{HeadPause, TreeContext};
 use model::event::{Event, timed};
 use model::report::{Postgres, Report};
 use model::transcript::{Statement, Transcript};
@@ -82,25 +82,32 @@ impl GateContext<'_> {
         described: &mut Vec<(usize, Description)>,
     ) {
         let tree = &mut report.trees[ran.index];
-        tree.heads.clone_from(&ran.heads);
         tree.steps = std::mem::take(&mut ran.done.steps);
         tree.stairs = ran.done.stairs.take();
-        tree.new_revisions = self.new_revisions(ran.index, &tree.heads);
-        tree.production = std::mem::take(&mut ran.production);
+        tree.production = std::mem::take(&mut ran.done.production);
         tree.sql = std::mem::take(&mut ran.done.way_up);
+        report.postgres = report.postgres.take().or(ran.server.take());
+        // What env.py was told stays: `--keep` prints it.
+        let graph = ran.started.as_mut().and_then(|started| {
+            let StartedTree { interpreter, graph, .. } = started;
+            report.hash_seed.get_or_insert_with(|| interpreter.hash_seed.clone());
+            if !report.python.contains(&interpreter.versions) {
+                report.python.push(interpreter.versions.clone());
+            }
+            graph.take()
+        });
+        if let Some(graph) = &graph {
+            tree.heads.clone_from(&graph.heads);
+        }
+        tree.new_revisions = self.new_revisions(ran.index, &tree.heads);
         tree.sql
             .retain(|ran| ran.revision.as_ref().is_some_and(|r| tree.new_revisions.contains(r)));
-        tree.rollback = ran.graph.as_ref().and_then(|graph| {
+        tree.rollback = graph.as_ref().and_then(|graph| {
             rollback((&self.trees[ran.index], self.root), tree, graph, &ran.done.findings)
         });
+        described.extend(graph.map(|graph| (ran.index, graph)));
         report.findings.append(&mut ran.done.findings);
-        report.notes.append(&mut ran.notes);
-        report.postgres = report.postgres.take().or(ran.server.take());
-        report.hash_seed = report.hash_seed.take().or(ran.hash_seed.take());
-        described.extend(ran.graph.take().map(|graph| (ran.index, graph)));
-        if let Some(versions) = ran.versions.take().filter(|v| !report.python.contains(v)) {
-            report.python.push(versions);
-        }
+        report.notes.append(&mut ran.left.notes);
         if let Some(err) = ran.sick.take() {
             blame(report, &err, Some(&self.trees[ran.index]));
         }
@@ -143,7 +150,7 @@ impl GateContext<'_> {
         };
         // Stopping takes a moment that nothing waits for otherwise.
         if self.flags.keep || self.setting.holds_servers {
-            ran.hosted.extend(hosted);
+            ran.left.hosted.extend(hosted);
         } else if let Some(hosted) = hosted {
             timed(self.tell, &tree.label, "stopping the server", || drop(hosted));
         }
@@ -201,33 +208,37 @@ impl GateContext<'_> {
         let mut alembic =
             stage.alembic(Environment::Here, at, server.endpoint(), self.interrupt)?;
         stage.tell_isolation(self.tell);
-        ran.versions = Some(alembic.versions.clone());
-        ran.hash_seed = Some(alembic.hash_seed.clone());
+        let (interpreter, told) = (alembic.info.clone(), alembic.told());
+        let started =
+            ran.started.insert(StartedTree { interpreter, told: told.clone(), graph: None });
         let graph = self.read_tree(tree, &mut alembic)?;
-        ran.heads = graph.as_ref().map(|graph| graph.heads.clone()).unwrap_or_default();
-        ran.graph = graph.as_ref().ok().cloned();
-        let texts = Checksums::of(tree, ran.graph.as_ref());
-        let told = ran.told.insert(alembic.told()).clone();
+        started.graph = graph.as_ref().ok().cloned();
+        let texts = Checksums::of(tree, started.graph.as_ref());
         let python = ran.python.clone();
+        let steps = TreeContext {
+            tree,
+            root: self.root,
+            server,
+            supplies: &recipes::supplies(tree, self.setting.supplies),
+            timeout: self.timeout(),
+            interrupt: self.interrupt,
+            ends_strays: self.setting.alone && !stage.is_isolated(),
+            by_hand: &|command| self.by_hand(tree, &python, &told, command),
+            tell: self.tell,
+        };
         let context = LaneContext {
             run: self,
             stage,
             plan: &StairwayPlan::of(self, ran.index, graph.as_ref().ok()),
-            index: ran.index,
             python: &python,
-            supplies: &recipes::supplies(tree, self.setting.supplies),
-            server,
-            by_hand: &|command| self.by_hand(tree, &python, &told, command),
+            steps,
             interrupt: &self.interrupt.child()?,
             left: Mutex::default(),
         };
         let shared = self.shared_of(server)?;
         let result = self.run_steps(ran, &context, (alembic, graph), snapshot.as_ref());
-        let LaneOutcomes { hosted, notes, used } =
-            context.left.into_inner().unwrap_or_else(PoisonError::into_inner);
-        ran.hosted.extend(hosted);
-        ran.notes.extend(notes);
-        ran.used.join(used);
+        let left = context.left.into_inner().unwrap_or_else(PoisonError::into_inner);
+        ran.left.join(left);
         result?;
         self.clear_given(server, tree, shared.as_ref(), &ran.done)?;
         // In a watch, a save ends the run.
@@ -242,51 +253,30 @@ impl GateContext<'_> {
         (alembic, graph): (Alembic, Result<Description, Transcript>),
         snapshot: Option<&Snapshot>,
     ) -> Result<()> {
-        let (tree, server, stage) = (&self.trees[ran.index], context.server, context.stage);
+        let LaneContext { stage, plan, steps: TreeContext { tree, .. }, .. } = *context;
         thread::scope(|scope| {
             let lanes = Lanes::new(context, scope, graph.as_ref().ok().cloned());
             lanes.begin(snapshot)?;
-            let at_pause =
-                |watch: &mut SchemaReader<'_>, before: &[Statement], stop: PausePoint<'_>| {
-                    lanes.at_pause(watch, before, stop);
+            let during =
+                |reader: &mut SchemaReader<'_>, before: &[Statement], stop: PausePoint<'_>| {
+                    lanes.at_pause(reader, before, stop);
                 };
-            let after_pause = |tables: usize| lanes.after_pause(tables);
+            let after = |tables: usize| lanes.after_pause(tables);
             let wait = || lanes.wait();
-            let tree_run = TreeRun {
-                tree,
-                root: self.root,
-                server,
-                alembic,
-                graph,
-                timeout: self.timeout(),
-                before_seed: false,
-                interrupt: self.interrupt,
-                ends_strays: self.setting.alone && !stage.is_isolated(),
-                by_hand: context.by_hand,
-                tell: self.tell,
-                watch: RefCell::new(SchemaReader::new(
-                    server.endpoint(),
-                    &tree.database,
-                    self.interrupt,
-                )),
-                supplies: context.supplies,
-                pauses: lanes.pauses(),
-                at_pause: &at_pause,
-                after_pause: &after_pause,
-                statements: Vec::new(),
-                version: Vec::new(),
-            };
+            let pause = HeadPause { before: lanes.pauses(), during: &during, after: &after };
+            let pause = (!pause.before.is_empty()).then_some(pause);
+            let tree_run = TreeRun::new(context.steps, alembic, graph, pause);
             let mut steps = StepRunner::new(tree_run)
                 .with_supplies(self.setting.supplies)
-                .with_stairs(context.plan.stairs(&wait))
+                .with_stairs(plan.stairs(&wait))
                 .with_known(snapshot.map(|snapshot| &snapshot.start))
                 .only_up(self.setting.only_up);
             let result = recipes::run(tree, &mut steps);
             ran.done = steps.finish();
-            ran.production = context.plan.seen();
+            ran.done.production = plan.seen();
             let taken = lanes.end();
             if let Some(alembic) = ran.done.alembic.take() {
-                ran.used.join(alembic.used.clone());
+                ran.left.used.join(alembic.used.clone());
                 ran.version_tables = alembic.names_of_version_tables();
                 ran.snapshot = taken.map(|taken| taken.finish(&ran.done.steps));
                 stage.give_back(Environment::Here, &ran.python, alembic);
@@ -324,13 +314,7 @@ impl GateContext<'_> {
         tree: &Tree,
         alembic: &mut Alembic,
     ) -> Result<Result<Description, Transcript>> {
-        let limits = Limits {
-            timeout: self.timeout(),
-            on_revision: &|_| {},
-            on_deadline: &|| None,
-            pause: None,
-            look: None,
-        };
+        let limits = Limits::of(self.timeout());
         let read = || alembic.describe(&limits);
         let (said, graph) = timed(self.tell, &tree.label, "reading the revisions", read)?;
         Ok(graph.filter(|_| said.ok()).ok_or(said))

@@ -13,6 +13,7 @@ use crate::os::tree_files;
 use analysis::collisions::{Collision, Theirs};
 use analysis::script::Script;
 use analysis::{graph, predicted};
+use model::called;
 use model::files::{Arrival, Base, Changed, Settings, is_revision_name};
 use model::finding::Finding;
 use model::graph::Graph;
@@ -160,7 +161,7 @@ pub(super) fn collide(collisions: &[Collision], tree: &Tree) -> Option<String> {
         count => format!(", and {count} more"),
     };
     let (what, tree) = (&first.what, quote_all(tree.arguments().iter()));
-    Some(format!("{what}{more}: `cargo xtask migration-gate collisions {tree}` says what to do"))
+    Some(format!("{what}{more}: `{} collisions {tree}` says what to do", called::gate()))
 }
 
 /// With no base branch to compare with, what is new is the head.

@@ -27,7 +27,7 @@ use crate::os::process::quote_all;
 use crate::os::tree_files;
 use crate::steps::runner::StepRunner;
 use analysis::collisions::Collision;
-use analysis::lints::{self, Subject};
+use analysis::lints::{self, Subject, SubjectFiles, SubjectTree};
 use analysis::script::Script;
 use analysis::{collisions, graph, settings};
 use model::files::{Arrival, Settings};
@@ -150,23 +150,24 @@ fn judge(
     told.moved.extend(not_checked_out(compared, settings, (tree, &graph))?);
     // Only where revisions collide does it matter which of them came later.
     let arrivals = if graph.collides() { arrivals(compared, settings)? } else { HashMap::new() };
-    let (ini, recipe) = (tree.ini_path(), tree.recipe_file());
-    let given = given(tree, terms.supplies);
-    let application = application(&scripts, settings, tree, root);
     let subject = Subject {
-        label: &tree.label,
-        several: tree.target == Target::Heads,
+        tree: SubjectTree {
+            label: tree.label.clone(),
+            several: tree.target == Target::Heads,
+            ini: shown(&tree.ini_path(), root).to_owned(),
+            given: given(tree, terms.supplies),
+            recipe: tree.recipe_file(),
+        },
+        files: SubjectFiles {
+            unknown_settings: settings.unknown.clone(),
+            application: application(&scripts, settings, tree, root),
+            listing,
+            troubles,
+        },
         scripts: &scripts,
         graph: &graph,
-        troubles: &troubles,
-        listing: &listing,
-        unknown_settings: &settings.unknown,
-        ini: shown(&ini, root),
         base: before.as_ref().map(|(base, graph)| (*base, graph)),
-        arrivals: &arrivals,
-        application: &application,
-        given: &given,
-        recipe: recipe.as_deref(),
+        arrivals,
         events: OnceCell::new(),
     };
     let asked = terms.others && (terms.every_branch || has_new(&graph, base));
@@ -178,7 +179,7 @@ fn judge(
     told.moved.extend(collide(&collisions, tree));
     told.moved.extend(unseen.iter().map(|unseen| format!("{}: {unseen}", tree.label)));
     let findings = lints::lint(&subject);
-    drop(subject);
+    let arrivals = subject.arrivals;
     let judged = findings.into_iter().map(|finding| {
         let merged = !terms.all && base.is_some_and(|base| is_merged(&finding, base));
         let standing = if merged { Standing::Merged } else { finding.standing };

@@ -1,8 +1,6 @@
 //! The lints on the real trees, with what their recipes supply: nothing to say of them as they are,
 //! and the right thing, and nothing else, where one of them is made wrong.
 
-use std::cell::OnceCell;
-
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::recipes::{self, TreeSpec, console, raptor};
@@ -10,7 +8,6 @@ use crate::steps::runner::StepRunner;
 use analysis::graph;
 use analysis::lints::{Subject, lint};
 use analysis::script::Script;
-use model::files::Listing;
 
 /// A change of one file: its number, what stands there, and what is put in its place.
 type Change<'a> = (&'a str, &'a str, &'a str);
@@ -42,22 +39,9 @@ fn say(spec: &TreeSpec, with_recipe: bool, changes: &[Change<'_>]) -> Vec<String
     let graph = graph::build(&scripts.iter().collect::<Vec<_>>());
     let mut dry_run = StepRunner::dry_run("");
     recipes::run(&tree, &mut dry_run).unwrap();
-    let findings = lint(&Subject {
-        label: "Tree",
-        several: false,
-        scripts: &scripts,
-        graph: &graph,
-        troubles: &[],
-        listing: &Listing::default(),
-        unknown_settings: &[],
-        ini: Utf8Path::new("alembic.ini"),
-        base: None,
-        arrivals: &std::collections::HashMap::new(),
-        application: &std::collections::HashMap::new(),
-        given: &dry_run.finish().given,
-        recipe: recipe.as_deref(),
-        events: OnceCell::new(),
-    });
+    let mut subject = Subject::of(&scripts, &graph);
+    (subject.tree.given, subject.tree.recipe) = (dry_run.finish().given, recipe);
+    let findings = lint(&subject);
     findings
         .into_iter()
         .filter(|finding| finding.allowed.is_none())

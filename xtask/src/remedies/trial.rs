@@ -61,7 +61,7 @@ pub(super) struct TrialResult {
 impl TrialResult {
     /// The server that was held.
     pub(super) fn server(&self) -> Option<&Endpoint> {
-        let hosted = self.ran.as_ref()?.trees.first()?.hosted.first()?;
+        let hosted = self.ran.as_ref()?.trees.first()?.left.hosted.first()?;
         Some(hosted.server.endpoint())
     }
 

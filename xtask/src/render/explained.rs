@@ -31,8 +31,8 @@ struct Entry {
     owner: &'static str,
     symptom: &'static str,
     why: &'static str,
-    remedy: &'static [&'static str],
-    verify: &'static str,
+    remedy: Vec<String>,
+    verify: String,
 }
 
 /// For a person: each finding in full, then what else there is to know.
@@ -76,8 +76,8 @@ pub fn code(code: &'static Code) -> String {
         owner: words::owner(code.owner),
         symptom: code.symptom,
         why: code.why,
-        remedy: code.remedy,
-        verify: code.verify,
+        remedy: code.steps(),
+        verify: code.check(),
     })
 }
 
@@ -94,7 +94,7 @@ struct CauseEntry<'a> {
     /// A part of the message that tells it from others with this SQLSTATE.
     says: &'a str,
     remedy: &'a [&'a str],
-    verify: &'a str,
+    verify: String,
 }
 
 /// What one SQLSTATE may mean, for a program.
@@ -103,7 +103,7 @@ pub fn causes(causes: &[&'static Cause]) -> String {
         code: cause.code.id,
         says: cause.says,
         remedy: cause.remedy,
-        verify: cause.code.verify,
+        verify: cause.code.check(),
     };
     written(&Causes {
         schema: json::SCHEMA,

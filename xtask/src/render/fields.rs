@@ -107,7 +107,7 @@ pub(super) fn fix<S: AsRef<str>>(
             name = "";
         }
     }
-    field(out, "verify", code.verify);
+    field(out, "verify", &code.check());
 }
 
 pub(super) fn label(out: &mut String, name: &str, text: &str) {

@@ -372,7 +372,7 @@ pub fn code(code: &Code) -> String {
     line(&mut out, &format!("{BOLD}{}: {}{mode}{BOLD:#}", code.id, code.title));
     field(&mut out, "symptom", code.symptom);
     field(&mut out, "why", code.why);
-    fix(&mut out, (Some(code.owner), code), None, code.remedy);
+    fix(&mut out, (Some(code.owner), code), None, &code.steps());
     if let Some(example) = code.example {
         verbatim(&mut out, "wrong", example.bad);
         verbatim(&mut out, "right", example.good);

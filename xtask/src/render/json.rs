@@ -119,7 +119,7 @@ pub(super) struct Finding {
     remedy: Vec<String>,
     verified: bool,
     patch: Option<String>,
-    verify: &'static str,
+    verify: String,
     /// Only of a finding about production.
     #[serde(skip_serializing_if = "Option::is_none")]
     production: Option<BTreeMap<String, String>>,
@@ -226,7 +226,7 @@ pub(super) fn finding(finding: &finding::Finding) -> Finding {
         remedy: finding.remedies().iter().map(|text| redact(text).into_owned()).collect(),
         verified: finding.fix.is_some(),
         patch: finding.fix.as_ref().and_then(|fix| fix.own_patch()).map(str::to_owned),
-        verify: finding.code.verify,
+        verify: finding.code.check(),
         production: finding.impact.as_deref().map(impact),
     }
 }

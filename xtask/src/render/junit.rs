@@ -184,7 +184,7 @@ fn body(finding: &Finding) -> String {
     for remedy in finding.remedies() {
         let _ = write!(out, "\nfix: {remedy}");
     }
-    let _ = write!(out, "\nverify: {}", finding.code.verify);
+    let _ = write!(out, "\nverify: {}", finding.code.check());
     out
 }
 

@@ -204,7 +204,7 @@ fn finding(finding: &Finding, again: bool) -> String {
             let _ = writeln!(out, "**To fix it:**\n\n- {}\n", several.join("\n- "));
         }
     }
-    let _ = writeln!(out, "**Then:** {}\n", code.verify);
+    let _ = writeln!(out, "**Then:** {}\n", code.check());
     let output = said.map(|said| said.output.trim()).unwrap_or_default();
     if !output.is_empty() {
         out.push_str("<details><summary>What it printed</summary>\n\n");

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::words;
+use model::called;
 use model::code::Code;
 use model::finding::{Edit, FileChange, Finding};
 use model::redact::redact;
@@ -89,10 +90,11 @@ fn rule(finding: &Finding) -> Value {
         None if !code.remedy_elsewhere.is_empty() => code.remedy_elsewhere,
         _ => code.remedy,
     };
+    let remedy: Vec<String> = remedy.iter().map(|step| called::named(step)).collect();
     let steps: Vec<String> = remedy.iter().map(|step| format!("- {step}")).collect();
     let who = owner.map(|owner| format!("\n\nOwner: {owner}")).unwrap_or_default();
-    let help = format!("{}{who}\n\nHow to verify: {}", steps.join("\n"), code.verify);
-    let full = [&[code.title], remedy].concat().join("; ");
+    let help = format!("{}{who}\n\nHow to verify: {}", steps.join("\n"), code.check());
+    let full = format!("{}; {}", code.title, remedy.join("; "));
     let mut tags = vec!["migrations".to_owned()];
     tags.extend(owner.map(str::to_owned));
     tags.extend(code.mode.map(|mode| format!("failure-mode-{mode}")));

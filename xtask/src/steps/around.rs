@@ -14,7 +14,7 @@ const ABOVE: usize = 5;
 impl TreeRun<'_> {
     /// A finding with what only the tree and its files tell.
     pub(super) fn placed(&self, mut finding: Finding) -> Finding {
-        if self.tree.recipe.is_none() {
+        if self.context.tree.recipe.is_none() {
             let said = finding.transcript.as_deref();
             // Named as nothing more than that, and no fault of the revisions' files.
             let codes = [&code::ENV_FAILED, &code::PROCESS_ENDED, &code::MIGRATION_FAILED];
@@ -73,7 +73,7 @@ impl TreeRun<'_> {
     }
 
     fn place(&self, file: &Utf8Path, line: u32, source: String) -> Place {
-        let file = file.strip_prefix(self.root).unwrap_or(file).to_owned();
+        let file = self.context.relative(file);
         Place { file, line: Some(line), source: Some(source) }
     }
 

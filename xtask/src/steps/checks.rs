@@ -28,7 +28,7 @@ impl TreeRun<'_> {
     /// interrupt is nobody's fault.
     pub(super) fn uninterrupted(&self, result: Result<StepOutcome>) -> Result<StepOutcome> {
         let failed = result.as_ref().map_or(true, |outcome| outcome.error().is_some());
-        match self.interrupt.check() {
+        match self.context.interrupt.check() {
             Err(interrupted) if failed => Err(interrupted),
             _ => result,
         }
@@ -56,22 +56,24 @@ impl TreeRun<'_> {
     /// did: then no migration has run.
     pub(super) fn foreign_database(&self, refused: &Refused) -> Result<Finding> {
         let place = refused.frames.first().map(|frame| Place {
-            file: frame.file.strip_prefix(self.root).unwrap_or(&frame.file).to_owned(),
+            file: self.context.relative(&frame.file),
             line: Some(frame.line),
             source: frame.source.clone(),
         });
-        let own = self.server.endpoint().shown(&self.tree.database);
+        let own = self.context.server.endpoint().shown(&self.context.tree.database);
         let Some(by) = &refused.by else {
             let at = place.map_or("env.py".to_owned(), |place| match place.line {
                 Some(line) => format!("{}:{line}", place.file),
                 None => place.file.to_string(),
             });
-            let is_own = self.server.endpoint().places().iter().any(|(host, port)| {
+            let is_own = self.context.server.endpoint().places().iter().any(|(host, port)| {
                 Some(host) == refused.host.as_ref() && Some(port) == refused.port.as_ref()
             });
             let hint = match () {
                 () if is_own => HINT_FOR_OWN_SERVER,
-                () if refused.database.as_ref() == Some(&self.tree.database) => HINT_FOR_HOST,
+                () if refused.database.as_ref() == Some(&self.context.tree.database) => {
+                    HINT_FOR_HOST
+                }
                 () => HINT_FOR_URL,
             };
             bail!(ForeignDatabase(format!(

@@ -12,60 +12,37 @@ use anyhow::{Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::errors::ServerDied;
-use super::supplies::Supplies;
+use super::tree_context::{HeadPause, TreeContext};
 use crate::alembic::{Alembic, Description, Limits, Pause, PausePoint};
-use crate::os::interrupt::{Interrupt, Interrupted};
+use crate::os::interrupt::Interrupted;
 use crate::os::process;
 use crate::postgres::schema::SchemaReader;
-use crate::postgres::server::Server;
-use crate::postgres::session::Session;
 use analysis::diagnosis::{self, Known};
 use analysis::graph::stored::{Applied, Link};
 use model::code::{self, Severity};
-use model::event::{Event, Tell, timed};
+use model::event::{Event, timed};
 use model::finding::Finding;
 use model::supply::{Role, Row};
 use model::transcript::{End, RevisionInFlight, Statement, Transcript};
-use model::tree::{Target, Tree};
+use model::tree::Target;
 
 /// How long a server may take from closing its connections to its end.
 const DYING: Duration = Duration::from_secs(1);
 
 /// One tree being run: its Alembic, its server, and what was run so far.
 pub struct TreeRun<'a> {
-    /// The tree.
-    pub tree: &'a Tree,
-    /// The root that files are shown relative to.
-    pub root: &'a Utf8Path,
-    /// The server.
-    pub server: &'a Server,
+    /// Its surroundings.
+    pub context: TreeContext<'a>,
     /// The tree's Alembic.
     pub alembic: Alembic,
-    /// The revision graph as Alembic reads it, or what it said instead.
+    /// The revision graph as Alembic reads it, or what Alembic said instead.
     pub graph: Result<Description, Transcript>,
-    /// The longest that one step may take.
-    pub timeout: Duration,
     /// Whether a seed is still to come.
     pub before_seed: bool,
-    /// What ends the run early.
-    pub interrupt: &'a Interrupt,
-    /// Whether orphans are ended when a call was cut off: not where other runs go on beside this one,
-    /// whose orphans cannot be told apart.
-    pub ends_strays: bool,
-    /// The commands that run an Alembic call by hand.
-    pub by_hand: &'a (dyn Fn(&str) -> Vec<String> + Sync),
-    /// Who is told what happens.
-    pub tell: Tell<'a>,
     /// Reads the schema of the tree's database.
-    pub watch: RefCell<SchemaReader<'a>>,
-    /// What the recipe supplies.
-    pub supplies: &'a Supplies,
-    /// The revisions before the first of which `upgrade head` pauses.
-    pub pauses: &'a [String],
-    /// Is told what the way up came to when it pauses.
-    pub at_pause: &'a dyn Fn(&mut SchemaReader<'a>, &[Statement], PausePoint<'_>),
-    /// Is told how many version tables there are when the call that paused has ended.
-    pub after_pause: &'a dyn Fn(usize),
+    pub reader: RefCell<SchemaReader<'a>>,
+    /// Where `upgrade head` pauses, until it did.
+    pub pause: Option<HeadPause<'a>>,
     /// Every statement that was run.
     pub statements: Vec<Statement>,
     /// What the version table holds, as the last step left it.
@@ -112,12 +89,30 @@ impl StepOutcome {
     }
 }
 
-impl TreeRun<'_> {
+impl<'a> TreeRun<'a> {
+    /// A run that has done nothing yet.
+    pub fn new(
+        context: TreeContext<'a>,
+        alembic: Alembic,
+        graph: Result<Description, Transcript>,
+        pause: Option<HeadPause<'a>>,
+    ) -> TreeRun<'a> {
+        TreeRun {
+            alembic,
+            graph,
+            before_seed: false,
+            reader: RefCell::new(context.reader(&context.tree.database)),
+            pause,
+            statements: Vec::new(),
+            version: Vec::new(),
+            context,
+        }
+    }
+
     /// Inserts a row, and sees that it is there.
     pub(super) fn seed(&mut self, row: &Row) -> Result<StepOutcome> {
-        let mut session =
-            Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
-        let said = session.transcribe(row.insert, self.timeout)?;
+        let mut session = self.context.session(&self.context.tree.database)?;
+        let said = session.transcribe(row.insert, self.context.timeout)?;
         if let Some(failed) = self.supply_failed(said) {
             return Ok(failed);
         }
@@ -130,12 +125,13 @@ impl TreeRun<'_> {
 
     /// Creates a role, and sees that it is there and cannot log in.
     pub(super) fn create_role(&mut self, role: &Role) -> Result<StepOutcome> {
-        let (database, timeout) = (&self.tree.database, self.timeout);
-        let said = self.server.supply_role(role, database, timeout, self.interrupt)?;
+        let (database, timeout) = (&self.context.tree.database, self.context.timeout);
+        let said =
+            self.context.server.supply_role(role, database, timeout, self.context.interrupt)?;
         if let Some(failed) = self.supply_failed(said) {
             return Ok(failed);
         }
-        let state = self.watch.borrow_mut().ask(|session| session.role(role.name))?;
+        let state = self.reader.borrow_mut().ask(|session| session.role(role.name))?;
         let wrong = match state {
             None => format!("there is no role {} after it was created", role.name),
             Some(state) if state.can_login => {
@@ -148,7 +144,7 @@ impl TreeRun<'_> {
 
     /// The heads that `upgrade head` must reach; `None` where Alembic could not say.
     pub(super) fn heads(&self) -> Option<Vec<String>> {
-        match self.tree.target {
+        match self.context.tree.target {
             Target::Head => self.graph.as_ref().ok().map(|graph| graph.heads.clone()),
             Target::Heads => self.applied().map(|applied| applied.stored()),
         }
@@ -197,7 +193,7 @@ impl TreeRun<'_> {
         let said = self.call(command, revision)?;
         seen.extend(said.statements.iter().cloned());
         self.statements.extend(said.statements.iter().cloned());
-        let by_hand = (self.by_hand)(&said.command);
+        let by_hand = (self.context.by_hand)(&said.command);
         if let Some(refused) = &said.refused {
             let finding = self.foreign_database(refused)?;
             return Ok(StepOutcome::failed(Finding { by_hand, ..finding }));
@@ -218,7 +214,7 @@ impl TreeRun<'_> {
             Err(err) if err.is::<ServerDied>() => return Err(err),
             found => found,
         };
-        self.interrupt.check()?;
+        self.context.interrupt.check()?;
         if let Some(finding) =
             found.as_ref().ok().and_then(|(_, found)| self.nothing_committed(&said, found))
         {
@@ -265,25 +261,30 @@ impl TreeRun<'_> {
 
     /// Calls Alembic. The first upgrade tells the graph as env.py leaves it, which counts from then on.
     fn call(&mut self, command: &str, revision: &str) -> Result<Transcript> {
-        let (tell, label) = (self.tell, &self.tree.label);
+        let context = self.context;
+        let TreeContext { tree, tell, .. } = context;
+        let label = &tree.label;
         let on_revision = |r: &RevisionInFlight| tell(Event::Revision { label, revision: r });
-        let (server, tree, interrupt) = (self.server, self.tree, self.interrupt);
         let on_deadline = || {
-            let session = Session::open(server.endpoint(), &tree.database, interrupt);
+            let session = context.session(&tree.database);
             // A server that does not answer any more is found out right after.
             session.ok()?.lock_holder().ok()?
         };
         let describe = command == "upgrade" && self.statements.is_empty();
-        let pauses =
-            if command == "upgrade" && revision == tree.target.word() { self.pauses } else { &[] };
-        let (alembic, watch, at_pause) = (&mut self.alembic, &self.watch, self.at_pause);
-        let before = &self.statements;
-        let pause = |stop: PausePoint<'_>| at_pause(&mut watch.borrow_mut(), before, stop);
+        // The call pauses once.
+        let at_head = command == "upgrade" && revision == tree.target.word();
+        let pause = if at_head { self.pause.take() } else { None };
+        let (alembic, reader, before) = (&mut self.alembic, &self.reader, &self.statements);
+        let during = |stop: PausePoint<'_>| {
+            if let Some(pause) = pause {
+                (pause.during)(&mut reader.borrow_mut(), before, stop);
+            }
+        };
         let limits = Limits {
-            timeout: self.timeout,
+            timeout: context.timeout,
             on_revision: &on_revision,
             on_deadline: &on_deadline,
-            pause: Some(Pause { before: pauses, then: &pause }),
+            pause: pause.map(|pause| Pause { before: pause.before, then: &during }),
             look: None,
         };
         let called =
@@ -292,30 +293,26 @@ impl TreeRun<'_> {
                 _ => alembic.downgrade(revision, &limits).map(|said| (said, None)),
             });
         let (said, graph) = called?;
-        if said.orphaned | (self.ends_strays && process::end_strays()) {
+        if said.orphaned | (self.context.ends_strays && process::end_strays()) {
             self.clear_away()?;
         }
         let is_whole = self.graph.as_ref().map_or(true, |known| known.repeated.is_empty());
         if let Some(graph) = graph.filter(|_| is_whole) {
             self.graph = Ok(graph);
         }
-        if !pauses.is_empty() {
-            (self.after_pause)(self.alembic.version_tables.len());
+        if let Some(pause) = pause {
+            (pause.after)(self.alembic.version_tables.len());
         }
-        // What was looked at once needs no second look.
-        self.pauses = if pauses.is_empty() { self.pauses } else { &[] };
         Ok(said)
     }
 
     /// Ends what a call that was cut off left running, here and on the server.
     fn clear_away(&self) -> Result<()> {
         // Where the server cannot be reached any more, that is found out right after.
-        if let Ok(mut session) =
-            Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)
-        {
+        if let Ok(mut session) = self.context.session(&self.context.tree.database) {
             let _ = session.end_others();
         }
-        self.interrupt.check()
+        self.context.interrupt.check()
     }
 
     /// A supply's outcome, where it could not be created.
@@ -342,7 +339,7 @@ impl TreeRun<'_> {
         }
         let before_seed = self.before_seed;
         let revisions = &self.revision_files();
-        let known = Known { root: self.root, revisions, before_seed };
+        let known = Known { root: self.context.root, revisions, before_seed };
         let finding = self.placed(diagnosis::diagnose(said, known));
         let refuses = finding.code == &code::DOWNGRADE_FAILED && self.refuses(&finding);
         Finding { code: if refuses { &code::IRREVERSIBLE } else { finding.code }, ..finding }
@@ -352,7 +349,7 @@ impl TreeRun<'_> {
     fn refuses(&self, finding: &Finding) -> bool {
         let place = finding.place.as_ref().and_then(|place| Some((&place.file, place.line?)));
         place.is_some_and(|(file, line)| {
-            let text = std::fs::read_to_string(self.root.join(file)).unwrap_or_default();
+            let text = std::fs::read_to_string(self.context.root.join(file)).unwrap_or_default();
             diagnosis::refuses(&text, line)
         })
     }
@@ -373,7 +370,7 @@ impl TreeRun<'_> {
         if let Some(finding) = outcome.error() {
             let lost = finding.transcript.as_deref().is_some_and(Transcript::lost_connection);
             let grace = if lost { DYING } else { Duration::ZERO };
-            if let Some(death) = self.server.death(grace, self.interrupt) {
+            if let Some(death) = self.context.server.death(grace, self.context.interrupt) {
                 bail!(ServerDied(death));
             }
         }
@@ -385,7 +382,7 @@ impl TreeRun<'_> {
         if err.is::<Interrupted>() || err.is::<ServerDied>() {
             return err;
         }
-        match self.server.death(DYING, self.interrupt) {
+        match self.context.server.death(DYING, self.context.interrupt) {
             Some(death) => ServerDied(death).into(),
             None => err,
         }

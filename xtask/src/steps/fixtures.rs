@@ -48,10 +48,12 @@ impl Lane<'_> {
         let Touched { names, emptied } =
             rows::touched(self.tree_run.texts_of(revision).iter().map(String::as_str));
         let own = self.tree_run.names_of_version_tables();
-        let asked =
-            self.watch.ask(|session| tables::tables(session, names.as_ref(), &emptied, &own));
+        let asked = self
+            .trial
+            .reader
+            .ask(|session| tables::tables(session, names.as_ref(), &emptied, &own));
         let mut all = asked?;
-        self.named.iter().for_each(|named| named.apply(&mut all));
+        self.trial.named.iter().for_each(|named| named.apply(&mut all));
         Ok(all)
     }
 
@@ -87,7 +89,7 @@ impl Lane<'_> {
             filled.made.extend(made);
         }
         let touched = &filled.touched;
-        filled.before = self.watch.ask(|session| tables::contents(session, touched))?;
+        filled.before = self.trial.reader.ask(|session| tables::contents(session, touched))?;
         Ok(filled)
     }
 
@@ -95,20 +97,20 @@ impl Lane<'_> {
     pub(super) fn put(&mut self, table: &Table, which: FixtureSet) -> Result<(Vec<Made>, String)> {
         let draft = Draft::new(table);
         let questions = draft.questions();
-        let answers = self.watch.ask(|session| tables::choices(session, &questions))?;
+        let answers = self.trial.reader.ask(|session| tables::choices(session, &questions))?;
         let inserts = match draft.inserts(answers) {
             Ok(inserts) => inserts,
             Err(why) => return Ok((Vec::new(), why)),
         };
         let extremes = which == FixtureSet::All;
-        let put = self.watch.ask(|session| tables::put(session, &inserts, extremes))?;
+        let put = self.trial.reader.ask(|session| tables::put(session, &inserts, extremes))?;
         let why = put.complaint.unwrap_or_else(|| "every row is there already".to_owned());
         Ok((put.made, why))
     }
 
     /// A note about the databases beside the tree's own: rows are made in that one alone.
     fn not_filled_beside(&self, revision: &str) -> Option<Finding> {
-        let tree = self.tree_run.tree;
+        let tree = self.context().tree;
         let databases = tree.databases_for(&tree.database).split_off(1).join(" and ");
         let message =
             format!("no rows are made in database {databases} when revision {revision} is tried");
@@ -126,7 +128,7 @@ impl Lane<'_> {
     ) -> Result<Option<Finding>> {
         let name = &table.name;
         let any = format!("SELECT 1 FROM {name} LIMIT 1");
-        if self.watch.ask(|session| session.value(&any))?.is_some() {
+        if self.trial.reader.ask(|session| session.value(&any))?.is_some() {
             return Ok(None);
         }
         let message = format!(
@@ -141,7 +143,7 @@ impl Lane<'_> {
         if filled.touched.is_empty() {
             return Ok(Contents::new());
         }
-        self.watch.ask(|session| tables::contents(session, &filled.touched))
+        self.trial.reader.ask(|session| tables::contents(session, &filled.touched))
     }
 
     /// Findings for what a round trip does to the rows that were there before.
@@ -177,7 +179,7 @@ impl Lane<'_> {
         };
         let losses = rows::losses(&filled.before, between, after, not_null).into_iter();
         // How real values of these are spelt, only their writers know.
-        let is_named = |loss: &Loss| self.named.iter().any(|named| named.has(&loss.what));
+        let is_named = |loss: &Loss| self.trial.named.iter().any(|named| named.has(&loss.what));
         let losses = losses.filter(|loss| !retyped.contains(&loss.what) && !is_named(loss));
         losses.map(finding).collect()
     }
@@ -206,7 +208,7 @@ impl TreeRun<'_> {
             let text = std::fs::read_to_string(file).unwrap_or_default();
             let line = line_that_names(&text, names);
             Place {
-                file: file.strip_prefix(self.root).unwrap_or(file).to_owned(),
+                file: self.context.relative(file),
                 line: line.map(|(number, _)| number),
                 source: line.map(|(_, source)| source.to_owned()),
             }

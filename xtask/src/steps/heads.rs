@@ -3,7 +3,7 @@
 //! Two files that claim one id leave one head: Alembic warns, keeps the file that it read last and
 //! never runs the other. Counting heads alone would call that green.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use super::context::{StepOutcome, TreeRun, list};
 use super::each_head::sharing_a_base;
@@ -18,29 +18,30 @@ impl TreeRun<'_> {
         let graph = match &self.graph {
             Ok(graph) => graph,
             Err(said) => {
-                let by_hand = (self.by_hand)(&said.command);
+                let by_hand = (self.context.by_hand)(&said.command);
                 return StepOutcome::failed(Finding { by_hand, ..self.diagnose(said.clone()) });
             }
         };
-        let (label, count) = (&self.tree.label, graph.heads.len());
+        let (label, count) = (&self.context.tree.label, graph.heads.len());
         let mut notes = vec![format!("{label} head count: {count}")];
         let twice = self.id_used_twice(graph);
         notes.extend(graph.repeated.iter().map(|repeated| {
             format!("ERROR: {label} alembic has revision {} twice.", repeated.revision)
         }));
-        let is_meant = self.tree.target == Target::Heads && sharing_a_base(graph).is_empty();
+        let is_meant =
+            self.context.tree.target == Target::Heads && sharing_a_base(graph).is_empty();
         if count == 1 || is_meant {
             return StepOutcome { notes, findings: twice.into_iter().collect() };
         }
         if count == 0 {
             let message = format!(
                 "Alembic finds no revision in the folders that `{}` names: `script_location`, `version_locations`",
-                self.tree.ini
+                self.context.tree.ini
             );
             let findings = vec![Finding::new(&code::CONFIG_UNKNOWN, message)];
             return StepOutcome { notes, findings };
         }
-        let expected = match self.tree.target {
+        let expected = match self.context.tree.target {
             Target::Head => "exactly 1",
             Target::Heads => "one for each base",
         };
@@ -51,7 +52,7 @@ impl TreeRun<'_> {
         let files = |head: &String| {
             let twice = graph.repeated.iter().find(|repeated| repeated.revision == *head);
             let claims = twice.map(|repeated| self.files_of(repeated));
-            claims.or_else(|| Some(self.relative(self.file_of(head)?).to_string()))
+            claims.or_else(|| Some(self.context.relative(self.file_of(head)?).to_string()))
         };
         let shown: Vec<String> = ids
             .iter()
@@ -80,7 +81,7 @@ impl TreeRun<'_> {
         let message = format!(
             "{} alembic has a revision id that is used twice: {}. Alembic runs one of the files \
              and drops the other.",
-            self.tree.label,
+            self.context.tree.label,
             claims.join("; ")
         );
         Some(Finding {
@@ -92,16 +93,12 @@ impl TreeRun<'_> {
 
     /// The files that claim one id.
     fn files_of(&self, repeated: &DuplicateRevision) -> String {
-        let files = repeated.files.iter().map(|file| self.relative(file).to_string());
+        let files = repeated.files.iter().map(|file| self.context.relative(file).to_string());
         files.collect::<Vec<_>>().join(" and ")
     }
 
     /// A file as a place, whatever its line.
     fn whole(&self, file: &Utf8Path) -> Place {
-        Place { file: self.relative(file), line: None, source: None }
-    }
-
-    fn relative(&self, file: &Utf8Path) -> Utf8PathBuf {
-        file.strip_prefix(self.root).unwrap_or(file).to_owned()
+        Place { file: self.context.relative(file), line: None, source: None }
     }
 }

@@ -15,11 +15,10 @@ use super::context::{TreeRun, list};
 use super::errors::NotRestored;
 use super::gone::LostData;
 use super::revisions::{RevisionNode, ancestors, below_in_order, chain_of};
+use super::tree_context::TreeContext;
 use crate::alembic::Alembic;
-use crate::os::interrupt::Interrupt;
 use crate::postgres::rows;
 use crate::postgres::schema::SchemaReader;
-use crate::postgres::session::Session;
 use crate::postgres::shared::SharedState;
 use analysis::rows::Named;
 use model::code;
@@ -55,35 +54,50 @@ pub(super) enum StairEnvironment {
     Elsewhere,
 }
 
-/// A lane.
-pub struct Lane<'a> {
-    pub(super) tree_run: TreeRun<'a>,
-    /// Alembic in another environment, and what that is.
-    elsewhere: Alembic,
-    pub(super) elsewhere_is: String,
-    /// The database that goes up the chain.
-    pub(super) ladder: String,
-    /// The name of the copy on which a stair is tried.
-    pub(super) trial: String,
+/// Alembic in another environment.
+pub struct Elsewhere {
+    /// The Alembic.
+    pub alembic: Alembic,
+    /// How the environment differs, in words.
+    pub described: String,
+}
+
+/// Database that goes up the chain once.
+pub(super) struct Ladder {
+    /// Its name.
+    pub(super) database: String,
     pub(super) chain: Vec<RevisionNode>,
-    /// The revisions that the ladder has.
+    /// The revisions that are applied to it.
     applied: BTreeSet<String>,
     /// How many rows were supplied to it.
     pub(super) supplied: usize,
-    /// The columns that take nothing but what the revision names.
-    pub(super) named: Vec<Named>,
-    /// When the step must be done.
-    pub(super) deadline: Instant,
-    /// Looks at the trial.
-    pub(super) watch: SchemaReader<'a>,
+    /// How many statements were run on it: those of a trial come after these.
+    pub(super) climbed: usize,
     /// What all databases of the server shared before the stair.
     shared: SharedState,
-    /// What was run on the way up the ladder: the statements of a trial come after these.
-    pub(super) climbed: usize,
-    /// How often the schema was looked at, and how long that took.
+}
+
+/// Copy of the ladder on which a stair is tried.
+pub(super) struct Trial<'a> {
+    /// Its name.
+    pub(super) database: String,
+    pub(super) reader: SchemaReader<'a>,
+    /// The columns that take nothing but what the revision names.
+    pub(super) named: Vec<Named>,
+    /// How often the schema was read, and how long that took.
     pub(super) looks: (u32, Duration),
-    /// What the stair at hand took with columns and tables.
+    /// Columns and tables that the stair at hand dropped with their values.
     pub(super) gone: LostData,
+}
+
+/// A lane.
+pub struct Lane<'a> {
+    pub(super) tree_run: TreeRun<'a>,
+    pub(super) elsewhere: Elsewhere,
+    pub(super) ladder: Ladder,
+    pub(super) trial: Trial<'a>,
+    /// When the step must be done.
+    pub(super) deadline: Instant,
 }
 
 impl<'a> Lane<'a> {
@@ -91,47 +105,45 @@ impl<'a> Lane<'a> {
     /// database at that place; else the ladder is made, empty, and the roles are supplied.
     pub fn new(
         mut tree_run: TreeRun<'a>,
-        (elsewhere, elsewhere_is): (Alembic, String),
+        elsewhere: Elsewhere,
         ground: &LaneStart,
         is_there: bool,
     ) -> Result<Lane<'a>> {
-        let (database, trial) = (&tree_run.tree.database, Lane::trial_of(tree_run.tree));
-        let ladder = if is_there { database.clone() } else { named(database, "ladder") };
+        let TreeContext { tree, server, supplies, timeout, interrupt, .. } = tree_run.context;
+        let own = tree.database.clone();
+        let database = if is_there { own } else { named(&own, "ladder") };
         let Ok(graph) = &tree_run.graph else { bail!("there is no graph to climb") };
         let chain = chain_of(graph);
         let applied: BTreeSet<String> =
             ground.at.iter().flat_map(|revision| ancestors(&chain, revision)).collect();
         let is_below = |at: &Option<String>| at.as_ref().is_none_or(|at| applied.contains(at));
-        let supplied = tree_run.supplies.rows.iter().take_while(|(at, _)| is_below(at)).count();
+        let supplied = supplies.rows.iter().take_while(|(at, _)| is_below(at)).count();
         tree_run.statements.clone_from(&ground.statements);
         tree_run.alembic.version_table.clone_from(&ground.table);
         if !is_there {
-            tree_run.server.copy_all(tree_run.tree, &ladder, None, tree_run.interrupt)?;
-            for role in &tree_run.supplies.roles {
-                tree_run.server.supply_role(role, &ladder, tree_run.timeout, tree_run.interrupt)?;
+            server.copy_all(tree, &database, None, interrupt)?;
+            for role in &supplies.roles {
+                server.supply_role(role, &database, timeout, interrupt)?;
             }
-            tree_run.run_scripts(None, &ladder)?;
+            tree_run.run_scripts(None, &database)?;
         }
-        let watch = SchemaReader::new(tree_run.server.endpoint(), &trial, tree_run.interrupt);
-        let deadline = Instant::now() + tree_run.timeout;
-        let shared = SharedState::default();
-        Ok(Lane {
-            elsewhere,
-            elsewhere_is,
-            ladder,
-            trial,
-            chain,
-            applied,
+        let trial = Lane::trial_of(tree);
+        let trial = Trial {
+            reader: tree_run.context.reader(&trial).starting_with(rows::SETUP),
+            database: trial,
             named: Vec::new(),
-            supplied: if is_there { supplied } else { 0 },
-            deadline,
-            watch: watch.starting_with(rows::SETUP),
-            shared,
-            climbed: tree_run.statements.len(),
             looks: (0, Duration::ZERO),
             gone: LostData::default(),
-            tree_run,
-        })
+        };
+        let ladder = Ladder {
+            database,
+            chain,
+            applied,
+            supplied: if is_there { supplied } else { 0 },
+            climbed: tree_run.statements.len(),
+            shared: SharedState::default(),
+        };
+        Ok(Lane { tree_run, elsewhere, ladder, trial, deadline: Instant::now() + timeout })
     }
 
     /// The name of the database on which a stair of a tree is tried.
@@ -152,7 +164,7 @@ impl<'a> Lane<'a> {
 
     /// Its two Alembics, for another use.
     pub fn into_alembics(self) -> [Alembic; 2] {
-        [self.tree_run.alembic, self.elsewhere]
+        [self.tree_run.alembic, self.elsewhere.alembic]
     }
 
     /// Takes the ladder up to the parents of a stair; what kept it from getting there.
@@ -161,56 +173,57 @@ impl<'a> Lane<'a> {
         stair: &RevisionNode,
         seen: &mut Vec<Statement>,
     ) -> Result<Option<Finding>> {
-        for revision in below_in_order(&self.chain, &self.applied, &stair.revision) {
+        for revision in below_in_order(&self.ladder.chain, &self.ladder.applied, &stair.revision) {
             if let Some(failed) = self.climb_to(&revision, seen)? {
                 return Ok(Some(failed));
             }
         }
-        self.tree_run.run_scripts(Some(&stair.revision), &self.ladder)?;
-        if self.applied.is_empty() {
+        self.tree_run.run_scripts(Some(&stair.revision), &self.ladder.database)?;
+        if self.ladder.applied.is_empty() {
             // What env.py makes before any revision runs is there from here on.
-            let ladder = self.ladder.clone();
+            let ladder = self.ladder.database.clone();
             if let Err(failed) =
                 self.run(("downgrade", "base"), &ladder, StairEnvironment::Here, seen)?
             {
                 return Ok(Some(*failed));
             }
         }
-        self.shared = SharedState::of(&mut self.server_session()?)?;
-        self.climbed = self.tree_run.statements.len();
+        self.ladder.shared = SharedState::of(&mut self.context().server_session()?)?;
+        self.ladder.climbed = self.tree_run.statements.len();
         Ok(None)
     }
 
     /// Takes the ladder up to a revision, and supplies on the way what the recipe supplies there.
     fn climb_to(&mut self, revision: &str, seen: &mut Vec<Statement>) -> Result<Option<Finding>> {
-        if self.applied.contains(revision) {
+        if self.ladder.applied.contains(revision) {
             return Ok(None);
         }
-        let below = ancestors(&self.chain, revision);
-        while let Some((at, row)) = self.tree_run.supplies.rows.get(self.supplied).cloned() {
+        let below = ancestors(&self.ladder.chain, revision);
+        while let Some((at, row)) = self.context().supplies.rows.get(self.ladder.supplied).cloned()
+        {
             let Some(at) = at.filter(|at| below.contains(at)) else { break };
             if let Some(failed) = self.upgrade_ladder(&at, seen)? {
                 return Ok(Some(failed));
             }
-            let endpoint = self.tree_run.server.endpoint();
-            let mut session = Session::open(endpoint, &self.ladder, self.tree_run.interrupt)?;
-            session.transcribe(row.insert, self.tree_run.timeout)?;
-            self.supplied += 1;
+            let mut session = self.context().session(&self.ladder.database)?;
+            session.transcribe(row.insert, self.context().timeout)?;
+            self.ladder.supplied += 1;
         }
         let supplied = |stair: &&RevisionNode| {
-            let scripts = &self.tree_run.supplies.scripts;
+            let scripts = &self.context().supplies.scripts;
             below.contains(&stair.revision)
-                && !self.applied.contains(&stair.revision)
+                && !self.ladder.applied.contains(&stair.revision)
                 && scripts.iter().any(|s| s.required_by.as_ref() == Some(&stair.revision))
         };
-        let supplied: Vec<RevisionNode> = self.chain.iter().filter(supplied).cloned().collect();
+        let supplied: Vec<RevisionNode> =
+            self.ladder.chain.iter().filter(supplied).cloned().collect();
         for stair in supplied {
             for parent in stair.parents.iter().chain(&stair.requires) {
                 if let Some(failed) = self.upgrade_ladder(parent, seen)? {
                     return Ok(Some(failed));
                 }
             }
-            self.tree_run.run_scripts(Some(&stair.revision), &self.ladder)?;
+            self.tree_run.run_scripts(Some(&stair.revision), &self.ladder.database)?;
         }
         self.upgrade_ladder(revision, seen)
     }
@@ -220,46 +233,46 @@ impl<'a> Lane<'a> {
         revision: &str,
         seen: &mut Vec<Statement>,
     ) -> Result<Option<Finding>> {
-        if self.applied.contains(revision) {
+        if self.ladder.applied.contains(revision) {
             return Ok(None);
         }
-        let ladder = self.ladder.clone();
+        let ladder = self.ladder.database.clone();
         if let Err(failed) =
             self.run(("upgrade", revision), &ladder, StairEnvironment::Here, seen)?
         {
             return Ok(Some(*failed));
         }
-        self.applied.extend(ancestors(&self.chain, revision));
+        self.ladder.applied.extend(ancestors(&self.ladder.chain, revision));
         Ok(None)
     }
 
     /// Makes a fresh copy of the ladder for a trial, or for part of one.
     pub(super) fn copy(&mut self, of: Option<&str>, to: &str) -> Result<()> {
-        self.watch.close();
-        let of = of.unwrap_or(&self.ladder);
-        let (tree_run, interrupt) = (&self.tree_run, self.tree_run.interrupt);
-        let make = || tree_run.server.copy_all(tree_run.tree, to, Some(of), interrupt);
-        timed(tree_run.tell, &tree_run.tree.label, "  copying the database", make)?;
-        Ok(())
+        self.trial.reader.close();
+        let of = of.unwrap_or(&self.ladder.database);
+        let TreeContext { tree, server, interrupt, tell, .. } = self.context();
+        let make = || server.copy_all(tree, to, Some(of), interrupt);
+        timed(tell, &tree.label, "  copying the database", make)
     }
 
     /// Drops a trial's database, and puts back what all databases of the server share. Fails with
     /// [`NotRestored`] where that cannot be done.
     pub(super) fn clear_trial(&mut self) -> Result<()> {
-        self.watch.close();
-        self.drop(&self.trial)?;
+        self.trial.reader.close();
+        self.drop(&self.trial.database)?;
         if self.restore_shared()? { Ok(()) } else { Err(NotRestored.into()) }
     }
 
     /// Drops a database that the lane made, and those beside it.
     pub(super) fn drop(&self, database: &str) -> Result<()> {
-        self.tree_run.server.drop_all(self.tree_run.tree, database, self.tree_run.interrupt)
+        let TreeContext { tree, server, interrupt, .. } = self.context();
+        server.drop_all(tree, database, interrupt)
     }
 
     /// Puts back what all databases share, as far as that can be done; whether it is as it was.
     pub(super) fn restore_shared(&self) -> Result<bool> {
-        let tree_run = &self.tree_run;
-        tree_run.server.restore_shared(&self.shared, &tree_run.statements, tree_run.interrupt)
+        let TreeContext { server, interrupt, .. } = self.context();
+        server.restore_shared(&self.ladder.shared, &self.tree_run.statements, interrupt)
     }
 
     /// The same within a stair, before the next part of its trial.
@@ -273,19 +286,15 @@ impl<'a> Lane<'a> {
 
     /// The schemas of another copy: of its own database and of those beside it.
     pub(super) fn look_at(&self, database: &str) -> Result<Vec<Schema>> {
-        let own =
-            SchemaReader::new(self.tree_run.server.endpoint(), database, self.tree_run.interrupt)
-                .read();
+        let own = self.context().reader(database).read();
         self.with_those_beside(own?, database)
     }
 
     /// A schema with those of the databases beside it. What all databases share is in the first.
     fn with_those_beside(&self, own: Schema, database: &str) -> Result<Vec<Schema>> {
         let mut schemas = vec![own];
-        for name in self.tree_run.tree.databases_for(database).iter().skip(1) {
-            let (endpoint, interrupt) = (self.tree_run.server.endpoint(), self.tree_run.interrupt);
-            let mut objects =
-                SchemaReader::new(endpoint, name, interrupt).read()?.objects().clone();
+        for name in self.context().tree.databases_for(database).iter().skip(1) {
+            let mut objects = self.context().reader(name).read()?.objects().clone();
             objects.retain(|id, _| !CLUSTER_KINDS.contains(&id.kind.as_str()));
             schemas.push(Schema::of(objects));
         }
@@ -294,34 +303,29 @@ impl<'a> Lane<'a> {
 
     /// Drops what the lane made on a server that stays.
     pub fn clear(&mut self) -> Result<()> {
-        self.watch.close();
-        for database in [&self.trial, &self.ladder] {
+        self.trial.reader.close();
+        for database in [&self.trial.database, &self.ladder.database] {
             self.drop(database)?;
         }
         Ok(())
     }
 
-    fn server_session(&self) -> Result<Session<'a>> {
-        let endpoint = self.tree_run.server.endpoint();
-        Session::open(endpoint, endpoint.maintenance_database(), self.tree_run.interrupt)
-    }
-
     /// The schemas of the trial: of its own database and of those beside it.
     pub(super) fn look(&mut self) -> Result<Vec<Schema>> {
         let started = Instant::now();
-        let own = self.watch.read()?;
-        let schemas = self.with_those_beside(own, &self.trial)?;
-        self.looks = (self.looks.0 + 1, self.looks.1 + started.elapsed());
+        let own = self.trial.reader.read()?;
+        let schemas = self.with_those_beside(own, &self.trial.database)?;
+        self.trial.looks = (self.trial.looks.0 + 1, self.trial.looks.1 + started.elapsed());
         Ok(schemas)
     }
 
     /// What the version tables of the trial hold together.
     pub(super) fn version(&mut self) -> Result<Vec<String>> {
-        self.tree_run.version_at(&self.trial, &mut self.watch)
+        self.tree_run.version_at(&self.trial.database, &mut self.trial.reader)
     }
 
-    pub(super) fn interrupt(&self) -> &'a Interrupt {
-        self.tree_run.interrupt
+    pub(super) fn context(&self) -> TreeContext<'a> {
+        self.tree_run.context
     }
 }
 

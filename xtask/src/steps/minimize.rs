@@ -9,7 +9,6 @@ use super::fixtures::{FixtureSet, Fixtures};
 use super::lane::{Lane, StairEnvironment};
 use super::revisions::RevisionNode;
 use crate::postgres::rows as tables;
-use crate::postgres::session::Session;
 use analysis::rows;
 use model::code;
 use model::finding::Finding;
@@ -77,7 +76,7 @@ impl Lane<'_> {
         seen: &mut Vec<Statement>,
     ) -> Result<Option<String>> {
         self.clear_trial_of_roles()?;
-        let trial = self.trial.clone();
+        let trial = self.trial.database.clone();
         self.copy(None, &trial)?;
         let filled = self.fill(&stair.revision, FixtureSet::Plain)?;
         let all = suspects(&filled, failed.transcript.as_deref());
@@ -94,7 +93,7 @@ impl Lane<'_> {
             }
         }
         let Some(made) = suspects.first() else { return Ok(None) };
-        let row = self.watch.ask(|session| tables::row(session, made))?;
+        let row = self.trial.reader.ask(|session| tables::row(session, made))?;
         Ok(row.map(|row| format!("{} {row}", made.table)))
     }
 
@@ -106,17 +105,16 @@ impl Lane<'_> {
         (all, kept): (&[Made], &[Made]),
         seen: &mut Vec<Statement>,
     ) -> Result<bool> {
-        let (trial, part) = (self.trial.clone(), format!("{}_part", self.trial));
+        let (trial, part) = (self.trial.database.clone(), format!("{}_part", self.trial.database));
         self.copy(Some(&trial), &part)?;
         let gone: Vec<Made> = all.iter().filter(|row| !kept.contains(row)).cloned().collect();
-        let endpoint = self.tree_run.server.endpoint();
-        let mut session = Session::open(endpoint, &part, self.interrupt())?;
+        let mut session = self.context().session(&part)?;
         // A given server may not let the gate pass over foreign keys; then it cannot be told.
         let deleted = tables::delete(&mut session, &gone);
         drop(session);
         let fails = match deleted {
             Ok(()) => self.failure_in(stair, &part, seen),
-            Err(_) => self.interrupt().check().map(|()| None),
+            Err(_) => self.context().interrupt.check().map(|()| None),
         };
         self.drop(&part)?;
         self.restore_shared()?;

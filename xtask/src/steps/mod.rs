@@ -22,4 +22,5 @@ mod scripts;
 mod stair;
 pub mod stairway;
 pub mod supplies;
+pub mod tree_context;
 mod versions;

@@ -10,22 +10,16 @@ use model::finding::Finding;
 impl TreeRun<'_> {
     /// Why the models are not compared, where env.py has none.
     pub(super) fn without_models(&self) -> Option<String> {
-        let is_other = self.tree.recipe.is_none() && self.alembic.models.is_none();
-        let told = "env.py has no `target_metadata`: models are not compared with the migrations";
+        let is_other = self.context.tree.recipe.is_none() && self.alembic.models.is_none();
+        let told = "env.py has no `target_metadata` with tables: no models are compared";
         is_other.then(|| told.to_owned())
     }
 
     /// Runs `alembic check`, and tells what the models have and no migration makes, or the other way round.
     pub(super) fn check_models(&mut self) -> Result<StepOutcome> {
-        let limits = Limits {
-            timeout: self.timeout,
-            on_revision: &|_| {},
-            on_deadline: &|| None,
-            pause: None,
-            look: None,
-        };
+        let limits = Limits::of(self.context.timeout);
         let said = self.alembic.check(&limits)?;
-        let severity = self.tree.strict_models.then_some(Severity::Error);
+        let severity = self.context.tree.strict_models.then_some(Severity::Error);
         let differ =
             |message: String| Finding { severity, ..Finding::new(&code::MODELS_DIFFER, message) };
         if !said.ok() {

@@ -39,10 +39,10 @@ impl Lane<'_> {
             if named.values.is_empty() {
                 return Ok(Err((failed, made_up)));
             }
-            self.named.push(named);
+            self.trial.named.push(named);
             match self.round_trip(stair, FixtureSet::Plain, seen)? {
                 RoundTrip::Went(findings) => {
-                    let named = self.named.iter().map(|named| {
+                    let named = self.trial.named.iter().map(|named| {
                         let message = format!(
                             "{} is given no values but those that revision {} takes: {}",
                             named.shown(),

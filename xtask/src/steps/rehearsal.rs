@@ -24,11 +24,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl Lane<'_> {
     /// Rehearses these revisions, parents first. What kept the gate from looking is said.
     pub(super) fn rehearse(&mut self, new: &[String]) -> Result<Judged> {
-        let (tell, label) = (self.tree_run.tell, self.tree_run.tree.label.clone());
+        let (tell, label) = (self.context().tell, self.context().tree.label.clone());
         let looked = timed(tell, &label, "  a database in use", || {
             self.aside(PATIENCE, |lane| lane.rehearse_quietly(new))
         });
-        self.interrupt().check()?;
+        self.context().interrupt.check()?;
         Ok(looked.unwrap_or_else(|err| {
             let told = format!("{} was not tried on a database in use: {err:#}", new.join(", "));
             Judged { lines: vec![told], ..Judged::default() }
@@ -48,7 +48,7 @@ impl Lane<'_> {
         let mut lines = Vec::new();
         for with_rows in [true, false] {
             self.clear_trial_of_roles()?;
-            let trial = self.trial.clone();
+            let trial = self.trial.database.clone();
             self.copy(None, &trial)?;
             let filled = if with_rows { self.fill_empty(new)? } else { BTreeSet::new() };
             let (rehearsal, failed) = self.go_both_ways(new)?;
@@ -77,7 +77,7 @@ impl Lane<'_> {
             let all = self.tables_of(revision)?;
             for table in parents_first(&all).into_iter().filter(|table| !table.is_partition) {
                 let any = format!("SELECT 1 FROM {} LIMIT 1", table.name);
-                let is_empty = self.watch.ask(|session| session.value(&any))?.is_none();
+                let is_empty = self.trial.reader.ask(|session| session.value(&any))?.is_none();
                 let has_parts = table.bounds.as_ref().is_none_or(|bounds| !bounds.is_empty());
                 if is_empty && has_parts && !self.put(table, FixtureSet::Plain)?.0.is_empty() {
                     filled.insert(table.name.clone());
@@ -91,7 +91,7 @@ impl Lane<'_> {
     fn go_both_ways(&mut self, new: &[String]) -> Result<(Option<Rehearsal>, Option<Finding>)> {
         let Some(head) = new.last() else { return Ok((None, None)) };
         let mut failed = None;
-        let (trial, below) = (self.trial.clone(), self.version()?);
+        let (trial, below) = (self.trial.database.clone(), self.version()?);
         let below = match below.as_slice() {
             [] => Some("base".to_owned()),
             [one] => Some(one.clone()),
@@ -101,9 +101,9 @@ impl Lane<'_> {
         let version_tables: Vec<String> =
             self.tree_run.names_of_version_tables().into_iter().collect();
         let place = Place {
-            endpoint: self.tree_run.server.endpoint(),
+            endpoint: self.context().server.endpoint(),
             database: &trial,
-            interrupt: self.tree_run.interrupt,
+            interrupt: self.context().interrupt,
             version_tables: &version_tables,
         };
         let rehearsal = place.rehearse(returns && below.is_some(), |up, look| {
@@ -132,7 +132,7 @@ impl Lane<'_> {
     ) -> Judged {
         let text = |revision: &String| {
             let file = self.tree_run.file_of(revision)?.to_owned();
-            let shown = file.strip_prefix(self.tree_run.root).unwrap_or(&file).to_owned();
+            let shown = self.context().relative(&file);
             let text = std::fs::read_to_string(&file).unwrap_or_default();
             Some(Text { revision: revision.clone(), file, shown, text })
         };
@@ -145,7 +145,7 @@ impl Lane<'_> {
         let setting = Setting { revisions: &revisions, sizes, today, filled };
         let mut judged = production::judge(rehearsal, &setting);
         if let (Some(Err(line)), Some(file)) = (read, file) {
-            let file = file.strip_prefix(self.tree_run.root).unwrap_or(&file).to_owned();
+            let file = self.context().relative(&file);
             let message = format!("cannot read line {line} of `{file}`");
             judged.findings.push(Finding::new(&code::SIZES, message));
         }

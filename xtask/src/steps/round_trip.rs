@@ -43,12 +43,12 @@ struct Judged<'a> {
 impl TreeRun<'_> {
     /// `alembic upgrade head`.
     pub(super) fn upgrade_head(&mut self, seen: &mut Vec<Statement>) -> Result<StepOutcome> {
-        self.run_alembic("upgrade", self.tree.target.word(), &ExpectedVersions::Heads, seen)
+        self.run_alembic("upgrade", self.context.tree.target.word(), &ExpectedVersions::Heads, seen)
     }
 
     /// Takes the head down: all parents are expected.
     pub(super) fn downgrade_one(&mut self, seen: &mut Vec<Statement>) -> Result<StepOutcome> {
-        if self.tree.target == Target::Heads {
+        if self.context.tree.target == Target::Heads {
             return self.step_down_each(seen);
         }
         if let Some(note) = self.declared_irreversible(&self.head()) {
@@ -137,14 +137,14 @@ impl TreeRun<'_> {
         let text = file.and_then(|file| std::fs::read_to_string(file).ok());
         let declarations = schema_diff::declared(text.as_deref().unwrap_or_default());
         let sources = Sources {
-            root: self.root,
+            root: self.context.root,
             statements: &self.statements,
             revision,
             file: file.zip(text.as_deref()),
         };
-        let script = sources.file.and_then(|(file, text)| {
-            Script::read(file.strip_prefix(self.root).unwrap_or(file), text.as_bytes()).0
-        });
+        let script = sources
+            .file
+            .and_then(|(file, text)| Script::read(&self.context.relative(file), text.as_bytes()).0);
         let (declarations, script) = (declarations.as_slice(), script.as_ref());
         let of_downgrade = |difference: &Difference| match way {
             ComparedDirection::Down(between) => between
@@ -158,7 +158,7 @@ impl TreeRun<'_> {
         });
         let mut findings: Vec<Finding> = told.collect();
         if let Some((file, text)) = sources.file {
-            let file = file.strip_prefix(self.root).unwrap_or(file);
+            let file = &self.context.relative(file);
             edit::downgrade(&mut findings, sources.statements, file, text);
         }
         if differences.len() > TOLD {
@@ -177,17 +177,17 @@ impl TreeRun<'_> {
         rows: usize,
     ) -> Result<Vec<Finding>> {
         let mut gone = Vec::new();
-        for (_, row) in self.supplies.rows.iter().take(rows) {
+        for (_, row) in self.context.supplies.rows.iter().take(rows) {
             // Where its table is gone or has other columns, so is the row.
             let there = session.value(row.exists).ok().flatten();
-            self.interrupt.check()?;
+            self.context.interrupt.check()?;
             if there.is_none() {
                 // Nor is it where the connection is.
                 session.value("SELECT 1")?;
                 gone.push(row.name.to_owned());
             }
         }
-        for role in &self.supplies.roles {
+        for role in &self.context.supplies.roles {
             if session.role(role.name)?.is_none() {
                 gone.push(format!("role {}", role.name));
             }
@@ -211,28 +211,27 @@ impl TreeRun<'_> {
         (second, elsewhere): (usize, &str),
     ) -> Vec<Finding> {
         let (here, there) = self.statements.split_at(second.min(self.statements.len()));
-        let finding = |difference: &Difference| {
-            let origin = schema_diff::impure(difference, here, there);
-            let revision = origin.as_ref().and_then(|origin| origin.revision.as_deref());
-            let place = revision.and_then(|revision| self.file_of(revision)).map(|file| Place {
-                file: file.strip_prefix(self.root).unwrap_or(file).to_owned(),
-                line: None,
-                source: None,
-            });
-            Finding {
-                revision: origin.and_then(|o| o.revision.clone()),
-                statement: origin.map(|o| o.sql.clone()),
-                place,
-                ..Finding::new(
-                    if schema_diff::is_order(difference) {
-                        &code::COLUMN_AT_END
-                    } else {
-                        &code::IMPURE
-                    },
-                    format!("{}, {elsewhere}", describe_apart(difference)),
-                )
-            }
-        };
+        let finding =
+            |difference: &Difference| {
+                let origin = schema_diff::impure(difference, here, there);
+                let revision = origin.as_ref().and_then(|origin| origin.revision.as_deref());
+                let place = revision.and_then(|revision| self.file_of(revision)).map(|file| {
+                    Place { file: self.context.relative(file), line: None, source: None }
+                });
+                Finding {
+                    revision: origin.and_then(|o| o.revision.clone()),
+                    statement: origin.map(|o| o.sql.clone()),
+                    place,
+                    ..Finding::new(
+                        if schema_diff::is_order(difference) {
+                            &code::COLUMN_AT_END
+                        } else {
+                            &code::IMPURE
+                        },
+                        format!("{}, {elsewhere}", describe_apart(difference)),
+                    )
+                }
+            };
         let own = &self.alembic.version_table.name;
         let each = expected.iter().zip(found);
         let differences: Vec<Difference> =
@@ -248,7 +247,7 @@ impl TreeRun<'_> {
             Declaration::Irreversible { reason } => Some(reason),
             _ => None,
         })?;
-        let file = file.strip_prefix(self.root).unwrap_or(file).to_owned();
+        let file = self.context.relative(file);
         Some(Finding {
             revision: Some(revision.to_owned()),
             place: Some(Place { file, line: None, source: None }),

@@ -5,53 +5,51 @@
 
 mod extra;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use super::context::{ExpectedVersions, StepOutcome, TreeRun};
 use super::gone::told_lost;
 use super::known::doubt;
-use super::stairway::{self, StairResult, is_of_downgrade};
+use super::stairway::{self, StairResult, of_head};
+use super::tree_context::TreeContext;
 use crate::alembic::Alembic;
 use crate::os::interrupt::Interrupted;
 use analysis::diagnosis;
 use model::code;
 use model::event::Event;
 use model::finding::Finding;
+use model::production::Seen;
 use model::stairs::Stairs as Outcomes;
 use model::start::KnownStart;
 use model::step::{Status, Step};
-use model::supply::{Extra, Given, Role, Row, Supply, SupplyChange};
+use model::supply::{Given, Role, Row, Supply, SupplyChange};
 use model::transcript::Statement;
 
 /// Runner of the steps of one tree, in the order in which a recipe calls it.
+#[derive(Default)]
 pub struct StepRunner<'a> {
     label: String,
     /// `None`: a dry run, which records the steps and runs nothing.
     tree_run: Option<TreeRun<'a>>,
-    done: Vec<Step>,
-    findings: Vec<Finding>,
-    /// The first step that failed: what depends on it is skipped.
+    options: RunnerOptions<'a>,
+    done: TreeSteps,
+    /// The first step that failed: steps that depend on it are skipped.
     blocked_by: Option<String>,
-    /// Every statement that was run now.
-    statements: Vec<Statement>,
-    /// Those of the first way up to the head.
-    way_up: Vec<Statement>,
     /// Where the upgrade stands so far.
     reached: Option<String>,
-    given: Vec<Given>,
-    /// The names of the supplies that are left out on purpose.
-    without: Vec<String>,
-    /// Supplies that the recipe does not have.
-    extra: Vec<Extra>,
-    /// The stairs, and what tries them; `None`: none is tried.
-    stairs: Option<StairwayStep<'a>>,
-    /// What came of them.
-    outcomes: Option<Outcomes>,
     /// Whether everything that comes before `upgrade head` was done, so that stairs can be tried
     /// whatever fails after that.
     is_supplied: bool,
+}
+
+/// Differences of one run of the steps from the recipe alone.
+#[derive(Clone, Copy, Default)]
+struct RunnerOptions<'a> {
+    supplies: SupplyChange<'a>,
+    /// The stairs; `None`: none is tried.
+    stairs: Option<StairwayStep<'a>>,
     /// Where the database stands already.
     known: Option<&'a KnownStart>,
     /// Whether nothing comes after the way up.
@@ -84,6 +82,8 @@ pub struct TreeSteps {
     pub stairs: Option<Outcomes>,
     /// What was supplied, and where in the chain.
     pub given: Vec<Given>,
+    /// What was seen of the new revisions in production.
+    pub production: Vec<Seen>,
     /// The Alembic that ran it.
     pub alembic: Option<Alembic>,
 }
@@ -102,42 +102,26 @@ enum Dependency {
 impl<'a> StepRunner<'a> {
     /// Steps that are run.
     pub fn new(tree_run: TreeRun<'a>) -> StepRunner<'a> {
-        let label = tree_run.tree.label.clone();
+        let label = tree_run.context.tree.label.clone();
         StepRunner { tree_run: Some(tree_run), ..StepRunner::dry_run(&label) }
     }
 
     /// Steps that are only recorded: their names are what is wanted.
     pub fn dry_run(label: &str) -> StepRunner<'a> {
-        StepRunner {
-            label: label.to_owned(),
-            tree_run: None,
-            done: Vec::new(),
-            findings: Vec::new(),
-            blocked_by: None,
-            statements: Vec::new(),
-            reached: None,
-            given: Vec::new(),
-            without: Vec::new(),
-            extra: Vec::new(),
-            way_up: Vec::new(),
-            stairs: None,
-            outcomes: None,
-            is_supplied: false,
-            known: None,
-            only_up: false,
-        }
+        StepRunner { label: label.to_owned(), ..StepRunner::default() }
     }
 
     /// The same without some supplies, whose steps are not there at all, and with others, as if the
-    /// recipe were written so: what comes of it can be seen without changing a recipe.
-    pub fn with_supplies(self, change: SupplyChange<'_>) -> StepRunner<'a> {
-        let own = change.extra.iter().filter(|extra| extra.label == self.label);
-        StepRunner { without: change.without.to_vec(), extra: own.cloned().collect(), ..self }
+    /// recipe were written so. No recipe has to change for a trial of it.
+    pub fn with_supplies(mut self, change: SupplyChange<'a>) -> StepRunner<'a> {
+        self.options.supplies = change;
+        self
     }
 
     /// The same with stairs.
-    pub fn with_stairs(self, stairs: Option<StairwayStep<'a>>) -> StepRunner<'a> {
-        StepRunner { stairs, ..self }
+    pub fn with_stairs(mut self, stairs: Option<StairwayStep<'a>>) -> StepRunner<'a> {
+        self.options.stairs = stairs;
+        self
     }
 
     /// The same on a database that stands somewhere already.
@@ -146,22 +130,21 @@ impl<'a> StepRunner<'a> {
             tree_run.statements.clone_from(&known.statements);
             tree_run.version.clone_from(&known.at);
             tree_run.alembic.version_table = known.table.clone();
-            self.way_up.clone_from(&known.statements);
+            self.done.way_up.clone_from(&known.statements);
         }
-        StepRunner { known, ..self }
+        self.options.known = known;
+        self
     }
 
-    /// What came of them.
+    /// Outcome of the steps.
     pub fn finish(self) -> TreeSteps {
-        let StepRunner { done, findings, statements, way_up, outcomes, given, tree_run, .. } = self;
-        let (steps, stairs, alembic) = (done, outcomes, tree_run.map(|tree_run| tree_run.alembic));
-        TreeSteps { steps, findings, statements, way_up, stairs, given, alembic }
+        TreeSteps { alembic: self.tree_run.map(|tree_run| tree_run.alembic), ..self.done }
     }
 
     /// `alembic upgrade REVISION`, on the way to something that must happen there.
     pub fn upgrade(&mut self, revision: &str, why: &str) -> Result<()> {
         self.reached = Some(revision.to_owned());
-        let before = self.statements.len();
+        let before = self.done.statements.len();
         let ran = self.step(
             &format!("alembic upgrade to {revision} ({why})"),
             Dependency::Database,
@@ -173,13 +156,17 @@ impl<'a> StepRunner<'a> {
                 outcome
             },
         );
-        self.way_up.extend_from_slice(&self.statements[before..]);
+        self.done.way_up.extend_from_slice(&self.done.statements[before..]);
         ran
+    }
+
+    fn is_left_out(&self, supply: &str) -> bool {
+        self.options.supplies.without.iter().any(|name| name == supply)
     }
 
     /// Inserts a row that production has, and sees that it is there.
     pub fn seed(&mut self, row: &Row) -> Result<()> {
-        if self.without.iter().any(|name| name == row.name) {
+        if self.is_left_out(row.name) {
             return Ok(());
         }
         self.do_seed(row)
@@ -193,7 +180,7 @@ impl<'a> StepRunner<'a> {
 
     /// Creates a role that production has, and sees that it is there and cannot log in.
     pub fn create_role(&mut self, role: &Role) -> Result<()> {
-        if self.without.iter().any(|name| name == role.name) {
+        if self.is_left_out(role.name) {
             return Ok(());
         }
         self.do_create_role(role)
@@ -210,7 +197,7 @@ impl<'a> StepRunner<'a> {
         self.seed_extra_rows()?;
         self.upgrade_head()?;
         self.assert_single_head()?;
-        if self.only_up {
+        if self.options.only_up {
             return Ok(());
         }
         self.downgrade_one()?;
@@ -220,14 +207,14 @@ impl<'a> StepRunner<'a> {
 
     /// `alembic upgrade head`.
     pub fn upgrade_head(&mut self) -> Result<()> {
-        let before = self.statements.len();
+        let before = self.done.statements.len();
         self.is_supplied = self.blocked_by.is_none();
         let ran = self.step("alembic upgrade head", Dependency::Database, |tree_run, seen| {
             tree_run.upgrade_head(seen)
         });
-        self.way_up.extend_from_slice(&self.statements[before..]);
+        self.done.way_up.extend_from_slice(&self.done.statements[before..]);
         // What used up the time would do so again.
-        self.is_supplied &= !self.findings.iter().any(|found| found.code == &code::TIMED_OUT);
+        self.is_supplied &= !self.done.findings.iter().any(|found| found.code == &code::TIMED_OUT);
         ran
     }
 
@@ -235,7 +222,7 @@ impl<'a> StepRunner<'a> {
     /// here, where there is no stairway.
     pub fn upgrade_head_again(&mut self) -> Result<()> {
         let stair = self.only_stair();
-        let mut outcomes = self.outcomes.take();
+        let mut outcomes = self.done.stairs.take();
         let ran = self.step(
             "alembic upgrade head (round trip)",
             Dependency::Database,
@@ -252,7 +239,7 @@ impl<'a> StepRunner<'a> {
                 Ok(outcome)
             },
         );
-        self.outcomes = outcomes;
+        self.done.stairs = outcomes;
         ran
     }
 
@@ -276,13 +263,15 @@ impl<'a> StepRunner<'a> {
 
     /// The one stair that has no step of its own.
     fn only_stair(&self) -> Option<StairwayStep<'a>> {
-        self.stairs.filter(|stairs| !stairs.is_step)
+        self.options.stairs.filter(|stairs| !stairs.is_step)
     }
 
     /// Each new revision up, down and up again; nothing where only the head is new, which the
     /// steps before had, unless it is asked for.
     pub fn stairway(&mut self) -> Result<()> {
-        let Some(stairs) = self.stairs.filter(|stairs| stairs.is_step) else { return Ok(()) };
+        let Some(stairs) = self.options.stairs.filter(|stairs| stairs.is_step) else {
+            return Ok(());
+        };
         let what = format!("stairway, {} revisions (reversibility check)", stairs.count);
         let mut outcomes = None;
         let ran = self.step(&what, Dependency::Supplies, |_, seen| {
@@ -296,7 +285,7 @@ impl<'a> StepRunner<'a> {
             outcome.findings.extend(tried.into_iter().flat_map(|tried| tried.findings));
             Ok(outcome)
         });
-        self.outcomes = outcomes;
+        self.done.stairs = outcomes;
         ran
     }
 
@@ -310,56 +299,71 @@ impl<'a> StepRunner<'a> {
     ) -> Result<()> {
         let name = format!("{} — {what}", self.label);
         let Some(tree_run) = &mut self.tree_run else {
-            self.done.push(Step::skipped(name, String::new()));
+            self.done.steps.push(Step::skipped(name, String::new()));
             return Ok(());
         };
-        let (tell, label) = (tree_run.tell, self.label.as_str());
+        let (tell, label) = (tree_run.context.tell, self.label.as_str());
         let can_run = needs == Dependency::Files
-            || (needs == Dependency::Supplies && self.is_supplied && has_single_head(&self.done));
-        if let (false, Some(failed)) = (can_run, &self.blocked_by) {
-            let step = Step::skipped(name, format!("`{failed}` failed"));
+            || (needs == Dependency::Supplies
+                && self.is_supplied
+                && has_single_head(&self.done.steps));
+        let done = match &self.blocked_by {
+            Some(failed) if !can_run => {
+                Some(Step::skipped(name.clone(), format!("`{failed}` failed")))
+            }
+            _ => self.options.known.and_then(|known| known.step(self.done.steps.len(), &name)),
+        };
+        if let Some(step) = done {
             tell(Event::StepEnded { label, step: &step });
-            self.done.push(step);
-            return Ok(());
-        }
-        if let Some(step) = self.known.and_then(|known| known.step(self.done.len(), &name)) {
-            tell(Event::StepEnded { label, step: &step });
-            self.done.push(step);
+            self.done.steps.push(step);
             return Ok(());
         }
         tell(Event::StepStarted { label, name: &name });
         let started = Instant::now();
-        let result = run(tree_run, &mut self.statements).and_then(|o| tree_run.server_lives(o));
+        let result =
+            run(tree_run, &mut self.done.statements).and_then(|o| tree_run.server_lives(o));
         let result = tree_run.uninterrupted(result);
         let elapsed = started.elapsed();
-        let known = self.known.filter(|_| needs != Dependency::Files);
+        let known = self.options.known.filter(|_| needs != Dependency::Files);
         if let Some(doubt) = known.and_then(|known| doubt(known, &result)) {
             return Err(doubt.into());
         }
+        let result = result.map_err(|err| tree_run.explain_death(err));
+        self.record(name, elapsed, result)
+    }
+
+    /// Records what came of a step that was run.
+    fn record(
+        &mut self,
+        name: String,
+        elapsed: Duration,
+        result: Result<StepOutcome>,
+    ) -> Result<()> {
+        let Some(TreeRun { context: TreeContext { tree, tell, .. }, .. }) = self.tree_run else {
+            return Ok(());
+        };
         let (outcome, sick) = match result {
             Ok(outcome) => (outcome, None),
-            Err(err) => (StepOutcome::default(), Some(tree_run.explain_death(err))),
+            Err(err) => (StepOutcome::default(), Some(err)),
         };
         let reason = match &sick {
             Some(err) => Some(format!("{err:#}")),
             None => outcome.error().map(|finding| finding.message.clone()),
         };
-        let failed = outcome.error().is_some();
+        if outcome.error().is_some() {
+            self.blocked_by.get_or_insert(name.clone());
+        }
         let status = match &sick {
             Some(err) if err.is::<Interrupted>() => Status::Skipped,
             _ if reason.is_some() => Status::Failed,
             _ => Status::Passed,
         };
         let (printed, notes, known_since) = (outcome.printed(), outcome.notes, None);
-        let step =
-            Step { name: name.clone(), status, reason, notes, printed, elapsed, known_since };
-        tell(Event::StepEnded { label, step: &step });
-        self.done.push(step);
-        if failed {
-            self.blocked_by.get_or_insert(name.clone());
-        }
-        let tree = &tree_run.tree.id;
-        self.findings.extend(outcome.findings.into_iter().map(|found| in_step(found, tree, &name)));
+        let findings = outcome.findings.into_iter();
+        self.done.findings.extend(findings.map(|found| in_step(found, &tree.id, &name)));
+        let step = Step { name, status, reason, notes, printed, elapsed, known_since };
+        tell(Event::StepEnded { label: &self.label, step: &step });
+        self.done.steps.push(step);
         sick.map_or(Ok(()), Err)
     }
 }
@@ -386,12 +390,4 @@ fn in_step(finding: Finding, tree: &str, step: &str) -> Finding {
     let sev2 = finding.sev2.clone().or_else(area);
     let step = (!finding.code.id.starts_with("MG50")).then(|| step.to_owned());
     Finding { tree: Some(tree.to_owned()), step, sev2, ..finding }
-}
-
-/// What came of the head alone, either way.
-fn of_head(tried: Vec<StairResult>, down: bool) -> impl Iterator<Item = Finding> {
-    let findings = tried.into_iter().flat_map(|tried| tried.findings);
-    // The downgrade itself has said so.
-    let findings = findings.filter(|f| f.code != &code::IRREVERSIBLE_DECLARED);
-    findings.filter(move |finding| is_of_downgrade(finding) == down)
 }

@@ -6,7 +6,6 @@ use anyhow::Result;
 
 use super::context::{ExpectedVersions, StepOutcome, TreeRun};
 use super::revisions::{ancestors, chain_of};
-use crate::postgres::session::Session;
 use analysis::graph::stored::{Applied, Link};
 use model::code;
 use model::finding::{Finding, Place};
@@ -53,14 +52,13 @@ impl TreeRun<'_> {
 
     /// Runs the SQL of a file.
     pub(super) fn supply(&self, script: &Script, seen: &mut Vec<Statement>) -> Result<StepOutcome> {
-        let mut session =
-            Session::open(self.server.endpoint(), &self.tree.database, self.interrupt)?;
-        let said = session.transcribe(&script.sql, self.timeout)?;
+        let mut session = self.context.session(&self.context.tree.database)?;
+        let said = session.transcribe(&script.sql, self.context.timeout)?;
         // What it creates among the roles goes with the run.
         seen.extend(said.statements.iter().cloned());
         let mut outcome = self.supply_failed(said).unwrap_or_default();
         for finding in &mut outcome.findings {
-            let file = script.file.strip_prefix(self.root).unwrap_or(&script.file).to_owned();
+            let file = self.context.relative(&script.file);
             finding.place = Some(Place { file, line: None, source: None });
         }
         Ok(outcome)
@@ -69,10 +67,9 @@ impl TreeRun<'_> {
     /// Runs the files that are run before a revision, or before all, on a database. Whether they can be
     /// run is told by the steps.
     pub(super) fn run_scripts(&self, before: Option<&str>, database: &str) -> Result<()> {
-        for script in self.supplies.before(before) {
-            let endpoint = self.server.endpoint();
-            let mut session = Session::open(endpoint, database, self.interrupt)?;
-            session.transcribe(&script.sql, self.timeout)?;
+        for script in self.context.supplies.before(before) {
+            let mut session = self.context.session(database)?;
+            session.transcribe(&script.sql, self.context.timeout)?;
         }
         Ok(())
     }

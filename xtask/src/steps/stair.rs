@@ -93,7 +93,7 @@ impl Lane<'_> {
                 }
             }
         };
-        self.named.clear();
+        self.trial.named.clear();
         Ok(StairFindings::of(findings))
     }
 
@@ -101,7 +101,7 @@ impl Lane<'_> {
     /// needs it too: that says nothing of the revision, which the steps have run.
     fn needed_by_ladder(&self, failed: &Finding, revision: &str) -> Option<Finding> {
         let said = failed.transcript.as_deref()?;
-        let named = format!("in database {}", self.ladder);
+        let named = format!("in database {}", self.ladder.database);
         let details = said.exceptions.iter().filter_map(|e| e.detail.as_ref());
         if said.sqlstate() != Some("2BP01") || !{ details }.any(|detail| detail.contains(&named)) {
             return None;
@@ -120,11 +120,11 @@ impl Lane<'_> {
         which: FixtureSet,
         seen: &mut Vec<Statement>,
     ) -> Result<RoundTrip> {
-        let (revision, trial) = (stair.revision.as_str(), self.trial.clone());
+        let (revision, trial) = (stair.revision.as_str(), self.trial.database.clone());
         self.clear_trial_of_roles()?;
         self.copy(None, &trial)?;
-        self.tree_run.statements.truncate(self.climbed);
-        let (tell, label) = (self.tree_run.tell, self.tree_run.tree.label.clone());
+        self.tree_run.statements.truncate(self.ladder.climbed);
+        let (tell, label) = (self.context().tell, self.context().tree.label.clone());
         let filled = timed(tell, &label, "  filling tables", || self.fill(revision, which))?;
         let broke = |failed: Finding| {
             Ok(RoundTrip::Broke { failed: Box::new(failed), touched: filled.touched.clone() })
@@ -152,11 +152,13 @@ impl Lane<'_> {
             return Ok(RoundTrip::Went(vec![not_where_asked(revision, &found, &version)]));
         }
         let after = self.look()?;
-        self.gone.homes = dropped_between(&between, &after);
+        self.trial.gone.homes = dropped_between(&between, &after);
         let mut findings =
             self.tree_run.judge(revision, &before, &after, ComparedDirection::Down(&between));
-        let (tree_run, rows) = (&self.tree_run, self.supplied);
-        findings.extend(self.watch.ask(|session| tree_run.lost_supplies(revision, session, rows))?);
+        let (tree_run, rows) = (&self.tree_run, self.ladder.supplied);
+        findings.extend(
+            self.trial.reader.ask(|session| tree_run.lost_supplies(revision, session, rows))?,
+        );
         let wrong = findings.iter().any(|finding| finding.code.severity == Severity::Error);
         let left = self.contents(&filled)?;
         // Of another type, a value is written in another way; that has a finding of its own.
@@ -164,7 +166,7 @@ impl Lane<'_> {
         let not_null = schema_diff::filled(&before, &between);
         let columns = [&retyped, &not_null];
         findings.extend(self.judge_rows(revision, (&filled, &held, &left), columns));
-        self.gone.dropped = rows::gone_with_drops(&filled.before, &held, &left);
+        self.trial.gone.dropped = rows::gone_with_drops(&filled.before, &held, &left);
         if !wrong {
             // Else what the second upgrade would meet is only what the downgrade left.
             match self.up_again(revision, &between, seen)? {
@@ -188,7 +190,7 @@ impl Lane<'_> {
         between: &[Schema],
         seen: &mut Vec<Statement>,
     ) -> Result<std::result::Result<Vec<Finding>, Box<Finding>>> {
-        let (trial, second) = (self.trial.clone(), self.tree_run.statements.len());
+        let (trial, second) = (self.trial.database.clone(), self.tree_run.statements.len());
         let upgrade = ("upgrade", revision);
         let again = self.run(upgrade, &trial, StairEnvironment::Elsewhere, seen)?;
         let found = match &again {
@@ -210,7 +212,7 @@ impl Lane<'_> {
             Err(_) => Ok(None),
         };
         self.drop(&copy)?;
-        let elsewhere = self.elsewhere_is.clone();
+        let elsewhere = self.elsewhere.described.clone();
         Ok(match (again, found, looked?) {
             (Err(failed), _, None) => {
                 let message = format!("{}, {elsewhere}", failed.message);
@@ -231,7 +233,7 @@ impl Lane<'_> {
     /// Remembers what the second upgrade did to the rows.
     fn note_rows(&mut self, filled: &Fixtures, held: &Contents) -> Result<()> {
         let now = self.contents(filled)?;
-        self.gone.added = rows::gone_with_columns(&filled.before, held, &now);
+        self.trial.gone.added = rows::gone_with_columns(&filled.before, held, &now);
         Ok(())
     }
 }

@@ -87,7 +87,8 @@ impl Stairway {
             let index = self.next.fetch_add(1, Ordering::SeqCst);
             let Some(revision) = self.stairs.get(index) else { return Ok(LaneEnd::Done) };
             let mut tried = StairResult { revision: revision.clone(), ..StairResult::default() };
-            let Some(stair) = lane.chain.iter().find(|s| s.revision == *revision).cloned() else {
+            let Some(stair) = lane.ladder.chain.iter().find(|s| s.revision == *revision).cloned()
+            else {
                 tried.untried = Some("it is not among the revisions that Alembic read".to_owned());
                 self.add(index, tried);
                 continue;
@@ -105,13 +106,13 @@ impl Stairway {
             }
             let trial = lane.stair(&stair, &mut tried.statements)?;
             (tried.findings, tried.untried) = (trial.findings, trial.untried);
-            tried.gone = std::mem::take(&mut lane.gone);
-            lane.tree_run.statements.truncate(lane.climbed);
+            tried.gone = std::mem::take(&mut lane.trial.gone);
+            lane.tree_run.statements.truncate(lane.ladder.climbed);
             let wrong = tried.findings.iter().any(|f| f.code.severity == Severity::Error);
             let is_late = tried.findings.iter().any(|f| f.code == &code::TIMED_OUT);
             if self.rehearsed.first() == Some(revision) && !is_late && !(wrong && keep) {
                 tried.production = Some(lane.rehearse(&self.rehearsed)?);
-                lane.tree_run.statements.truncate(lane.climbed);
+                lane.tree_run.statements.truncate(lane.ladder.climbed);
             }
             if is_late {
                 tried.untried = Some(self.stop(OUT_OF_TIME.to_owned()));
@@ -201,6 +202,14 @@ pub(super) fn sorted(tried: &[StairResult]) -> Stairs {
 }
 
 /// Whether a finding of a stair is about its way down.
-pub(super) fn is_of_downgrade(finding: &Finding) -> bool {
+fn is_of_downgrade(finding: &Finding) -> bool {
     OF_DOWNGRADE.contains(&finding.code)
+}
+
+/// Findings of the stair of the head, of its way down or of the rest.
+pub(super) fn of_head(tried: Vec<StairResult>, down: bool) -> impl Iterator<Item = Finding> {
+    let findings = tried.into_iter().flat_map(|tried| tried.findings);
+    // The downgrade itself has said so.
+    let findings = findings.filter(|f| f.code != &code::IRREVERSIBLE_DECLARED);
+    findings.filter(move |finding| is_of_downgrade(finding) == down)
 }

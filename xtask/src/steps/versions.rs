@@ -6,7 +6,6 @@ use anyhow::Result;
 
 use super::context::TreeRun;
 use crate::postgres::schema::SchemaReader;
-use crate::postgres::session::Session;
 use model::start::VersionTable;
 
 impl TreeRun<'_> {
@@ -16,7 +15,8 @@ impl TreeRun<'_> {
         &self,
         expected: Option<&[String]>,
     ) -> Result<(String, Vec<String>)> {
-        let mut all = self.version_tables(&self.tree.database, &mut self.watch.borrow_mut())?;
+        let mut all =
+            self.version_tables(&self.context.tree.database, &mut self.reader.borrow_mut())?;
         let differs = all.iter().position(|(_, found)| expected != Some(found.as_slice()));
         let at = differs.unwrap_or(all.len().saturating_sub(1));
         Ok(all.swap_remove(at))
@@ -46,7 +46,7 @@ impl TreeRun<'_> {
 
     /// One of the tree's databases, where it has several.
     pub(super) fn name_of_database(&self, index: usize) -> Option<String> {
-        let mut databases = self.tree.databases_for(&self.tree.database);
+        let mut databases = self.context.tree.databases_for(&self.context.tree.database);
         (databases.len() > 1 && index < databases.len()).then(|| databases.swap_remove(index))
     }
 
@@ -55,14 +55,14 @@ impl TreeRun<'_> {
         database: &str,
         watch: &mut SchemaReader<'_>,
     ) -> Result<Vec<(String, Vec<String>)>> {
-        let databases = self.tree.databases_for(database);
+        let databases = self.context.tree.databases_for(database);
         let mut read = |(beside, table): &(usize, VersionTable)| -> Result<(String, Vec<String>)> {
             let name = table.schema.iter().chain([&table.name]).cloned().collect::<Vec<_>>();
             let name = name.join(".");
             let Some(other) = databases.get(*beside).filter(|_| *beside > 0) else {
                 return Ok((name, watch.ask(|session| session.alembic_version(table))?));
             };
-            let mut session = Session::open(self.server.endpoint(), other, self.interrupt)?;
+            let mut session = self.context.session(other)?;
             Ok((format!("{name} of database {other}"), session.alembic_version(table)?))
         };
         let told = &self.alembic.version_tables;

@@ -8,7 +8,9 @@ use postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use crate::support::postgres::{bin, has};
 use crate::support::python;
-use crate::support::root::{Root, monorepo};
+use crate::support::root::{Root, copy, monorepo};
+use crate::support::run::Gate;
+use crate::support::sandbox::{Sandbox, temporary};
 
 /// The runbook's SQL, as the CI job ran it.
 const SEED: &str = "
@@ -220,6 +222,41 @@ fn the_databases_are_those_that_alembic_by_hand_makes() {
     assert_eq!(raptor.psql("raptor_ci", "SELECT 1"), "1\n");
     assert!(removal.run(), "{}", removal.0);
     root.sandbox.assert_empty(&ended.traces);
+}
+
+/// A server that listens on a host is reached by the commands that were printed, with a new password.
+#[test]
+fn kept_host_is_reached_by_what_was_printed() {
+    let is_there = ["nsenter", "psql"].iter().all(|name| has(name, "nothing is entered"));
+    if !is_there {
+        return;
+    }
+    let (dir, sandbox) = (temporary("mg-keep-"), Sandbox::new());
+    copy(&monorepo().join("xtask/test_data/plain_tree"), dir.path());
+    let url = "DATABASE_URL=postgresql+psycopg2://{user}:{password}@{host}:{port}/{database}";
+    let gate = Gate::new(&sandbox).arg("--ini").arg(dir.path().join("alembic.ini"));
+    let ended = gate.args("--keep").arg(format!("--set-env={url}")).run();
+    ended.assert_code(0);
+    let lines: Vec<&str> = ended.stdout.lines().map(str::trim).collect();
+    let line = |text: &str| {
+        let line = lines.iter().find(|line| line.contains(text));
+        *line.unwrap_or_else(|| panic!("no {text} in:\n{}", ended.stdout))
+    };
+    let removal = Removal(line("rm -rf ").to_owned());
+    let (_, alter) = line("to set another: ").split_once("another: ").unwrap();
+    let (_, url) = line("postgresql+psycopg2://postgres:***@").split_once("//").unwrap();
+    let url = url.trim_end_matches('\'').replace("***", "ours");
+    // A machine without namespaces has the host in its own network.
+    let entered = lines.iter().find_map(|line| line.split_once("a network of its own: "));
+    let enter = entered.map_or("", |(_, enter)| enter);
+    let script =
+        format!("{}; {enter} psql -qAtc 'SELECT 1' postgresql://{url}", alter.replace('…', "ours"));
+    let path = format!("{}:{}", bin().display(), std::env::var("PATH").unwrap());
+    let said = Command::new("sh").args(["-ec", &script]).env("PATH", path).output().unwrap();
+    let err = String::from_utf8_lossy(&said.stderr);
+    assert_eq!(String::from_utf8_lossy(&said.stdout), "ALTER ROLE\n1\n", "{script}\n{err}");
+    assert!(removal.run(), "{}", removal.0);
+    sandbox.assert_empty(&ended.traces);
 }
 
 /// What the runbook says that a tree is supplied: the revision before which each row goes, and the SQL.

@@ -147,3 +147,35 @@ fn another_postgres_is_refused() {
     let lint = Gate::new(&project.sandbox).args("lint --ini").arg(&ini).run();
     lint.assert_code(0);
 }
+
+/// What the program says of itself has the name of its file; what stands in files is shown as it stands.
+#[test]
+fn installed_program_names_itself() {
+    let project = Project::new();
+    let program = project.path.join("tool");
+    fs::copy(env!("CARGO_BIN_EXE_xtask"), &program).unwrap();
+    let versions = project.path.join("db/versions");
+    let first = fs::read_to_string(versions.join("b2_prices.py")).unwrap();
+    let other = first.replace("\"b2\"", "\"c3\"").replace("price", "weight");
+    let marked = other.replace("= \"a1\"", "= \"a1\"  # by `cargo gate new`, `cargo xtask`");
+    fs::write(versions.join("c3_weight.py"), &marked).unwrap();
+    let run =
+        |words: &str| Gate::of(&program, &project.sandbox).cwd(&project.path).args(words).run();
+
+    let lint = run("lint --ini db/alembic.ini");
+    lint.assert_code(1);
+    let said = [
+        "down_revision = \"a1\"  # by `cargo gate new`, `cargo xtask`",
+        "- run `tool migration-gate renumber --ini …`",
+        "to fix it: tool migration-gate renumber --ini db/alembic.ini",
+    ];
+    for said in said {
+        assert!(lint.stdout.contains(said), "{said}:\n{}", lint.stdout);
+    }
+    // Nothing else in it names cargo.
+    assert_eq!(lint.stdout.matches("cargo").count(), 2, "{}", lint.stdout);
+    let help = run("lint --help").stdout + &run("--help").stdout;
+    assert!(help.contains("Usage: tool migration-gate lint"), "{help}");
+    assert!(help.contains("\n  tool migration-gate console --watch"), "{help}");
+    assert!(!help.contains("cargo gate"), "{help}");
+}

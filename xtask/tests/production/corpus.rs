@@ -1,7 +1,6 @@
 //! The measured corpus: each case is made on a copy of its base, and what is seen of it is what was
 //! measured.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -11,16 +10,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
 use super::rehearsal::Place;
-use crate::alembic::python::{self, Search};
-use crate::alembic::{self, Alembic, Connection, Limits};
-use crate::os::cache_dir;
-use crate::os::interrupt::Interrupt;
-use crate::os::run_dir::RunDir;
-use crate::os::sandbox::Sandbox;
-use crate::postgres::binaries::Places;
-use crate::postgres::cluster::{self, Cluster, Setup};
-use crate::postgres::provision;
-use crate::postgres::session::Session;
+use crate::alembic::{Alembic, Connection, Limits};
+use crate::test_server::TestServer;
 use analysis::production::{Facts, Setting, Text, breaks, judge, prepared};
 use model::code::{SAFE_FORMS, SafeForm, Severity};
 use model::finding::Finding;
@@ -78,9 +69,9 @@ struct Seen {
     hazards: BTreeSet<String>,
 }
 
-/// What was seen of a way, in the words of the corpus.
-fn seen(rehearsal: &Rehearsal, way: &Way, prepares: bool) -> Seen {
-    let rows = |r: &Relation| match r.kind {
+/// How many rows a relation has, with those of its parts.
+fn rows_of(way: &Way, r: &Relation) -> u64 {
+    match r.kind {
         'v' => SMALL,
         'p' => {
             let parts =
@@ -88,7 +79,12 @@ fn seen(rehearsal: &Rehearsal, way: &Way, prepares: bool) -> Seen {
             parts.filter_map(|part| way.before.rows.get(&part.oid)).sum()
         }
         _ => way.before.rows.get(&r.oid).copied().unwrap_or_default(),
-    };
+    }
+}
+
+/// What was seen of a way, in the words of the corpus.
+fn seen(rehearsal: &Rehearsal, way: &Way, prepares: bool) -> Seen {
+    let rows = |r: &Relation| rows_of(way, r);
     let facts = Facts::of(way, |r| rows(r) < SMALL);
     let relations: BTreeMap<Oid, &Relation> =
         way.before.catalog.relations.iter().map(|r| (r.oid, r)).collect();
@@ -102,9 +98,8 @@ fn seen(rehearsal: &Rehearsal, way: &Way, prepares: bool) -> Seen {
     let lost: BTreeSet<Oid> = facts.lost.iter().filter(is_big).filter(is_first).copied().collect();
     let two = facts.two_steps.iter().flatten().map(|(_, oid)| name(oid)).collect::<BTreeSet<_>>();
     let blocking = |oid: &Oid| facts.locks.get(oid).is_some_and(|mode| *mode >= 5);
-    let mut hazards = BTreeSet::new();
     let rewritten = |oid: &Oid| is_big(&oid) && blocking(oid) && !lost.contains(oid);
-    let is = [
+    let hazards = [
         ("rewrite", facts.rewrites.iter().any(rewritten)),
         ("scan", facts.scans.iter().any(|oid| is_big(&oid) && !facts.rewrites.contains(oid))),
         ("held_over", !facts.held_over.is_empty()),
@@ -114,7 +109,7 @@ fn seen(rehearsal: &Rehearsal, way: &Way, prepares: bool) -> Seen {
         ("breaks_old_app", !failing.is_empty()),
         ("loses_rows", !lost.is_empty()),
     ];
-    hazards.extend(is.iter().filter(|(_, is)| *is).map(|(word, _)| (*word).to_owned()));
+    let hazards = hazards.iter().filter(|(_, is)| *is).map(|(word, _)| (*word).to_owned());
     let tables = facts.locks.iter().filter(|(oid, _)| "rpmv".contains(relations[oid].kind));
     Seen {
         locks: tables
@@ -145,14 +140,13 @@ fn seen(rehearsal: &Rehearsal, way: &Way, prepares: bool) -> Seen {
         two_tables: two,
         lost: names(&lost),
         lock_timeout: facts.lock_timeout.clone(),
-        hazards,
+        hazards: hazards.collect(),
     }
 }
 
 /// What both ways do.
 struct Bench<'a> {
-    server: &'a Cluster,
-    interrupt: &'a Interrupt,
+    server: &'a TestServer,
     folder: Utf8PathBuf,
 }
 
@@ -191,8 +185,9 @@ impl Bench<'_> {
         Tree::plain(&ini, "alembic", None).unwrap()
     }
 
-    fn main(&self) -> Session<'_> {
-        Session::open(&self.server.endpoint, "postgres", self.interrupt).unwrap()
+    fn alembic(&self, connection: Connection, tree: &Tree) -> Alembic {
+        let TestServer { cluster, interrupt, .. } = self.server;
+        Alembic::new(connection, tree, &cluster.endpoint, interrupt).unwrap()
     }
 
     /// Rehearses a case on a copy of the base.
@@ -200,19 +195,15 @@ impl Bench<'_> {
         let mut tree = self.write(Some(case));
         let database = "case";
         tree.database = database.into();
-        self.main().drop_database(database).unwrap();
-        self.main().create_database(database, Some("base"), Some("FILE_COPY")).unwrap();
-        let mut alembic =
-            Alembic::new(connection, &tree, &self.server.endpoint, self.interrupt).unwrap();
+        self.server.session("postgres").drop_database(database).unwrap();
+        self.server
+            .session("postgres")
+            .create_database(database, Some("base"), Some("FILE_COPY"))
+            .unwrap();
+        let mut alembic = self.alembic(connection, &tree);
         let one = case.together.as_deref() == Some("one");
         let mut go = |up: bool, target: &str, look: Option<&dyn Fn(model::production::Look)>| {
-            let limits = Limits {
-                timeout: Duration::from_secs(60),
-                on_revision: &|_| {},
-                on_deadline: &|| None,
-                pause: None,
-                look,
-            };
+            let limits = Limits { look, ..Limits::of(Duration::from_secs(60)) };
             let said = match up {
                 true => alembic.upgrade(target, false, &limits).unwrap().0,
                 false => alembic.downgrade(target, &limits).unwrap(),
@@ -224,9 +215,9 @@ impl Bench<'_> {
         }
         let tables = ["alembic_version".to_owned()];
         let place = Place {
-            endpoint: &self.server.endpoint,
+            endpoint: &self.server.cluster.endpoint,
             database,
-            interrupt: self.interrupt,
+            interrupt: &self.server.interrupt,
             version_tables: &tables,
         };
         let rehearsal = place
@@ -353,52 +344,18 @@ fn each_case_is_seen_as_it_was_measured() {
     let cases = include_str!("../../test_data/production/cases.yaml");
     let cases: Vec<Case> = serde_yaml::from_str(cases).unwrap();
     let only = std::env::var("PRODUCTION_CASE").unwrap_or_default();
-    let interrupt = Interrupt::never().unwrap();
-    let user = cluster::server_user().unwrap();
-    let programs = provision::find(&Places::of_this_machine(None), true, &interrupt).unwrap();
-    let found = programs.get(user.as_ref(), &interrupt, &|_| {}).unwrap();
-    let scratch = RunDir::new(user.as_ref()).unwrap();
-    let setup = Setup {
-        binaries: &found,
-        user: user.as_ref(),
-        scratch: &scratch,
-        interrupt: &interrupt,
-        tell: &|_| {},
-        endpoint: None,
-        network: None,
-    };
-    let server = Cluster::start(&setup, None).unwrap();
+    let server = TestServer::start();
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8PathBuf::from_path_buf(folder.path().canonicalize().unwrap()).unwrap();
-    let bench = Bench { server: &server, interrupt: &interrupt, folder: path };
-    let named = std::env::var("MIGRATION_GATE_PYTHON").ok().map(Utf8PathBuf::from);
-    let search = Search {
-        root: Utf8Path::new("/"),
-        named: named.as_deref(),
-        environments: &cache_dir::folder().unwrap().join(cache_dir::PYTHON),
-        interrupt: &interrupt,
-        notice: &|_| {},
-        base: OnceCell::new(),
-        kept: None,
-    };
+    let bench = Bench { server: &server, folder: path };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
     let console = crate::recipes::console::TREE.at(&Utf8PathBuf::from_path_buf(root).unwrap());
-    let python = python::interpreter(&search, &console).unwrap();
-    let env = python::environment(&scratch, &[]);
-    let (interpreter, mut connections) =
-        alembic::start(&python, 1, &env, (&scratch, &Sandbox::default())).unwrap();
-    bench.main().create_database("base", None, None).unwrap();
+    let (interpreter, connection) = server.worker(&console);
+    server.session("postgres").create_database("base", None, None).unwrap();
     let mut tree = bench.write(None);
     tree.database = "base".into();
-    let connection = connections.pop().unwrap();
-    let mut alembic = Alembic::new(connection, &tree, &server.endpoint, &interrupt).unwrap();
-    let limits = Limits {
-        timeout: Duration::from_secs(120),
-        on_revision: &|_| {},
-        on_deadline: &|| None,
-        pause: None,
-        look: None,
-    };
+    let mut alembic = bench.alembic(connection, &tree);
+    let limits = Limits::of(Duration::from_secs(120));
     let said = alembic.upgrade("0001", false, &limits).unwrap().0;
     assert!(said.ok(), "{:?}", said.headline());
     let mut connection = alembic.into_connection().unwrap();

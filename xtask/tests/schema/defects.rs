@@ -1,5 +1,6 @@
 //! Downgrades that end well and leave the schema otherwise than it was. Each defect is a revision of
 //! one long chain, which the stairway climbs; each must be found, at its revision, by its object.
+//! Long because it is a list of cases.
 
 use super::support::{EACH_ITS_OWN, ONE_FOR_ALL, Revision, chain_on, gate};
 

@@ -9,6 +9,7 @@
 
 mod defects;
 mod impure;
+mod row_cases;
 mod rows;
 mod sound;
 mod support;

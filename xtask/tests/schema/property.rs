@@ -9,10 +9,7 @@ use std::process::Command;
 use camino::Utf8Path;
 
 use super::*;
-use crate::os::run_dir::RunDir;
-use crate::postgres::binaries::Places;
-use crate::postgres::cluster::{self, Cluster, Setup};
-use crate::postgres::provision;
+use crate::test_server::TestServer;
 
 const CORPUS: &str = include_str!("corpus/everything.sql");
 const CHANGES: &str = include_str!("corpus/changes.sql");
@@ -58,38 +55,21 @@ pub(super) fn dump(bin: &Utf8Path, socket: &str, database: &str) -> String {
 
 #[test]
 fn a_snapshot_differs_whenever_a_dump_does() {
-    let interrupt = Interrupt::never().unwrap();
-    let places = Places::of_this_machine(None);
-    let user = cluster::server_user().unwrap();
-    let programs = provision::find(&places, true, &interrupt).unwrap();
-    let found = programs.get(user.as_ref(), &interrupt, &|_| {}).unwrap();
-    let bin = found.dir.clone();
-    if !pg_dump_is_there(&bin) {
+    let server = TestServer::start();
+    let TestServer { cluster, bin, interrupt, .. } = &server;
+    if !pg_dump_is_there(bin) {
         return;
     }
-    let scratch = RunDir::new(user.as_ref()).unwrap();
-    let (binaries, user) = (&found, user.as_ref());
-    let setup = Setup {
-        binaries,
-        user,
-        scratch: &scratch,
-        interrupt: &interrupt,
-        tell: &|_| {},
-        endpoint: None,
-        network: None,
-    };
-    let server = Cluster::start(&setup, None).unwrap();
-    let mut main = Session::open(&server.endpoint, "postgres", &interrupt).unwrap();
-    main.create_database("corpus", None, None).unwrap();
-    let mut session = Session::open(&server.endpoint, "corpus", &interrupt).unwrap();
+    server.session("postgres").create_database("corpus", None, None).unwrap();
+    let mut session = server.session("corpus");
     session.execute(CORPUS).unwrap();
-    let mut watch = SchemaReader::new(&server.endpoint, "corpus", &interrupt);
-    let socket = scratch.path().as_str();
-    let (mut dumped, mut taken) = (dump(&bin, socket, "corpus"), watch.read().unwrap());
+    let mut watch = SchemaReader::new(&cluster.endpoint, "corpus", interrupt);
+    let socket = server.scratch.path().as_str();
+    let (mut dumped, mut taken) = (dump(bin, socket, "corpus"), watch.read().unwrap());
     let mut wrong = Vec::new();
     for statement in CHANGES.split(";\n").map(str::trim).filter(|s| !s.is_empty()) {
         session.execute(statement).unwrap();
-        let (dump_now, now) = (dump(&bin, socket, "corpus"), watch.read().unwrap());
+        let (dump_now, now) = (dump(bin, socket, "corpus"), watch.read().unwrap());
         let only = ONLY_IN_SNAPSHOTS.iter().any(|start| statement.starts_with(start));
         let expected = if only { (false, true) } else { (true, true) };
         let seen = (dump_now != dumped, now != taken);
@@ -106,7 +86,7 @@ fn a_snapshot_differs_whenever_a_dump_does() {
         .unwrap();
     assert_eq!(watch.read().unwrap(), taken);
     // Another connection sees the same, and so does one that was ended and opened anew.
-    let mut other = SchemaReader::new(&server.endpoint, "corpus", &interrupt);
+    let mut other = SchemaReader::new(&cluster.endpoint, "corpus", interrupt);
     assert_eq!(other.read().unwrap(), taken);
     session.end_others().unwrap();
     assert_eq!(other.read().unwrap(), taken);

@@ -1,24 +1,17 @@
 //! Every state of both real trees: whenever the dumps of two of them differ, so do the snapshots, and
 //! the other way round.
 
-use std::cell::OnceCell;
 use std::path::Path;
 use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 
 use super::property::{dump, pg_dump_is_there};
 use super::*;
-use crate::alembic::python::{self, Search};
-use crate::alembic::{self, Alembic, Limits};
-use crate::os::cache_dir;
-use crate::os::run_dir::RunDir;
-use crate::os::sandbox::Sandbox;
-use crate::postgres::binaries::Places;
-use crate::postgres::cluster::{self, Cluster, Setup};
-use crate::postgres::provision;
+use crate::alembic::{Alembic, Limits};
 use crate::recipes::console::KRIS_ADMIN_ROW;
 use crate::recipes::raptor::RAPTOR_APP;
+use crate::test_server::TestServer;
 use model::supply::Row;
 use model::tree::Tree;
 
@@ -32,60 +25,24 @@ struct State {
 /// Walks a tree up from its base, each revision up, down and up again, and compares what it came by
 /// with all else. `supply` is the row that is there from a revision on.
 fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
-    let interrupt = Interrupt::never().unwrap();
-    let user = cluster::server_user().unwrap();
-    let programs = provision::find(&Places::of_this_machine(None), true, &interrupt).unwrap();
-    let found = programs.get(user.as_ref(), &interrupt, &|_| {}).unwrap();
-    let bin = found.dir.clone();
-    if !pg_dump_is_there(&bin) {
+    let server = TestServer::start();
+    if !pg_dump_is_there(&server.bin) {
         return;
     }
-    let scratch = RunDir::new(user.as_ref()).unwrap();
-    let (binaries, user) = (&found, user.as_ref());
-    let setup = Setup {
-        binaries,
-        user,
-        scratch: &scratch,
-        interrupt: &interrupt,
-        tell: &|_| {},
-        endpoint: None,
-        network: None,
-    };
-    let server = Cluster::start(&setup, None).unwrap();
-    let mut main = Session::open(&server.endpoint, "postgres", &interrupt).unwrap();
+    let TestServer { cluster, interrupt, .. } = &server;
+    let mut main = server.session("postgres");
     main.create_database(&tree.database, None, None).unwrap();
     main.execute(RAPTOR_APP.create).unwrap();
-    let named = std::env::var("MIGRATION_GATE_PYTHON").ok().map(Utf8PathBuf::from);
-    let search = Search {
-        root: Utf8Path::new("/"),
-        named: named.as_deref(),
-        environments: &cache_dir::folder().unwrap().join(cache_dir::PYTHON),
-        interrupt: &interrupt,
-        notice: &|_| {},
-        base: OnceCell::new(),
-        kept: None,
-    };
-    let python = python::interpreter(&search, tree).unwrap();
-    let env = python::environment(&scratch, &[]);
-    let (interpreter, mut connections) =
-        alembic::start(&python, 1, &env, (&scratch, &Sandbox::default())).unwrap();
-    let connection = connections.pop().unwrap();
-    let mut alembic = Alembic::new(connection, tree, &server.endpoint, &interrupt).unwrap();
-    let limits = Limits {
-        timeout: Duration::from_secs(120),
-        on_revision: &|_| {},
-        on_deadline: &|| None,
-        pause: None,
-        look: None,
-    };
+    let (interpreter, connection) = server.worker(tree);
+    let mut alembic = Alembic::new(connection, tree, &cluster.endpoint, interrupt).unwrap();
+    let limits = Limits::of(Duration::from_secs(120));
     let (_, described) = alembic.describe(&limits).unwrap();
     let chain: Vec<String> =
         described.unwrap().revisions.iter().rev().map(|r| r.revision.clone()).collect();
-    let mut watch = SchemaReader::new(&server.endpoint, &tree.database, &interrupt);
-    let socket = scratch.path().as_str();
+    let mut watch = SchemaReader::new(&cluster.endpoint, &tree.database, interrupt);
     let look = |name: String, watch: &mut SchemaReader<'_>| State {
         name,
-        dump: dump(&bin, socket, &tree.database),
+        dump: dump(&server.bin, server.scratch.path().as_str(), &tree.database),
         snapshot: watch.read().unwrap(),
     };
     let mut states = vec![look("base".into(), &mut watch)];
@@ -107,11 +64,16 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
             }
         }
         if let Some((_, row)) = supply.filter(|(at, _)| at == revision) {
-            let mut session = Session::open(&server.endpoint, &tree.database, &interrupt).unwrap();
-            session.execute(row.insert).unwrap();
+            server.session(&tree.database).execute(row.insert).unwrap();
         }
     }
     drop((alembic, interpreter));
+    let wrong = told_apart_otherwise(&states);
+    assert!(states.len() > chain.len() && wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Pairs of states that only their dumps tell apart, or only their snapshots.
+fn told_apart_otherwise(states: &[State]) -> Vec<String> {
     let mut wrong = Vec::new();
     for (number, one) in states.iter().enumerate() {
         for other in &states[..number] {
@@ -121,7 +83,7 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
             }
         }
     }
-    assert!(states.len() > chain.len() && wrong.is_empty(), "{}", wrong.join("\n"));
+    wrong
 }
 
 fn root() -> Utf8PathBuf {

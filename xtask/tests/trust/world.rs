@@ -68,7 +68,8 @@ impl Caller {
     pub fn user() -> Option<Caller> {
         let mut unshare = Command::new("unshare");
         unshare.args(["--user", "--mount", "--pid", "--net", "--fork", "true"]);
-        let user = geteuid().is_root().then(|| User::from_name("nobody").unwrap().unwrap());
+        // Not `nobody`, whose number is also that of whoever is unknown to a namespace.
+        let user = geteuid().is_root().then(|| User::from_name("daemon").unwrap().unwrap());
         if let Some(user) = &user {
             as_user(&mut unshare, user);
         }

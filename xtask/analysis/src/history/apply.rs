@@ -163,7 +163,7 @@ impl Chain<'_> {
             if always_seen
                 && certain
                 && is_ours(&key)
-                && self.reported.insert((key.clone(), self.down))
+                && self.reported.unmade.insert((key.clone(), self.down))
             {
                 self.push(What::NeverMade(object.clone()));
             } else if !conditional {

@@ -12,14 +12,26 @@ pub(crate) struct Chain<'a> {
     pub(crate) made: FxHashMap<Key, At>,
     pub(crate) world: World,
     pub(crate) events: Vec<Event>,
-    /// What was said not to be there yet, up or down: the first finding says it.
-    pub(crate) reported: FxHashSet<(Key, bool)>,
-    /// What was said not to be there any more.
-    pub(crate) reported_gone: FxHashSet<(Key, bool)>,
+    pub(crate) reported: Reported,
     /// Tables made twice in the revision at hand: what is on them is made twice as well.
     pub(crate) twice: FxHashSet<String>,
     /// The table whose parts are passed over, since it was there already.
     pub(crate) passing_over: Option<String>,
     pub(crate) at: At,
     pub(crate) down: bool,
+}
+
+/// Objects of which an event has been said, on the way up or down: the first event is enough.
+#[derive(Default)]
+pub(crate) struct Reported {
+    /// Those that are not there yet.
+    pub(crate) unmade: FxHashSet<(Key, bool)>,
+    /// Those that are not there any more.
+    pub(crate) gone: FxHashSet<(Key, bool)>,
+}
+
+impl Reported {
+    pub(crate) fn has(&self, key: &(Key, bool)) -> bool {
+        self.unmade.contains(key) || self.gone.contains(key)
+    }
 }

@@ -18,7 +18,7 @@ pub(crate) mod tests;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-pub(crate) use self::chain::Chain;
+pub(crate) use self::chain::{Chain, Reported};
 pub(crate) use self::event::deeds;
 pub use self::event::{At, Event, MissingRow, Revision, What};
 use self::world::{Key, World};
@@ -44,8 +44,7 @@ impl<'a> Chain<'a> {
             made: FxHashMap::default(),
             world: World::default(),
             events: Vec::new(),
-            reported: FxHashSet::default(),
-            reported_gone: FxHashSet::default(),
+            reported: Reported::default(),
             twice: FxHashSet::default(),
             passing_over: None,
             at: At { revision: 0, line: 0 },

@@ -32,7 +32,7 @@ impl Chain<'_> {
         }
         let certain = entry.certain && !self.world.is_uncertain_since(&key, entry.since);
         if let Some(dropped) = entry.dropped.filter(|_| certain && !entry.alive)
-            && self.reported_gone.insert((key, self.down))
+            && self.reported.gone.insert((key, self.down))
         {
             let object = Object { kind: entry.object.kind, ..object.clone() };
             let later = self.made_further_down(&object);
@@ -59,7 +59,7 @@ impl Chain<'_> {
     fn is_said_by_its_table(&self, object: &Object) -> bool {
         let Some(table) = &object.table else { return false };
         let key = (Key::of(&Object::new(Kind::Table, table)), self.down);
-        self.reported.contains(&key) || self.reported_gone.contains(&key)
+        self.reported.has(&key)
     }
 
     fn needs_made(&mut self, key: Key, object: &Object, is_enum: bool) {
@@ -80,7 +80,7 @@ impl Chain<'_> {
         if self.is_said_by_its_table(object) {
             return;
         }
-        if self.reported.insert((key, self.down)) {
+        if self.reported.unmade.insert((key, self.down)) {
             self.push(What::UsedBeforeMade { object: object.clone(), later });
         }
     }

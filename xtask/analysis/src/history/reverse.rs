@@ -129,8 +129,7 @@ impl Chain<'_> {
                     made.contains(&column) && self.world.get(&column).is_some_and(|e| e.alive)
                 })
             });
-        let is_missing = self.reported.contains(&(key.clone(), false))
-            || self.reported_gone.contains(&(key, false));
+        let is_missing = self.reported.has(&(key, false));
         is_left || is_missing || column_left || self.twice.contains(table)
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn each(
     let mut findings = Vec::new();
     for (index, script) in subject.scripts.iter().enumerate() {
         // What stands behind a fault in the syntax is not read as it is meant.
-        let is_broken = subject.troubles.iter().any(|(file, _)| *file == script.file);
+        let is_broken = subject.files.troubles.iter().any(|(file, _)| *file == script.file);
         if is_broken {
             continue;
         }

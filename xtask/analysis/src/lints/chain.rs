@@ -16,7 +16,7 @@ const TABLES_SHOWN: usize = 8;
 /// What could not work, or does not fit together, over the whole chain. Worked out once.
 pub(super) fn events(subject: &Subject<'_>) -> Vec<(usize, Event)> {
     // With a gap in the graph nobody knows what comes before what.
-    if !subject.graph.whole || is_broken(subject) || !subject.troubles.is_empty() {
+    if !subject.graph.whole || is_broken(subject) || !subject.files.troubles.is_empty() {
         return Vec::new();
     }
     let order = order(subject);
@@ -25,7 +25,7 @@ pub(super) fn events(subject: &Subject<'_>) -> Vec<(usize, Event)> {
         .filter_map(|index| subject.scripts.get(*index))
         .map(|script| Revision { id: &script.revision.text, body: script.body() })
         .collect();
-    let events = history::walk(&revisions, subject.given);
+    let events = history::walk(&revisions, &subject.tree.given);
     let in_order = |event: &Event| {
         let before = match &event.what {
             What::UsedAfterDrop { dropped, .. } => (dropped.revision, event.at.revision),
@@ -137,7 +137,7 @@ fn missing_row(subject: &Subject<'_>, index: usize, missing: &MissingRow) -> Str
         lookup.table
     );
     let parents = &subject.graph.revisions[index].down_revision;
-    match (&missing.too_late, parents.as_slice(), subject.recipe) {
+    match (&missing.too_late, parents.as_slice(), subject.tree.recipe.as_deref()) {
         (Some(after), _, Some(recipe)) => {
             message.push_str(&format!(
                 "; the recipe does, but only after {after}: move `steps.seed` in `{recipe}` up"
@@ -171,7 +171,7 @@ pub(super) fn missing_roles(subject: &Subject<'_>) -> Vec<Finding> {
         let What::NoRole { role, command } = what else { return None };
         let id = &subject.graph.revisions[index].id;
         let constant = role.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
-        let way_out = match subject.recipe {
+        let way_out = match subject.tree.recipe.as_deref() {
             Some(recipe) => format!(
                 "add to `{recipe}`, before the upgrade: `steps.create_role(&{constant})?;`, and \
                  define `{constant}` as a `Role` with `required_by: \"{id}+\"`"
@@ -180,7 +180,7 @@ pub(super) fn missing_roles(subject: &Subject<'_>) -> Vec<Finding> {
                 "a file with SQL may: `before = roles.sql` in the ini's `[migration-gate]`".into()
             }
         };
-        let recipe = if subject.recipe.is_some() { "the recipe" } else { "a file" };
+        let recipe = if subject.tree.recipe.is_some() { "the recipe" } else { "a file" };
         Some(format!(
             "`{command}` names role `{role}`, which neither {recipe} supplies nor an earlier \
              revision creates; {way_out}"

@@ -6,14 +6,14 @@ use model::finding::Finding;
 
 /// Settings that cannot be followed, and files that cannot be listed.
 pub(super) fn settings(subject: &Subject<'_>) -> Vec<Finding> {
-    let all = subject.unknown_settings.iter().chain(&subject.listing.unknown);
-    all.map(|text| in_file(&code::CONFIG_UNKNOWN, subject.ini, None, text.as_str())).collect()
+    let all = subject.files.unknown_settings.iter().chain(&subject.files.listing.unknown);
+    all.map(|text| in_file(&code::CONFIG_UNKNOWN, &subject.tree.ini, None, text.as_str())).collect()
 }
 
 /// Files in two version locations.
 pub(super) fn loaded_twice(subject: &Subject<'_>) -> Vec<Finding> {
     let message = "the file lies in two version locations; Alembic warns and reads it once";
-    let twice = subject.listing.twice.iter();
+    let twice = subject.files.listing.twice.iter();
     twice.map(|file| in_file(&code::LOADED_TWICE, file, None, message)).collect()
 }
 
@@ -39,7 +39,7 @@ pub(super) fn computed(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 fn troubles(subject: &Subject<'_>, code: &'static Code) -> Vec<Finding> {
-    let of_code = subject.troubles.iter().filter(|(_, trouble)| trouble.code == code);
+    let of_code = subject.files.troubles.iter().filter(|(_, trouble)| trouble.code == code);
     of_code
         .map(|(file, trouble)| {
             let index = subject.scripts.iter().position(|script| script.file == *file);

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::subject::Subject;
 use super::{arrivals, nearest};
+use model::called;
 use model::code::{self, Code};
 use model::finding::Finding;
 use model::graph::{Branch, Fault};
@@ -47,7 +48,7 @@ fn several_heads(subject: &Subject<'_>) -> Option<Finding> {
     let whole = |index: &&usize| !broken.contains(*index);
     let heads: Vec<usize> = graph.heads.iter().filter(kept).filter(whole).copied().collect();
     let shares = |branch: &Branch| branch.from.is_some();
-    let is_meant = subject.several && !graph.branches.iter().any(shares);
+    let is_meant = subject.tree.several && !graph.branches.iter().any(shares);
     if !graph.whole || heads.len() < 2 || is_meant || has_cycle(subject) {
         return None;
     }
@@ -56,7 +57,7 @@ fn several_heads(subject: &Subject<'_>) -> Option<Finding> {
     if heads.len() > shown.len() {
         shown.push(format!("and {} more", heads.len() - shown.len()));
     }
-    let label = subject.label;
+    let label = &subject.tree.label;
     let mut message =
         format!("{label} has {} heads, expected exactly 1: {}.", heads.len(), shown.join(", "));
     let described = graph.branches.iter().filter(|branch| heads.contains(&branch.head));
@@ -70,9 +71,10 @@ fn several_heads(subject: &Subject<'_>) -> Option<Finding> {
     message.push_str(&arrivals::told(subject, &roots));
     if let Some((base, _)) = subject.base.filter(|_| roots.iter().all(|r| subject.is_on_base(*r))) {
         message.push_str(&format!(
-            "\nAll are on {} already, so none may move: `cargo xtask migration-gate renumber --merge` \
-             writes the revision that merges them.",
-            base.name
+            "\nAll are on {} already, so none may move: `{} renumber --merge` writes the revision that \
+             merges them.",
+            base.name,
+            called::gate()
         ));
     }
     let script = subject.scripts.get(root)?;
@@ -241,7 +243,7 @@ pub(super) fn has_cycle(subject: &Subject<'_>) -> bool {
 /// More than one base.
 pub(super) fn several_bases(subject: &Subject<'_>) -> Vec<Finding> {
     let bases = &subject.graph.bases;
-    if subject.several || !subject.graph.whole || bases.len() < 2 {
+    if subject.tree.several || !subject.graph.whole || bases.len() < 2 {
         return Vec::new();
     }
     let first = bases.iter().copied().find(|base| subject.is_on_base(*base)).unwrap_or(bases[0]);

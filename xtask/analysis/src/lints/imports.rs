@@ -15,7 +15,7 @@ pub(super) fn imports_application(subject: &Subject<'_>) -> Vec<Finding> {
         let is_beside = |file: &Utf8Path| {
             folder.is_some_and(|folder| !folder.as_str().is_empty() && file.starts_with(folder))
         };
-        let message = |module: &str| match subject.application.get(module) {
+        let message = |module: &str| match subject.files.application.get(module) {
             Some(Some(file)) if is_beside(file) => None,
             Some(Some(file)) => Some(format!("`{module}` is code of this repository: {file}")),
             Some(None) => Some(format!(

@@ -25,7 +25,7 @@ use model::finding::Finding;
 use model::transcript::Direction;
 
 pub(crate) use self::subject::IN_DOWNGRADE;
-pub use self::subject::Subject;
+pub use self::subject::{Subject, SubjectFiles, SubjectTree};
 pub use imports::{comes_with_python, is_required};
 
 type Check = fn(&Subject<'_>) -> Vec<Finding>;

@@ -35,36 +35,59 @@ pub(super) fn told_once(findings: Vec<Finding>) -> Vec<Finding> {
 
 /// A tree as the lints see it.
 pub struct Subject<'a> {
-    /// Its label: `Console`.
-    pub label: &'a str,
-    /// Whether it means to have several heads, one a base.
-    pub several: bool,
+    /// What is known of the tree beside its files.
+    pub tree: SubjectTree,
+    /// What is known of its files beside their revisions.
+    pub files: SubjectFiles,
     /// The files that say which revision they are; the graph's indexes are theirs.
     pub scripts: &'a [Script],
     /// How they hang together.
     pub graph: &'a Graph,
-    /// What is wrong with single files, with or without a script.
-    pub troubles: &'a [(Utf8PathBuf, Trouble)],
-    /// Which files there are.
-    pub listing: &'a Listing,
-    /// What cannot be followed in the settings.
-    pub unknown_settings: &'a [String],
-    /// The ini, as it is shown.
-    pub ini: &'a Utf8Path,
     /// The base branch, and the graph that it has.
     pub base: Option<(&'a Base, &'a Graph)>,
     /// How the files came into the history, where revisions collide and git knows it.
-    pub arrivals: &'a HashMap<Utf8PathBuf, Arrival>,
-    /// The modules that its revisions import and should not: those of the application with their
-    /// files, and those that are nowhere.
-    pub application: &'a HashMap<String, Option<Utf8PathBuf>>,
-    /// What its recipe supplies.
-    pub given: &'a [Given],
-    /// The file with its recipe, where it has one of its own.
-    pub recipe: Option<&'a str>,
+    pub arrivals: HashMap<Utf8PathBuf, Arrival>,
     /// What running the chain in the head shows, with the index of the revision; worked out by the
     /// first lint that asks.
     pub events: OnceCell<Vec<(usize, Event)>>,
+}
+
+/// Facts of a tree that its revisions do not say.
+#[derive(Default)]
+pub struct SubjectTree {
+    /// Its label: `Console`.
+    pub label: String,
+    /// Whether it means to have several heads, one a base.
+    pub several: bool,
+    /// The ini, as it is shown.
+    pub ini: Utf8PathBuf,
+    /// The supplies of its recipe.
+    pub given: Vec<Given>,
+    /// The file with its recipe, where it has one of its own.
+    pub recipe: Option<String>,
+}
+
+/// Facts of a tree's files beside their revisions.
+#[derive(Default)]
+pub struct SubjectFiles {
+    /// Which files there are.
+    pub listing: Listing,
+    /// What is wrong with single files, with or without a script.
+    pub troubles: Vec<(Utf8PathBuf, Trouble)>,
+    /// What cannot be followed in the settings.
+    pub unknown_settings: Vec<String>,
+    /// The modules that its revisions import and should not: those of the application with their
+    /// files, and those that are nowhere.
+    pub application: HashMap<String, Option<Utf8PathBuf>>,
+}
+
+impl<'a> Subject<'a> {
+    /// A tree of which nothing is known but its revisions.
+    pub fn of(scripts: &'a [Script], graph: &'a Graph) -> Subject<'a> {
+        let (tree, files) = Default::default();
+        let (base, arrivals, events) = (None, HashMap::new(), OnceCell::new());
+        Subject { tree, files, scripts, graph, base, arrivals, events }
+    }
 }
 
 impl Subject<'_> {

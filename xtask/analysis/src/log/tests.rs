@@ -10,8 +10,14 @@ fn courses() -> Vec<Course> {
         title: title.into(),
         file: file.into(),
     };
-    let steps = |label: &str, names: &[&str]| -> Vec<String> {
-        names.iter().map(|name| format!("{label} — {name}")).collect()
+    let steps = |label: &str, first: &[&str]| -> Vec<String> {
+        let last = [
+            "alembic upgrade head",
+            "assert single head",
+            "downgrade -1 (reversibility check)",
+            "alembic upgrade head (round trip)",
+        ];
+        first.iter().chain(&last).map(|name| format!("{label} — {name}")).collect()
     };
     let console = Course {
         tree: "console".into(),
@@ -21,14 +27,7 @@ fn courses() -> Vec<Course> {
         cwd: "console".into(),
         steps: steps(
             "Console",
-            &[
-                "alembic upgrade to 0002 (pre-seed)",
-                "seed a row (required by 0003)",
-                "alembic upgrade head",
-                "assert single head",
-                "downgrade -1 (reversibility check)",
-                "alembic upgrade head (round trip)",
-            ],
+            &["alembic upgrade to 0002 (pre-seed)", "seed a row (required by 0003)"],
         ),
         supplies: vec![(
             "Console — seed a row (required by 0003)".into(),
@@ -46,16 +45,7 @@ fn courses() -> Vec<Course> {
         database: "raptor_ci".into(),
         ini: "alembic.ini".into(),
         cwd: "backend_v2".into(),
-        steps: steps(
-            "Raptor",
-            &[
-                "create raptor_app role (required by 0002+)",
-                "alembic upgrade head",
-                "assert single head",
-                "downgrade -1 (reversibility check)",
-                "alembic upgrade head (round trip)",
-            ],
-        ),
+        steps: steps("Raptor", &["create raptor_app role (required by 0002+)"]),
         supplies: vec![(
             "Raptor — create raptor_app role (required by 0002+)".into(),
             "CREATE ROLE raptor_app NOLOGIN;",

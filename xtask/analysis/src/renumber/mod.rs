@@ -18,6 +18,7 @@ use std::collections::HashMap;
 
 use super::graph;
 use super::script::Script;
+use model::called;
 use model::files::Arrival;
 use model::graph::{Fault, Graph};
 
@@ -138,8 +139,10 @@ impl<'a> State<'a> {
         if number(&id).is_none() {
             return Err(format!(
                 "{} and {} have the id {id}, which is no number: write a revision with \
-                 `cargo gate new`, and move the code of the later one there",
-                self.scripts[kept].file, self.scripts[moved].file
+                 `{} new`, and move the code of the later one there",
+                self.scripts[kept].file,
+                self.scripts[moved].file,
+                called::gate()
             ));
         }
         // What names the id and came after the later of the two, new on this branch as that is,

@@ -183,3 +183,26 @@ fn what_is_skimmed_is_what_is_parsed() {
         skims(parsed, false);
     }
 }
+
+#[test]
+fn without_bodies_differs_only_in_what_alembic_runs_on_reading() {
+    let text = "# coding: utf-8\nimport os\n\ndef upgrade(x=1):\n    op.f()\n\n\nTAIL = 1\n";
+    let same = [
+        text.replace("op.f()", "# why\n    op.g()"),
+        format!("{text}\n# a comment at the end\n"),
+        text.replace("\n\n\nTAIL", "\n# between\nTAIL"),
+    ];
+    for other in &same {
+        assert_eq!(without_bodies(other), without_bodies(text), "{other}");
+    }
+    let differs = [
+        text.replace("x=1", "x=2"),
+        text.replace("TAIL = 1", "TAIL = 2"),
+        text.replace("utf-8", "latin-1"),
+        text.replace("upgrade", "helper").replace("op.f()", "op.g()"),
+        text.replace("import os", "@op.decorated"),
+    ];
+    for other in &differs {
+        assert_ne!(without_bodies(other), without_bodies(text), "{other}");
+    }
+}

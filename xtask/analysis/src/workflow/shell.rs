@@ -45,16 +45,23 @@ struct Reader {
     chars: Vec<char>,
     at: usize,
     line: usize,
-    word: Option<String>,
-    words: Vec<String>,
-    first_line: usize,
+    current: Current,
     commands: Vec<Command>,
     /// The commands read when each open group began.
     groups: Vec<usize>,
     /// The group that has just ended: what follows is what becomes of it.
     ended: Option<usize>,
     condition: bool,
+    /// The ends of the here documents that begin after this line.
     here: Vec<String>,
+}
+
+/// Command that is being read.
+#[derive(Default)]
+struct Current {
+    word: Option<String>,
+    words: Vec<String>,
+    first_line: usize,
 }
 
 impl Reader {
@@ -78,7 +85,7 @@ impl Reader {
                 '\'' | '"' => self.quoted(c),
                 '$' | '>' | '<' if self.peek(0) == Some('(') => self.substitution(c),
                 '$' if self.peek(0) == Some('{') => self.until_close(),
-                '#' if self.word.is_none() => self.comment(),
+                '#' if self.current.word.is_none() => self.comment(),
                 '\n' => self.end_of_line(),
                 ' ' | '\t' => self.end_word(),
                 '<' if self.peek(0) == Some('<') => self.here_document(),
@@ -98,10 +105,10 @@ impl Reader {
     }
 
     fn push(&mut self, c: char) {
-        if self.word.is_none() && self.words.is_empty() {
-            self.first_line = self.line;
+        if self.current.word.is_none() && self.current.words.is_empty() {
+            self.current.first_line = self.line;
         }
-        self.word.get_or_insert_default().push(c);
+        self.current.word.get_or_insert_default().push(c);
     }
 
     fn push_all(&mut self, text: &str) {
@@ -109,9 +116,10 @@ impl Reader {
     }
 
     fn quoted(&mut self, quote: char) {
-        if self.word.is_none() {
-            self.first_line = if self.words.is_empty() { self.line } else { self.first_line };
-            self.word = Some(String::new());
+        if self.current.word.is_none() {
+            self.current.first_line =
+                if self.current.words.is_empty() { self.line } else { self.current.first_line };
+            self.current.word = Some(String::new());
         }
         while let Some(c) = self.peek(0) {
             self.at += 1;
@@ -201,18 +209,18 @@ impl Reader {
     }
 
     fn end_word(&mut self) {
-        let Some(word) = self.word.take() else { return };
+        let Some(word) = self.current.word.take() else { return };
         match word.as_str() {
-            "if" | "while" | "until" | "elif" if self.words.is_empty() => {
+            "if" | "while" | "until" | "elif" if self.current.words.is_empty() => {
                 if word == "if" || word == "while" || word == "until" {
                     self.groups.push(self.commands.len());
                 }
                 self.condition = true;
             }
-            "then" | "do" | "else" if self.words.is_empty() => self.condition = false,
-            "{" if self.words.is_empty() => self.groups.push(self.commands.len()),
-            "}" | "fi" | "done" if self.words.is_empty() => self.ended = self.groups.pop(),
-            _ => self.words.push(word),
+            "then" | "do" | "else" if self.current.words.is_empty() => self.condition = false,
+            "{" if self.current.words.is_empty() => self.groups.push(self.commands.len()),
+            "}" | "fi" | "done" if self.current.words.is_empty() => self.ended = self.groups.pop(),
+            _ => self.current.words.push(word),
         }
     }
 
@@ -246,7 +254,7 @@ impl Reader {
                 command.then.push(then);
             }
         }
-        let mut words = std::mem::take(&mut self.words);
+        let mut words = std::mem::take(&mut self.current.words);
         let negated = words.first().is_some_and(|word| word == "!");
         if negated {
             words.remove(0);
@@ -254,7 +262,7 @@ impl Reader {
         if words.is_empty() {
             return;
         }
-        let (line, in_condition) = (self.first_line, self.condition);
+        let (line, in_condition) = (self.current.first_line, self.condition);
         self.commands.push(Command { words, line, then: vec![then], negated, in_condition });
     }
 }

@@ -3,8 +3,7 @@
 
 use super::entry::{Code, Example, MIGRATION, Severity};
 
-const LINT: Code =
-    Code { verify: "`cargo xtask migration-gate lint` must not find it again", ..MIGRATION };
+const LINT: Code = Code { verify: "`cargo gate lint` must not find it again", ..MIGRATION };
 
 const WARNING: Code = Code { severity: Severity::Warning, ..LINT };
 

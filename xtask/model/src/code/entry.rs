@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::called;
+
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Severity {
@@ -54,6 +56,18 @@ pub struct Code {
     pub verify: &'static str,
     /// Whether it says that the gate could not do its work, rather than that a migration is wrong.
     pub infrastructure: bool,
+}
+
+impl Code {
+    /// How it is fixed, step by step, with commands as they are called here.
+    pub fn steps(&self) -> Vec<String> {
+        self.remedy.iter().map(|step| called::named(step)).collect()
+    }
+
+    /// How one sees that it is fixed, with commands as they are called here.
+    pub fn check(&self) -> String {
+        called::named(self.verify)
+    }
 }
 
 /// Wrong and right, as code.

@@ -2,8 +2,7 @@
 
 use super::entry::{Code, Example, MIGRATION, Owner, Severity};
 
-const LINT: Code =
-    Code { verify: "`cargo xtask migration-gate lint` must not find it again", ..MIGRATION };
+const LINT: Code = Code { verify: "`cargo gate lint` must not find it again", ..MIGRATION };
 
 const WARNING: Code = Code { severity: Severity::Warning, ..LINT };
 
@@ -106,7 +105,7 @@ pub static NOT_ON_BASE_HEAD: Code = Code {
         good: "revision = \"0046\"\ndown_revision = \"0045\"",
     }),
     remedy: &[
-        "rebase on the base branch, then run `cargo xtask migration-gate renumber`",
+        "rebase on the base branch, then run `cargo gate renumber`",
         "or set `down_revision` to the base branch's head by hand",
     ],
     ..LINT
@@ -242,8 +241,8 @@ pub static NOT_COMPARED: Code = Code {
         bad: "a report of an earlier version",
         good: "cargo xtask migration-gate lint",
     }),
-    remedy: &["run `cargo xtask migration-gate lint` with this version of the gate"],
-    verify: "`cargo xtask migration-gate lint` has no such note",
+    remedy: &["run `cargo gate lint` with this version of the gate"],
+    verify: "`cargo gate lint` has no such note",
     ..LINT
 };
 
@@ -258,7 +257,7 @@ pub static ID_TAKEN: Code = Code {
         bad: "# origin/main has 0045_alpha.py by now\n# 0045_beta.py: revision = \"0045\"",
         good: "# 0046_beta.py: revision = \"0046\"",
     }),
-    remedy: &["rebase on the base branch, then run `cargo xtask migration-gate renumber`"],
+    remedy: &["rebase on the base branch, then run `cargo gate renumber`"],
     ..LINT
 };
 

@@ -70,15 +70,15 @@ pub static MULTIPLE_HEADS: Code = Code {
         good: "# 0024_admin_login_attempts.py\ndown_revision = \"0023\"",
     }),
     remedy: &[
-        "run `cargo xtask migration-gate renumber`: it puts the revision that was merged later on \
+        "run `cargo gate renumber`: it puts the revision that was merged later on \
          top of the other one (its file gets the next unused number, `revision` and `down_revision` \
          follow)",
-        "where both are merged already, neither may move: `cargo xtask migration-gate renumber --merge` \
+        "where both are merged already, neither may move: `cargo gate renumber --merge` \
          writes a revision that merges them",
         "commit and push; a reviewer from SRE checks that the gate is green before approving",
     ],
     remedy_elsewhere: &[
-        "run `cargo xtask migration-gate renumber --ini …`: it puts the revision that was merged later \
+        "run `cargo gate renumber --ini …`: it puts the revision that was merged later \
          on top of the other one",
         "where both are merged already, neither may move: `renumber --merge` writes a revision that \
          merges them",

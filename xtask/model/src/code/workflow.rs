@@ -3,11 +3,8 @@
 
 use super::entry::{Code, Example, MIGRATION, Owner};
 
-const WORKFLOW: Code = Code {
-    owner: Owner::Sre,
-    verify: "`cargo xtask migration-gate workflow` must pass",
-    ..MIGRATION
-};
+const WORKFLOW: Code =
+    Code { owner: Owner::Sre, verify: "`cargo gate workflow` must pass", ..MIGRATION };
 
 /// No job of any workflow runs the gate.
 pub static NOT_RUN: Code = Code {
@@ -19,10 +16,8 @@ pub static NOT_RUN: Code = Code {
         bad: "run: cargo xtask migration-gate lint",
         good: "run: cargo xtask migration-gate",
     }),
-    remedy: &[
-        "add a job that runs `cargo xtask migration-gate` for pull requests; `.github/workflows/\
-         ci-pr.yml` of this repository is one",
-    ],
+    remedy: &["add a job that runs `cargo gate` for pull requests; `.github/workflows/\
+         ci-pr.yml` of this repository is one"],
     ..WORKFLOW
 };
 
@@ -126,10 +121,8 @@ pub static STATUS_DISCARDED: Code = Code {
         bad: "run: cargo xtask migration-gate || true",
         good: "run: cargo xtask migration-gate",
     }),
-    remedy: &[
-        "run `cargo xtask migration-gate` as a command of its own: no `|| true`, no `set +e`, no \
-         `!`, no `&`, no `if` around it",
-    ],
+    remedy: &["run `cargo gate` as a command of its own: no `|| true`, no `set +e`, no \
+         `!`, no `&`, no `if` around it"],
     ..WORKFLOW
 };
 

@@ -2,11 +2,8 @@
 
 use super::entry::{Code, Example, MIGRATION, Owner, Severity};
 
-const WORKFLOW: Code = Code {
-    owner: Owner::Sre,
-    verify: "`cargo xtask migration-gate workflow` must pass",
-    ..MIGRATION
-};
+const WORKFLOW: Code =
+    Code { owner: Owner::Sre, verify: "`cargo gate workflow` must pass", ..MIGRATION };
 
 /// The history that `--since` needs is not there.
 pub static SHALLOW_HISTORY: Code = Code {
@@ -118,7 +115,7 @@ pub static OLD_STEPS: Code = Code {
         bad: "- run: alembic upgrade head\n- run: cargo xtask migration-gate",
         good: "- run: cargo xtask migration-gate",
     }),
-    remedy: &["take the steps out: `cargo xtask migration-gate` does all that they did"],
+    remedy: &["take the steps out: `cargo gate` does all that they did"],
     ..WORKFLOW
 };
 
@@ -132,7 +129,7 @@ pub static OLD_STEPS_LACK_SUPPLY: Code = Code {
         bad: "- run: cd backend_v2 && alembic upgrade head",
         good: "- run: cargo xtask migration-gate raptor",
     }),
-    remedy: &["run `cargo xtask migration-gate` in their place, which supplies it"],
+    remedy: &["run `cargo gate` in their place, which supplies it"],
     ..WORKFLOW
 };
 

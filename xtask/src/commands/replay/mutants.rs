@@ -24,7 +24,7 @@ pub fn run(flags: &Gate, args: &Replay, interrupt: &Interrupt, tell: Tell<'_>) -
     let started = Instant::now();
     process::adopt_orphans();
     let mut score = Score::default();
-    let judged = selection::root(flags.which.root.as_deref())
+    let judged = selection::root(flags.which.repository.root.as_deref())
         .and_then(|root| judge(flags, args, &root, &mut score, interrupt, tell));
     if let Err(err) = judged {
         if err.is::<Interrupted>() {

@@ -29,7 +29,7 @@ pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> SupplyUses {
     let started = Instant::now();
     process::adopt_orphans();
     let mut uses = SupplyUses::default();
-    let root = selection::root(flags.which.root.as_deref());
+    let root = selection::root(flags.which.repository.root.as_deref());
     if let Err(err) = root.and_then(|root| all(flags, &root, &mut uses, interrupt, tell)) {
         match err.is::<Interrupted>() {
             true => uses.interrupted = true,
@@ -156,13 +156,7 @@ impl SupplyTrial<'_> {
 
     /// Takes a database up to a revision; why that failed.
     fn upgrade(&mut self, revision: &str, database: &str) -> Result<Option<String>> {
-        let limits = Limits {
-            timeout: self.run.timeout(),
-            on_revision: &|_| {},
-            on_deadline: &|| None,
-            pause: None,
-            look: None,
-        };
+        let limits = Limits::of(self.run.timeout());
         self.alembic.use_database(database);
         let (said, _) = self.alembic.upgrade(revision, false, &limits)?;
         let why = || said.headline().map_or("it did not end".to_owned(), ToString::to_string);

@@ -116,7 +116,7 @@ impl WarmState {
         report.elapsed = started.elapsed();
         let psql = |index: usize| {
             let tree = ran.trees.iter().find(|tree| tree.index == index)?;
-            let server = &tree.hosted.last()?.server;
+            let server = &tree.left.hosted.last()?.server;
             Some((index, server.endpoint().psql(&task.trees[index].database)))
         };
         let opened = match report.interrupted {
@@ -135,7 +135,8 @@ impl WarmState {
         mut ran: RunOutcome,
         (began, report): (std::time::SystemTime, &Report),
     ) {
-        let hosted = ran.trees.iter_mut().map(|tree| std::mem::take(&mut tree.hosted)).collect();
+        let hosted =
+            ran.trees.iter_mut().map(|tree| std::mem::take(&mut tree.left.hosted)).collect();
         if let (Some(reuse), false) = (reuse, report.interrupted) {
             ran = CacheUpdate { reuse, ran, began }.keep_snapshots(run);
         }

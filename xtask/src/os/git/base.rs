@@ -265,20 +265,6 @@ impl Git<'_> {
         let files = fields(&diff).chain(fields(&new)).map(|file| self.top.join(file)).collect();
         Ok(Ok((base.told(), files)))
     }
-
-    /// What this change stands on: the base with its commit and its last one, and where this change
-    /// left it; or why there is none.
-    pub fn standing(&self, since: Option<&str>) -> Result<String> {
-        let FoundBase { name, commit, tip } = match self.find_base(since)? {
-            Ok(base) => base,
-            Err(why) => return Ok(why),
-        };
-        let left = match since {
-            Some(_) => self.line(&["merge-base", "HEAD", &commit])?,
-            None => tip,
-        };
-        Ok(format!("{name} {commit} {}", left.unwrap_or_default()))
-    }
 }
 
 /// The pairs of an answer: a status and a file.

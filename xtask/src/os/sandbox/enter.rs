@@ -33,6 +33,8 @@ use super::{ENTER, Network, OWN, Sandbox, TMP, allow};
 const NOT_MADE: i32 = 125;
 /// The argument after the plan of the first process of a process namespace.
 const INSIDE: &str = "--inside";
+/// The argument of a process that only tries to make a user namespace.
+const TRY_USER: &str = "--try-user-namespace";
 /// What is inherited has lower numbers than this.
 const INHERITED_MAX: i32 = 1024;
 /// A folder in memory that holds no programs of other users and no devices.
@@ -45,6 +47,9 @@ pub fn enter_or_return() {
     match arguments.next() {
         Some(first) if first == ENTER => end(try_run(&arguments.collect::<Vec<_>>())),
         Some(first) if first == HOLD => end(hold()),
+        Some(first) if first == TRY_USER => {
+            end(new_user_namespace(CloneFlags::empty()).map(|()| exit(0)))
+        }
         _ => {}
     }
     // Kernels with namespaces always allow this; on others the gate's memory stays readable to the user.
@@ -59,12 +64,7 @@ fn end(Err(err): Result<Infallible>) -> ! {
 
 /// Makes a private network, says so, and holds it until its stdin ends.
 fn hold() -> Result<Infallible> {
-    let mut flags = CloneFlags::CLONE_NEWNET;
-    flags.set(CloneFlags::CLONE_NEWUSER, !geteuid().is_root());
-    unshare(flags).map_err(|err| anyhow!("the kernel allows no namespaces: {err}"))?;
-    if flags.contains(CloneFlags::CLONE_NEWUSER) {
-        map_identity()?;
-    }
+    new_namespaces(CloneFlags::CLONE_NEWNET)?;
     start_loopback().context("cannot start loopback in a private network")?;
     eprint!("{READY}");
     // The gate reads to the end of it.
@@ -104,7 +104,7 @@ fn try_run(arguments: &[OsString]) -> Result<Infallible> {
     if plan.isolated && !is_inside {
         // Of another network nothing is listed, yet a path leads there from everywhere.
         plan.sockets = sockets_but(&plan.reached);
-        match make_namespaces(&plan) {
+        match try_user_namespace().and_then(|()| make_namespaces(&plan)) {
             Err(err) => go_on_without(&mut plan, &err)?,
             Ok(()) if plan.processes => return wait_for_inside(&plan, program),
             Ok(()) => {}
@@ -164,19 +164,42 @@ fn lay_out_or_leave(plan: &Sandbox) -> Result<()> {
 
 fn make_namespaces(plan: &Sandbox) -> Result<()> {
     let mut flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC;
-    flags.set(CloneFlags::CLONE_NEWUSER, !geteuid().is_root());
     flags.set(CloneFlags::CLONE_NEWPID, plan.processes);
     flags.set(CloneFlags::CLONE_NEWNET, matches!(plan.network, Network::None));
-    if let Network::Private(holder) = plan.network {
-        join(holder).context("cannot join a private network")?;
-        // Its own, in which it has all rights over the network.
-        flags.remove(CloneFlags::CLONE_NEWUSER);
-    }
-    unshare(flags).map_err(|err| anyhow!("the kernel allows no namespaces: {err}"))?;
-    if flags.contains(CloneFlags::CLONE_NEWUSER) {
-        map_identity()?;
+    match plan.network {
+        // The user namespace of the network, in which it has all rights over it.
+        Network::Private(holder) => {
+            join(holder).context("cannot join a private network")?;
+            unshare(flags).map_err(refused)?;
+        }
+        _ => new_namespaces(flags)?,
     }
     hand_on_mounting()
+}
+
+/// Makes namespaces, and for who is not root a user namespace that gives the right to.
+fn new_namespaces(flags: CloneFlags) -> Result<()> {
+    if geteuid().is_root() {
+        return unshare(flags).map_err(refused);
+    }
+    new_user_namespace(flags)
+}
+
+fn refused(err: nix::Error) -> anyhow::Error {
+    anyhow!("the kernel allows no namespaces: {err}")
+}
+
+/// Finds out in a process of its own whether a user may use a user namespace: some kernels make one and
+/// refuse the rights in it, and nothing leads back out of it.
+fn try_user_namespace() -> Result<()> {
+    if geteuid().is_root() {
+        return Ok(());
+    }
+    let said = Command::new(OWN).arg(TRY_USER).output().context("cannot try a namespace")?;
+    if said.status.success() {
+        return Ok(());
+    }
+    bail!("{}", String::from_utf8_lossy(&said.stderr).trim())
 }
 
 /// Joins the network that a process holds, and of who is not root its user namespace.
@@ -191,9 +214,11 @@ fn join(holder: u32) -> Result<()> {
     Ok(())
 }
 
-/// In a new user namespace, who is not root is itself.
-fn map_identity() -> Result<()> {
+/// Makes a user namespace, in which the user stays itself, and others with it.
+fn new_user_namespace(others: CloneFlags) -> Result<()> {
+    // In the new one nobody is known before the maps are written.
     let (uid, gid) = (geteuid(), getegid());
+    unshare(CloneFlags::CLONE_NEWUSER | others).map_err(refused)?;
     for (file, text) in [
         ("setgroups", "deny".to_owned()),
         ("uid_map", format!("{uid} {uid} 1")),

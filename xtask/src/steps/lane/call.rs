@@ -34,9 +34,9 @@ impl Lane<'_> {
         (place, look): (StairEnvironment, Option<&dyn Fn(Look)>),
         seen: &mut Vec<Statement>,
     ) -> Result<std::result::Result<(), Box<Finding>>> {
-        let (tell, label) = (self.tree_run.tell, &self.tree_run.tree.label);
+        let (tell, label) = (self.context().tell, &self.context().tree.label);
         let on_revision = |r: &RevisionInFlight| tell(Event::Revision { label, revision: r });
-        let (server, interrupt) = (self.tree_run.server, self.tree_run.interrupt);
+        let (server, interrupt) = (self.context().server, self.context().interrupt);
         let on_deadline = || {
             let session = Session::open(server.endpoint(), database, interrupt);
             session.ok()?.lock_holder().ok()?
@@ -50,7 +50,7 @@ impl Lane<'_> {
         };
         let alembic = match place {
             StairEnvironment::Here => &mut self.tree_run.alembic,
-            StairEnvironment::Elsewhere => &mut self.elsewhere,
+            StairEnvironment::Elsewhere => &mut self.elsewhere.alembic,
         };
         alembic.use_database(database);
         let zone = |change: &str| -> Result<()> {
@@ -74,7 +74,7 @@ impl Lane<'_> {
         (self.tree_run.alembic.version_table, self.tree_run.alembic.version_tables) = tables;
         zone("RESET timezone")?;
         if said.end == End::TimedOut {
-            said.elapsed = self.tree_run.timeout;
+            said.elapsed = self.context().timeout;
         }
         seen.extend(said.statements.iter().cloned());
         if let Some(refused) = &said.refused {

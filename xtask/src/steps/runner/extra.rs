@@ -7,8 +7,15 @@ use model::supply::{Extra, Given, Script, Supply};
 
 impl StepRunner<'_> {
     /// The same up to the head, and no further, where that is all that is wanted.
-    pub fn only_up(self, only_up: bool) -> Self {
-        StepRunner { only_up, ..self }
+    pub fn only_up(mut self, only_up: bool) -> Self {
+        self.options.only_up = only_up;
+        self
+    }
+
+    /// The supplies of this tree that the recipe does not have.
+    fn extra(&self) -> Vec<Extra> {
+        let own = self.options.supplies.extra.iter().filter(|extra| extra.label == self.label);
+        own.cloned().collect()
     }
 
     /// Files in the order in which the chain needs them.
@@ -23,12 +30,12 @@ impl StepRunner<'_> {
 
     /// `alembic upgrade` to right below a revision, on the way to what it needs.
     pub fn upgrade_below(&mut self, revision: &str) -> Result<()> {
-        let before = self.statements.len();
+        let before = self.done.statements.len();
         let what = format!("alembic upgrade to the parents of {revision} (pre-supply)");
         let ran = self.step(&what, Dependency::Database, |tree_run, seen| {
             tree_run.upgrade_below(revision, seen)
         });
-        self.way_up.extend_from_slice(&self.statements[before..]);
+        self.done.way_up.extend_from_slice(&self.done.statements[before..]);
         ran
     }
 
@@ -52,7 +59,7 @@ impl StepRunner<'_> {
 
     /// Creates the roles that the recipe does not have.
     pub fn create_extra_roles(&mut self) -> Result<()> {
-        for Extra { what, .. } in self.extra.clone() {
+        for Extra { what, .. } in self.extra() {
             if let Supply::Role(role) = what {
                 self.do_create_role(&role)?;
             }
@@ -62,7 +69,7 @@ impl StepRunner<'_> {
 
     /// Inserts the rows that the recipe does not have.
     pub(super) fn seed_extra_rows(&mut self) -> Result<()> {
-        for Extra { after, what, .. } in self.extra.clone() {
+        for Extra { after, what, .. } in self.extra() {
             if let (Some(after), Supply::Row(row)) = (after, what) {
                 self.upgrade(&after, "pre-seed")?;
                 self.do_seed(&row)?;
@@ -74,6 +81,6 @@ impl StepRunner<'_> {
     /// Records a supply and the step that makes it.
     pub(super) fn give(&mut self, step: &str, what: Supply) {
         let step = format!("{} — {step}", self.label);
-        self.given.push(Given { after: self.reached.clone(), step, what });
+        self.done.given.push(Given { after: self.reached.clone(), step, what });
     }
 }

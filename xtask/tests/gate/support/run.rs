@@ -56,7 +56,12 @@ pub struct Ended {
 impl<'a> Gate<'a> {
     /// `xtask migration-gate` with its temporary folder in the sandbox.
     pub fn new(sandbox: &'a Sandbox) -> Gate<'a> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        Gate::of(env!("CARGO_BIN_EXE_xtask"), sandbox)
+    }
+
+    /// The same of another program, a copy of it say.
+    pub fn of(program: impl AsRef<OsStr>, sandbox: &'a Sandbox) -> Gate<'a> {
+        let mut command = Command::new(program);
         for name in NOT_INHERITED {
             command.env_remove(name);
         }

@@ -1,13 +1,11 @@
 //! The lints on what revisions do: each with what it finds and what it must not find.
 
-use std::cell::OnceCell;
+use std::collections::HashMap;
 
-use camino::Utf8Path;
 use expect_test::{Expect, expect};
 
 use super::{graph_of, scripts};
 use crate::lints::{Subject, lint};
-use model::files::Listing;
 use model::finding::Finding;
 use model::supply::Given;
 
@@ -20,26 +18,14 @@ fn lint_files(files: &[(&str, String)], given: &[Given], recipe: Option<&str>) -
     let (scripts, troubles) = scripts(files);
     let mut graph = graph_of(&scripts);
     graph.whole &= !troubles.iter().any(|(_, trouble)| trouble.leaves_a_gap);
-    let subject = Subject {
-        label: "Tree",
-        several: false,
-        scripts: &scripts,
-        graph: &graph,
-        troubles: &troubles,
-        listing: &Listing::default(),
-        unknown_settings: &[],
-        ini: Utf8Path::new("alembic.ini"),
-        base: None,
-        arrivals: &std::collections::HashMap::new(),
-        application: &std::collections::HashMap::from([
-            ("app.models".to_owned(), Some("app/models.py".into())),
-            ("migrations.helpers".to_owned(), Some("migrations/helpers.py".into())),
-            ("nowhere".to_owned(), None),
-        ]),
-        given,
-        recipe,
-        events: OnceCell::new(),
-    };
+    let mut subject = Subject::of(&scripts, &graph);
+    (subject.tree.given, subject.tree.recipe) = (given.to_vec(), recipe.map(str::to_owned));
+    subject.files.troubles = troubles;
+    subject.files.application = HashMap::from([
+        ("app.models".to_owned(), Some("app/models.py".into())),
+        ("migrations.helpers".to_owned(), Some("migrations/helpers.py".into())),
+        ("nowhere".to_owned(), None),
+    ]);
     lint(&subject)
 }
 

@@ -12,7 +12,7 @@ use super::{Subject, lint};
 use crate::graph;
 use crate::script::Script;
 use model::code::{ALL, Severity};
-use model::files::{Ahead, Base, Changed, Listing};
+use model::files::{Ahead, Base, Changed};
 use model::finding::Finding;
 use model::graph::Graph;
 
@@ -83,22 +83,11 @@ fn found(files: &Files) -> String {
             revision.new = !base.files.contains(&revision.file);
         }
     }
-    let findings = lint(&Subject {
-        label: "Tree",
-        several: false,
-        scripts: &scripts,
-        graph: &graph,
-        troubles: &troubles,
-        listing: &Listing::default(),
-        unknown_settings: &[],
-        ini: Utf8Path::new("alembic.ini"),
-        base: base.as_ref().map(|(base, graph)| (base, graph)),
-        arrivals: &std::collections::HashMap::new(),
-        application: &std::collections::HashMap::new(),
-        given: &[],
-        recipe: None,
-        events: std::cell::OnceCell::new(),
-    });
+    let mut subject = Subject::of(&scripts, &graph);
+    subject.tree.label = "Tree".to_owned();
+    subject.files.troubles = troubles;
+    subject.base = base.as_ref().map(|(base, graph)| (base, graph));
+    let findings = lint(&subject);
     let mut out = String::new();
     for finding in findings.into_iter().filter(is_wrong) {
         assert!(ALL.contains(&finding.code), "{} is not in the table", finding.code.id);

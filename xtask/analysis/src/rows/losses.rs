@@ -67,8 +67,14 @@ impl Loss {
 
 /// What was there before the upgrade and is not, or not the same, after the downgrade, where the schema
 /// does not show it: what goes with a column or a table that the upgrade drops is told by
-/// [`gone_with_drops`]. A value in the place of NULL takes nothing away.
-pub fn losses(before: &Contents, between: &Contents, after: &Contents) -> Vec<Loss> {
+/// [`gone_with_drops`]. A value in the place of NULL takes nothing away, and a row with NULL in one of the
+/// columns that the upgrade fills cannot stay.
+pub fn losses(
+    before: &Contents,
+    between: &Contents,
+    after: &Contents,
+    filled: &BTreeSet<String>,
+) -> Vec<Loss> {
     let mut losses = Vec::new();
     let renumbered: Vec<&Held> = before
         .iter()
@@ -77,7 +83,16 @@ pub fn losses(before: &Contents, between: &Contents, after: &Contents) -> Vec<Lo
     for (table, was) in before {
         // A table that is gone is the schema's affair.
         let (Some(is), Some(held)) = (after.get(table), between.get(table)) else { continue };
-        losses.extend(rows_lost(table, was, is, held));
+        let cannot_stay = |row: &Cells| {
+            let is_null = |(column, value): (&String, &Option<String>)| {
+                value.is_none() && filled.contains(&format!("{table}.{column}"))
+            };
+            row.iter().any(is_null)
+        };
+        let rows = was.rows.iter().filter(|row| !cannot_stay(row)).cloned().collect();
+        let could_stay = Held { rows, ..was.clone() };
+        let can_tell = !was.primary.is_empty() && was.primary == is.primary;
+        losses.extend(rows_lost(table, if can_tell { &could_stay } else { was }, is, held));
         let columns = was.rows.first().map(|row| row.keys().cloned().collect::<Vec<_>>());
         for column in columns.unwrap_or_default() {
             let is_there = held.rows.first().is_none_or(|row| row.contains_key(&column));
@@ -270,106 +285,4 @@ fn shown(value: Option<&str>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{gone_with_columns, gone_with_drops, losses};
-    use model::rows::{Contents, Held};
-
-    fn held(key: &str, rows: &[&[(&str, Option<&str>)]]) -> Contents {
-        let cell =
-            |(name, value): &(&str, Option<&str>)| ((*name).into(), value.map(str::to_owned));
-        let rows = rows.iter().map(|row| row.iter().map(cell).collect()).collect();
-        let primary = key.split_whitespace().map(str::to_owned).collect();
-        Contents::from([("orders".to_owned(), Held { primary, rows })])
-    }
-
-    #[track_caller]
-    fn check(before: &Contents, between: &Contents, after: &Contents, expected: &[&str]) {
-        let told = losses(before, between, after).into_iter();
-        let told = told.map(|loss| {
-            format!("{loss} by the {}", if loss.by_upgrade { "upgrade" } else { "downgrade" })
-        });
-        assert_eq!(told.collect::<Vec<_>>(), expected);
-    }
-
-    #[test]
-    fn what_is_the_same_is_no_loss() {
-        let rows = held("id", &[&[("id", Some("1")), ("note", Some("a"))]]);
-        check(&rows, &held("id", &[]), &rows, &[]);
-        let filled = held("id", &[&[("id", Some("1")), ("note", Some("a")), ("at", Some("now"))]]);
-        let empty = held("id", &[&[("id", Some("1")), ("note", Some("a")), ("at", None)]]);
-        check(&empty, &filled, &filled, &[]);
-    }
-
-    #[test]
-    fn values_and_rows_are_counted_and_blamed() {
-        let before = held(
-            "id",
-            &[
-                &[("id", Some("1")), ("note", Some("a"))],
-                &[("id", Some("2")), ("note", None)],
-                &[("id", Some("3")), ("note", Some("c"))],
-            ],
-        );
-        let without =
-            held("id", &[&[("id", Some("1"))], &[("id", Some("2"))], &[("id", Some("3"))]]);
-        let nulls = held(
-            "id",
-            &[&[("id", Some("1")), ("note", None)], &[("id", Some("2")), ("note", Some("b"))]],
-        );
-        check(&before, &without, &nulls, &["orders: 1 of 3 rows lost by the downgrade"]);
-        assert_eq!(gone_with_drops(&before, &without, &nulls), ["orders.note (2 values)"]);
-        assert_eq!(gone_with_drops(&before, &without, &before), [""; 0]);
-        let (all, none) = (before.clone(), Contents::new());
-        assert_eq!(gone_with_drops(&all, &none, &nulls), ["orders (3 rows)"]);
-        check(&before, &none, &nulls, &[]);
-        check(
-            &before,
-            &before,
-            &nulls,
-            &[
-                "orders: 1 of 3 rows lost by the downgrade",
-                "orders.note: 1 of 1 values lost, 'a' for one by the downgrade",
-            ],
-        );
-        check(&before, &before, &without, &[]);
-    }
-
-    #[test]
-    fn keys_that_are_numbered_anew_are_no_loss() {
-        let both = |orders: &[[&str; 3]]| {
-            let row = |[id, note, parent]: &[&str; 3]| {
-                let cells = [("id", id), ("note", note), ("parent", parent)];
-                cells.map(|(name, value)| (name.to_owned(), Some((*value).to_owned()))).into()
-            };
-            let rows = orders.iter().map(row).collect();
-            Contents::from([("orders".to_owned(), Held { primary: vec!["id".into()], rows })])
-        };
-        let before = both(&[["1", "a", "1"], ["2", "b", "1"]]);
-        let uuids = both(&[["x", "a", "x"], ["y", "b", "x"]]);
-        check(&before, &uuids, &uuids, &[]);
-        // Where nothing else tells the rows apart, they are others.
-        let others = both(&[["x", "c", "x"], ["y", "d", "x"]]);
-        check(&before, &others, &others, &["orders: 2 of 2 rows lost by the upgrade"]);
-    }
-
-    #[test]
-    fn what_goes_with_a_column_is_counted() {
-        let before = held("id", &[&[("id", Some("1"))], &[("id", Some("2"))]]);
-        let between = held(
-            "id",
-            &[&[("id", Some("1")), ("note", Some("a"))], &[("id", Some("2")), ("note", Some("b"))]],
-        );
-        let told = gone_with_columns(&before, &between, &before);
-        assert_eq!(told, ["orders.note (2 of 2 values, then 0 again)"]);
-        assert!(gone_with_columns(&between, &between, &between).is_empty());
-    }
-
-    #[test]
-    fn without_a_key_values_are_compared_as_a_bag() {
-        let before = held("", &[&[("a", Some("1"))], &[("a", Some("2"))]]);
-        let turned = held("", &[&[("a", Some("2"))], &[("a", Some("1"))]]);
-        check(&before, &turned, &turned, &[]);
-        let less = held("", &[&[("a", Some("2"))]]);
-        check(&before, &before, &less, &["orders: 1 of 2 rows lost by the downgrade"]);
-    }
-}
+mod tests;

@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_downgrade_lacks_goes_to_its_end_the_latest_first() {
+    fn missing_lines_go_to_the_end_of_a_downgrade_latest_first() {
         check(
             "def downgrade():\n    op.drop_index(\"i\")  # with it\n\n\nX = 1\n",
             expect![[r#"

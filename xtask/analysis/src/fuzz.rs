@@ -351,7 +351,7 @@ fn data(folder: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn what_once_broke_a_reader_does_not_any_more() {
+fn inputs_that_broke_a_reader_are_read() {
     let files = data("test_data/fuzz");
     assert!(!files.is_empty());
     for file in files {

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_an_error() {
+    fn unknown_option_is_an_error() {
         let known =
             "before, cwd, driver, name, postgres, root, set_env, strict_models, target, url_env, x";
         let unknown = format!("`[migration-gate]` has no option `set-env`; it has {known}");

@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_true_is_shown_once_with_both_proofs() {
+    fn confirmed_lint_is_shown_once_with_both_proofs() {
         let mut findings = vec![finding(&code::DUPLICATE_OBJECT, "0002", Some("upgrade"))];
         join(&mut findings, vec![finding(&code::CREATED_TWICE, "0002", None)], Proofs::default());
         assert_eq!(findings.len(), 1);
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_run_disproves_is_withdrawn() {
+    fn disproved_lint_is_withdrawn() {
         let exact = ["0002".to_owned()];
         let check = |code, revision, went_up, withdrawn| {
             let mut findings = Vec::new();
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn what_did_not_come_true_stands_by_itself() {
+    fn unconfirmed_lint_stands_by_itself() {
         let mut findings = vec![finding(&code::DUPLICATE_OBJECT, "0002", Some("upgrade"))];
         join(&mut findings, vec![finding(&code::CREATED_TWICE, "0009", None)], Proofs::default());
         join(&mut findings, vec![finding(&code::MISSING_ROLE, "0002", None)], Proofs::default());

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_later_is_left_out() {
+    fn later_revisions_are_left_out() {
         let chain: Vec<(String, Vec<String>)> = [("3", vec!["2"]), ("2", vec!["1"]), ("1", vec![])]
             .map(|(id, parents)| (id.into(), parents.into_iter().map(Into::into).collect()))
             .into();

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_downgrade_loses_of_sensitive_schema_is_sev2_too() {
+    fn downgrade_loss_in_sensitive_schema_is_sev2() {
         let finding = |code, statement: &str, file: &str| Finding {
             statement: Some(statement.into()),
             place: Some(Place { file: file.into(), line: None, source: None }),

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_condition_makes_may_have_been_there_before() {
+    fn conditional_object_may_have_been_there_before() {
         let table = difference("table", "flags", Change::LeftBehind(Vec::new()));
         let make = "op.execute('CREATE TABLE flags (id int)')";
         let asked = format!("if not sa.inspect(op.get_bind()).has_table('flags'):\n        {make}");
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_downgrade_alone_does_goes() {
+    fn line_of_the_downgrade_alone_is_removed() {
         let null = Change::Changed {
             attribute: "nullability".into(),
             expected: Some("NOT NULL".into()),

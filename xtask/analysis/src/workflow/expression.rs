@@ -340,7 +340,7 @@ mod tests {
     use super::{Case, holds};
 
     #[test]
-    fn what_can_be_known_is_known() {
+    fn known_contexts_are_evaluated() {
         for (condition, expected) in [
             ("false", Some(false)),
             ("${{ false }}", Some(false)),
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_of_forks_drafts_and_the_queue() {
+    fn contexts_of_forks_drafts_and_the_queue() {
         let same = "github.event.pull_request.head.repo.full_name == github.repository";
         for (case, condition, expected) in [
             (Case::Fork, same, Some(false)),

@@ -147,7 +147,7 @@ jobs:
     }
 
     #[test]
-    fn what_cannot_be_followed_has_the_line_around_it() {
+    fn unlocatable_value_has_the_line_around_it() {
         check("on/pull_request/paths/1", 5);
         check("jobs/three", 6);
     }

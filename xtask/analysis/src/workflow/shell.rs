@@ -298,14 +298,14 @@ mod tests {
     }
 
     #[test]
-    fn what_decides_an_if_is_marked() {
+    fn condition_of_an_if_is_marked() {
         let found = commands("if ! a; then\n  b\nfi || c");
         assert!(found[0].in_condition && found[0].negated && !found[1].in_condition);
         assert_eq!(found[1].then, [Then::Next, Then::Or]);
     }
 
     #[test]
-    fn what_is_no_shell_ends() {
+    fn invalid_shell_ends() {
         for text in ["'", "\"", "$(", "${{", "<<", ")))", "}", "fi", "a\\", "<<E\nb"] {
             commands(text);
         }

@@ -22,7 +22,7 @@ fn check(before: &Contents, between: &Contents, after: &Contents, expected: &[&s
 }
 
 #[test]
-fn what_is_the_same_is_no_loss() {
+fn equal_contents_are_no_loss() {
     let rows = held("id", &[&[("id", Some("1")), ("note", Some("a"))]]);
     check(&rows, &held("id", &[]), &rows, &[]);
     let filled = held("id", &[&[("id", Some("1")), ("note", Some("a")), ("at", Some("now"))]]);
@@ -98,7 +98,7 @@ fn keys_that_are_numbered_anew_are_no_loss() {
 }
 
 #[test]
-fn what_goes_with_a_column_is_counted() {
+fn values_lost_with_a_column_are_counted() {
     let before = held("id", &[&[("id", Some("1"))], &[("id", Some("2"))]]);
     let between = held(
         "id",

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use anstyle::Style;
 
 use super::fields::{
-    BLUE, BOLD, GREEN, RED, YELLOW, excerpt, field, fix, impact, line, shows_output, title,
+    BLUE, BOLD, GREEN, MAGENTA, RED, excerpt, field, fix, impact, line, shows_output, title,
     verbatim,
 };
 use super::words;
@@ -40,7 +40,7 @@ pub fn step(step: &Step) -> String {
     let (word, style) = match step.status {
         Status::Passed => ("PASS", GREEN),
         Status::Failed => ("FAIL", RED),
-        Status::Skipped => ("SKIP", YELLOW),
+        Status::Skipped => ("SKIP", MAGENTA),
     };
     let time = match step.status {
         Status::Skipped => "          ".to_owned(),
@@ -63,7 +63,7 @@ pub fn step(step: &Step) -> String {
 fn severity(severity: Severity) -> (&'static str, Style) {
     match severity {
         Severity::Error => ("error", RED),
-        Severity::Warning => ("warning", YELLOW),
+        Severity::Warning => ("warning", MAGENTA),
         Severity::Note => ("note", BLUE),
     }
 }

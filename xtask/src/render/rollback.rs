@@ -29,7 +29,9 @@ pub(super) fn card(tree: &TreeReport) -> String {
     }
     match rollback.lost.is_empty() {
         true => item("data lost", "none: it drops no table and no column".to_owned()),
-        false => item("data lost", format!("what was written since to {}", told(&rollback.lost))),
+        false => {
+            item("data lost", format!("{}: whatever was written there since", told(&rollback.lost)))
+        }
     }
     match &rollback.no_return {
         Some(why) => item("point of no return", text(&redact(why))),

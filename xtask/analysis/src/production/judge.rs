@@ -261,10 +261,12 @@ impl<'a> Judge<'a> {
             let table = table.unwrap_or_default();
             let message = match later {
                 true => {
-                    format!("`{table}` is waited for without limit: `lock_timeout` is set after it")
+                    format!(
+                        "it waits for a lock on `{table}` without limit: `lock_timeout` is set later"
+                    )
                 }
                 false => format!(
-                    "`{table}` is waited for without limit, and everything after it waits behind it"
+                    "it waits for a lock on `{table}` without limit, and later statements on `{table}` wait behind it"
                 ),
             };
             let about = (Direction::Upgrade, table.as_str());

@@ -356,10 +356,7 @@ pub fn finding(finding: &Finding) -> String {
         field(&mut out, "lint said", predicted);
     }
     field(&mut out, "SEV-2", &finding.escalation().unwrap_or_default());
-    // Where a remedy was verified, or the finding names its own, what else might help is of no use.
-    let told = finding.impact.iter().flat_map(|impact| &impact.told);
-    let is_told = finding.fix.is_some() || { told }.any(|(word, _)| word == "instead");
-    let steps = if is_told { Vec::new() } else { finding.steps() };
+    let steps = words::further_steps(finding);
     fix(&mut out, (finding.owner, code), words::ready(finding), &steps);
     verbatim(&mut out, "by hand", &finding.by_hand.join("\n"));
     out

@@ -213,7 +213,7 @@ impl Screen<'_> {
             } else if moment != Moment::Progress || state.runs > 0 {
                 // A new screen where something new begins; else over the one that is there.
                 let fresh = drawn.swap(state.runs, Ordering::Relaxed) != state.runs
-                    || matches!(moment, Moment::Verdict | Moment::Answer);
+                    || matches!(moment, Moment::Verdict | Moment::Rehearsed | Moment::Answer);
                 let drawn = render::watch::screen(state, size);
                 redraw(&shown::at_edge(&self.secrets.hide(&drawn)), fresh);
             }

@@ -117,6 +117,11 @@ fn is_of_the_way_up(lint: &Finding) -> bool {
     OF_THE_WAY_UP.contains(&lint.code) && !lint.message.ends_with(IN_DOWNGRADE)
 }
 
+/// Whether a rehearsal tells more of it than a lint.
+pub fn is_of_production(lint: &Finding) -> bool {
+    [&code::WHO_WAITS, &code::BREAKS_RUNNING, &code::WHOLE_TABLE].contains(&lint.code)
+}
+
 /// What a run showed of what a lint said.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Proofs<'a> {

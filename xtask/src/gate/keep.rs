@@ -1,5 +1,4 @@
-//! End of a run: what was started is stopped, or left as `--keep` asks, with the commands to go on by
-//! hand.
+//! End of a run: servers are stopped, or left as `--keep` asks, with the commands to go on by hand.
 
 use anyhow::Result;
 use camino::Utf8Path;
@@ -37,7 +36,7 @@ impl GateContext<'_> {
         ]
     }
 
-    /// Ends what the run started, or leaves the databases and says how to reach and remove them.
+    /// Stops the servers of the run, or leaves the databases and says how to reach and remove them.
     pub fn tear_down(
         &self,
         stage: &PreparedRun,

@@ -82,8 +82,8 @@ pub fn select(flags: &TreeSelection) -> Result<(Utf8PathBuf, Vec<Tree>)> {
     selected(flags, None)
 }
 
-/// The root and the trees that were asked for, with what their env.py is told. Fails where one wants another
-/// Postgres than the gate runs.
+/// The root and the chosen trees, with the environment of their env.py. Fails if a tree wants
+/// another Postgres than the gate runs.
 pub fn select_to_run(flags: &TreeSelection, env_py: &EnvPy) -> Result<(Utf8PathBuf, Vec<Tree>)> {
     selected(flags, Some(env_py))
 }
@@ -175,7 +175,7 @@ fn flag(text: Option<&str>) -> Result<bool, String> {
     }
 }
 
-/// What a file supplies.
+/// A SQL file as a supply.
 fn script(required_by: Option<&str>, file: Utf8PathBuf) -> Result<Script> {
     let sql = std::fs::read_to_string(&file);
     let sql = sql.with_context(|| {

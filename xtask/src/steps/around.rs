@@ -12,7 +12,7 @@ use model::transcript::Transcript;
 const ABOVE: usize = 5;
 
 impl TreeRun<'_> {
-    /// A finding with what only the tree and its files tell.
+    /// Adds the facts to a finding that only the tree and its files have.
     pub(super) fn placed(&self, mut finding: Finding) -> Finding {
         if self.context.tree.recipe.is_none() {
             let said = finding.transcript.as_deref();
@@ -51,7 +51,8 @@ impl TreeRun<'_> {
         Some(Finding { place, ..Finding::new(&code::NOT_COMMITTED, message) })
     }
 
-    /// The line of env.py that began the transaction, or of what it calls where env.py is not there.
+    /// The line of env.py that began the transaction, or, where env.py is not among the frames, of
+    /// the code that it calls.
     fn begun(&self, said: &Transcript) -> Option<Place> {
         let env_py = self.env_py();
         let of_env = said.begun.iter().rfind(|frame| Some(&frame.file) == env_py.as_ref());

@@ -15,7 +15,7 @@ impl TreeRun<'_> {
         is_other.then(|| told.to_owned())
     }
 
-    /// Runs `alembic check`, and tells what the models have and no migration makes, or the other way round.
+    /// Runs `alembic check`, and reports differences between the models and the migrations.
     pub(super) fn check_models(&mut self) -> Result<StepOutcome> {
         let limits = Limits::of(self.context.timeout);
         let said = self.alembic.check(&limits)?;

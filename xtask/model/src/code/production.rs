@@ -54,7 +54,6 @@ pub static BREAKS_RUNNING: Code = Code {
 pub static DEADLOCK: Code = Code {
     id: "MG502",
     title: "the revision and the application can wait for each other",
-    severity: Severity::Note,
     symptom: "SQLSTATE 40P01 (deadlock_detected), in the migration or in the application",
     why: "One transaction blocks two tables by different statements. An application that uses them in the other order holds the second and waits for the first.",
     example: Some(Example {
@@ -63,7 +62,7 @@ pub static DEADLOCK: Code = Code {
     }),
     remedy: &[
         "one revision a table, where env.py gives each a transaction (`transaction_per_migration=True`)",
-        "or lock them at once, first: `LOCK TABLE orders, customers IN ACCESS EXCLUSIVE MODE`",
+        "or lock both at once, first: `LOCK TABLE FIRST, SECOND IN ACCESS EXCLUSIVE MODE`",
     ],
     ..PRODUCTION
 };

@@ -53,7 +53,7 @@ pub(super) fn text(content: &str) -> String {
 /// The same, but what stands between backticks is code.
 pub(super) fn prose(content: &str) -> String {
     let parts: Vec<&str> = content.split('`').collect();
-    if parts.len() % 2 == 0 || content.contains("``") {
+    if parts.len().is_multiple_of(2) || content.contains("``") {
         return text(content);
     }
     let part = |(number, part): (usize, &&str)| match number % 2 {

@@ -31,7 +31,10 @@ pub(super) fn card(tree: &TreeReport) -> String {
     match rollback.lost.is_empty() {
         true => item("data lost", none("none: it drops no table and no column")),
         false => {
-            item("data lost", format!("{}: whatever was written there since", told(&rollback.lost)))
+            item(
+                "data lost",
+                format!("{}: whatever was written there since", told(&rollback.lost)),
+            );
         }
     }
     match &rollback.no_return {

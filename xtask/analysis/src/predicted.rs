@@ -10,7 +10,7 @@ fn becomes(lint: &Code, run: &Code) -> bool {
     let pairs: [(&Code, &[&Code]); 16] = [
         (&code::CREATED_TWICE, &[&code::DUPLICATE_OBJECT]),
         (&code::DROPPED_NOT_THERE, &[&code::UNDEFINED_OBJECT, &code::DOWNGRADE_FAILED]),
-        (&code::USED_AFTER_DROP, &[&code::UNDEFINED_OBJECT]),
+        (&code::USED_AFTER_DROP, &[&code::UNDEFINED_OBJECT, &code::DOWNGRADE_FAILED]),
         (&code::USED_BEFORE_MADE, &[&code::UNDEFINED_OBJECT, &code::DOWNGRADE_FAILED]),
         (&code::BASE_NOT_EMPTY, &[&code::UNDEFINED_OBJECT, &code::BEFORE_SEED]),
         (&code::NAMELESS_DROP, &[&code::MIGRATION_FAILED, &code::DOWNGRADE_FAILED]),

@@ -181,6 +181,7 @@ pub(super) struct Exception {
 impl From<Exception> for transcript::Exception {
     fn from(e: Exception) -> Self {
         let Exception { kind, raised_in, message, sqlstate, detail, hint } = e;
+        let message = transcript::without_addresses(&message);
         transcript::Exception { kind, raised_in, message, sqlstate, detail, hint }
     }
 }

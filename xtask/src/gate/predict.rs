@@ -6,8 +6,8 @@ use super::context::{GateContext, TreeLints};
 use crate::alembic::Description;
 use crate::lint::{self, LintOptions, TreeLint};
 use analysis::graph::compare;
-use analysis::once;
 use analysis::predicted::{self, Proofs};
+use analysis::{later, once};
 use model::code;
 use model::event::{Event, timed};
 use model::finding::{Finding, Standing};
@@ -90,6 +90,10 @@ impl GateContext<'_> {
             let went_up = tree.steps.iter().any(went_up);
             let exact = tree.stairs.as_ref().map(|s| s.exact.clone()).unwrap_or_default();
             let proofs = Proofs { went_up, exact: &exact };
+            let id = Some(&tree.tree);
+            for finding in report.findings.iter_mut().filter(|found| found.tree.as_ref() == id) {
+                later::name_the_maker(finding, &survey.scripts, &survey.graph);
+            }
             let mut lints = survey.findings.clone();
             let may_predict = self.setting.rehearses && tree.production.is_empty();
             lints.retain(|f| may_predict || !predicted::is_of_production(f));

@@ -151,7 +151,7 @@ impl Lane<'_> {
         &self,
         revision: &str,
         (filled, between, after): (&Fixtures, &Contents, &Contents),
-        retyped: &BTreeSet<String>,
+        [retyped, not_null]: [&BTreeSet<String>; 2],
     ) -> Vec<Finding> {
         let declared = self.tree_run.declarations(revision);
         let finding = |loss: Loss| {
@@ -177,7 +177,7 @@ impl Lane<'_> {
             };
             self.tree_run.about(revision, &names, finding)
         };
-        let losses = rows::losses(&filled.before, between, after).into_iter();
+        let losses = rows::losses(&filled.before, between, after, not_null).into_iter();
         // How real values of these are spelt, only their writers know.
         let is_named = |loss: &Loss| self.trial.named.iter().any(|named| named.has(&loss.what));
         let losses = losses.filter(|loss| !retyped.contains(&loss.what) && !is_named(loss));

@@ -32,18 +32,21 @@ impl Lane<'_> {
         let said = failed.transcript.as_deref();
         let headline = said.and_then(Transcript::headline);
         let told_row = headline.and_then(|e| e.detail.clone()).filter(|detail| names_row(detail));
+        // Rows are put in before the upgrade, and are shown as they were then.
+        let (way, when) = match said.and_then(|said| said.revision.as_ref()) {
+            Some(revision) if revision.direction == Direction::Downgrade => {
+                ("downgrade", ", as it was before the upgrade")
+            }
+            _ => ("upgrade", ""),
+        };
         let row = match told_row {
             Some(detail) => shown(detail.trim_end_matches('.')),
             None => match self.culprit(stair, &failed, seen)? {
-                Some(row) => format!("the row that breaks it: {}", shown(&row)),
+                Some(row) => format!("the row that breaks it{when}: {}", shown(&row)),
                 None => "no single row breaks it".to_owned(),
             },
         };
         let code = rows::code_of(said.and_then(Transcript::sqlstate));
-        let way = match said.and_then(|said| said.revision.as_ref()) {
-            Some(revision) if revision.direction == Direction::Downgrade => "downgrade",
-            _ => "upgrade",
-        };
         let told = match headline {
             Some(exception) => exception.to_string(),
             None => failed.message.clone(),
@@ -158,7 +161,7 @@ fn names_row(detail: &str) -> bool {
     detail.starts_with("Key (") || detail.starts_with("Failing row contains")
 }
 
-fn shown(row: &str) -> String {
+pub(super) fn shown(row: &str) -> String {
     match row.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &row[..end]),
         None => row.to_owned(),

@@ -11,7 +11,7 @@ impl TreeRun<'_> {
     /// Why the models are not compared, where env.py has none.
     pub(super) fn without_models(&self) -> Option<String> {
         let is_other = self.context.tree.recipe.is_none() && self.alembic.models.is_none();
-        let told = "env.py has no `target_metadata`: models are not compared with the migrations";
+        let told = "env.py has no `target_metadata` with tables: no models are compared";
         is_other.then(|| told.to_owned())
     }
 

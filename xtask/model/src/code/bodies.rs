@@ -173,7 +173,7 @@ pub static LEFT_BEHIND: Code = Code {
         good: "def downgrade():\n    op.drop_table(\"orders\")\n    order_side.drop(op.get_bind())",
     }),
     remedy: &[
-        "drop it in `downgrade()` too; dropping a table does not drop the enum types of its columns",
+        "drop in `downgrade()` what the message names: a constraint with `op.drop_constraint`, a type with `sa.Enum(name=\"…\").drop(op.get_bind())`",
     ],
     ..LINT
 };

@@ -64,7 +64,7 @@ pub fn run(args: &Doctor, interrupt: &Interrupt) -> Result<Checkup> {
 /// The sizes of production beside each tree's revisions.
 fn sizes(root: &Utf8Path) -> Check {
     let name = "production.csv";
-    let wrong: Vec<String> = recipes::TREES
+    let wrong: Vec<(String, Utf8PathBuf)> = recipes::TREES
         .iter()
         .filter_map(|tree| {
             let file = Utf8Path::new(tree.migrations).join(name);
@@ -77,15 +77,16 @@ fn sizes(root: &Utf8Path) -> Check {
                 }
                 Some(Ok(_)) => return None,
             };
-            Some(format!("{file} {why}"))
+            Some((format!("{file} {why}"), file))
         })
         .collect();
-    if wrong.is_empty() {
+    let Some((_, file)) = wrong.first() else {
         return ok(name, "the sizes of the tables in production are known");
-    }
-    let fix = "psql \"$PRODUCTION\" -qAtf xtask/src/production/tables.sql > production.csv";
+    };
+    let fix = format!("psql \"$PRODUCTION\" -qAtf xtask/src/production/tables.sql > {file}");
     let found = "missing or old: findings about production name no duration".to_owned();
-    Check { details: wrong, ..bad(name, Health::Weak, found, fix.to_owned()) }
+    let details = wrong.into_iter().map(|(told, _)| told).collect();
+    Check { details, ..bad(name, Health::Weak, found, fix) }
 }
 
 fn ok(name: &'static str, found: impl Into<String>) -> Check {

@@ -34,7 +34,8 @@ pub fn root(named: Option<&Utf8Path>) -> Result<Utf8PathBuf> {
         let ini = ini_near(&here).unwrap_or("path/to/alembic.ini".into());
         format!(
             "cannot find the trees: neither `{here}` nor a folder above it in its repository holds {}\n\
-             hint: `--ini {ini}` names another Alembic tree, --root the folder that holds the trees",
+             hint: `--ini {ini}` names another Alembic tree, where the command takes one; --root the folder \
+             that holds the trees",
             trees.join(" and ")
         )
     })

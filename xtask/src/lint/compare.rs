@@ -90,7 +90,7 @@ pub(super) fn has_new(graph: &Graph, base: Option<&Base>) -> bool {
     base.is_some() && graph.revisions.iter().any(|revision| revision.new)
 }
 
-/// How a tree's revisions came into the history.
+/// How a tree's revisions came into the history, which matters where some collide.
 pub(super) fn arrivals(
     compared: &BaseComparison<'_>,
     settings: &Settings,

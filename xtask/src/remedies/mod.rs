@@ -307,13 +307,15 @@ impl Search<'_> {
             Lacking::Role(name) => {
                 let create = recipe::create(name);
                 let (name, create): (&str, &str) = (name.clone().leak(), create.leak());
-                let role = Role { name, required_by: "", create };
+                let required_by = format!("{needed_by}+").leak();
+                let role = Role { name, required_by, create };
                 (None, Supply::Role(role), recipe::role(name, needed_by))
             }
             Lacking::Row(lookup) => {
                 let row =
                     self.bench.row((&next.files, &next.extra), self.folders, lookup, survey)?;
-                let Some(row) = row else { return Ok(None) };
+                let Some(mut row) = row else { return Ok(None) };
+                row.required_by = needed_by.to_owned().leak();
                 let line = recipe::row(lookup, needed_by, row.insert, row.exists);
                 (Some(lookup.after.clone()), Supply::Row(row), line)
             }

@@ -13,7 +13,8 @@ use model::transcript::Transcript;
 
 pub(super) const GREEN: Style = AnsiColor::Green.on_default().bold();
 pub(super) const RED: Style = AnsiColor::Red.on_default().bold();
-pub(super) const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+/// Warnings: yellow cannot be read on a white background.
+pub(super) const MAGENTA: Style = AnsiColor::Magenta.on_default().bold();
 pub(super) const BLUE: Style = AnsiColor::Blue.on_default().bold();
 pub(super) const BOLD: Style = Style::new().bold();
 

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use anstyle::Style;
 
 use super::fields::{
-    BLUE, BOLD, GREEN, RED, YELLOW, excerpt, field, fix, impact, line, shows_output, title,
+    BLUE, BOLD, GREEN, MAGENTA, RED, excerpt, field, fix, impact, line, shows_output, title,
     verbatim,
 };
 use super::words;
@@ -40,7 +40,7 @@ pub fn step(step: &Step) -> String {
     let (word, style) = match step.status {
         Status::Passed => ("PASS", GREEN),
         Status::Failed => ("FAIL", RED),
-        Status::Skipped => ("SKIP", YELLOW),
+        Status::Skipped => ("SKIP", MAGENTA),
     };
     let time = match step.status {
         Status::Skipped => "          ".to_owned(),
@@ -63,7 +63,7 @@ pub fn step(step: &Step) -> String {
 fn severity(severity: Severity) -> (&'static str, Style) {
     match severity {
         Severity::Error => ("error", RED),
-        Severity::Warning => ("warning", YELLOW),
+        Severity::Warning => ("warning", MAGENTA),
         Severity::Note => ("note", BLUE),
     }
 }
@@ -356,10 +356,7 @@ pub fn finding(finding: &Finding) -> String {
         field(&mut out, "lint said", predicted);
     }
     field(&mut out, "SEV-2", &finding.escalation().unwrap_or_default());
-    // Where a remedy was verified, or the finding names its own, what else might help is of no use.
-    let told = finding.impact.iter().flat_map(|impact| &impact.told);
-    let is_told = finding.fix.is_some() || { told }.any(|(word, _)| word == "instead");
-    let steps = if is_told { Vec::new() } else { finding.steps() };
+    let steps = words::further_steps(finding);
     fix(&mut out, (finding.owner, code), words::ready(finding), &steps);
     verbatim(&mut out, "by hand", &finding.by_hand.join("\n"));
     out

@@ -10,7 +10,7 @@ use model::report::{Report, TreeReport};
 
 const GREEN: Style = AnsiColor::Green.on_default().bold();
 const RED: Style = AnsiColor::Red.on_default().bold();
-const YELLOW: Style = AnsiColor::Yellow.on_default();
+const MAGENTA: Style = AnsiColor::Magenta.on_default();
 const BOLD: Style = Style::new().bold();
 
 /// Draws every tree of a report.
@@ -159,7 +159,7 @@ fn missing(graph: &Graph, index: usize) -> impl Iterator<Item = &str> {
 
 fn describe(graph: &Graph, index: usize) -> String {
     let revision = &graph.revisions[index];
-    let mut text = format!("{YELLOW}{}{YELLOW:#}", revision.id);
+    let mut text = format!("{MAGENTA}{}{MAGENTA:#}", revision.id);
     let mut marks = Vec::new();
     if graph.heads.contains(&index) {
         marks.push("head".to_owned());

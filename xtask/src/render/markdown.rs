@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use super::markup::{span, text, whole};
+use super::markup::{prose, span, text, whole};
 use super::{diagram, rollback, words};
 use model::code::Severity;
 use model::finding::{Finding, Standing};
@@ -86,7 +86,7 @@ fn within(bytes: usize, report: &Report, run: Option<&str>) -> String {
         }
     }
     for note in words::notes_by_code(report).into_iter().chain(words::merged(report)) {
-        let note = format!("ℹ️ {}\n\n", text(&redact(&note)));
+        let note = format!("ℹ️ {}\n\n", prose(&redact(&note)));
         if note.len() <= room {
             room -= note.len();
             findings.push_str(&note);
@@ -156,7 +156,7 @@ fn verdict(report: &Report) -> String {
 fn impact(finding: &Finding) -> String {
     let told = finding.impact.iter().flat_map(|impact| &impact.told);
     let items: String =
-        told.map(|(word, told)| format!("- **{word}**: {}\n", text(&redact(told)))).collect();
+        told.map(|(word, told)| format!("- **{word}**: {}\n", prose(&redact(told)))).collect();
     if items.is_empty() { items } else { items + "\n" }
 }
 
@@ -194,7 +194,7 @@ fn finding(finding: &Finding, again: bool) -> String {
     if let Some(sql) = said.and_then(|said| said.statement.as_deref()) {
         out.push_str(&fence("sql", sql, LINES_SHOWN));
     }
-    let steps = finding.steps();
+    let steps = words::further_steps(finding);
     match steps.as_slice() {
         [] => {}
         [only] => {
@@ -236,7 +236,7 @@ fn excerpt(finding: &Finding) -> String {
         out.push_str(&fence(language, &format!("{number} | {}", source.trim()), 1));
     }
     if let Some(fix) = &finding.fix {
-        let _ = write!(out, "**Verified:** {}", text(&words::verified(fix)));
+        let _ = write!(out, "**Verified:** {}", prose(&words::verified(fix)));
         match fix.own_patch() {
             Some(patch) => {
                 out.push_str(" (`git apply` takes it):\n\n");

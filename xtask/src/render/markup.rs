@@ -50,6 +50,19 @@ pub(super) fn text(content: &str) -> String {
     out
 }
 
+/// The same, but what stands between backticks is code.
+pub(super) fn prose(content: &str) -> String {
+    let parts: Vec<&str> = content.split('`').collect();
+    if parts.len().is_multiple_of(2) || content.contains("``") {
+        return text(content);
+    }
+    let part = |(number, part): (usize, &&str)| match number % 2 {
+        0 => text(part),
+        _ => span(part),
+    };
+    parts.iter().enumerate().map(part).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{span, text};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::markup::{span, text};
+use super::markup::{prose, span, text};
 use model::redact::redact;
 use model::report::TreeReport;
 
@@ -14,7 +14,7 @@ pub(super) fn card(tree: &TreeReport) -> String {
         let _ = writeln!(out, "- {name}: {what}");
     };
     let told =
-        |all: &[String]| all.iter().map(|one| text(&redact(one))).collect::<Vec<_>>().join("; ");
+        |all: &[String]| all.iter().map(|one| prose(&redact(one))).collect::<Vec<_>>().join("; ");
     let place = if rollback.cwd.is_empty() { ".".to_owned() } else { rollback.cwd.clone() };
     item("command", format!("{}, in {}", span(&rollback.command), span(&place)));
     let taken = rollback.revisions.iter().map(|id| span(id)).collect::<Vec<_>>().join(", ");
@@ -27,13 +27,19 @@ pub(super) fn card(tree: &TreeReport) -> String {
         true => item("who waits", "not tried".to_owned()),
         false => item("who waits", told(&rollback.waits)),
     }
+    let none = |none: &str| if rollback.rehearsed { none } else { "not tried" }.to_owned();
     match rollback.lost.is_empty() {
-        true => item("data lost", "none: it drops no table and no column".to_owned()),
-        false => item("data lost", format!("what was written since to {}", told(&rollback.lost))),
+        true => item("data lost", none("none: it drops no table and no column")),
+        false => {
+            item(
+                "data lost",
+                format!("{}: whatever was written there since", told(&rollback.lost)),
+            );
+        }
     }
     match &rollback.no_return {
-        Some(why) => item("point of no return", text(&redact(why))),
-        None => item("point of no return", "none".to_owned()),
+        Some(why) => item("point of no return", prose(&redact(why))),
+        None => item("point of no return", none("none")),
     }
     out + "\n"
 }

@@ -337,6 +337,13 @@ pub(super) fn cut(text: &str, characters: usize) -> String {
     }
 }
 
+/// What may fix a finding, beside what is verified or what the finding itself names.
+pub fn further_steps(finding: &Finding) -> Vec<String> {
+    let mut told = finding.impact.iter().flat_map(|impact| &impact.told);
+    let is_told = finding.fix.is_some() || told.any(|(word, _)| word == "instead");
+    if is_told { Vec::new() } else { finding.steps() }
+}
+
 /// Breaks a line between words; a word that is longer than the line stays whole.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     if text.chars().count() <= width {

@@ -46,9 +46,8 @@ fn real() -> Vec<(String, Body)> {
         for entry in std::fs::read_dir(root.join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "py") {
-                let bytes = std::fs::read(&path).unwrap();
                 let name = format!("{folder}/{}", path.file_name().unwrap().to_string_lossy());
-                let module = Module::parse(&bytes).unwrap();
+                let module = Module::parse(&std::fs::read(&path).unwrap()).unwrap();
                 bodies.push((name, read(&module, &module.constants())));
             }
         }

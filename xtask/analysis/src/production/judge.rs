@@ -269,11 +269,11 @@ impl<'a> Judge<'a> {
             let message = match later {
                 true => {
                     format!(
-                        "the lock on `{table}` is waited for without limit: `lock_timeout` is set after it"
+                        "it waits for the lock on `{table}` without limit: `lock_timeout` is set after it"
                     )
                 }
                 false => format!(
-                    "the lock on `{table}` is waited for without limit, and whoever uses `{table}` meanwhile waits behind it: no `lock_timeout` is set"
+                    "it waits for the lock on `{table}` without limit, and whoever uses `{table}` meanwhile waits behind it: no `lock_timeout` is set"
                 ),
             };
             let about = (Direction::Upgrade, table.as_str());

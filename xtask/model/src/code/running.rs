@@ -156,6 +156,10 @@ pub static MISSING_PACKAGE: Code = Code {
          nothing of the application",
         "where it is needed, add it to `requirements.in` and write `requirements.txt` anew",
     ],
+    remedy_elsewhere: &[
+        "install the package in the environment that the migrations run in, or name the interpreter that has it: `--python PATH`",
+        "a module of the project itself: take out the import, which a migration should not need, or have it found (`prepend_sys_path = .` in the ini, `--cwd DIR`)",
+    ],
     ..MIGRATION
 };
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::lints::nearest::distance;
+use crate::distance::distance;
 use crate::python::{Module, descendants, line};
 
 /// What such a comment starts with, after its `#`.

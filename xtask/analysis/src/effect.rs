@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+pub use crate::whole::Whole;
+
 /// Stands in SQL for a part of an f-string that only a run would know.
 pub const HOLE: &str = "__not_known_before_the_run__";
 
@@ -131,6 +133,8 @@ pub struct Detail {
     pub temporary: bool,
     /// Whether all columns of a table are known.
     pub whole: bool,
+    /// Whether a column takes no NULL.
+    pub not_null: bool,
     /// Whether a column takes no NULL and has nothing that gives rows a value.
     pub needs_value: bool,
     /// Whether nobody gave an index its name.
@@ -242,6 +246,13 @@ pub enum Effect {
     Insert(Rows),
     /// Changes or removes rows.
     Write(String),
+    /// Works on all rows of a table, which must be there.
+    Whole {
+        /// The table.
+        table: String,
+        /// What is done.
+        work: Whole,
+    },
     /// Names a role, which must be there; the word says how: `GRANT`.
     Role {
         /// Its name.
@@ -332,6 +343,7 @@ impl Effect {
             }
             Effect::Insert(Rows { table, rows }) => format!("insert {table} {rows:?}"),
             Effect::Write(table) => format!("write {table}"),
+            Effect::Whole { table, work } => format!("whole {table}: {work:?}"),
             Effect::Role { name, command } => format!("role {name} ({command})"),
             Effect::CreateRole(name) => format!("create role {name}"),
             Effect::Immutable { spot, owner, table, text } => {

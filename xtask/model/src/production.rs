@@ -140,6 +140,8 @@ pub struct Column {
 /// A unique index.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Key {
+    /// Its name, without quotes.
+    pub name: String,
     /// Its table.
     pub of: Oid,
     /// Its columns, without quotes.

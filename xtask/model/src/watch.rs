@@ -20,6 +20,8 @@ pub struct Watch {
     pub running: bool,
     /// What the last run that came to its end found.
     pub report: Option<Report>,
+    /// What the rehearsal after it adds: findings, and a line for each note.
+    pub rehearsed: Report,
     /// How long after the save the last verdict stood.
     pub answered_after: Duration,
     /// What the lints found in the run that is going on.
@@ -92,6 +94,8 @@ pub enum Moment {
     Reused,
     /// A run came to its end.
     Verdict,
+    /// The rehearsal after it came to its end.
+    Rehearsed,
     /// A key was pressed, and what it asked for was done.
     Answer,
 }

@@ -1,5 +1,4 @@
-//! The gate's own lint run: what it finds while Alembic is imported, and how that stands beside what
-//! then happens.
+//! Lint run of the gate, while Alembic is imported, and its comparison with the steps.
 
 use anyhow::Result;
 
@@ -17,20 +16,20 @@ use model::step::{Status, Step};
 use model::tree::Tree;
 
 impl GateContext<'_> {
-    /// What the lints find out, waited for where it is not known yet.
+    /// The lint results; waits for them.
     pub fn surveys(&self) -> Option<&Result<TreeLints>> {
         let surveys = self.surveys?;
         Some(surveys.get_or_init(|| timed(self.tell, "Gate", "lints", || self.lint())))
     }
 
-    /// What they find out about one tree.
+    /// The lint result of one tree.
     pub fn survey(&self, index: usize) -> Option<&TreeLint> {
         let surveys = self.surveys()?.as_ref().ok()?;
         surveys.iter().find(|(known, _)| *known == index).map(|(_, survey)| survey)
     }
 
-    /// Lints the trees, which takes milliseconds, and tells what is found: the interpreter is starting
-    /// meanwhile. The steps run all the same, so that the proof stands beside the prediction.
+    /// Lints the trees, which takes milliseconds, and reports the findings while the interpreter
+    /// starts. The steps run all the same, so that the proof stands beside the prediction.
     fn lint(&self) -> Result<TreeLints> {
         // A tree whose ini cannot be read is a finding of its own.
         let readable: Vec<usize> =
@@ -46,14 +45,17 @@ impl GateContext<'_> {
         };
         let surveys = lint::survey(&trees, self.root, terms, self.interrupt)?;
         let findings = surveys.iter().flat_map(|survey| &survey.findings);
-        for finding in findings.filter(|finding| finding.standing == Standing::Counts) {
+        // What a database in use meets is rehearsed.
+        let is_told =
+            |f: &&Finding| f.standing == Standing::Counts && !predicted::is_of_production(f);
+        for finding in findings.filter(is_told) {
             (self.tell)(Event::Predicted(finding));
         }
         Ok(readable.into_iter().zip(surveys).collect())
     }
 
-    /// Puts the lints' findings beside those of the steps, and compares the graphs that they stand
-    /// on with what Alembic itself read.
+    /// Puts the lints' findings beside those of the steps, and compares their graphs with Alembic's
+    /// own.
     pub fn add_lints(
         &self,
         surveys: &[(usize, TreeLint)],
@@ -63,7 +65,7 @@ impl GateContext<'_> {
         for (index, survey) in surveys {
             let tree = &self.trees[*index];
             report.compared_with(&survey.base);
-            // What is known was linted too.
+            // Trees with a known result were linted too.
             if report.trees[*index].steps.iter().any(|step| step.known_since.is_some())
                 && report.trees[*index].steps.iter().all(|step| step.known_since.is_some())
             {
@@ -92,7 +94,10 @@ impl GateContext<'_> {
             for finding in report.findings.iter_mut().filter(|found| found.tree.as_ref() == id) {
                 later::name_the_maker(finding, &survey.scripts, &survey.graph);
             }
-            predicted::join(&mut report.findings, survey.findings.clone(), proofs);
+            let mut lints = survey.findings.clone();
+            let may_predict = self.setting.rehearses && tree.production.is_empty();
+            lints.retain(|f| may_predict || !predicted::is_of_production(f));
+            predicted::join(&mut report.findings, lints, proofs);
         }
         once::fold(&mut report.findings);
     }

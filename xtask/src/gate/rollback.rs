@@ -1,4 +1,4 @@
-//! Rollback card: the command back from the new revisions of a tree, and what it costs.
+//! Rollback card: the command back from the new revisions of a tree, and its costs.
 
 use camino::Utf8Path;
 
@@ -13,7 +13,8 @@ use model::template::Template;
 use model::transcript::Direction;
 use model::tree::Tree;
 
-/// The way back from what a tree brings; `None` where it brings nothing, or has no single head.
+/// The way back from the new revisions of a tree; `None` without new revisions, without a single head,
+/// or where no command takes back all of them and nothing else.
 pub(super) fn rollback(
     (tree, root): (&Tree, &Utf8Path),
     report: &TreeReport,
@@ -26,19 +27,12 @@ pub(super) fn rollback(
         return None;
     }
     let ids: Vec<&String> = new.iter().map(|revision| &revision.revision).collect();
-    let mut below: Vec<&String> = new.iter().flat_map(|revision| &revision.down_revision).collect();
-    below.retain(|parent| !ids.contains(parent));
-    below.sort();
-    below.dedup();
-    let target = match below[..] {
-        [] => "base",
-        [parent] => parent,
-        // Of a merge, either parent names the way down to both.
-        [parent, ..] if new.len() == 1 => parent,
-        _ => return None,
+    let command = |target: &String| {
+        let words = ["alembic".to_owned()].into_iter();
+        let words = words.chain(tree.alembic_options(Template::written));
+        quote_all(words.chain(["downgrade".to_owned(), target.clone()]))
     };
-    let words = ["alembic".to_owned()].into_iter().chain(tree.alembic_options(Template::written));
-    let command = quote_all(words.chain(["downgrade".to_owned(), target.to_owned()]));
+    let command = targets(&new)?.iter().map(command).collect::<Vec<_>>().join(" && ");
     let not_rehearsed: Vec<String> =
         ids.iter().filter_map(|id| not_rehearsed(id, report)).collect();
     let down = report.production.iter().find(|seen| seen.direction == "downgrade");
@@ -56,6 +50,31 @@ pub(super) fn rollback(
     })
 }
 
+/// The revisions to go down to, one after the other: each takes back what stands on it. `None`: some stand
+/// on nothing, and others do not.
+fn targets(new: &[&Revision]) -> Option<Vec<String>> {
+    let is_new = |id: &String| new.iter().any(|revision| revision.revision == *id);
+    let mut left: Vec<&&Revision> = new.iter().collect();
+    let parents = new.iter().flat_map(|revision| &revision.down_revision);
+    let mut below: Vec<String> = parents.filter(|parent| !is_new(parent)).cloned().collect();
+    below.sort();
+    below.dedup();
+    below.retain(|parent| {
+        let (mut gone, before) = (vec![parent.clone()], left.len());
+        while let Some(at) =
+            left.iter().position(|r| r.down_revision.iter().any(|down| gone.contains(down)))
+        {
+            gone.push(left.remove(at).revision.clone());
+        }
+        left.len() < before
+    });
+    match (left.is_empty(), below.is_empty()) {
+        (true, _) => Some(below),
+        (false, true) => Some(vec!["base".to_owned()]),
+        (false, false) => None,
+    }
+}
+
 /// Why a revision does not count as taken back by the gate.
 fn not_rehearsed(id: &String, report: &TreeReport) -> Option<String> {
     let Some(stairs) = &report.stairs else { return Some(format!("{id} was not tried")) };
@@ -68,7 +87,8 @@ fn not_rehearsed(id: &String, report: &TreeReport) -> Option<String> {
     Some(format!("{id}: {}", why.unwrap_or(other)))
 }
 
-/// Who waits on the way back: what was found of it, and of tables that are blocked for a moment their names.
+/// The waits on the way back: the findings about it, and the names of tables that are blocked for a
+/// moment.
 fn waits(down: Option<&Seen>, findings: &[Finding], tree: &str) -> Vec<String> {
     let Some(down) = down else { return Vec::new() };
     let told = findings.iter().filter(|finding| {
@@ -117,4 +137,30 @@ fn no_return(id: &String, report: &TreeReport, findings: &[Finding]) -> Option<S
     let lost: Vec<&str> =
         stairs.lost_up.iter().filter(|(of, _)| of == id).map(|(_, what)| what.as_str()).collect();
     (!lost.is_empty()).then(|| format!("{id}: its upgrade loses {}", lost.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_parent_is_gone_down_to_unless_another_takes_it_along() {
+        let revision = |(id, below): &(&str, &[&str])| Revision {
+            revision: (*id).to_owned(),
+            down_revision: below.iter().map(|id| (*id).to_owned()).collect(),
+            requires: Vec::new(),
+            file: "r.py".into(),
+        };
+        let check = |new: &[(&str, &[&str])], expected: &[&str]| {
+            let new: Vec<Revision> = new.iter().map(revision).collect();
+            let targets = targets(&new.iter().collect::<Vec<_>>()).unwrap_or_default();
+            assert_eq!(targets, expected);
+        };
+        check(&[("1", &[])], &["base"]);
+        check(&[("3", &["2"]), ("2", &["1"])], &["1"]);
+        check(&[("m", &["a", "b"])], &["a"]);
+        check(&[("m", &["c", "b"]), ("c", &["a"])], &["a"]);
+        check(&[("m", &["c", "b"]), ("c", &[])], &[]);
+        check(&[("m", &["c", "d"]), ("c", &["a"]), ("d", &["b"])], &["a", "b"]);
+    }
 }

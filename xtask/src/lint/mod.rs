@@ -28,6 +28,7 @@ use crate::os::tree_files;
 use crate::steps::runner::StepRunner;
 use analysis::collisions::Collision;
 use analysis::lints::{self, Subject, SubjectFiles, SubjectTree};
+use analysis::production::{self, Sizes};
 use analysis::script::Script;
 use analysis::{collisions, graph, settings};
 use model::files::{Arrival, Settings};
@@ -45,25 +46,25 @@ pub struct TreeLint {
     pub graph: Graph,
     /// What is wrong.
     pub findings: Vec<Finding>,
-    /// What would be wrong, had the files not allowed it.
+    /// Findings that the files allow.
     pub allowed: Vec<Finding>,
     /// How the revisions came into git's history, where some collide.
     pub arrivals: HashMap<Utf8PathBuf, Arrival>,
-    /// What it was compared with, which says what is new.
+    /// The base, which decides which revisions are new.
     pub base: Comparison,
-    /// What will collide with other branches.
+    /// Collisions with other branches.
     pub collisions: Vec<Collision>,
-    /// What of them could not be looked at, and why.
+    /// Why some branches could not be read.
     pub unseen: Option<String>,
 }
 
 impl TreeLint {
-    /// The graph, where it is what is wrong.
+    /// The graph, if it is at fault.
     pub fn wrong_graph(&self) -> Option<Graph> {
         self.graph.is_wrong().then(|| self.graph.clone())
     }
 
-    /// Whether there is a base branch, which says what is new.
+    /// Whether there is a base branch, which decides which revisions are new.
     pub fn has_base(&self) -> bool {
         self.base.rev.is_some()
     }
@@ -161,6 +162,7 @@ fn judge(
         files: SubjectFiles {
             unknown_settings: settings.unknown.clone(),
             application: application(&scripts, settings, tree, root),
+            sizes: sizes(&scripts, &graph, root),
             listing,
             troubles,
         },
@@ -189,7 +191,14 @@ fn judge(
     Ok(TreeLint { scripts, graph, findings, allowed, arrivals, base: told, collisions, unseen })
 }
 
-/// What a tree's recipe supplies.
+/// The sizes of production, where they can be read: what cannot is told by a rehearsal and `doctor`.
+fn sizes(scripts: &[Script], graph: &Graph, root: &Utf8Path) -> Option<Sizes> {
+    let newest = scripts.get(*graph.walk.first()?)?;
+    let text = tree_files::read(&production::sizes_of(&root.join(&newest.file))?).ok()?;
+    Sizes::read(&String::from_utf8_lossy(&text)).ok()
+}
+
+/// The supplies of a tree\'s recipe.
 fn given(tree: &Tree, change: SupplyChange<'_>) -> Vec<Given> {
     // A dry run touches nothing that could fail.
     let mut dry_run = StepRunner::dry_run(&tree.label).with_supplies(change);
@@ -216,7 +225,7 @@ fn application(
         let file = file.canonicalize_utf8().unwrap_or(file.to_owned());
         beside.iter().any(|folder| file.starts_with(folder))
     };
-    // What another tree is run with is not known here.
+    // The environment of another tree is not known here.
     let known = tree.requirements.as_ref().and_then(|file| tree_files::read(file).ok());
     let known = known.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     // A helper of migrations is no code of the application, wherever it lies.

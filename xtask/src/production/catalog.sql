@@ -21,10 +21,10 @@ SELECT json_build_object(
           AND o.opcintype IN (t.oid, t.typbasetype, CASE WHEN t.typcategory = 'S' THEN 'text'::regtype END, CASE t.typtype WHEN 'e' THEN 'anyenum'::regtype WHEN 'r' THEN 'anyrange'::regtype END, CASE WHEN t.typcategory = 'A' THEN 'anyarray'::regtype END)))
       ORDER BY c.oid, a.attnum), '[]')
     FROM tables c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 LEFT JOIN pg_type t ON t.oid = a.atttypid),
-  'keys', (SELECT coalesce(json_agg(json_build_object('of', i.indrelid::int8,
+  'keys', (SELECT coalesce(json_agg(json_build_object('name', x.relname, 'of', i.indrelid::int8,
       'columns', (SELECT json_agg(a.attname ORDER BY k.n) FROM unnest(i.indkey::int2[]) WITH ORDINALITY k(num, n) JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num WHERE k.n <= i.indnkeyatts))
       ORDER BY i.indisprimary DESC, i.indexrelid), '[]')
-    FROM pg_index i JOIN tables c ON c.oid = i.indrelid AND c.relkind IN ('r', 'p')
+    FROM pg_index i JOIN tables c ON c.oid = i.indrelid AND c.relkind IN ('r', 'p') JOIN pg_class x ON x.oid = i.indexrelid
     WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indimmediate),
   'foreign', (SELECT coalesce(json_agg(DISTINCT jsonb_build_array(f.conrelid::int8, f.confrelid::int8)), '[]') FROM pg_constraint f WHERE f.contype = 'f'),
   'reads', (SELECT coalesce(json_agg(DISTINCT jsonb_build_array(v.ev_class::int8, d.refobjid::int8)), '[]')

@@ -161,7 +161,7 @@ pub fn standing(report: &Report) -> String {
 }
 
 /// What is wrong, the worst first, each in full.
-fn details(report: &Report) -> String {
+pub(super) fn details(report: &Report) -> String {
     let mut out = String::new();
     let mut findings = report.by_weight();
     findings.retain(|f| f.standing != Standing::Merged && !words::is_brief(f, report));
@@ -176,7 +176,7 @@ fn details(report: &Report) -> String {
 }
 
 /// What is worth knowing besides.
-fn besides(report: &Report) -> String {
+pub(super) fn besides(report: &Report) -> String {
     let mut out = String::new();
     let (word, style) = severity(Severity::Note);
     let notes = words::notes_by_code(report).into_iter().chain(words::merged(report));

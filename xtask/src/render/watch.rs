@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{fitting, human};
+use super::{fitting, human, words};
+use model::redact::redact;
 use model::report::{Report, Verdict};
 use model::watch::{Moment, RevisionState, Watch, WatchedTree};
 
@@ -67,6 +68,19 @@ pub fn line(state: &Watch, moment: Moment) -> Option<String> {
             if state.keys && state.runs == 1 {
                 let _ = writeln!(out, "{}", keys(state));
             }
+            Some(out)
+        }
+        Moment::Rehearsed => {
+            let report = &state.rehearsed;
+            let mut out = human::details(report)
+                + &human::besides(&Report { notes: Vec::new(), ..report.clone() });
+            for line in
+                report.notes.iter().flat_map(|note| words::wrap(&redact(note), words::width()))
+            {
+                let _ = writeln!(out, "{line}");
+            }
+            let seconds = report.elapsed.as_secs_f64();
+            let _ = writeln!(out, "watching: rehearsed {seconds:.2} s after the save");
             Some(out)
         }
         Moment::Reused => state.reuse.last().map(|told| format!("{told}\n")),

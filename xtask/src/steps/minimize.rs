@@ -19,9 +19,9 @@ use model::transcript::{Direction, Statement, Transcript};
 const SHOWN: usize = 300;
 
 impl Lane<'_> {
-    /// Makes a failure that needs rows a finding of its own, with the row. The database stands where
-    /// the revision was tried on rows that anybody could have written. `made_up` says why these rows may
-    /// be none that there are.
+    /// Makes a failure that needs rows a finding of its own, with the row. The database is in the
+    /// state after the trial on plain rows. `made_up` says why such rows may not exist in
+    /// production.
     pub(super) fn blamed_on_rows(
         &mut self,
         stair: &RevisionNode,
@@ -109,7 +109,7 @@ impl Lane<'_> {
         self.copy(Some(&trial), &part)?;
         let gone: Vec<Made> = all.iter().filter(|row| !kept.contains(row)).cloned().collect();
         let mut session = self.context().session(&part)?;
-        // A given server may not let the gate pass over foreign keys; then it cannot be told.
+        // A given server may not let the gate skip foreign keys; then the row cannot be found.
         let deleted = tables::delete(&mut session, &gone);
         drop(session);
         let fails = match deleted {

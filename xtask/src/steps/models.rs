@@ -15,7 +15,7 @@ impl TreeRun<'_> {
         is_other.then(|| told.to_owned())
     }
 
-    /// Runs `alembic check`, and tells what the models have and no migration makes, or the other way round.
+    /// Runs `alembic check`, and reports differences between the models and the migrations.
     pub(super) fn check_models(&mut self) -> Result<StepOutcome> {
         let limits = Limits::of(self.context.timeout);
         let said = self.alembic.check(&limits)?;
@@ -32,8 +32,8 @@ impl TreeRun<'_> {
         if lacks.is_empty() {
             return Ok(StepOutcome::default());
         }
-        let message = "the migrations make another schema than the models of env.py: a revision with \
-                       these lines would make the same";
+        let message = "the migrations make another schema than the models of env.py; a revision with \
+                       these operations would make them equal";
         let finding = Finding { lacks, ..differ(message.to_owned()) };
         Ok(StepOutcome { notes: vec!["they differ: MG132".to_owned()], findings: vec![finding] })
     }

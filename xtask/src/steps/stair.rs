@@ -33,7 +33,7 @@ impl StairFindings {
 
 /// Result of taking a revision up, down and up again.
 pub(super) enum RoundTrip {
-    /// It could be done, and this is to be said of it.
+    /// Both ways went, with these findings.
     Went(Vec<Finding>),
     /// A way up or down failed.
     Broke {
@@ -52,9 +52,9 @@ impl Lane<'_> {
         }
     }
 
-    /// One revision up, down and up again, on tables with rows. Where that fails, it is tried on empty
-    /// tables, and where it passes there, on rows that anybody could have written: so it is known
-    /// whether rows are to blame, and which.
+    /// One revision up, down and up again, on tables with rows. If that fails, it is tried on empty
+    /// tables, and if it passes there, on plain rows. So the gate knows whether rows are the cause,
+    /// and which.
     pub(super) fn stair(
         &mut self,
         stair: &RevisionNode,
@@ -70,7 +70,7 @@ impl Lane<'_> {
         }
         let said = first.transcript.as_deref();
         let raised = said.is_some_and(|said| said.end == End::Raised);
-        // What a revision does for each day between two rows takes all memory where they lie far apart.
+        // A loop over the days between two rows takes all memory if they lie far apart.
         let exhausted = said.and_then(Transcript::sqlstate).is_some_and(|s| s.starts_with("53"));
         if touched.is_empty() || !raised || (first.code.infrastructure && !exhausted) {
             return Ok(StairFindings::of(vec![*first]));
@@ -168,7 +168,7 @@ impl Lane<'_> {
         findings.extend(self.judge_rows(revision, (&filled, &held, &left), columns));
         self.trial.gone.dropped = rows::gone_with_drops(&filled.before, &held, &left);
         if !wrong {
-            // Else what the second upgrade would meet is only what the downgrade left.
+            // Otherwise the second upgrade would only meet the remains of the downgrade.
             match self.up_again(revision, &between, seen)? {
                 Ok(differences) => {
                     if differences.is_empty() {
@@ -219,7 +219,7 @@ impl Lane<'_> {
                 Err(Box::new(Finding { message, ..*failed }))
             }
             (Err(failed), ..) => Err(failed),
-            // What differs from one run to the next in one environment is not the environment's doing.
+            // A difference between two runs in one environment is not caused by the environment.
             (Ok(()), Some(found), Some(anew)) if anew == between || anew != found => {
                 Ok(self.tree_run.judge(revision, between, &found, ComparedDirection::UpAgain))
             }
@@ -230,7 +230,7 @@ impl Lane<'_> {
         })
     }
 
-    /// Remembers what the second upgrade did to the rows.
+    /// Remembers the values that the second upgrade did not bring back.
     fn note_rows(&mut self, filled: &Fixtures, held: &Contents) -> Result<()> {
         let now = self.contents(filled)?;
         self.trial.gone.added = rows::gone_with_columns(&filled.before, held, &now);

@@ -5,7 +5,7 @@ use tree_sitter::Node;
 use super::arguments::Arguments;
 use super::thing::{Enum, Thing};
 use super::{Frame, Reader};
-use crate::effect::{Detail, Effect, Kind, Object, Spot};
+use crate::effect::{Detail, Effect, Kind, Object, Spot, Whole};
 use crate::python::{self, Value, field};
 use crate::sql::types;
 
@@ -209,7 +209,9 @@ impl<'m> Reader<'m> {
             && arguments.named("server_default").is_none()
             && type_.as_deref().is_some_and(types::is_own)
             && !calls;
-        let detail = Detail { guarded, type_, needs_value, ..Detail::default() };
+        let not_null = arguments.named("nullable").is_some_and(is_false)
+            || self.is_true(arguments.named("primary_key"));
+        let detail = Detail { guarded, type_, not_null, needs_value, ..Detail::default() };
         effects.push(Effect::Create(Object::on(table, Kind::Column, &name), detail));
         if self.is_true(arguments.named("index")) {
             let index = format!("ix_{}_{name}", table.replace('.', "_"));
@@ -244,6 +246,21 @@ impl<'m> Reader<'m> {
             effects.push(Effect::Literals(vec![text]));
         }
         Some(effects)
+    }
+
+    /// What a column does to the rows of a table that is there.
+    pub(super) fn work_of_column(&self, node: Node<'m>) -> Option<Whole> {
+        let arguments = Arguments::of(self.module, node);
+        let has = |names: &[&str]| {
+            let calls = arguments.positional.iter().filter(|node| node.kind() == "call");
+            calls.into_iter().any(|node| names.contains(&self.callee(*node)))
+        };
+        let is_indexed = ["index", "unique"].iter().any(|n| self.is_true(arguments.named(n)));
+        if has(&["Computed", "Identity"]) {
+            Some(Whole::Rewrite)
+        } else {
+            is_indexed.then_some(Whole::Index)
+        }
     }
 
     /// The last name of what is called: `Column` of `sa.Column(…)`.

@@ -5,7 +5,7 @@ use tree_sitter::Node;
 use super::arguments::Arguments;
 use super::thing::Thing;
 use super::{Frame, Reader};
-use crate::effect::{Detail, Effect, HOLE, Kind, Object, Rows, Spot, cut};
+use crate::effect::{Detail, Effect, HOLE, Kind, Object, Rows, Spot, Whole, cut};
 use crate::python::{self, Value, field};
 use crate::sql;
 
@@ -87,15 +87,7 @@ impl<'m> Reader<'m> {
                 let object = Object::new(Kind::Table, old);
                 Some(vec![Effect::Rename { object, to, guarded: false }])
             }
-            "add_column" => {
-                let table = self.table_at(frame, o, 0, "table_name")?;
-                let column = o.get(1, 0, "column")?;
-                let guarded = self.is_true(o.arguments.named("if_not_exists"));
-                let used = Effect::Use(Object::new(Kind::Table, &table));
-                let mut effects = vec![used];
-                effects.extend(self.column(frame, &table, column, guarded, false)?);
-                Some(effects)
-            }
+            "add_column" => self.add_column(frame, o),
             "drop_column" => {
                 let table = self.table_at(frame, o, 0, "table_name")?;
                 let column = self.constant_name(frame, o.get(1, 0, "column_name"))?;
@@ -129,6 +121,17 @@ impl<'m> Reader<'m> {
         }
     }
 
+    fn add_column(&mut self, frame: &mut Frame<'_>, o: &Operation<'m, '_>) -> Option<Vec<Effect>> {
+        let table = self.table_at(frame, o, 0, "table_name")?;
+        let column = o.get(1, 0, "column")?;
+        let guarded = self.is_true(o.arguments.named("if_not_exists"));
+        let mut effects = vec![Effect::Use(Object::new(Kind::Table, &table))];
+        effects.extend(self.column(frame, &table, column, guarded, false)?);
+        let work = self.work_of_column(column).filter(|_| !guarded);
+        effects.extend(work.map(|work| Effect::Whole { table, work }));
+        Some(effects)
+    }
+
     fn alter_column(
         &mut self,
         frame: &mut Frame<'_>,
@@ -154,6 +157,10 @@ impl<'m> Reader<'m> {
         {
             effects.push(Effect::Literals(vec![text]));
         }
+        if let Some("False") = o.arguments.named("nullable").map(|node| self.module.text(node)) {
+            let (table, work) = (object.table.clone().unwrap_or_default(), object.name.clone());
+            effects.push(Effect::Whole { table, work: Whole::NotNull(work) });
+        }
         if let Some(new) = o.arguments.get(99, "new_column_name") {
             let to = self.constant_name(frame, Some(new))?;
             effects.push(Effect::Rename { object, to, guarded: false });
@@ -170,6 +177,10 @@ impl<'m> Reader<'m> {
         let mut effects = vec![Effect::Use(Object::new(Kind::Table, &table))];
         if self.is_true(o.arguments.named("postgresql_concurrently")) {
             effects.push(Effect::OutsideTransaction("CREATE INDEX CONCURRENTLY".into()));
+        }
+        let waits = ["postgresql_concurrently", "if_not_exists", "postgresql_only"];
+        if waits.iter().all(|name| self.is_not_true(o.arguments.named(name))) {
+            effects.push(Effect::Whole { table: table.clone(), work: Whole::Index });
         }
         let name = self.constant_name(frame, o.get(0, 1, "index_name"));
         let shown = name.clone().unwrap_or_else(|| format!("the index on {table}"));
@@ -252,6 +263,15 @@ impl<'m> Reader<'m> {
             _ => self.names(frame, o.get(at.0, 1, at.1)),
         };
         let indexed = !is_key && operation != "create_check_constraint";
+        if self.is_not_true(o.arguments.named("postgresql_not_valid")) {
+            let target = self.constant_name(frame, o.get(2, 1, "referent_table"));
+            let work = match operation {
+                "create_check_constraint" => Whole::Check,
+                _ if is_key => Whole::ForeignKey { columns: columns.clone(), target },
+                _ => Whole::Index,
+            };
+            effects.push(Effect::Whole { table: table.clone(), work });
+        }
         let name = self.constant_name(frame, o.get(0, 1, "constraint_name")).unwrap_or_default();
         let detail = Detail { columns, indexed, ..Detail::default() };
         effects.push(Effect::Create(Object::on(table, Kind::Constraint, name), detail));
@@ -356,6 +376,11 @@ impl<'m> Reader<'m> {
         let values = list.and_then(|list| self.module.eval(list, &frame.env));
         let elements = values.as_ref().and_then(|values| values.elements()).unwrap_or_default();
         elements.iter().filter_map(|element| element.as_str().map(str::to_owned)).collect()
+    }
+
+    /// Whether an argument is not there, or says `False`.
+    fn is_not_true(&self, node: Option<Node<'m>>) -> bool {
+        node.is_none_or(|node| self.module.text(node) == "False")
     }
 
     /// Whether an argument says `True`.

@@ -106,6 +106,7 @@ op.drop_table('u')",
             12 alter column `x` of `t` to text
             12 rename column `x` of `t` to y
             13 use table `t`
+            13 whole t: Index
             13 immutable: an expression of ix, table t: lower(b)
             13 immutable: the predicate of ix, table t: c > now()
             13 create index `ix` on t (a)
@@ -113,6 +114,7 @@ op.drop_table('u')",
             15 use table `t`
             15 use table `u`
             15 use column `b` of `u`
+            15 whole t: ForeignKey { columns: ["a"], target: Some("u") }
             15 create constraint `` of `t` (a)
             16 drop constraint `uq` of `t`
             17 rename table `t` to u
@@ -148,15 +150,18 @@ def upgrade():
             10 use table `t`
             10 create column `c` of `t` text
             11 use table `t`
+            11 whole t: Index
             11 create index `ix` on t (c)
             12 use table `t`
             12 use table `u`
             12 use column `d` of `u`
+            12 whole t: ForeignKey { columns: ["c"], target: Some("u") }
             12 create constraint `fk` of `t` (c)
             13 use table `t`
             13 drop constraint `ck` of `t`
             14 use table `t`
             14 alter column `c` of `t`
+            14 whole t: NotNull("c")
             7 use table `a`
             7 role app (GRANT)
             7 use table `b`
@@ -199,8 +204,10 @@ unknown()",
         &expect![[r#"
             6 use table `a`
             6 write a
+            6 whole a: Empty
             7 use table `b`
             7 write b
+            7 whole b: Empty
             8 use table `c`
             8 write c
             9 drop table `d`
@@ -215,6 +222,7 @@ unknown()",
             20 insert g Some([[("x", Known("1")), ("y", Known("z"))]])
             22 use table `h`
             22 write h
+            22 whole h: Empty
             24 transaction: commit()
             25 opaque None"#]],
     );
@@ -241,7 +249,8 @@ def upgrade():
             9 create column `g` of `t`
             9 create column `a` of `t`
             12 use table `t`
-            12 write t"#]],
+            12 write t
+            12 whole t: Empty"#]],
     );
 }
 
@@ -307,7 +316,8 @@ else:
             16 use table `f`
             16 lookup f []
             20 if use table `g`
-            20 if write g"#]],
+            20 if write g
+            20 if whole g: Empty"#]],
     );
 }
 
@@ -385,7 +395,6 @@ fn nothing_makes_it_panic_or_hang() {
         .map(|n| format!("{}for a{n} in (1,2,3,4,5,6,7,8,9):\n", "    ".repeat(n + 1)))
         .collect();
     let loops = format!("def upgrade():\n{loops}{}op.execute('x')", "    ".repeat(13));
-    for text in [deep, recursive, loops, "def upgrade(".into(), "def upgrade(): op.".into()] {
-        body(&text);
-    }
+    let texts = [deep, recursive, loops, "def upgrade(".into(), "def upgrade(): op.".into()];
+    texts.iter().for_each(|text| drop(body(text)));
 }

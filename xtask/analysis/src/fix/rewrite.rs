@@ -3,8 +3,8 @@
 use super::at::At;
 use super::text::{before, function, replaced, strings};
 use crate::directive::REASON;
+use crate::distance::distance;
 use crate::edit;
-use crate::lints::nearest::distance;
 use crate::python::{Module, descendants, line};
 use crate::sql::immutability;
 use model::code;

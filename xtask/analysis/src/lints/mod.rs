@@ -13,9 +13,11 @@ mod edits;
 mod files;
 mod graph;
 mod imports;
-pub(crate) mod nearest;
+mod nearest;
+mod production;
 mod rows;
 mod subject;
+mod tables;
 
 use camino::Utf8Path;
 
@@ -88,6 +90,8 @@ pub fn lint(subject: &Subject<'_>) -> Vec<Finding> {
     let found = LINTS.iter().flat_map(|lint| (lint.check)(subject)).collect();
     let codes: Vec<&str> = LINTS.iter().map(|lint| lint.code.id).collect();
     let mut findings = allow::apply(subject.scripts, found, &codes);
+    // These have exceptions of their own.
+    findings.extend(production::hazards(subject));
     edits::add(subject, &mut findings);
     for finding in &mut findings {
         finding.direction = finding.direction.or_else(|| direction(subject, finding));

@@ -1,6 +1,7 @@
 //! Nearest revision to one that does not exist. A hint and no more: nothing is changed on its word.
 
 use super::subject::Subject;
+use crate::distance::distance;
 use crate::graph::{Resolved, resolve};
 
 /// A sentence about what may have been meant, where there is one.
@@ -43,48 +44,4 @@ pub(super) fn hint(subject: &Subject<'_>, named: &str) -> Option<String> {
     let nearest = graph.by_id.keys().map(|id| (distance(named, id), id)).min()?;
     let close = (nearest.0 <= 2.max(named.chars().count() / 3)).then_some(nearest.1);
     close.map(|id| format!("did you mean `{id}`?"))
-}
-
-/// How many characters must be put in, taken out, changed or swapped with their neighbour. A number
-/// that is written with other zeros is as near as can be.
-pub(crate) fn distance(a: &str, b: &str) -> usize {
-    let number = |text: &str| {
-        let digits = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
-        digits.then(|| text.trim_start_matches('0').to_owned())
-    };
-    if let (Some(a), Some(b)) = (number(a), number(b))
-        && a == b
-    {
-        return 0;
-    }
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut before: Vec<usize> = Vec::new();
-    let mut above: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let changed = above[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best = changed.min(above[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(before[j - 2] + 1);
-            }
-            row.push(best);
-        }
-        before = std::mem::replace(&mut above, row);
-    }
-    above.last().copied().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::distance;
-
-    #[test]
-    fn distances() {
-        for (a, b, expected) in
-            [("a", "a", 0), ("12", "0012", 0), ("abcd", "abdc", 1), ("ab", "b", 1), ("", "ab", 2)]
-        {
-            assert_eq!(distance(a, b), expected, "{a} {b}");
-        }
-    }
 }

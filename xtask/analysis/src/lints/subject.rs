@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::history::Event;
+use crate::production::Sizes;
 use crate::script::{Script, Trouble};
 use model::code::Code;
 use model::files::{Arrival, Base, Listing};
@@ -79,6 +80,8 @@ pub struct SubjectFiles {
     /// The modules that its revisions import and should not: those of the application with their
     /// files, and those that are nowhere.
     pub application: HashMap<String, Option<Utf8PathBuf>>,
+    /// The sizes of production, where they are known.
+    pub sizes: Option<Sizes>,
 }
 
 impl<'a> Subject<'a> {

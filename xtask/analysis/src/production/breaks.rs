@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use model::production::{Act, Catalog, Column, Oid, State, Tried, Use};
+use model::production::{Act, Catalog, Column, Key, Oid, State, Tried, Use};
+use model::quoting::identifier;
 
 /// What became of what a statement names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,8 +52,13 @@ pub enum Kind {
     RowRefused,
     /// Row security hides all rows.
     RowsHidden,
-    /// Nothing keeps the rows apart by which a conflict is found.
-    NoKey,
+    /// There is no unique index on the columns by which a conflict is found.
+    NoKey {
+        /// The columns.
+        columns: String,
+        /// Those of the index that has them and more.
+        now: Option<String>,
+    },
     /// A label of an enum type is gone.
     LabelGone {
         /// The label.
@@ -115,7 +121,7 @@ impl fmt::Display for Break {
             Kind::NoRight { act: Some(act) } => write!(f, "permission denied: {act} {name}"),
             Kind::RowRefused => write!(f, "row security refuses: {name}"),
             Kind::RowsHidden => write!(f, "rows hidden: {name}"),
-            Kind::NoKey => write!(f, "ON CONFLICT has no unique index: {name}"),
+            Kind::NoKey { .. } => write!(f, "ON CONFLICT has no unique index: {name}"),
             Kind::LabelGone { label } => write!(f, "enum value gone: {name}.{label}"),
             Kind::TypeChanged { column, from, to } => {
                 write!(f, "type changed: {name}.{column} {from} -> {to}")
@@ -136,7 +142,7 @@ pub fn breaks(
     lost: &BTreeSet<Oid>,
 ) -> Vec<Break> {
     let reader = Reader { first, now: &after.catalog, uses, tried: &after.tried, lost };
-    let mut found: Vec<Break> = Vec::new();
+    let (mut found, mut unnamed): (Vec<Break>, Vec<(&Use, &Tried)>) = Default::default();
     for ((used, was), now) in uses.iter().zip(&before.tried).zip(&after.tried) {
         if was.state.is_some() {
             continue;
@@ -145,21 +151,29 @@ pub fn breaks(
             None => reader.hidden(used, was, now),
             Some(state) => reader.kind(used, state, now),
         };
-        let Some(kind) = kind else { continue };
+        let Some(kind) = kind else {
+            unnamed.extend(
+                now.state.as_deref().filter(|state| *state == "42703").map(|_| (used, now)),
+            );
+            continue;
+        };
         let name = reader.name(used);
         match found.iter_mut().find(|b| b.name == name && b.kind == kind) {
             Some(known) => known.count += 1,
-            None => found.push(Break {
-                relation: used.relation,
-                name,
-                kind,
-                count: 1,
-                sql: used.sql.clone(),
-                said: now.message.clone(),
-            }),
+            None => found.push(reader.broken(used, kind, now)),
+        }
+    }
+    // A column that is not there is told by itself; else a trigger, or what it calls, asks for one.
+    for (used, now) in unnamed {
+        if !found.iter().any(|broken| broken.relation == used.relation) {
+            found.push(reader.broken(used, other("42703", now), now));
         }
     }
     found
+}
+
+fn other(state: &str, now: &Tried) -> Kind {
+    Kind::Other { state: state.to_owned(), message: now.message.clone() }
 }
 
 struct Reader<'a> {
@@ -171,6 +185,17 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    fn broken(&self, used: &Use, kind: Kind, now: &Tried) -> Break {
+        Break {
+            relation: used.relation,
+            name: self.name(used),
+            kind,
+            count: 1,
+            sql: used.sql.clone(),
+            said: now.message.clone(),
+        }
+    }
+
     fn name(&self, used: &Use) -> String {
         let relation = self.first.relations.iter().find(|r| r.oid == used.relation);
         relation.map_or_else(|| used.column.clone().unwrap_or_default(), |r| r.name.clone())
@@ -195,18 +220,46 @@ impl Reader<'_> {
             // A row that is pointed to now could be pointed to before.
             "23503" if used.act == Act::Delete => return None,
             // The row that it adds is a copy of one that is there.
-            "23505" | "23P01" if matches!(used.act, Act::Insert | Act::Upsert) => return None,
+            "23505" | "23P01"
+                if matches!(used.act, Act::Insert | Act::Upsert) && !self.is_own(used, &about) =>
+            {
+                return None;
+            }
             "23514" | "23505" | "23503" | "23P01" => Kind::Refused { constraint: about },
             "42501" if now.message.contains("row-level security") => Kind::RowRefused,
             "42501" => self.right(used),
-            "42P10" => Kind::NoKey,
+            "42P10" => self.no_key(used),
             "428C9" => Kind::GeneratedAlways,
             "P0001" => Kind::Trigger,
             "42804" | "42883" | "22P02" | "22003" | "22001" | "22007" | "22008" => {
                 return self.type_changed(used, state, now);
             }
-            _ => Kind::Other { state: state.to_owned(), message: now.message.clone() },
+            _ => other(state, now),
         })
+    }
+
+    /// Whether a unique index is on columns of which the statement gives none: each row has values of its own.
+    fn is_own(&self, used: &Use, key: &str) -> bool {
+        let of = |c: &&Column| c.of == used.relation && c.required;
+        let given: Vec<&String> = self.first.columns.iter().filter(of).map(|c| &c.name).collect();
+        let key = self.now.keys.iter().find(|known| known.name == key);
+        key.is_some_and(|key| !key.columns.iter().any(|column| given.contains(&column)))
+    }
+
+    fn no_key(&self, used: &Use) -> Kind {
+        let columns =
+            used.sql.split_once("ON CONFLICT (").and_then(|(_, rest)| rest.split_once(')'));
+        let columns = columns.map_or("…", |(columns, _)| columns).to_owned();
+        let shown = |key: &Key| {
+            key.columns.iter().map(|name| identifier(name)).collect::<Vec<_>>().join(", ")
+        };
+        let has = |key: &&Key| {
+            let own = shown(key);
+            let own: Vec<&str> = own.split(", ").collect();
+            key.of == used.relation && columns.split(", ").all(|column| own.contains(&column))
+        };
+        let now = self.now.keys.iter().find(has).map(shown);
+        Kind::NoKey { columns, now }
     }
 
     fn table_gone(&self, oid: Oid) -> Kind {
@@ -241,11 +294,10 @@ impl Reader<'_> {
     }
 
     fn type_changed(&self, used: &Use, state: &str, now: &Tried) -> Option<Kind> {
-        let other = || Kind::Other { state: state.to_owned(), message: now.message.clone() };
-        let Some((was, is)) = self.column(used) else { return Some(other()) };
+        let Some((was, is)) = self.column(used) else { return Some(other(state, now)) };
         let is = is.map(|is| is.type_name.clone()).unwrap_or_default();
         if is == was.type_name {
-            return Some(other());
+            return Some(other(state, now));
         }
         let (column, from) = (was.name.clone(), was.type_name.clone());
         Some(Kind::TypeChanged { column, from, to: is })

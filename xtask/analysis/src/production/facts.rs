@@ -85,6 +85,7 @@ impl Facts {
             // A table whose parts went elsewhere has lost nothing.
             let now = || {
                 way.after.rows.get(oid).copied().unwrap_or_else(|| match after.get(oid) {
+                    Some(now) if !now.populated => 0,
                     Some(_) => *rows,
                     None => self.namesake(relations, *oid, way),
                 })

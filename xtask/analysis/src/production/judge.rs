@@ -1,18 +1,17 @@
 //! Findings about a change in production, and what is said where there are none.
 
-use std::collections::BTreeSet;
-
 use super::breaks::{Break, Kind, breaks, prepared};
 use super::exceptions::Exceptions;
+use super::instead::{instead, instead_of};
 use super::place::{line_of, place, place_named};
 use super::seen::seen;
 use super::setting::{Judged, Setting};
 use super::sizes::{Work, about, days};
 use super::statements::Ran;
-use super::view::{Extent, View};
+use super::view::View;
 use super::waits::{Stand, stands};
-use super::weight::weigh;
-use super::wording::{also, instead_of, of_back, said, sound, there};
+use super::weight::{lower, weigh};
+use super::wording::{also, grows_with, of_back, said, sound, there};
 use crate::schema_diff::Declaration;
 use model::code::{self, Code, Severity};
 use model::finding::Finding;
@@ -95,22 +94,14 @@ impl<'a> Judge<'a> {
             true => String::new(),
             false => format!(" ({})", parts.join(", ")),
         };
-        let is_own = stand.work.is_empty() || stand.work.iter().any(|(on, _)| *on == stand.table);
-        let others = stand.work.iter().map(|(on, _)| format!("`{}`", view.name(*on)));
-        let size = match is_own {
-            true => "its size".to_owned(),
-            false => format!(
-                "the size of {}",
-                others.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" and ")
-            ),
-        };
+        let size = grows_with(view, stand);
         let time = time.unwrap_or_else(|| format!(" for a time that grows with {size}"));
         let message = format!("nobody can {} `{name}`{parts}{time}", stand.what());
         let mut told = vec![("seen", stand.seen(view))];
-        told.extend(there(view, extent).map(|there| ("there", there)));
+        told.extend(there(view.sizes, extent).map(|there| ("there", there)));
         told.extend(also(view, stand.table).map(|also| ("also", also)));
         told.extend(back.map(|(back, down)| ("back", of_back(stand, back, down))));
-        told.push(("instead", stand.instead().to_owned()));
+        told.push(("instead", stand.instead()));
         let weight = weigh(stand.seconds, extent, direction);
         let about = (direction, name.as_str());
         let mut finding = self.finding(&code::WHO_WAITS, about, weight, (message, told));
@@ -127,8 +118,11 @@ impl<'a> Judge<'a> {
     fn breaks(&mut self, view: &View<'_>, direction: Direction, broken: &[Break]) {
         for broken in broken {
             let count = broken.count;
-            let message =
-                format!("the running version fails: {} ({count} of its statements)", said(broken));
+            let message = format!(
+                "the running version fails: {} ({count} of {} statements tried)",
+                said(broken),
+                self.rehearsal.uses.len()
+            );
             let invented = matches!(broken.kind, Kind::Refused { .. } | Kind::Other { .. })
                 && self.setting.filled.contains(&broken.name);
             // Without its sizes, nothing says that the tree is in production.
@@ -141,7 +135,7 @@ impl<'a> Judge<'a> {
             };
             let about = (direction, broken.name.as_str());
             let seen = format!("`{}`: {}", broken.sql, broken.said);
-            let told = vec![("seen", seen), ("instead", instead_of(&broken.kind).to_owned())];
+            let told = vec![("seen", seen), ("instead", instead_of(&broken.kind))];
             let mut finding = self.finding(&code::BREAKS_RUNNING, about, weight, (message, told));
             place_named(self.setting.revisions, &mut finding, view, broken);
             let dropped = match &broken.kind {
@@ -201,7 +195,8 @@ impl<'a> Judge<'a> {
             ),
         ];
         let about = (direction, second.as_str());
-        let mut finding = self.finding(&code::DEADLOCK, about, Severity::Note, (message, told));
+        let weight = lower(Severity::Warning, direction);
+        let mut finding = self.finding(&code::DEADLOCK, about, weight, (message, told));
         place(self.setting.revisions, &mut finding, view, *last);
         let names: Vec<String> = steps.iter().map(|(_, oid)| view.name(*oid)).collect();
         self.exceptions.excuse(
@@ -219,10 +214,7 @@ impl<'a> Judge<'a> {
         let at = position(&|ran| ran.changed.contains_key(&oid) || ran.rewritten.contains(&oid))
             .or_else(|| position(&|ran| ran.locks.get(&oid).is_some_and(|mode| *mode >= SHARE)))
             .or_else(|| position(&|ran| ran.locks.contains_key(&oid)));
-        let seconds = view.sizes.and_then(|sizes| match extent {
-            Extent::Known(size) => Some(sizes.seconds(Work::Update, size.bytes)),
-            _ => None,
-        });
+        let seconds = view.sizes.and_then(|sizes| sizes.seconds_of(Work::Update, extent));
         let message = match is_lost {
             true => format!("rows of `{name}` are lost"),
             false => format!(
@@ -231,11 +223,8 @@ impl<'a> Judge<'a> {
         };
         let weight = weigh(seconds, extent, direction);
         let mut told = Vec::new();
-        told.extend(there(view, extent).map(|there| ("there", there)));
-        told.push((
-            "instead",
-            "in batches, each with a commit of its own, in an `autocommit_block()`".to_owned(),
-        ));
+        told.extend(there(view.sizes, extent).map(|there| ("there", there)));
+        told.push(("instead", instead(&[Work::Update])));
         let about = (direction, name.as_str());
         let mut finding = self.finding(&code::WHOLE_TABLE, about, weight, (message, told));
         if let Some(at) = at {
@@ -246,7 +235,25 @@ impl<'a> Judge<'a> {
             &mut finding,
             |d| matches!(d, Declaration::Blocks { table, .. } if *table == name),
         );
-        self.judged.findings.push(finding);
+        if !self.is_told_beside(&finding) {
+            self.judged.findings.push(finding);
+        }
+    }
+
+    /// Whether one statement makes the same table wait: what is said of its rows is told there.
+    fn is_told_beside(&mut self, rows: &Finding) -> bool {
+        let table = |finding: &Finding| {
+            finding.impact.as_ref().map(|impact| (impact.direction, impact.table.clone()))
+        };
+        let is_its = |f: &&mut Finding| {
+            f.code == &code::WHO_WAITS
+                && f.statement == rows.statement
+                && f.place == rows.place
+                && table(f) == table(rows)
+        };
+        let Some(known) = self.judged.findings.iter_mut().find(is_its) else { return false };
+        known.also.push(rows.message.clone());
+        true
     }
 
     /// MG504 and MG505, once a tree.
@@ -261,10 +268,12 @@ impl<'a> Judge<'a> {
             let table = table.unwrap_or_default();
             let message = match later {
                 true => {
-                    format!("`{table}` is waited for without limit: `lock_timeout` is set after it")
+                    format!(
+                        "the lock on `{table}` is waited for without limit: `lock_timeout` is set after it"
+                    )
                 }
                 false => format!(
-                    "`{table}` is waited for without limit, and everything after it waits behind it"
+                    "the lock on `{table}` is waited for without limit, and whoever uses `{table}` meanwhile waits behind it: no `lock_timeout` is set"
                 ),
             };
             let about = (Direction::Upgrade, table.as_str());

@@ -7,6 +7,7 @@
 mod breaks;
 mod exceptions;
 mod facts;
+mod instead;
 mod judge;
 mod place;
 mod probes;
@@ -22,9 +23,13 @@ mod wording;
 
 pub use self::breaks::{Break, Kind, breaks, prepared};
 pub use self::facts::Facts;
+pub(crate) use self::instead::{instead, instead_of};
 pub use self::judge::judge;
 pub use self::probes::{Probe, probes};
 pub use self::setting::{Judged, Setting, Text, sizes_of};
+pub(crate) use self::sizes::{Extent, about};
 pub use self::sizes::{Sizes, Work, days};
 pub use self::statements::Ran;
 pub use self::uses::{Samples, uses};
+pub(crate) use self::weight::weigh;
+pub(crate) use self::wording::there;

@@ -1,5 +1,7 @@
 //! Place of a finding: the statement, and its line.
 
+use camino::Utf8PathBuf;
+
 use super::breaks::{Break, Kind};
 use super::setting::Text;
 use super::statements::Ran;
@@ -7,6 +9,7 @@ use super::view::View;
 use crate::schema_diff::{line_that_names, mentions};
 use model::finding::Finding;
 use model::production::SHARE;
+use model::transcript::Direction;
 
 /// The file and the line of a statement.
 pub(super) fn line_of<'t>(
@@ -17,8 +20,11 @@ pub(super) fn line_of<'t>(
     let ran = view.facts.statements.get(at)?;
     let of = |text: &'_ &Text| Some(&text.revision) == ran.revision.as_ref();
     let text = revisions.iter().find(of)?;
-    let line = ran.lines.iter().find(|(file, _)| *file == text.file).map(|(_, line)| *line);
-    Some((text, line?))
+    // A linked folder has two names.
+    let is_its = |file: &Utf8PathBuf| file.file_name() == text.file.file_name();
+    let own = ran.lines.iter().find(|(file, _)| *file == text.file);
+    let (_, line) = own.or_else(|| ran.lines.iter().find(|(file, _)| is_its(file)))?;
+    Some((text, *line))
 }
 
 /// Puts a finding at a statement.
@@ -33,11 +39,20 @@ pub(super) fn place(revisions: &[Text], finding: &mut Finding, view: &View<'_>, 
     // What a driver's own cursor ran is known by what it left alone.
     let names = finding.impact.as_ref().map(|impact| vec![impact.table.clone()]);
     let of = |text: &&Text| Some(&text.revision) == finding.revision.as_ref();
-    if let (Some(names), Some(text)) = (names, revisions.iter().find(of))
-        && let Some((line, _)) = line_that_names(&text.text, &names)
-    {
-        finding.place = Some(text.at(Some(line)));
+    if let Some(text) = revisions.iter().find(of) {
+        let named = names.and_then(|names| line_that_names(&text.text, &names));
+        let direction = finding.impact.as_ref().map(|impact| impact.direction);
+        finding.place =
+            Some(text.at(named.map(|(line, _)| line).or(body_of(&text.text, direction))));
     }
+}
+
+/// The first line of what a revision does in a direction.
+fn body_of(text: &str, direction: Option<Direction>) -> Option<u32> {
+    let start = format!("def {}", direction?);
+    let mut lines = text.lines().zip(1..).skip_while(|(line, _)| !line.starts_with(&start)).skip(1);
+    let is_done = |line: &str| !line.is_empty() && !line.starts_with(['#', '"']);
+    lines.find(|(line, _)| is_done(line.trim_start())).map(|(_, line)| line)
 }
 
 /// The statement that names what breaks, else the one that locks it, else the line that names it.

@@ -31,6 +31,17 @@ pub struct Size {
     pub writes: f64,
 }
 
+/// How large a table is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Extent {
+    /// By `production.csv`.
+    Known(Size),
+    /// The migrations themselves give it a few rows: in production it may be as small.
+    Seeded(u64),
+    /// Nobody knows.
+    Unknown,
+}
+
 /// A kind of work on a whole table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Work {
@@ -117,8 +128,15 @@ impl Sizes {
         days(&self.on).is_none_or(|then| today - then > OLD)
     }
 
+    /// How long some work on a table of this extent takes, with its indexes; `None`: nobody knows.
+    pub(crate) fn seconds_of(&self, work: Work, extent: Extent) -> Option<f64> {
+        let Extent::Known(size) = extent else { return None };
+        let indexes = if work == Work::Rewrite { size.index_bytes } else { 0.0 };
+        Some(self.seconds(work, size.bytes) + self.seconds(Work::Index, indexes))
+    }
+
     /// How long some work on so many bytes takes, in seconds.
-    pub fn seconds(&self, work: Work, bytes: f64) -> f64 {
+    fn seconds(&self, work: Work, bytes: f64) -> f64 {
         bytes / self.rates.get(&work).copied().unwrap_or_else(|| work.rate())
     }
 }
@@ -138,6 +156,17 @@ impl Size {
             index_bytes: self.index_bytes + part.index_bytes,
             reads: self.reads + part.reads,
             writes: self.writes + part.writes,
+        }
+    }
+}
+
+impl Extent {
+    /// The same with what another part of the table has.
+    pub(crate) fn with(self, part: Extent) -> Extent {
+        match (self, part) {
+            (Extent::Known(one), Extent::Known(other)) => Extent::Known(one.with(other)),
+            (Extent::Seeded(one), Extent::Seeded(other)) => Extent::Seeded(one + other),
+            _ => Extent::Unknown,
         }
     }
 }

@@ -52,7 +52,8 @@ pub(super) fn statements(way: &Way) -> Vec<Ran> {
         let mut ran = Ran {
             revision: look.revision.as_ref().map(|revision| revision.id.clone()),
             sql: look.sql.clone().filter(|_| look.when == "after"),
-            lines: look.lines.clone(),
+            // Those of a later look are another statement's.
+            lines: if look.when == "after" { look.lines.clone() } else { Vec::new() },
             transaction: (look.pid, look.began.clone()),
             autocommit: look.autocommit,
             lock_timeout: look.lock_timeout.clone(),

@@ -80,7 +80,14 @@ impl<'c> Table<'c> {
             }
         }
         if let Some(insert) = self.insert().filter(|_| writes) {
-            self.say(&mut uses, None, Act::Insert, format!("{insert} ON CONFLICT DO NOTHING"));
+            // The copy of a row that is there may meet it, unless each key has a value of its own.
+            let is_given = |name: &String| {
+                self.columns.iter().any(|(column, _)| column.name == *name && column.required)
+            };
+            let is_own = |key: &&[String]| !key.iter().all(is_given);
+            let is_new = !self.keys.is_empty() && self.keys.iter().all(is_own);
+            let plain = if is_new { "" } else { " ON CONFLICT DO NOTHING" };
+            self.say(&mut uses, None, Act::Insert, format!("{insert}{plain}"));
             for key in &self.keys {
                 let key: Vec<String> = key.iter().map(|name| identifier(name)).collect();
                 let sql = format!("{insert} ON CONFLICT ({}) DO NOTHING", key.join(", "));

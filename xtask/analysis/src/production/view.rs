@@ -3,23 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::facts::{self, Facts, whole};
-use super::sizes::{Size, Sizes, Work};
+use super::sizes::{Extent, Sizes, Work};
 use super::statements::Ran;
 use model::production::{Catalog, Oid, Rehearsal, Relation, Way};
 
 /// From how many rows on something that happens to a table takes time.
 const SMALL: u64 = 100;
-
-/// How large a table is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Extent {
-    /// By `production.csv`.
-    Known(Size),
-    /// The migrations themselves give it a few rows: in production it may be as small.
-    Seeded(u64),
-    /// Nobody knows.
-    Unknown,
-}
 
 /// A way, its facts, and what it is judged by.
 pub(super) struct View<'a> {
@@ -110,12 +99,7 @@ impl<'a> View<'a> {
     pub(super) fn seconds(&self, ran: &Ran) -> Option<f64> {
         let mut all = 0.0;
         for (oid, work) in self.work(ran) {
-            let Extent::Known(size) = self.extent(oid) else { return None };
-            let sizes = self.sizes?;
-            all += sizes.seconds(work, size.bytes);
-            if work == Work::Rewrite {
-                all += sizes.seconds(Work::Index, size.index_bytes);
-            }
+            all += self.sizes?.seconds_of(work, self.extent(oid))?;
         }
         Some(all)
     }
@@ -158,15 +142,5 @@ impl<'a> View<'a> {
                 && !was.foreign.contains(key)
         };
         if is.foreign.iter().any(|key| touches(&key)) { Work::ForeignKey } else { Work::Scan }
-    }
-}
-
-impl Extent {
-    fn with(self, part: Extent) -> Extent {
-        match (self, part) {
-            (Extent::Known(one), Extent::Known(other)) => Extent::Known(one.with(other)),
-            (Extent::Seeded(one), Extent::Seeded(other)) => Extent::Seeded(one + other),
-            _ => Extent::Unknown,
-        }
     }
 }

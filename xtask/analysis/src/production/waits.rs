@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::instead::instead;
 use super::sizes::Work;
 use super::statements::Ran;
 use super::view::View;
@@ -141,28 +142,18 @@ impl Stand {
             })
             .collect();
         if self.idle > 0.0 {
-            all.push(format!("nothing was done for {:.1} s", self.idle));
+            all.push(format!("Postgres had nothing to do for {:.1} s", self.idle));
         }
         format!("{} on `{}` {until}; {}", spaced(mode), view.name(self.table), all.join(", "))
     }
 
     /// How it is done without it.
-    pub(super) fn instead(&self) -> &'static str {
-        let has =
-            |wanted: Work| self.work.iter().any(|(on, work)| *work == wanted && *on == self.table);
+    pub(super) fn instead(&self) -> String {
         if self.work.is_empty() {
-            "do what takes time before the first statement that blocks a table"
-        } else if has(Work::Rewrite) {
-            "add a column, fill it in batches, swap it in a later revision"
-        } else if has(Work::Index) {
-            "build the index concurrently, in an `autocommit_block()`; a constraint takes it with USING INDEX"
-        } else if has(Work::ForeignKey) {
-            "add the foreign key NOT VALID, and validate it in an `autocommit_block()` or a later revision"
-        } else if has(Work::Scan) {
-            "add a check NOT VALID, validate it in an `autocommit_block()`; SET NOT NULL and ATTACH then read nothing"
-        } else {
-            "do the work in a revision of its own, which blocks nothing else"
+            return "do what takes time before the first statement that blocks a table".to_owned();
         }
+        let own = self.work.iter().filter(|(on, _)| *on == self.table);
+        instead(&own.map(|(_, work)| *work).collect::<Vec<_>>())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Weight of a finding, by time and direction.
 
-use super::view::Extent;
+use super::sizes::Extent;
 use super::waits::WARNS;
 use model::code::Severity;
 use model::transcript::Direction;
@@ -9,7 +9,7 @@ use model::transcript::Direction;
 const WEIGHS: (f64, f64, f64) = (WARNS, 5.0, 1.0);
 
 /// The weight of something that takes so long on a table of this extent.
-pub(super) fn weigh(seconds: Option<f64>, extent: Extent, direction: Direction) -> Severity {
+pub(crate) fn weigh(seconds: Option<f64>, extent: Extent, direction: Direction) -> Severity {
     let (warns, fails, fails_hot) = WEIGHS;
     let is_hot = matches!(extent, Extent::Known(size) if size.is_hot());
     let weight = match (seconds, extent) {

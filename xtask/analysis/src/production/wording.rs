@@ -1,14 +1,17 @@
 //! Sentences of a finding about a change in production.
 
+use std::collections::BTreeSet;
+
 use super::breaks::{Break, Kind};
 use super::setting::Text;
-use super::sizes::amount;
-use super::view::{Extent, View};
+use super::sizes::{Extent, Sizes, Work, amount};
+use super::view::View;
 use super::waits::Stand;
+use crate::schema_diff::mentions;
 use model::production::{Blocked, Oid};
 
 /// How large the table is in production, and how much it is used.
-pub(super) fn there(view: &View<'_>, extent: Extent) -> Option<String> {
+pub(crate) fn there(sizes: Option<&Sizes>, extent: Extent) -> Option<String> {
     match extent {
         Extent::Known(size) => Some(format!(
             "{} and {} of indexes, {} reads and {} writes a second (production.csv of {})",
@@ -16,12 +19,25 @@ pub(super) fn there(view: &View<'_>, extent: Extent) -> Option<String> {
             amount(size.index_bytes),
             size.reads.round(),
             size.writes.round(),
-            view.sizes.map(|sizes| sizes.on.clone()).unwrap_or_default()
+            sizes.map(|sizes| sizes.on.clone()).unwrap_or_default()
         )),
         Extent::Seeded(rows) => Some(format!(
             "{rows} rows, which the migrations themselves put there; production.csv would say how many there are"
         )),
         Extent::Unknown => None,
+    }
+}
+
+/// What the time grows with: of a foreign key's target it is the table that points to it.
+pub(super) fn grows_with(view: &View<'_>, stand: &Stand) -> String {
+    let others = stand.work.iter().filter(|(on, _)| *on != stand.table);
+    let others: BTreeSet<String> = others.map(|(on, _)| format!("`{}`", view.name(*on))).collect();
+    let own = stand.work.iter().filter(|(on, _)| *on == stand.table);
+    let is_own =
+        own.clone().next().is_some() && !{ own }.all(|(_, work)| *work == Work::ForeignKey);
+    match others.is_empty() || is_own {
+        true => "its size".to_owned(),
+        false => format!("the size of {}", others.into_iter().collect::<Vec<_>>().join(" and ")),
     }
 }
 
@@ -49,7 +65,7 @@ pub(super) fn of_back(stand: &Stand, back: &[Stand], down: Option<&View<'_>>) ->
     match same {
         Some(other) if other.work == stand.work => "the downgrade does the same".to_owned(),
         Some(other) => format!("the downgrade too: {}", other.seen(down)),
-        None => "the downgrade does not make it stand still".to_owned(),
+        None => "the downgrade does not block it".to_owned(),
     }
 }
 
@@ -57,12 +73,15 @@ pub(super) fn of_back(stand: &Stand, back: &[Stand], down: Option<&View<'_>>) ->
 pub(super) fn said(broken: &Break) -> String {
     let name = &broken.name;
     match &broken.kind {
-        Kind::TableRenamed { to } => format!("`{name}` is called `{to}`"),
-        Kind::TableDropped | Kind::ViewDropped => format!("`{name}` is gone"),
-        Kind::TypeGone => format!("the type `{name}` is gone or has another name"),
-        Kind::ColumnRenamed { column, to } => format!("`{name}.{column}` is called `{to}`"),
-        Kind::ColumnDropped { column } => format!("`{name}.{column}` is gone"),
-        Kind::NotNull { column } => format!("`{name}.{column}` must be given a value"),
+        Kind::TableRenamed { to } => format!("`{name}` was renamed to `{to}`"),
+        Kind::TableDropped | Kind::ViewDropped => format!("`{name}` was dropped"),
+        Kind::TypeGone => format!("the type `{name}` was dropped or renamed"),
+        Kind::ColumnRenamed { column, to } => format!("`{name}.{column}` was renamed to `{to}`"),
+        Kind::ColumnDropped { column } => format!("`{name}.{column}` was dropped"),
+        Kind::NotNull { column } if column.is_empty() => format!("`{name}`: {}", broken.said),
+        Kind::NotNull { column } => {
+            format!("`{name}.{column}` must be given a value, and it gives none")
+        }
         Kind::Refused { constraint } => {
             format!("`{constraint}` refuses rows of `{name}` that were allowed")
         }
@@ -70,18 +89,23 @@ pub(super) fn said(broken: &Break) -> String {
             format!("the application's role may not use `{name}` any more")
         }
         Kind::NoRight { act: Some(act) } => {
-            format!("the application's role may not {act} `{name}` any more")
+            // A trigger may need a right on something else.
+            let bare = name.rsplit('.').next().unwrap_or_default().trim_matches('"');
+            let why = if mentions(&broken.said, bare) {
+                String::new()
+            } else {
+                format!(": {}", broken.said)
+            };
+            format!("the application's role may not {act} `{name}` any more{why}")
         }
         Kind::RowRefused => format!("row security refuses its rows of `{name}`"),
         Kind::RowsHidden => format!("row security hides all rows of `{name}` from it"),
-        Kind::NoKey => {
-            let columns =
-                broken.sql.split_once("ON CONFLICT (").and_then(|(_, rest)| rest.split_once(')'));
-            let columns = columns.map_or("…", |(columns, _)| columns);
-            format!(
-                "`ON CONFLICT ({columns})` on `{name}`, which has no unique index on exactly that now"
-            )
+        Kind::NoKey { columns, now: Some(now) } => {
+            format!("`ON CONFLICT ({columns})` fails: the key of `{name}` is now ({now})")
         }
+        Kind::NoKey { columns, now: None } => format!(
+            "`ON CONFLICT ({columns})` fails: `{name}` has no unique index on ({columns}) now"
+        ),
         Kind::LabelGone { label } => format!("`{name}` has no label '{label}' any more"),
         Kind::TypeChanged { column, from, to } => {
             format!("`{name}.{column}` was {from} and is {to}")
@@ -89,26 +113,8 @@ pub(super) fn said(broken: &Break) -> String {
         Kind::GeneratedAlways => {
             format!("the application sets a column of `{name}` that accepts no value any more")
         }
-        Kind::Trigger => format!("a trigger of `{name}` refuses"),
+        Kind::Trigger => format!("a trigger of `{name}` refuses: {}", broken.said),
         Kind::Other { message, .. } => format!("`{name}`: {message}"),
-    }
-}
-
-/// What to do instead.
-pub(super) fn instead_of(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::NotNull { .. } => {
-            "give it a server_default, or make it NOT NULL when every version gives it"
-        }
-        Kind::NoRight { .. } | Kind::RowRefused | Kind::RowsHidden => {
-            "grant in the same revision what the running version's role had"
-        }
-        Kind::ColumnDropped { .. } | Kind::TableDropped | Kind::ViewDropped => {
-            "drop it when no running version uses it; where none does, `# migration-gate: unused TABLE.COLUMN, reason`"
-        }
-        _ => {
-            "expand first and contract later: add what is new, and take the old away in a later revision"
-        }
     }
 }
 
@@ -124,10 +130,10 @@ pub(super) fn sound(
     let mut lines = vec![
         format!("{} on a database in use: {}", ids.join(", "), moments(up)),
         format!(
-            "  no large table is read whole or rewritten while others wait; the running version keeps working ({tried} statements tried)"
+            "no large table is read whole or rewritten while others wait; the running version keeps working ({tried} statements tried)"
         ),
     ];
-    lines.extend(down.map(|down| format!("  back: {}", moments(down))));
+    lines.extend(down.map(|down| format!("back: {}", moments(down))));
     lines
 }
 

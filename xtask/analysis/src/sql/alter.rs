@@ -4,7 +4,7 @@ use sqlparser::tokenizer::Token;
 
 use super::cursor::{Cursor, split_commas};
 use super::{create, kind, roles, types, unescape};
-use crate::effect::{Detail, Effect, Kind, Object};
+use crate::effect::{Detail, Effect, Kind, Object, Whole};
 
 /// What an `ALTER` does.
 pub fn read(c: &mut Cursor<'_>) -> Option<Vec<Effect>> {
@@ -117,6 +117,7 @@ fn table_action(table: &str, guarded: bool, action: &[Token]) -> Vec<Effect> {
         let Some(name) = c.identifier() else { return vec![Effect::Opaque(None)] };
         let retyped = c.eat(&["TYPE"]) || c.eat(&["SET", "DATA", "TYPE"]);
         let type_ = if retyped { types::read(&mut c) } else { None };
+        let refuses_null = c.eat(&["SET", "NOT", "NULL"]).then(|| name.clone());
         let object = Object::on(table, Kind::Column, name);
         let mut effects: Vec<Effect> = type_
             .iter()
@@ -125,6 +126,8 @@ fn table_action(table: &str, guarded: bool, action: &[Token]) -> Vec<Effect> {
             .map(|name| Effect::Use(Object::new(Kind::Type, name)))
             .collect();
         effects.push(Effect::Alter { object, guarded, type_ });
+        let work = refuses_null.map(Whole::NotNull);
+        effects.extend(work.map(|work| Effect::Whole { table: table.to_owned(), work }));
         if !guarded {
             effects.insert(0, Effect::Use(whole));
         }
@@ -181,6 +184,12 @@ fn add(table: &str, guarded_table: bool, c: &mut Cursor<'_>) -> Vec<Effect> {
             })
             .into_iter()
             .collect();
+        let mut own = *c;
+        if own.eat(&["CONSTRAINT"]) {
+            own.identifier();
+        }
+        let work = create::work_of_constraint(c, create::columns_of(&own));
+        effects.extend(work.map(|work| Effect::Whole { table: table.to_owned(), work }));
         let made = create::constraint(table, c);
         let named = made.iter().any(|effect| matches!(effect, Effect::Create(..)));
         effects.extend(made);
@@ -192,7 +201,9 @@ fn add(table: &str, guarded_table: bool, c: &mut Cursor<'_>) -> Vec<Effect> {
     }
     c.eat(&["COLUMN"]);
     let guarded = c.if_not_exists() || guarded_table;
+    let work = create::work_of_column(c).filter(|_| !guarded);
     let mut effects = create::column(table, c);
+    effects.extend(work.map(|work| Effect::Whole { table: table.to_owned(), work }));
     for effect in &mut effects {
         if let Effect::Create(_, detail) = effect {
             *detail = Detail { guarded, ..detail.clone() };

@@ -4,7 +4,7 @@ use sqlparser::tokenizer::Token;
 
 use super::cursor::{Cursor, is_word, split_commas, text_of};
 use super::{query, roles, types};
-use crate::effect::{Detail, Effect, Kind, Object, Spot};
+use crate::effect::{Detail, Effect, Kind, Object, Spot, Whole};
 
 /// What a `CREATE` does.
 pub fn read(c: &mut Cursor<'_>) -> Option<Vec<Effect>> {
@@ -147,6 +147,7 @@ pub fn column(table: &str, c: &mut Cursor<'_>) -> Vec<Effect> {
         .any(|word| c.sees(&[word]));
     let type_ = types::read(c);
     let says = |words: &[&str]| { *c }.seek(words);
+    let not_null = says(&["NOT", "NULL"]) || says(&["PRIMARY", "KEY"]);
     let needs_value = says(&["NOT", "NULL"])
         && !(has_sequence || says(&["DEFAULT"]) || says(&["GENERATED"]))
         && type_.as_deref().is_some_and(types::is_own);
@@ -158,7 +159,7 @@ pub fn column(table: &str, c: &mut Cursor<'_>) -> Vec<Effect> {
             .filter(|name| !types::is_own(name))
             .map(|name| Effect::Use(Object::new(Kind::Type, name))),
     );
-    let detail = Detail { type_, needs_value, ..Detail::default() };
+    let detail = Detail { type_, not_null, needs_value, ..Detail::default() };
     effects.push(Effect::Create(Object::on(table, Kind::Column, &name), detail));
     let mut generated = *c;
     if generated.seek(&["GENERATED", "ALWAYS", "AS"])
@@ -181,20 +182,44 @@ pub fn column(table: &str, c: &mut Cursor<'_>) -> Vec<Effect> {
     effects
 }
 
+/// What a column does to the rows of a table that is there, from its name on.
+pub fn work_of_column(c: &Cursor<'_>) -> Option<Whole> {
+    let says = |words: &[&str]| { *c }.seek(words);
+    let counts = ["SERIAL", "BIGSERIAL", "SMALLSERIAL"].iter().any(|word| says(&[word]));
+    if counts || says(&["GENERATED"]) {
+        Some(Whole::Rewrite)
+    } else if says(&["UNIQUE"]) || says(&["PRIMARY", "KEY"]) {
+        Some(Whole::Index)
+    } else {
+        says(&["CHECK"]).then_some(Whole::Check)
+    }
+}
+
+/// What a constraint does to the rows of a table that is there, from `CONSTRAINT` or its own first word on.
+pub fn work_of_constraint(c: &Cursor<'_>, columns: Vec<String>) -> Option<Whole> {
+    let says = |words: &[&str]| { *c }.seek(words);
+    if says(&["NOT", "VALID"]) || says(&["USING", "INDEX"]) {
+        return None;
+    }
+    let mut c = *c;
+    if c.eat(&["CONSTRAINT"]) {
+        c.identifier();
+    }
+    if c.sees(&["CHECK"]) {
+        return Some(Whole::Check);
+    }
+    if c.sees(&["FOREIGN"]) {
+        let target = if c.seek(&["REFERENCES"]) { c.name() } else { None };
+        return Some(Whole::ForeignKey { columns, target });
+    }
+    Some(Whole::Index)
+}
+
 /// A constraint of a table, from `CONSTRAINT` or its own first word on.
 pub fn constraint(table: &str, c: &mut Cursor<'_>) -> Vec<Effect> {
     let name = if c.eat(&["CONSTRAINT"]) { c.identifier() } else { None };
     let indexed = ["PRIMARY", "UNIQUE", "EXCLUDE"].iter().any(|word| c.sees(&[word]));
-    let columns = if c.sees(&["CHECK"]) || c.sees(&["EXCLUDE"]) {
-        Vec::new()
-    } else {
-        let mut list = *c;
-        while !list.at_end() && list.peek() != Some(&Token::LParen) {
-            list.next();
-        }
-        let parts = split_commas(list.parenthesis().unwrap_or_default());
-        parts.into_iter().filter_map(|part| Cursor::new(part).identifier()).collect()
-    };
+    let columns = columns_of(c);
     let mut effects = Vec::new();
     if c.seek(&["REFERENCES"]) {
         effects.extend(c.name().map(|target| Effect::Use(Object::new(Kind::Table, target))));
@@ -206,10 +231,24 @@ pub fn constraint(table: &str, c: &mut Cursor<'_>) -> Vec<Effect> {
     effects
 }
 
+/// The columns of a constraint, from its own first word on.
+pub fn columns_of(c: &Cursor<'_>) -> Vec<String> {
+    if c.sees(&["CHECK"]) || c.sees(&["EXCLUDE"]) {
+        return Vec::new();
+    }
+    let mut list = *c;
+    while !list.at_end() && list.peek() != Some(&Token::LParen) {
+        list.next();
+    }
+    let parts = split_commas(list.parenthesis().unwrap_or_default());
+    parts.into_iter().filter_map(|part| Cursor::new(part).identifier()).collect()
+}
+
 /// `CREATE INDEX …`, after those words.
 fn index(c: &mut Cursor<'_>) -> Option<Vec<Effect>> {
     let mut effects = Vec::new();
-    if c.eat(&["CONCURRENTLY"]) {
+    let concurrently = c.eat(&["CONCURRENTLY"]);
+    if concurrently {
         effects.push(Effect::OutsideTransaction("CREATE INDEX CONCURRENTLY".into()));
     }
     let guarded = c.if_not_exists();
@@ -217,13 +256,16 @@ fn index(c: &mut Cursor<'_>) -> Option<Vec<Effect>> {
     if !c.eat(&["ON"]) {
         return None;
     }
-    c.eat(&["ONLY"]);
+    let only = c.eat(&["ONLY"]);
     let table = c.name()?;
     if c.eat(&["USING"]) {
         c.identifier()?;
     }
     let elements = split_commas(c.parenthesis()?);
     effects.push(Effect::Use(Object::new(Kind::Table, &table)));
+    if !(concurrently || guarded || only) {
+        effects.push(Effect::Whole { table: table.clone(), work: Whole::Index });
+    }
     let shown = name.clone().unwrap_or_else(|| format!("the index on {table}"));
     let mut columns = Vec::new();
     for element in elements {

@@ -22,7 +22,7 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use self::cursor::{Cursor, is_word, string_of, text_of};
-use super::effect::{Effect, HOLE, Kind, Lookup, Object, Rows};
+use super::effect::{Effect, HOLE, Kind, Lookup, Object, Rows, Whole};
 
 /// The longest SQL that is read, in bytes. Longer ones are dumps, and opaque.
 const LONGEST_SQL_BYTES: usize = 1 << 20;
@@ -107,11 +107,17 @@ fn dispatch(tokens: &[Token]) -> Option<Vec<Effect>> {
             c.next();
             c.eat(&["TABLE"]);
             c.eat(&["ONLY"]);
-            let mut tables = vec![Effect::Write(c.name()?)];
-            while c.eat_token(&Token::Comma) {
-                tables.push(Effect::Write(c.name()?));
+            let mut effects = Vec::new();
+            loop {
+                let table = c.name()?;
+                effects.push(Effect::Write(table.clone()));
+                if verb == "TRUNCATE" {
+                    effects.push(Effect::Whole { table, work: Whole::Empty });
+                }
+                if !c.eat_token(&Token::Comma) {
+                    return Some(effects);
+                }
             }
-            Some(tables)
         }
         "REFRESH" => {
             c.eat(&["REFRESH", "MATERIALIZED", "VIEW"]);
@@ -190,7 +196,13 @@ fn without_holes(effect: Effect) -> Option<Effect> {
             Some(Effect::Opaque(None))
         }
         Effect::Alter { object, .. } | Effect::Use(object) if unknown(object) => None,
-        Effect::Lookup(Lookup { table, .. }) | Effect::Write(table) if table.contains(HOLE) => None,
+        Effect::Lookup(Lookup { table, .. })
+        | Effect::Write(table)
+        | Effect::Whole { table, .. }
+            if table.contains(HOLE) =>
+        {
+            None
+        }
         Effect::Insert(Rows { table, .. }) if table.contains(HOLE) => None,
         Effect::Role { name, .. } | Effect::CreateRole(name) if name.contains(HOLE) => None,
         _ => Some(effect),

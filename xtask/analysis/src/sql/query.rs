@@ -8,7 +8,7 @@ use sqlparser::tokenizer::Token;
 
 use super::cursor::{Cursor, text_of};
 use super::{expression, opaque};
-use crate::effect::{Effect, Kind, Lookup, Object, Rows, Value};
+use crate::effect::{Effect, Kind, Lookup, Object, Rows, Value, Whole};
 
 /// How deep queries may nest before the rest is left alone.
 const MAX_DEPTH: u32 = 64;
@@ -210,22 +210,25 @@ impl Walk {
             self.expression(&assignment.value, depth + 1);
         }
         update.selection.iter().for_each(|expr| self.expression(expr, depth + 1));
-        self.written(&update.table);
+        let whole = update.selection.is_none() && update.from.is_none();
+        self.written(&update.table, whole.then_some(Whole::Update));
     }
 
     fn delete(&mut self, delete: &Delete, depth: u32) {
         delete.using.iter().for_each(|using| self.tables(using, depth));
         delete.selection.iter().for_each(|expr| self.expression(expr, depth + 1));
         let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
-        from.iter().for_each(|table| self.written(table));
+        let whole = delete.selection.is_none() && delete.using.is_none();
+        from.iter().for_each(|table| self.written(table, whole.then_some(Whole::Empty)));
     }
 
-    fn written(&mut self, table: &TableWithJoins) {
+    fn written(&mut self, table: &TableWithJoins, whole: Option<Whole>) {
         if let TableFactor::Table { name, .. } = &table.relation
             && let Some(name) = expression::name(name)
         {
             self.effects.push(Effect::Use(Object::new(Kind::Table, &name)));
-            self.effects.push(Effect::Write(name));
+            self.effects.push(Effect::Write(name.clone()));
+            self.effects.extend(whole.map(|work| Effect::Whole { table: name, work }));
         }
     }
 }

@@ -113,6 +113,7 @@ fn alterations() {
             0 use table `t`
             0 create column `a` of `t` text
             0 use table `t`
+            0 whole t: Index
             0 create constraint `uq` of `t` indexed (a)
             0 drop column `b` of `t` guarded cascade
             1 use table `t`
@@ -120,6 +121,7 @@ fn alterations() {
             1 alter column `c` of `t` to e
             1 use table `t`
             1 alter column `d` of `t`
+            1 whole t: NotNull("d")
             2 rename table `t` to u
             2 rename column `a` of `u` to b
             2 rename constraint `x` of `u` to y
@@ -207,7 +209,8 @@ fn rows() {
             6 use table `i`
             6 insert i None
             7 use table `p`
-            8 write q"#]],
+            8 write q
+            8 whole q: Empty"#]],
     );
 }
 

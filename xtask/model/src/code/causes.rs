@@ -223,7 +223,7 @@ pub static CAUSES: &[Cause] = &[
     ]),
     state("55P04", &REFUSED, &[
         "add the label in a revision of its own, before this one, with `transaction_per_migration=True` in env.py",
-        "or add it in `with op.get_context().autocommit_block():`, and use it behind that",
+        "or add the value in `with op.get_context().autocommit_block():`, and use it after that block",
     ]),
     state("57014", &LOCKED, &[
         "the statement ran past `statement_timeout`: make it faster (in batches, with an index), or raise the timeout in the revision: `SET LOCAL statement_timeout = '10min'`",

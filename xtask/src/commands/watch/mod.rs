@@ -2,13 +2,14 @@
 //!
 //! One thread runs the gate; this one listens for changes, keys and signals. A save during a run
 //! ends that run and begins another; only the trees that it touches are gated again, and the
-//! verdict is over all of them. [`run`](mod@run) is one run, and what stays ready between two.
+//! verdict is over all of them. After a verdict their new revisions are rehearsed on a database in
+//! use: the same again, with what it adds told alone. [`run`](mod@run) is one run, and what stays ready between two.
 
+mod listen;
 mod run;
 mod state;
 
 use std::collections::BTreeSet;
-use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -17,34 +18,20 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
+use self::listen::{Listen, Show, WatchEvent};
 use self::run::{Task, WarmState};
 use crate::flags::{Format, Gate};
 use crate::gate::context::join;
 use crate::gate::selection;
 use crate::os::cache_dir;
-use crate::os::interrupt::{FOR_EVER, Interrupt};
+use crate::os::interrupt::Interrupt;
 use crate::os::terminal::Keys;
 use crate::os::watcher::Watcher;
 use model::event::{Event, Tell};
 use model::graph::Graph;
 use model::report::Report;
 use model::tree::Tree;
-use model::watch::{Moment, Watch, WatchedTree};
-
-/// Who shows the state.
-pub type Show<'a> = &'a (dyn Fn(&Watch, Moment) + Sync);
-
-/// Event that ends a wait.
-enum WatchEvent {
-    /// The run came to its end.
-    Done,
-    /// Files hold something else.
-    Changed(Vec<Utf8PathBuf>),
-    /// A run is asked for by a key; with the stairway or without.
-    Again { stairway: bool },
-    /// Enough.
-    Quit,
-}
+use model::watch::{Moment, RevisionState, Watch, WatchedTree};
 
 /// Watches until it is told to quit, and returns the last report. Fails where it cannot begin, or
 /// is interrupted.
@@ -62,19 +49,23 @@ pub fn run(
     let mut desk = WatchLoop::new(interrupt, (show, tell), (&root, &trees), watcher, flags.verbose);
     let mut ready = desk.make_ready(flags)?;
     let mut todo: BTreeSet<usize> = (0..trees.len()).collect();
+    let mut later = BTreeSet::new();
     let (mut saved, stairway, mut whole) = (Instant::now(), flags.stairway, true);
     loop {
-        let news = if todo.is_empty() {
-            desk.wait(None)?
-        } else {
-            let (news, done) =
-                desk.gate(&mut ready, flags, RunRequest { todo: &todo, saved, whole })?;
-            if done {
-                todo.clear();
-                (flags.stairway, whole) = (stairway, false);
-            }
-            news
+        let rehearses = todo.is_empty();
+        let due = if rehearses { &later } else { &todo };
+        let asked = RunRequest { todo: due, saved, whole: whole && !rehearses, rehearses };
+        let (news, done) = match due.is_empty() {
+            true => (desk.wait(None)?, false),
+            false => desk.gate(&mut ready, flags, asked)?,
         };
+        if done && rehearses {
+            later.clear();
+        } else if done {
+            later.append(&mut todo);
+            later.retain(|index| desk.may_be_rehearsed(*index));
+            (flags.stairway, whole) = (stairway, false);
+        }
         match news {
             WatchEvent::Done => {}
             WatchEvent::Changed(files) => {
@@ -160,6 +151,8 @@ struct RunRequest<'a> {
     saved: Instant,
     /// Whether everything is run, whatever is known.
     whole: bool,
+    /// Whether it is a rehearsal, after the verdict.
+    rehearses: bool,
 }
 
 /// Loop of a watch: file changes and keys in, runs and their state out.
@@ -197,7 +190,18 @@ impl<'a> WatchLoop<'a> {
     fn make_ready(&self, flags: &Gate) -> Result<WarmState> {
         let (todo, known) = (&BTreeSet::new(), &|_: usize, _: &Graph| {});
         let (root, trees, interrupt, tell) = (self.root, self.trees, self.interrupt, self.tell);
-        WarmState::make(&Task { flags, root, trees, todo, whole: true, interrupt, tell, known })
+        let (whole, rehearses) = (true, false);
+        WarmState::make(&Task {
+            flags,
+            root,
+            trees,
+            todo,
+            whole,
+            rehearses,
+            interrupt,
+            tell,
+            known,
+        })
     }
 
     fn update(&self, change: impl FnOnce(&mut Watch)) {
@@ -214,6 +218,13 @@ impl<'a> WatchLoop<'a> {
             state.changed = files.iter().map(|file| shown(file, self.root)).collect();
         });
         files.iter().map(|file| (file.clone(), self.concerned(file))).collect()
+    }
+
+    /// Whether a tree has new revisions, and its steps passed.
+    fn may_be_rehearsed(&self, index: usize) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let tree = &state.trees[index];
+        !tree.new.is_empty() && tree.new.iter().all(|new| new.state == RevisionState::Passed)
     }
 
     fn last_report(&self) -> Report {
@@ -239,17 +250,22 @@ impl<'a> WatchLoop<'a> {
         flags: &Gate,
         asked: RunRequest<'_>,
     ) -> Result<(WatchEvent, bool)> {
-        let RunRequest { todo, saved, whole } = asked;
+        let RunRequest { todo, whole, rehearses, .. } = asked;
         let child = self.interrupt.child()?;
         let (done, ring) = UnixStream::pair().context("cannot make a socket pair")?;
-        self.update(|state| state::begin(state, todo));
-        self.show(Moment::Begun);
+        if !rehearses {
+            self.update(|state| state::begin(state, todo));
+            self.show(Moment::Begun);
+        }
         let (state, show, interrupt) = (&self.state, self.show, &child);
         let told = self.tell;
         let tell = |event: Event<'_>| {
             if let Event::Spent { .. } | Event::StepStarted { .. } | Event::StepEnded { .. } = event
             {
                 told(event);
+            }
+            if rehearses {
+                return;
             }
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(moment) = state::take(&mut state, event) {
@@ -266,7 +282,8 @@ impl<'a> WatchLoop<'a> {
         let (news, (report, opened)) = thread::scope(|scope| {
             let run = scope.spawn(move || {
                 let (tell, known) = (&tell, &known);
-                let task = Task { flags, root, trees, todo, whole, interrupt, tell, known };
+                let task =
+                    Task { flags, root, trees, todo, whole, rehearses, interrupt, tell, known };
                 let (report, opened) = ready.gate(&task);
                 drop(ring);
                 (report, opened)
@@ -279,94 +296,31 @@ impl<'a> WatchLoop<'a> {
             (news, join(run))
         });
         self.interrupt.check()?;
-        let news = news?;
         let done = !report.interrupted;
         if done {
-            self.update(|state| {
-                for (index, psql) in opened {
-                    state.trees[index].psql = Some(psql);
-                }
-                state::end(state, report, saved.elapsed());
-            });
-            self.show(Moment::Verdict);
+            self.end(asked, report, opened);
         }
-        Ok((news, done))
+        Ok((news?, done))
+    }
+
+    /// Shows what came of a run.
+    fn end(&self, asked: RunRequest<'_>, report: Report, opened: Vec<(usize, String)>) {
+        let after = asked.saved.elapsed();
+        if asked.rehearses {
+            self.update(|state| state::rehearsed(state, asked.todo, report, after));
+            return self.show(Moment::Rehearsed);
+        }
+        self.update(|state| {
+            for (index, psql) in opened {
+                state.trees[index].psql = Some(psql);
+            }
+            state::end(state, report, after);
+        });
+        self.show(Moment::Verdict);
     }
 
     fn wait(&mut self, done: Option<&UnixStream>) -> Result<WatchEvent> {
         let listen = Listen { interrupt: self.interrupt, state: &self.state, show: self.show };
         listen.wait(&mut self.watcher, &mut self.keys, done)
-    }
-}
-
-/// Waits for news.
-struct Listen<'a> {
-    interrupt: &'a Interrupt,
-    state: &'a Mutex<Watch>,
-    show: Show<'a>,
-}
-
-impl Listen<'_> {
-    fn wait(
-        &self,
-        watcher: &mut Watcher,
-        keys: &mut Option<Keys>,
-        done: Option<&UnixStream>,
-    ) -> Result<WatchEvent> {
-        loop {
-            let mut fds = vec![watcher.fd()];
-            fds.extend(done.map(AsFd::as_fd));
-            fds.extend(keys.as_ref().map(Keys::fd));
-            let Some(ready) = self.interrupt.wait(&fds, Instant::now() + FOR_EVER)? else {
-                continue;
-            };
-            let mut ready = ready.into_iter();
-            let touched = ready.next().unwrap_or_default();
-            let done = done.is_some() && ready.next().unwrap_or_default();
-            let pressed = ready.next().unwrap_or_default();
-            if touched {
-                let files = watcher.changed(self.interrupt)?;
-                if !files.is_empty() {
-                    return Ok(WatchEvent::Changed(files));
-                }
-            }
-            if done {
-                return Ok(WatchEvent::Done);
-            }
-            if pressed && let Some(taken) = keys {
-                match taken.pressed() {
-                    Some(typed) => {
-                        for key in typed.chars() {
-                            if let Some(news) = self.key(key, taken)? {
-                                return Ok(news);
-                            }
-                        }
-                    }
-                    // The terminal is gone, and with it whoever would press one.
-                    None => return Ok(WatchEvent::Quit),
-                }
-            }
-        }
-    }
-
-    fn key(&self, key: char, terminal: &Keys) -> Result<Option<WatchEvent>> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match key {
-            'q' => return Ok(Some(WatchEvent::Quit)),
-            'r' | '\n' | ' ' => return Ok(Some(WatchEvent::Again { stairway: false })),
-            's' => return Ok(Some(WatchEvent::Again { stairway: true })),
-            'e' if state.answer.is_none() => state.answer = Some(state::explain(&state)),
-            'e' => state.answer = None,
-            'o' | '1'..='9' => {
-                let tree = key.to_digit(10).map(|number| number as usize - 1);
-                match state::open(&state, tree) {
-                    Some(psql) => terminal.lend(psql, self.interrupt)?,
-                    None => state.answer = Some(state::NO_DATABASE.to_owned()),
-                }
-            }
-            _ => return Ok(None),
-        }
-        (self.show)(&state, Moment::Answer);
-        Ok(None)
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct Task<'a> {
     pub(super) todo: &'a BTreeSet<usize>,
     /// Whether everything is run, whatever is known.
     pub(super) whole: bool,
+    /// Whether the new revisions are rehearsed on a database in use.
+    pub(super) rehearses: bool,
     pub(super) interrupt: &'a Interrupt,
     pub(super) tell: Tell<'a>,
     /// Is told the graphs that the lints read.
@@ -123,7 +125,10 @@ impl WarmState {
             true => Vec::new(),
             false => todo.iter().filter_map(|index| psql(*index)).collect(),
         };
-        self.end(&run, reuse, ran, (began, &report));
+        // A rehearsal follows a run, whose servers stay.
+        if !task.rehearses {
+            self.end(&run, reuse, ran, (began, &report));
+        }
         (report, opened)
     }
 
@@ -158,7 +163,8 @@ impl<'a> Task<'a> {
         GateContext {
             setting: RunSettings {
                 in_repository: true,
-                holds_servers: true,
+                holds_servers: !self.rehearses,
+                rehearses: self.rehearses,
                 ..RunSettings::default()
             },
             surveys: Some(surveys),

@@ -122,6 +122,32 @@ pub(super) fn end(state: &mut Watch, report: Report, answered_after: Duration) {
     state.report = Some(together(&state.trees, before, report));
 }
 
+/// A rehearsal came to its end: what it adds to the verdict.
+pub(super) fn rehearsed(
+    state: &mut Watch,
+    todo: &BTreeSet<usize>,
+    report: Report,
+    after: Duration,
+) {
+    let before = state.report.take().unwrap_or_default();
+    let is_known = |finding: &Finding| {
+        let same = |f: &&Finding| f.code == finding.code && f.message == finding.message;
+        before.findings.iter().any(|known| same(&known))
+    };
+    let said = |report: &Report| -> Vec<String> {
+        let steps = report.trees.iter().flat_map(|tree| &tree.steps);
+        steps.flat_map(|step| step.notes.clone()).collect()
+    };
+    let known = said(&before);
+    let notes = said(&report).into_iter().filter(|note| !known.contains(note)).collect();
+    let findings = report.findings.iter().filter(|finding| !is_known(finding)).cloned().collect();
+    state.rehearsed = Report { findings, notes, elapsed: after, ..Report::default() };
+    for (index, tree) in state.trees.iter_mut().enumerate() {
+        tree.in_run = todo.contains(&index);
+    }
+    state.report = Some(together(&state.trees, before, report));
+}
+
 /// How far the new revisions came, by the report.
 fn settle(tree: &mut WatchedTree, report: &Report) {
     let is_error = |finding: &&Finding| {

@@ -3,6 +3,7 @@
 mod bodies;
 mod files;
 mod graph_lints;
+mod production;
 mod table;
 
 use camino::{Utf8Path, Utf8PathBuf};

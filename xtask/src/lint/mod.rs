@@ -149,7 +149,6 @@ fn judge(
     let mut told = compared.told.clone();
     told.moved.extend(before.as_ref().and_then(|(base, graph)| moved(tree, &scripts, base, graph)));
     told.moved.extend(not_checked_out(compared, settings, (tree, &graph))?);
-    // Only where revisions collide does it matter which of them came later.
     let arrivals = if graph.collides() { arrivals(compared, settings)? } else { HashMap::new() };
     let subject = Subject {
         tree: SubjectTree {

@@ -38,3 +38,46 @@ fn maker(finding: &Finding, table: &str, scripts: &[Script], graph: &Graph) -> O
         Some(format!("; revision {id} creates it later ({file}:{line})"))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use camino::Utf8Path;
+
+    use super::*;
+    use crate::graph;
+    use model::code;
+    use model::transcript::{Exception, Transcript};
+
+    fn script(id: &str, parent: &str, upgrade: &str) -> Script {
+        let text = format!(
+            "import sqlalchemy as sa\nfrom alembic import op\nrevision = '{id}'\ndown_revision = {parent}\n\
+             def upgrade():\n    {upgrade}\n"
+        );
+        Script::read(Utf8Path::new(&format!("{id}.py")), text.as_bytes()).0.unwrap()
+    }
+
+    #[test]
+    fn a_table_of_a_later_revision_is_named_with_it() {
+        let makes = "op.create_table('runs', sa.Column('id', sa.Integer()))";
+        let scripts = [script("1", "None", "pass"), script("2", "'1'", makes)];
+        let graph = graph::build(&scripts.iter().collect::<Vec<_>>());
+        let told = |revision: &str, table: &str| {
+            let raised = Exception {
+                sqlstate: Some("42P01".into()),
+                message: format!("relation \"{table}\" does not exist"),
+                ..Exception::default()
+            };
+            let said = Transcript { exceptions: vec![raised], ..Transcript::default() };
+            let mut finding = Finding {
+                revision: Some(revision.into()),
+                transcript: Some(Box::new(said)),
+                ..Finding::new(&code::UNDEFINED_OBJECT, "it fails")
+            };
+            name_the_maker(&mut finding, &scripts, &graph);
+            finding.message
+        };
+        assert_eq!(told("1", "runs"), "it fails; revision 2 creates it later (2.py:6)");
+        assert_eq!(told("1", "other"), "it fails");
+        assert_eq!(told("2", "runs"), "it fails");
+    }
+}

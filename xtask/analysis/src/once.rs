@@ -1,9 +1,11 @@
 //! One cause, one finding: what else a cause brings about is a line of the finding that tells it.
 
+use crate::diagnosis::NO_DOWNGRADE;
 use crate::edit;
 use crate::schema_diff::mentions;
 use model::code::{self, Code};
 use model::finding::Finding;
+use model::transcript::Transcript;
 
 /// Codes about one `downgrade()`, or about one statement on rows.
 const OF_A_REVISION: [&Code; 4] =
@@ -42,6 +44,19 @@ fn in_order_of_edit(finding: &mut Finding) {
     let Some(edit) = &finding.edit else { return };
     let added = edit.after.join("\n");
     finding.lacks.sort_by_key(|line| added.find(line.lines().next().unwrap_or_default()));
+}
+
+/// Whether both are about what a tree does, or lacks, again and again.
+fn is_one_habit(first: &Finding, other: &Finding) -> bool {
+    let of_habit = first.code == other.code && OF_A_HABIT.contains(&first.code);
+    let lacks = lacks_downgrade(other) || other.code == &code::NO_DOWNGRADE;
+    of_habit || (lacks_downgrade(first) && lacks)
+}
+
+/// Whether a step down met a revision without `downgrade()`.
+fn lacks_downgrade(finding: &Finding) -> bool {
+    let said = finding.transcript.as_deref().and_then(Transcript::headline);
+    said.is_some_and(|raised| raised.message.ends_with(NO_DOWNGRADE))
 }
 
 /// Whether what one downgrade lacks is about the same table as another lack, or one is the other's reason.
@@ -104,7 +119,7 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
         {
             Some(other.message.clone())
         }
-        _ if one == two && OF_A_HABIT.contains(&one) => {
+        _ if is_one_habit(first, other) => {
             let place = other.place.as_ref().map(|place| {
                 let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
                 format!(" ({}{line})", place.file)

@@ -11,6 +11,7 @@ mod unloaded;
 
 pub use self::case::Known;
 pub use self::refusal::refuses;
+pub(crate) use self::unloaded::NO_DOWNGRADE;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -24,8 +25,9 @@ pub fn diagnose(said: Transcript, known: Known<'_>) -> Finding {
     let (code, message) = recognise::name(&said, known);
     // A fault of the graph lies in no line that ran: env.py only asked for the graph.
     let in_graph = code == &code::MULTIPLE_HEADS || code == &code::BROKEN_POINTER;
-    let frame = best_frame(&said.frames, known).filter(|_| !in_graph);
-    let in_flight = said.revision.as_ref().map(|revision| revision.id.clone());
+    let without = unloaded::without_downgrade(&said, known);
+    let frame = best_frame(&said.frames, known).filter(|_| !in_graph && without.is_none());
+    let in_flight = said.revision.as_ref().map(|revision| revision.id.clone()).or(without);
     let place =
         match frame {
             Some(frame) => Some(Place {
@@ -113,6 +115,26 @@ mod tests {
         let place = finding.place.unwrap();
         assert_eq!((place.file.as_str(), place.line), ("t/versions/0002_b.py", Some(31)));
         assert_eq!(finding.message, "ValueError: no");
+    }
+
+    #[test]
+    fn a_revision_without_downgrade_is_found_by_its_module() {
+        let revisions = [("1.a".into(), "/repo/t/versions/1.a-b c.py".into())];
+        let message = "module '1_a_b_c_py' has no attribute 'downgrade'".to_owned();
+        let said = Transcript {
+            end: End::Raised,
+            frames: vec![frame("/repo/t/env.py", 9)],
+            exceptions: vec![Exception {
+                kind: "AttributeError".into(),
+                message,
+                ..Exception::default()
+            }],
+            ..Transcript::default()
+        };
+        let finding = diagnose(said, known(&revisions));
+        assert_eq!(finding.code.id, "MG106");
+        assert_eq!(finding.revision.as_deref(), Some("1.a"));
+        assert_eq!(finding.place.unwrap().file, "t/versions/1.a-b c.py");
     }
 
     #[test]

@@ -7,6 +7,9 @@ use super::subject::{Subject, told_once};
 use model::code;
 use model::finding::Finding;
 
+/// What is said of a module of the application.
+const OF_REPOSITORY: &str = " is code of this repository";
+
 /// Imports of application code.
 pub(super) fn imports_application(subject: &Subject<'_>) -> Vec<Finding> {
     let each = each(subject, &code::IMPORTS_APPLICATION, |script| {
@@ -17,7 +20,7 @@ pub(super) fn imports_application(subject: &Subject<'_>) -> Vec<Finding> {
         };
         let message = |module: &str| match subject.files.application.get(module) {
             Some(Some(file)) if is_beside(file) => None,
-            Some(Some(file)) => Some(format!("`{module}` is code of this repository: {file}")),
+            Some(Some(file)) => Some(format!("`{module}`{OF_REPOSITORY}: {file}")),
             Some(None) => Some(format!(
                 "`{module}` is neither Python's own nor a package that this tree is run with"
             )),
@@ -29,7 +32,30 @@ pub(super) fn imports_application(subject: &Subject<'_>) -> Vec<Finding> {
         let imports = script.body().imports.iter();
         imports.filter_map(|import| Some((import.line, message(&import.module)?))).collect()
     });
-    told_once(each)
+    once_a_package(told_once(each))
+}
+
+/// One finding for each package of the application; its other modules are lines of it.
+fn once_a_package(findings: Vec<Finding>) -> Vec<Finding> {
+    let package = |finding: &Finding| {
+        let (module, rest) = finding.message.trim_start_matches('`').split_once('`')?;
+        let first = module.split('.').next()?.to_owned();
+        rest.starts_with(OF_REPOSITORY).then_some(first)
+    };
+    let mut once: Vec<Finding> = Vec::new();
+    for mut finding in findings {
+        let of = package(&finding);
+        let Some(first) = once.iter_mut().find(|first| of.is_some() && package(first) == of) else {
+            once.push(finding);
+            continue;
+        };
+        first.also.extend(finding.place.map(|place| {
+            let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+            format!("{} ({}{line})", finding.message, place.file)
+        }));
+        first.also.append(&mut finding.also);
+    }
+    once
 }
 
 /// Whether a module comes with Python or Alembic, whatever folder has its name.

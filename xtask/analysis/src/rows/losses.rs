@@ -83,16 +83,13 @@ pub fn losses(
     for (table, was) in before {
         // A table that is gone is the schema's affair.
         let (Some(is), Some(held)) = (after.get(table), between.get(table)) else { continue };
-        let cannot_stay = |row: &Cells| {
-            let is_null = |(column, value): (&String, &Option<String>)| {
-                value.is_none() && filled.contains(&format!("{table}.{column}"))
-            };
-            row.iter().any(is_null)
-        };
-        let rows = was.rows.iter().filter(|row| !cannot_stay(row)).cloned().collect();
-        let could_stay = Held { rows, ..was.clone() };
-        let can_tell = !was.primary.is_empty() && was.primary == is.primary;
-        losses.extend(rows_lost(table, if can_tell { &could_stay } else { was }, is, held));
+        let mut could_stay = was.clone();
+        if !was.primary.is_empty() && was.primary == is.primary {
+            let is_filled = |column: &str| filled.contains(&format!("{table}.{column}"));
+            let stays = |row: &Cells| !row.iter().any(|(c, value)| value.is_none() && is_filled(c));
+            could_stay.rows.retain(stays);
+        }
+        losses.extend(rows_lost(table, &could_stay, is, held));
         let columns = was.rows.first().map(|row| row.keys().cloned().collect::<Vec<_>>());
         for column in columns.unwrap_or_default() {
             let is_there = held.rows.first().is_none_or(|row| row.contains_key(&column));

@@ -65,11 +65,11 @@ pub static USED_BEFORE_MADE: Code = Code {
         good: "op.create_index(\"ix_a\", \"orders\", [\"a\"])",
     }),
     remedy: &[
-        "use it only after the revision that creates it, or correct the name",
+        "use it only after what creates it, or correct the name",
         "where production has it and no revision creates it, create it in a revision, or supply it in the recipe",
     ],
     remedy_elsewhere: &[
-        "use it only after the revision that creates it, or correct the name",
+        "use it only after what creates it, or correct the name",
         "where production has it and no revision creates it, create it in a revision, or in a file that the \
          section `[migration-gate]` of the ini names: `before = base.sql`",
     ],
@@ -173,7 +173,7 @@ pub static LEFT_BEHIND: Code = Code {
         good: "def downgrade():\n    op.drop_table(\"orders\")\n    order_side.drop(op.get_bind())",
     }),
     remedy: &[
-        "drop in `downgrade()` what the message names: a constraint with `op.drop_constraint`, a type with `sa.Enum(name=\"…\").drop(op.get_bind())`",
+        "drop it in `downgrade()` too: a constraint with `op.drop_constraint`, a type with `sa.Enum(name=\"…\").drop(op.get_bind())`; a table does not take its enum types along",
     ],
     ..LINT
 };

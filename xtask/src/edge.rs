@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::os::fd::AsFd;
 
+use clap::error::{ContextKind, ErrorKind};
+
 use crate::os::interrupt::Interrupt;
 use crate::os::terminal;
 use crate::render::{self, github};
@@ -40,7 +42,11 @@ pub fn note(text: &str, is_github: bool) -> String {
 
 /// Says how a command line is wrong. A URL that stands where it does not belong may hold a password, and is
 /// not repeated.
-pub fn misused(err: &clap::Error) -> ! {
+pub fn misused(mut err: clap::Error) -> ! {
+    if err.kind() == ErrorKind::ArgumentConflict {
+        // It would name the two together.
+        err.remove(ContextKind::Usage);
+    }
     let text = err.render().ansi().to_string();
     let is_url = |word: &&str| word.contains("://");
     let urls: Vec<&str> = text.split(['\'', '"', ' ', '\n']).filter(is_url).collect();

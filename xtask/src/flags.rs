@@ -19,6 +19,7 @@ pub use self::explain::{Explain, ExplainFormat};
 pub use self::files::{Collisions, Graph, Lint, Renumber};
 pub use self::replay::Replay;
 pub use self::revisions::{AlembicArgs, New};
+pub use self::shared::OtherTree;
 pub use self::tree::{EnvPy, TargetName, TreeSelection};
 pub use self::upkeep::{Completions, Doctor, DoctorFormat, Runbook, WorkflowArgs};
 pub use output::{FileFormat, Format, GraphFormat, Output, ReplayFormat, ReportFile};

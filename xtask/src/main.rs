@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     let Xtask { command: Command::MigrationGate(mut flags) } =
         command_line().unwrap_or_else(|err| {
             if err.use_stderr() {
-                edge::misused(&err)
+                edge::misused(err)
             }
             write_stdout(&err.render().ansi().to_string());
             std::process::exit(0)
@@ -104,8 +104,10 @@ fn command_line() -> Result<Xtask, clap::Error> {
         let examples = gate.get_after_help().map(ToString::to_string).unwrap_or_default();
         gate.after_help(called::named(&examples))
     };
-    let mut command =
-        Xtask::command().bin_name(called::program()).mut_subcommand("migration-gate", named);
+    let mut command = Xtask::command()
+        .bin_name(called::program())
+        .display_name(called::program())
+        .mut_subcommand("migration-gate", named);
     let matches = command.try_get_matches_from_mut(std::env::args_os())?;
     Xtask::from_arg_matches(&matches).map_err(|err| err.format(&mut command))
 }

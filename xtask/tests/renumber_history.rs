@@ -271,7 +271,7 @@ fn what_passes_in_no_order_is_left_as_it_was() {
     let before = past.files();
     let (code, out, said) = past.gate(&["renumber", "console"]);
     assert_eq!((code, out.as_str()), (1, ""), "{said}");
-    let why = "nothing was changed: whether the order matters cannot be tried: no order passes";
+    let why = "nothing was changed: cannot try whether the order matters: no order passes";
     assert!(said.contains(why) && said.contains("api_keys"), "{said}");
     assert_eq!(past.files(), before);
     assert_eq!(past.git(&["status", "--porcelain"]), "");

@@ -163,6 +163,7 @@ fn touched(script: &Script) -> BTreeSet<String> {
     let objects: Vec<_> = objects.collect();
     let is_table = |name: &String| objects.iter().any(|o| o.kind == Kind::Table && o.name == *name);
     // What comes and goes with its table is told by the table.
-    let alone = objects.iter().filter(|object| !object.table.as_ref().is_some_and(is_table));
+    let named = objects.iter().filter(|object| !object.name.is_empty());
+    let alone = named.filter(|object| !object.table.as_ref().is_some_and(is_table));
     alone.map(|object| object.shown()).collect()
 }

@@ -12,7 +12,7 @@ use tree_sitter::Node;
 
 use super::python::{Module, descendants};
 use super::script::{Ident, Script};
-use model::code::Code;
+use model::code::{self, Code};
 use model::finding::{Edit, Finding};
 use model::transcript::Statement;
 
@@ -87,11 +87,18 @@ pub fn downgrade(findings: &mut [Finding], statements: &[Statement], file: &Utf8
     let mut lacking: Vec<usize> = (0..findings.len()).collect();
     lacking.retain(|index| !findings[*index].lacks.is_empty());
     let Some(first) = lacking.first().copied() else { return };
-    lacking.sort_by_key(|index| Reverse(made(&findings[*index])));
+    lacking.sort_by_key(|index| (!is_needed(&findings[*index]), Reverse(made(&findings[*index]))));
     let mut seen = BTreeSet::new();
     let lacks = lacking.iter().flat_map(|index| &findings[*index].lacks);
     let lacks: Vec<&str> = lacks.map(String::as_str).filter(|text| seen.insert(*text)).collect();
     findings[first].edit = add_to_downgrade(file, text, &lacks.join("\n"));
+}
+
+/// Whether what is missing may be what others are made of: it comes back first.
+pub(crate) fn is_needed(finding: &Finding) -> bool {
+    let kinds = ["domain ", "extension ", "schema ", "sequence ", "type "];
+    let subject = finding.subject.as_deref().unwrap_or_default();
+    finding.code == &code::NOT_RESTORED && kinds.iter().any(|kind| subject.starts_with(kind))
 }
 
 fn add_to_downgrade(file: &Utf8Path, text: &str, lacks: &str) -> Option<Edit> {

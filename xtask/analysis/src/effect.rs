@@ -202,9 +202,9 @@ pub struct Rows {
 /// One thing that a statement does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Makes an object; a constraint without a name gets one that is not known here.
+    /// Makes an object; a constraint or an index whose name is not known here has an empty one.
     Create(Object, Detail),
-    /// Drops one.
+    /// Drops one; an empty name is one that is not known here.
     Drop {
         /// Which.
         object: Object,

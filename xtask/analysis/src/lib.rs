@@ -14,6 +14,7 @@ mod fuzz;
 pub mod graph;
 pub mod history;
 pub mod ini;
+pub mod later;
 pub mod lints;
 pub mod log;
 pub mod new_revision;

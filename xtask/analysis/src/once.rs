@@ -1,5 +1,7 @@
 //! One cause, one finding: what else a cause brings about is a line of the finding that tells it.
 
+use crate::edit;
+use crate::schema_diff::mentions;
 use model::code::{self, Code};
 use model::finding::Finding;
 
@@ -12,21 +14,51 @@ const OF_A_HABIT: [&Code; 2] = [&code::RAISING_DOWNGRADE, &code::IRREVERSIBLE];
 /// Folds each finding into the first one that has the same cause.
 pub fn fold(findings: &mut Vec<Finding>) {
     let mut folded: Vec<Finding> = Vec::new();
-    for finding in findings.drain(..) {
+    for mut finding in findings.drain(..) {
         let first = folded.iter_mut().find_map(|first| Some((line(first, &finding)?, first)));
         match first {
             Some((line, first)) => {
+                // How many heads there are, and which, is told by the step that counts them.
+                if first.code == &code::MULTIPLE_HEADS {
+                    std::mem::swap(first, &mut finding);
+                }
                 if !first.also.contains(&line) {
                     first.also.push(line);
                 }
-                first.also.extend(finding.also);
-                first.lacks.extend(finding.lacks);
+                first.also.append(&mut finding.also);
+                let at = if edit::is_needed(&finding) { 0 } else { first.lacks.len() };
+                first.lacks.splice(at..at, finding.lacks);
                 first.edit = first.edit.take().or(finding.edit);
+                in_order_of_edit(first);
             }
             None => folded.push(finding),
         }
     }
     *findings = folded;
+}
+
+/// Puts the lines that a downgrade lacks into the order in which the change has them.
+fn in_order_of_edit(finding: &mut Finding) {
+    let Some(edit) = &finding.edit else { return };
+    let added = edit.after.join("\n");
+    finding.lacks.sort_by_key(|line| added.find(line.lines().next().unwrap_or_default()));
+}
+
+/// Whether what one downgrade lacks is about the same table as another lack, or one is the other's reason.
+fn is_related(first: &Finding, other: &Finding) -> bool {
+    let identity = |finding: &Finding| {
+        let subject = finding.subject.as_deref()?;
+        subject.rsplit(' ').next().map(str::to_owned)
+    };
+    let (Some(one), Some(two)) = (identity(first), identity(other)) else { return false };
+    let table = |identity: &str| identity.rsplit_once('.').map(|(table, _)| table.to_owned());
+    let bare = |identity: &str| identity.rsplit('.').next().unwrap_or_default().to_owned();
+    let told = |name: &str, by: &Finding| {
+        by.also.iter().chain([&by.message]).any(|line| mentions(line, name))
+    };
+    (table(&one).is_some() && table(&one) == table(&two))
+        || told(&bare(&two), first)
+        || told(&bare(&one), other)
 }
 
 /// What the second of two findings adds to the first, where both have one cause.
@@ -51,11 +83,24 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
         (Some(_), Some(step)) if same_revision && (same_words || same_exception) => {
             Some(format!("the same in the step '{step}'"))
         }
+        (Some(step), Some(_)) if one == two && one == &code::MULTIPLE_HEADS => {
+            Some(format!("the same in the step '{step}'"))
+        }
+        // What fails on the second way up fails for what the downgrade left.
+        (Some(step), Some(_))
+            if same_revision
+                && step.ends_with("(round trip)")
+                && first.transcript.is_some()
+                && OF_A_REVISION.contains(&two)
+                && two != &code::DATA_LOST =>
+        {
+            Some(other.message.clone())
+        }
         (Some(_), Some(_))
             if same_revision
                 && OF_A_REVISION.contains(&one)
                 && OF_A_REVISION.contains(&two)
-                && (one == two || does_nothing(first)) =>
+                && (one == two || does_nothing(first) || is_related(first, other)) =>
         {
             Some(other.message.clone())
         }
@@ -113,6 +158,13 @@ mod tests {
     }
 
     #[test]
+    fn several_heads_are_told_by_the_step_that_counts_them() {
+        let heads = |step: &str, said: &str| found(&code::MULTIPLE_HEADS, "3", step, said);
+        let told = "2 heads; the same in the step 'upgrade'";
+        check(&[heads("upgrade", "Multiple head revisions"), heads("count", "2 heads")], &[told]);
+    }
+
+    #[test]
     fn remains_of_one_downgrade_are_told_once_a_code() {
         let left = |code, what: &str| found(code, "2", "stairway", what);
         let findings = [
@@ -121,6 +173,19 @@ mod tests {
             left(&code::CHANGED, "column a"),
         ];
         check(&findings, &["table t; table u", "column a"]);
+        // A type that is lost and the column that had it, or two parts of a table.
+        let about = |code, subject: &str, what: &str| Finding {
+            subject: Some(subject.to_owned()),
+            ..left(code, what)
+        };
+        let findings_of_one = [
+            about(&code::CHANGED, "column t.state", "column state: type was kind"),
+            about(&code::NOT_RESTORED, "type kind", "type kind"),
+            about(&code::REMAINS, "column t.other", "column other"),
+            about(&code::REMAINS, "column u.b", "column b"),
+        ];
+        let told = "column state: type was kind; type kind; column other";
+        check(&findings_of_one, &[told, "column b"]);
         let empty = |f: &Finding| Finding { predicted: Some(DOES_NOTHING.into()), ..f.clone() };
         let findings: Vec<Finding> = findings.iter().map(empty).collect();
         check(&findings, &["table t; table u; column a"]);

@@ -10,7 +10,7 @@ fn becomes(lint: &Code, run: &Code) -> bool {
     let pairs: [(&Code, &[&Code]); 16] = [
         (&code::CREATED_TWICE, &[&code::DUPLICATE_OBJECT]),
         (&code::DROPPED_NOT_THERE, &[&code::UNDEFINED_OBJECT, &code::DOWNGRADE_FAILED]),
-        (&code::USED_AFTER_DROP, &[&code::UNDEFINED_OBJECT]),
+        (&code::USED_AFTER_DROP, &[&code::UNDEFINED_OBJECT, &code::DOWNGRADE_FAILED]),
         (&code::USED_BEFORE_MADE, &[&code::UNDEFINED_OBJECT, &code::DOWNGRADE_FAILED]),
         (&code::BASE_NOT_EMPTY, &[&code::UNDEFINED_OBJECT, &code::BEFORE_SEED]),
         (&code::NAMELESS_DROP, &[&code::MIGRATION_FAILED, &code::DOWNGRADE_FAILED]),
@@ -206,14 +206,29 @@ fn came_true(lint: &Finding, run: &Finding) -> bool {
     }
     // While the files are loaded, no revision runs.
     let loading = is_sharper(lint.code, run.code) && run.revision.is_none();
+    // A line of env.py that raises has a fault of its own: the settings led to it.
+    let of_env = lint.code == &code::CONFIG_UNKNOWN
+        && run.place.as_ref().is_some_and(|place| place.line.is_some());
     run.step.is_some()
         && lint.tree == run.tree
+        && !of_env
         && (loading || (becomes(lint.code, run.code) && (graph || same_revision)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn import_error_of_env_is_not_the_settings() {
+        let place = model::finding::Place { file: "env.py".into(), line: Some(6), source: None };
+        let run = finding(&code::MISSING_PACKAGE, "", Some("upgrade"));
+        let mut findings = vec![Finding { revision: None, place: Some(place), ..run }];
+        let lint = Finding { revision: None, ..finding(&code::CONFIG_UNKNOWN, "", None) };
+        join(&mut findings, vec![lint], Proofs::default());
+        let codes: Vec<&str> = findings.iter().map(|finding| finding.code.id).collect();
+        assert_eq!(codes, ["MG108", "MG213"]);
+    }
 
     /// A dependency that is not there reads like a parent that is not there.
     #[test]

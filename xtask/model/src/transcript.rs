@@ -154,6 +154,16 @@ impl fmt::Display for Exception {
     }
 }
 
+/// A message without the addresses of Python's objects, which differ from one process to the next.
+pub fn without_addresses(message: &str) -> String {
+    let mut parts = message.split(" at 0x");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str(part.trim_start_matches(|c: char| c.is_ascii_hexdigit()));
+    }
+    out
+}
+
 /// The revision that Alembic was running.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevisionInFlight {

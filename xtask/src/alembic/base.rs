@@ -25,16 +25,16 @@ const KIND: &str = "python";
 pub struct Search<'a> {
     /// The folder above which no project has its environment.
     pub root: &'a Utf8Path,
-    /// `--python`: an interpreter that has what it needs.
+    /// `--python`: an interpreter that has all packages.
     pub named: Option<&'a Utf8Path>,
     /// The folder below which environments are kept.
     pub environments: &'a Utf8Path,
-    /// What ends it early.
+    /// Ends it early.
     pub interrupt: &'a Interrupt,
-    /// Is told when something takes long.
+    /// Takes a message when something takes long.
     pub notice: &'a (dyn Fn(&str) + Sync),
-    /// What stands on PATH, asked once: a version manager's `python3` is a script that takes longer
-    /// than Postgres takes to start.
+    /// The interpreter on PATH, asked once: a version manager's `python3` is a script that takes
+    /// longer than a start of Postgres.
     pub base: OnceCell<Base>,
     /// Where its answer is kept for the next run.
     pub kept: Option<&'a Store>,
@@ -58,7 +58,7 @@ pub(super) fn base<'s>(search: &'s Search<'_>) -> Result<&'s Base> {
     Ok(search.base.get_or_init(|| base))
 }
 
-/// The `python3` (else `python`) on PATH, asked what it really is.
+/// The real interpreter behind `python3` (else `python`) on PATH.
 pub(super) fn base_interpreter(search: &Search<'_>) -> Result<Base> {
     let found = which::which("python3").or_else(|_| which::which("python")).map_err(|_| {
         anyhow::anyhow!(
@@ -74,7 +74,7 @@ pub(super) fn base_interpreter(search: &Search<'_>) -> Result<Base> {
         None => {
             let said = ask(&found, search)?;
             if let Some((kept, key)) = remembered {
-                // What cannot be kept is asked again.
+                // An answer that cannot be kept is asked for again.
                 let _ = kept.write(KIND, &key, answer_with_stamp(&said).as_bytes());
             }
             said
@@ -97,7 +97,7 @@ pub(super) fn base_interpreter(search: &Search<'_>) -> Result<Base> {
     Ok(Base { path, identity: said, whole: RefCell::default() })
 }
 
-/// Asks an interpreter what it really is.
+/// Asks an interpreter for its real path and version.
 fn ask(found: &std::path::Path, search: &Search<'_>) -> Result<String> {
     let mut command = Command::new(found);
     let ask = "import sys; print(*sys.version_info[:2]); print(sys.executable); print(sys.version)";
@@ -126,22 +126,21 @@ fn key_of_answer(found: &Utf8Path) -> Option<String> {
     Some(key.finish())
 }
 
-/// An answer, and what the file system knows of the interpreter that gave it.
+/// An answer with the metadata of the interpreter that gave it.
 fn answer_with_stamp(said: &str) -> String {
     let stamp = said.lines().nth(1).and_then(|python| stamp(Utf8Path::new(python)));
     format!("{}\n{said}", stamp.unwrap_or_default())
 }
 
-/// The answer of an earlier run, where its interpreter is what it was.
+/// The answer of an earlier run, if its interpreter is unchanged.
 fn remembered_answer(kept: &Store, key: &str) -> Option<String> {
     let kept = String::from_utf8(kept.read(KIND, key)?).ok()?;
     let (_, said) = kept.split_once('\n')?;
     (answer_with_stamp(said) == kept && !kept.starts_with('\n')).then(|| said.to_owned())
 }
 
-/// The files by which a program on PATH chooses what it really runs: none where it is the
-/// interpreter itself, those of pyenv where it is pyenv's; `None` of another script, of which nobody
-/// knows.
+/// The files by which a program on PATH chooses its interpreter: none if it is the interpreter
+/// itself, those of pyenv if it is pyenv's script; `None` for any other script.
 fn behind(found: &Utf8Path) -> Option<Vec<Utf8PathBuf>> {
     let bytes = fs::read(found).ok()?;
     if !bytes.starts_with(b"#!") {
@@ -154,8 +153,9 @@ fn behind(found: &Utf8Path) -> Option<Vec<Utf8PathBuf>> {
     text.contains("libexec/pyenv\" exec").then(files)
 }
 
-/// What Python, pip and uv get of the caller's environment when an interpreter is looked for or given its
-/// packages: the way to the network, their own settings, and what a version manager chooses by.
+/// The part of the caller's environment that Python, pip and uv get while an interpreter is looked
+/// for or given its packages: the way to the network, their own settings, and those of version
+/// managers.
 pub(super) fn environment_of_python() -> Vec<(OsString, OsString)> {
     let own =
         ["pip_", "uv_", "poetry_", "pipenv_", "workon_home", "pyenv_", "asdf_", "mise_", "xdg_"];

@@ -19,7 +19,7 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest line that the worker writes is far below this.
 const LINE_MAX: usize = 16 * 1024 * 1024;
 
-/// What leads to one tree's Alembic.
+/// Connection to the worker of one tree.
 pub struct Connection {
     stream: UnixStream,
     said: Lines,
@@ -67,7 +67,7 @@ impl Lines {
         }
     }
 
-    /// Adds what there is to read; how many bytes that is.
+    /// Reads the bytes that are there; returns their number.
     fn read(&mut self, from: &mut impl Read) -> io::Result<usize> {
         self.bytes.drain(..self.done);
         self.done = 0;
@@ -90,7 +90,7 @@ impl Connection {
         Ok(Connection { stream, said, log, pycache, hello: None, is_lost: false })
     }
 
-    /// What the interpreter is, waited for until it has imported Alembic.
+    /// Waits until the interpreter has imported Alembic, and returns its facts.
     pub(super) fn hello(&mut self, interrupt: &Interrupt) -> Result<Hello> {
         if let Some(hello) = &self.hello {
             return Ok(hello.clone());
@@ -113,7 +113,7 @@ impl Connection {
         loop {
             match self.next(interrupt, deadline)? {
                 Received::Event(Event::Ended(ended)) => return Ok(Some(ended)),
-                // What it said between its deadline and its end changes nothing.
+                // Messages between its deadline and its end change nothing.
                 Received::Event(_) => {}
                 Received::Closed | Received::Deadline => {
                     self.is_lost = true;
@@ -162,7 +162,8 @@ impl Connection {
 mod tests {
     use super::*;
 
-    /// What was heard in a moment: the statements that began, how long one took, and what ended.
+    /// The messages that have come: statements that began, the time that one took, and calls that
+    /// ended.
     fn heard(connection: &mut Connection) -> String {
         let (interrupt, mut all) = (Interrupt::never().unwrap(), Vec::new());
         let deadline = Instant::now() + Duration::from_millis(50);
@@ -193,7 +194,7 @@ mod tests {
         let ended = "\n{\"event\": \"ended\", \"status\": 0, \"signal\": null, \"output\": \"\"}\n";
         for (said, expected) in [
             (statement("one") + done + paused, "one, took 0.5, paused"),
-            // At a deadline it is known what runs.
+            // At a deadline the running statement is known.
             (statement("two"), "two"),
             // A process that is ended in the middle of a line leaves one that is no JSON.
             (statement("three") + &statement("four")[..20] + ended, "three, ended"),

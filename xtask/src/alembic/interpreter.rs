@@ -25,7 +25,7 @@ pub struct Interpreter {
 
 impl Drop for Interpreter {
     fn drop(&mut self) {
-        // Its sockets are closed by now, and it ends what it runs by itself; `Group` makes sure.
+        // Its sockets are closed by now, so it ends its calls by itself; `Group` makes sure.
         self.process.ended_within(Duration::from_secs(2));
     }
 }

@@ -11,7 +11,7 @@ pub(super) struct Listener {
     description: Option<Description>,
     pub(super) started: Instant,
     returned: Option<bool>,
-    /// The limit that it is past. What it took to end it is no time of the call's.
+    /// The limit that the call has passed. The time that it took to end the call does not count.
     pub(super) timed_out: Option<Duration>,
 }
 

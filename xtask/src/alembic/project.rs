@@ -21,9 +21,10 @@ const OF_UV: &str = "UV_PROJECT_ENVIRONMENT";
 struct Manager {
     /// Its lock file.
     lock: &'static str,
-    /// What prints the interpreter of a project's environment, where it need not lie in the project.
+    /// The command that prints the interpreter of a project's environment, which need not lie in
+    /// the project.
     ask: &'static [&'static str],
-    /// What makes the environment.
+    /// The command that makes the environment.
     make: &'static str,
 }
 

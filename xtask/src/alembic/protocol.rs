@@ -30,7 +30,7 @@ pub(super) struct Call<'a> {
     pub(super) pause_before: &'a [String],
     /// Whether the graph is wanted as this call reads it.
     pub(super) describe: bool,
-    /// Whether it tells what its sessions hold around each statement.
+    /// Whether it reports the locks of its sessions around each statement.
     pub(super) looks: bool,
     /// The folder for compiled files.
     pub(super) pycache: &'a Utf8Path,
@@ -111,7 +111,7 @@ pub(super) enum Event {
     Unknown,
 }
 
-/// What the interpreter is.
+/// Facts of the interpreter.
 #[derive(Clone, Deserialize)]
 pub(super) struct Hello {
     pub(super) python: String,
@@ -181,6 +181,7 @@ pub(super) struct Exception {
 impl From<Exception> for transcript::Exception {
     fn from(e: Exception) -> Self {
         let Exception { kind, raised_in, message, sqlstate, detail, hint } = e;
+        let message = transcript::without_addresses(&message);
         transcript::Exception { kind, raised_in, message, sqlstate, detail, hint }
     }
 }

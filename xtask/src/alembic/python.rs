@@ -1,4 +1,4 @@
-//! Python: found, given what the migrations need, and kept from what is the caller's.
+//! Python environments: an interpreter with the packages of a tree, without the caller's variables.
 //!
 //! A virtual environment is made once for each lock file and interpreter, in the user's cache, and
 //! named by the hash of both. It is made under a lock, and its manifest is written at the end, so that a
@@ -28,15 +28,15 @@ use model::tree::Tree;
 
 /// How long the packages may take to come from the registry.
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(600);
-/// What Python takes the order of its sets from.
+/// The variable that decides the order of Python's sets.
 const HASH_SEED: &str = "PYTHONHASHSEED";
 
-/// What the trees of the monorepo need, for a tree whose project has no Python.
+/// The packages of the monorepo's trees, for a tree whose project has no Python.
 const CARRIED: &str = include_str!("../../../console/requirements.txt");
 
-/// The interpreter for a tree: the named one as it is, else that of a virtual environment with what its
-/// lock file names; without a lock file its project's own, else one with what the monorepo's trees need.
-/// Fails where there is no Python, or the packages cannot be had.
+/// The interpreter for a tree: the named one as it is, else that of a virtual environment with the
+/// packages of its lock file; without a lock file its project's own, else one with the packages of
+/// the monorepo's trees. Fails where there is no Python, or the packages cannot be had.
 pub fn interpreter(search: &Search<'_>, tree: &Tree) -> Result<Utf8PathBuf> {
     if let Some(python) = search.named {
         if python.is_file() {
@@ -90,7 +90,7 @@ pub struct PythonSearch {
     pub environments: Vec<(Utf8PathBuf, bool)>,
 }
 
-/// Looks for what [`interpreter`] would use, and makes nothing.
+/// Finds the interpreter that [`interpreter`] would use, and makes nothing.
 pub fn look(search: &Search<'_>, lock_files: &[Utf8PathBuf]) -> Result<PythonSearch> {
     let base = base_interpreter(search)?;
     let mut environments = Vec::new();
@@ -141,7 +141,8 @@ fn virtual_environment(
     let commands: [Command; 2] = if which::which("uv").is_ok() {
         [
             cmd!(sh, "uv venv --quiet --python {base} {dir}").into(),
-            // What is compiled now need not be compiled for each run, which may not write it there.
+            // Files that are compiled now need not be compiled in each run, which cannot write
+            // there.
             cmd!(sh, "uv pip install --quiet --compile-bytecode --python {python} {install...}")
                 .into(),
         ]
@@ -159,11 +160,10 @@ fn virtual_environment(
         let run = process::run(command, limits);
         run.map_err(|err| match err.is::<Interrupted>() {
             true => err,
-            // What the command printed says why; a hint before it would be read as the cause.
+            // The command's output says why; a hint before it would be read as the cause.
             false => anyhow::anyhow!(
                 "cannot make a Python environment from {lock_file}: {err:#}\n\
-                 hint: --python names an interpreter that has Alembic; where `venv` is missing, Debian and \
-                 Ubuntu need `apt-get install python3-venv`"
+                 hint: or name an interpreter that has Alembic with --python"
             ),
         })?;
     }
@@ -172,7 +172,8 @@ fn virtual_environment(
     Ok(python)
 }
 
-/// Compiles the packages of an environment once more, to where the worker looks for what it compiled.
+/// Compiles the packages of an environment once more, to the folder where the worker looks for
+/// compiled files.
 fn compile(search: &Search<'_>, dir: &Utf8Path, python: &Utf8Path) -> Result<()> {
     let mut command = Command::new(python);
     command.arg("-X").arg(format!("pycache_prefix={}", dir.join(BYTECODE)));
@@ -184,8 +185,8 @@ fn compile(search: &Search<'_>, dir: &Utf8Path, python: &Utf8Path) -> Result<()>
     process::run_unchecked(command, limits).map(|_| ())
 }
 
-/// The environment of what runs migrations, built from nothing: a migration is code from a pull
-/// request, and sees no secret of the caller. The URL is set for each tree by the worker.
+/// The environment of a worker, built from nothing: a migration is code from a pull request, and
+/// sees no secret of the caller. The URL is set for each tree by the worker.
 pub fn environment(scratch: &RunDir, pass: &[String]) -> Vec<(String, OsString)> {
     let mut env: Vec<(String, OsString)> = vec![
         ("PATH".into(), std::env::var_os("PATH").unwrap_or_default()),

@@ -44,23 +44,23 @@ pub struct InterpreterInfo {
     pub hash_seed: String,
 }
 
-/// What a call may do and how long it may take.
+/// Limits and callbacks of a call.
 pub struct Limits<'a> {
     /// How long.
     pub timeout: Duration,
-    /// Is told which revision begins.
+    /// Takes each revision when it begins.
     pub on_revision: &'a dyn Fn(&RevisionInFlight),
-    /// Is asked at the deadline, while the call still runs, what it waits for.
+    /// Returns at the deadline, while the call still runs, the lock that it waits for.
     pub on_deadline: &'a dyn Fn() -> Option<String>,
-    /// Where to pause on the way, and what happens there.
+    /// The pause on the way.
     pub pause: Option<Pause<'a>>,
-    /// Is told what the call's sessions hold around each statement; a call that waits goes on when it
-    /// returns.
+    /// Takes the locks of the call's sessions around each statement; a call that waits goes on when
+    /// it returns.
     pub look: Option<&'a dyn Fn(Look)>,
 }
 
 impl Limits<'_> {
-    /// A call of which nothing is told on the way.
+    /// Limits of a call without callbacks.
     pub fn of(timeout: Duration) -> Self {
         let (on_revision, on_deadline) = (&|_: &RevisionInFlight| {}, &|| None);
         Limits { timeout, on_revision, on_deadline, pause: None, look: None }
@@ -72,7 +72,7 @@ impl Limits<'_> {
 pub struct Pause<'a> {
     /// Before the upgrade to the first of these that is reached.
     pub before: &'a [String],
-    /// What happens meanwhile.
+    /// Runs during the pause.
     pub then: &'a dyn Fn(PausePoint<'_>),
 }
 
@@ -83,12 +83,12 @@ pub struct PausePoint<'s> {
     pub table: &'s VersionTable,
     /// The statements of this call so far.
     pub statements: &'s [Statement],
-    /// What the connection carries that a new one lacks: settings, temporary tables, locks.
+    /// State of the connection that a new one lacks: settings, temporary tables, locks.
     pub carries: &'s [String],
 }
 
 impl Alembic {
-    /// The names of the tables in which it keeps where its databases stand, as far as calls told them.
+    /// The names of the version tables that calls have named.
     pub fn names_of_version_tables(&self) -> BTreeSet<String> {
         let told = self.version_tables.iter().map(|(_, table)| &table.name);
         told.chain([&self.version_table.name]).cloned().collect()
@@ -164,8 +164,8 @@ impl Alembic {
         Ok(self.call("check", None, false, limits)?.0)
     }
 
-    /// Calls, and takes the password out of what was said: a migration may print its environment.
-    /// A run that is interrupted leaves no call behind.
+    /// Makes a call, and removes the password from its transcript: a migration may print its
+    /// environment. An interrupted run leaves no call behind.
     fn call(
         &mut self,
         op: &str,
@@ -255,7 +255,7 @@ impl Alembic {
                         let paused = Instant::now();
                         let (table, statements) = (&self.version_table, &heard.said.statements);
                         (pause.then)(PausePoint { table, statements, carries: &carries });
-                        // What the gate does meanwhile is no time of the call's.
+                        // The time of the pause is not the call's.
                         deadline += paused.elapsed();
                     }
                     self.connection.send(r#"{"go": true}"#);

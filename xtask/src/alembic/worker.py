@@ -439,6 +439,7 @@ def migrate(gate, call, config, go_r):
         gate.send_event("revisions_done")
 
     trace_statements(gate)
+    trace_failures(call)
     if call["looks"]:
         look_around_statements(gate, call, go_r)
     environment = EnvironmentContext(
@@ -493,7 +494,10 @@ def say_version_table(gate, context):
         schema = schema or (found if found != "public" else None)
         if not began and connection.in_transaction():
             connection.rollback()
-    models = context.opts.get("target_metadata") is not None
+    metadata = context.opts.get("target_metadata")
+    metadata = metadata if isinstance(metadata, (list, tuple)) else [metadata]
+    # One without tables, which only names constraints, is no model of the schema.
+    models = any(getattr(one, "tables", None) for one in metadata)
     gate.send_event("version_table", name=context.version_table, schema=schema, database=database, models=models)
 
 
@@ -569,6 +573,37 @@ def trace_statements(gate):
     def after(conn, cursor, statement, parameters, context, executemany):
         if count <= STATEMENTS_KEPT and statement not in (CARRIED, STANDS):
             gate.send_event("statement_done", seconds=time.perf_counter() - began)
+
+
+# What aborted the transaction in which a statement was refused (25P02): the words of Postgres, and the frames.
+ABORTED_BY = []
+
+
+def trace_failures(call):
+    """Keeps the first statement that fails in each transaction: its exception may be caught."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    first = {}
+
+    @event.listens_for(Engine, "handle_error")
+    def failed(context):
+        fields = server_fields(context.original_exception)
+        if fields["sqlstate"] == "25P02":
+            ABORTED_BY[:] = first.get(context.connection, ())
+            return
+        said = fields["message"] or message_of(context.original_exception)
+        frames = frames_of(traceback.extract_stack(), call)
+        first.setdefault(context.connection, (said.strip().partition("\n")[0], frames))
+
+    @event.listens_for(Engine, "commit")
+    @event.listens_for(Engine, "rollback")
+    def end(conn):
+        first.pop(conn, None)
+
+    @event.listens_for(Engine, "rollback_savepoint")
+    def end_savepoint(conn, name, context):
+        first.pop(conn, None)
 
 
 # What a session sees of its own work: the strongest lock on each relation, the file that holds it, how
@@ -869,6 +904,10 @@ def report_exception(gate, call, exc):
             line = {"file": os.path.abspath(current.filename), "line": current.lineno or 1}
             frames.append({**line, "function": "<module>", "source": current.text})
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    for raised in exceptions if ABORTED_BY else ():
+        if raised["sqlstate"] == "25P02":
+            raised["message"] += f"; an earlier statement failed: {ABORTED_BY[0]}"
+            frames = ABORTED_BY[1]
     # As a shell would show it; the gate prints the end of it where nothing better is known.
     traceback.print_exception(type(exc), exc, exc.__traceback__)
     gate.send_event("result", ok=False, exceptions=exceptions, frames=frames)

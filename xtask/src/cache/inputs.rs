@@ -1,4 +1,4 @@
-//! The inputs of a run over a tree. Whatever changes one makes what was kept stale.
+//! Inputs of a tree's run. A change of one makes kept results and snapshots stale.
 //!
 //! Two kinds: those that are declared before the run (options, programs, the content of every file
 //! below the folder in which Alembic runs, the names beside that folder), which are the key of an entry;
@@ -35,7 +35,7 @@ impl Display for NotCacheable {
     }
 }
 
-/// What is declared before a run.
+/// Inputs that are known before a run.
 #[derive(Clone, Debug)]
 pub struct Declared<'a> {
     /// The tree.
@@ -73,8 +73,9 @@ impl Declared<'_> {
         for file in inputs.iter().filter(|file| !left_out.contains(&real(file))) {
             key = key.with(file.as_str(), contents(file)?);
         }
-        // A file may be asked about and not be opened, and Python tells of that to nobody. Below the
-        // tree's folder its content counts in any case; beside the folder its name does.
+        // A migration may ask whether a file exists without opening it, and Python has no event for
+        // that. Below the tree's folder the content of every file counts in any case; beside the
+        // folder every name does.
         if let Some(beside) = self.tree.cwd.parent() {
             key = key.with("beside", known(beside, Kind::Names)?);
         }
@@ -123,7 +124,7 @@ fn list(
     for entry in folder.read_dir_utf8().map_err(cannot)? {
         let entry = entry.map_err(cannot)?;
         let path = entry.path();
-        // A link may lead anywhere: it counts by what it leads to, where that is a file.
+        // A link may lead anywhere: the content of the file at its end counts.
         let meta = fs::symlink_metadata(path).map_err(cannot)?;
         if meta.is_dir() {
             let is_environment = path.join("pyvenv.cfg").is_file();
@@ -142,21 +143,21 @@ fn list(
     Ok(())
 }
 
-/// What was observed outside of the tree's folder.
+/// Inputs that were observed outside of the tree's folder.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Observed(Vec<(Utf8PathBuf, Kind, String)>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Kind {
-    /// What a file holds, or that there is none.
+    /// The content of a file, or its absence.
     Contents,
     /// The names in a folder.
     Names,
 }
 
 impl Observed {
-    /// What the calls of a run that began then used. Fails where no input can stand for what they did,
-    /// or where a file was touched since.
+    /// The inputs that the calls of a run used. Fails where the calls did something that no input
+    /// can stand for, or where a file was changed since the run began.
     pub fn of(used: &Used, tree: &Tree, began: SystemTime) -> Result<Observed, NotCacheable> {
         if used.told != used.calls {
             return Err(NotCacheable("a call of Alembic did not say what it read".into()));
@@ -202,7 +203,7 @@ fn known(path: &Utf8Path, kind: Kind) -> Result<String, NotCacheable> {
     }
 }
 
-/// What a file holds, in short.
+/// The hash of a file.
 fn contents(path: &Utf8Path) -> Result<String, NotCacheable> {
     match fs::read(path) {
         Ok(bytes) => Ok(Key::new("contents").with("", bytes).finish()),
@@ -243,7 +244,7 @@ fn packages_of(python: &Utf8Path) -> Result<String, NotCacheable> {
         entries.sort_by(|a, b| a.file_name().cmp(b.file_name()));
         for entry in entries {
             let name = entry.file_name();
-            // A path file that names a folder adds what is not looked at here.
+            // A path file that names a folder adds files that are not hashed here.
             let adds_a_path = name.ends_with(".pth")
                 && fs::read_to_string(entry.path())
                     .map_or(true, |text| text.lines().any(|line| !line.starts_with("import")));

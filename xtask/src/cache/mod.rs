@@ -1,5 +1,5 @@
-//! Cache of what one run leaves for the next: the result of a tree, and a snapshot of its server right
-//! before its new revisions. [`inputs`] alone says what makes either stale.
+//! Cache of earlier runs: the result of a tree, and a snapshot of its server right before its new
+//! revisions. [`inputs`] alone decides whether either is stale.
 
 pub mod inputs;
 pub mod result;

@@ -1,4 +1,4 @@
-//! The result of a tree: kept where it is green, and shown again while its inputs are what they were.
+//! Result of a tree: kept if green, and shown again while its inputs are unchanged.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +14,7 @@ pub const KIND: &str = "result";
 /// After this long a run proves everything again.
 const AGE_MAX: Duration = Duration::from_secs(24 * 3600);
 
-/// What a run said of a tree.
+/// Verdict and notes of a run over a tree.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TreeResult {
     /// When the run was.
@@ -33,7 +33,7 @@ pub struct TreeResult {
 }
 
 impl TreeResult {
-    /// A result with what the run observed.
+    /// A result with the inputs that the run observed.
     pub fn new(since: SystemTime, tree: TreeReport, observed: Observed) -> TreeResult {
         let (findings, allowed, python, postgres) = Default::default();
         TreeResult { since, tree, findings, allowed, python, postgres, observed }

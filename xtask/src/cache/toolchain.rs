@@ -11,11 +11,11 @@ use model::report::Source;
 
 /// The kind of entry that such a place is.
 const KIND: &str = "postgres";
-/// What must be as it was there.
+/// Programs that must be unchanged there.
 const PROGRAMS: [&str; 3] = ["postgres", "initdb", "pg_ctl"];
 
-/// As [`provision::find`], from what an earlier run found where nothing of it has changed: neither
-/// where it looked first, nor the programs that it found. Fails as that does.
+/// As [`provision::find`], from the answer of an earlier run if neither the places before nor the
+/// programs have changed. Fails as that does.
 pub fn find(
     places: &Places,
     allowed: bool,
@@ -30,13 +30,13 @@ pub fn find(
     }
     let found = provision::find(places, allowed, interrupt)?;
     if let Programs::There(Binaries { dir, source: Source::Local }) = &found {
-        // What cannot be kept is looked for again.
+        // A result that cannot be kept is looked for again.
         let _ = cache.write(KIND, &key, told(dir).as_bytes());
     }
     Ok(found)
 }
 
-/// Where it is looked first, and what is asked there.
+/// The places to look at, as a key.
 fn key(places: &Places) -> String {
     let path = places.path.clone().unwrap_or_default();
     let named = places.named.as_deref().map_or("", Utf8Path::as_str);

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::alembic::python::{self, Search};
 use crate::flags::AlembicArgs;
@@ -13,7 +13,6 @@ use crate::gate::{context, selection};
 use crate::os::cache_dir;
 use crate::os::interrupt::Interrupt;
 use crate::os::store::Store;
-use crate::recipes::{TREES, spec};
 use model::template::Template;
 
 /// What the command `alembic` of an environment does, which has no folder of its own on its path.
@@ -22,14 +21,11 @@ const MAIN: &str =
 
 /// Becomes the tree's Alembic. Returns only where it cannot.
 pub fn run(flags: &AlembicArgs, interrupt: &Interrupt) -> Result<String> {
-    let [id, arguments @ ..] = flags.words.as_slice() else { bail!("name a tree") };
-    let id = id.to_str().unwrap_or_default();
-    let Some(spec) = spec(id) else {
-        let known: Vec<&str> = TREES.iter().map(|spec| spec.id).collect();
-        bail!("cannot find the tree `{id}`: name one of {}", known.join(", "));
-    };
-    let root = selection::root(flags.repository.root.as_deref())?;
-    let tree = spec.at(&root);
+    let (which, arguments) = selection::one(&flags.words, &flags.other)?;
+    let (root, trees) = selection::select(&which)?;
+    let mut tree = trees.into_iter().next().context("no tree was named")?;
+    // These may lead to databases of the gate, and there are none.
+    tree.x_args.clear();
     let environments = cache_dir::folder()?.join(cache_dir::PYTHON);
     let kept = Store::of_this_user().filter(|_| !context::is_ci());
     let search = Search {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::flags::{New, TreeSelection};
-use crate::gate::lint;
+use crate::gate::{lint, selection};
 use crate::lint::{LintOptions, TreeLint};
 use crate::os::interrupt::Interrupt;
 use crate::os::process::quote_all;
@@ -20,21 +20,23 @@ use model::tree::Tree;
 
 /// Writes the revision and says where; `Err` says why there is none.
 pub fn run(flags: &New, interrupt: &Interrupt) -> Result<String> {
-    let message = flags.message.trim();
+    let (which, message) = named(flags)?;
     if message.is_empty() || message.contains(char::is_control) {
         bail!("cannot use {message:?} as a message: say in one line what the revision does");
     }
-    let (root, surveys) = lint::surveys(&which(flags), LintOptions::since(None), interrupt)?;
+    let (root, surveys) = lint::surveys(&which, LintOptions::since(None), interrupt)?;
     let (tree, survey) = surveys.first().context("no tree was named")?;
-    let head = head(tree, survey)?;
     let texts = tree_files::texts(&tree.ini_path(), &tree.cwd);
     let settings = settings::understand(&texts, &tree.cwd, &tree.section);
+    let folders = tree_files::folders(&settings);
+    let is_new = !folders.is_empty() && folders.iter().all(|folder| has_no_python(folder));
+    let head = if is_new { None } else { head(tree, survey, &which)? };
     let folder = match &head {
         Some((_, file)) => root.join(file).parent().map(Utf8Path::to_owned),
-        None => tree_files::folders(&settings).into_iter().next(),
+        None => folders.into_iter().next(),
     };
     let folder = folder.with_context(|| {
-        format!("cannot find where {} keeps its revisions: make its `versions` folder", tree.label)
+        format!("cannot find the folder `versions` of {}: make it first", tree.label)
     })?;
     let created = humantime::format_rfc3339_micros(SystemTime::now()).to_string();
     let id = next_id(&survey.graph);
@@ -53,16 +55,31 @@ pub fn run(flags: &New, interrupt: &Interrupt) -> Result<String> {
     Ok(format!("{}\n", file.strip_prefix(&root).unwrap_or(&file)))
 }
 
-/// The tree, as other commands name it.
-fn which(flags: &New) -> TreeSelection {
-    let (trees, repository) = (vec![flags.tree.clone()], flags.repository.clone());
-    TreeSelection { trees, repository, ..TreeSelection::default() }
+/// The tree, and what the revision does.
+fn named(flags: &New) -> Result<(TreeSelection, &str)> {
+    match selection::one(&flags.words, &flags.other)? {
+        (which, [message]) => Ok((which, message.trim())),
+        (_, []) => bail!("cannot write a revision without a message: say what the revision does"),
+        _ => bail!("cannot use two messages: with --ini, give what the revision does alone"),
+    }
+}
+
+/// Whether a folder is there, and nothing in it that may be a revision.
+fn has_no_python(folder: &Utf8Path) -> bool {
+    let is_python = |name: &str| name.ends_with(".py");
+    folder
+        .read_dir_utf8()
+        .is_ok_and(|found| !found.flatten().any(|file| is_python(file.file_name())))
 }
 
 /// The id and the file of the head; `None` where there is no revision yet.
-fn head(tree: &Tree, survey: &TreeLint) -> Result<Option<(String, Utf8PathBuf)>> {
+fn head(
+    tree: &Tree,
+    survey: &TreeLint,
+    which: &TreeSelection,
+) -> Result<Option<(String, Utf8PathBuf)>> {
     let (label, graph) = (&tree.label, &survey.graph);
-    let named = quote_all(tree.arguments().iter());
+    let named = quote_all(which.words(&which.trees).iter());
     if !graph.whole || !graph.faults.is_empty() {
         bail!(
             "cannot tell the head of {label}: its revisions do not fit together\n\

@@ -81,7 +81,7 @@ impl Renumbering<'_> {
     fn plan(&self) -> Result<Result<Plan, String>> {
         let survey = self.survey;
         if !survey.graph.whole {
-            let why = "some files do not say what they are; `lint` says which, fix those first";
+            let why = "some files are no readable revisions; `lint` names them, fix those first";
             return Ok(Err(why.into()));
         }
         if self.flags.merge {
@@ -97,7 +97,9 @@ impl Renumbering<'_> {
         let merged = match self.merged()? {
             Ok(merged) => merged,
             Err(why) => {
-                let why = format!("what others have cannot be told, and may not move: {why}");
+                let why = format!(
+                    "cannot tell which revisions other branches have, and those may not move: {why}"
+                );
                 return Ok(Err(why));
             }
         };
@@ -175,7 +177,7 @@ impl Renumbering<'_> {
         ) {
             (Ok(first), Ok(other)) => [first, other],
             (Err(why), _) | (_, Err(why)) => {
-                return Ok(Err(format!("whether the order matters cannot be tried: {why}")));
+                return Ok(Err(format!("cannot try whether the order matters: {why}")));
             }
         };
         let merge = ("the merge", plan.changes.as_slice());
@@ -202,12 +204,11 @@ impl Renumbering<'_> {
             Verdict::Same(Some(but)) => {
                 Ok(format!("either order gives the same schema and rows {but}: {done}"))
             }
-            Verdict::Differ(how) => {
-                Err(format!("a person must decide, as the orders differ:\n  {}", how.join("\n  ")))
-            }
-            Verdict::NotTried(why) => {
-                Err(format!("whether the order matters cannot be tried: {why}"))
-            }
+            Verdict::Differ(how) => Err(format!(
+                "a person must decide, as the two orders give different results:\n  {}",
+                how.join("\n  ")
+            )),
+            Verdict::NotTried(why) => Err(format!("cannot try whether the order matters: {why}")),
         })
     }
 

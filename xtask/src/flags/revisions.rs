@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 
-use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{ArgAction, Args};
 
-use super::shared::{Interpreter, Repository};
+use super::shared::{Interpreter, OtherTree};
 use crate::recipes::TREES;
 
 /// Write a revision with the next id on the head of a tree
@@ -15,28 +15,28 @@ use crate::recipes::TREES;
 /// Exit status: 0 it was written; 2 it was not, and why: several heads, revisions that do not fit together.
 #[derive(Clone, Debug, Args)]
 pub struct New {
-    /// The tree
-    #[arg(value_name = "TREE", value_parser = tree_names())]
-    pub tree: String,
+    /// The tree, not with --ini, then what the revision does
+    ///
+    /// `new console "add the region of a customer"`; `new --ini alembic.ini "add the region"`.
+    #[arg(value_names = ["TREE", "MESSAGE"], required = true, num_args = 1..=2)]
+    #[arg(action = ArgAction::Set)]
+    pub words: Vec<String>,
 
-    /// What the revision does: "add the region of a customer"
-    #[arg(value_name = "MESSAGE")]
-    pub message: String,
-
-    /// The repository.
+    /// The tree, where it is none of the monorepo's.
     #[command(flatten)]
-    pub repository: Repository,
+    pub other: OtherTree,
 }
 
 /// Run a tree's own Alembic: `alembic console history`
 ///
 /// It runs in the environment and the folder in which the gate runs it. All that follows the tree is Alembic's,
-/// and so is the exit status. It sees your environment; env.py takes the database from DATABASE_URL.
+/// and so is the exit status. It sees your environment; env.py takes its database from there (DATABASE_URL).
+/// With --ini no tree is named: `alembic --ini alembic.ini history`.
 #[derive(Clone, Debug, Args)]
 pub struct AlembicArgs {
-    /// The repository.
+    /// The tree, where it is none of the monorepo's.
     #[command(flatten)]
-    pub repository: Repository,
+    pub other: OtherTree,
 
     /// The interpreter.
     #[command(flatten)]

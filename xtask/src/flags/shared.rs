@@ -57,3 +57,17 @@ pub struct Interpreter {
     )]
     pub python: Option<Utf8PathBuf>,
 }
+
+/// Tree to work on that is none of the monorepo's.
+#[derive(Clone, Debug, Args)]
+pub struct OtherTree {
+    /// Work on this alembic.ini or pyproject.toml instead
+    ///
+    /// Its section `[migration-gate]` says where Alembic runs, if not in its folder.
+    #[arg(long, value_name = "PATH", help_heading = heading::OTHER_TREE)]
+    pub ini: Option<Utf8PathBuf>,
+
+    /// The repository.
+    #[command(flatten)]
+    pub repository: Repository,
+}

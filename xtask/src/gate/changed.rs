@@ -8,20 +8,20 @@ use crate::os::interrupt::Interrupt;
 use model::report::Comparison;
 use model::tree::Tree;
 
-/// What the monorepo's trees are all gated by: a change of it touches each.
+/// Paths that decide how every tree is gated: a change of one touches all trees.
 const OF_ALL: &[&str] = &["xtask", "Cargo.toml", "Cargo.lock", ".cargo"];
 
-/// Trees that a change touches, and what it was compared with.
+/// Trees that a change touches, with the base of the comparison.
 pub struct ChangedTrees {
     /// The trees, in the order given.
     pub trees: Vec<Tree>,
     /// The labels of the others.
     pub others: Vec<String>,
-    /// What it was compared with.
+    /// The base of the comparison.
     pub base: Comparison,
 }
 
-/// Finds the trees that the change since `since` touches, or says why nobody knows what has changed.
+/// Finds the trees that the change since `since` touches, or says why the changes cannot be known.
 /// Fails where `since` is given and cannot be honoured.
 pub fn touched(
     trees: &[Tree],

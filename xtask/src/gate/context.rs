@@ -30,9 +30,9 @@ pub struct GateContext<'a> {
     pub root: &'a Utf8Path,
     /// The trees to gate.
     pub trees: &'a [Tree],
-    /// What is peculiar to this run.
+    /// Settings of this run.
     pub setting: RunSettings<'a>,
-    /// What the lints find meanwhile; `None`: nothing is linted.
+    /// The lint results, when they are there; `None`: nothing is linted.
     pub surveys: Option<&'a OnceLock<Result<TreeLints>>>,
     /// The store of earlier runs, where it may be used.
     pub reuse: Option<Store>,
@@ -66,8 +66,7 @@ pub struct RunSettings<'a> {
     pub sql: Option<&'a str>,
 }
 
-/// What earlier runs left; `None` where nothing of it may be used: `--no-cache` says so, or CI, where
-/// each run proves everything.
+/// The store of earlier runs; `None` with `--no-cache` and in CI, where each run proves everything.
 pub fn reuse(flags: &Gate) -> Option<Store> {
     if flags.no_cache || is_ci() { None } else { Store::of_this_user() }
 }

@@ -1,4 +1,4 @@
-//! Sandbox of a run's migrations: what they can see and do.
+//! Sandbox of a run's migrations.
 
 use std::sync::{Arc, Once};
 
@@ -44,7 +44,7 @@ impl Isolation {
         let git: Vec<Utf8PathBuf> =
             shown.iter().filter_map(|folder| sandbox::repository_of(folder)).collect();
         if git.is_empty() {
-            // Nothing says how far the checkout reaches: what lies beside the tree may belong to it.
+            // The extent of the checkout is unknown: files beside the tree may belong to it.
             shown.extend(root.parent().filter(|above| !sandbox::is_private(above)).map(Into::into));
         }
         let as_root = user.as_ref().and_then(|user| {
@@ -123,7 +123,7 @@ impl Isolation {
         self.sandbox.clone().noting(scratch.path().join(NOT_ISOLATED)).why_not_isolated()
     }
 
-    /// Tells once what does not protect the caller here, when an interpreter has started.
+    /// Says once which protection is missing here, when an interpreter has started.
     pub(super) fn tell(&self, scratch: &RunDir, tell: Tell<'_>) {
         self.told.call_once(|| {
             if let Some(why) = &self.as_root {

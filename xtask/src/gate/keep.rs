@@ -1,5 +1,4 @@
-//! End of a run: what was started is stopped, or left as `--keep` asks, with the commands to go on by
-//! hand.
+//! End of a run: servers are stopped, or left as `--keep` asks, with the commands to go on by hand.
 
 use anyhow::Result;
 use camino::Utf8Path;
@@ -23,20 +22,21 @@ impl GateContext<'_> {
         command: &str,
     ) -> Vec<String> {
         let cwd = tree.cwd.strip_prefix(self.root).unwrap_or(&tree.cwd);
-        let (cwd, python) = (quote(cwd.as_str()), quote(python.as_str()));
+        let at = if cwd == "" { String::new() } else { format!("cd {} && ", quote(cwd.as_str())) };
+        let python = quote(python.as_str());
         if self.flags.keep {
-            return vec![format!("cd {cwd} && {told} {python} -m {command}")];
+            return vec![format!("{at}{told} {python} -m {command}")];
         }
         let names: Vec<&str> = tree.env.iter().map(|(name, _)| name.as_str()).collect();
         let which = self.flags.which.words(std::slice::from_ref(&tree.id));
         let which = quote_all(which.into_iter().chain(self.flags.env_py.words()));
         vec![
             format!("{} {which} --keep   # prints {}", model::called::gate(), names.join(", ")),
-            format!("cd {cwd} && {}=… {python} -m {command}", names.join("=… ")),
+            format!("{at}{}=… {python} -m {command}", names.join("=… ")),
         ]
     }
 
-    /// Ends what the run started, or leaves the databases and says how to reach and remove them.
+    /// Stops the servers of the run, or leaves the databases and says how to reach and remove them.
     pub fn tear_down(
         &self,
         stage: &PreparedRun,

@@ -66,7 +66,7 @@ impl StairwayPlan {
         StairwayPlan { new: stairs, stairway, is_step, from_empty }
     }
 
-    /// What was seen of the new revisions in production.
+    /// Observations of the new revisions on a database in use.
     pub(super) fn seen(&self) -> Vec<Seen> {
         self.stairway.seen()
     }
@@ -81,7 +81,7 @@ impl StairwayPlan {
     }
 }
 
-/// What the lanes of a tree work with.
+/// Context of the lanes of a tree.
 pub(super) struct LaneContext<'e> {
     pub(super) run: &'e GateContext<'e>,
     pub(super) stage: &'e PreparedRun,
@@ -101,7 +101,7 @@ pub(super) struct Lanes<'scope, 'env> {
     graph: Option<Description>,
     handles: RefCell<Vec<ScopedJoinHandle<'scope, Result<()>>>>,
     has_begun: Cell<bool>,
-    /// What went wrong before the steps.
+    /// An error of the stairs that were tried before the steps.
     failed: RefCell<Option<anyhow::Error>>,
     taken: RefCell<Option<PendingSnapshot>>,
 }
@@ -234,7 +234,7 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
         }
     }
 
-    /// What came of all stairs, waited for.
+    /// Waits for all stairs and returns their results.
     pub(super) fn wait(&self) -> Result<Vec<StairResult>> {
         if !self.has_begun.get() {
             self.spawn(None);
@@ -248,11 +248,11 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
         Ok(self.context.plan.stairway.tried())
     }
 
-    /// Ends what still goes on. Returns the snapshot that was taken.
+    /// Ends the lanes that still run. Returns the snapshot that was taken.
     pub(super) fn end(self) -> Option<PendingSnapshot> {
         self.context.interrupt.supersede();
         for handle in self.handles.take() {
-            // What was not waited for is of no use any more.
+            // The result of a lane that nothing waited for is not needed.
             let _ = join(handle);
         }
         self.taken.into_inner()
@@ -298,7 +298,7 @@ impl LaneContext<'_> {
         ground: Option<&LaneStart>,
         deadline: Instant,
     ) -> Result<LaneEnd> {
-        // Which revision is at work is told of the steps alone.
+        // Only the steps report which revision runs.
         let tell = |event: Event<'_>| match event {
             Event::Revision { .. } => {}
             event => (self.run.tell)(event),

@@ -15,7 +15,7 @@ use model::finding::Finding;
 use model::report::{Report, TreeReport};
 use model::tree::Tree;
 
-/// The report of the trees that were asked for. What goes wrong is in the report.
+/// The report of the chosen trees; an error is part of the report.
 pub fn report(which: &TreeSelection, terms: LintOptions<'_>, interrupt: &Interrupt) -> Report {
     let started = Instant::now();
     let mut report = Report::default();
@@ -26,8 +26,8 @@ pub fn report(which: &TreeSelection, terms: LintOptions<'_>, interrupt: &Interru
                 report.trees.push(tree_report(&tree, &root, &survey));
                 report.findings.extend(survey.findings);
                 report.allowed.extend(survey.allowed);
-                // The process ends after the report, which takes back all at once what one by one
-                // takes longer than to lint some files.
+                // The process ends after the report. Freeing the values one by one would take
+                // longer than the lint.
                 std::mem::forget(survey.scripts);
             }
         }
@@ -42,8 +42,7 @@ pub fn report(which: &TreeSelection, terms: LintOptions<'_>, interrupt: &Interru
     report
 }
 
-/// The root, and the trees with what was found out about them. Fails where an ini or git cannot be
-/// read.
+/// The root, and the trees with their lint results. Fails where an ini or git cannot be read.
 pub fn surveys(
     which: &TreeSelection,
     terms: LintOptions<'_>,

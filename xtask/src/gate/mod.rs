@@ -1,8 +1,8 @@
 //! `cargo xtask migration-gate`: the trees, end to end.
 //!
-//! The interpreters import Alembic while the servers are made and started; then the trees run side by
-//! side, each in a thread and on a server of its own. What goes wrong for one tree never stops the
-//! other, and whatever was found until something broke is in the report.
+//! The interpreters import Alembic while the servers are made and started; then the trees run side
+//! by side, each in a thread and on a server of its own. A failure of one tree never stops the
+//! other, and the report has everything that was found before an error.
 
 pub mod changed;
 pub mod context;
@@ -42,7 +42,7 @@ use model::report::{Comparison, Report, TreeReport};
 use model::supply::{Extra, SupplyChange};
 use model::tree::Tree;
 
-/// Runs the gate. What goes wrong is in the report, whatever it is.
+/// Runs the gate. Every error is part of the report.
 pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
     run_with(flags, &[], interrupt, tell)
 }
@@ -94,7 +94,7 @@ fn gate(
     let run = GateContext {
         setting,
         surveys: Some(&surveys),
-        // What is known was known without them.
+        // Known results need no lints.
         reuse: reuse(flags).filter(|_| extra.is_empty()),
         ..GateContext::new(flags, root, trees, interrupt, tell)
     };
@@ -118,12 +118,12 @@ fn gate(
 struct SelectedTrees {
     root: Utf8PathBuf,
     trees: Vec<Tree>,
-    /// What `--only-changed` made of it, and what it compared with.
+    /// The note of `--only-changed`, with its base.
     note: Option<String>,
     base: Option<Comparison>,
 }
 
-/// What was asked for, less what `--only-changed` leaves out.
+/// The chosen trees without those that `--only-changed` leaves out.
 fn chosen(flags: &Gate, interrupt: &Interrupt) -> Result<SelectedTrees> {
     let (root, trees) = selection::select_to_run(&flags.which, &flags.env_py)?;
     if !flags.only_changed {
@@ -150,8 +150,8 @@ fn chosen(flags: &Gate, interrupt: &Interrupt) -> Result<SelectedTrees> {
 }
 
 impl GateContext<'_> {
-    /// The report of a run over these trees, whatever happens in it, and the processes that it
-    /// leaves running on purpose.
+    /// The report of a run over these trees, also after an error, and the processes that `--keep`
+    /// leaves.
     pub fn over(&self, go: impl FnOnce(&mut Report) -> Result<Vec<u32>>) -> (Report, Vec<u32>) {
         let trees = self.trees.iter().map(|tree| TreeReport::new(tree, self.root)).collect();
         let mut report = Report { trees, ..Report::default() };
@@ -163,14 +163,14 @@ impl GateContext<'_> {
         (report, kept)
     }
 
-    /// Runs what can be run and is not known. Returns the processes that are left running on purpose,
-    /// and what may be kept for the next run.
+    /// Runs the trees without a known result. Returns the processes that `--keep` leaves, and the
+    /// cache entries for the next run.
     fn go(
         &self,
         report: &mut Report,
         described: &mut Vec<(usize, Description)>,
     ) -> Result<(Vec<u32>, Option<CacheUpdate>)> {
-        // What is missing is known in milliseconds, before anything is started.
+        // Missing programs are found in milliseconds, before anything is started.
         let readable = self.readable_trees(report);
         if readable.is_empty() {
             return Ok((Vec::new(), None));
@@ -211,7 +211,7 @@ impl GateContext<'_> {
         Ok((kept, reuse.map(|reuse| CacheUpdate { reuse, ran, began })))
     }
 
-    /// Puts a known result into the report, and tells its steps as they would be told if they ran.
+    /// Puts a known result into the report, with the same progress events as a run.
     fn show_known(&self, index: usize, result: TreeResult, report: &mut Report) {
         for step in &result.tree.steps {
             (self.tell)(Event::StepEnded { label: &self.trees[index].label, step });
@@ -227,7 +227,7 @@ impl GateContext<'_> {
         }
     }
 
-    /// Puts what the lints found into the report, or why they could not be run.
+    /// Adds the lints' findings to the report, or the reason why they could not be run.
     pub fn add_surveys(&self, described: &[(usize, Description)], report: &mut Report) {
         match self.surveys() {
             Some(Ok(surveys)) => self.add_lints(surveys, described, report),

@@ -1,4 +1,4 @@
-//! Next command: what somebody runs after a red report.
+//! Next command: the one to run after a red report.
 
 use crate::flags::{EnvPy, TreeSelection};
 use crate::os::process::quote_all;

@@ -1,5 +1,5 @@
-//! Plan of a tree's steps: what is new decides whether there is a stairway, and steps that never ran
-//! are skipped with a reason.
+//! Plan of a tree's steps: new revisions decide whether there is a stairway, and steps that never
+//! ran are skipped with a reason.
 
 use super::context::GateContext;
 use crate::alembic::Description;
@@ -11,8 +11,7 @@ use model::report::Report;
 use model::step::{NOT_BEGUN, Step};
 
 impl GateContext<'_> {
-    /// The new revisions of a tree. Where nothing says what is new it is the head, and of several
-    /// heads none.
+    /// The new revisions of a tree. Without a base, the head is new, and of several heads none.
     pub fn new_revisions(&self, index: usize, heads: &[String]) -> Vec<String> {
         match (self.survey(index), heads) {
             (Some(survey), _) => survey.new_revisions(),
@@ -84,7 +83,7 @@ mod tests {
     use crate::flags::{Command, Xtask};
     use crate::os::interrupt::Interrupt;
 
-    /// A replay's tree lies in a folder of its own; what is around it must not count.
+    /// A replay's tree lies in a folder of its own; a repository around it must not count.
     #[test]
     fn without_surveys_only_the_head_is_new() {
         let Command::MigrationGate(flags) =

@@ -1,5 +1,4 @@
-//! The gate's own lint run: what it finds while Alembic is imported, and how that stands beside what
-//! then happens.
+//! Lint run of the gate, while Alembic is imported, and its comparison with the steps.
 
 use anyhow::Result;
 
@@ -7,8 +6,8 @@ use super::context::{GateContext, TreeLints};
 use crate::alembic::Description;
 use crate::lint::{self, LintOptions, TreeLint};
 use analysis::graph::compare;
-use analysis::once;
 use analysis::predicted::{self, Proofs};
+use analysis::{later, once};
 use model::code;
 use model::event::{Event, timed};
 use model::finding::{Finding, Standing};
@@ -17,20 +16,20 @@ use model::step::{Status, Step};
 use model::tree::Tree;
 
 impl GateContext<'_> {
-    /// What the lints find out, waited for where it is not known yet.
+    /// The lint results; waits for them.
     pub fn surveys(&self) -> Option<&Result<TreeLints>> {
         let surveys = self.surveys?;
         Some(surveys.get_or_init(|| timed(self.tell, "Gate", "lints", || self.lint())))
     }
 
-    /// What they find out about one tree.
+    /// The lint result of one tree.
     pub fn survey(&self, index: usize) -> Option<&TreeLint> {
         let surveys = self.surveys()?.as_ref().ok()?;
         surveys.iter().find(|(known, _)| *known == index).map(|(_, survey)| survey)
     }
 
-    /// Lints the trees, which takes milliseconds, and tells what is found: the interpreter is starting
-    /// meanwhile. The steps run all the same, so that the proof stands beside the prediction.
+    /// Lints the trees, which takes milliseconds, and reports the findings while the interpreter
+    /// starts. The steps run all the same, so that the proof stands beside the prediction.
     fn lint(&self) -> Result<TreeLints> {
         // A tree whose ini cannot be read is a finding of its own.
         let readable: Vec<usize> =
@@ -55,8 +54,8 @@ impl GateContext<'_> {
         Ok(readable.into_iter().zip(surveys).collect())
     }
 
-    /// Puts the lints' findings beside those of the steps, and compares the graphs that they stand
-    /// on with what Alembic itself read.
+    /// Puts the lints' findings beside those of the steps, and compares their graphs with Alembic's
+    /// own.
     pub fn add_lints(
         &self,
         surveys: &[(usize, TreeLint)],
@@ -66,7 +65,7 @@ impl GateContext<'_> {
         for (index, survey) in surveys {
             let tree = &self.trees[*index];
             report.compared_with(&survey.base);
-            // What is known was linted too.
+            // Trees with a known result were linted too.
             if report.trees[*index].steps.iter().any(|step| step.known_since.is_some())
                 && report.trees[*index].steps.iter().all(|step| step.known_since.is_some())
             {
@@ -91,6 +90,10 @@ impl GateContext<'_> {
             let went_up = tree.steps.iter().any(went_up);
             let exact = tree.stairs.as_ref().map(|s| s.exact.clone()).unwrap_or_default();
             let proofs = Proofs { went_up, exact: &exact };
+            let id = Some(&tree.tree);
+            for finding in report.findings.iter_mut().filter(|found| found.tree.as_ref() == id) {
+                later::name_the_maker(finding, &survey.scripts, &survey.graph);
+            }
             let mut lints = survey.findings.clone();
             let may_predict = self.setting.rehearses && tree.production.is_empty();
             lints.retain(|f| may_predict || !predicted::is_of_production(f));

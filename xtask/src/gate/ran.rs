@@ -27,7 +27,7 @@ impl RunOutcome {
     }
 }
 
-/// Outcome of one tree: its steps, its servers, and what its calls read.
+/// Outcome of one tree: its steps, its servers, and the inputs of its calls.
 #[derive(Default)]
 pub struct TreeOutcome {
     /// The index of the tree.
@@ -38,7 +38,7 @@ pub struct TreeOutcome {
     pub(super) server: Option<Postgres>,
     /// Facts from the start of its Alembic; `None`: that did not start.
     pub(super) started: Option<StartedTree>,
-    /// What it leaves beside its findings.
+    /// Servers, notes and inputs.
     pub left: Leftovers,
     /// The names of the tables in which Alembic keeps where its databases stand.
     pub version_tables: BTreeSet<String>,
@@ -63,7 +63,7 @@ pub(super) struct StartedTree {
 pub struct Leftovers {
     /// The tree's own server, where that is to stay, and those on which stairs went wrong.
     pub hosted: Vec<Hosted>,
-    /// What is to be told.
+    /// Notes of the report.
     pub(super) notes: Vec<String>,
     /// The files and folders that calls read.
     pub used: Used,

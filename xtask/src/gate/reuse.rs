@@ -19,7 +19,7 @@ use model::event::Event;
 use model::report::{Report, Verdict};
 use model::step::Status;
 
-/// What may be reused.
+/// Results and snapshots that may be reused.
 #[derive(Clone)]
 pub struct Reuse {
     kept: Store,
@@ -34,7 +34,7 @@ pub struct Reuse {
 pub struct CacheUpdate {
     /// Where it is kept, and under which keys.
     pub reuse: Reuse,
-    /// What the trees ran.
+    /// The outcomes of the trees.
     pub ran: RunOutcome,
     /// When the run began.
     pub began: SystemTime,
@@ -120,7 +120,7 @@ impl Reuse {
         found.map_err(|why| self.say(run, index, &why)).ok()
     }
 
-    /// The key of a tree's snapshot: of the revisions after it only what stands outside of their
+    /// The key of a tree's snapshot: of the revisions after it only the code outside of their
     /// functions counts, which runs when Alembic reads them.
     fn key_of_snapshot(&self, run: &GateContext<'_>, index: usize) -> Result<String, NotCacheable> {
         let survey = run.survey(index).ok_or(NotCacheable("the tree was not read".into()))?;
@@ -215,7 +215,7 @@ fn is_green(report: &Report, index: usize) -> bool {
         && !report.findings.iter().any(|f| is_error(&f))
 }
 
-/// The options that decide what the databases come to.
+/// The options that influence the databases.
 fn options(run: &GateContext<'_>) -> Vec<(&'static str, String)> {
     let flags = run.flags;
     let text = |path: Option<&Utf8Path>| path.map(ToString::to_string).unwrap_or_default();

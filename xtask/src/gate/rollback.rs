@@ -1,4 +1,4 @@
-//! Rollback card: the command back from the new revisions of a tree, and what it costs.
+//! Rollback card: the command back from the new revisions of a tree, and its costs.
 
 use camino::Utf8Path;
 
@@ -13,8 +13,8 @@ use model::template::Template;
 use model::transcript::Direction;
 use model::tree::Tree;
 
-/// The way back from what a tree brings; `None` where it brings nothing, or has no single head, or
-/// where no command takes back all of it and nothing else.
+/// The way back from the new revisions of a tree; `None` without new revisions, without a single head,
+/// or where no command takes back all of them and nothing else.
 pub(super) fn rollback(
     (tree, root): (&Tree, &Utf8Path),
     report: &TreeReport,
@@ -87,7 +87,8 @@ fn not_rehearsed(id: &String, report: &TreeReport) -> Option<String> {
     Some(format!("{id}: {}", why.unwrap_or(other)))
 }
 
-/// Who waits on the way back: what was found of it, and of tables that are blocked for a moment their names.
+/// The waits on the way back: the findings about it, and the names of tables that are blocked for a
+/// moment.
 fn waits(down: Option<&Seen>, findings: &[Finding], tree: &str) -> Vec<String> {
     let Some(down) = down else { return Vec::new() };
     let told = findings.iter().filter(|finding| {

@@ -1,11 +1,12 @@
 //! Selection of the root and the trees that a command works on.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 
 use anyhow::{Context, Result, anyhow, bail};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::flags::{EnvPy, TargetName, TreeSelection};
+use crate::flags::{EnvPy, OtherTree, TargetName, TreeSelection};
 use crate::os::tree_files;
 use crate::postgres::MAJOR;
 use crate::recipes;
@@ -52,13 +53,36 @@ fn ini_near(folder: &Utf8Path) -> Option<Utf8PathBuf> {
     folders.map(|folder| folder.join("alembic.ini")).find(|ini| folder.join(ini).is_file())
 }
 
+/// One tree: that of the ini, else the one that the first of the words names; and the other words.
+pub fn one<'w, W: AsRef<OsStr>>(
+    words: &'w [W],
+    other: &OtherTree,
+) -> Result<(TreeSelection, &'w [W])> {
+    let (trees, rest) = match (&other.ini, words) {
+        (None, [first, rest @ ..]) => {
+            let id = first.as_ref().to_string_lossy();
+            let known: Vec<&str> = recipes::TREES.iter().map(|spec| spec.id).collect();
+            if !known.contains(&id.as_ref()) {
+                bail!(
+                    "cannot find the tree `{id}`: name one of {}, or another one with --ini",
+                    known.join(", ")
+                );
+            }
+            (vec![id.into_owned()], rest)
+        }
+        _ => (Vec::new(), words),
+    };
+    let (ini, repository) = (other.ini.clone(), other.repository.clone());
+    Ok((TreeSelection { trees, ini, repository, ..TreeSelection::default() }, rest))
+}
+
 /// The root and the trees that were asked for, as far as the files go.
 pub fn select(flags: &TreeSelection) -> Result<(Utf8PathBuf, Vec<Tree>)> {
     selected(flags, None)
 }
 
-/// The root and the trees that were asked for, with what their env.py is told. Fails where one wants another
-/// Postgres than the gate runs.
+/// The root and the chosen trees, with the environment of their env.py. Fails if a tree wants
+/// another Postgres than the gate runs.
 pub fn select_to_run(flags: &TreeSelection, env_py: &EnvPy) -> Result<(Utf8PathBuf, Vec<Tree>)> {
     selected(flags, Some(env_py))
 }
@@ -150,7 +174,7 @@ fn flag(text: Option<&str>) -> Result<bool, String> {
     }
 }
 
-/// What a file supplies.
+/// A SQL file as a supply.
 fn script(required_by: Option<&str>, file: Utf8PathBuf) -> Result<Script> {
     let sql = std::fs::read_to_string(&file);
     let sql = sql.with_context(|| {

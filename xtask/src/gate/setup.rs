@@ -41,7 +41,7 @@ pub type Pythons = Vec<(Utf8PathBuf, Vec<usize>)>;
 /// Servers, interpreters and folders that are ready before the trees run. Dropped from the first
 /// field to the last.
 pub struct PreparedRun {
-    /// The servers, or what makes them.
+    /// The given server, or the factory of servers.
     pub servers: Servers,
     pythons: Pythons,
     /// Those in the environment of the steps, and those in another one.
@@ -51,7 +51,7 @@ pub struct PreparedRun {
     isolation: Isolation,
     /// How many stairs of a tree are tried at a time.
     pub lanes: usize,
-    /// What the other environment is, at the end of a sentence.
+    /// A description of the other environment, for the end of a sentence.
     pub elsewhere_is: String,
 }
 
@@ -88,7 +88,7 @@ impl PreparedRun {
         Alembic::new(connection, tree, endpoint, interrupt)
     }
 
-    /// Tells what does not protect the caller from migrations here, once one of the interpreters started.
+    /// Says which protection from migrations is missing here, once an interpreter has started.
     pub fn tell_isolation(&self, tell: Tell<'_>) {
         self.isolation.tell(&self.scratch, tell);
     }
@@ -171,8 +171,8 @@ impl GateContext<'_> {
         Ok(pythons)
     }
 
-    /// Starts the interpreters, and makes ready what servers are made of meanwhile. `at_once` says how
-    /// many trees run at a time, where it is not these trees once.
+    /// Starts the interpreters, and prepares the data directory meanwhile. `at_once` is the number
+    /// of trees that run at a time, if it is not the number of these trees.
     pub fn set_up(
         &self,
         todo: &[usize],
@@ -182,7 +182,7 @@ impl GateContext<'_> {
     ) -> Result<PreparedRun> {
         let user = match &programs {
             Some(_) => server_user()?,
-            // Nothing of the gate's own serves there, and who runs migrations may be anybody.
+            // The gate starts no server there, so migrations may run as any user.
             None => server_user().ok().flatten(),
         };
         let given = self.flags.postgres_url.as_deref().map(Endpoint::from_url).transpose()?;

@@ -33,7 +33,7 @@ use model::transcript::{Statement, Transcript};
 use model::tree::Tree;
 
 impl GateContext<'_> {
-    /// Runs the trees, and puts what came of them into the report.
+    /// Runs the trees, and puts their outcomes into the report.
     pub fn run_trees(
         &self,
         todo: &[usize],
@@ -46,7 +46,7 @@ impl GateContext<'_> {
             let snapshot = reuse.and_then(|reuse| reuse.snapshot(self, index));
             let mut ran = self.run_tree((index, python), stage, snapshot);
             if ran.sick.as_ref().is_some_and(anyhow::Error::is::<SnapshotInvalid>) {
-                // Who has seen steps pass sees them again.
+                // The progress shows the steps again, so a notice says why.
                 let label = &self.trees[index].label;
                 let told = format!("{label} failed on a snapshot: it is run again from the start");
                 (self.tell)(Event::Notice(&told));
@@ -57,7 +57,7 @@ impl GateContext<'_> {
         let pythons: Vec<(usize, &Utf8PathBuf)> =
             todo.iter().filter_map(|index| Some((*index, stage.python(*index)?))).collect();
         let trees: Vec<TreeOutcome> = match &stage.servers {
-            // What one tree leaves on a common server must be no supply of the next.
+            // Leftovers of one tree on a common server must be no supply of the next.
             Servers::External(_) => pythons.into_iter().map(|(i, python)| run(i, python)).collect(),
             Servers::Own(_) => thread::scope(|scope| {
                 let run = &run;
@@ -87,7 +87,7 @@ impl GateContext<'_> {
         tree.production = std::mem::take(&mut ran.done.production);
         tree.sql = std::mem::take(&mut ran.done.way_up);
         report.postgres = report.postgres.take().or(ran.server.take());
-        // What env.py was told stays: `--keep` prints it.
+        // The environment of env.py stays in the outcome: `--keep` prints it.
         let graph = ran.started.as_mut().and_then(|started| {
             let StartedTree { interpreter, graph, .. } = started;
             report.hash_seed.get_or_insert_with(|| interpreter.hash_seed.clone());
@@ -291,7 +291,7 @@ impl GateContext<'_> {
         })
     }
 
-    /// What the databases of a server that was given share before a tree runs.
+    /// The state that the databases of a given server share before a tree runs.
     fn shared_of(&self, server: &Server) -> Result<Option<SharedState>> {
         let Server::External(_) = server else { return Ok(None) };
         let endpoint = server.endpoint();
@@ -314,7 +314,7 @@ impl GateContext<'_> {
         Ok(())
     }
 
-    /// The graph of a tree as `alembic heads` reads it, or what it said instead.
+    /// The graph of a tree as `alembic heads` reads it, or the transcript of the failure.
     pub fn read_tree(
         &self,
         tree: &Tree,

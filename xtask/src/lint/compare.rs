@@ -28,7 +28,7 @@ pub(super) struct BaseComparison<'a> {
     pub(super) told: Comparison,
 }
 
-/// Asks git what the trees are compared with. Fails where `--since` cannot be honoured.
+/// Asks git for the base of the trees. Fails where `--since` cannot be honoured.
 pub(super) fn compare<'a>(
     tree: &Tree,
     root: &'a Utf8Path,
@@ -117,7 +117,7 @@ pub(super) fn not_checked_out(
     }))
 }
 
-/// What other branches add to a tree, and what of them could not be looked at.
+/// Revisions that other branches add to a tree, and why some branches could not be read.
 pub(super) fn others(
     compared: &BaseComparison<'_>,
     settings: &Settings,
@@ -164,7 +164,7 @@ pub(super) fn collide(collisions: &[Collision], tree: &Tree) -> Option<String> {
     Some(format!("{what}{more}: `{} collisions {tree}` says what to do", called::gate()))
 }
 
-/// With no base branch to compare with, what is new is the head.
+/// Without a base branch, the head is new.
 pub(super) fn mark_new(graph: &mut Graph, base: Option<&Base>) {
     match base {
         Some(base) => {
@@ -202,8 +202,8 @@ pub(super) fn is_of_tree(file: &Utf8Path, settings: &Settings, root: &Utf8Path) 
     folders.iter().any(below) && file.file_name().is_some_and(is_revision_name)
 }
 
-/// The graph as the base branch has it now: what is not new, as it was before this change, and what
-/// the base branch did since.
+/// The graph as the base branch has it now: the revisions before this change, with the later
+/// changes of the base branch.
 pub(super) fn graph_of_base(scripts: &[Script], base: &Base) -> Graph {
     let is_changed = |file: &Utf8Path| {
         base.changed.iter().any(|changed| changed.file == file)

@@ -46,25 +46,25 @@ pub struct TreeLint {
     pub graph: Graph,
     /// What is wrong.
     pub findings: Vec<Finding>,
-    /// What would be wrong, had the files not allowed it.
+    /// Findings that the files allow.
     pub allowed: Vec<Finding>,
     /// How the revisions came into git's history, where some collide.
     pub arrivals: HashMap<Utf8PathBuf, Arrival>,
-    /// What it was compared with, which says what is new.
+    /// The base, which decides which revisions are new.
     pub base: Comparison,
-    /// What will collide with other branches.
+    /// Collisions with other branches.
     pub collisions: Vec<Collision>,
-    /// What of them could not be looked at, and why.
+    /// Why some branches could not be read.
     pub unseen: Option<String>,
 }
 
 impl TreeLint {
-    /// The graph, where it is what is wrong.
+    /// The graph, if it is at fault.
     pub fn wrong_graph(&self) -> Option<Graph> {
         self.graph.is_wrong().then(|| self.graph.clone())
     }
 
-    /// Whether there is a base branch, which says what is new.
+    /// Whether there is a base branch, which decides which revisions are new.
     pub fn has_base(&self) -> bool {
         self.base.rev.is_some()
     }
@@ -197,7 +197,7 @@ fn sizes(scripts: &[Script], graph: &Graph, root: &Utf8Path) -> Option<Sizes> {
     Sizes::read(&String::from_utf8_lossy(&text)).ok()
 }
 
-/// What a tree's recipe supplies.
+/// The supplies of a tree\'s recipe.
 fn given(tree: &Tree, change: SupplyChange<'_>) -> Vec<Given> {
     // A dry run touches nothing that could fail.
     let mut dry_run = StepRunner::dry_run(&tree.label).with_supplies(change);
@@ -224,7 +224,7 @@ fn application(
         let file = file.canonicalize_utf8().unwrap_or(file.to_owned());
         beside.iter().any(|folder| file.starts_with(folder))
     };
-    // What another tree is run with is not known here.
+    // The environment of another tree is not known here.
     let known = tree.requirements.as_ref().and_then(|file| tree_files::read(file).ok());
     let known = known.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     // A helper of migrations is no code of the application, wherever it lies.

@@ -23,7 +23,7 @@ pub struct TreeFiles {
     pub listing: Listing,
     /// Those that say which revision they are.
     pub scripts: Vec<Script>,
-    /// What is wrong with single files.
+    /// Faults of single files.
     pub troubles: Vec<(Utf8PathBuf, Trouble)>,
 }
 
@@ -49,14 +49,14 @@ pub fn all(settings: &[Settings], root: &Utf8Path) -> Vec<TreeFiles> {
     trees.collect()
 }
 
-/// Reads what these files do; from here on it is known.
+/// Reads the bodies of these files ahead, in parallel.
 pub fn look_into(scripts: &[&Script]) {
     in_parallel(scripts, |script| {
         script.body();
     });
 }
 
-/// Does the same with many things, on as many threads as there are processors, and keeps the order.
+/// Applies a function to many items, on as many threads as there are processors; keeps the order.
 fn in_parallel<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let chunk = (things.len() / (threads * TURNS)).clamp(1, MOST_AT_ONCE);

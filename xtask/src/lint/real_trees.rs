@@ -1,5 +1,5 @@
-//! The lints on the real trees, with what their recipes supply: nothing to say of them as they are,
-//! and the right thing, and nothing else, where one of them is made wrong.
+//! Lints on the real trees, with the supplies of their recipes: no finding as they are, and exactly
+//! the right one after a faulty change.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -9,10 +9,10 @@ use analysis::graph;
 use analysis::lints::{Subject, lint};
 use analysis::script::Script;
 
-/// A change of one file: its number, what stands there, and what is put in its place.
+/// A change of one file: its number, the old text, and the new one.
 type Change<'a> = (&'a str, &'a str, &'a str);
 
-/// What the lints say of a real tree with some changes: code, number of the file and line of text.
+/// The findings of a real tree with some changes: code, number of the file and line of text.
 fn say(spec: &TreeSpec, with_recipe: bool, changes: &[Change<'_>]) -> Vec<String> {
     let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let path = root.join(spec.migrations).join("versions");

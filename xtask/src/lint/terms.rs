@@ -5,11 +5,11 @@ use model::supply::SupplyChange;
 /// Options of lint, beside the files.
 #[derive(Clone, Copy)]
 pub struct LintOptions<'a> {
-    /// What a new revision is one that it lacks; `None`: the usual base branches.
+    /// The commit that new revisions are missing from; `None`: the usual base branches.
     pub since: Option<&'a str>,
     /// How the supplies differ from those of the recipes.
     pub supplies: SupplyChange<'a>,
-    /// Whether what git knows of the folder is about the trees.
+    /// Whether the git repository of the folder is that of the trees.
     pub in_repository: bool,
     /// Whether merged revisions are judged as strictly as new ones.
     pub all: bool,

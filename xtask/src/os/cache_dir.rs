@@ -1,8 +1,9 @@
-//! The user's folder of what is made once and serves every checkout: a subfolder for each kind.
+//! Cache folder of the user: things that are made once and serve every checkout, a subfolder for
+//! each kind.
 //!
-//! A gate holds a shared lock on the folder for as long as it lives, so that `doctor --clean` takes
-//! nothing from under one that runs. What is made there is made beside its place, under a lock of
-//! its own, and gets its name when it is whole.
+//! A gate holds a shared lock on the folder for as long as it lives, so that `doctor --clean`
+//! removes nothing that a running gate uses. An entry is made beside its place, under a lock of its
+//! own, and renamed when it is whole.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions, TryLockError};
@@ -19,10 +20,10 @@ use super::interrupt::Interrupt;
 pub const SYSTEM: &str = if cfg!(target_os = "macos") { "/Library/Caches" } else { "/var/cache" };
 /// The folder's name among the caches of the user.
 const NAME: &str = "migration-gate";
-/// Locked by each gate that lives, shared; by who cleans, alone. It is never removed: a gate that
-/// opened it before would hold a lock that nobody else sees.
+/// Every running gate locks this file shared, a cleaning process exclusively. The file is never
+/// removed: a gate that opened it before would hold a lock on a file that no other process opens.
 pub const LOCK: &str = "lock";
-/// What the names of manifests end in.
+/// Suffix of manifest names.
 pub const MANIFEST: &str = "manifest";
 
 /// The kind of Postgres binaries.
@@ -57,8 +58,7 @@ fn caches(
     named.or_else(|| if root { Some(SYSTEM.into()) } else { home.map(|home| home.join(own)) })
 }
 
-/// Makes a folder of the cache, which whoever the server runs as can enter. Fails where it cannot
-/// be made.
+/// Makes a folder of the cache that the server's user can enter. Fails where it cannot be made.
 pub fn make(folder: &Utf8Path) -> Result<()> {
     if folder.is_dir() {
         return Ok(());
@@ -98,7 +98,7 @@ pub fn alone() -> Option<File> {
     Some(file)
 }
 
-/// The things in a folder of the cache: what lies there but for locks, each with its size in bytes.
+/// The entries of a folder of the cache, without locks, each with its size in bytes.
 pub fn things(folder: &Utf8Path) -> Vec<(Utf8PathBuf, u64)> {
     let entries = folder.read_dir_utf8().into_iter().flatten().flatten();
     let things = entries.map(|entry| entry.path().to_owned());
@@ -111,7 +111,7 @@ pub fn things(folder: &Utf8Path) -> Vec<(Utf8PathBuf, u64)> {
     things
 }
 
-/// What a file, or all files below a folder, hold, in bytes.
+/// The size of a file, or of all files below a folder, in bytes.
 pub fn size(path: &Utf8Path) -> u64 {
     match fs::symlink_metadata(path) {
         Ok(meta) if meta.is_dir() => {
@@ -123,7 +123,7 @@ pub fn size(path: &Utf8Path) -> u64 {
     }
 }
 
-/// Removes a thing; says whether it is gone.
+/// Removes an entry; returns whether it is gone.
 pub fn remove(path: &Utf8Path) -> bool {
     let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     !path.exists()
@@ -159,7 +159,7 @@ fn lock_file(path: &Utf8Path) -> Result<File> {
     opened.map_err(|err| cannot(&format!("write `{path}`"), &err))
 }
 
-/// What could not be done in the cache, why, and what to do about it.
+/// An error about the cache: the action that failed, the cause, and what to do about it.
 pub fn cannot(what: &str, err: &std::io::Error) -> anyhow::Error {
     anyhow!("cannot {what}: {err}\nhint: name a folder that can be written with XDG_CACHE_HOME")
 }

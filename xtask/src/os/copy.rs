@@ -10,8 +10,8 @@ use nix::unistd::geteuid;
 use super::interrupt::Interrupt;
 use model::incident::Edit;
 
-/// Copies a folder with the owners and modes of what it holds, but for entries whose name `wanted`
-/// turns down. The copy must not be there yet.
+/// Copies a folder with the owners and modes of its entries. `wanted` can turn entries down by
+/// name. The copy must not be there yet.
 pub fn folder(
     from: &Utf8Path,
     to: &Utf8Path,
@@ -42,7 +42,7 @@ pub fn folder(
     keep_owner(from, to).with_context(context)
 }
 
-/// Only root can give a file away; whoever else copies, owns both.
+/// Only root can give a file away; another user owns both the file and the copy.
 fn keep_owner(from: &Utf8Path, to: &Utf8Path) -> std::io::Result<()> {
     if !geteuid().is_root() {
         return Ok(());

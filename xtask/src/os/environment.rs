@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 
-/// What any program may need to find its files and to speak to people.
+/// Variables that any program may need to find its files and to choose its language.
 const PLAIN: &[&str] = &["path", "home", "user", "lang", "lc_all", "tmpdir"];
 /// The way to a registry: proxies and the authorities that sign for them.
 const NETWORK: &[&str] = &[

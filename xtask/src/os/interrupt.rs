@@ -1,12 +1,13 @@
 //! Ctrl-C and its kin, as a value that every wait looks at.
 //!
 //! The first SIGINT, SIGTERM or SIGHUP is remembered and makes one end of a socket pair readable
-//! for ever, so that whoever polls a file descriptor polls this one beside it. Whoever waits gets
-//! an [`Interrupted`] error and unwinds; what was started is stopped by the values that own it.
-//! Later signals change nothing: cleaning up is quick, and cutting it off would leave things behind.
+//! for ever, so that code which polls a file descriptor polls this one beside it. Code that waits
+//! gets an [`Interrupted`] error and unwinds; the values that own processes stop them. Later
+//! signals change nothing: cleaning up is quick, and cutting it off would leave things behind.
 //!
-//! A part of the run that something else than a signal may end has a [child](Interrupt::child),
-//! which rings when either comes. What was made ready before it is [tied](Interrupt::also_ends) to it.
+//! A part of the run that may end without a signal has a [child](Interrupt::child), which rings
+//! with its parent or alone. Things that were prepared before the part began are
+//! [tied](Interrupt::also_ends) to it.
 
 use std::fmt;
 use std::io;
@@ -34,18 +35,18 @@ struct Shared {
     signal: AtomicI32,
     /// Readable once a signal came.
     alarm: UnixStream,
-    /// Whether Ctrl-C is somebody else's: of a program that has the terminal.
+    /// Whether Ctrl-C goes to another program, which has the terminal.
     lent: AtomicBool,
     /// The other end of the alarm, where it is not a signal's thread that holds it.
     bell: Option<UnixStream>,
-    /// What rings here too.
+    /// The interrupt that rings this one too.
     parent: Option<Arc<Shared>>,
 }
 
 /// With nothing to wait for but an event, a wait ends now and then.
 pub const FOR_EVER: Duration = Duration::from_secs(3600);
 
-/// In the place of a signal's number: what was worked on has changed meanwhile.
+/// In the place of a signal's number: the files changed meanwhile.
 const SUPERSEDED: i32 = -1;
 
 impl Shared {
@@ -60,7 +61,7 @@ impl Shared {
         }
     }
 
-    /// Its alarm and those of what it hangs on.
+    /// Its alarm and those of its parents.
     fn alarms(&self) -> Vec<&UnixStream> {
         let mut alarms = self.parent.as_ref().map(|parent| parent.alarms()).unwrap_or_default();
         alarms.push(&self.alarm);
@@ -107,7 +108,7 @@ impl Interrupt {
                     .compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst)
                     .is_ok()
                 {
-                    // Fails only when the other end is gone, and then nobody waits any more.
+                    // Fails only when the other end is gone; then nothing waits for it any more.
                     let _ = bell.shutdown(Shutdown::Both);
                 }
             }
@@ -130,11 +131,11 @@ impl Interrupt {
         Ok(Interrupt { shared: Arc::new(Shared::of(alarm, Some(bell), parent)) })
     }
 
-    /// Ends what waits on this child: what it works on has changed.
+    /// Ends every wait on this child, because the files have changed.
     pub fn supersede(&self) {
         self.shared.signal.store(SUPERSEDED, Ordering::SeqCst);
         if let Some(bell) = &self.shared.bell {
-            // Fails only when the other end is gone, and then nobody waits any more.
+            // Fails only when the other end is gone; then nothing waits for it any more.
             let _ = bell.shutdown(Shutdown::Both);
         }
     }

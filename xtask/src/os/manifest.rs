@@ -1,7 +1,7 @@
 //! Manifests of folders that the gate executes from: each file with its checksum, beside the folder.
 //!
-//! Whatever changes a file changes what the file system knows of it, its change time above all, which no
-//! program can set. So a file is only read where that differs, as it does in a cache that was restored.
+//! Every change of a file changes its metadata, at least its change time, which no program can set.
+//! So a file is read again only where its metadata differs, as in a restored cache.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::cache_dir::MANIFEST;
 use super::store::stamp_of;
 
-/// Each file by its path below the folder: its checksum, and what the file system knew of it.
+/// Files by their paths below the folder, each with its checksum and its metadata.
 type Files = BTreeMap<Utf8PathBuf, (String, String)>;
 
 /// Where the manifest of a folder is.
@@ -23,7 +23,7 @@ fn place(folder: &Utf8Path) -> Utf8PathBuf {
     Utf8PathBuf::from(format!("{folder}.{MANIFEST}"))
 }
 
-/// Writes what a folder holds now.
+/// Writes a manifest of a folder as it is now.
 pub fn write(folder: &Utf8Path) -> Result<()> {
     let mut files = Files::new();
     for (below, stamp) in list(folder)? {
@@ -97,7 +97,7 @@ fn save(folder: &Utf8Path, files: &Files) -> Result<()> {
     Ok(())
 }
 
-/// The files and links below a folder, each with what the file system knows of it.
+/// The files and links below a folder, each with its metadata.
 fn list(folder: &Utf8Path) -> Result<Vec<(Utf8PathBuf, String)>> {
     let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(at) = folders.pop() {

@@ -1,7 +1,7 @@
 //! Mirrors of a repository: the same layout in another folder, where some files are other ones.
 //!
-//! Only the folders that matter are copied, file by file; whatever lies beside them is a link to the
-//! original. So a file can be changed and the tree be run, and the original is not touched.
+//! Only the folders that matter are copied, file by file; everything beside them is a link to the
+//! original. So files can be changed and the tree be run without touching the original.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

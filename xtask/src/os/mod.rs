@@ -1,6 +1,6 @@
 //! The operating system: processes, files, git and the terminal.
 //!
-//! Nothing here judges what it finds. `Err` means that something which the gate needs is missing,
+//! Nothing here judges migrations. `Err` means that something which the gate needs is missing,
 //! broken, or interrupted.
 
 pub mod cache_dir;

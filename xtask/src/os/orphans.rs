@@ -38,9 +38,9 @@ fn postmaster_pid(data: &Utf8Path) -> Option<Pid> {
     Pid::from_raw(text.lines().next()?.trim().trim_start_matches('-').parse().ok()?)
 }
 
-/// Ends every process that the gate started for a run that is dead, by the folder of the run, and waits until
-/// it has ended: what runs migrations has its home or its temporary folder there, and the programs of Postgres
-/// their data directory.
+/// Ends every process that the gate started for a run that is dead, by the folder of the run, and
+/// waits for its end. Workers have their home or temporary folder in the folder of the run, and the
+/// programs of Postgres their data directory.
 #[cfg(target_os = "linux")]
 pub fn end_processes_of(folder: &Utf8Path) {
     let deadline = Instant::now() + STOP_TIMEOUT;
@@ -84,7 +84,7 @@ fn processes_of(folder: &Utf8Path) -> Vec<Pid> {
         .collect()
 }
 
-/// Ends nothing: elsewhere, what runs migrations ends with its gate by itself.
+/// Ends nothing: on other systems a worker ends by itself with its gate.
 #[cfg(not(target_os = "linux"))]
 pub fn end_processes_of(_: &Utf8Path) {}
 

@@ -1,10 +1,10 @@
 //! Child processes: how the gate starts, watches and ends them.
 //!
 //! Folder, environment and deadline are explicit. Each child leads a process group of its own, so
-//! that a terminal's Ctrl-C reaches the gate alone, and so that what a child started ends with it.
-//! What escapes its group (a daemon that a migration started) is handed to the gate by the kernel,
-//! because the gate is its subreaper, and [`end_strays`] ends it; on systems without subreapers
-//! such a daemon lives on.
+//! that a terminal's Ctrl-C reaches the gate alone, and so that the processes of a child end with
+//! it. A process that leaves its group (a daemon that a migration started) becomes a child of the
+//! gate, which is its subreaper, and [`end_strays`] ends it; on systems without subreapers such a
+//! daemon lives on.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
@@ -33,7 +33,7 @@ pub struct Limits<'a> {
     pub cwd: &'a Utf8Path,
     /// How long it may take.
     pub timeout: Duration,
-    /// What ends it early.
+    /// Ends it early.
     pub interrupt: &'a Interrupt,
 }
 
@@ -47,12 +47,12 @@ pub struct CommandOutput {
     pub stderr: String,
 }
 
-/// A command that did not end well, with the end of what it printed.
+/// A command that failed, with the end of its output.
 #[derive(Debug)]
 pub struct CommandFailed {
     command: String,
     how: String,
-    /// The end of what it printed.
+    /// The end of its output.
     pub output: String,
 }
 
@@ -68,7 +68,7 @@ impl fmt::Display for CommandFailed {
 
 impl std::error::Error for CommandFailed {}
 
-/// Runs a command to its end and returns what it said. Fails where it cannot be started, does not
+/// Runs a command to its end and returns its output. Fails where it cannot be started, does not
 /// exit with status 0, is still running at its deadline, or the run is interrupted.
 pub fn run(command: Command, limits: Limits<'_>) -> Result<CommandOutput> {
     let shown = show(&command);
@@ -185,12 +185,12 @@ impl Group {
 
     /// Sends a signal to the leader alone.
     pub fn signal(&self, signal: Signal) {
-        // It can only fail because the process is gone, which is what the caller wants.
+        // This fails only if the process is gone, as it should be.
         let _ = rustix::process::kill_process(pid_of(&self.child), signal);
     }
 
-    /// Waits for the leader's end, at most `limit`, and says whether it came. Not interruptible:
-    /// it is what cleaning up waits with.
+    /// Waits for the leader's end, at most `limit`, and returns whether it came. An interrupt does
+    /// not end this wait: the clean-up uses it.
     pub fn ended_within(&mut self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         loop {
@@ -227,8 +227,8 @@ pub fn adopt_orphans() {
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 }
 
-/// Ends every child of this process that it did not start itself, and what those started; whether there
-/// was one.
+/// Ends every child that this process did not start itself, with their descendants; returns whether
+/// there was one.
 #[cfg(target_os = "linux")]
 pub fn end_strays() -> bool {
     // Nothing is started meanwhile.

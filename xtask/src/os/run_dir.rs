@@ -1,9 +1,10 @@
 //! The folder of one run, in the system's temporary folder and never in the checkout.
 //!
-//! It holds a folder for each server and for what runs migrations: the cluster and its socket, and the
-//! home and temporary folders of the migrations. The gate keeps a lock on a file in it for as long as it lives, whatever way it dies. So a folder whose
-//! lock is free belongs to a dead run, and the next run clears it away: its server first. A folder
-//! that `--keep` left says so by a file and is not touched.
+//! It holds a folder for each server, with the cluster and its socket, and one for the workers,
+//! with the home and temporary folders of migrations. The gate keeps a lock on a file in it for as
+//! long as it lives, however it ends. So a folder whose lock is free belongs to a dead run, and the
+//! next run clears it away: its server first. A folder that `--keep` left says so by a file and is
+//! not touched.
 
 use std::fs::{self, File, Permissions, TryLockError};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -18,7 +19,7 @@ use tempfile::TempDir;
 use super::orphans;
 use super::sandbox;
 
-/// What the folders of all runs are called before their random part.
+/// Prefix of the names of all run folders, before their random part.
 const PREFIX: &str = "migration-gate-";
 /// The data directory of a server, in the folder of its run.
 pub const DATA_DIR: &str = "data";
@@ -28,7 +29,7 @@ pub const FRESH_DIR: &str = "initdb";
 pub const LOCK: &str = "lock";
 /// Its presence says that `--keep` left the folder on purpose.
 const KEPT: &str = "kept";
-/// The folders of what runs migrations.
+/// The folders of workers.
 const HOME: &str = "home";
 const TMP: &str = "tmp";
 const PYCACHE: &str = "pycache";
@@ -41,7 +42,7 @@ const MEMORY_ROOM: u64 = 1 << 30;
 /// The longest path that a Unix socket can have, in bytes: `sun_path` less its NUL.
 const SOCKET_PATH_MAX: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
-/// A folder for a server or for what runs migrations, removed with this value.
+/// A folder for a server or for workers, removed with this value.
 #[derive(Debug)]
 pub struct RunDir {
     // Dropped in this order: the lock must outlive the folder.
@@ -110,17 +111,17 @@ impl RunDir {
         &self.run.path
     }
 
-    /// The home folder of what runs migrations.
+    /// The home folder of workers.
     pub fn home(&self) -> Utf8PathBuf {
         self.path.join(HOME)
     }
 
-    /// The temporary folder of what runs migrations.
+    /// The temporary folder of workers.
     pub fn tmp(&self) -> Utf8PathBuf {
         self.path.join(TMP)
     }
 
-    /// Where Python keeps what it compiled.
+    /// The folder of compiled Python files.
     pub fn pycache(&self) -> Utf8PathBuf {
         self.path.join(PYCACHE)
     }
@@ -176,14 +177,15 @@ impl RunFolder {
             .permissions(Permissions::from_mode(mode))
             .tempdir_in(base)?;
         let path = utf8(&dir)?;
-        // Locked before it has its name: nobody ever sees it free while this run lives.
+        // It is locked before it has its name, so no other process sees it unlocked while this run
+        // lives.
         let unnamed = path.join("lock.new");
         let lock =
             File::create_new(&unnamed).with_context(|| format!("cannot make `{unnamed}`"))?;
         lock.lock().with_context(|| format!("cannot lock `{unnamed}`"))?;
         fs::rename(&unnamed, path.join(LOCK)).context("cannot name the lock file")?;
         if let Some(user) = owner {
-            // A umask may have taken away what others need.
+            // A umask may have taken away rights that other users need.
             fs::set_permissions(&path, Permissions::from_mode(mode))
                 .context("cannot open the folder to others")?;
             if !sandbox::is_reachable_by(user, &path) {
@@ -221,7 +223,7 @@ pub fn temporary_folder() -> (PathBuf, bool) {
     (base, fits)
 }
 
-/// What became of a run whose folder is still there.
+/// State of a run whose folder is still there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunDirState {
     /// It goes on.
@@ -263,7 +265,8 @@ pub fn runs_from(run: &Utf8Path, folder: &Utf8Path) -> bool {
     })
 }
 
-/// Ends what a dead run left running and removes its folder; says whether that is gone.
+/// Ends the processes that a dead run left and removes its folder; returns whether the folder is
+/// gone.
 pub fn clear(path: &Utf8Path) -> bool {
     if belongs_to_dead_run(path) {
         for folder in folders_in(path) {
@@ -276,8 +279,8 @@ pub fn clear(path: &Utf8Path) -> bool {
     !path.exists()
 }
 
-/// Clears away what runs left that were killed before they could: best effort, since a folder that
-/// cannot be removed hinders nobody.
+/// Clears away the remains of killed runs. Best effort: a folder that cannot be removed does no
+/// harm.
 pub fn clear_dead_runs() {
     for (path, _) in runs().iter().filter(|(_, state)| *state == RunDirState::Died) {
         clear(path);

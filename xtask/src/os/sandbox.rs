@@ -1,4 +1,4 @@
-//! Sandboxes: what a process that a migration steers can see and do.
+//! Sandboxes: limits on the files, processes and networks that a migration can reach.
 //!
 //! A migration is code from a pull request. The Python that runs it and the private server are started
 //! through this program itself, which makes namespaces (mounts, processes, network, IPC), puts empty
@@ -29,12 +29,12 @@ use super::process::{self, Limits, last_lines};
 pub const ENTER: &str = "--enter-sandbox";
 /// Why there are no sandboxes where there is no Linux.
 const ELSEWHERE: &str = "namespaces are a feature of Linux";
-/// Folders that hold what is the caller's or the machine's, and nothing that a migration needs.
+/// Folders with files of the caller or of the machine, and nothing that a migration needs.
 const PRIVATE: [&str; 6] = ["/home", "/root", "/run", TMP[0], TMP[1], TMP[2]];
 /// Those of them in which everybody may write.
 const TMP: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
 
-/// This program, whatever has become of its file since it was started.
+/// This program, even if its file was replaced since it was started.
 const OWN: &str = "/proc/self/exe";
 
 /// How many files and folders of a tree are asked for their rights.
@@ -55,30 +55,30 @@ enum Network {
     Machine,
 }
 
-/// What a process may see and do.
+/// Limits of a process.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Sandbox {
     /// The user and group that it runs as, where these are not the caller's.
     user: Option<(u32, u32)>,
-    /// Whether that user can read what it must only through namespaces.
+    /// Whether that user can read the files it needs only inside namespaces.
     user_needs_isolation: bool,
     /// Whether it has namespaces of its own.
     isolated: bool,
     /// Whether it has a process namespace, and so sees and reaches no process but its own.
     processes: bool,
-    /// What it reaches beside files.
+    /// Its network.
     network: Network,
     /// In the place of these folders stand empty ones.
     hidden: Vec<Utf8PathBuf>,
-    /// What lies below hidden folders and is seen nevertheless.
+    /// Folders and files below hidden folders that stay visible.
     shown: Vec<Utf8PathBuf>,
-    /// What can be written.
+    /// Folders that can be written.
     writable: Vec<Utf8PathBuf>,
     /// The sockets that it may connect to, or folders above them.
     reached: Vec<Utf8PathBuf>,
     /// The machine's sockets in the file system, other than those; known when it is entered.
     sockets: Vec<Utf8PathBuf>,
-    /// Folders of what is shown in whose place empty ones stand.
+    /// Visible folders that are replaced by empty ones.
     emptied: Vec<Utf8PathBuf>,
     /// Where it is written why it is not isolated; without it, that is an error.
     note: Option<Utf8PathBuf>,
@@ -131,7 +131,8 @@ impl Sandbox {
         self
     }
 
-    /// As the caller itself where there are no namespaces: its user can reach what it must only there.
+    /// Runs as the caller where there are no namespaces, if the sandbox's user can reach its files
+    /// only inside them.
     pub fn with_user_if_isolated(self) -> Sandbox {
         Sandbox { user_needs_isolation: true, ..self }
     }
@@ -210,9 +211,9 @@ fn private_folders() -> Vec<Utf8PathBuf> {
     folders
 }
 
-/// What an interpreter needs to be seen: its own folder, that of the installation behind it, and the folders
-/// that its packages name in `.pth` files and in the records of what was installed to be edited. None of
-/// them is a whole private folder.
+/// The folders that an interpreter needs: its own, that of the installation behind it, and those
+/// that its packages name in `.pth` files and in the records of editable installs. None of them is
+/// a whole private folder.
 pub fn needed_by(python: &Utf8Path) -> Vec<Utf8PathBuf> {
     let installed = |python: &Utf8Path| Some(python.parent()?.parent()?.to_owned());
     let real = python.canonicalize_utf8().ok();
@@ -260,7 +261,7 @@ pub fn repository_of(folder: &Utf8Path) -> Option<Utf8PathBuf> {
     own.join(common.trim()).canonicalize_utf8().ok()
 }
 
-/// What a user cannot read of a tree, of every file and folder below these folders; `None`: nothing.
+/// The first file or folder below these folders that a user cannot read; `None`: all can be read.
 pub fn unreadable_by(user: &User, folders: &[Utf8PathBuf]) -> Option<Utf8PathBuf> {
     let can = |path: &Utf8Path, bits: u32| {
         path.symlink_metadata().is_ok_and(|meta| {
@@ -275,7 +276,7 @@ pub fn unreadable_by(user: &User, folders: &[Utf8PathBuf]) -> Option<Utf8PathBuf
     let mut left: Vec<Utf8PathBuf> = folders.to_vec();
     left.sort();
     left.dedup_by(|later, earlier| later.starts_with(earlier));
-    // What lies beyond these is taken to be as readable.
+    // Folders beyond these are taken to be as readable.
     for _ in 0..LOOKED_AT_MAX {
         let Some(path) = left.pop() else { break };
         let is_folder = path.is_dir() && !path.is_symlink();

@@ -1,8 +1,9 @@
 //! Store of the entries of the cache, in the user's cache folder.
 //!
-//! An entry is a file or a folder, named after its kind and the hash of everything that made it. It is
-//! written under another name and renamed, so that it is whole or not there, however many gates run
-//! and however they end. What cannot be read or written is no error: nothing is reused then.
+//! An entry is a file or a folder, named after its kind and the hash of everything that made it. It
+//! is written under another name and renamed, so that it is whole or not there, however many gates
+//! run and however they end. An entry that cannot be read or written is no error: nothing is reused
+//! then.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -17,13 +18,13 @@ use super::cache_dir;
 
 /// Entries that were not used for this long go.
 const AGE_MAX: Duration = Duration::from_secs(14 * 24 * 3600);
-/// How many bytes all entries may take; what was not used for the longest time goes first.
+/// The most bytes of all entries; the least recently used entries are removed first.
 const BYTES_MAX: u64 = 1 << 30;
 /// How old a file is that was never named: its writer was cut off.
 const CUT_OFF_AFTER: Duration = Duration::from_secs(3600);
 /// The folder's name in the user's cache.
 pub const FOLDER: &str = "kept";
-/// What the names of entries begin with before they are whole.
+/// Prefix of the names of unfinished entries.
 const UNNAMED: &str = "new-";
 
 /// The user's cache folder, as far as it is the gate's.
@@ -84,7 +85,7 @@ impl Store {
         path.is_dir().then_some(path)
     }
 
-    /// A folder beside the entries, removed with the value: what is made in it can become one.
+    /// A folder beside the entries in which an entry can be made; removed with the value.
     pub fn new_folder(&self) -> Result<TempDir> {
         let dir = tempfile::Builder::new().prefix(UNNAMED).tempdir_in(&self.dir);
         dir.with_context(|| format!("cannot write to the cache folder `{}`", self.dir))
@@ -132,7 +133,7 @@ impl Store {
         }
     }
 
-    /// Removes what is too old, and what was not used for the longest time until `more` bytes fit.
+    /// Removes entries that are too old, then the least recently used ones until `more` bytes fit.
     fn make_room(&self, more: u64) {
         let Ok(entries) = self.dir.read_dir_utf8() else { return };
         let now = SystemTime::now();
@@ -160,7 +161,7 @@ impl Store {
     }
 }
 
-/// The name of what these made, in 32 letters and digits.
+/// Hash of the inputs of an entry, in 32 letters and digits.
 #[derive(Clone, Default)]
 pub struct Key {
     hash: Sha256,
@@ -172,7 +173,8 @@ impl Key {
         Key::default().with("kind", kind)
     }
 
-    /// The key with one thing more, under a name, so that no two lists of things look alike.
+    /// The key with one more input, under a name, so that two different lists of inputs have
+    /// different keys.
     pub fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Key {
         for part in [name.as_bytes(), value.as_ref()] {
             self.hash.update((part.len() as u64).to_le_bytes());
@@ -181,7 +183,7 @@ impl Key {
         self
     }
 
-    /// The key with a file as the file system knows it: whoever changes it changes this too.
+    /// The key with a file's metadata: every change of the file changes the key.
     pub fn with_stamp(self, path: &Utf8Path) -> Key {
         self.with(path.as_str(), stamp(path).unwrap_or_default())
     }
@@ -192,8 +194,8 @@ impl Key {
     }
 }
 
-/// What the file system knows of a file: where it lies, how long it is, and when it was last
-/// written or changed in any way, which no program can set back.
+/// Metadata of a file: its place, its length, and when it was last written or changed. No program
+/// can set back the time of change.
 pub fn stamp(path: &Utf8Path) -> Option<String> {
     Some(stamp_of(&fs::metadata(path).ok()?))
 }

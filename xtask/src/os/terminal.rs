@@ -1,7 +1,7 @@
 //! The terminal: its size, and keys as they are pressed.
 //!
-//! Of its settings only echo and line editing are turned off. Ctrl-C stays a signal, and what is printed is printed
-//! as ever. However this value ends, the terminal is as it was.
+//! Of its settings only echo and line editing are turned off. Ctrl-C stays a signal, and output
+//! looks as usual. The terminal is restored however this value ends.
 
 use std::fs::File;
 use std::io::{IsTerminal, Read};

@@ -1,5 +1,5 @@
-//! The files of an Alembic tree, as they lie on the disk: what configures it and which files Alembic
-//! would read as revisions. Nothing is judged here, and nothing is run.
+//! Files of an Alembic tree on the disk: its settings, and the files that Alembic would read as
+//! revisions. Nothing is judged here, and nothing is run.
 
 use std::collections::HashSet;
 use std::fs;
@@ -7,14 +7,15 @@ use std::io::Read;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use model::called;
 use model::files::{Listing, Location, Settings, Texts, is_compiled_name, is_revision_name};
 
 /// How deep folders may nest where subfolders count.
 const MAX_DEPTH: usize = 64;
-/// What is read of a file at most. More is no revision file, and the reader says so.
+/// The most bytes that are read of a file. A longer file is no revision, and the reader says so.
 const MAX_BYTES: u64 = (16 << 20) + 1;
 
-/// Reads what configures the tree with this ini that runs in `cwd`.
+/// Reads the settings of the tree with this ini that runs in `cwd`.
 pub fn texts(ini: &Utf8Path, cwd: &Utf8Path) -> Texts {
     let read = |path: &Utf8Path| {
         let bytes = fs::read(path).ok()?;
@@ -29,7 +30,7 @@ pub fn texts(ini: &Utf8Path, cwd: &Utf8Path) -> Texts {
     }
 }
 
-/// Lists what Alembic would read as revisions, in its order.
+/// Lists the files that Alembic would read as revisions, in its order.
 pub fn list(settings: &Settings) -> Listing {
     let mut listing = Listing::default();
     let mut seen = HashSet::new();
@@ -49,7 +50,7 @@ pub fn list(settings: &Settings) -> Listing {
                 match found {
                     Some((_, folder)) => list_folder(folder, settings, &mut seen, &mut listing, 0),
                     None => listing.unknown.push(format!(
-                        "only Python can tell where `{written}` lies: its package is neither below \
+                        "cannot find `{written}` without Python: its package is neither below \
                          the folder where Alembic runs nor below `prepend_sys_path`"
                     )),
                 }
@@ -63,8 +64,10 @@ pub fn list(settings: &Settings) -> Listing {
         });
         let folders: Vec<String> = folders.collect();
         listing.unknown.push(format!(
-            "there is no revision in {}, which `script_location` and `version_locations` name",
-            folders.join(", ")
+            "there is no revision in {}, which `script_location` and `version_locations` name; where \
+             the tree is new, `{} new` writes its first",
+            folders.join(", "),
+            called::gate()
         ));
     }
     listing
@@ -180,7 +183,7 @@ fn list_file(
     listing: &mut Listing,
 ) {
     let mut file = folder.join(name);
-    // Alembic goes by the name of what a link leads to.
+    // Alembic takes the name of the file that a link leads to.
     if is_link {
         match file.canonicalize_utf8() {
             Ok(real) if real.is_file() => file = real,

@@ -2,9 +2,10 @@
 //!
 //! The system's own service (inotify, FSEvents) says where something happened; whether a file holds
 //! something else than before is seen by reading it, so that a save that changes nothing, or an
-//! editor's temporary file that is gone again, is no change. What happens at once is one change: an
-//! editor that replaces a file, a checkout, a rebase of many commits. Where the system says that a
-//! file was closed (inotify), one that is being written is waited for: half a revision is no save.
+//! editor's temporary file that is gone again, is no change. Events at one moment are one change:
+//! an editor that replaces a file, a checkout, a rebase of many commits. Where the system says that
+//! a file was closed (inotify), one that is being written is waited for: half a revision is no
+//! save.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::Metadata;
@@ -28,7 +29,7 @@ use super::interrupt::Interrupt;
 const QUIET: Duration = Duration::from_millis(6);
 /// How long a file may stay open after it was written to for that to count as one change.
 const WRITING_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long git may hold its index for what it does to count as one change.
+/// How long git may hold its index lock for its edits to count as one change.
 const GIT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often git's lock is looked at.
 const GIT_POLL: Duration = Duration::from_millis(20);
@@ -40,7 +41,7 @@ pub struct Watcher {
     _service: RecommendedWatcher,
     noted: Arc<Mutex<PendingChanges>>,
     alarm: UnixStream,
-    /// What the files held when they were last looked at.
+    /// Hashes of the files when they were last read.
     held: HashMap<Utf8PathBuf, Option<[u8; 32]>>,
     /// `.git/index.lock`, which git holds while it changes the work tree.
     git_lock: Option<Utf8PathBuf>,
@@ -57,7 +58,7 @@ impl Watcher {
         let notes = Arc::clone(&noted);
         let mut service =
             notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-                // What cannot be told is looked up: an overflow names no file.
+                // An overflow names no file, so all files are read.
                 let Ok(event) = event else { return };
                 let mut noted = notes.lock().unwrap_or_else(PoisonError::into_inner);
                 if noted.note(event) {
@@ -82,8 +83,8 @@ impl Watcher {
         self.alarm.as_fd()
     }
 
-    /// Waits until what happens is over, and returns the files that hold something else than
-    /// before, are new, or are gone.
+    /// Waits until a change is over, and returns the files that have other content, are new, or are
+    /// gone.
     pub fn changed(&mut self, interrupt: &Interrupt) -> Result<Vec<Utf8PathBuf>> {
         let began = Instant::now();
         loop {
@@ -107,7 +108,7 @@ impl Watcher {
         let (mut changed, mut gone) = (Vec::new(), Vec::new());
         for path in touched {
             if path.is_dir() {
-                // What was moved here with its folder has no event of its own.
+                // A file that was moved here with its folder has no event of its own.
                 let mut below = HashMap::new();
                 remember(&path, &mut below);
                 for (file, holds) in below {
@@ -160,7 +161,7 @@ struct PendingChanges {
 }
 
 impl PendingChanges {
-    /// Notes what happened, and says whether somebody has to look.
+    /// Notes an event; returns whether files have to be read.
     fn note(&mut self, event: notify::Event) -> bool {
         let paths =
             event.paths.into_iter().filter_map(|path| Utf8PathBuf::from_path_buf(path).ok());
@@ -196,8 +197,8 @@ fn closes(path: &Utf8Path) -> bool {
     cfg!(target_os = "linux") && std::fs::symlink_metadata(path).is_ok_and(is_file)
 }
 
-/// Whether a file can decide how a migration runs. What Python compiled, what git keeps, and what
-/// an editor keeps beside a file cannot.
+/// Whether a file can decide how a migration runs. Compiled Python files, files of git and an
+/// editor's temporary files cannot.
 fn matters(path: &Utf8Path) -> bool {
     let name = path.file_name().unwrap_or_default();
     let kept_aside = name.ends_with('~') || name.ends_with(".swp") || name.ends_with(".pyc");
@@ -225,7 +226,8 @@ fn remember(folder: &Utf8Path, held: &mut HashMap<Utf8PathBuf, Option<[u8; 32]>>
     }
 }
 
-/// What a file holds; `None`: it is not there. One that is too large is known by its size and time.
+/// The hash of a file; `None`: it is not there. Of a file that is too large, size and time are
+/// hashed.
 fn digest(path: &Utf8Path) -> Option<[u8; 32]> {
     let meta = std::fs::metadata(path).ok()?;
     if meta.len() > READ_MAX {
@@ -242,7 +244,7 @@ mod tests {
 
     use super::*;
 
-    /// What changed by the time it is over; empty where nothing did within two seconds.
+    /// The files of a change that is over; empty where nothing changed within two seconds.
     fn changed(watcher: &mut Watcher, root: &Utf8Path) -> Vec<String> {
         let interrupt = Interrupt::never().unwrap();
         let deadline = Instant::now() + Duration::from_secs(2);

@@ -22,7 +22,7 @@ pub struct Binaries {
     pub source: Source,
 }
 
-/// Where to look. Plain data, so that what is found is a function of it.
+/// Places to look at. Plain data, so that the result depends on nothing else.
 #[derive(Clone, Debug)]
 pub struct Places {
     /// `--postgres-bin`: the only place, where it is given.
@@ -56,7 +56,7 @@ pub struct SearchedFolder {
 /// Content of a folder where Postgres may lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PostgresFolder {
-    /// What the gate needs, in this version.
+    /// Postgres 15 with all programs, in this version.
     Fifteen(String),
     /// Another version.
     Other(String),
@@ -83,8 +83,8 @@ impl fmt::Display for SearchedFolder {
     }
 }
 
-/// Looks at the places in order, and stops at the first that has what the gate needs unless `all`
-/// are wanted. Fails only where it is interrupted.
+/// Looks at the places in order, and stops at the first with a usable Postgres unless `all` are
+/// wanted. Fails only where it is interrupted.
 pub fn look(places: &Places, all: bool, interrupt: &Interrupt) -> Result<Vec<SearchedFolder>> {
     let candidates = match &places.named {
         Some(dir) => vec![dir.clone()],
@@ -108,7 +108,7 @@ pub fn look(places: &Places, all: bool, interrupt: &Interrupt) -> Result<Vec<Sea
     Ok(looked)
 }
 
-/// What is in one folder.
+/// The Postgres in one folder.
 pub fn look_at(dir: &Utf8Path, interrupt: &Interrupt) -> Result<PostgresFolder> {
     if ["initdb", "pg_ctl", "postgres"].iter().all(|name| dir.join(name).is_file()) {
         version(dir, interrupt)

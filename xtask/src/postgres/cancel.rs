@@ -1,4 +1,4 @@
-//! Cancellation of what a connection runs, when the run is interrupted.
+//! Cancellation of a connection's query when the run is interrupted.
 //!
 //! One thread waits for that as long as the connection lives: one for each statement would take longer
 //! than most statements do.

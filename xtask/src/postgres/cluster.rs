@@ -44,8 +44,8 @@ pub struct NotStarted(pub String);
 const INITDB_TIMEOUT: Duration = Duration::from_secs(120);
 /// A fresh cluster starts in a fraction of a second.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
-/// Who may connect where a cluster listens on loopback: whoever can enter the folder of its socket, and
-/// who knows the password.
+/// Access to a cluster that listens on loopback: by its socket for the user that can enter the
+/// folder, by loopback with the password.
 const ACCESS: &str = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
 /// Settings and the values that `SHOW` must report for them.
 const SETTINGS: &[(&str, &str)] = &[
@@ -73,7 +73,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("dynamic_shared_memory_type", "mmap"),
 ];
 
-/// What a cluster is made with.
+/// Surroundings of a new cluster.
 #[derive(Clone, Copy)]
 pub struct Setup<'a> {
     /// Whose server it is.
@@ -86,9 +86,9 @@ pub struct Setup<'a> {
     pub endpoint: Option<&'a Endpoint>,
     /// The network in which it listens; `None`: the machine's.
     pub network: Option<&'a PrivateNetwork>,
-    /// What ends it early.
+    /// Ends it early.
     pub interrupt: &'a Interrupt,
-    /// Who is told how long it took.
+    /// Takes progress.
     pub tell: Tell<'a>,
 }
 
@@ -239,7 +239,7 @@ impl Cluster {
         let folder = self.data.parent().unwrap_or(&self.data);
         let (own, run) = (quote(folder.as_str()), folder.parent().unwrap_or(folder));
         let (lock, run) = (quote(run.join(LOCK).as_str()), quote(run.as_str()));
-        // The last of several removes what they lie in.
+        // The last of several removes the common folder.
         format!("{stop}; rm -rf {own}; rm -f {lock}; rmdir {run} 2>/dev/null || true")
     }
 
@@ -263,7 +263,7 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         let server = self.server.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
-        // SIGQUIT is an immediate shutdown. `Group` kills what is left of it.
+        // SIGQUIT is an immediate shutdown. `Group` kills the rest of its group.
         server.signal(Signal::QUIT);
         if !server.ended_within(STOP_TIMEOUT) || self.data.join("postmaster.pid").exists() {
             let _ = server.child.kill();
@@ -273,8 +273,8 @@ impl Drop for Cluster {
     }
 }
 
-/// A command of Postgres's in a sandbox, with an environment of its own: what a superuser's SQL can read
-/// and run is no more than that.
+/// A command of Postgres's in a sandbox, with an environment of its own: a superuser's SQL can read
+/// and run no more than the sandbox allows.
 fn command(binaries: &Binaries, name: &str, sandbox: Sandbox, cwd: &Utf8Path) -> Command {
     let installed = binaries.dir.canonicalize_utf8().unwrap_or_else(|_| binaries.dir.clone());
     let installed = [&binaries.dir, &installed].map(|dir| dir.parent().unwrap_or(dir).to_owned());
@@ -287,8 +287,8 @@ fn command(binaries: &Binaries, name: &str, sandbox: Sandbox, cwd: &Utf8Path) ->
     command
 }
 
-/// A data directory that is never started: each copy of it is as fresh as one from `initdb`, and costs
-/// a fraction of the time. From the cache, where there is one that has it, which is said.
+/// A data directory that is never started: each copy of it is as fresh as one from `initdb`, and
+/// costs a fraction of the time. Taken from the cache where it has one; the second value says so.
 pub fn prepare(setup: &Setup<'_>, cache: Option<&Store>) -> Result<(DataDir, bool)> {
     let Setup { binaries, user, scratch, interrupt, tell, .. } = *setup;
     if let Some(fresh) = cache.and_then(|cache| data_dir::fresh(cache, binaries)) {

@@ -1,8 +1,8 @@
 //! Prepared data directories, copied for each run.
 //!
-//! What `initdb` makes takes most of a second and is the same each time. So it is made once for each
-//! build of Postgres, kept in the cache, and copied. A snapshot of a server that runs is such a
-//! directory too.
+//! `initdb` takes most of a second, and its result is the same each time. So its data directory is
+//! made once for each build of Postgres, kept in the cache, and copied. A snapshot of a running
+//! server is such a directory too.
 
 use std::fs;
 use std::sync::Arc;
@@ -62,8 +62,8 @@ impl DataDir {
         copy::folder(&self.path, to, &|name| !is_of_server(name), interrupt)
     }
 
-    /// Copies the data directory of a server that runs into a folder, at a moment at which nobody writes
-    /// to it. After a checkpoint, all is in the files that the log does not need to bring up to date.
+    /// Copies the data directory of a server that runs into a folder, at a moment without writes.
+    /// After a checkpoint the files are complete without the log.
     pub fn copy_running(
         (endpoint, data): (&Endpoint, &Utf8Path),
         around: TempDir,
@@ -89,8 +89,7 @@ impl DataDir {
         keep(cache, id, |to| fs::rename(&self.path, to).with_context(cannot), beside)
     }
 
-    /// The directory of an entry, with the entry's folder; `None` where it is not there, or is not what
-    /// was kept.
+    /// The directory of an entry, with the entry's folder; `None` where it is missing or changed.
     pub fn of_cache(cache: &Store, kind: &str, key: &str) -> Option<(DataDir, Utf8PathBuf)> {
         let folder = cache.folder(kind, key)?;
         let known = fs::read_to_string(folder.join(SUM)).ok();
@@ -120,7 +119,7 @@ pub fn fresh(cache: &Store, binaries: &Binaries) -> Option<DataDir> {
     DataDir::of_cache(cache, KIND, &key_of_fresh(binaries)).map(|(data, _)| data)
 }
 
-/// Keeps what `initdb` made, before a server runs on it.
+/// Keeps the directory that `initdb` made, before a server runs on it.
 pub fn keep_fresh(
     cache: &Store,
     binaries: &Binaries,

@@ -23,7 +23,7 @@ use model::template::Address;
 #[error("{0}")]
 pub struct Unreachable(pub String);
 
-/// What may stand unescaped in any part of a URL (RFC 3986, 'unreserved').
+/// Characters that may stand unescaped in any part of a URL (RFC 3986, 'unreserved').
 const ESCAPED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 /// Where a private cluster listens for an env.py that cannot take a socket.
@@ -83,8 +83,8 @@ impl Endpoint {
         }
     }
 
-    /// A running server, from a libpq URL. Fails where it cannot be understood; what it says of the
-    /// URL holds no password.
+    /// A running server, from a libpq URL. Fails where it cannot be understood; the error holds no
+    /// password.
     pub fn from_url(url: &str) -> Result<Endpoint> {
         if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
             bail!("cannot read --postgres-url: it must start with postgresql://");
@@ -120,7 +120,7 @@ impl Endpoint {
         Ok(Endpoint { config, host, port, tls, params })
     }
 
-    /// Whether it is a socket or loopback, by what the URL says.
+    /// Whether the URL names a socket or loopback.
     pub fn is_loopback(&self) -> bool {
         let host = match &self.host {
             Host::Unix(_) => true,
@@ -177,7 +177,7 @@ impl Endpoint {
         Err(err)
     }
 
-    /// Cancels what a connection is running.
+    /// Cancels the query of a connection.
     pub fn cancel(&self, token: &postgres::CancelToken) {
         if let Ok(connector) = self.tls.connector() {
             // If it cannot be cancelled, it ends at its own timeout.
@@ -252,7 +252,7 @@ impl Endpoint {
         format!("psql -h {} -p {}{user} -d {}", quote(&host), self.port, quote(database))
     }
 
-    /// The password, for taking it out of what is printed.
+    /// The password, for removing it from output.
     pub fn password(&self) -> Option<String> {
         self.config.get_password().map(|p| String::from_utf8_lossy(p).into_owned())
     }
@@ -266,8 +266,8 @@ impl Endpoint {
     }
 }
 
-/// Whether it may be another time: nobody answers, or the server is not ready. A wrong password, name
-/// or certificate is the caller's, and the same the next time.
+/// Whether another attempt may succeed: nothing answers, or the server is not ready. A wrong
+/// password, name or certificate stays wrong.
 fn is_passing(err: &postgres::Error) -> bool {
     if let Some(code) = err.code() {
         return !["28", "3D"].iter().any(|class| code.code().starts_with(class));

@@ -1,7 +1,7 @@
 //! A running server that the user named: used with care, and left as it was found.
 //!
-//! What the gate creates there carries a mark, a comment on the database or the role, and it
-//! touches nothing that does not. An advisory lock makes two gates on one server take turns.
+//! The gate marks everything that it creates there with a comment on the database or the role, and
+//! touches nothing without that mark. An advisory lock makes two gates on one server take turns.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +24,8 @@ const LOCK_KEY: i64 = 0x6d_6967_6761_7465;
 /// How long to wait for another gate on the same server.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
-/// A running server that the user named. What the gate created there is dropped with this value.
+/// A running server that the user named. Databases and roles that the gate created there are
+/// dropped with this value.
 pub struct ExternalServer {
     /// How to reach it.
     pub endpoint: Endpoint,
@@ -32,15 +33,15 @@ pub struct ExternalServer {
     pub version: String,
     /// Holds the advisory lock for as long as it is open.
     _lock: Mutex<Client>,
-    /// The roles that were there before and are nobody's leftovers.
+    /// The roles that were there before, without leftovers of other gates.
     roles_before: Vec<String>,
     created: Mutex<Vec<String>>,
     done: AtomicBool,
 }
 
 impl ExternalServer {
-    /// Connects, checks that the server is what the gate needs, and waits for its turn. `notice`
-    /// is told when another gate holds the server, and of databases that are somebody else's.
+    /// Connects, checks that the gate can use the server, and waits for its turn. `notice` takes a
+    /// message when another gate holds the server, and one about databases without the mark.
     pub fn open(
         endpoint: Endpoint,
         allow_remote: bool,
@@ -76,7 +77,8 @@ impl ExternalServer {
         }
         drop(session);
         let lock = take_turn(&endpoint, interrupt, &notice)?;
-        // A marked role is what an earlier gate left, and goes with what this one makes.
+        // A marked role is a leftover of an earlier gate, and is dropped with the roles of this
+        // one.
         let mut session = Session::open(&endpoint, &database, interrupt)?;
         let marked = marked_roles(&mut session)?;
         let roles_before =
@@ -92,8 +94,8 @@ impl ExternalServer {
         })
     }
 
-    /// Creates a database for a tree, empty or as a copy of another. One that carries the mark is an
-    /// earlier gate's and is replaced; one that does not is somebody's, and the gate refuses.
+    /// Creates a database for a tree, empty or as a copy of another. A database with the mark is a
+    /// leftover and is replaced; one without the mark belongs to the user, and the gate refuses.
     pub fn create_database(
         &self,
         name: &str,
@@ -123,7 +125,7 @@ impl ExternalServer {
         Ok(())
     }
 
-    /// Leaves what was created.
+    /// Leaves the created databases and roles.
     pub fn keep(&self) {
         self.done.store(true, Ordering::SeqCst);
     }
@@ -134,8 +136,8 @@ impl ExternalServer {
         drop_marked(&mut Session::open(&self.endpoint, database, interrupt)?, name)
     }
 
-    /// Drops what carries the mark: the databases that were created, and the roles that a recipe
-    /// supplied. Returns what could not be dropped, and the roles that came during the run.
+    /// Drops everything with the mark: created databases, and roles that a recipe supplied. Returns
+    /// those that could not be dropped, and the roles that were created during the run.
     pub fn clean_up(&self) -> Vec<String> {
         if self.done.swap(true, Ordering::SeqCst) {
             return Vec::new();
@@ -175,7 +177,7 @@ impl Drop for ExternalServer {
     }
 }
 
-/// Creates a role that a recipe supplies and marks it, unless somebody else's is there.
+/// Creates a role that a recipe supplies and marks it, unless a role without the mark is there.
 pub fn supply_role(
     session: &mut Session<'_>,
     role: &Role,
@@ -198,7 +200,7 @@ pub fn supply_role(
     session.transcribe(&format!("{}\n{mark}", role.create), timeout)
 }
 
-/// Tells of databases that are somebody's, and which migrations could reach.
+/// Warns of databases without the mark, which migrations could reach.
 fn warn_of_others(session: &mut Session<'_>, place: &str, notice: impl Fn(&str)) -> Result<()> {
     let others = session.column(&format!(
         "SELECT datname FROM pg_database WHERE NOT datistemplate \
@@ -216,8 +218,8 @@ fn warn_of_others(session: &mut Session<'_>, place: &str, notice: impl Fn(&str))
     Ok(())
 }
 
-/// Waits until no other gate uses the server. The lock lives in the database `postgres`, where all
-/// gates meet whatever database their URLs name; where there is none, in the one that is named.
+/// Waits until no other gate uses the server. The lock is taken in the database `postgres`, so that
+/// gates meet whose URLs name different databases; without that database, in the named one.
 fn take_turn(endpoint: &Endpoint, interrupt: &Interrupt, waiting: impl Fn(&str)) -> Result<Client> {
     let mut client = endpoint
         .connect("postgres")

@@ -40,7 +40,7 @@ pub struct ServerFactory {
 }
 
 impl ServerFactory {
-    /// One that copies what `initdb` makes, from the cache where there is one.
+    /// A factory that copies a fresh data directory, from the cache where there is one.
     pub fn new(
         binaries: Binaries,
         network: Option<Arc<PrivateNetwork>>,

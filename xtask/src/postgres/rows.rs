@@ -1,4 +1,4 @@
-//! Tables as the catalogue describes them, rows put into them, and what they hold.
+//! Tables as the catalogue describes them, rows that are put into them, and their contents.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +7,14 @@ use anyhow::{Context, Result};
 use super::session::{Session, literal};
 use model::rows::{Cells, Choice, Contents, Held, Inserts, Made, Table};
 
-/// What a connection starts with that [`tables`] is asked on.
+/// Set-up of a connection for [`tables`].
 pub const TABLES: &str = include_str!("rows.sql");
 /// How many rows a table may have that is looked at: the gate's own are far fewer.
 const LOOKED_AT: usize = 1000;
 /// How long the rows of one table may take.
 const PATIENCE: &str = "10s";
-/// What a connection starts with that [`choices`] and [`put`] are asked on: whether a text is a value of a type; the rows of a query, none
-/// where it fails; and inserts, all at once, or one by one where that fails.
+/// Set-up of a connection for [`choices`] and [`put`]: whether a text is a value of a type; the
+/// rows of a query, none where it fails; and inserts, all at once, or one by one where that fails.
 pub const HELPERS: &str = "\
 CREATE OR REPLACE FUNCTION pg_temp.fits(value text, type text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
@@ -54,7 +54,7 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 ";
 
-/// What a connection starts with on which all of it is asked.
+/// Set-up of a connection for all of these.
 pub const SETUP: &[&str] = &[TABLES, HELPERS];
 
 /// Result of some inserts into one table.
@@ -66,8 +66,8 @@ pub struct InsertResult {
     pub complaint: Option<String>,
 }
 
-/// The tables of some names, and those that they lead to; `None`: all tables. Of those that are
-/// emptied also what points to them. Alembic's own are left out.
+/// The tables of some names, and those that they reference; `None`: all tables. For emptied tables
+/// also those that reference them. Version tables are left out.
 pub fn tables(
     session: &mut Session<'_>,
     names: Option<&BTreeSet<String>>,
@@ -110,7 +110,7 @@ pub fn choices(session: &mut Session<'_>, questions: &[String]) -> Result<Vec<Ve
     Ok(answers)
 }
 
-/// Inserts rows, each of which may fail alone; those of what hardly anybody writes too where they are
+/// Inserts rows, each of which may fail alone; also those with extreme values where they are
 /// wanted.
 pub fn put(session: &mut Session<'_>, inserts: &Inserts, extremes: bool) -> Result<InsertResult> {
     let mut sql = format!("SET LOCAL statement_timeout = '{PATIENCE}';\n");
@@ -149,7 +149,7 @@ fn refused(err: &anyhow::Error) -> bool {
     raised.is_some_and(|raised| !raised.code().code().starts_with("57P"))
 }
 
-/// What some tables hold, as far as they are there, can be read and have no more than a thousand rows.
+/// The contents of the tables that exist, can be read and have no more than a thousand rows.
 pub fn contents(session: &mut Session<'_>, tables: &[Table]) -> Result<Contents> {
     let names: Vec<String> = tables.iter().map(|table| literal(&table.name)).collect();
     let there = session.column(&format!(
@@ -181,7 +181,7 @@ pub fn contents(session: &mut Session<'_>, tables: &[Table]) -> Result<Contents>
     Ok(contents)
 }
 
-/// What questions that were asked by number are answered.
+/// Answers to numbered questions.
 fn answers(session: &mut Session<'_>, sql: &str) -> Result<Vec<(usize, String)>> {
     let rows = session.rows(sql)?.into_iter().filter_map(|row| match row.as_slice() {
         [(_, number), (_, answer)] => Some((number.parse().ok()?, answer.clone())),
@@ -199,7 +199,7 @@ pub fn row(session: &mut Session<'_>, made: &Made) -> Result<Option<String>> {
     ))
 }
 
-/// Deletes rows, whatever points to them.
+/// Deletes rows, even referenced ones.
 pub fn delete(session: &mut Session<'_>, rows: &[Made]) -> Result<()> {
     let mut sql = "SET session_replication_role = replica;\n".to_owned();
     for Made { table, place } in rows {

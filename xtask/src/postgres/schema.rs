@@ -1,6 +1,6 @@
 //! The schema of a database, read whole from the system catalogs.
 //!
-//! `schema.sql` says what an object is and what its attributes are; here it is only asked.
+//! `schema.sql` defines objects and their attributes; this module only runs it.
 
 use std::borrow::Cow;
 
@@ -19,8 +19,8 @@ const PASSWORDS: &str = "\
 SELECT 'role', quote_ident(rolname), 'set' AS password FROM pg_authid WHERE rolpassword IS NOT NULL";
 const CANNOT: &str = "cannot read the schema from the catalogs";
 
-/// Reads the schema of one database again and again, on a connection that stays: the plans of the
-/// queries are most of what a first read costs.
+/// Reads the schema of one database again and again, on a connection that stays open: planning the
+/// queries takes most of the time of a first read.
 pub struct SchemaReader<'a> {
     endpoint: Cow<'a, Endpoint>,
     database: String,

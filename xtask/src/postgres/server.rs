@@ -49,8 +49,8 @@ impl Server {
         }
     }
 
-    /// Creates a database as a copy of another, to which nobody may be connected; `None`: an empty
-    /// one. It replaces one of that name.
+    /// Creates a database as a copy of another that has no connections; `None`: an empty one. A
+    /// database of that name is replaced.
     pub fn copy_database(
         &self,
         name: &str,
@@ -88,7 +88,7 @@ impl Server {
         databases.iter().try_for_each(|name| self.drop_database(name, interrupt))
     }
 
-    /// Drops a database that the gate created, whoever is connected to it.
+    /// Drops a database that the gate created, with its connections.
     pub fn drop_database(&self, name: &str, interrupt: &Interrupt) -> Result<()> {
         match self {
             Server::Local(cluster) => {
@@ -114,8 +114,8 @@ impl Server {
         }
     }
 
-    /// Puts back what all databases share; whether all is as it was. On a server that was given, only
-    /// roles go that these statements created.
+    /// Restores the state that all databases share; returns whether it is as before. On a given
+    /// server, only roles that these statements created are dropped.
     pub fn restore_shared(
         &self,
         before: &SharedState,

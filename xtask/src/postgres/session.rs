@@ -1,7 +1,7 @@
-//! The gate's own connection to a database: supplies, and what the checks after a step read.
+//! Session of the gate with a database: supplies and the checks after a step.
 //!
-//! A migration may end every other connection of its database: what must be asked again and again
-//! goes through a [`SchemaReader`](super::schema::SchemaReader), which opens another one then.
+//! A migration may end every other connection of its database. Queries that are repeated go through
+//! a [`SchemaReader`](super::schema::SchemaReader), which then connects again.
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -19,14 +19,14 @@ use model::transcript::{End, Exception, Statement, Transcript};
 /// How long a connection that was closed may take to end.
 const ENDING: Duration = Duration::from_millis(500);
 
-/// One connection. What it runs ends early when the run is interrupted.
+/// One connection. Its query ends early when the run is interrupted.
 pub struct Session<'a> {
     client: Client,
     guard: CancelOnInterrupt,
     interrupt: Cow<'a, Interrupt>,
 }
 
-/// What Postgres knows of a role.
+/// State of a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoleState {
     /// Whether it can log in.
@@ -39,7 +39,7 @@ impl<'a> Session<'a> {
         Session::through(endpoint, database, Cow::Borrowed(interrupt))
     }
 
-    /// The same, with what may be the session's own.
+    /// The same, with an interrupt that the session may own.
     pub(super) fn through(
         endpoint: &Endpoint,
         database: &str,
@@ -63,8 +63,8 @@ impl<'a> Session<'a> {
         Ok(result?)
     }
 
-    /// Runs statements, and returns what was said whether they went well or not. Fails only where
-    /// the run was interrupted.
+    /// Runs statements, and returns the transcript, also of a failure. Fails only if the run was
+    /// interrupted.
     pub fn transcribe(&mut self, sql: &str, timeout: Duration) -> Result<Transcript> {
         let started = Instant::now();
         let limited = format!("SET statement_timeout = {};\n{sql}", timeout.as_millis());
@@ -91,7 +91,7 @@ impl<'a> Session<'a> {
             .with_context(|| format!("cannot run `{sql}`"))
     }
 
-    /// The first column of what a query returns.
+    /// The first column of a query's rows.
     pub fn column(&mut self, sql: &str) -> Result<Vec<String>> {
         let rows = self.guarded(|client| client.simple_query(sql));
         let rows = rows.with_context(|| format!("cannot run `{sql}`"))?;
@@ -133,9 +133,9 @@ impl<'a> Session<'a> {
             .with_context(|| format!("`SHOW {setting}` says nothing"))
     }
 
-    /// Creates a database: an empty one, or a copy of one that nobody else is connected to. An empty one
-    /// is a copy of `template0`, to which nobody can be connected. Where nothing is ever synced,
-    /// copying files is the fastest strategy.
+    /// Creates a database: an empty one, or a copy of one without other connections. An empty one
+    /// is a copy of `template0`, which allows no connections. Where nothing is ever synced, copying
+    /// files is the fastest strategy.
     pub fn create_database(
         &mut self,
         name: &str,
@@ -150,9 +150,9 @@ impl<'a> Session<'a> {
         self.execute(&format!("CREATE DATABASE {name} TEMPLATE {template}{strategy}"))
     }
 
-    /// Waits until nobody else is connected to a database, as who would copy it must: a connection that
-    /// was closed a moment ago may still be ending, and Postgres itself looks again only every 100 ms. Who
-    /// stays is ended.
+    /// Waits until a database has no other connections, so that it can be copied. A connection that
+    /// was closed a moment ago may still be ending, and Postgres itself looks again only every 100
+    /// ms. A connection that stays is ended.
     pub fn wait_until_unused(&mut self, name: &str) -> Result<()> {
         let connected = format!(
             "SELECT pid FROM pg_stat_activity WHERE datname = {} AND pid <> pg_backend_pid()",
@@ -169,7 +169,7 @@ impl<'a> Session<'a> {
             .map(|_| ())
     }
 
-    /// Drops a database, whoever is connected to it; none is no error.
+    /// Drops a database with its connections; a missing one is no error.
     pub fn drop_database(&mut self, name: &str) -> Result<()> {
         self.execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name)))
     }
@@ -184,13 +184,13 @@ impl<'a> Session<'a> {
         self.column(&format!("SELECT version_num FROM {name} ORDER BY 1"))
     }
 
-    /// What Postgres knows of a role; `None`: there is no such role.
+    /// The state of a role; `None`: there is no such role.
     pub fn role(&mut self, name: &str) -> Result<Option<RoleState>> {
         let sql = format!("SELECT rolcanlogin FROM pg_roles WHERE rolname = {}", literal(name));
         Ok(self.value(&sql)?.map(|can_login| RoleState { can_login: can_login == "t" }))
     }
 
-    /// Who holds a lock that another connection to this database waits for, in a sentence.
+    /// The holder of a lock that another connection to this database waits for, in a sentence.
     pub fn lock_holder(&mut self) -> Result<Option<String>> {
         self.value(
             "SELECT format('process %s waits for process %s (%s), whose last statement was `%s`', \
@@ -202,8 +202,8 @@ impl<'a> Session<'a> {
         )
     }
 
-    /// Ends every other connection to this connection's database: what a step that was ended left
-    /// running on the server.
+    /// Ends every other connection to this connection's database, such as those of a step that was
+    /// cut off.
     pub fn end_others(&mut self) -> Result<()> {
         self.column(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity \

@@ -44,7 +44,8 @@ impl SharedState {
         }
         let new = now.roles.difference(&self.roles);
         let mut left: Vec<&String> = new.filter(|role| may_drop(role)).collect();
-        // One may own another's grant: what could not be dropped at first may go later.
+        // One role may own another's grant, so a role that cannot be dropped at first may be
+        // droppable later.
         while !left.is_empty() {
             let before = left.len();
             left.retain(|role| {

@@ -18,7 +18,7 @@ use rustls::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// libpq's `sslmode`, in rising order of what it demands.
+/// libpq's `sslmode`, from the weakest demand to the strongest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 enum Mode {
     Disable,
@@ -75,7 +75,7 @@ impl Tls {
         Ok(tls)
     }
 
-    /// The attempts to make, in order; libpq uses no TLS on a Unix socket, whatever the mode.
+    /// The attempts to make, in order; libpq uses no TLS on a Unix socket in any mode.
     pub fn attempts(&self, unix: bool) -> &'static [Attempt] {
         match self.mode {
             _ if unix => &[Attempt::Disable],

@@ -45,7 +45,7 @@ pub fn console(steps: &mut StepRunner<'_>) -> Result<()> {
     steps.round_trip()
 }
 
-/// What its mutants are made of.
+/// Facts that its mutants are made of.
 const MUTANTS: Facts = Facts {
     id: "console",
     label: "Console",

@@ -1,7 +1,7 @@
 //! Trees of the monorepo, and what each needs, in order: plain functions that read like the runbook.
 //!
-//! A recipe is run against a [`StepRunner`], which runs the steps or makes a dry run. The dry run records
-//! the steps without doing them; so what a tree's steps are is written down once.
+//! A recipe is run against a [`StepRunner`], which runs the steps or makes a dry run. The dry run
+//! records the steps without doing them; so a tree's steps are written down once.
 
 pub mod console;
 pub mod plain;

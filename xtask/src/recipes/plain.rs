@@ -1,4 +1,4 @@
-//! Any other tree: what its own settings supply, and its models.
+//! Recipe of any other tree: the supplies of its own settings, and its models.
 
 use anyhow::Result;
 

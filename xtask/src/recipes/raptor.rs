@@ -38,7 +38,7 @@ pub fn raptor(steps: &mut StepRunner<'_>) -> Result<()> {
     steps.round_trip()
 }
 
-/// What its mutants are made of.
+/// Facts that its mutants are made of.
 const MUTANTS: Facts = Facts {
     id: "raptor",
     label: "Raptor",

@@ -21,9 +21,10 @@ pub struct TreeSpec {
     pub migrations: &'static str,
     /// Its recipe.
     pub recipe: fn(&mut StepRunner<'_>) -> Result<()>,
-    /// What a script that supplies by hand what the recipe supplies would hold, and what that is.
+    /// The supplies, each with a text that a script holds which supplies the same by hand. The
+    /// audit of workflows looks for it.
     pub supplied: &'static [(&'static str, &'static str)],
-    /// What its mutants are made of.
+    /// Facts that its mutants are made of.
     pub mutants: &'static Facts,
 }
 

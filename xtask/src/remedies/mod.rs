@@ -250,7 +250,10 @@ impl Search<'_> {
         let why = match orders::compare(self.bench, survey, &orders, &state.extra)? {
             OrderVerdict::Same(_) => return Ok(true),
             OrderVerdict::Differ(how) => {
-                format!("a person must decide, as the orders differ: {}", how.join("; "))
+                format!(
+                    "a person must decide, as the two orders give different results: {}",
+                    how.join("; ")
+                )
             }
             OrderVerdict::NotTried(why) => format!("whether the order matters: {why}"),
         };

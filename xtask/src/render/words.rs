@@ -347,7 +347,7 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
         return vec![text.to_owned()];
     }
     let mut lines = vec![String::new()];
-    let text = held(text);
+    let text = held(text, width);
     for word in text.split(' ') {
         let last = lines.last().map_or(0, |line| line.chars().count());
         if last > 0 && last + 1 + word.chars().count() > width {
@@ -365,12 +365,15 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
 /// Stands for a blank at which no line ends.
 const HELD: char = '\u{1}';
 
-/// A text whose directives, which are for copying, are a word each.
-fn held(text: &str) -> String {
-    let spans = text.split('`').map(|span| match span.starts_with("# migration-gate:") {
-        true => span.replace(' ', &HELD.to_string()),
-        false => span.to_owned(),
-    });
+/// A text whose code, which is for copying, is a word each: directives, and what a line has room for.
+fn held(text: &str, width: usize) -> String {
+    let is_whole =
+        |span: &str| span.starts_with("# migration-gate:") || span.chars().count() + 4 <= width;
+    let spans =
+        text.split('`').enumerate().map(|(number, span)| match number % 2 == 1 && is_whole(span) {
+            true => span.replace(' ', &HELD.to_string()),
+            false => span.to_owned(),
+        });
     spans.collect::<Vec<_>>().join("`")
 }
 

@@ -12,7 +12,7 @@ use model::transcript::Transcript;
 const ABOVE: usize = 5;
 
 impl TreeRun<'_> {
-    /// A finding with what only the tree and its files tell.
+    /// Adds the facts to a finding that only the tree and its files have.
     pub(super) fn placed(&self, mut finding: Finding) -> Finding {
         if self.context.tree.recipe.is_none() {
             let said = finding.transcript.as_deref();
@@ -22,11 +22,6 @@ impl TreeRun<'_> {
             let said = said.filter(|_| is_plain && self.graph.is_ok());
             if let Some(message) = said.and_then(environment::not_told) {
                 (finding.code, finding.message) = (&code::NOT_TOLD, message);
-            } else if finding.code == &code::MISSING_PACKAGE {
-                finding.message += "\nhint: --python names the interpreter of its project; `uv run` and \
-                                    `poetry run` offer it by themselves. A module of the project \
-                                    itself is found by `prepend_sys_path = .` in the ini, from the \
-                                    folder that --cwd names";
             }
         }
         if let (Some(database), true) = (self.last_database(), finding.revision.is_some()) {
@@ -56,7 +51,8 @@ impl TreeRun<'_> {
         Some(Finding { place, ..Finding::new(&code::NOT_COMMITTED, message) })
     }
 
-    /// The line of env.py that began the transaction, or of what it calls where env.py is not there.
+    /// The line of env.py that began the transaction, or, where env.py is not among the frames, of
+    /// the code that it calls.
     fn begun(&self, said: &Transcript) -> Option<Place> {
         let env_py = self.env_py();
         let of_env = said.begun.iter().rfind(|frame| Some(&frame.file) == env_py.as_ref());

@@ -1,5 +1,5 @@
-//! Checks of what a call of Alembic did beside the version table: which revisions were heard to run, and
-//! which databases were asked for.
+//! Checks of a call of Alembic beside its version table: the revisions that ran, and the databases
+//! that it asked for.
 
 use std::collections::BTreeSet;
 
@@ -12,20 +12,21 @@ use model::code;
 use model::finding::{Finding, Place};
 use model::transcript::{Direction, Refused, RevisionInFlight};
 
-/// What helps an env.py that asks for another server.
+/// Hint for an env.py that asks for another server.
 const HINT_FOR_URL: &str = "say how env.py gets its URL: --url-env NAME for one variable, \
     --set-env NAME=TEMPLATE for several or for parts of a URL, -x KEY=VALUE for `alembic -x`, \
     --name SECTION for a section of the ini";
-/// What helps one that takes the URL apart and finds no host: it leads to a socket.
+/// Hint for an env.py that takes the URL apart and finds no host, because the URL leads to a
+/// socket.
 const HINT_FOR_HOST: &str = "the gate's URL leads to a socket; an env.py that takes it apart gets a host with \
     --set-env 'DATABASE_URL=postgresql://{user}:{password}@{host}:{port}/{database}'";
-/// What helps one that asks the gate's server for more than its database.
+/// Hint for an env.py that asks the gate's server for another database.
 const HINT_FOR_OWN_SERVER: &str = "no option opens another one, and the gate's is there already: where env.py \
     creates its database, let it connect to that first";
 
 impl TreeRun<'_> {
-    /// The outcome of a step, unless the step failed while the run was interrupted: what is ended for an
-    /// interrupt is nobody's fault.
+    /// The outcome of a step, unless the step failed while the run was interrupted: then the
+    /// failure says nothing about the migrations.
     pub(super) fn uninterrupted(&self, result: Result<StepOutcome>) -> Result<StepOutcome> {
         let failed = result.as_ref().map_or(true, |outcome| outcome.error().is_some());
         match self.context.interrupt.check() {

@@ -1,4 +1,4 @@
-//! A step's work on a live tree, and the check of what it left.
+//! Steps of a tree on a server, each with a check of the state that it left.
 //!
 //! No step trusts an exit status. After an upgrade or a downgrade `alembic_version` must hold
 //! exactly what was asked for; after the seed the row must be there; after the role step the role
@@ -29,13 +29,13 @@ use model::tree::Target;
 /// How long a server may take from closing its connections to its end.
 const DYING: Duration = Duration::from_secs(1);
 
-/// One tree being run: its Alembic, its server, and what was run so far.
+/// Run of one tree: its Alembic, its server, and the statements so far.
 pub struct TreeRun<'a> {
     /// Its surroundings.
     pub context: TreeContext<'a>,
     /// The tree's Alembic.
     pub alembic: Alembic,
-    /// The revision graph as Alembic reads it, or what Alembic said instead.
+    /// The revision graph as Alembic reads it, or the transcript of its failure.
     pub graph: Result<Description, Transcript>,
     /// Whether a seed is still to come.
     pub before_seed: bool,
@@ -45,7 +45,7 @@ pub struct TreeRun<'a> {
     pub pause: Option<HeadPause<'a>>,
     /// Every statement that was run.
     pub statements: Vec<Statement>,
-    /// What the version table holds, as the last step left it.
+    /// The contents of the version table after the last step.
     pub version: Vec<String>,
 }
 
@@ -72,15 +72,15 @@ impl StepOutcome {
         StepOutcome { findings: vec![finding], ..StepOutcome::default() }
     }
 
-    /// What the call printed and raised that keeps the step from being green.
+    /// The output and exceptions of the call that failed the step.
     pub(super) fn printed(&self) -> Option<String> {
         let said = self.error().and_then(|finding| finding.transcript.as_deref());
         said.map(Transcript::printed)
     }
 
-    /// The first thing that keeps the step from being green.
+    /// The first finding that fails the step.
     pub(super) fn error(&self) -> Option<&Finding> {
-        // What a database in use meets makes no step fail.
+        // Findings about a database in use fail no step.
         let is_strict = |finding: &&Finding| {
             finding.severity == Some(Severity::Error) && !finding.code.id.starts_with("MG50")
         };
@@ -160,19 +160,20 @@ impl<'a> TreeRun<'a> {
         Some(Applied::all(links))
     }
 
-    /// What takes this revision alone down, where the version table holds this.
+    /// The downgrade target that takes this revision alone down, with these contents of the version
+    /// table.
     pub(super) fn down_from(&self, revision: &str, stored: &[String]) -> String {
         let down = self.applied().and_then(|all| all.upgraded_to(stored).down(revision));
         down.map_or("-1".to_owned(), |down| down.target)
     }
 
-    /// What the version table holds right before the head.
+    /// The contents of the version table right before the head.
     pub(super) fn parents_of_head(&self) -> Option<Vec<String>> {
         let [head] = self.graph.as_ref().ok()?.heads.as_slice() else { return None };
         Some(self.applied()?.down(head)?.stored)
     }
 
-    /// What the version table must hold.
+    /// The contents that the version table must have.
     fn resolve(&self, expected: &ExpectedVersions) -> Option<Vec<String>> {
         match expected {
             ExpectedVersions::Exactly(revisions) => Some(revisions.clone()),
@@ -181,8 +182,8 @@ impl<'a> TreeRun<'a> {
         }
     }
 
-    /// Runs an Alembic command, compares the version table with what was asked for, and sees that the
-    /// revisions on the way there were run.
+    /// Runs an Alembic command. Then checks that the version table holds the target, and that the
+    /// revisions on the way were run.
     pub(super) fn run_alembic(
         &mut self,
         command: &str,
@@ -233,7 +234,7 @@ impl<'a> TreeRun<'a> {
         }))
     }
 
-    /// How what a call left differs from what was asked for, in a sentence.
+    /// The difference between the version table and the target of the call, in a sentence.
     fn not_as_asked(
         &mut self,
         (command, is_upgrade): (&str, bool),
@@ -306,7 +307,7 @@ impl<'a> TreeRun<'a> {
         Ok(said)
     }
 
-    /// Ends what a call that was cut off left running, here and on the server.
+    /// Ends the connections that a cut-off call left on the server.
     fn clear_away(&self) -> Result<()> {
         // Where the server cannot be reached any more, that is found out right after.
         if let Ok(mut session) = self.context.session(&self.context.tree.database) {

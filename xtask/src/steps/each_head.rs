@@ -9,8 +9,8 @@ use crate::alembic::Description;
 use model::transcript::Statement;
 
 impl TreeRun<'_> {
-    /// Takes each head down, the last one first, and up again: the version table must hold what it holds
-    /// without that head. What the schema is then is compared on the stairs.
+    /// Takes each head down, the last one first, and up again: the version table must hold the
+    /// other heads. The stairs compare the schemas.
     pub(super) fn step_down_each(&mut self, seen: &mut Vec<Statement>) -> Result<StepOutcome> {
         let mut outcome = StepOutcome::default();
         for head in self.heads().unwrap_or_default() {

@@ -9,7 +9,7 @@ use model::code::{self, Code};
 #[error("{0}")]
 pub struct ForeignDatabase(pub String);
 
-/// The server is gone, and with it what the steps worked on.
+/// The server died under the steps.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct ServerDied(pub String);
@@ -19,7 +19,7 @@ pub struct ServerDied(pub String);
 #[error("the failure may come from the cached snapshot: {0}")]
 pub struct SnapshotInvalid(pub String);
 
-/// What the lane's server shares could not be put back: the lane must begin anew.
+/// The shared state of the lane's server could not be restored: the lane must begin anew.
 #[derive(Debug, thiserror::Error)]
 #[error("the server's roles cannot be put back")]
 pub(super) struct NotRestored;

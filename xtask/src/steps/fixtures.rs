@@ -1,8 +1,8 @@
-//! Tables with rows: an empty database hides what breaks on real ones.
+//! Rows for the tables that a revision may touch: an empty database hides faults.
 //!
 //! Before a revision is tried, every table that it may touch is given rows that the catalogue alone
-//! suggests (`analysis/rows`), and so are the tables that those point to. What the rows of the touched
-//! tables held is compared after the downgrade.
+//! suggests (`analysis/rows`), and so are the tables that those reference. The rows of the touched
+//! tables are compared after the downgrade.
 
 use std::collections::BTreeSet;
 
@@ -23,9 +23,9 @@ use model::transcript::Direction;
 pub(super) enum FixtureSet {
     /// None.
     None,
-    /// Those that anybody could have written.
+    /// Plain rows, as users write them.
     Plain,
-    /// And those of what hardly anybody writes.
+    /// Also rows with extreme values of their types.
     All,
 }
 
@@ -36,9 +36,9 @@ pub(super) struct Fixtures {
     pub(super) touched: Vec<Table>,
     /// The rows that were made.
     pub(super) made: Vec<Made>,
-    /// What the touched tables held then.
+    /// The contents of the touched tables then.
     pub(super) before: Contents,
-    /// What is to be told of it.
+    /// Notes about tables without rows.
     pub(super) notes: Vec<Finding>,
 }
 
@@ -138,7 +138,7 @@ impl Lane<'_> {
         Ok(Some(self.tree_run.about(revision, named, Finding::new(&code::NOT_FILLED, message))))
     }
 
-    /// What the touched tables hold.
+    /// The contents of the touched tables.
     pub(super) fn contents(&mut self, filled: &Fixtures) -> Result<Contents> {
         if filled.touched.is_empty() {
             return Ok(Contents::new());
@@ -146,12 +146,12 @@ impl Lane<'_> {
         self.trial.reader.ask(|session| tables::contents(session, &filled.touched))
     }
 
-    /// Findings for what a round trip does to the rows that were there before.
+    /// Findings for rows that a round trip lost or changed.
     pub(super) fn judge_rows(
         &self,
         revision: &str,
         (filled, between, after): (&Fixtures, &Contents, &Contents),
-        retyped: &BTreeSet<String>,
+        [retyped, not_null]: [&BTreeSet<String>; 2],
     ) -> Vec<Finding> {
         let declared = self.tree_run.declarations(revision);
         let finding = |loss: Loss| {
@@ -177,7 +177,7 @@ impl Lane<'_> {
             };
             self.tree_run.about(revision, &names, finding)
         };
-        let losses = rows::losses(&filled.before, between, after).into_iter();
+        let losses = rows::losses(&filled.before, between, after, not_null).into_iter();
         // How real values of these are spelt, only their writers know.
         let is_named = |loss: &Loss| self.trial.named.iter().any(|named| named.has(&loss.what));
         let losses = losses.filter(|loss| !retyped.contains(&loss.what) && !is_named(loss));
@@ -192,7 +192,7 @@ impl TreeRun<'_> {
         own.map(|statement| statement.sql.clone()).chain(self.text_of(revision)).collect()
     }
 
-    /// A note about what a revision says itself.
+    /// A note about a declaration of the revision.
     fn declared(&self, revision: &str, what: &str, told: &str, reason: &str) -> Finding {
         let message = match told.starts_with(what) {
             true => format!("{told}, by revision {revision}: {reason}"),
@@ -202,7 +202,7 @@ impl TreeRun<'_> {
         self.about(revision, &names, Finding::new(&code::ROWS_DECLARED, message))
     }
 
-    /// The finding at the line of the revision's file that names what it is about.
+    /// The finding, placed at the line of the revision's file that names its subject.
     pub(super) fn about(&self, revision: &str, names: &[String], finding: Finding) -> Finding {
         let place = self.file_of(revision).map(|file| {
             let text = std::fs::read_to_string(file).unwrap_or_default();

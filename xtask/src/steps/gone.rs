@@ -3,7 +3,7 @@
 use model::schema::Schema;
 use model::stairs::Stairs;
 
-/// How much of it is told.
+/// The most losses that are listed.
 const TOLD: usize = 4;
 
 /// Data that goes with dropped columns and tables.
@@ -33,7 +33,7 @@ pub(super) fn dropped_between(before: &[Schema], after: &[Schema]) -> Vec<String
     before.iter().zip(after).flat_map(of_one).collect()
 }
 
-/// Lines about what is lost, where anything is.
+/// Lines about lost data; none without loss.
 pub(super) fn told_lost(stairs: &Stairs) -> Vec<String> {
     let mut lines = Vec::new();
     for (how, lost) in [

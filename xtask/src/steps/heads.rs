@@ -97,7 +97,7 @@ impl TreeRun<'_> {
         files.collect::<Vec<_>>().join(" and ")
     }
 
-    /// A file as a place, whatever its line.
+    /// A file as a place, without a line.
     fn whole(&self, file: &Utf8Path) -> Place {
         Place { file: self.context.relative(file), line: None, source: None }
     }

@@ -37,11 +37,11 @@ const NAME_MAX: usize = 56;
 /// State of the database that a lane begins with.
 #[derive(Clone, Debug, Default)]
 pub struct LaneStart {
-    /// What the version table holds; nothing: the database is empty.
+    /// The contents of the version table; none: the database is empty.
     pub at: Vec<String>,
     /// Where Alembic keeps that.
     pub table: VersionTable,
-    /// What was run up to there.
+    /// The statements up to there.
     pub statements: Vec<Statement>,
 }
 
@@ -73,7 +73,7 @@ pub(super) struct Ladder {
     pub(super) supplied: usize,
     /// How many statements were run on it: those of a trial come after these.
     pub(super) climbed: usize,
-    /// What all databases of the server shared before the stair.
+    /// The state that all databases of the server shared before the stair.
     shared: SharedState,
 }
 
@@ -82,7 +82,7 @@ pub(super) struct Trial<'a> {
     /// Its name.
     pub(super) database: String,
     pub(super) reader: SchemaReader<'a>,
-    /// The columns that take nothing but what the revision names.
+    /// Columns that take only the values that the revision names.
     pub(super) named: Vec<Named>,
     /// How often the schema was read, and how long that took.
     pub(super) looks: (u32, Duration),
@@ -167,7 +167,7 @@ impl<'a> Lane<'a> {
         [self.tree_run.alembic, self.elsewhere.alembic]
     }
 
-    /// Takes the ladder up to the parents of a stair; what kept it from getting there.
+    /// Takes the ladder up to the parents of a stair; returns the failure on the way.
     pub(super) fn climb_to_parents(
         &mut self,
         stair: &RevisionNode,
@@ -180,7 +180,7 @@ impl<'a> Lane<'a> {
         }
         self.tree_run.run_scripts(Some(&stair.revision), &self.ladder.database)?;
         if self.ladder.applied.is_empty() {
-            // What env.py makes before any revision runs is there from here on.
+            // From here on the objects are there that env.py makes before any revision runs.
             let ladder = self.ladder.database.clone();
             if let Err(failed) =
                 self.run(("downgrade", "base"), &ladder, StairEnvironment::Here, seen)?
@@ -193,7 +193,7 @@ impl<'a> Lane<'a> {
         Ok(None)
     }
 
-    /// Takes the ladder up to a revision, and supplies on the way what the recipe supplies there.
+    /// Takes the ladder up to a revision, with the supplies of the recipe on the way.
     fn climb_to(&mut self, revision: &str, seen: &mut Vec<Statement>) -> Result<Option<Finding>> {
         if self.ladder.applied.contains(revision) {
             return Ok(None);
@@ -255,8 +255,8 @@ impl<'a> Lane<'a> {
         timed(tell, &tree.label, "  copying the database", make)
     }
 
-    /// Drops a trial's database, and puts back what all databases of the server share. Fails with
-    /// [`NotRestored`] where that cannot be done.
+    /// Drops a trial's database, and restores the state that all databases of the server share.
+    /// Fails with [`NotRestored`] where that cannot be done.
     pub(super) fn clear_trial(&mut self) -> Result<()> {
         self.trial.reader.close();
         self.drop(&self.trial.database)?;
@@ -269,7 +269,8 @@ impl<'a> Lane<'a> {
         server.drop_all(tree, database, interrupt)
     }
 
-    /// Puts back what all databases share, as far as that can be done; whether it is as it was.
+    /// Restores the state that all databases share, as far as possible; returns whether it is as
+    /// before.
     pub(super) fn restore_shared(&self) -> Result<bool> {
         let TreeContext { server, interrupt, .. } = self.context();
         server.restore_shared(&self.ladder.shared, &self.tree_run.statements, interrupt)
@@ -278,7 +279,7 @@ impl<'a> Lane<'a> {
     /// The same within a stair, before the next part of its trial.
     pub(super) fn clear_trial_of_roles(&mut self) -> Result<()> {
         match self.clear_trial() {
-            // The next copy shows what of it counts.
+            // The next copy shows whether it matters.
             Err(err) if err.is::<NotRestored>() => Ok(()),
             cleared => cleared,
         }
@@ -290,7 +291,8 @@ impl<'a> Lane<'a> {
         self.with_those_beside(own?, database)
     }
 
-    /// A schema with those of the databases beside it. What all databases share is in the first.
+    /// A schema with those of the databases beside it. The first has the objects that all databases
+    /// share.
     fn with_those_beside(&self, own: Schema, database: &str) -> Result<Vec<Schema>> {
         let mut schemas = vec![own];
         for name in self.context().tree.databases_for(database).iter().skip(1) {
@@ -301,7 +303,7 @@ impl<'a> Lane<'a> {
         Ok(schemas)
     }
 
-    /// Drops what the lane made on a server that stays.
+    /// Drops the databases of the lane on a server that stays.
     pub fn clear(&mut self) -> Result<()> {
         self.trial.reader.close();
         for database in [&self.trial.database, &self.ladder.database] {
@@ -319,7 +321,7 @@ impl<'a> Lane<'a> {
         Ok(schemas)
     }
 
-    /// What the version tables of the trial hold together.
+    /// The contents of all version tables of the trial.
     pub(super) fn version(&mut self) -> Result<Vec<String>> {
         self.tree_run.version_at(&self.trial.database, &mut self.trial.reader)
     }

@@ -19,9 +19,9 @@ use model::transcript::{Direction, Statement, Transcript};
 const SHOWN: usize = 300;
 
 impl Lane<'_> {
-    /// Makes a failure that needs rows a finding of its own, with the row. The database stands where
-    /// the revision was tried on rows that anybody could have written. `made_up` says why these rows may
-    /// be none that there are.
+    /// Makes a failure that needs rows a finding of its own, with the row. The database is in the
+    /// state after the trial on plain rows. `made_up` says why such rows may not exist in
+    /// production.
     pub(super) fn blamed_on_rows(
         &mut self,
         stair: &RevisionNode,
@@ -32,18 +32,21 @@ impl Lane<'_> {
         let said = failed.transcript.as_deref();
         let headline = said.and_then(Transcript::headline);
         let told_row = headline.and_then(|e| e.detail.clone()).filter(|detail| names_row(detail));
+        // Rows are put in before the upgrade, and are shown as they were then.
+        let (way, when) = match said.and_then(|said| said.revision.as_ref()) {
+            Some(revision) if revision.direction == Direction::Downgrade => {
+                ("downgrade", ", as it was before the upgrade")
+            }
+            _ => ("upgrade", ""),
+        };
         let row = match told_row {
             Some(detail) => shown(detail.trim_end_matches('.')),
             None => match self.culprit(stair, &failed, seen)? {
-                Some(row) => format!("the row that breaks it: {}", shown(&row)),
+                Some(row) => format!("the row that breaks it{when}: {}", shown(&row)),
                 None => "no single row breaks it".to_owned(),
             },
         };
         let code = rows::code_of(said.and_then(Transcript::sqlstate));
-        let way = match said.and_then(|said| said.revision.as_ref()) {
-            Some(revision) if revision.direction == Direction::Downgrade => "downgrade",
-            _ => "upgrade",
-        };
         let told = match headline {
             Some(exception) => exception.to_string(),
             None => failed.message.clone(),
@@ -106,7 +109,7 @@ impl Lane<'_> {
         self.copy(Some(&trial), &part)?;
         let gone: Vec<Made> = all.iter().filter(|row| !kept.contains(row)).cloned().collect();
         let mut session = self.context().session(&part)?;
-        // A given server may not let the gate pass over foreign keys; then it cannot be told.
+        // A given server may not let the gate skip foreign keys; then the row cannot be found.
         let deleted = tables::delete(&mut session, &gone);
         drop(session);
         let fails = match deleted {
@@ -158,7 +161,7 @@ fn names_row(detail: &str) -> bool {
     detail.starts_with("Key (") || detail.starts_with("Failing row contains")
 }
 
-fn shown(row: &str) -> String {
+pub(super) fn shown(row: &str) -> String {
     match row.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &row[..end]),
         None => row.to_owned(),

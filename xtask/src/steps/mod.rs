@@ -1,5 +1,5 @@
-//! The steps of a tree, and what runs them: calls of Alembic, checks of what each call left, and the
-//! stairs of new revisions.
+//! Steps of a tree: calls of Alembic, checks of the state that each call left, and the stairs of
+//! new revisions.
 
 mod around;
 mod checks;

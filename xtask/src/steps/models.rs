@@ -11,11 +11,11 @@ impl TreeRun<'_> {
     /// Why the models are not compared, where env.py has none.
     pub(super) fn without_models(&self) -> Option<String> {
         let is_other = self.context.tree.recipe.is_none() && self.alembic.models.is_none();
-        let told = "env.py has no `target_metadata`: models are not compared with the migrations";
+        let told = "env.py has no `target_metadata` with tables: no models are compared";
         is_other.then(|| told.to_owned())
     }
 
-    /// Runs `alembic check`, and tells what the models have and no migration makes, or the other way round.
+    /// Runs `alembic check`, and reports differences between the models and the migrations.
     pub(super) fn check_models(&mut self) -> Result<StepOutcome> {
         let limits = Limits::of(self.context.timeout);
         let said = self.alembic.check(&limits)?;
@@ -32,8 +32,8 @@ impl TreeRun<'_> {
         if lacks.is_empty() {
             return Ok(StepOutcome::default());
         }
-        let message = "the migrations make another schema than the models of env.py: a revision with \
-                       these lines would make the same";
+        let message = "the migrations make another schema than the models of env.py; a revision with \
+                       these operations would make them equal";
         let finding = Finding { lacks, ..differ(message.to_owned()) };
         Ok(StepOutcome { notes: vec!["they differ: MG132".to_owned()], findings: vec![finding] })
     }

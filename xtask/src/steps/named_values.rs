@@ -15,7 +15,7 @@ use model::transcript::Statement;
 /// How many statements of one revision may each name values.
 const NAMING_MAX: usize = 8;
 
-/// What still fails, and why the rows that it fails on may be none that there are.
+/// A failure that stays, and why its rows may not exist in production.
 type StillFails = (Box<Finding>, Option<&'static str>);
 
 impl Lane<'_> {
@@ -32,7 +32,7 @@ impl Lane<'_> {
             let ran = &self.tree_run.statements;
             let named = said.and_then(|said| rows::named(said, ran, &touched));
             let Some(named) = named else {
-                // The values that the statement names are not what it takes.
+                // The statement does not take the values that it names.
                 let is_one = said.and_then(|said| said.sqlstate()).is_some_and(rows::names_values);
                 return Ok(Err((failed, made_up.filter(|_| turn > 0 && is_one))));
             };

@@ -1,7 +1,7 @@
-//! Rehearsals: what the new revisions do to a database in use, tried on a copy of their own.
+//! Rehearsals of the new revisions on a database in use, on a copy of their own.
 //!
-//! They are applied and taken back in one call each, as a deployment does it, with a look around each
-//! statement. So nothing of it counts for the steps, whose calls nobody holds up.
+//! They are applied and taken back in one call each, as a deployment does it, with a look at the
+//! locks around each statement. The steps are not affected: their calls are not held up.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -22,7 +22,8 @@ use model::production::Rehearsal;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Lane<'_> {
-    /// Rehearses these revisions, parents first. What kept the gate from looking is said.
+    /// Rehearses these revisions, parents first. A failure of the rehearsal becomes a line of its
+    /// result.
     pub(super) fn rehearse(&mut self, new: &[String]) -> Result<Judged> {
         let (tell, label) = (self.context().tell, self.context().tree.label.clone());
         let looked = timed(tell, &label, "  a database in use", || {

@@ -1,4 +1,4 @@
-//! The chain of revisions that a stairway climbs, and what lies below one of them.
+//! Chain of revisions that a stairway climbs, and the ancestors of each.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use crate::alembic::Description;
 pub(super) struct RevisionNode {
     pub(super) revision: String,
     pub(super) parents: Vec<String>,
-    /// What it depends on besides.
+    /// Its other dependencies.
     pub(super) requires: Vec<String>,
 }
 
@@ -29,8 +29,8 @@ pub fn ancestors_of(graph: &Description, revisions: &[String]) -> BTreeSet<Strin
     revisions.iter().flat_map(|revision| ancestors(&chain, revision)).collect()
 }
 
-/// The revisions to go up to, one after the other, so that all that comes before a revision in the chain
-/// is applied in the order of the chain: what stands on another branch is there as well by then.
+/// The revisions to go up to, one after the other, so that all revisions before one in the chain
+/// are applied in the order of the chain, those of other branches too.
 pub(super) fn below_in_order(
     chain: &[RevisionNode],
     applied: &BTreeSet<String>,

@@ -16,19 +16,19 @@ use model::schema::Schema;
 use model::transcript::{Direction, Statement};
 use model::tree::Target;
 
-/// How many differences of one revision are told one by one.
+/// The most differences of one revision that are findings of their own.
 const TOLD: usize = 25;
 
 /// Direction of a comparison.
 #[derive(Clone, Copy)]
 pub(super) enum ComparedDirection<'a> {
-    /// Before the upgrade and after the downgrade, with what was there in between.
+    /// Before the upgrade and after the downgrade, with the schema in between.
     Down(&'a [Schema]),
     /// After the first upgrade and after the second.
     UpAgain,
 }
 
-/// Difference of a revision, and what is known of it.
+/// Difference of a revision, with its sources.
 struct Judged<'a> {
     difference: &'a Difference,
     way: ComparedDirection<'a>,
@@ -52,7 +52,7 @@ impl TreeRun<'_> {
             return self.step_down_each(seen);
         }
         if let Some(note) = self.declared_irreversible(&self.head()) {
-            // What the revision says itself is not tried: the head stays as it is.
+            // A declared irreversible revision is not taken down: the head stays.
             return Ok(StepOutcome { notes: vec![note.message.clone()], findings: vec![note] });
         }
         let (ways, notes) = self.ways_down();
@@ -70,8 +70,8 @@ impl TreeRun<'_> {
         Ok(outcome)
     }
 
-    /// What takes the head down. A merge revision has several ways down, and `-1` means none of them:
-    /// there each parent is named instead, and a note says so.
+    /// The downgrade targets of the head. `-1` is ambiguous below a merge revision: there each
+    /// parent is named instead, and a note says so.
     fn ways_down(&self) -> (Vec<String>, Vec<String>) {
         let head = self.head();
         let revisions = self.graph.as_ref().map(|graph| &*graph.revisions).unwrap_or_default();
@@ -95,7 +95,7 @@ impl TreeRun<'_> {
         self.heads().and_then(|heads| heads.into_iter().next()).unwrap_or_default()
     }
 
-    /// Findings for what differs in each database.
+    /// Findings for the differences in each database.
     pub(super) fn judge(
         &self,
         revision: &str,
@@ -202,8 +202,8 @@ impl TreeRun<'_> {
         Ok(gone.into_iter().map(finding).collect())
     }
 
-    /// A finding for each thing that the environment changed. The statements from `second` on were
-    /// run in the other environment, which is described by `elsewhere`.
+    /// A finding for each object that the environment changed. The statements from `second` on were
+    /// run in the other environment, which `elsewhere` describes.
     pub(super) fn judge_environment(
         &self,
         expected: &[Schema],
@@ -270,7 +270,8 @@ impl Judged<'_> {
             ComparedDirection::UpAgain => (Direction::Upgrade, false),
         };
         let is_wrong = is_down && code.severity == Severity::Error;
-        // What the upgrade left alone is not for the downgrade to bring back: it is not to be touched.
+        // The downgrade need not bring back an object that the upgrade left alone: it must not
+        // touch it.
         let lacks = (is_wrong && !of_downgrade).then(|| python_line(difference, made_by)).flatten();
         let changed = script.filter(|_| is_wrong && of_downgrade).and_then(|script| {
             let line = schema_diff::line_of_downgrade(difference, script)?;
@@ -295,7 +296,7 @@ impl Judged<'_> {
         }
     }
 
-    /// The code, and what is told.
+    /// The code and the message.
     fn name(&self, made_by: &str) -> (&'static Code, String) {
         let Judged { difference, script, of_downgrade, .. } = *self;
         let (told, revision) = (describe(difference), self.sources.revision);

@@ -1,4 +1,5 @@
-//! The one place with control flow: runs a step, and skips what depends on one that failed.
+//! Runner of steps, the one place with control flow: it skips the steps that depend on a failed
+//! one.
 //!
 //! A dry run records the steps without running them, so that a tree's steps are written down once:
 //! in its recipe.
@@ -40,7 +41,7 @@ pub struct StepRunner<'a> {
     /// Where the upgrade stands so far.
     reached: Option<String>,
     /// Whether everything that comes before `upgrade head` was done, so that stairs can be tried
-    /// whatever fails after that.
+    /// even if a later step fails.
     is_supplied: bool,
 }
 
@@ -61,7 +62,7 @@ struct RunnerOptions<'a> {
 pub struct StairwayStep<'a> {
     /// How many there are.
     pub count: usize,
-    /// Whether they are a step of their own; else what came of the one is told by the round trip.
+    /// Whether they are a step of their own; else the round trip reports the one stair.
     pub is_step: bool,
     /// Waits until all have been tried.
     pub wait: &'a dyn Fn() -> Result<Vec<StairResult>>,
@@ -78,11 +79,11 @@ pub struct TreeSteps {
     pub statements: Vec<Statement>,
     /// Those of the first way up to the head.
     pub way_up: Vec<Statement>,
-    /// What came of the stairs, where they were waited for.
+    /// The results of the stairs, where they were waited for.
     pub stairs: Option<Outcomes>,
-    /// What was supplied, and where in the chain.
+    /// The supplies, with their places in the chain.
     pub given: Vec<Given>,
-    /// What was seen of the new revisions in production.
+    /// Observations of the new revisions on a database in use.
     pub production: Vec<Seen>,
     /// The Alembic that ran it.
     pub alembic: Option<Alembic>,
@@ -93,7 +94,7 @@ pub struct TreeSteps {
 enum Dependency {
     /// The database as the steps before it left it.
     Database,
-    /// What the recipe supplies before `upgrade head`, and databases of its own.
+    /// The supplies of the recipe before `upgrade head`, and databases of its own.
     Supplies,
     /// The files of the tree alone.
     Files,
@@ -106,7 +107,7 @@ impl<'a> StepRunner<'a> {
         StepRunner { tree_run: Some(tree_run), ..StepRunner::dry_run(&label) }
     }
 
-    /// Steps that are only recorded: their names are what is wanted.
+    /// Steps that are only recorded, for their names.
     pub fn dry_run(label: &str) -> StepRunner<'a> {
         StepRunner { label: label.to_owned(), ..StepRunner::default() }
     }
@@ -213,13 +214,13 @@ impl<'a> StepRunner<'a> {
             tree_run.upgrade_head(seen)
         });
         self.done.way_up.extend_from_slice(&self.done.statements[before..]);
-        // What used up the time would do so again.
+        // A step that used up the time would do so again.
         self.is_supplied &= !self.done.findings.iter().any(|found| found.code == &code::TIMED_OUT);
         ran
     }
 
-    /// `alembic upgrade head`, after the downgrade. What came of the head on tables with rows is told
-    /// here, where there is no stairway.
+    /// `alembic upgrade head`, after the downgrade. Without a stairway, this step reports the trial
+    /// of the head on tables with rows.
     pub fn upgrade_head_again(&mut self) -> Result<()> {
         let stair = self.only_stair();
         let mut outcomes = self.done.stairs.take();
@@ -243,7 +244,7 @@ impl<'a> StepRunner<'a> {
         ran
     }
 
-    /// One head, by Alembic's own word. Needs no database, so it runs whatever failed before.
+    /// Counts the heads as Alembic reads them. Needs no database, so it runs after any failure.
     pub fn assert_single_head(&mut self) -> Result<()> {
         self.step("assert single head", Dependency::Files, |tree_run, _| Ok(tree_run.count_heads()))
     }
@@ -332,7 +333,7 @@ impl<'a> StepRunner<'a> {
         self.record(name, elapsed, result)
     }
 
-    /// Records what came of a step that was run.
+    /// Records the outcome of a step that was run.
     fn record(
         &mut self,
         name: String,
@@ -375,7 +376,7 @@ fn has_single_head(done: &[Step]) -> bool {
     counted.is_some_and(|step| step.status == Status::Passed)
 }
 
-/// Adds what the new revisions do to a database in use. The step does not fail for it.
+/// Adds the findings about a database in use. The step does not fail for them.
 fn told_of_production(tried: &[StairResult], outcome: &mut StepOutcome) {
     for judged in tried.iter().filter_map(|tried| tried.production.as_ref()) {
         outcome.notes.extend(judged.lines.iter().cloned());
@@ -383,8 +384,8 @@ fn told_of_production(tried: &[StairResult], outcome: &mut StepOutcome) {
     }
 }
 
-/// A finding of a step of a tree, with the sensitive area that it touches. What a database in use
-/// meets is no fault of a step.
+/// A finding of a step of a tree, with the sensitive area that it touches. Findings about a
+/// database in use belong to no step.
 fn in_step(finding: Finding, tree: &str, step: &str) -> Finding {
     let area = || diagnosis::sensitive_area(&finding).map(Into::into);
     let sev2 = finding.sev2.clone().or_else(area);

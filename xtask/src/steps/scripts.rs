@@ -54,7 +54,7 @@ impl TreeRun<'_> {
     pub(super) fn supply(&self, script: &Script, seen: &mut Vec<Statement>) -> Result<StepOutcome> {
         let mut session = self.context.session(&self.context.tree.database)?;
         let said = session.transcribe(&script.sql, self.context.timeout)?;
-        // What it creates among the roles goes with the run.
+        // Roles that it creates are dropped after the run.
         seen.extend(said.statements.iter().cloned());
         let mut outcome = self.supply_failed(said).unwrap_or_default();
         for finding in &mut outcome.findings {
@@ -64,8 +64,8 @@ impl TreeRun<'_> {
         Ok(outcome)
     }
 
-    /// Runs the files that are run before a revision, or before all, on a database. Whether they can be
-    /// run is told by the steps.
+    /// Runs the SQL files of a revision, or those before all revisions, on a database. The steps
+    /// report whether they can be run.
     pub(super) fn run_scripts(&self, before: Option<&str>, database: &str) -> Result<()> {
         for script in self.context.supplies.before(before) {
             let mut session = self.context.session(database)?;

@@ -131,7 +131,7 @@ impl Stairway {
         }
     }
 
-    /// What was seen of the new revisions in production.
+    /// Observations of the new revisions on a database in use.
     pub fn seen(&self) -> Vec<Seen> {
         let tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
         let judged = tried.iter().filter_map(|(_, tried)| tried.production.as_ref());
@@ -142,14 +142,14 @@ impl Stairway {
         self.tried.lock().unwrap_or_else(PoisonError::into_inner).push((index, tried));
     }
 
-    /// Tries no further stair; why, in the words of the first who had a reason.
+    /// Tries no further stair; returns the first reason that was given.
     fn stop(&self, why: String) -> String {
         self.next.store(self.stairs.len(), Ordering::SeqCst);
         let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
         stopped.get_or_insert(why).clone()
     }
 
-    /// What came of all stairs, in their order.
+    /// The results of all stairs, in their order.
     pub fn tried(&self) -> Vec<StairResult> {
         let mut known = self.tried.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -181,7 +181,7 @@ impl Stairway {
     }
 }
 
-/// The stairs by what came of them.
+/// The stairs by their results.
 pub(super) fn sorted(tried: &[StairResult]) -> Stairs {
     let mut stairs = Stairs::default();
     for StairResult { revision, untried, findings, gone, .. } in tried {
@@ -209,7 +209,7 @@ fn is_of_downgrade(finding: &Finding) -> bool {
 /// Findings of the stair of the head, of its way down or of the rest.
 pub(super) fn of_head(tried: Vec<StairResult>, down: bool) -> impl Iterator<Item = Finding> {
     let findings = tried.into_iter().flat_map(|tried| tried.findings);
-    // The downgrade itself has said so.
+    // The downgrade step has reported that.
     let findings = findings.filter(|f| f.code != &code::IRREVERSIBLE_DECLARED);
     findings.filter(move |finding| is_of_downgrade(finding) == down)
 }

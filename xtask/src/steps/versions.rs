@@ -22,7 +22,7 @@ impl TreeRun<'_> {
         Ok(all.swap_remove(at))
     }
 
-    /// What all version tables of another database and those beside it hold together.
+    /// The contents of all version tables of another database and of those beside it.
     pub(super) fn version_at(
         &self,
         database: &str,

@@ -44,7 +44,7 @@ fn new_writes_what_alembic_writes_and_needs_none() {
         refused.assert_code(2);
         assert!(refused.stderr.contains("has 2 heads ("), "{}", refused.stderr);
         assert!(
-            refused.stderr.contains(&format!("`cargo gate renumber {id}`")),
+            refused.stderr.contains(&format!("`cargo gate renumber {id} --root ")),
             "{}",
             refused.stderr
         );

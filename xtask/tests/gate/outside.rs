@@ -179,3 +179,39 @@ fn installed_program_names_itself() {
     assert!(help.contains("\n  tool migration-gate console --watch"), "{help}");
     assert!(!help.contains("cargo gate"), "{help}");
 }
+
+#[test]
+fn new_and_alembic_take_another_tree() {
+    let project = Project::new();
+    let run = |words: &[&str]| {
+        let gate = Gate::new(&project.sandbox).cwd(&project.path);
+        let gate = words.iter().fold(gate, Gate::arg);
+        gate.env("MIGRATION_GATE_PYTHON", python::made()).run()
+    };
+    let written = run(&["new", "--ini", "db/alembic.ini", "weigh the items"]);
+    written.assert_code(0);
+    let file = project.path.join(written.stdout.trim_end());
+    assert!(file.starts_with(project.path.join("db/versions")), "{}", written.stdout);
+    assert!(fs::read_to_string(&file).unwrap().contains("down_revision = \"b2\""));
+    let heads = run(&["alembic", "--ini", "db/alembic.ini", "heads"]);
+    heads.assert_code(0);
+    let id = file.file_stem().unwrap().to_str().unwrap().split('_').next().unwrap();
+    assert_eq!(heads.stdout, format!("{id} (head)\n"));
+    // Where there is none yet, the first.
+    for entry in fs::read_dir(project.path.join("db/versions")).unwrap() {
+        fs::remove_file(entry.unwrap().path()).unwrap_or_default();
+    }
+    let first = run(&["new", "--ini", "db/alembic.ini", "items"]);
+    first.assert_code(0);
+    let text = fs::read_to_string(project.path.join(first.stdout.trim_end())).unwrap();
+    assert!(text.contains("down_revision = None"), "{text}");
+    for (words, says) in [
+        (&["new", "shop", "weigh"][..], "name one of console, raptor, or another one with --ini"),
+        (&["new", "console"], "say what the revision does"),
+        (&["new", "--ini", "db/alembic.ini", "a", "b"], "give what the revision does alone"),
+    ] {
+        let refused = run(words);
+        refused.assert_code(2);
+        assert!(refused.stderr.contains(says), "{}", refused.stderr);
+    }
+}

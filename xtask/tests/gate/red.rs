@@ -187,10 +187,13 @@ fn env_py_that_runs_nothing_or_ends_its_connection_is_red() {
 fn swallowed_exception_of_postgres_is_red() {
     let root = Root::copy();
     let swallow = "try:\n    op.execute('SELECT 1 / 0')\nexcept Exception:\n    pass";
-    root.add_head(Tree::Console, swallow, "pass");
+    let file = root.add_head(Tree::Console, swallow, "pass");
     let end_all = "op.execute('SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                    WHERE datname = current_database() AND pid <> pg_backend_pid()')";
     root.add_head(Tree::Raptor, end_all, end_all);
-    let console = json!({"code": "MG114", "revision": ADDED, "sqlstate": "25P02"});
+    let console = json!({
+        "code": "MG114", "revision": ADDED, "sqlstate": "25P02", "file": file,
+        "line": root.line_of(&file, "1 / 0"), "says": ["division by zero"],
+    });
     red(&root, "", [("console", UP, console), ("raptor", "", Value::Null)]);
 }

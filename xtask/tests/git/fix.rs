@@ -116,15 +116,15 @@ const FAULTS: &[Fault] = &[
     },
 ];
 
+pub(super) const FILE: &str = "0004_fault.py";
+
 const BASE: &str = "op.execute('CREATE TABLE items (id serial PRIMARY KEY, n int, at timestamptz)')\n    \
                     op.execute(\"CREATE TYPE mood AS ENUM ('old')\")\n    \
                     op.execute('CREATE TABLE moods (m mood)')";
 const BASE_DOWN: &str = "op.execute('DROP TABLE moods')\n    op.execute('DROP TYPE mood')\n    \
                          op.execute('DROP TABLE items')";
-const FILE: &str = "0004_fault.py";
-
 /// A repository whose `main` has the table, and a branch with a revision of this body.
-fn broken(upgrade: &str, downgrade: &str) -> Repository {
+pub(super) fn broken(upgrade: &str, downgrade: &str) -> Repository {
     let repository = Repository::alone(Ids::Numbers, "main");
     write(&repository, "0003_base.py", "0003", "0002", BASE, BASE_DOWN);
     repository.commit("the base");

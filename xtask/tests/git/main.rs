@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends there")]
 
+mod ask;
 mod base;
 mod collisions;
 mod fix;

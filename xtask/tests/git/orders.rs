@@ -114,7 +114,14 @@ fn fix_never_orders_revisions_whose_order_matters() {
     );
     let mut command = repository.command(&["--no-cache", "--fix"]);
     let ended = Ended::of(command.stdin(Stdio::null()));
-    ended.says(1, &["the orders differ", "rows of t (n)", "no remedy turned the gate green"]);
+    ended.says(
+        1,
+        &[
+            "the two orders give different results",
+            "rows of t (n)",
+            "no remedy turned the gate green",
+        ],
+    );
     assert!(!ended.said().contains("verified"), "{}", ended.said());
     assert_eq!(repository.git(&["status", "--short"]), "");
 }

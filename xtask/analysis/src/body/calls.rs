@@ -5,7 +5,8 @@ use tree_sitter::Node;
 use super::arguments::Arguments;
 use super::thing::{Built, Does, Thing};
 use super::{Frame, MAX_DEPTH, Reader};
-use crate::python::{Value, field};
+use crate::effect::{Effect, Kind, Object};
+use crate::python::{Value, field, line};
 
 /// Modules that no migration needs to be followed into: they have no connection.
 const HARMLESS: &[&str] = &[
@@ -98,14 +99,13 @@ impl<'m> Reader<'m> {
             "set" => self.set(frame, node),
             "binary_operator" => self.of_sets(frame, node),
             "set_comprehension" => {
-                self.perhaps(frame, node);
+                self.comprehension(frame, node);
                 Thing::Set
             }
-            "list_comprehension"
-            | "generator_expression"
-            | "dictionary_comprehension"
-            | "conditional_expression"
-            | "boolean_operator" => self.perhaps(frame, node),
+            "list_comprehension" | "generator_expression" | "dictionary_comprehension" => {
+                self.comprehension(frame, node)
+            }
+            "conditional_expression" | "boolean_operator" => self.perhaps(frame, node),
             "string" | "concatenated_string" | "lambda" | "integer" | "none" | "true" | "false" => {
                 Thing::Unknown
             }
@@ -114,15 +114,6 @@ impl<'m> Reader<'m> {
                 Thing::Unknown
             }
         }
-    }
-
-    /// Everything below an expression that may run it, or a part of it, or not.
-    fn perhaps(&mut self, frame: &mut Frame<'_>, node: Node<'m>) -> Thing {
-        let before = frame.conditional;
-        frame.conditional = true;
-        self.each_child(frame, node);
-        frame.conditional = before;
-        Thing::Unknown
     }
 
     fn subscript(&mut self, frame: &mut Frame<'_>, node: Node<'m>) -> Thing {
@@ -183,6 +174,12 @@ impl<'m> Reader<'m> {
             }
             if ["create_all", "drop_all", "create", "drop"].contains(&method) {
                 self.opaque(frame, node);
+            }
+            // An inspector raises where there is no such table.
+            if method == "get_columns"
+                && let Some(table) = self.table_name(frame, &arguments, 0, "table_name")
+            {
+                self.push(frame, line(node), Effect::Use(Object::new(Kind::Table, table)));
             }
             return self.call_unknown(frame, node, &arguments);
         }

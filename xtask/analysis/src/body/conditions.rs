@@ -1,4 +1,5 @@
-//! Conditions: which name holds nothing where one holds, and which of them is known on Postgres.
+//! Conditions: which name holds nothing where one holds, which of them is known on Postgres, and what runs
+//! only where one holds.
 
 use tree_sitter::Node;
 
@@ -65,6 +66,37 @@ impl<'m> Reader<'m> {
             "!=" | "not in" => Some(!found),
             _ => None,
         }
+    }
+
+    /// Everything below an expression that may run it, or a part of it, or not.
+    pub(super) fn perhaps(&mut self, frame: &mut Frame<'_>, node: Node<'m>) -> Thing {
+        let before = frame.conditional;
+        frame.conditional = true;
+        self.each_child(frame, node);
+        frame.conditional = before;
+        Thing::Unknown
+    }
+
+    /// What a comprehension goes over first is evaluated in any case, all else only for its elements.
+    pub(super) fn comprehension(&mut self, frame: &mut Frame<'_>, node: Node<'m>) -> Thing {
+        let mut cursor = node.walk();
+        let mut clauses = node.named_children(&mut cursor).filter(|c| c.kind() == "for_in_clause");
+        let first = clauses.next().and_then(|clause| clause.child_by_field_name("right"));
+        if let Some(first) = first {
+            self.thing(frame, first);
+        }
+        let mut cursor = node.walk();
+        let before = std::mem::replace(&mut frame.conditional, true);
+        for child in node.named_children(&mut cursor) {
+            match child.child_by_field_name("right") {
+                right if right.is_some() && right == first => {}
+                _ => {
+                    self.thing(frame, child);
+                }
+            }
+        }
+        frame.conditional = before;
+        Thing::Unknown
     }
 }
 

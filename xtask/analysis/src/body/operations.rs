@@ -43,11 +43,7 @@ impl<'m> Reader<'m> {
             "get_context" => return Thing::Context,
             "batch_alter_table" => {
                 return match self.table_name(frame, arguments, 0, "table_name") {
-                    Some(table) => {
-                        let used = Effect::Use(Object::new(Kind::Table, &table));
-                        self.push(frame, o.line, used);
-                        Thing::Batch(table)
-                    }
+                    Some(table) => Thing::Batch(table),
                     None => Thing::Batch(HOLE.to_owned()),
                 };
             }
@@ -56,7 +52,13 @@ impl<'m> Reader<'m> {
             "f" | "inline_literal" => {}
             _ => {
                 let effects = self.effects_of(frame, name, o);
-                let effects = effects.unwrap_or_else(|| vec![Effect::Opaque(None)]);
+                let mut effects = effects.unwrap_or_else(|| vec![Effect::Opaque(None)]);
+                // A batch without operations runs nothing.
+                let used = batch.filter(|table| *table != HOLE);
+                let used = used.map(|table| Effect::Use(Object::new(Kind::Table, table)));
+                if used.is_some() && effects.first() != used.as_ref() {
+                    effects.splice(..0, used);
+                }
                 for effect in effects {
                     self.push(frame, o.line, effect);
                 }
@@ -105,10 +107,10 @@ impl<'m> Reader<'m> {
                 if let Some(lacks) = self.drop_lacks(o) {
                     return Some(vec![Effect::DropWithout(lacks.into())]);
                 }
-                let constraint = self.constant_name(frame, o.get(0, 1, "constraint_name"))?;
+                let name = self.constant_name(frame, o.get(0, 1, "constraint_name"));
                 let table = self.table_at(frame, o, 1, "table_name")?;
                 let guarded = self.is_true(o.arguments.named("if_exists"));
-                let object = Object::on(table, Kind::Constraint, constraint);
+                let object = Object::on(table, Kind::Constraint, name.unwrap_or_default());
                 Some(vec![Effect::Drop { object, guarded, cascade: false }])
             }
             "create_table_comment" | "drop_table_comment" => {
@@ -211,14 +213,18 @@ impl<'m> Reader<'m> {
             }
             // Without a name, a naming convention gives one.
             None if o.get(0, 1, "index_name").is_some_and(|n| n.kind() == "none") => {}
-            None => effects.push(Effect::Opaque(None)),
+            None => {
+                let object = Object { kind: Kind::Index, name: String::new(), table: Some(table) };
+                effects.push(Effect::Create(object, Detail { columns, ..Detail::default() }));
+            }
         }
         Some(effects)
     }
 
     fn drop_index(&mut self, frame: &mut Frame<'_>, o: &Operation<'m, '_>) -> Option<Vec<Effect>> {
-        let name = self.constant_name(frame, o.get(0, 1, "index_name"))?;
+        let name = self.constant_name(frame, o.get(0, 1, "index_name"));
         let table = self.table_at(frame, o, 1, "table_name");
+        let name = if table.is_some() { name.unwrap_or_default() } else { name? };
         let mut effects = Vec::new();
         if self.is_true(o.arguments.named("postgresql_concurrently")) {
             effects.push(Effect::OutsideTransaction("DROP INDEX CONCURRENTLY".into()));
@@ -266,13 +272,9 @@ impl<'m> Reader<'m> {
             };
             effects.push(Effect::Whole { table: table.clone(), work });
         }
-        let name = o.get(0, 1, "constraint_name");
-        let unnamed = name.is_none_or(|name| name.kind() == "none");
-        let name = self.constant_name(frame, name).or_else(|| unnamed.then(String::new));
-        effects.push(name.map_or(Effect::Opaque(None), |name| {
-            let detail = Detail { columns, indexed, ..Detail::default() };
-            Effect::Create(Object::on(table, Kind::Constraint, name), detail)
-        }));
+        let name = self.constant_name(frame, o.get(0, 1, "constraint_name")).unwrap_or_default();
+        let detail = Detail { columns, indexed, ..Detail::default() };
+        effects.push(Effect::Create(Object::on(table, Kind::Constraint, name), detail));
         Some(effects)
     }
 

@@ -8,6 +8,21 @@ use super::{Frame, MAX_DEPTH, MOST_TURNS, Reader};
 use crate::effect::Effect;
 use crate::python::{Env, field, line};
 
+/// Operations of Alembic that leave the same in whichever order they run: they add no column and no table,
+/// whose order shows, and drop nothing that others refer to.
+const IN_ANY_ORDER: &[&str] = &[
+    "alter_column",
+    "batch_alter_table",
+    "create_check_constraint",
+    "create_foreign_key",
+    "create_index",
+    "create_unique_constraint",
+    "drop_column",
+    "drop_constraint",
+    "drop_index",
+    "f",
+];
+
 impl<'m> Reader<'m> {
     /// Runs the statements of a block.
     pub(super) fn block(&mut self, frame: &mut Frame<'_>, block: Node<'m>) {
@@ -216,7 +231,7 @@ impl<'m> Reader<'m> {
             frame.env.run(self.module, target);
             self.forget(frame, target);
             self.branch(frame, body);
-            if is_set && (self.acts || self.deeds.len() > before) {
+            if is_set && (self.acts || self.deeds.len() > before) && self.order_matters(body) {
                 self.push(frame, line(node), Effect::InSetOrder);
             }
             self.acts |= acted;
@@ -233,6 +248,24 @@ impl<'m> Reader<'m> {
         if self.turns > MOST_TURNS {
             self.opaque(frame, node);
         }
+    }
+
+    /// Whether a loop does anything but operations that leave the same in each order.
+    fn order_matters(&self, body: Node<'m>) -> bool {
+        let calls = crate::python::descendants(body).filter(|node| node.kind() == "call");
+        let mut callees = calls.filter_map(|call| call.child_by_field_id(field::FUNCTION));
+        callees.any(|callee| match callee.child_by_field_id(field::ATTRIBUTE) {
+            Some(method) => {
+                // What SQLAlchemy makes is an argument of an operation.
+                let first = self.module.text(callee).split('.').next().unwrap_or_default();
+                let is_made = self.names.get(first).is_some_and(|n| n.starts_with("sqlalchemy"));
+                !is_made && !IN_ANY_ORDER.contains(&self.module.text(method))
+            }
+            None => self.functions.get(self.module.text(callee)).is_some_and(|function| {
+                let text = self.module.text(*function);
+                text.contains("op.") || text.contains("execute")
+            }),
+        })
     }
 
     /// Binds the target of a loop.

@@ -147,7 +147,6 @@ def upgrade():
     grant('c', to='other')
 ",
         &expect![[r#"
-            9 use table `t`
             10 use table `t`
             10 create column `c` of `t` text
             11 use table `t`
@@ -158,6 +157,7 @@ def upgrade():
             12 use column `d` of `u`
             12 whole t: ForeignKey { columns: ["c"], target: Some("u") }
             12 create constraint `fk` of `t` (c)
+            13 use table `t`
             13 drop constraint `ck` of `t`
             14 use table `t`
             14 alter column `c` of `t`

@@ -112,11 +112,11 @@ fn named_setting(message: &str) -> Option<&str> {
 fn hint_for(said: &Transcript, message: &str) -> String {
     let missing = missing_fields(message);
     if !missing.is_empty() {
-        let each = missing.iter().map(|name| format!("--set-env {name}=VALUE"));
+        let each = missing.iter().map(|name| format!("\n  --set-env {name}=VALUE"));
         return format!(
-            "tell it with `{}`, each name after the settings' own prefix; what belongs to the database is \
-             made of {{host}}, {{database}} and the like",
-            each.collect::<Vec<_>>().join(" ")
+            "tell it these, each name after the settings' own prefix; a VALUE that belongs to the database is \
+             made of {{host}}, {{port}}, {{user}}, {{password}}, {{database}}:{}",
+            each.collect::<String>()
         );
     }
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';

@@ -140,6 +140,10 @@ impl Chain<'_> {
 
     fn drop(&mut self, object: &Object, guarded: bool, conditional: bool) {
         self.passing_over = None;
+        if object.name.is_empty() {
+            self.world.may_be_gone(object.table.as_deref().unwrap_or_default());
+            return;
+        }
         let key = Key::of(object);
         let Some(entry) = self.world.get(&key).cloned() else {
             // Others come into being unseen: sequences of serial columns, constraints without a

@@ -1,9 +1,9 @@
 //! Needs of an effect, and whether they are there.
 
 use super::chain::Chain;
-use super::event::{At, What};
+use super::event::{At, What, deeds};
 use super::world::Key;
-use crate::effect::{Kind, Object};
+use crate::effect::{Deed, Effect, Kind, Object};
 
 impl Chain<'_> {
     /// Whether it is a column that its table never had.
@@ -35,8 +35,24 @@ impl Chain<'_> {
             && self.reported.gone.insert((key, self.down))
         {
             let object = Object { kind: entry.object.kind, ..object.clone() };
-            self.push(What::UsedAfterDrop { object, dropped });
+            let later = self.made_further_down(&object);
+            self.push(match later {
+                Some(_) => What::UsedBeforeMade { object, later },
+                None => What::UsedAfterDrop { object, dropped },
+            });
         }
+    }
+
+    /// Where the function at hand makes it after the line at hand.
+    fn made_further_down(&self, object: &Object) -> Option<At> {
+        let body = self.revisions.get(self.at.revision)?.body;
+        let function = if self.down { &body.downgrade } else { &body.upgrade };
+        let made = |deed: &&Deed| {
+            let is_it = matches!(&deed.effect, Effect::Create(made, _) if made == object);
+            is_it && deed.line > self.at.line && !deed.conditional
+        };
+        let deed = deeds(function.as_ref()).find(made)?;
+        Some(At { line: deed.line, ..self.at })
     }
 
     /// Whether it was said of the table that it is on.

@@ -213,6 +213,17 @@ impl World {
         }
     }
 
+    /// A constraint or an index went whose name is not known: it may be any of the table's.
+    pub fn may_be_gone(&mut self, table: &str) {
+        for key in self.children_of(table) {
+            let is_one =
+                |entry: &Entry| matches!(entry.object.kind, Kind::Constraint | Kind::Index);
+            if self.entries.get(&key).is_some_and(is_one) {
+                self.change(&key, |entry| entry.certain = false);
+            }
+        }
+    }
+
     /// What is in a schema now.
     pub fn in_schema(&self, schema: &str) -> Vec<Key> {
         let inside =

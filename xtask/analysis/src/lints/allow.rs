@@ -68,7 +68,7 @@ pub(super) fn apply(
             allowed.push(Finding { allowed: Some(allow.reason.clone()), ..finding });
         }
         if allowed.len() == before {
-            let message = format!("{} is not found here any more", allow.code);
+            let message = format!("it silences {}, which is not found here", allow.code);
             let mut complaint =
                 in_file(&code::UNUSED_ALLOW, &allow.script.file, Some(allow.line), message);
             complaint.revision = Some(allow.script.revision.text.clone());

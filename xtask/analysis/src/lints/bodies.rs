@@ -145,7 +145,7 @@ pub(super) fn empty_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
 pub(super) fn raising_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, &code::RAISING_DOWNGRADE, |script| {
         let raises = script.body().downgrade.as_ref().and_then(|down| down.raises);
-        let message = "every way through `downgrade()` ends here".to_owned();
+        let message = "`downgrade()` always ends with this exception".to_owned();
         raises.map(|line| (line, message)).into_iter().collect()
     })
 }
@@ -307,6 +307,8 @@ pub(super) fn asks(subject: &Subject<'_>) -> Vec<Finding> {
 pub(super) fn touches_at_import(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, &code::TOUCHES_AT_IMPORT, |script| {
         let touches = script.body().touches.iter();
-        touches.map(|t| (t.line, format!("`{}` touches {} at import", t.what, t.whom))).collect()
+        touches
+            .map(|t| (t.line, format!("`{}` uses {} when the file is imported", t.what, t.whom)))
+            .collect()
     })
 }

@@ -1,8 +1,8 @@
 //! Lints on what the chain of revisions does, one after the other, to an empty database: the failure
 //! modes A, B, D and F among them.
 
-use super::subject::{IN_DOWNGRADE, Subject, once_a_revision, told_once};
-use crate::effect::{Deed, Effect, Kind, Value};
+use super::subject::{IN_DOWNGRADE, Subject, once_a_downgrade, once_a_revision, told_once};
+use crate::effect::{Deed, Effect, Kind, Object, Value};
 use crate::history::{self, At, Event, MissingRow, Revision, What};
 use model::code::{self, Code};
 use model::finding::Finding;
@@ -215,18 +215,19 @@ pub(super) fn tables_twice(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// Anything else that is created twice.
 pub(super) fn created_twice(subject: &Subject<'_>) -> Vec<Finding> {
-    findings(subject, &code::CREATED_TWICE, |_, what| match what {
+    once_a_downgrade(findings(subject, &code::CREATED_TWICE, |_, what| match what {
         What::CreatedTwice { object, first } if object.kind != Kind::Table => Some(format!(
             "{} was created in {} already, and nothing drops it in between",
             object.shown(),
             place(subject, *first)
         )),
         _ => None,
-    })
+    }))
 }
 
 /// What is dropped and is not there.
 pub(super) fn dropped_not_there(subject: &Subject<'_>) -> Vec<Finding> {
+    // Where tables came from elsewhere, so may other things have.
     let is_whole = from_elsewhere(subject).is_empty();
     findings(subject, &code::DROPPED_NOT_THERE, |_, what| match what {
         What::DroppedTwice { object, first } => {
@@ -257,10 +258,9 @@ fn from_elsewhere<'a>(subject: &'a Subject<'_>) -> Vec<(usize, &'a Event)> {
     // What a downgrade alone uses comes last: the upgrade may have asked for it first.
     let ups = events.iter().filter(|(_, event)| !event.down);
     for (index, event) in ups.chain(events.iter().filter(|(_, event)| event.down)) {
-        if let What::UsedBeforeMade { object, later: None } = &event.what
-            && object.kind == Kind::Table
+        if let Some(table) = never_made(event)
             && (!event.down || !tables.is_empty())
-            && !tables.iter().any(|(_, known)| known.what == event.what)
+            && !tables.iter().any(|(_, known)| never_made(known) == Some(table))
         {
             tables.push((*index, event));
         }
@@ -278,16 +278,22 @@ fn from_elsewhere<'a>(subject: &'a Subject<'_>) -> Vec<(usize, &'a Event)> {
     if is_first || tables.len() >= SEVERAL { tables } else { Vec::new() }
 }
 
+/// The table that an event asks for and that no revision makes.
+fn never_made(event: &Event) -> Option<&Object> {
+    match &event.what {
+        What::UsedBeforeMade { object, later: None } | What::NeverMade(object) => Some(object),
+        _ => None,
+    }
+    .filter(|object| object.kind == Kind::Table)
+}
+
 /// A chain that begins on a database that is not empty: one finding for all of its tables.
 pub(super) fn base_not_empty(subject: &Subject<'_>) -> Vec<Finding> {
     let tables = from_elsewhere(subject);
     let Some((index, first)) = tables.first() else { return Vec::new() };
     let mut names: Vec<String> = tables
         .iter()
-        .filter_map(|(_, event)| match &event.what {
-            What::UsedBeforeMade { object, .. } => Some(format!("`{}`", object.name)),
-            _ => None,
-        })
+        .filter_map(|(_, event)| Some(format!("`{}`", never_made(event)?.name)))
         .collect();
     if names.len() > TABLES_SHOWN {
         let more = names.len() - TABLES_SHOWN;
@@ -309,7 +315,7 @@ pub(super) fn base_not_empty(subject: &Subject<'_>) -> Vec<Finding> {
 pub(super) fn used_before_made(subject: &Subject<'_>) -> Vec<Finding> {
     let elsewhere = from_elsewhere(subject);
     let is_said = |what: &What| elsewhere.iter().any(|(_, event)| event.what == *what);
-    told_once(findings(subject, &code::USED_BEFORE_MADE, |_, what| match what {
+    once_a_downgrade(told_once(findings(subject, &code::USED_BEFORE_MADE, |_, what| match what {
         what if is_said(what) => None,
         // Where tables came from elsewhere, so did the types of their columns.
         What::UsedBeforeMade { object, .. }
@@ -324,7 +330,7 @@ pub(super) fn used_before_made(subject: &Subject<'_>) -> Vec<Finding> {
             Some(format!("nothing creates {}", object.shown()))
         }
         _ => None,
-    }))
+    })))
 }
 
 /// What `downgrade()` leaves: one finding a revision.

@@ -126,9 +126,22 @@ impl Subject<'_> {
 
 /// The first finding of each revision; the others are lines below it.
 pub(super) fn once_a_revision(all: Vec<Finding>) -> Vec<Finding> {
+    once_where(all, |first, other| first.revision == other.revision)
+}
+
+/// The first finding about each `downgrade()`, which ends there; the others are lines below it.
+pub(super) fn once_a_downgrade(all: Vec<Finding>) -> Vec<Finding> {
+    let is_down = |finding: &Finding| finding.message.ends_with(IN_DOWNGRADE);
+    once_where(all, |first, other| {
+        first.revision == other.revision && is_down(first) && is_down(other)
+    })
+}
+
+/// The first of the findings that belong together; the others are lines below it.
+fn once_where(all: Vec<Finding>, belong: impl Fn(&Finding, &Finding) -> bool) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
     for finding in all {
-        match found.iter_mut().find(|first| first.revision == finding.revision) {
+        match found.iter_mut().find(|first| belong(first, &finding)) {
             Some(first) => {
                 let line = finding.place.as_ref().and_then(|place| place.line).unwrap_or_default();
                 first.message.push_str(&format!("\nline {line}: {}", finding.message));

@@ -131,9 +131,9 @@ pub(super) fn sound(
     let ids: Vec<&str> = revisions.iter().map(|text| text.revision.as_str()).collect();
     let mut lines = vec![
         format!("{} on a database in use: {}", ids.join(", "), moments(up)),
-        "no large table is read whole or rewritten while others wait; the running version keeps working"
-            .to_owned()
-            + &format!(" ({tried} statements tried)"),
+        format!(
+            "no large table is read whole or rewritten while others wait; the running version keeps working ({tried} statements tried)"
+        ),
     ];
     lines.extend(down.map(|down| format!("back: {}", moments(down))));
     lines

@@ -61,7 +61,7 @@ pub(super) fn change(
     }
     let bom = script.module.bom_len();
     if bytes.get(bom..) != Some(script.module.source().as_bytes()) {
-        return Err(format!("{} is not UTF-8 with usual line ends; edit it by hand", script.file));
+        return Err(format!("{} is not UTF-8 with usual line ends; edit it yourself", script.file));
     }
     docstring(script, wanted.id, &swaps, &mut edits);
     edits.sort_by_key(|(range, _)| range.start);
@@ -75,7 +75,7 @@ pub(super) fn change(
 
 fn cannot(script: &Script, name: &str) -> String {
     format!(
-        "{} writes its `{name}` in a way that cannot be edited safely; do it by hand",
+        "{} writes its `{name}` in a way that cannot be edited safely; edit it yourself",
         script.file
     )
 }

@@ -78,7 +78,7 @@ pub fn plan(
             }
         }
     }
-    Err(format!("there are more than {MAX_ROUNDS} collisions; fix some by hand first"))
+    Err(format!("there are more than {MAX_ROUNDS} collisions; fix some yourself first"))
 }
 
 /// The tree as it will be, revision by revision.
@@ -174,7 +174,7 @@ impl<'a> State<'a> {
         };
         branches.sort_by_key(|branch| (born(branch), branch.adds.first().copied()));
         let [trunk, moved, ..] = branches.as_slice() else {
-            return Err("the heads cannot be told apart".into());
+            return Err("the branches of the heads overlap; choose their order yourself".into());
         };
         // Indexes of a graph of all revisions are those of the scripts.
         let chain = moved.adds.clone();
@@ -183,7 +183,9 @@ impl<'a> State<'a> {
         let parents = self.parents[root].clone();
         if parents.len() > 1 {
             let file = &self.scripts[root].file;
-            return Err(format!("{file} merges branches itself; put it on {target} by hand"));
+            return Err(format!(
+                "{file} merges branches itself; set its `down_revision` to {target} yourself"
+            ));
         }
         let at = moved.from.map_or("nothing", |from| graph.id(from));
         let what =

@@ -202,7 +202,7 @@ fn what_cannot_be_done_safely_is_refused() {
             ("0003_a.py", "revision = '0003'\ndown_revision = '00' '01'\n".into()),
         ],
         expect![
-            "0003_a.py writes its `revision` in a way that cannot be edited safely; do it by hand"
+            "0003_a.py writes its `revision` in a way that cannot be edited safely; edit it yourself"
         ],
     );
 }

@@ -67,8 +67,14 @@ impl Loss {
 
 /// What was there before the upgrade and is not, or not the same, after the downgrade, where the schema
 /// does not show it: what goes with a column or a table that the upgrade drops is told by
-/// [`gone_with_drops`]. A value in the place of NULL takes nothing away.
-pub fn losses(before: &Contents, between: &Contents, after: &Contents) -> Vec<Loss> {
+/// [`gone_with_drops`]. A value in the place of NULL takes nothing away, and a row with NULL in one of the
+/// columns that the upgrade fills cannot stay.
+pub fn losses(
+    before: &Contents,
+    between: &Contents,
+    after: &Contents,
+    filled: &BTreeSet<String>,
+) -> Vec<Loss> {
     let mut losses = Vec::new();
     let renumbered: Vec<&Held> = before
         .iter()
@@ -77,7 +83,16 @@ pub fn losses(before: &Contents, between: &Contents, after: &Contents) -> Vec<Lo
     for (table, was) in before {
         // A table that is gone is the schema's affair.
         let (Some(is), Some(held)) = (after.get(table), between.get(table)) else { continue };
-        losses.extend(rows_lost(table, was, is, held));
+        let cannot_stay = |row: &Cells| {
+            let is_null = |(column, value): (&String, &Option<String>)| {
+                value.is_none() && filled.contains(&format!("{table}.{column}"))
+            };
+            row.iter().any(is_null)
+        };
+        let rows = was.rows.iter().filter(|row| !cannot_stay(row)).cloned().collect();
+        let could_stay = Held { rows, ..was.clone() };
+        let can_tell = !was.primary.is_empty() && was.primary == is.primary;
+        losses.extend(rows_lost(table, if can_tell { &could_stay } else { was }, is, held));
         let columns = was.rows.first().map(|row| row.keys().cloned().collect::<Vec<_>>());
         for column in columns.unwrap_or_default() {
             let is_there = held.rows.first().is_none_or(|row| row.contains_key(&column));
@@ -271,6 +286,8 @@ fn shown(value: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::{gone_with_columns, gone_with_drops, losses};
     use model::rows::{Contents, Held};
 
@@ -284,7 +301,7 @@ mod tests {
 
     #[track_caller]
     fn check(before: &Contents, between: &Contents, after: &Contents, expected: &[&str]) {
-        let told = losses(before, between, after).into_iter();
+        let told = losses(before, between, after, &BTreeSet::new()).into_iter();
         let told = told.map(|loss| {
             format!("{loss} by the {}", if loss.by_upgrade { "upgrade" } else { "downgrade" })
         });
@@ -298,6 +315,22 @@ mod tests {
         let filled = held("id", &[&[("id", Some("1")), ("note", Some("a")), ("at", Some("now"))]]);
         let empty = held("id", &[&[("id", Some("1")), ("note", Some("a")), ("at", None)]]);
         check(&empty, &filled, &filled, &[]);
+    }
+
+    #[test]
+    fn a_row_that_cannot_stay_is_no_loss() {
+        let (owned, free) = (("owner", Some("a")), ("owner", None));
+        let rows = |rows: &[&[(&str, Option<&str>)]]| held("id", rows);
+        let before = rows(&[&[("id", Some("1")), owned], &[("id", Some("2")), free]]);
+        let one = rows(&[&[("id", Some("1")), owned]]);
+        let told = |after: &Contents, filled: &[&str]| {
+            let filled = filled.iter().map(|column| (*column).to_owned()).collect();
+            losses(&before, after, after, &filled).iter().map(ToString::to_string).collect()
+        };
+        let lost: [Vec<String>; 3] =
+            [told(&one, &["orders.owner"]), told(&one, &[]), told(&rows(&[]), &["orders.owner"])];
+        let expected = [&[][..], &["orders: 1 of 2 rows lost"], &["orders: 1 of 1 rows lost"]];
+        assert_eq!(lost, expected);
     }
 
     #[test]

@@ -22,14 +22,29 @@ pub fn is_of_downgrade(difference: &Difference, before: &Schema, between: &Schem
 
 /// The columns whose type is another one.
 pub fn retyped(before: &[Schema], after: &[Schema]) -> BTreeSet<String> {
-    let columns = before.iter().zip(after).flat_map(|(before, after)| {
-        let of = move |id: &ObjectId| Some((before.objects().get(id)?, after.objects().get(id)?));
-        before.objects().keys().filter_map(move |id| Some((id, of(id)?)))
-    });
-    let differs = |(id, (was, is)): &(&ObjectId, (&Attributes, &Attributes))| {
-        id.kind == "column" && attribute(was, "type") != attribute(is, "type")
-    };
-    columns.filter(differs).map(|(id, _)| id.identity.clone()).collect()
+    columns_where(before, after, |was, is| attribute(was, "type") != attribute(is, "type"))
+}
+
+/// The columns that take no NULL any more.
+pub fn filled(before: &[Schema], after: &[Schema]) -> BTreeSet<String> {
+    let takes_null = |of: &Attributes| attribute(of, "nullability").is_none();
+    columns_where(before, after, |was, is| takes_null(was) && !takes_null(is))
+}
+
+fn columns_where(
+    before: &[Schema],
+    after: &[Schema],
+    is_one: impl Fn(&Attributes, &Attributes) -> bool,
+) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (before, after) in before.iter().zip(after) {
+        let columns = before.objects().iter().filter(|(id, _)| id.kind == "column");
+        let is_one = |(id, was): &(&ObjectId, &Attributes)| {
+            after.objects().get(*id).is_some_and(|is| is_one(was, is))
+        };
+        found.extend(columns.filter(is_one).map(|(id, _)| id.identity.clone()));
+    }
+    found
 }
 
 /// Whether the object is made under a condition alone: then nobody can tell whether it was there before.

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 
 use model::schema::{Attributes, ObjectId, Schema, attribute, without_public};
 
-pub use self::blame::{is_made_on_condition, is_of_downgrade, line_of_downgrade, retyped};
+pub use self::blame::{filled, is_made_on_condition, is_of_downgrade, line_of_downgrade, retyped};
 pub use self::difference::{Change, Difference};
 pub(crate) use self::origin::mentions;
 pub use self::origin::{Declaration, Origin, Sources, declared, impure, line_that_names};
@@ -65,6 +65,10 @@ fn changes(id: &ObjectId, was: &Attributes, now: &Attributes) -> Vec<Difference>
         .filter(|name| *name != "column order" || order_differs(was, now))
         .filter(|name| *name != "privileges" || privileges_differ(was, now))
         .filter(|name| *name != "definition" || !is_validated(was, now))
+        // The index of a constraint follows from its definition.
+        .filter(|name| {
+            *name != "index" || attribute(was, "definition") == attribute(now, "definition")
+        })
         // The number of labels follows from the labels.
         .filter(|name| *name != "labels" || attribute(was, "enum") == attribute(now, "enum"))
         .map(|name| Difference {

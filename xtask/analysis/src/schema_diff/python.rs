@@ -10,24 +10,38 @@ pub fn line(difference: &Difference, made_by: &str) -> Option<String> {
     let (kind, identity) = (difference.object.kind.as_str(), difference.object.identity.as_str());
     match &difference.change {
         Change::LeftBehind(own) => drop(kind, identity, own),
+        Change::Missing(own) if kind == "sequence" => Some(create_sequence(identity, own)),
         Change::Missing(own) => create(kind, identity, own).map(|sql| execute(&sql)),
         Change::Renamed { to } => rename_back(kind, identity, to),
         Change::Changed { attribute, expected, found } => {
             let line = change(kind, identity, attribute, expected.as_deref(), found.as_deref())?;
             let is_type = (kind, attribute.as_str()) == ("column", "type");
-            Some(if is_type { with_using(&line, made_by) } else { line })
+            let cast = expected.as_deref().zip(found.as_deref()).and_then(cast_of_texts);
+            Some(if is_type { with_using(&line, identity, cast, made_by) } else { line })
         }
     }
 }
 
+/// The type that texts have to be cast to: Postgres does it by itself to other types of text alone.
+fn cast_of_texts<'t>((expected, found): (&'t str, &str)) -> Option<&'t str> {
+    let is_text =
+        |type_: &str| ["character", "text", "citext"].iter().any(|kind| type_.starts_with(kind));
+    (is_text(found) && !is_text(expected)).then_some(expected)
+}
+
 /// The change of a type with the `USING` of its counterpart where that names a time zone: without it the
-/// session's own would be taken.
-fn with_using(line: &str, made_by: &str) -> String {
+/// session's own would be taken. Else with a cast, where there has to be one.
+fn with_using(line: &str, identity: &str, cast: Option<&str>, made_by: &str) -> String {
     let using = made_by.find(" USING ").map(|at| made_by[at..].trim_end().trim_end_matches(';'));
     let is_zone = |using: &&str| using.contains(" AT TIME ZONE ") && !using.contains('"');
     match using.filter(is_zone) {
         Some(using) => format!("{}{using}\")", line.trim_end_matches("\")")),
-        None => line.to_owned(),
+        None => match (part(identity), cast, line.strip_suffix("\")")) {
+            (Some((_, column)), Some(cast), Some(line)) => {
+                format!("{line} USING {column}::{}\")", without_public(cast))
+            }
+            _ => line.to_owned(),
+        },
     }
 }
 
@@ -164,6 +178,18 @@ fn default_privileges(
     )))
 }
 
+/// The lines that make a sequence again; one of a column goes on behind the values that are there.
+fn create_sequence(identity: &str, own: &Attributes) -> String {
+    let owner = attribute(own, "owned by").filter(|by| !by.starts_with("identity of "));
+    let owner = owner.and_then(|by| Some((by, part(by)?)));
+    let Some((by, (table, column))) = owner else {
+        return execute(&format!("CREATE SEQUENCE {identity}"));
+    };
+    let create = execute(&format!("CREATE SEQUENCE {identity} OWNED BY {by}"));
+    let next = format!("coalesce((SELECT max({column}) FROM {table}), 0) + 1");
+    format!("{create}\n{}", execute(&format!("SELECT setval('{identity}', {next}, false)")))
+}
+
 /// The statement that makes an object again, where the server's own rendering is one.
 fn create(kind: &str, identity: &str, own: &Attributes) -> Option<String> {
     let definition = attribute(own, "definition");
@@ -189,9 +215,7 @@ fn create(kind: &str, identity: &str, own: &Attributes) -> Option<String> {
             Some(format!("CREATE TYPE {identity} AS ({})", attribute(own, "composite")?))
         }
         "domain" => Some(format!("CREATE DOMAIN {identity} AS {}", attribute(own, "type")?)),
-        "schema" | "extension" | "sequence" => {
-            Some(format!("CREATE {} {identity}", kind.to_uppercase()))
-        }
+        "schema" | "extension" => Some(format!("CREATE {} {identity}", kind.to_uppercase())),
         "role" => Some(format!(
             "CREATE ROLE {identity} {}",
             attribute(own, "attributes").unwrap_or_default().replace(',', "")

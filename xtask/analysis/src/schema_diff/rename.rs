@@ -3,7 +3,7 @@
 
 use super::origin::mentions;
 use super::{Change, Difference};
-use model::schema::Attributes;
+use model::schema::{Attributes, attribute};
 use model::transcript::Statement;
 
 /// Puts one difference in the place of those that a rename among the statements explains.
@@ -56,7 +56,7 @@ fn renamed(missing: &Difference, left: &Difference, statements: &[&Statement]) -
         && (statements.iter().any(|statement| is_rename(&statement.sql)) || same(missing, left))
 }
 
-/// Whether two constraints or indexes differ in nothing but their names.
+/// Whether two constraints, indexes or sequences of one column differ in nothing but their names.
 fn same(missing: &Difference, left: &Difference) -> bool {
     let (Change::Missing(was), Change::LeftBehind(is)) = (&missing.change, &left.change) else {
         return false;
@@ -65,7 +65,9 @@ fn same(missing: &Difference, left: &Difference) -> bool {
         let renamed = |value: &String| with_name(value, name(difference), "");
         own.iter().map(|(attribute, value)| (attribute.clone(), renamed(value))).collect()
     };
-    ["constraint", "index"].contains(&missing.object.kind.as_str())
+    let is_owned = attribute(was, "owned by").is_some();
+    let kind = missing.object.kind.as_str();
+    (["constraint", "index"].contains(&kind) || (kind == "sequence" && is_owned))
         && !was.is_empty()
         && plain(was, missing) == plain(is, left)
 }

@@ -50,6 +50,29 @@ fn a_column_that_lost_something_is_told_with_its_table() {
 }
 
 #[test]
+fn lines_that_put_something_back_take_the_values_along() {
+    check(
+        &[
+            ("column", "t.kind", &[("type", "kind")]),
+            ("column", "t.name", &[("type", "character varying(20)")]),
+            ("constraint", "t.pk", &[("definition", "PRIMARY KEY (a)"), ("index", "ON (a)")]),
+            ("sequence", "t_id_seq", &[("owned by", "t.id")]),
+        ],
+        &[
+            ("column", "t.kind", &[("type", "character varying(9)")]),
+            ("column", "t.name", &[("type", "text")]),
+            ("constraint", "t.pk", &[("definition", "PRIMARY KEY (b)"), ("index", "ON (b)")]),
+        ],
+        &[
+            "changed: table t, column kind: type was `kind`, is `character varying(9)` → op.execute(\"ALTER TABLE t ALTER COLUMN kind TYPE kind USING kind::kind\")",
+            "changed: table t, column name: type was `character varying(20)`, is `text` → op.execute(\"ALTER TABLE t ALTER COLUMN name TYPE character varying(20)\")",
+            "changed: table t, constraint pk: definition was `PRIMARY KEY (a)`, is `PRIMARY KEY (b)` → op.execute(\"ALTER TABLE t DROP CONSTRAINT pk, ADD CONSTRAINT pk PRIMARY KEY (a)\")",
+            "not restored: sequence t_id_seq → op.execute(\"CREATE SEQUENCE t_id_seq OWNED BY t.id\")\nop.execute(\"SELECT setval('t_id_seq', coalesce((SELECT max(id) FROM t), 0) + 1, false)\")",
+        ],
+    );
+}
+
+#[test]
 fn what_belongs_to_a_table_goes_with_it() {
     check(
         &[],
@@ -150,6 +173,21 @@ fn a_rename_that_is_not_taken_back_is_one_difference() {
         &[
             "not renamed back: column t.a is `b` now → op.alter_column(\"t\", \"b\", new_column_name=\"a\")",
             "changed: table t, constraint ck: definition was `CHECK (a > 0)`, is `CHECK (b > 1)` → op.execute(\"ALTER TABLE t DROP CONSTRAINT ck, ADD CONSTRAINT ck CHECK (a > 0)\")",
+        ],
+    );
+    // A table that was made anew beside the old one, and renamed.
+    renames(
+        &[
+            ("column", "t.id", &[("default", "nextval('t_id_seq'::regclass)")]),
+            ("sequence", "t_id_seq", &[("type", "integer"), ("owned by", "t.id")]),
+        ],
+        &[
+            ("column", "t.id", &[("default", "nextval('u_id_seq1'::regclass)")]),
+            ("sequence", "u_id_seq1", &[("type", "integer"), ("owned by", "t.id")]),
+        ],
+        &["ALTER TABLE u RENAME TO t"],
+        &[
+            "not renamed back: sequence t_id_seq is `u_id_seq1` now → op.execute(\"ALTER SEQUENCE u_id_seq1 RENAME TO t_id_seq\")",
         ],
     );
     // What goes and what comes may be two things.

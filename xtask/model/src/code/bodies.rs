@@ -10,30 +10,32 @@ const WARNING: Code = Code { severity: Severity::Warning, ..LINT };
 /// Anything else that is created twice.
 pub static CREATED_TWICE: Code = Code {
     id: "MG220",
-    title: "created twice",
+    title: "something is created twice in the chain",
     symptom: "SQLSTATE 42710, 42P07 or 42701",
-    why: "Two revisions of the chain create it, or one does twice, and nothing drops it in between.",
+    why: "Two revisions of the chain create the object, or one revision creates it twice, and nothing drops it in between.",
     example: Some(Example {
         bad: "op.create_index(\"ix_a\", \"orders\", [\"a\"])   # 0012 has it",
         good: "op.drop_index(\"ix_a\", table_name=\"orders\")\nop.create_index(\"ix_a\", \"orders\", [\"a\"])",
     }),
-    remedy: &["drop the earlier one first, or give the later one another name, or delete it"],
+    remedy: &[
+        "delete the second creation, give its object another name, or drop the first object before it",
+    ],
     ..LINT
 };
 
 /// Something that is dropped and is not there.
 pub static DROPPED_NOT_THERE: Code = Code {
     id: "MG221",
-    title: "dropped, though it is not there",
+    title: "something is dropped that does not exist",
     symptom: "SQLSTATE 42704 or 42P01",
-    why: "By then an earlier revision has dropped it, or none ever created it.",
+    why: "An earlier revision has dropped the object already, or no revision ever created it.",
     example: Some(Example {
         bad: "op.drop_table(\"alert\")   # it is called `alerts`",
         good: "op.drop_table(\"alerts\")",
     }),
     remedy: &[
         "delete the second drop, or correct the name",
-        "what goes with something else (an index with its table) is dropped before it or not at all",
+        "drop an index before its table or not at all: it goes with the table; so does whatever else belongs to a dropped object",
     ],
     ..LINT
 };
@@ -41,9 +43,9 @@ pub static DROPPED_NOT_THERE: Code = Code {
 /// Something that is used after it was dropped.
 pub static USED_AFTER_DROP: Code = Code {
     id: "MG222",
-    title: "used after it was dropped",
+    title: "something is used after it was dropped",
     symptom: "SQLSTATE 42P01 or 42703",
-    why: "An earlier revision dropped it.",
+    why: "An earlier revision dropped the object.",
     example: Some(Example {
         bad: "op.add_column(\"paper_orders_old\", …)",
         good: "op.add_column(\"paper_orders\", …)",
@@ -55,20 +57,20 @@ pub static USED_AFTER_DROP: Code = Code {
 /// Something that is used before it is created.
 pub static USED_BEFORE_MADE: Code = Code {
     id: "MG223",
-    title: "used before it exists",
+    title: "something is used before it is created",
     symptom: "SQLSTATE 42P01 or 42703",
-    why: "Nothing in the chain has created it by then.",
+    why: "No revision up to this point has created the object.",
     example: Some(Example {
         bad: "op.create_index(\"ix_a\", \"order\", [\"a\"])",
         good: "op.create_index(\"ix_a\", \"orders\", [\"a\"])",
     }),
     remedy: &[
-        "move it behind the revision that creates it, or correct the name",
-        "what production has and no revision creates belongs into a revision, or into the recipe",
+        "use it only after the revision that creates it, or correct the name",
+        "where production has it and no revision creates it, create it in a revision, or supply it in the recipe",
     ],
     remedy_elsewhere: &[
-        "move it behind the revision that creates it, or correct the name",
-        "what production has and no revision creates belongs into a revision, or into a file that the \
+        "use it only after the revision that creates it, or correct the name",
+        "where production has it and no revision creates it, create it in a revision, or in a file that the \
          section `[migration-gate]` of the ini names: `before = base.sql`",
     ],
     ..LINT
@@ -113,14 +115,16 @@ pub static BASE_NOT_EMPTY: Code = Code {
 /// A revision without `downgrade()`.
 pub static NO_DOWNGRADE: Code = Code {
     id: "MG230",
-    title: "no `downgrade()`",
+    title: "the revision has no `downgrade()`",
     symptom: "`AttributeError: … has no attribute 'downgrade'`",
     why: "Without a `downgrade()` the revision cannot be taken back.",
     example: Some(Example {
         bad: "def upgrade():\n    …",
         good: "def upgrade():\n    …\n\n\ndef downgrade():\n    …",
     }),
-    remedy: &["write one that undoes `upgrade()`, in reverse order: all migrations are reversible"],
+    remedy: &[
+        "write a `downgrade()` that undoes `upgrade()`, in reverse order: all migrations are reversible",
+    ],
     ..LINT
 };
 
@@ -134,14 +138,16 @@ pub static EMPTY_DOWNGRADE: Code = Code {
         bad: "def downgrade():\n    pass",
         good: "def downgrade():\n    op.drop_table(\"alerts\")",
     }),
-    remedy: &["undo in it what `upgrade()` does, in reverse order: all migrations are reversible"],
+    remedy: &[
+        "make `downgrade()` undo what `upgrade()` does, in reverse order: all migrations are reversible",
+    ],
     ..LINT
 };
 
 /// A `downgrade()` that always raises.
 pub static RAISING_DOWNGRADE: Code = Code {
     id: "MG232",
-    title: "`downgrade()` raises",
+    title: "`downgrade()` always raises",
     symptom: "an exception from `downgrade()`",
     why: "The downgrade raises before it has done anything. All migrations must be reversible.",
     example: Some(Example {
@@ -149,7 +155,7 @@ pub static RAISING_DOWNGRADE: Code = Code {
         good: "def downgrade():\n    op.drop_column(\"orders\", \"note\")",
     }),
     remedy: &[
-        "undo in it what `upgrade()` does, as far as it can be undone: all migrations are reversible",
+        "make `downgrade()` undo what `upgrade()` does, as far as that is possible: all migrations are reversible",
         "what is lost for good (rows that were deleted) is no reason to keep the schema",
         "where there is no way back, say so in the revision: `# migration-gate: irreversible, REASON`",
     ],
@@ -161,12 +167,14 @@ pub static LEFT_BEHIND: Code = Code {
     id: "MG233",
     title: "`downgrade()` leaves what `upgrade()` created",
     symptom: "`DuplicateObject` in the second upgrade, most often of an enum type",
-    why: "`drop_table` takes a table's columns, indexes and constraints along, but not its enum types, functions or what stands elsewhere.",
+    why: "`drop_table` drops the columns, indexes and constraints of the table, but not enum types, functions or other objects that `upgrade()` created.",
     example: Some(Example {
         bad: "def downgrade():\n    op.drop_table(\"orders\")",
         good: "def downgrade():\n    op.drop_table(\"orders\")\n    order_side.drop(op.get_bind())",
     }),
-    remedy: &["drop it in `downgrade()`; the type of an enum column does not go with its table"],
+    remedy: &[
+        "drop in `downgrade()` what the message names: a constraint with `op.drop_constraint`, a type with `sa.Enum(name=\"…\").drop(op.get_bind())`",
+    ],
     ..LINT
 };
 
@@ -175,26 +183,26 @@ pub static DROPS_OTHERS: Code = Code {
     id: "MG234",
     title: "`downgrade()` drops what `upgrade()` did not create",
     symptom: "an `UndefinedTable` in another revision's downgrade",
-    why: "The downgrade takes away what an earlier revision made.",
+    why: "The downgrade drops an object that an earlier revision created.",
     example: Some(Example {
         bad: "def downgrade():\n    op.drop_table(\"accounts\")   # 0001 made it",
         good: "def downgrade():\n    op.drop_table(\"alerts\")",
     }),
-    remedy: &["take the drop out, or correct the name: it belongs to another revision"],
+    remedy: &["delete the drop, or correct the name: the object belongs to another revision"],
     ..LINT
 };
 
 /// Something that cannot run inside a transaction.
 pub static OUTSIDE_TRANSACTION: Code = Code {
     id: "MG240",
-    title: "cannot run inside a transaction",
+    title: "the statement cannot run inside a transaction",
     symptom: "SQLSTATE 25001: `CREATE INDEX CONCURRENTLY cannot run inside a transaction block`",
-    why: "Alembic runs each revision in a transaction, and Postgres refuses this statement in one.",
+    why: "Alembic runs each revision in a transaction, and Postgres refuses this statement inside of a transaction.",
     example: Some(Example {
         bad: "op.create_index(…, postgresql_concurrently=True)",
         good: "with op.get_context().autocommit_block():\n    op.create_index(…, postgresql_concurrently=True)",
     }),
-    remedy: &["put it into `with op.get_context().autocommit_block():`"],
+    remedy: &["put the statement into `with op.get_context().autocommit_block():`"],
     ..LINT
 };
 
@@ -209,8 +217,8 @@ pub static LABEL_TOO_EARLY: Code = Code {
         good: "# add the value in one revision, use it in the next",
     }),
     remedy: &[
-        "use it in the next revision",
-        "or add it in `with op.get_context().autocommit_block():`, and use it behind that",
+        "use the value in the next revision",
+        "or add the value in `with op.get_context().autocommit_block():`, and use it after that block",
     ],
     ..LINT
 };
@@ -218,7 +226,7 @@ pub static LABEL_TOO_EARLY: Code = Code {
 /// A revision that ends Alembic's transaction.
 pub static ENDS_TRANSACTION: Code = Code {
     id: "MG242",
-    title: "ends the transaction that Alembic began",
+    title: "the revision ends Alembic's transaction",
     symptom: "a revision that fails halfway and stays half applied",
     why: "`COMMIT` ends the transaction that Alembic began; what follows runs without one.",
     example: Some(Example {
@@ -226,8 +234,8 @@ pub static ENDS_TRANSACTION: Code = Code {
         good: "with op.get_context().autocommit_block():\n    …",
     }),
     remedy: &[
-        "take it out: Alembic commits, and a revision that fails halfway is then undone whole",
-        "what must run outside of it goes into `with op.get_context().autocommit_block():`",
+        "delete the `COMMIT`: Alembic commits, and undoes the whole revision where it fails halfway",
+        "put statements that must run outside of the transaction into `with op.get_context().autocommit_block():`",
     ],
     ..LINT
 };
@@ -251,7 +259,7 @@ pub static COMMIT_BEFORE_CONCURRENTLY: Code = Code {
 /// A loop over a set that runs SQL.
 pub static SET_ORDER: Code = Code {
     id: "MG244",
-    title: "runs SQL in the order of a set",
+    title: "the revision runs SQL in the order of a set",
     symptom: "a revision that passes in one run and fails in the next, or columns in another order on each server",
     why: "The order of strings in a set differs between runs: Python picks a new hash seed each time it starts.",
     example: Some(Example {
@@ -265,7 +273,7 @@ pub static SET_ORDER: Code = Code {
 /// Code that touches the world when a revision is imported.
 pub static TOUCHES_AT_IMPORT: Code = Code {
     id: "MG250",
-    title: "touches the world when it is imported",
+    title: "the revision does work when it is imported",
     symptom: "`alembic heads` that is slow, or fails without the network",
     why: "Alembic imports every revision file at each call, so what stands at the top level runs each time.",
     example: Some(Example {
@@ -273,8 +281,8 @@ pub static TOUCHES_AT_IMPORT: Code = Code {
         good: "def upgrade():\n    …",
     }),
     remedy: &[
-        "move it into `upgrade()`: Alembic imports every revision for every command, `heads` too",
-        "better, write into the revision what it needs: it must do the same next year",
+        "move the code into `upgrade()`: Alembic imports every revision for every command, `heads` too",
+        "better: write the data into the revision, so that it does the same next year",
     ],
     ..WARNING
 };
@@ -282,16 +290,16 @@ pub static TOUCHES_AT_IMPORT: Code = Code {
 /// A revision that imports the application.
 pub static IMPORTS_APPLICATION: Code = Code {
     id: "MG251",
-    title: "imports application code",
+    title: "the revision imports application code",
     symptom: "`ModuleNotFoundError`, or an old revision that breaks when a model changes",
-    why: "A revision runs for years; the application's code is another one by then.",
+    why: "A revision is run for years, and the application's code changes meanwhile.",
     example: Some(Example {
         bad: "from app.models import Order",
         good: "orders = sa.table(\"orders\", sa.column(\"id\"))",
     }),
     remedy: &[
-        "copy what it needs into the revision: the application changes, the revision must not, and \
-         migrations run in an environment without it",
+        "copy what the revision needs into it: the application changes, the revision must not, and \
+         migrations run in an environment without the application",
     ],
     ..WARNING
 };
@@ -299,9 +307,9 @@ pub static IMPORTS_APPLICATION: Code = Code {
 /// A revision that asks somebody.
 pub static ASKS: Code = Code {
     id: "MG252",
-    title: "waits for an answer on the terminal",
+    title: "the revision waits for input from a terminal",
     symptom: "`EOFError: EOF when reading a line`, or a deployment that stands still",
-    why: "A migration runs where nobody sits in front of it: in CI, in a container, in a deployment.",
+    why: "Nobody sits at the terminal of a migration: it runs in CI, in a container, in a deployment.",
     example: Some(Example {
         bad: "days = int(input(\"Keep how many days? \"))",
         good: "days = int(context.get_x_argument(as_dictionary=True).get(\"days\", \"30\"))",

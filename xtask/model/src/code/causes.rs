@@ -194,8 +194,8 @@ pub static CAUSES: &[Cause] = &[
         "a function of an extension needs `CREATE EXTENSION IF NOT EXISTS …` in an earlier revision (`uuid_generate_v4`: uuid-ossp; `gen_random_uuid` needs none)",
     ]),
     state("42P01", &UNDEFINED_OBJECT, &[
-        "create the table in an earlier revision, or correct its name or schema; on an empty database only what the chain has created is there",
-        "a table that another revision renamed or dropped is not there any more",
+        "create the table before this statement, in this revision or an earlier one, or correct its name or schema",
+        "on an empty database only what the chain has created is there, and what an earlier revision renamed or dropped is not",
     ]),
     state("42P02", &UNDEFINED_OBJECT, &["DDL takes no bound parameters: write the value into the statement"]),
     state("42P06", &DUPLICATE_OBJECT, &["write `CREATE SCHEMA IF NOT EXISTS`, or drop the schema in `downgrade()`"]),
@@ -223,7 +223,7 @@ pub static CAUSES: &[Cause] = &[
     ]),
     state("55P04", &REFUSED, &[
         "add the label in a revision of its own, before this one, with `transaction_per_migration=True` in env.py",
-        "or add it in `with op.get_context().autocommit_block():`, and use it behind that",
+        "or add the value in `with op.get_context().autocommit_block():`, and use it after that block",
     ]),
     state("57014", &LOCKED, &[
         "the statement ran past `statement_timeout`: make it faster (in batches, with an index), or raise the timeout in the revision: `SET LOCAL statement_timeout = '10min'`",
@@ -268,7 +268,10 @@ pub static CAUSES: &[Cause] = &[
     raised("ObjectNotExecutableError", "", &["wrap the SQL: `bind.execute(sa.text(\"…\"))`"]),
     raised("ArgumentError", "explicitly declared as text", &["wrap the SQL: `sa.text(\"…\")`"]),
     raised("NoReferencedTableError", "", &["use `op.create_foreign_key`, which names tables, or put both tables into one `MetaData`"]),
-    raised("NoSuchTableError", "", &["the table that is read from the catalogue is not there: create it in an earlier revision, or correct its name or schema"]),
+    Cause {
+        code: &UNDEFINED_OBJECT,
+        ..raised("NoSuchTableError", "", &["the table that is read from the catalogue is not there: create it in an earlier revision, or correct its name or schema"])
+    },
     raised("NoSuchModuleError", "", &["begin the URL with `postgresql://` or `postgresql+driver://`: SQLAlchemy knows no `postgres://`"]),
 ];
 

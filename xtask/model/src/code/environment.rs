@@ -5,7 +5,7 @@ use super::entry::{Code, Example, INFRASTRUCTURE, MIGRATION, Severity};
 /// A transaction that env.py began before Alembic, so that Alembic commits nothing.
 pub static NOT_COMMITTED: Code = Code {
     id: "MG130",
-    title: "env.py begins a transaction that nobody commits",
+    title: "env.py begins a transaction and does not commit it",
     symptom: "`alembic upgrade` ends well and the database is as it was; or a bare `AssertionError` from `autocommit_block()`",
     why: "Any statement on a connection of SQLAlchemy 2 begins a transaction. Where env.py runs one before `context.configure()`, Alembic takes that transaction for the caller's: `context.begin_transaction()` begins and commits none, and all is rolled back when the connection closes.",
     example: Some(Example {
@@ -59,7 +59,7 @@ pub static MODELS_DIFFER: Code = Code {
 /// The env.py of an `--ini` tree wants a setting that the gate does not know of.
 pub static NOT_TOLD: Code = Code {
     id: "MG906",
-    title: "env.py is not told what it asks for",
+    title: "env.py lacks a setting that it reads",
     symptom: "env.py, or what it imports, raises or exits before any statement: a `KeyError`, or another complaint about a setting",
     why: "A tree given with `--ini` gets the gate's database in `sqlalchemy.url` and in the variable `DATABASE_URL`, and an environment that holds nothing of the caller's. Its env.py reads something else.",
     remedy: &[
@@ -74,9 +74,9 @@ pub static NOT_TOLD: Code = Code {
 /// env.py or a revision writes a file of the checkout, which what a migration runs in does not allow.
 pub static NOT_WRITABLE: Code = Code {
     id: "MG907",
-    title: "a file that cannot be written here",
+    title: "the migration cannot write a file here",
     symptom: "`Read-only file system`, or `Permission denied` below the root",
-    why: "A migration is code from a pull request, so the gate lets it read the checkout and write to its home and temporary folders alone. Plain Alembic may well write the file: nothing is said about the migrations.",
+    why: "A migration is code from a pull request, so the gate lets it read the checkout and write to its home and temporary folders alone. Plain Alembic may well write the file: this says nothing about the migrations.",
     remedy: &[
         "log to stderr, or to a file below `tempfile.gettempdir()`",
         "take the path from a variable: `os.environ.get(\"ALEMBIC_LOG\", \"/dev/stderr\")`",

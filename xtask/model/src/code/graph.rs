@@ -9,7 +9,7 @@ const WARNING: Code = Code { severity: Severity::Warning, ..LINT };
 /// What a revision is cannot be known without running its file.
 pub static COMPUTED: Code = Code {
     id: "MG200",
-    title: "computed at run time",
+    title: "the revision id is computed at run time",
     symptom: "`lint` says that a revision is computed at run time",
     why: "`revision` or `down_revision` is not a literal, so nobody can read the chain without running the file.",
     example: Some(Example { bad: "revision = make_id(__file__)", good: "revision = \"0045\"" }),
@@ -22,7 +22,7 @@ pub static COMPUTED: Code = Code {
 /// A Python file in `versions/` that is no revision. Alembic then loads none of the tree.
 pub static NOT_A_REVISION: Code = Code {
     id: "MG201",
-    title: "a file in `versions/` that is no revision",
+    title: "a Python file in `versions/` is no revision",
     symptom: "`Could not determine revision id from filename …`",
     why: "Alembic takes every Python file in `versions/` for a revision, and refuses the whole tree when one is not.",
     example: Some(Example {
@@ -52,7 +52,7 @@ pub static UNREADABLE: Code = Code {
 /// A revision that descends from itself.
 pub static CYCLE: Code = Code {
     id: "MG203",
-    title: "a revision that comes before itself",
+    title: "revisions form a circle",
     symptom: "`CycleDetected` or `LoopDetected`; or Alembic, asked for anything, never answers",
     why: "Following `down_revision` from the revision leads back to it, so there is no order in which the chain could run.",
     example: Some(Example {
@@ -60,7 +60,7 @@ pub static CYCLE: Code = Code {
         good: "revision = \"0031\"\ndown_revision = \"0030\"",
     }),
     remedy: &[
-        "point one `down_revision` (or `depends_on`) of the circle at what really came before",
+        "correct the `down_revision` (or `depends_on`) of one revision of the circle: it names the revision that really came before",
     ],
     ..LINT
 };
@@ -68,11 +68,13 @@ pub static CYCLE: Code = Code {
 /// A `depends_on` that names no revision and no branch label.
 pub static MISSING_DEPENDENCY: Code = Code {
     id: "MG204",
-    title: "a `depends_on` that does not exist",
+    title: "`depends_on` names a revision that does not exist",
     symptom: "a bare `KeyError` from Alembic, or `Can't locate revision`",
     why: "The `depends_on` names neither a revision nor a branch label that exists.",
     example: Some(Example { bad: "depends_on = \"billing\"", good: "depends_on = \"0014\"" }),
-    remedy: &["name an existing revision, whole, or a branch label; or take it out"],
+    remedy: &[
+        "name an existing revision by its whole id, or a branch label; or delete the `depends_on`",
+    ],
     ..LINT
 };
 
@@ -96,17 +98,17 @@ pub static SEVERAL_BASES: Code = Code {
 /// A new revision that stands beside the base branch's head and not on it.
 pub static NOT_ON_BASE_HEAD: Code = Code {
     id: "MG206",
-    title: "a new revision that does not descend from the base branch's head",
+    title: "a new revision is not on the base branch's head",
     mode: Some('C'),
     symptom: "two heads after the merge, though each branch alone has one",
-    why: "The base branch has moved on since this one was cut: its new head and this revision have the same parent.",
+    why: "The base branch has a new head since this branch began: that head and this revision have the same parent.",
     example: Some(Example {
         bad: "# main has 0045 on 0044 by now\nrevision = \"0045\"\ndown_revision = \"0044\"",
         good: "revision = \"0046\"\ndown_revision = \"0045\"",
     }),
     remedy: &[
         "rebase on the base branch, then run `cargo gate renumber`",
-        "or set `down_revision` to the base branch's head by hand",
+        "or set `down_revision` to the base branch's head yourself",
     ],
     ..LINT
 };
@@ -116,14 +118,14 @@ pub static CHANGED_ON_BASE: Code = Code {
     id: "MG207",
     title: "a revision of the base branch was changed",
     symptom: "a database that ran the earlier form differs from a fresh one",
-    why: "Alembic runs a revision once. Who has it already never sees what was changed in it.",
+    why: "Alembic runs a revision once. A database that has run it never gets what was changed in it later.",
     example: Some(Example {
         bad: "# 0012, merged long ago, edited",
         good: "# 0045, new: alters what 0012 made",
     }),
     remedy: &[
-        "leave it as it is and write a new revision: databases that have run it never run it again",
-        "where it fixes a collision or never ran anywhere, say so: `# migration-gate: allow MG207 …`",
+        "take the change back and write a new revision: databases that have run this one never run it again",
+        "where the change fixes a collision, or the revision never ran anywhere, say so: `# migration-gate: allow MG207 …`",
     ],
     ..WARNING
 };
@@ -132,8 +134,8 @@ pub static CHANGED_ON_BASE: Code = Code {
 pub static NUMBER_DIFFERS: Code = Code {
     id: "MG208",
     title: "the number in the file name is not the revision's",
-    symptom: "a file that is looked for under one number and found under another",
-    why: "The number in the file name and `revision` have grown apart, by a copy or by hand.",
+    symptom: "`0044_holds.py` holds revision 0045",
+    why: "The file was copied, or its name or `revision` was edited: the two numbers are no longer the same.",
     example: Some(Example {
         bad: "# 0044_holds.py\nrevision = \"0045\"",
         good: "# 0045_holds.py\nrevision = \"0045\"",
@@ -145,18 +147,20 @@ pub static NUMBER_DIFFERS: Code = Code {
 /// A revision id with a character that Alembic does not allow.
 pub static ILLEGAL_ID: Code = Code {
     id: "MG209",
-    title: "a revision id that Alembic refuses",
+    title: "Alembic does not allow this revision id",
     symptom: "`RevisionError: Character(s) … not allowed in revision identifier`",
-    why: "`@`, `-`, `+` and `:` have a meaning where a revision is named.",
+    why: "In a command, `@`, `-`, `+` and `:` have a meaning of their own (`head-1`, `label@head`), so no id may hold them.",
     example: Some(Example { bad: "revision = \"2026-05\"", good: "revision = \"2026_05\"" }),
-    remedy: &["take `@`, `-`, `+` and `:` out of the id, and out of every `down_revision` of it"],
+    remedy: &[
+        "take `@`, `-`, `+` and `:` out of the id, and out of every `down_revision` that names it",
+    ],
     ..LINT
 };
 
 /// A branch label that stands for two revisions.
 pub static LABEL_USED_TWICE: Code = Code {
     id: "MG210",
-    title: "a branch label that is used already",
+    title: "the branch label is used already",
     symptom: "`Branch name '…' in revision … already used by revision …`",
     why: "A branch label stands for one branch.",
     example: Some(Example {
@@ -172,7 +176,7 @@ pub static UNUSED_ALLOW: Code = Code {
     id: "MG211",
     title: "nothing needs this `allow` any more",
     symptom: "`lint` says that an `allow` silences nothing",
-    why: "What the comment allowed is gone, and the next real finding would be silenced unseen.",
+    why: "The finding that the comment silenced is gone. If the comment stays, it silences the next one, too.",
     example: Some(Example {
         bad: "# migration-gate: allow MG233 kept for the archive",
         good: "# nothing",
@@ -200,10 +204,10 @@ pub static BAD_ALLOW: Code = Code {
 /// Settings that cannot be followed without Python.
 pub static CONFIG_UNKNOWN: Code = Code {
     id: "MG213",
-    title: "the Alembic settings cannot be followed",
+    title: "the Alembic settings do not lead to the revisions",
     owner: Owner::Sre,
     symptom: "`lint` cannot say which files are revisions",
-    why: "The ini has no such section, or `script_location` or `version_locations` names a folder that is not there or a Python package, or something that is set only at run time.",
+    why: "The section is not in the ini; or `script_location` or `version_locations` names a folder that does not exist, a Python package, or something that is known only at run time.",
     example: Some(Example {
         bad: "script_location = app:migrations",
         good: "script_location = %(here)s/migrations",
@@ -219,7 +223,7 @@ pub static CONFIG_UNKNOWN: Code = Code {
 /// One file in two version locations.
 pub static LOADED_TWICE: Code = Code {
     id: "MG214",
-    title: "one file lies in two version locations",
+    title: "one file is in two version locations",
     symptom: "`Revision … is present more than once`",
     why: "Two entries of `version_locations` lead to the same file.",
     example: Some(Example {
@@ -233,10 +237,10 @@ pub static LOADED_TWICE: Code = Code {
 /// A tree so large that not all of it was read whole.
 pub static NOT_COMPARED: Code = Code {
     id: "MG215",
-    title: "what is on the base branch was not compared with itself",
+    title: "merged revisions were not compared with each other",
     severity: Severity::Note,
     symptom: "a note in the report of an earlier version of the gate; this one reads trees of any size whole",
-    why: "Of a tree with more than 1 MiB of revisions only what is new, and whatever has to do with it, was read.",
+    why: "An earlier version of the gate read only the new revisions, and what they depend on, of a tree with more than 1 MiB of revisions.",
     example: Some(Example {
         bad: "a report of an earlier version",
         good: "cargo xtask migration-gate lint",
@@ -249,10 +253,10 @@ pub static NOT_COMPARED: Code = Code {
 /// A revision id that the base branch has given away since.
 pub static ID_TAKEN: Code = Code {
     id: "MG216",
-    title: "a revision id that is taken on the base branch",
+    title: "the revision id is taken on the base branch",
     mode: Some('C'),
     symptom: "`Revision … is present more than once` after the merge, though each branch alone has it once",
-    why: "Another pull request with the same revision id was merged since this one was cut.",
+    why: "Another pull request with the same revision id was merged after this branch began.",
     example: Some(Example {
         bad: "# origin/main has 0045_alpha.py by now\n# 0045_beta.py: revision = \"0045\"",
         good: "# 0046_beta.py: revision = \"0046\"",
@@ -264,7 +268,7 @@ pub static ID_TAKEN: Code = Code {
 /// An id that the version table has no room for.
 pub static ID_TOO_LONG: Code = Code {
     id: "MG217",
-    title: "a revision id of more than 32 characters",
+    title: "the revision id has more than 32 characters",
     symptom: "SQLSTATE 22001: `value too long for type character varying(32)`",
     why: "Alembic creates `alembic_version.version_num` as `varchar(32)`, so the revision fails when its id is written there.",
     example: Some(Example {

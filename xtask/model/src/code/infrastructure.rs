@@ -7,7 +7,7 @@ pub static CANNOT_WORK: Code = Code {
     id: "MG900",
     title: "the gate could not do its work",
     symptom: "a message that names what is missing",
-    why: "The gate lacks Postgres, Python, a package, a folder or a right that it needs. Nothing is said about the migrations.",
+    why: "The gate lacks Postgres, Python, a package, a folder or a right that it needs. This says nothing about the migrations.",
     // The message says what is missing, and what helps.
     remedy: &[],
     ..INFRASTRUCTURE
@@ -18,7 +18,7 @@ pub static SERVER_DIED: Code = Code {
     id: "MG901",
     title: "the Postgres server died",
     symptom: "the server's process ends during a step",
-    why: "The server was killed or crashed. What the migrations did until then says nothing.",
+    why: "The server was killed or crashed, so this run says nothing about the migrations.",
     remedy: &[
         "re-run the job once",
         "if it happens again, file a `type:reliability` issue with the end of the server's log",
@@ -48,15 +48,15 @@ pub static SERVER_NOT_STARTED: Code = Code {
     id: "MG903",
     title: "the Postgres server would not start",
     symptom: "`cannot start Postgres: the server ended with …`, or `Postgres does not answer`",
-    why: "The server ended before it took a connection, or nobody answers where it should be. No migration has run: nothing is said about them.",
+    why: "The server ended before it took a connection, or nothing answers at its address. No migration has run, so this run says nothing about the migrations.",
     remedy: &[
-        "re-run the job once: it is a fault of the infrastructure, and most often it passes",
+        "re-run the job once: it is a fault of the infrastructure, and most often it goes away",
         "if it fails a second time, file a `type:reliability` issue with the end of the server's log, \
          which the finding holds",
         "where every pull request fails so, tell the operator",
     ],
     remedy_elsewhere: &[
-        "run it once more: it is a fault of the infrastructure, and most often it passes",
+        "run it once more: it is a fault of the infrastructure, and most often it goes away",
     ],
     ..INFRASTRUCTURE
 };
@@ -67,7 +67,7 @@ pub static CONNECTION_FAILED: Code = Code {
     id: "MG904",
     title: "the connection to the Postgres server failed",
     symptom: "`cannot connect to …`, or a seed or role step whose connection is lost while the server lives",
-    why: "The server takes no connection, or ended one of the gate's own. That is the service container's or the network's doing, most often for a moment: nothing is said about the migrations.",
+    why: "The server takes no connection, or ended one of the gate's own. The cause is the service container or the network, most often for a moment; this says nothing about the migrations.",
     remedy: &[
         "check that the server is healthy: in CI, the service container's log",
         "re-run the job once; if it fails a second time, file a `type:reliability` issue",
@@ -85,10 +85,10 @@ pub static ENV_FOREIGN_DATABASE: Code = Code {
     remedy: &[
         "name the variable that env.py reads with `--url-env NAME`, or several and parts with \
          `--set-env NAME=TEMPLATE`",
-        "an env.py that reads `alembic -x` gets it with `-x KEY=VALUE`; one that reads another section of the \
-         ini with `--name SECTION`",
-        "one that looks into `postgres` in order to create its database: connect to the database first, which \
-         is there, and create it only where that fails",
+        "where env.py reads `alembic -x`, add `-x KEY=VALUE`; where it reads another section of the ini, add \
+         `--name SECTION`",
+        "where env.py connects to `postgres` in order to create its database: connect to the database itself first (the \
+         gate has made it), and create it only where that fails",
     ],
     ..INFRASTRUCTURE
 };

@@ -92,7 +92,7 @@ pub static MULTIPLE_HEADS: Code = Code {
 /// (runbook, failure mode D).
 pub static NOT_IMMUTABLE: Code = Code {
     id: "MG004",
-    title: "an expression that is not immutable",
+    title: "an index or column expression is not immutable",
     mode: Some('D'),
     symptom: "`functions in index predicate must be marked IMMUTABLE`, SQLSTATE 42P17",
     why: "Postgres evaluates an index predicate when a row is written and never again, so it must give the same answer for ever; `now()` does not.",
@@ -112,7 +112,7 @@ pub static NOT_IMMUTABLE: Code = Code {
 /// A `down_revision` that names no revision (runbook, failure mode E).
 pub static BROKEN_POINTER: Code = Code {
     id: "MG005",
-    title: "a `down_revision` that does not exist",
+    title: "`down_revision` names a revision that does not exist",
     mode: Some('E'),
     symptom: "`Can't locate revision identified by '…'`, or a bare `KeyError: '…'` from Alembic 1.20",
     why: "The `down_revision` names a revision that is in no file: it was deleted or renamed, it is still in another pull request, or a file name was written instead of the id.",

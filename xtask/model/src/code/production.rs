@@ -8,7 +8,7 @@ use super::entry::{Code, Example, MIGRATION, Severity};
 /// [`Finding::severity`]: crate::finding::Finding::severity
 const PRODUCTION: Code = Code {
     severity: Severity::Warning,
-    verify: "run the gate again: a revision that is sound says who waits for a moment, and nothing more",
+    verify: "run the gate again: it must not report this any more",
     ..MIGRATION
 };
 
@@ -16,7 +16,7 @@ const PRODUCTION: Code = Code {
 pub static WHO_WAITS: Code = Code {
     id: "MG500",
     title: "a table cannot be used while the revision works",
-    symptom: "requests that hang while a migration runs, and a pool that runs dry",
+    symptom: "requests that hang while a migration runs, and a connection pool with no connection left",
     why: "A lock that readers or writers wait for is held while a table is read or written from one end to the other, an index is built, or Python does something else. On small tables nobody notices; the time grows with the table.",
     example: Some(Example {
         bad: "op.create_index(\"ix_orders_ref\", \"orders\", [\"ref\"])",
@@ -27,7 +27,7 @@ pub static WHO_WAITS: Code = Code {
         "a check or a foreign key: `postgresql_not_valid=True`, and `ALTER TABLE … VALIDATE CONSTRAINT` in an `autocommit_block()` or a later revision",
         "NOT NULL: a check `IS NOT NULL` as above first, then `nullable=False`, then drop the check",
         "another type: a new column, filled in batches, swapped in a later revision",
-        "a table that may stand still: `# migration-gate: blocks TABLE, reason` in the revision",
+        "where the table may be unusable meanwhile: `# migration-gate: blocks TABLE, reason` in the revision",
     ],
     ..PRODUCTION
 };
@@ -70,7 +70,7 @@ pub static DEADLOCK: Code = Code {
 /// Rows of a whole table in one transaction.
 pub static WHOLE_TABLE: Code = Code {
     id: "MG503",
-    title: "most rows of a table are held or lost in one transaction",
+    title: "one transaction locks or deletes most rows of a table",
     symptom: "requests that write the same rows hang until the commit; replicas lag",
     why: "A backfill, a delete or a truncate in one transaction holds every row that it touches until the commit, and takes as long as the table is large.",
     example: Some(Example {
@@ -79,7 +79,7 @@ pub static WHOLE_TABLE: Code = Code {
     }),
     remedy: &[
         "in batches, each with a commit of its own, outside of the transaction",
-        "a table that may stand still: `# migration-gate: blocks TABLE, reason` in the revision",
+        "where the table may be unusable meanwhile: `# migration-gate: blocks TABLE, reason` in the revision",
     ],
     ..PRODUCTION
 };
@@ -87,9 +87,9 @@ pub static WHOLE_TABLE: Code = Code {
 /// A lock that is waited for without limit.
 pub static NO_LOCK_TIMEOUT: Code = Code {
     id: "MG504",
-    title: "a lock is waited for without limit",
-    symptom: "one long query in front of a migration, and everything behind it hangs",
-    why: "Whoever asks for a table after the migration waits behind it, however short its own lock would be. With `lock_timeout` the migration gives up instead and can be run again.",
+    title: "the revision waits for a lock without a limit",
+    symptom: "a migration waits for one long query, and every request behind the migration waits with it",
+    why: "Every later statement on the table waits behind the migration, however short its own lock would be. With `lock_timeout` the migration gives up instead and can be run again.",
     example: Some(Example {
         bad: "connection = engine.connect()",
         good: "connection.execute(sa.text(\"SET lock_timeout = '5s'\"))   # in env.py, before context.configure",
@@ -102,16 +102,16 @@ pub static NO_LOCK_TIMEOUT: Code = Code {
 /// How large the tables are is not known.
 pub static SIZES: Code = Code {
     id: "MG505",
-    title: "how large the tables are is not known, or was long ago",
+    title: "the sizes of the tables are unknown or out of date",
     symptom: "a finding about production that names no time",
-    why: "How long a table stands still grows with its size, which only production knows. Without it a finding is a warning and no error.",
+    why: "How long a table is blocked depends on its size, which only production knows. Without the sizes a finding is a warning and no error.",
     example: Some(Example {
         bad: "# no production.csv",
         good: "psql \"$PRODUCTION\" -qAtf tables.sql > migrations/production.csv",
     }),
     severity: Severity::Note,
     remedy: &[
-        "export names and sizes, no row of any table, beside the folder `versions`, and commit the file: `psql \"$PRODUCTION\" -qAtf xtask/src/production/tables.sql > migrations/production.csv`",
+        "export the names and sizes of the tables (no rows) beside the folder `versions`, and commit the file: `psql \"$PRODUCTION\" -qAtf xtask/src/production/tables.sql > migrations/production.csv`",
     ],
     verify: "run the gate again: findings about production name a time",
     ..PRODUCTION

@@ -61,7 +61,7 @@ pub static ORPHANS_IN_ROWS: Code = Code {
 /// Values that a check or a type does not take.
 pub static VALUES_IN_ROWS: Code = Code {
     id: "MG413",
-    title: "the revision fails on a value that a row holds",
+    title: "the revision fails on a value in an existing row",
     symptom: "SQLSTATE 23514 (check_violation) or class 22 (data exception) on a table that has rows",
     why: "A check is validated, a type is changed, or a value is computed, and the schema allowed values until then that do not fit.",
     example: Some(Example {
@@ -80,7 +80,7 @@ pub static FAILS_ON_ROWS: Code = Code {
     id: "MG414",
     title: "the revision fails on tables that have rows",
     symptom: "an upgrade or downgrade that passes on an empty database and fails on a filled one",
-    why: "What the revision does with the rows that it finds was never tried on any.",
+    why: "The revision does something with existing rows that works only on an empty table.",
     example: Some(Example {
         bad: "for row in op.get_bind().execute(sa.text(\"SELECT note FROM orders\")):\n    row.note.strip()   # a note may be NULL",
         good: "for row in op.get_bind().execute(sa.text(\"SELECT note FROM orders WHERE note IS NOT NULL\")):\n    row.note.strip()",
@@ -96,8 +96,8 @@ pub static FAILS_ON_ROWS: Code = Code {
 pub static FAILS_ON_EXTREMES: Code = Code {
     id: "MG415",
     title: "the revision fails on the largest or longest values",
-    symptom: "a warning: only the largest numbers, the outermost dates or the longest texts break it",
-    why: "The schema allows values that what comes after does not take. Ordinary rows pass.",
+    symptom: "a warning: the revision fails only on the largest numbers, the earliest and latest dates or the longest texts",
+    why: "The schema before the revision allows values that the schema after it does not hold. Ordinary rows pass.",
     example: Some(Example {
         bad: "op.execute(\"ALTER TABLE invoices ALTER cents TYPE integer USING (amount * 100)::integer\")",
         good: "op.execute(\"ALTER TABLE invoices ALTER cents TYPE bigint USING (amount * 100)::bigint\")",
@@ -115,14 +115,14 @@ pub static DATA_LOST: Code = Code {
     id: "MG416",
     title: "the round trip loses what rows held before",
     symptom: "`orders.note: 40 of 40 values lost`",
-    why: "`upgrade()` takes away or changes what `downgrade()` cannot bring back: a rollback under pressure would not bring the data back either.",
+    why: "`upgrade()` removes or changes data that `downgrade()` does not bring back; after a rollback in production the data would be gone as well.",
     example: Some(Example {
         bad: "def upgrade():\n    op.drop_column(\"orders\", \"note\")",
         good: "def upgrade():\n    op.alter_column(\"orders\", \"note\", new_column_name=\"note_unused\")   # dropped later",
     }),
     severity: Severity::Warning,
     remedy: &[
-        "keep the data until no rollback is wanted any more: rename, copy aside, drop in a later revision",
+        "keep the data as long as a rollback may be needed: rename or copy it now, drop it in a later revision",
         "where the loss is intended, say so in the revision: `# migration-gate: loses TABLE.COLUMN, reason`",
     ],
     verify: "run the gate again: what the rows held before must be there after the downgrade",
@@ -132,9 +132,9 @@ pub static DATA_LOST: Code = Code {
 /// A table that no row could be made for.
 pub static NOT_FILLED: Code = Code {
     id: "MG417",
-    title: "a table could not be given rows, or not any",
-    symptom: "a note that names the table and why no row could be made, or not any",
-    why: "Rows are made from the catalogue alone; a condition or a trigger may ask for more than it says. What the revision does to rows of that table was not tried, or only to those with values that the revision names: labels of an enum, the list of a check, a type that texts are cast to.",
+    title: "no rows, or few, could be generated for a table",
+    symptom: "a note that names the table, and why no row could be made or only some",
+    why: "Rows are generated from the schema alone; a condition or a trigger may ask for more than the schema says. So the revision was not tried on rows of that table, or only on rows with the values that the revision itself names: labels of an enum, the list of a check, a type that texts are cast to.",
     example: Some(Example {
         bad: "CHECK (checksum = secret_hash(body))",
         good: "# migration-gate: rows documents, they are written by the archive alone",
@@ -151,9 +151,9 @@ pub static NOT_FILLED: Code = Code {
 /// What a revision says of the rows of a table.
 pub static ROWS_DECLARED: Code = Code {
     id: "MG418",
-    title: "no test rows, or a loss that is meant, as the revision says",
+    title: "the revision declares what its rows may do",
     symptom: "a note beside a green step",
-    why: "`# migration-gate: rows …` or `# migration-gate: loses …` says so, with its reason.",
+    why: "A comment `# migration-gate: rows …` (no rows are generated) or `# migration-gate: loses …` (a loss is intended) says so, with its reason.",
     example: Some(Example {
         bad: "op.create_unique_constraint(\"uq_users_email\", \"users\", [\"email\"])",
         good: "# migration-gate: rows users, the sign-up refuses an e-mail that is known",

@@ -5,9 +5,9 @@ use super::entry::{Code, Example, MIGRATION, Owner, Severity};
 /// A call to Alembic that failed, and no recogniser knows why.
 pub static MIGRATION_FAILED: Code = Code {
     id: "MG100",
-    title: "migration failed",
+    title: "the migration failed",
     symptom: "any exception that no other code stands for",
-    why: "What was raised is none of the kinds that are known by type or SQLSTATE. Everything that was said is printed.",
+    why: "The exception is of a type, or has a SQLSTATE, that the gate does not know. All of its output is printed.",
     example: Some(Example {
         bad: "raise ValueError(\"unexpected\")",
         good: "# a migration that returns",
@@ -40,7 +40,7 @@ pub static SUPPLY_FAILED: Code = Code {
     title: "the supply could not be created",
     owner: Owner::Sre,
     symptom: "an error in the seed or the role step",
-    why: "The row's table is missing or has other columns by then, or the role could not be created. The supply and the chain have grown apart.",
+    why: "The table of the row is missing or has other columns at that point of the chain, or the role could not be created: a revision changed what the supply relies on.",
     example: Some(Example {
         bad: "INSERT INTO admins (id, mail) VALUES (…)",
         good: "INSERT INTO admins (id, email, …) VALUES (…) ON CONFLICT (email) DO NOTHING",
@@ -60,16 +60,16 @@ pub static SUPPLY_FAILED: Code = Code {
 /// A step that was still running at its deadline.
 pub static TIMED_OUT: Code = Code {
     id: "MG103",
-    title: "the step ran past its time",
+    title: "the step took longer than it may (`--timeout`)",
     symptom: "a step that is ended at `--timeout`",
-    why: "The migration loops, sleeps, or waits for a lock that it will never get, in most cases one that a second connection of its own holds.",
+    why: "The migration loops, sleeps, or waits for a lock that it never gets, most often one that a second connection of the migration itself holds.",
     example: Some(Example {
         bad: "while not ready():\n    pass",
         good: "# a migration that does its work and returns",
     }),
     remedy: &[
         "look at the revision and the statement that were in flight",
-        "where the work is honest and long, allow more with `--timeout SECONDS`",
+        "where the work really takes that long, allow more with `--timeout SECONDS`",
     ],
     ..MIGRATION
 };
@@ -99,7 +99,7 @@ pub static BEFORE_SEED: Code = Code {
     }),
     remedy: &[
         "look at the revision that the finding names: it lies at or before the pre-seed revision",
-        "the author of that revision fixes it; no supply is missing yet at that point",
+        "the author of that revision fixes it; at that point of the chain no supply is missing yet",
     ],
     verify: "the step 'alembic upgrade to 0015 (pre-seed)' must pass",
     ..MIGRATION
@@ -128,7 +128,7 @@ pub static ENV_FAILED: Code = Code {
     id: "MG107",
     title: "env.py fails",
     symptom: "an exception from env.py, before any revision runs",
-    why: "env.py runs whenever Alembic does. It reads a setting that is not there, or imports what it should not need.",
+    why: "env.py runs at each call of Alembic. It reads a setting that is missing, or imports a module that is not there.",
     example: Some(Example {
         bad: "url = os.environ[\"PROD_URL\"]",
         good: "url = os.environ[\"DATABASE_URL\"]",
@@ -146,7 +146,7 @@ pub static MISSING_PACKAGE: Code = Code {
     id: "MG108",
     title: "a Python package is missing",
     symptom: "`ModuleNotFoundError: No module named '…'`",
-    why: "A revision or env.py imports something that the lock file does not name: code of the application, most often.",
+    why: "A revision or env.py imports a module that the environment lacks: code of the application, most often, or a package that the lock file does not name.",
     example: Some(Example {
         bad: "from app.models import Order",
         good: "# the table as the revision needs it\norders = sa.table(\"orders\", sa.column(\"id\"))",
@@ -155,6 +155,13 @@ pub static MISSING_PACKAGE: Code = Code {
         "take out the import: a migration and env.py need Alembic, SQLAlchemy and the driver, and \
          nothing of the application",
         "where it is needed, add it to `requirements.in` and write `requirements.txt` anew",
+    ],
+    remedy_elsewhere: &[
+        "where the environment of your project has the package, let the gate take that one: activate \
+         it, call the gate by `uv run` or `poetry run`, or name its interpreter with `--python`",
+        "where the module is your project's own: `prepend_sys_path = .` in the ini, and `--cwd` with \
+         the folder that the module lies in",
+        "else take out the import: what a revision imports must be there for years",
     ],
     ..MIGRATION
 };
@@ -178,7 +185,7 @@ pub static NOT_PYTHON: Code = Code {
 /// SQLSTATE 42P01, 42703, 42704, 42883 and their kin.
 pub static UNDEFINED_OBJECT: Code = Code {
     id: "MG110",
-    title: "something that the migration needs does not exist",
+    title: "an object that the migration needs does not exist",
     symptom: "SQLSTATE 42P01, 42703, 42704 or 42883",
     why: "The statement names a table, column, type or function that nothing in the chain has created by then.",
     example: Some(Example {
@@ -238,7 +245,7 @@ pub static NO_PRIVILEGE: Code = Code {
         good: "# have the extension installed where the server is set up",
     }),
     remedy: &[
-        "let the migration do without it, or have the role that deploys be granted the right first",
+        "change the migration so that it does not need the right, or have the right granted to the role that deploys first",
     ],
     ..MIGRATION
 };
@@ -267,7 +274,9 @@ pub static LOCKED: Code = Code {
         bad: "engine.connect().execute(…)   # a second connection",
         good: "op.get_bind().execute(…)",
     }),
-    remedy: &["look for two connections in one migration: the second waits for the first for ever"],
+    remedy: &[
+        "look for two connections in one migration: the second waits for ever for a lock of the first",
+    ],
     ..MIGRATION
 };
 
@@ -288,7 +297,7 @@ pub static CONNECTION_ENDED: Code = Code {
 /// A downgrade that says that it cannot be done.
 pub static IRREVERSIBLE: Code = Code {
     id: "MG117",
-    title: "the downgrade says that it cannot be done",
+    title: "the downgrade refuses to run",
     symptom: "`NotImplementedError` from a `downgrade()`, or another exception with which it ends",
     why: "The revision says that it cannot be taken back. All migrations must be reversible.",
     example: Some(Example {

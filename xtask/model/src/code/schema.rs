@@ -30,7 +30,7 @@ pub static NOT_RESTORED: Code = Code {
     id: "MG401",
     title: "the downgrade does not restore something",
     symptom: "`not restored: index ix_orders_created_at`",
-    why: "`upgrade()` dropped it and `downgrade()` does not make it again.",
+    why: "`upgrade()` dropped the object and `downgrade()` does not create it again.",
     example: Some(Example {
         bad: "def downgrade():\n    pass   # the upgrade dropped an index",
         good: "def downgrade():\n    op.create_index(\"ix_orders_created_at\", \"orders\", [\"created_at\"])",
@@ -43,7 +43,7 @@ pub static CHANGED: Code = Code {
     id: "MG402",
     title: "the downgrade does not restore what was changed",
     symptom: "`changed: table orders, column note: NOT NULL was lost`",
-    why: "`downgrade()` makes it again, but not as it was.",
+    why: "`downgrade()` restores the object, but not as it was.",
     example: Some(Example {
         bad: "op.add_column(\"orders\", sa.Column(\"note\", sa.Text))",
         good: "op.add_column(\"orders\", sa.Column(\"note\", sa.Text, nullable=False))",
@@ -54,17 +54,17 @@ pub static CHANGED: Code = Code {
 /// The second upgrade gives another schema than the first.
 pub static NOT_REPEATABLE: Code = Code {
     id: "MG403",
-    title: "the second upgrade gives another schema than the first",
+    title: "the second upgrade makes another schema than the first",
     symptom: "the round trip ends with another schema than the first upgrade",
-    why: "What `upgrade()` makes depends on what was there, or on what the downgrade left.",
+    why: "What `upgrade()` makes depends on what it finds, and the downgrade left something else than there was at first.",
     example: Some(Example {
         bad: "op.execute(\"CREATE TABLE IF NOT EXISTS orders (id int)\")",
         good: "op.create_table(\"orders\", …)",
     }),
     remedy: &[
         "look for what `upgrade()` does only where something is missing (`IF NOT EXISTS`, \
-         `checkfirst`), and for what `downgrade()` leaves or takes too much of",
-        "take out what depends on the time, on the environment, on chance, or on the order of a set",
+         `checkfirst`), and for what `downgrade()` does not drop, or should not drop",
+        "take out what depends on the time, the environment, a random number, or the order of a set",
     ],
     verify: "run the gate again: both upgrades must give the same schema",
     ..MIGRATION
@@ -73,14 +73,14 @@ pub static NOT_REPEATABLE: Code = Code {
 /// A supply is gone after a round trip.
 pub static SUPPLY_LOST: Code = Code {
     id: "MG404",
-    title: "what was supplied is gone",
+    title: "the migration removes what was supplied",
     symptom: "a seed row or a role that is missing after the downgrade or the second upgrade",
-    why: "A revision deletes what production has from elsewhere.",
+    why: "A revision deletes a row or a role that production has from elsewhere.",
     example: Some(Example {
         bad: "def downgrade():\n    op.execute(\"DELETE FROM admins\")",
         good: "def downgrade():\n    op.execute(\"DELETE FROM rbac_user_groups WHERE …\")",
     }),
-    remedy: &["take out of the revision what deletes it: production has it, and keeps it"],
+    remedy: &["take out of the revision what deletes it: production keeps this row or role"],
     verify: "run the gate again: what was supplied must still be there",
     ..MIGRATION
 };
@@ -90,7 +90,7 @@ pub static KEPT: Code = Code {
     id: "MG406",
     title: "the downgrade keeps something on purpose",
     symptom: "a note beside a green step",
-    why: "`# migration-gate: keeps …` says so, with its reason; or it is an extension, a schema or the label of an enum that `IF NOT EXISTS` made; or what a revision makes only where it is missing, so that nobody can tell whether production had it before.",
+    why: "A comment `# migration-gate: keeps …` says so, with its reason; or the object is an extension, a schema or an enum label that the revision creates `IF NOT EXISTS`, so that production may have had it before.",
     example: Some(Example {
         bad: "def downgrade():\n    op.drop_table(\"orders\")",
         good: "# migration-gate: keeps type order_side, the archive uses it",
@@ -120,9 +120,9 @@ pub static COLUMN_AT_END: Code = Code {
 /// A revision that cannot be taken back, and says why.
 pub static IRREVERSIBLE_DECLARED: Code = Code {
     id: "MG408",
-    title: "the revision cannot be taken back, as it says",
-    symptom: "a note beside a floor",
-    why: "`# migration-gate: irreversible, …` says so, with its reason.",
+    title: "the revision declares that it cannot be taken back",
+    symptom: "a note beside a green step",
+    why: "A comment `# migration-gate: irreversible, …` says so, with its reason.",
     example: Some(Example {
         bad: "def downgrade():\n    raise NotImplementedError",
         good: "# migration-gate: irreversible, the old ids are gone",
@@ -138,7 +138,7 @@ pub static IMPURE: Code = Code {
     id: "MG409",
     title: "the schema depends on the environment",
     symptom: "two runs in two environments that end with two schemas",
-    why: "The revision reads the time zone, the day, the locale or something else of the machine, or walks a set, whose order is another in each process.",
+    why: "The revision reads the time zone, the day, the locale or something else of the machine, or loops over a set, whose order differs between processes.",
     example: Some(Example {
         bad: "op.execute(f\"… DEFAULT '{datetime.now()}'\")",
         good: "op.execute(\"… DEFAULT now()\")",
@@ -146,7 +146,7 @@ pub static IMPURE: Code = Code {
     remedy: &[
         "take out what depends on the time zone, the locale, the clock or the environment: a schema \
          is the same wherever it is made",
-        "sort what comes from a set before it is walked",
+        "loop over `sorted(…)` in place of a set",
     ],
     verify: "run the gate again with `--stairway`: a second run in another environment must give \
              the same schema",

@@ -11,7 +11,7 @@ pub static NOT_RUN: Code = Code {
     id: "MG300",
     title: "no job runs the migration gate",
     symptom: "a pull request that is green without the job `migration-gate`",
-    why: "No workflow calls the gate, or what calls it is another verb or a comment: a broken migration reaches production unseen.",
+    why: "No workflow runs the gate itself, or the command is a comment or another one (`lint`, say): a broken migration reaches production unseen.",
     example: Some(Example {
         bad: "run: cargo xtask migration-gate lint",
         good: "run: cargo xtask migration-gate",
@@ -57,7 +57,7 @@ pub static NOT_IN_MERGE_QUEUE: Code = Code {
     id: "MG303",
     title: "the merge queue runs without the gate",
     symptom: "two pull requests that are green alone and make two heads together",
-    why: "The queue merges what passed before the other one was there, and runs no gate over both.",
+    why: "Each pull request passed before the other was merged, and the queue does not run the gate over both.",
     example: Some(Example {
         bad: "on: [pull_request]",
         good: "on:\n  pull_request:\n  merge_group:",
@@ -86,7 +86,7 @@ pub static NO_EXPLICIT_IF: Code = Code {
 /// The job or step that runs the gate never runs for a pull request.
 pub static NEVER_RUNS: Code = Code {
     id: "MG305",
-    title: "a condition that never holds for a pull request",
+    title: "a condition never holds for a pull request",
     symptom: "the job shows as skipped in every pull request",
     why: "The condition is false for every pull request, so the gate never runs for one.",
     example: Some(Example {

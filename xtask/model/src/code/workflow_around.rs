@@ -8,7 +8,7 @@ const WORKFLOW: Code =
 /// The history that `--since` needs is not there.
 pub static SHALLOW_HISTORY: Code = Code {
     id: "MG312",
-    title: "the checkout has not the history that `--since` needs",
+    title: "the checkout lacks the history that `--since` needs",
     severity: Severity::Warning,
     symptom: "`cannot find … named by --since`, or a gate that takes every revision for an old one",
     why: "`actions/checkout` fetches one commit by itself, and the base of the pull request is not in it.",
@@ -71,7 +71,7 @@ pub static PERMISSIONS_NOT_SAID: Code = Code {
     title: "the permissions of the gate's job are left to the repository's default",
     severity: Severity::Warning,
     symptom: "a job without `permissions:`, in a workflow without them",
-    why: "What the token may then depends on a setting of the repository that nobody sees in the file.",
+    why: "What the token may do then depends on a setting of the repository, which the file does not show.",
     example: Some(Example {
         bad: "jobs:\n  migration-gate:",
         good: "permissions:\n  contents: read\njobs:\n  migration-gate:",
@@ -124,7 +124,7 @@ pub static OLD_STEPS_LACK_SUPPLY: Code = Code {
     id: "MG320",
     title: "the old shell steps lack a supply that the recipe has",
     symptom: "`not found in the admins table`, or `role \"raptor_app\" does not exist`, from a shell step",
-    why: "The steps were not changed when the recipe learned of a row or a role.",
+    why: "A row or a role was added to the recipe, and not to the shell steps.",
     example: Some(Example {
         bad: "- run: cd backend_v2 && alembic upgrade head",
         good: "- run: cargo xtask migration-gate raptor",
@@ -136,7 +136,7 @@ pub static OLD_STEPS_LACK_SUPPLY: Code = Code {
 /// Something that cannot be known from the files.
 pub static UNKNOWN: Code = Code {
     id: "MG321",
-    title: "this cannot be known without running it",
+    title: "this can be known only by running the workflow",
     severity: Severity::Note,
     symptom: "a note that something cannot be known from the file",
     why: "An expression, a matrix or an input decides it when the workflow runs.",
@@ -168,9 +168,9 @@ pub static TOKEN_LEFT_BEHIND: Code = Code {
 /// An option that opens the gate's walls.
 pub static ISOLATION_OPENED: Code = Code {
     id: "MG323",
-    title: "an option opens what keeps a migration in",
+    title: "an option weakens the isolation of migrations",
     symptom: "`--allow-remote` or `--pass-env` in a workflow",
-    why: "A migration then gets the caller's environment, or the gate connects to a server elsewhere.",
+    why: "With `--pass-env` a migration gets variables of the caller; with `--allow-remote` the gate connects to a server on another machine.",
     example: Some(Example {
         bad: "run: cargo xtask migration-gate --pass-env DEPLOY_TOKEN",
         good: "run: cargo xtask migration-gate",
@@ -185,7 +185,7 @@ pub static ISOLATION_OPENED: Code = Code {
 /// A workflow that is no YAML, or no workflow.
 pub static UNREADABLE_WORKFLOW: Code = Code {
     id: "MG324",
-    title: "a workflow that cannot be read",
+    title: "a workflow cannot be read",
     symptom: "a workflow that does not show up under Actions",
     why: "The file is no YAML, or no mapping with `jobs`.",
     example: Some(Example {

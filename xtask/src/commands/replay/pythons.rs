@@ -47,7 +47,10 @@ pub(super) fn start(
         stage.give_back(Environment::Here, &python, alembic);
         let graph = graph.map_err(|said| {
             let why = said.headline().map(ToString::to_string).unwrap_or_default();
-            anyhow!("cannot replay what befell {}: Alembic cannot read it today: {why}", tree.label)
+            anyhow!(
+                "cannot replay incidents of {}: Alembic cannot read the tree as it is now: {why}",
+                tree.label
+            )
         })?;
         let files = graph.revisions.iter().map(|revision| revision.file.clone()).collect();
         let chain =

@@ -65,7 +65,7 @@ impl<'a> ReplayRepo<'a> {
             }
         }
         let limits = Limits { cwd: &self.top, timeout: TIMEOUT, interrupt: self.interrupt };
-        process::run(command, limits).context("cannot give the copy a past")?;
+        process::run(command, limits).context("cannot make the git history of the copy")?;
         Ok(())
     }
 }

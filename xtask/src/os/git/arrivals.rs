@@ -19,7 +19,7 @@ impl Git<'_> {
         folders: &[Utf8PathBuf],
     ) -> Result<HashMap<Utf8PathBuf, Arrival>> {
         let mut arrivals = HashMap::new();
-        // The base comes last: what it has, others have by the way that its history tells.
+        // The base comes last: the history of the base says how other branches got its files.
         for from in ["HEAD"].into_iter().chain(base.map(FoundBase::tip)) {
             arrivals.extend(self.arrivals_in(from, folders)?);
         }

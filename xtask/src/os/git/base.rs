@@ -15,10 +15,10 @@ use model::report::Comparison;
 /// this order. A fork's own copy of it may lag behind, so that of the repository it was forked from is
 /// first.
 const SPACES: [&str; 3] = ["refs/remotes/upstream", "refs/remotes/origin", "refs/heads"];
-/// What it is called there, where no remote says so.
+/// Usual names of the default branch, for remotes that do not say it.
 pub(super) const USUAL: [&str; 2] = ["main", "master"];
 
-/// What a shallow clone lacks, and how to get it.
+/// Hint for a shallow clone.
 const SHALLOW: &str = "this clone is shallow: `git fetch --unshallow`, in CI `fetch-depth: 0`, brings \
                        what it lacks";
 
@@ -27,7 +27,8 @@ const SHALLOW: &str = "this clone is shallow: `git fetch --unshallow`, in CI `fe
 pub struct FoundBase {
     /// As a reader knows it: `origin/main`.
     pub name: String,
-    /// What it is compared by: where this change left it, or what `--since` names.
+    /// The commit to compare with: where this change left the base, or the one that `--since`
+    /// names.
     pub commit: String,
     /// The last commit of the branch, where `commit` is where this change left it.
     tip: Option<String>,
@@ -128,7 +129,7 @@ impl Git<'_> {
         Ok(names)
     }
 
-    /// What the remote calls the branch that is merged to; `None`: nothing here says it.
+    /// The remote's name for its default branch; `None`: nothing here says it.
     pub fn default_name(&self) -> Result<Option<String>> {
         for space in SPACES {
             let name = self.default_names(&format!("{space}/HEAD"))?.into_iter().next();
@@ -139,7 +140,7 @@ impl Git<'_> {
         Ok(None)
     }
 
-    /// What the remotes call the default branches to which these symbolic references point.
+    /// The remotes' names for the default branches to which these symbolic references point.
     pub(super) fn default_names(&self, heads: &str) -> Result<Vec<String>> {
         let said = self.run(&["for-each-ref", "--format=%(symref:lstrip=3)", heads])?;
         let said = String::from_utf8_lossy(&said);
@@ -162,8 +163,8 @@ impl Git<'_> {
         }))
     }
 
-    /// The files of a base in these folders, what this change did to them, and what the base did
-    /// since; and what of it cannot be read.
+    /// The files of a base in these folders, with the changes of this branch and of the base since;
+    /// and a reason for each part that cannot be read.
     pub fn files_of(
         &self,
         base: &FoundBase,
@@ -220,7 +221,7 @@ impl Git<'_> {
         Ok((of_base, missing))
     }
 
-    /// What the base branch did since this change left it: files, and whether they are gone.
+    /// Files that the base branch changed since this change left it, and whether they are gone.
     fn ahead(&self, base: &FoundBase, folders: &[&str]) -> Result<Vec<(bool, String)>> {
         let commit = base.commit.as_str();
         let Some(tip) = base.tip.as_deref().filter(|tip| *tip != commit) else {
@@ -232,7 +233,8 @@ impl Git<'_> {
         Ok(files.map(|(status, file)| (status == "D", file.to_owned())).collect())
     }
 
-    /// What was changed since this change left the base branch; `None`: all that differs from it.
+    /// Files that this branch changed since it left the base; `None`: all that differ from the
+    /// base.
     fn changed_by_us(&self, commit: &str, folders: &[&str]) -> Result<Option<BTreeSet<String>>> {
         let left = self.line(&["merge-base", "HEAD", commit])?;
         let Some(left) = left.filter(|left| left != commit) else { return Ok(None) };
@@ -240,14 +242,14 @@ impl Git<'_> {
         Ok(Some(pairs(&diff).map(|(_, file)| file.to_owned()).collect()))
     }
 
-    /// Pairs of a status and a file that differs from what it is in a commit.
+    /// Pairs of a status and a file that differs from a commit.
     fn diff(&self, commit: &str, folders: &[&str]) -> Result<Vec<u8>> {
         let diff = ["diff", "--name-status", "-z", "--no-renames", "--no-ext-diff", commit, "--"];
         self.run_unfiltered(&[&diff[..], folders].concat())
     }
 
-    /// The base, and the files that this change touches, absolute: what it added, what it took away,
-    /// and what is in no commit yet. Or why there is no base.
+    /// The base, and the files that this change touches, absolute: those that it added or removed,
+    /// and those in no commit yet. Or why there is no base.
     pub fn touched(
         &self,
         since: Option<&str>,
@@ -256,7 +258,7 @@ impl Git<'_> {
             Ok(base) => base,
             Err(why) => return Ok(Err(why)),
         };
-        // What the base branch did since is not this change's.
+        // Later changes of the base branch are not this change's.
         let left = self.line(&["merge-base", "HEAD", &base.commit])?;
         let left = left.unwrap_or_else(|| base.commit.clone());
         let diff = ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", &left, "--"];

@@ -12,9 +12,9 @@ use super::repository::{Git, PARTIAL, fields};
 pub struct MergedFile {
     /// Where it is: `origin/main`, `the tag v1.0`.
     pub place: String,
-    /// What it is called there.
+    /// Its path there.
     pub file: Utf8PathBuf,
-    /// What it holds.
+    /// Its content.
     pub bytes: Vec<u8>,
 }
 
@@ -22,8 +22,8 @@ pub struct MergedFile {
 type Entry = (String, String);
 
 impl Git<'_> {
-    /// The Python files of these folders, as the default branches and the tags have them, each version
-    /// once; or why it is not known what others have.
+    /// The Python files of these folders, as the default branches and the tags have them, each
+    /// version once; or why they cannot be known.
     pub fn merged_files(&self, folders: &[Utf8PathBuf]) -> Result<Result<Vec<MergedFile>, String>> {
         if let Some(unknown) = self.unknown_upstream()? {
             return Ok(Err(unknown));
@@ -53,7 +53,8 @@ impl Git<'_> {
         Ok(Ok(found.into_iter().filter_map(file).collect()))
     }
 
-    /// What each place has in some folders. Many tags have the same, which is told of the first.
+    /// The entries of each branch or tag in some folders. Entries that several have are listed for
+    /// the first.
     fn entries<'p>(
         &self,
         places: &'p [(String, String)],

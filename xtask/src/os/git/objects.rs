@@ -9,7 +9,8 @@ use super::repository::Git;
 use crate::os::process;
 
 impl Git<'_> {
-    /// The bytes of objects by their names (`COMMIT:FILE`), in order; `None` for what is not here.
+    /// The bytes of objects by their names (`COMMIT:FILE`), in order; `None` for those that are not
+    /// here.
     pub(super) fn objects(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>> {
         let said = self.batch("--batch", names)?;
         let (mut rest, mut found) = (said.as_slice(), Vec::new());
@@ -27,7 +28,7 @@ impl Git<'_> {
         Ok(found)
     }
 
-    /// The ids of objects by their names, in order; `None` for what is not here.
+    /// The ids of objects by their names, in order; `None` for those that are not here.
     pub(super) fn ids(&self, names: &[String]) -> Result<Vec<Option<String>>> {
         let said = self.batch("--batch-check", names)?;
         let lines = said.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
@@ -43,7 +44,7 @@ impl Git<'_> {
         self.feed(&["cat-file", how], names)
     }
 
-    /// What a call says that reads these lines.
+    /// The output of a call that reads these lines.
     pub(super) fn feed(&self, arguments: &[&str], names: &[String]) -> Result<Vec<u8>> {
         if names.is_empty() {
             return Ok(Vec::new());

@@ -18,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const PASSED: [&str; 6] =
     ["PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "SUDO_UID", "DEVELOPER_DIR"];
 
-/// How to get what a partial clone lacks.
+/// Hint for a partial clone.
 pub const PARTIAL: &str =
     "in a partial clone, `git fetch --refetch --no-filter` brings what it lacks";
 
@@ -62,8 +62,8 @@ impl<'a> Git<'a> {
         }
     }
 
-    /// Those of these files that have changes which are in no commit. New files have none: what
-    /// they hold is nowhere else, and is only moved.
+    /// Those of these files that have uncommitted changes. Untracked files are not among them: they
+    /// are only moved, with their content.
     pub fn dirty(&self, files: &[Utf8PathBuf]) -> Result<Vec<Utf8PathBuf>> {
         self.changed_of(files, "--untracked-files=no", |state| state != "A ")
     }
@@ -127,7 +127,7 @@ impl<'a> Git<'a> {
         Ok(line.filter(|_| said.status.success()))
     }
 
-    /// What a call says, however it ends.
+    /// The output of a call, however it ends.
     pub(super) fn ask(&self, arguments: &[&str]) -> Result<CommandOutput> {
         process::run_unchecked(self.command(arguments), self.limits())
     }
@@ -172,7 +172,7 @@ impl<'a> Git<'a> {
             Some((name, value))
         }));
         command.env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0");
-        // A clone without all of its blobs would fetch what it lacks.
+        // A partial clone would fetch missing blobs.
         command.env("GIT_NO_LAZY_FETCH", "1");
         let hooks_off = ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"];
         command.arg("--literal-pathspecs").args(hooks_off).args(arguments);
@@ -201,7 +201,7 @@ pub(super) fn fields(answer: &[u8]) -> impl Iterator<Item = &str> {
         .map(|field| std::str::from_utf8(field).unwrap_or("\u{fffd}"))
 }
 
-/// What git says of why it does not, in one line: without its own prefix, and without where it stopped looking.
+/// Git's error in one line, without its prefix and without the place where it stopped looking.
 pub(super) fn words(said: &CommandOutput) -> String {
     let told = said.stderr.lines().filter(|line| !line.starts_with("Stopping at filesystem"));
     let words = told.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");

@@ -1,4 +1,5 @@
-//! The inside of a sandbox: this program makes it around itself, and becomes what runs there.
+//! Entry into a sandbox: this program makes the sandbox around itself, then executes the program
+//! that runs in it.
 
 use std::convert::Infallible;
 use std::ffi::OsString;
@@ -35,13 +36,13 @@ const NOT_MADE: i32 = 125;
 const INSIDE: &str = "--inside";
 /// The argument of a process that only tries to make a user namespace.
 const TRY_USER: &str = "--try-user-namespace";
-/// What is inherited has lower numbers than this.
+/// Inherited file descriptors have lower numbers than this.
 const INHERITED_MAX: i32 = 1024;
 /// A folder in memory that holds no programs of other users and no devices.
 const PLAIN: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 
-/// Becomes what a sandbox runs, where this process was started for that; else remembers that it can, and
-/// keeps its memory and environment from other processes of the same user.
+/// Enters a sandbox and executes its program, if this process was started for that. Else remembers
+/// that it can, and hides its memory and environment from other processes of the same user.
 pub fn enter_or_return() {
     let mut arguments = std::env::args_os().skip(1);
     match arguments.next() {
@@ -75,8 +76,8 @@ fn hold() -> Result<Infallible> {
 
 /// Brings up the one interface of a new network, as `ip link set lo up` does.
 fn start_loopback() -> Result<()> {
-    // As `rtnetlink(7)` has it: the header with length, kind (RTM_NEWLINK), flags (NLM_F_REQUEST), number and
-    // sender; then family and type, index, flags and what changes of them (IFF_UP).
+    // As `rtnetlink(7)` has it: the header with length, kind (RTM_NEWLINK), flags (NLM_F_REQUEST),
+    // number and sender; then family and type, index, flags and the mask of changed flags (IFF_UP).
     let header = [&32_u32.to_ne_bytes()[..], &16_u16.to_ne_bytes(), &1_u16.to_ne_bytes(), &[0; 8]];
     let link = [0, 1, 1, 1_u32].map(u32::to_ne_bytes);
     let message = [header.concat(), link.concat()].concat();
@@ -93,8 +94,8 @@ fn try_run(arguments: &[OsString]) -> Result<Infallible> {
     let mut plan: Sandbox = serde_json::from_slice(plan.as_encoded_bytes())
         .context("the plan of the sandbox cannot be read")?;
     if plan.processes {
-        // What ends the gate ends what it started, as far as the kernel tells of the death. A server may
-        // outlive the thread that started it: the next run ends one whose gate was killed.
+        // The kernel ends this process when the gate dies. A server may outlive the thread that
+        // started it, so the next run ends the server of a killed gate.
         let _ = set_parent_process_death_signal(Some(Signal::KILL));
     }
     let (is_inside, program) = match rest {
@@ -140,7 +141,7 @@ fn sockets_but(reached: &[Utf8PathBuf]) -> Vec<Utf8PathBuf> {
     paths
 }
 
-/// Goes on without namespaces of its own where the gate is told why; fails where nobody would be.
+/// Goes on without namespaces if the gate can be told why; else fails.
 fn go_on_without(plan: &mut Sandbox, err: &anyhow::Error) -> Result<()> {
     let Some(note) = &plan.note else { bail!("{err:#}") };
     fs::write(note, format!("{err:#}")).with_context(|| format!("cannot write `{note}`"))?;
@@ -202,7 +203,7 @@ fn try_user_namespace() -> Result<()> {
     bail!("{}", String::from_utf8_lossy(&said.stderr).trim())
 }
 
-/// Joins the network that a process holds, and of who is not root its user namespace.
+/// Joins the network that a process holds; without root also the user namespace of that process.
 fn join(holder: u32) -> Result<()> {
     let of = |name: &str| File::open(format!("/proc/{holder}/ns/{name}"));
     // Both before the first is joined: then another user namespace would ask for the second.
@@ -230,8 +231,8 @@ fn new_user_namespace(others: CloneFlags) -> Result<()> {
     Ok(())
 }
 
-/// For what this process starts to lay out the mounts: who is not root in a user namespace has no rights
-/// else.
+/// Hands the right to mount to child processes: in a user namespace, a user that is not root has no
+/// rights otherwise.
 fn hand_on_mounting() -> Result<()> {
     if geteuid().is_root() {
         return Ok(());
@@ -248,7 +249,8 @@ fn wait_for_inside(plan: &Sandbox, program: &[OsString]) -> Result<Infallible> {
     let mut command = Command::new(OWN);
     command.arg(ENTER).arg(plan.as_json()).arg(INSIDE).args(program);
     let mut child = command.spawn().context("cannot start the first process of a namespace")?;
-    // The child alone holds its ends of the gate's sockets: who waits for their end must see it.
+    // Only the child may hold its ends of the gate's sockets, so that the gate sees when they
+    // close.
     for fd in 3..INHERITED_MAX {
         let _ = nix::unistd::close(fd);
     }
@@ -256,8 +258,8 @@ fn wait_for_inside(plan: &Sandbox, program: &[OsString]) -> Result<Infallible> {
     exit(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default()))
 }
 
-/// Gives up setuid programs, and, as root, what makes it more than a user but for reading and writing files
-/// of others: what it is shown may be another user's.
+/// Gives up setuid programs and, as root, all capabilities but those to read and write files of
+/// other users: the visible files may belong to another user.
 fn give_up_rights(plan: &Sandbox) -> Result<()> {
     set_no_new_privs(true).context("cannot give up setuid programs")?;
     if !geteuid().is_root() {
@@ -284,13 +286,13 @@ fn lay_out(plan: &Sandbox) -> Result<()> {
     make_read_only(&mounts, plan)
 }
 
-/// Puts empty folders in the place of private ones, and what is to be seen back into them.
+/// Replaces private folders by empty ones, and mounts the visible parts back into them.
 fn hide(plan: &Sandbox) -> Result<()> {
     let take = OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::AT_RECURSIVE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     let mut seen: Vec<&Utf8PathBuf> = plan.shown.iter().chain(&plan.writable).collect();
-    // What lies in another one comes after it.
+    // A folder inside another one comes after it.
     seen.sort();
     seen.dedup();
     let mut trees = Vec::new();
@@ -346,7 +348,8 @@ fn make_read_only(mounts: &str, plan: &Sandbox) -> Result<()> {
         if may_write || point.starts_with("/proc") {
             continue;
         }
-        // A user namespace may take rights away, and must keep what was taken away before.
+        // A user namespace may remove mount rights, and must keep those removed that were removed
+        // before.
         let flags = options.split(',').map(flag_of).fold(MountFlags::RDONLY, MountFlags::union);
         match mount_remount(point.as_str(), MountFlags::BIND | flags, "") {
             Ok(()) => {}

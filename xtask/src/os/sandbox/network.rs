@@ -1,8 +1,8 @@
-//! Private network: loopback alone, shared by a server that listens there and what runs migrations on it.
+//! Private network: loopback alone, shared by a server that listens there and its workers.
 //!
-//! A process of this program makes it and holds it until the gate's end of a pipe closes, however the gate
-//! ends. Sandboxes join it by that process: the network, and of who is not root the user namespace, too,
-//! without which the network cannot be joined.
+//! A process of this program makes it and holds it until the gate's end of a pipe closes, however
+//! the gate ends. Sandboxes join the network by that process. Without root they join its user
+//! namespace first, else the network cannot be joined.
 
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -17,7 +17,7 @@ use crate::os::process::Group;
 
 /// The first argument of this program where it holds a private network.
 pub(super) const HOLD: &str = "--hold-network";
-/// What it says when the network is there.
+/// Its message when the network is there.
 pub(super) const READY: &str = "ready\n";
 /// The first port of a server in it.
 const FIRST_PORT: u16 = 5432;

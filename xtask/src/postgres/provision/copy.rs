@@ -15,13 +15,13 @@ use crate::os::manifest;
 use crate::os::sandbox;
 use crate::postgres::binaries::{self, PostgresFolder, SearchedFolder};
 
-/// What the package calls the list of the symbolic links that npm could not carry.
+/// The package's list of symbolic links, which npm cannot carry.
 const LINKS: &str = "pg-symlinks.json";
 
 /// A symbolic link as the package describes it, relative to the package.
 #[derive(Deserialize)]
 struct Link {
-    /// What it points to.
+    /// Its target.
     source: Utf8PathBuf,
     /// Where it is.
     target: Utf8PathBuf,
@@ -38,8 +38,8 @@ pub fn make(
     let (kind, name) =
         folder.parent().zip(folder.file_name()).context("the cache has no folder")?;
     let beside = format!("{name}.part-");
-    // Whoever left a part may still run, an npm without its gate: so each try has a name of its own, and
-    // what such an npm wrote meanwhile goes at the end.
+    // An npm whose gate was killed may still run and write. So each attempt has a name of its own,
+    // and the leftovers of such an npm are removed at the end.
     let remove_parts = || -> Result<()> {
         let entries = kind.read_dir_utf8().with_context(|| format!("cannot read `{kind}`"))?;
         for entry in entries.flatten().filter(|entry| entry.file_name().starts_with(&beside)) {
@@ -71,7 +71,7 @@ pub fn make(
     Ok(cache_dir::size(folder))
 }
 
-/// A system may lack what the binaries were built for: another C library, say.
+/// A system may lack something that the binaries need, such as their C library.
 fn check_that_it_runs(dir: &Utf8Path, interrupt: &Interrupt) -> Result<()> {
     match binaries::look_at(dir, interrupt)? {
         PostgresFolder::Fifteen(_) => Ok(()),
@@ -107,7 +107,7 @@ fn link(native: &Utf8Path) -> Result<()> {
     Ok(())
 }
 
-/// Lets the server's user read what root has installed, whatever root's umask is.
+/// Lets the server's user read the files that root has installed, in spite of root's umask.
 fn open_for_all(folder: &Utf8Path) -> Result<()> {
     let open = |path: &Utf8Path, mode: u32| {
         fs::set_permissions(path, Permissions::from_mode(mode))
@@ -128,7 +128,7 @@ fn open_for_all(folder: &Utf8Path) -> Result<()> {
     Ok(())
 }
 
-/// Fails where there is less room than the download, its unpacking and what stays need.
+/// Fails where there is less room than the download, its unpacking and the installation need.
 pub fn room(kind: &Utf8Path, package: &Package) -> Result<()> {
     let Ok(stat) = rustix::fs::statvfs(kind.as_std_path()) else { return Ok(()) };
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);

@@ -16,7 +16,8 @@ use crate::os::interrupt::Interrupt;
 use crate::os::process::{self, Limits};
 use model::redact::redact;
 
-/// What npm installs, and the hash of each package. No address: the registry is the user's.
+/// The packages that npm installs, with their hashes. No address: the user's npm knows its
+/// registry.
 pub const MANIFEST: &str = include_str!("../../../postgres/package.json");
 /// See [`MANIFEST`].
 pub const LOCK: &str = include_str!("../../../postgres/package-lock.json");
@@ -26,7 +27,7 @@ const OLDEST: u32 = 7;
 const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Installs a package below a folder, and returns the folder with its binaries, libraries and
-/// links. Fails with what npm said and what to do about it.
+/// links. Fails with npm's error and what to do about it.
 pub fn install(
     npm: &Path,
     package: &Package,
@@ -53,7 +54,7 @@ fn write(path: &Utf8Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write `{path}`"))
 }
 
-/// The command line overrules what a user's settings may say.
+/// The command line overrules the user's settings.
 fn ci(npm: &Path, package: &Package) -> Command {
     let mut command = Command::new(npm);
     command.env_clear().envs(environment_of_npm()).args([
@@ -84,7 +85,7 @@ fn check_version(npm: &Path, limits: Limits<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What `npm --version` says.
+/// The output of `npm --version`.
 pub fn version(npm: &Path, limits: Limits<'_>) -> Result<String> {
     let mut command = Command::new(npm);
     command.env_clear().envs(environment_of_npm()).arg("--version");
@@ -105,9 +106,9 @@ fn required(package: &Package) -> Result<(String, String)> {
     Ok((json!({ "dependencies": dependencies }).to_string(), lock.to_string()))
 }
 
-/// What npm gets of the caller's environment: where Node and the user's settings lie, the way to
-/// the network, what npm itself reads, and the variables that the user's settings name. It is the
-/// user's own npm, and runs nothing of the package's.
+/// The part of the caller's environment that npm gets: the places of Node and of the user's
+/// settings, the way to the network, npm's own variables, and those that the user's settings name.
+/// It is the user's own npm, and runs nothing of the package's.
 fn environment_of_npm() -> Vec<(OsString, OsString)> {
     let named = named_in_settings();
     environment::of_registry_client(|name| {
@@ -155,7 +156,7 @@ fn hint(said: &str) -> &'static str {
     } else if has(&["EROFS", "EACCES", "EPERM"]) {
         "npm may not write there; its own cache is named by npm_config_cache"
     } else if has(&["E401", "E403", "ENEEDAUTH"]) {
-        "the registry wants to know who asks: `npm login`, or a token in ~/.npmrc"
+        "the registry wants a login: `npm login`, or a token in ~/.npmrc"
     } else if has(&["E404", "ETARGET", "ENOVERSIONS"]) {
         "the registry that npm is set to use (`npm config get registry`) lacks the package"
     } else if has(&["ENOTCACHED"]) {
@@ -168,7 +169,7 @@ fn hint(said: &str) -> &'static str {
     }
 }
 
-/// How npm and Node name what a network does.
+/// Names that npm and Node have for failures of the network.
 const NETWORK: &[&str] = &[
     "ENOTFOUND",
     "EAI_AGAIN",

@@ -15,9 +15,9 @@ pub struct Package {
     pub(super) os: &'static str,
     /// As npm names the architecture.
     pub(super) cpu: &'static str,
-    /// What is downloaded, in bytes.
+    /// The size of the download, in bytes.
     pub(super) download: u64,
-    /// What lies there afterwards, in bytes.
+    /// The size of the installation, in bytes.
     pub(super) installed: u64,
 }
 

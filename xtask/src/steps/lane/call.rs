@@ -15,7 +15,7 @@ use model::production::Look;
 use model::transcript::{Direction, End, RevisionInFlight, Statement};
 
 impl Lane<'_> {
-    /// Runs `alembic upgrade` or `alembic downgrade` on a database; what failed.
+    /// Runs `alembic upgrade` or `alembic downgrade` on a database; returns the failure.
     pub(in crate::steps) fn run(
         &mut self,
         call: (&str, &str),

@@ -1,4 +1,4 @@
-//! Steps beside those of a recipe: files of SQL, what a remedy tries, and the models of env.py.
+//! Steps beside those of a recipe: files of SQL, supplies of a remedy, and the models of env.py.
 
 use anyhow::Result;
 
@@ -28,7 +28,7 @@ impl StepRunner<'_> {
         sorted
     }
 
-    /// `alembic upgrade` to right below a revision, on the way to what it needs.
+    /// `alembic upgrade` to right below a revision, before its supply.
     pub fn upgrade_below(&mut self, revision: &str) -> Result<()> {
         let before = self.done.statements.len();
         let what = format!("alembic upgrade to the parents of {revision} (pre-supply)");
@@ -47,7 +47,7 @@ impl StepRunner<'_> {
         self.step(&what, Dependency::Database, |tree_run, seen| tree_run.supply(script, seen))
     }
 
-    /// Compares the models with what the migrations made, where env.py has models.
+    /// Compares the models with the schema, where env.py has models.
     pub fn models(&mut self) -> Result<()> {
         if self.tree_run.as_ref().is_none_or(|tree_run| tree_run.alembic.models.is_none()) {
             return Ok(());

@@ -225,7 +225,7 @@ fn mg230_to_mg232_downgrades() {
         &expect![[r#"
             MG230 0001_a.py:4 there is an `upgrade()` and no `downgrade()`
             MG231 0002_b.py:6 `upgrade()` changes the database and this does not
-            MG232 0003_c.py:7 every way through `downgrade()` ends here"#]],
+            MG232 0003_c.py:7 `downgrade()` always ends with this exception"#]],
     );
     clean(&[
         "pass -- pass",
@@ -328,8 +328,8 @@ fn mg250_and_mg251_imports() {
             MG251 0001_a.py:4 `nowhere` is neither Python's own nor a package that this tree is run with
             MG251 0001_a.py:5 `app.models` is code of this repository: app/models.py
             MG251 0001_a.py:6 `.` is relative, and Alembic loads revisions outside a package
-            MG250 0001_a.py:7 `os.environ` touches the environment at import
-            MG250 0001_a.py:8 `open` touches the file system at import"#]],
+            MG250 0001_a.py:7 `os.environ` uses the environment when the file is imported
+            MG250 0001_a.py:8 `open` uses the file system when the file is imported"#]],
     );
     clean(&[
         "import os, uuid, some_vendor.tools\nfrom app.other import x\nfrom sqlalchemy.dialects import postgresql\nfrom __future__ import annotations\nHERE = os.path.dirname(__file__)\ndef upgrade():\n    open('x')\ndef downgrade():\n    os.environ['x']\n",

@@ -175,7 +175,7 @@ fn mg211_and_mg212_allow() {
         with((file, format!("\"\"\"doc\"\"\"\n# migration-gate: allow MG205 why\n{text}"))),
         expect![[r#"
             warning MG211 0003_c.py:2
-              MG205 is not found here any more
+              it silences MG205, which is not found here
         "#]],
     );
     finds_nothing(with((file, format!("x = '# migration-gate: allow MG205 why'\n{text}"))));

@@ -82,6 +82,8 @@ pub struct Gate {
     pub fix: bool,
 
     /// Stay, and run again at every save
+    ///
+    /// After each verdict the new revisions are rehearsed on a database in use; a save ends that.
     #[arg(long, conflicts_with_all = ["keep", "quiet"], help_heading = heading::HOW)]
     pub watch: bool,
 

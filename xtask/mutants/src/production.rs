@@ -17,7 +17,9 @@ pub(super) fn of(spot: &Spot<'_>) -> Vec<Mutant> {
     let (add, back) = (alter(table, adds), alter(table, drops));
     let other = spot.tree.table;
     let index = format!("op.execute(\"CREATE INDEX mutant ON {table} ((1))\")");
-    let fill = format!("{add}\nop.execute(\"UPDATE {table} SET mutant = 1\")");
+    let fill = format!(
+        "{add}\nwith op.get_context().autocommit_block():\n    op.execute(\"UPDATE {table} SET mutant = 1\")"
+    );
     let renamed = alter(table, "RENAME TO mutants");
     let mut sizes = added(spot, &add, &back);
     let folder = spot.folder.parent().unwrap_or(spot.folder);

@@ -138,7 +138,7 @@ fn judge(
     terms: LintOptions<'_>,
 ) -> Result<TreeLint> {
     let TreeFiles { listing, scripts, mut troubles } = read;
-    let base = &compared.files.as_ref().map(|base| base_of(base, settings, root));
+    let base = compared.files.as_ref().map(|base| base_of(base, settings, root));
     let base = base.as_ref();
     let mut graph = graph::build(&scripts.iter().collect::<Vec<_>>());
     let has_gap = troubles.iter().any(|(_, trouble)| trouble.leaves_a_gap);
@@ -173,8 +173,7 @@ fn judge(
     let collisions = collisions::collisions(&named, (&scripts, &graph), of_base, &theirs);
     told.moved.extend(collide(&collisions, tree));
     told.moved.extend(unseen.iter().map(|unseen| format!("{}: {unseen}", tree.label)));
-    let findings = lints::lint(&subject);
-    let arrivals = subject.arrivals;
+    let (findings, arrivals) = (lints::lint(&subject), subject.arrivals);
     let judged = findings.into_iter().map(|finding| {
         let merged = !terms.all && base.is_some_and(|base| is_merged(&finding, base));
         let standing = if merged { Standing::Merged } else { finding.standing };

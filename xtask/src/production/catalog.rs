@@ -45,10 +45,8 @@ pub fn uncounted(session: &mut Session<'_>) {
     let _ = session.execute("SET track_counts = off");
 }
 
-/// The database as it is now.
-pub fn state(session: &mut Session<'_>, version_tables: &[String], uses: &[Use]) -> Result<State> {
-    uncounted(session);
-    let catalog = catalog(session, version_tables)?;
+/// The database as it is now, whose catalogue was read.
+pub fn state(session: &mut Session<'_>, catalog: Catalog, uses: &[Use]) -> Result<State> {
     let rows = rows(session, &catalog)?;
     let tried = tried(session, uses)?;
     Ok(State { catalog, rows, tried })

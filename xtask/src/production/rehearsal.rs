@@ -47,9 +47,10 @@ impl Place<'_> {
     /// The statements of the running version, and their results now.
     fn begin(&self) -> Result<(Catalog, Vec<Use>, State)> {
         let mut session = Session::open(self.endpoint, self.database, self.interrupt)?;
+        catalog::uncounted(&mut session);
         let first = catalog::catalog(&mut session, self.version_tables)?;
         let uses = uses(&first, &catalog::samples(&mut session, &first)?);
-        let before = catalog::state(&mut session, self.version_tables, &uses)?;
+        let before = catalog::state(&mut session, first.clone(), &uses)?;
         Ok((first, uses, before))
     }
 
@@ -67,6 +68,8 @@ impl Place<'_> {
         }
         // The change may have set parameters of new sessions.
         let mut session = Session::open(endpoint, database, interrupt)?;
-        Ok(Some((trace, catalog::state(&mut session, version_tables, uses)?)))
+        catalog::uncounted(&mut session);
+        let catalog = catalog::catalog(&mut session, version_tables)?;
+        Ok(Some((trace, catalog::state(&mut session, catalog, uses)?)))
     }
 }

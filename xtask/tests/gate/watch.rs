@@ -41,6 +41,27 @@ fn each_save_has_a_verdict_and_the_end_leaves_nothing() {
 }
 
 #[test]
+fn a_rehearsal_follows_the_verdict() {
+    let root = Root::copy();
+    let mut watched = Watched::begin(&root, "raptor");
+    assert_eq!(watched.verdict().verdict(), "pass");
+    let file = root.add_head(Tree::Raptor, "op.execute('SELECT 1')", "pass");
+    assert_eq!(watched.verdict().verdict(), "pass");
+    watched.run.until_said("watching: rehearsed");
+    root.edit(&file, "op.execute('SELECT 1')", "op.execute('CREATE INDEX ix ON orders ((1))')");
+    root.edit(&file, "    pass", "    op.execute('DROP INDEX ix')");
+    assert_eq!(watched.verdict().verdict(), "pass");
+    watched.run.until_said("[MG500]");
+    watched.run.signal(Signal::INT);
+    let ended = watched.run.wait();
+    ended.assert_code(130);
+    let told = |text: &str| ended.stdout.find(text).unwrap();
+    assert!(told("PASS ") < told("watching: rehearsed"), "{}", ended.stdout);
+    assert!(told("nobody can write `orders`") > told("watching: answered"), "{}", ended.stdout);
+    root.sandbox.assert_empty(&ended.traces);
+}
+
+#[test]
 fn a_save_during_a_run_ends_that_run() {
     let root = Root::copy();
     let mut watched = Watched::begin(&root, "raptor");

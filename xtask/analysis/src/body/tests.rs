@@ -389,9 +389,8 @@ if __name__ == '__main__':
 fn nothing_makes_it_panic_or_hang() {
     let deep = format!("def upgrade():\n    x = {}a(){}", "f(".repeat(150), ")".repeat(150));
     let recursive = "def f(x):\n    f(x)\n    f(x)\ndef upgrade():\n    f(1)".to_owned();
-    let loops: String = (0..12)
-        .map(|n| format!("{}for a{n} in (1,2,3,4,5,6,7,8,9):\n", "    ".repeat(n + 1)))
-        .collect();
+    let each = |n: usize| format!("{}for a{n} in (1,2,3,4,5,6,7,8,9):\n", "    ".repeat(n + 1));
+    let loops: String = (0..12).map(each).collect();
     let loops = format!("def upgrade():\n{loops}{}op.execute('x')", "    ".repeat(13));
     let texts = [deep, recursive, loops, "def upgrade(".into(), "def upgrade(): op.".into()];
     texts.iter().for_each(|text| drop(body(text)));

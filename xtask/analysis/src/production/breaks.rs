@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use model::production::{Act, Catalog, Column, Key, Oid, State, Tried, Use};
-use model::quoting::identifier;
 
 /// Change of an object that a statement names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,6 +57,8 @@ pub enum Kind {
         columns: String,
         /// Those of the index that has them and more.
         now: Option<String>,
+        /// The name of the index that is gone.
+        index: Option<String>,
     },
     /// A label of an enum type is gone.
     LabelGone {
@@ -249,17 +250,15 @@ impl Reader<'_> {
     fn no_key(&self, used: &Use) -> Kind {
         let columns =
             used.sql.split_once("ON CONFLICT (").and_then(|(_, rest)| rest.split_once(')'));
-        let columns = columns.map_or("…", |(columns, _)| columns).to_owned();
-        let shown = |key: &Key| {
-            key.columns.iter().map(|name| identifier(name)).collect::<Vec<_>>().join(", ")
+        let columns = columns.map_or("…", |(columns, _)| columns).replace('"', "");
+        let keys = |catalog: &Catalog, is: &dyn Fn(&Key) -> bool| -> Option<Key> {
+            catalog.keys.iter().filter(|key| key.of == used.relation).find(|key| is(key)).cloned()
         };
-        let has = |key: &&Key| {
-            let own = shown(key);
-            let own: Vec<&str> = own.split(", ").collect();
-            key.of == used.relation && columns.split(", ").all(|column| own.contains(&column))
-        };
-        let now = self.now.keys.iter().find(has).map(shown);
-        Kind::NoKey { columns, now }
+        let shown = |key: &Key| key.columns.join(", ");
+        let has = |key: &Key| columns.split(", ").all(|name| key.columns.iter().any(|c| c == name));
+        let now = keys(self.now, &has).map(|key| shown(&key));
+        let index = keys(self.first, &|key| shown(key) == columns).map(|key| key.name);
+        Kind::NoKey { columns, now, index }
     }
 
     fn table_gone(&self, oid: Oid) -> Kind {

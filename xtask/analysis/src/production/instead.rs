@@ -37,10 +37,10 @@ pub(crate) fn instead(work: &[Work]) -> String {
         "build the index concurrently, in an `autocommit_block()`; a constraint takes it with USING INDEX"
     } else if has(Work::ForeignKey) {
         "add the foreign key NOT VALID, and validate it in an `autocommit_block()` or a later revision"
-    } else if has(Work::Scan) {
-        "add a check NOT VALID, validate it in an `autocommit_block()`; SET NOT NULL and ATTACH then read nothing"
     } else if has(Work::Update) {
         "in batches, each with a commit of its own, in an `autocommit_block()`"
+    } else if has(Work::Scan) {
+        "add a check NOT VALID, validate it in an `autocommit_block()`; SET NOT NULL and ATTACH then read nothing"
     } else {
         "do the work in a revision of its own, which blocks nothing else"
     };

@@ -72,20 +72,28 @@ pub(super) fn place_named(
         | Kind::TypeChanged { column, .. } => Some(column.clone()),
         Kind::Refused { constraint } => Some(bare(constraint)),
         Kind::LabelGone { label } => Some(label.clone()),
+        Kind::NoKey { index, .. } => index.clone(),
         _ => None,
     };
-    let mut of_revisions =
-        view.facts.statements.iter().enumerate().filter(|(_, ran)| ran.revision.is_some());
+    // An index is dropped without a word of its table.
+    let is_index = matches!(broken.kind, Kind::NoKey { .. }) && column.is_some();
     let both = |ran: &Ran| {
         ran.sql.as_deref().is_some_and(|sql| {
-            mentions(sql, &table) && column.as_ref().is_none_or(|column| mentions(sql, column))
+            (is_index || mentions(sql, &table))
+                && column.as_ref().is_none_or(|column| mentions(sql, column))
         })
     };
     let locks = |ran: &Ran| ran.locks.get(&broken.relation).is_some_and(|mode| *mode >= SHARE);
-    let of = of_revisions
-        .clone()
-        .find(|(_, ran)| both(ran))
-        .or_else(|| of_revisions.find(|(_, ran)| locks(ran)));
+    let ran = || view.facts.statements.iter().enumerate().filter(|(_, ran)| ran.revision.is_some());
+    let named: Vec<(usize, &Ran)> = ran().filter(|(_, ran)| both(ran)).collect();
+    // What takes a name away is the last to speak of it.
+    let of = match &broken.kind {
+        Kind::TableRenamed { .. } | Kind::TableDropped | Kind::ViewDropped => named.last(),
+        Kind::ColumnRenamed { .. } | Kind::ColumnDropped { .. } => named.last(),
+        Kind::NotNull { .. } | Kind::NoKey { .. } => named.last(),
+        _ => named.first(),
+    };
+    let of = of.copied().or_else(|| ran().find(|(_, ran)| locks(ran)));
     if let Some((at, _)) = of {
         return place(revisions, finding, view, at);
     }

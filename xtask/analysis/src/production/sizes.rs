@@ -58,12 +58,18 @@ pub enum Work {
 }
 
 impl Work {
+    /// The rates are medians, in one digit, of bytes of a table (its 3 indexes: as many) in a second: Postgres 15
+    /// with the settings of `initdb`, 8 million rows in 1.07 GB that the system had in memory, on a local
+    /// disk and 2 cores that others used too. A scan is SET NOT NULL or a check, 560 to 1300 MB; a foreign
+    /// key points to 500,000 rows, 70 to 130; an index is on 64 random characters, 24 to 56 (on a bigint 120
+    /// to 240); a rewrite is integer to bigint without indexes, 52 to 102; an update sets one column of all
+    /// rows, 16 to 37 with a primary key alone, 1 to 2 with two indexes more (5 lies between).
     const ALL: [(Work, &'static str, f64); 5] = [
-        (Work::Scan, "scan", 400e6),
-        (Work::ForeignKey, "foreign_key", 100e6),
-        (Work::Index, "index", 50e6),
-        (Work::Rewrite, "rewrite", 60e6),
-        (Work::Update, "update", 10e6),
+        (Work::Scan, "scan", 800e6),
+        (Work::ForeignKey, "foreign_key", 90e6),
+        (Work::Index, "index", 40e6),
+        (Work::Rewrite, "rewrite", 70e6),
+        (Work::Update, "update", 5e6),
     ];
 
     /// Bytes a second where nothing else is said.
@@ -237,7 +243,7 @@ orders,r,9000000,2100000000,1200000000,310.5,45.0,2026-11-20
         assert!(orders.is_hot() && orders.rows == 9_000_000);
         assert!(!sizes.of("odd, \"name\"").unwrap().is_hot());
         assert_eq!(about(sizes.seconds(Work::Scan, orders.bytes)), "about 10 s");
-        assert_eq!(about(sizes.seconds(Work::Rewrite, orders.bytes)), "about 40 s");
+        assert_eq!(about(sizes.seconds(Work::Rewrite, orders.bytes)), "about 30 s");
         let on = days("2026-11-20").unwrap();
         assert!(!sizes.is_old(on + 90) && sizes.is_old(on + 91));
         assert_eq!(Sizes::read("table,rows,bytes\norders,many,1\n"), Err(2));

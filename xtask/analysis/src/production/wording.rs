@@ -30,12 +30,14 @@ pub(crate) fn there(sizes: Option<&Sizes>, extent: Extent) -> Option<String> {
 
 /// What the time grows with: of a foreign key's target it is the table that points to it.
 pub(super) fn grows_with(view: &View<'_>, stand: &Stand) -> String {
+    let foreign = &view.way.after.catalog.foreign;
+    let is_key = |on: &Oid| stand.work.contains(&(*on, Work::ForeignKey));
+    let is_target = |(from, to): &(Oid, Oid)| *to == stand.table && from != to && is_key(from);
+    let is_pointed_to = is_key(&stand.table) && foreign.iter().any(is_target);
+    let has_own = stand.work.iter().any(|(on, _)| *on == stand.table);
     let others = stand.work.iter().filter(|(on, _)| *on != stand.table);
     let others: BTreeSet<String> = others.map(|(on, _)| format!("`{}`", view.name(*on))).collect();
-    let own = stand.work.iter().filter(|(on, _)| *on == stand.table);
-    let is_own =
-        own.clone().next().is_some() && !{ own }.all(|(_, work)| *work == Work::ForeignKey);
-    match others.is_empty() || is_own {
+    match others.is_empty() || has_own && !is_pointed_to {
         true => "its size".to_owned(),
         false => format!("the size of {}", others.into_iter().collect::<Vec<_>>().join(" and ")),
     }
@@ -100,10 +102,10 @@ pub(super) fn said(broken: &Break) -> String {
         }
         Kind::RowRefused => format!("row security refuses its rows of `{name}`"),
         Kind::RowsHidden => format!("row security hides all rows of `{name}` from it"),
-        Kind::NoKey { columns, now: Some(now) } => {
+        Kind::NoKey { columns, now: Some(now), .. } => {
             format!("`ON CONFLICT ({columns})` fails: the key of `{name}` is now ({now})")
         }
-        Kind::NoKey { columns, now: None } => format!(
+        Kind::NoKey { columns, now: None, .. } => format!(
             "`ON CONFLICT ({columns})` fails: `{name}` has no unique index on ({columns}) now"
         ),
         Kind::LabelGone { label } => format!("`{name}` has no label '{label}' any more"),

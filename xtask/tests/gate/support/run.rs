@@ -5,6 +5,7 @@ use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,8 @@ pub struct Gate<'a> {
 pub struct Running<'a> {
     child: Child,
     sandbox: &'a Sandbox,
+    /// What it has printed so far.
+    said: Arc<Mutex<Vec<u8>>>,
     stdout: Option<JoinHandle<Vec<u8>>>,
     stderr: Option<JoinHandle<Vec<u8>>>,
     traces: Traces,
@@ -137,10 +140,11 @@ impl<'a> Gate<'a> {
     pub fn spawn(mut self) -> Running<'a> {
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.command.process_group(0).spawn().unwrap();
-        let stdout = Some(reader(child.stdout.take().unwrap()));
-        let stderr = Some(reader(child.stderr.take().unwrap()));
+        let said = Arc::default();
+        let stdout = Some(reader(child.stdout.take().unwrap(), Arc::clone(&said)));
+        let stderr = Some(reader(child.stderr.take().unwrap(), Arc::default()));
         let (sandbox, traces) = (self.sandbox, Traces::default());
-        Running { child, sandbox, stdout, stderr, traces, looked: None }
+        Running { child, sandbox, said, stdout, stderr, traces, looked: None }
     }
 
     pub fn run(self) -> Ended {
@@ -153,11 +157,15 @@ pub fn caches() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")
 }
 
-fn reader(mut from: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+fn reader(mut from: impl Read + Send + 'static, said: Arc<Mutex<Vec<u8>>>) -> JoinHandle<Vec<u8>> {
     std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        from.read_to_end(&mut bytes).unwrap();
-        bytes
+        let mut bytes = [0; 4096];
+        loop {
+            match from.read(&mut bytes).unwrap() {
+                0 => return said.lock().unwrap().clone(),
+                count => said.lock().unwrap().extend(&bytes[..count]),
+            }
+        }
     })
 }
 
@@ -172,6 +180,14 @@ impl Running<'_> {
             self.look();
         }
         self.look();
+    }
+
+    /// Waits until it has printed something.
+    #[allow(dead_code, reason = "other test binaries do not use it")]
+    #[track_caller]
+    pub fn until_said(&mut self, text: &str) {
+        let said = Arc::clone(&self.said);
+        self.until(text, || String::from_utf8_lossy(&said.lock().unwrap()).contains(text));
     }
 
     /// As a terminal does with Ctrl-C: the whole group gets the signal.

@@ -30,7 +30,7 @@ pub fn dress(wanted: clap::ColorChoice, stdout: impl AsFd) {
 pub fn drawn(text: &str, fresh: bool, is_plain: bool) -> String {
     let plain = is_plain.then(|| anstream::adapter::strip_str(text).to_string());
     let begin = if fresh { "\x1b[2J\x1b[H" } else { "\x1b[H" };
-    // What is left of the screen before goes line by line, so that nothing flickers.
+    // The old screen is overwritten line by line, so that it does not flicker.
     format!("{begin}{}\x1b[J", plain.as_deref().unwrap_or(text).replace('\n', "\x1b[K\n"))
 }
 
@@ -55,8 +55,8 @@ pub fn misused(mut err: clap::Error) -> ! {
     std::process::exit(2)
 }
 
-/// The exit status of a run; of one that a signal ended by the shell's convention, whatever it found until
-/// then.
+/// The exit status of a run; of one that a signal ended by the shell's convention, in spite of
+/// findings.
 pub fn exit_status(interrupted: bool, interrupt: &Interrupt, code: u8) -> u8 {
     let signal = interrupt.signal().filter(|_| interrupted);
     signal.map_or(code, |signal| u8::try_from(128 + signal).unwrap_or(2))

@@ -22,7 +22,7 @@ pub use self::revisions::{AlembicArgs, New};
 pub use self::shared::OtherTree;
 pub use self::tree::{EnvPy, TargetName, TreeSelection};
 pub use self::upkeep::{Completions, Doctor, DoctorFormat, Runbook, WorkflowArgs};
-pub use output::{FileFormat, Format, GraphFormat, Output, ReplayFormat, ReportFile};
+pub use output::{Format, GraphFormat, Output, ReplayFormat, ReportFile};
 
 /// Tasks of this monorepo.
 #[derive(Debug, Parser)]

@@ -84,7 +84,7 @@ fn main() -> ExitCode {
         let (progress, runner, interrupt, secrets) = (&progress, &runner, &interrupt, &secrets);
         let (verbose, quiet) = (flags.verbose, flags.output.quiet);
         let screen = Screen { progress, runner, interrupt, spans, secrets, verbose, quiet };
-        // A panic unwinds, so that what was started is stopped; then it is a bug, and says so.
+        // A panic unwinds, so that processes are stopped; then it is reported as a bug.
         let done = panic::catch_unwind(AssertUnwindSafe(|| screen.run(&mut flags, verb.as_ref())));
         done.unwrap_or_else(|_| {
             os::process::end_strays();
@@ -156,7 +156,7 @@ impl Screen<'_> {
         }
     }
 
-    /// Runs what ends with a report.
+    /// Runs a command that ends with a report.
     fn report(&self, flags: &Gate, verb: Option<&Verb>) -> u8 {
         let output = verb.and_then(Verb::output).unwrap_or(&flags.output);
         let here = if self.runner.present { Format::Github } else { Format::Human };
@@ -261,7 +261,7 @@ impl Screen<'_> {
         self.tried(&replays.sick, &shown(&replays), replays.interrupted, replays.exit_status())
     }
 
-    /// Says whether a signal ended what did not say so itself, and returns the exit status.
+    /// Reports a signal that the command has not reported, and returns the exit status.
     fn exit(&self, interrupted: bool, code: u8) -> u8 {
         if let Some(signal) = self.interrupt.signal().filter(|_| interrupted) {
             self.progress.note(&format!("error: {}", Interrupted { signal }));
@@ -269,7 +269,7 @@ impl Screen<'_> {
         edge::exit_status(interrupted, self.interrupt, code)
     }
 
-    /// Prints what came of a replay, and first what kept it from its work.
+    /// Prints the errors of a replay, then its result.
     fn tried(&self, sick: &[String], told: &str, interrupted: bool, code: u8) -> u8 {
         sick.iter().for_each(|error| self.progress.note(&format!("error: {}", redact(error))));
         write_stdout(told);
@@ -289,7 +289,7 @@ impl Screen<'_> {
         }
     }
 
-    /// Prints what a command that only reads and writes text has to say.
+    /// Prints the text of a command, or its error.
     fn text(&self, said: anyhow::Result<String>) -> u8 {
         match said {
             Ok(text) => {
@@ -318,7 +318,7 @@ impl Screen<'_> {
             Format::Json => render::json::report(report),
         });
         if format == Format::Json {
-            // A program reads the report; what is for a person still reaches one.
+            // A program reads the report; notes for a person go to stderr.
             if report.interrupted {
                 self.progress.note(render::human::interrupted(report).trim_end());
             }

@@ -11,7 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// The display of one run.
 pub struct Progress<'a> {
-    /// What becomes of a text before it is shown.
+    /// Applied to a text before it is shown.
     edge: Box<dyn Fn(&str) -> String + Sync + 'a>,
     bars: MultiProgress,
     live: bool,
@@ -32,7 +32,7 @@ impl<'a> Progress<'a> {
         Progress { edge, bars, live, running: Mutex::default() }
     }
 
-    /// Shows what a tree is doing now.
+    /// Shows the current step of a tree.
     pub fn running(&self, label: &str, what: String) {
         if !self.live {
             return;
@@ -73,7 +73,7 @@ impl<'a> Progress<'a> {
             return Some(String::new());
         }
         let mut answer = String::new();
-        // Who cannot be heard said nothing.
+        // An event that cannot be sent is dropped.
         let _ = std::io::stdin().read_line(&mut answer);
         Some(answer.trim().to_owned())
     }
@@ -81,7 +81,7 @@ impl<'a> Progress<'a> {
     /// Writes a line to stderr.
     pub fn note(&self, text: &str) {
         self.suspend(|| {
-            // Nobody is left to tell when stderr is closed.
+            // A closed stderr is no error.
             let _ = writeln!(anstream::stderr(), "{}", (self.edge)(text));
         });
     }

@@ -21,17 +21,17 @@ pub struct Screen<'a> {
     pub interrupt: &'a Interrupt,
     /// Where the time went.
     pub spans: Spans,
-    /// What is told to nobody.
+    /// Values that are never printed.
     pub secrets: &'a Secrets,
-    /// Whether what is reused is told.
+    /// Whether reuse is reported.
     pub verbose: bool,
-    /// Whether nothing is told but errors and the verdict.
+    /// Whether only errors and the verdict are reported.
     pub quiet: bool,
 }
 
 impl Screen<'_> {
-    /// Whether a step was skipped for what is told once: the verdict says where Ctrl-C met the run, and a
-    /// finding what kept the gate from its work.
+    /// Whether the reason of a skipped step is reported elsewhere: the verdict names the
+    /// interrupted step, and a finding the error of the gate.
     fn is_told(&self, step: &Step) -> bool {
         step.is_not_begun() || (step.status == Status::Skipped && self.interrupt.signal().is_some())
     }
@@ -57,8 +57,7 @@ impl Screen<'_> {
                 let text = render::human::predicted(&finding);
                 match format {
                     Format::Human => progress.suspend(|| write_stdout(&text)),
-                    // Its annotation comes once, with the summary, in order of weight and with what
-                    // it came to.
+                    // Its annotation comes once, with the summary, in order of weight.
                     Format::Github => {
                         let text = anstream::adapter::strip_str(&text).to_string();
                         progress.suspend(|| write_stdout(&render::github::plain(&text)));

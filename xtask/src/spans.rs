@@ -7,7 +7,7 @@ use std::time::Instant;
 use model::event::Event;
 use model::span::Span;
 
-/// What took a while, until it is taken.
+/// Finished spans, until they are taken.
 #[derive(Default)]
 pub struct Spans(Mutex<State>);
 
@@ -38,7 +38,7 @@ impl Spans {
         state.ended.push(Span { lane, what, began, ended: Instant::now() });
     }
 
-    /// What ended since it was asked last.
+    /// The spans that ended since the last call.
     pub fn take(&self) -> Vec<Span> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).ended)
     }

@@ -80,6 +80,15 @@ const RULES: &[Rule] = &[
         found: &["tests/gate/a.rs: name_of_a_test_that_goes_on_and_on_until_it_is_61_letters_lon"],
     },
     Rule {
+        forbids: "a test name without a subject",
+        find: words::tests_without_subject,
+        broken: &[(
+            "tests/gate/a.rs",
+            "#[test]\nfn role_is_named() {}\n#[test]\nfn what_is_named() {}",
+        )],
+        found: &["tests/gate/a.rs: what_is_named"],
+    },
+    Rule {
         forbids: "output to stdout outside main.rs",
         find: words::prints,
         broken: &[("gate/a.rs", "println!()"), ("gate/b.rs", "eprintln!()")],

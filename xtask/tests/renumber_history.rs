@@ -251,7 +251,7 @@ fn a_file_with_changes_that_are_in_no_commit_is_left_alone() {
 
 /// Side by side the two are sound; one after the other, each order looks for what is not there.
 #[test]
-fn what_passes_in_no_order_is_left_as_it_was() {
+fn revisions_that_pass_in_no_order_are_left_alone() {
     let (past, mut broken) = forked();
     let file = NOTIFICATIONS;
     let with = |text: &str, operation: &str| {

@@ -8,11 +8,11 @@ use super::script::Script;
 use model::called;
 use model::graph::Graph;
 
-/// What another branch adds to a tree.
+/// Revisions that another branch adds to a tree.
 pub struct Theirs {
     /// Its name: `origin/feat/alpha`.
     pub branch: String,
-    /// Who made its last commit.
+    /// The author of its last commit.
     pub author: String,
     /// And on which day.
     pub day: String,
@@ -23,9 +23,9 @@ pub struct Theirs {
 /// A revision of another branch that does not go together with what is here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collision {
-    /// What collides, in one sentence that names the branch.
+    /// The collision, in one sentence that names the branch.
     pub what: String,
-    /// Who made the branch's last commit, and when.
+    /// The author and the date of the branch's last commit.
     pub who: String,
     /// What to do.
     pub remedy: String,
@@ -52,7 +52,7 @@ pub fn collisions(
             let is_same = |ours: &&Script| {
                 ours.file == script.file && ours.module.source() == script.module.source()
             };
-            // What both have is one revision: one of the two stands on the other.
+            // A revision that both have is one revision: one branch stands on the other.
             if scripts.iter().any(|ours| is_same(&ours)) {
                 continue;
             }
@@ -103,7 +103,7 @@ fn with_ours(
     }
     let mut both = touched(ours);
     both.retain(|name| touched(script).contains(name));
-    // What stands on the other changes what that has made.
+    // A revision that follows the other one may change its objects.
     if !both.is_empty() && !needed {
         let both = both.into_iter().collect::<Vec<_>>().join(", ");
         let what = format!("{branch} ({id}) and this branch ({mine}) both change {both}");
@@ -153,7 +153,7 @@ fn needs(script: &Script) -> impl Iterator<Item = &str> {
     script.depends_on.names.iter().map(|name| name.text.as_str())
 }
 
-/// What a revision creates and drops.
+/// The objects that a revision creates and drops.
 fn touched(script: &Script) -> BTreeSet<String> {
     let deeds = script.body().upgrade.iter().flat_map(|function| &function.deeds);
     let objects = deeds.filter_map(|deed| match &deed.effect {
@@ -162,7 +162,7 @@ fn touched(script: &Script) -> BTreeSet<String> {
     });
     let objects: Vec<_> = objects.collect();
     let is_table = |name: &String| objects.iter().any(|o| o.kind == Kind::Table && o.name == *name);
-    // What comes and goes with its table is told by the table.
+    // Objects that come and go with their table are covered by the table.
     let named = objects.iter().filter(|object| !object.name.is_empty());
     let alone = named.filter(|object| !object.table.as_ref().is_some_and(is_table));
     alone.map(|object| object.shown()).collect()

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::distance::distance;
 use crate::python::{Module, descendants, line};
 
-/// What such a comment starts with, after its `#`.
+/// The start of such a comment, after its `#`.
 const MARK: &str = "migration-gate:";
 /// Stands where a person must write why.
 pub const REASON: &str = "REASON";
@@ -22,7 +22,7 @@ const FORMS: [(&str, &str); 7] = [
     ("unused", " TABLE.COLUMN, REASON"),
 ];
 
-/// What the gate asks Postgres for.
+/// The queries for the schema, which name the kinds of objects.
 const SCHEMA: &str = include_str!("../../src/postgres/schema.sql");
 
 /// A directive as it is written.
@@ -30,9 +30,9 @@ const SCHEMA: &str = include_str!("../../src/postgres/schema.sql");
 pub struct Directive {
     /// The line, from 1.
     pub line: u32,
-    /// What the gate is told to do: `keeps`.
+    /// The directive's verb: `keeps`.
     pub verb: String,
-    /// What it is about: `type order_side`; of `allow`, all that follows.
+    /// Its subject: `type order_side`; of `allow`, the rest of the line.
     pub subject: String,
     /// Why.
     pub reason: String,
@@ -55,7 +55,7 @@ pub fn kinds() -> BTreeSet<&'static str> {
 /// The directives of a revision file; and the lines of comments that nearly are some.
 pub fn read(text: &str) -> (Vec<Directive>, Vec<u32>) {
     let (mut found, mut nearly) = (Vec::new(), Vec::new());
-    // The text is searched first: hardly any file has such a comment.
+    // The text is searched first: few files have such a comment.
     let may_have = text.contains("# migration") || text.contains("#migration");
     let Some(module) = may_have.then(|| Module::parse(text.as_bytes()).ok()).flatten() else {
         return (found, nearly);
@@ -84,7 +84,7 @@ pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Opti
     (near.0 <= (name.chars().count() / 4).clamp(1, 2)).then_some(near.1)
 }
 
-/// What may have been meant, at the end of what is wrong.
+/// A suggestion, for the end of an error.
 pub fn did_you_mean<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> String {
     nearest(name, known).map_or(String::new(), |near| format!("; did you mean `{near}`?"))
 }
@@ -95,7 +95,7 @@ pub fn without_reason(text: &str) -> Option<&str> {
     text.lines().find(lacks)
 }
 
-/// What `lint --help` says of directives.
+/// The text about directives in `lint --help`.
 pub fn help() -> String {
     let forms = FORMS.map(|(verb, rest)| format!("  # {MARK} {verb}{rest}\n")).concat();
     format!(
@@ -150,7 +150,7 @@ impl Directive {
             .collect()
     }
 
-    /// What is wrong with it as a text, beside what `allow` allows.
+    /// The fault of its text; the codes of `allow` are checked elsewhere.
     pub fn wrong(&self) -> Option<String> {
         let Directive { verb, subject, reason, .. } = self;
         let verbs = FORMS.map(|(verb, _)| verb);

@@ -62,7 +62,7 @@ pub fn in_autocommit_block(script: &Script, line: u32) -> Option<Edit> {
     let before: Vec<String> = lines_of(module, statement)?;
     let indent: String = before.first()?.chars().take_while(|c| c.is_whitespace()).collect();
     let whole = statement.start_position().column == indent.len();
-    // What follows on the same line would be left behind.
+    // The rest of the line would be left behind.
     let alone = before.last()?.trim_end().ends_with(module.text(statement).lines().last()?.trim());
     if !whole || !alone || !binds(module.source(), "op") {
         return None;
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_downgrade_lacks_goes_to_its_end_the_latest_first() {
+    fn missing_lines_go_to_the_end_of_a_downgrade_latest_first() {
         check(
             "def downgrade():\n    op.drop_index(\"i\")  # with it\n\n\nX = 1\n",
             expect![[r#"

@@ -1,7 +1,7 @@
 //! Effects of a revision on a database, as plain data: the common language of the SQL reader, the
 //! reader of `upgrade()` and `downgrade()`, and the lints.
 //!
-//! What could not be understood is [`Effect::Opaque`], never guessed.
+//! A statement that could not be understood is [`Effect::Opaque`], never guessed.
 
 use std::borrow::Cow;
 
@@ -137,7 +137,7 @@ pub struct Detail {
     pub not_null: bool,
     /// Whether a column takes no NULL and has nothing that gives rows a value.
     pub needs_value: bool,
-    /// Whether nobody gave an index its name.
+    /// Whether an index got its name from Postgres.
     pub by_itself: bool,
 }
 
@@ -288,7 +288,7 @@ pub enum Effect {
     Transaction(String),
     /// `drop_constraint` without this: `name`, `table`.
     DropWithout(Cow<'static, str>),
-    /// Asks somebody: `input`.
+    /// Asks for input: `input`.
     Asks(String),
     /// Runs something for each element of a set.
     InSetOrder,

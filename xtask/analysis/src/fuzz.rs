@@ -6,8 +6,8 @@
 //! FUZZ_SECONDS=600 cargo test --release --locked --package analysis -- --ignored fuzz --nocapture
 //! ```
 //!
-//! What breaks it lies in the temporary folder then (`migration-gate-fuzz-*`); fix it and add it to
-//! `test_data/fuzz`, whose files are read in every test run.
+//! An input that breaks it lies in the temporary folder then (`migration-gate-fuzz-*`); fix the
+//! reader and add the input to `test_data/fuzz`, whose files are read in every test run.
 //!
 //! Long because it is one tool: what it mutates, how, and what it looks at are read together.
 
@@ -31,10 +31,10 @@ use model::tree::DEFAULT_SECTION;
 const LIMIT: Duration = Duration::from_secs(20);
 /// The longest input.
 const MOST_BYTES: usize = 64 << 10;
-/// What the inputs are kept to.
+/// The most inputs that are kept.
 const MOST_KEPT: usize = 4000;
 
-/// What revision files are written with, and what confuses their readers.
+/// Words of revision files, and texts that confuse their readers.
 const TOKENS: &[&str] = &[
     "revision",
     "down_revision",
@@ -325,7 +325,7 @@ fn lint_codes(script: Script, bytes: &[u8]) -> HashSet<&'static str> {
     codes
 }
 
-/// Whatever the quick reader says of a file that is Python, the parser says as well.
+/// For valid Python, the quick reader and the parser read the same.
 fn read_alike(bytes: &[u8]) {
     const NAMES: [&str; 4] = ["revision", "down_revision", "branch_labels", "depends_on"];
     let Ok((module, Some(skim))) = Module::skim(bytes, &NAMES) else { return };
@@ -351,7 +351,7 @@ fn data(folder: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn what_once_broke_a_reader_does_not_any_more() {
+fn inputs_that_broke_a_reader_are_read() {
     let files = data("test_data/fuzz");
     assert!(!files.is_empty());
     for file in files {
@@ -382,7 +382,7 @@ fn fuzz() {
     let (mut runs, mut broken) = (0_u64, HashSet::new());
     let folder = std::env::temp_dir();
     while Instant::now() < end {
-        // What came last showed something new: it is mutated more often.
+        // The newest inputs showed new behaviour: they are mutated more often.
         let from = if dice.below(3) == 0 { kept.len().saturating_sub(50) } else { 0 };
         let mut input = kept[from + dice.below(kept.len() - from)].clone();
         for _ in 0..=dice.below(6) {

@@ -12,8 +12,8 @@ pub struct Ini {
 }
 
 impl Ini {
-    /// Reads the text of an ini file. What is no section, option or comment is passed over, where
-    /// Python would refuse the file.
+    /// Reads the text of an ini file. Lines that are no section, option or comment are passed over,
+    /// although Python would refuse the file.
     pub fn parse(text: &str) -> Ini {
         let mut ini = Ini::default();
         let mut section: Option<String> = None;

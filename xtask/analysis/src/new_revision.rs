@@ -1,7 +1,7 @@
 //! The file of a new revision: its id, its name, and its text as the tree's own template has it.
 //!
-//! `script.py.mako` is a program in a language of its own. What is read of it here is what Alembic's
-//! templates and their like are made of; of any other template nothing is used.
+//! `script.py.mako` is a program in a language of its own. Only the constructs of Alembic's own
+//! templates are read; a template with others is not used.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -11,13 +11,13 @@ use model::graph::Graph;
 /// The longest number that an id ends in; hashes may end in longer ones.
 const MOST_DIGITS: usize = 8;
 
-/// What a new revision is.
+/// A new revision.
 pub struct NewRevision<'a> {
     /// Its id.
     pub id: &'a str,
     /// The ids of its parents.
     pub parents: &'a [String],
-    /// What it does, in one line.
+    /// Its message, in one line.
     pub message: &'a str,
     /// When it was made: `2026-06-12 15:40:26.312479`.
     pub created: &'a str,
@@ -33,7 +33,7 @@ pub fn next_id(graph: &Graph) -> String {
         digits.parse::<u64>().ok().filter(|_| before == prefix)
     });
     match numbers.collect::<Option<Vec<u64>>>() {
-        // Of one id alone nobody knows whether its letters are those of all.
+        // One id alone does not show whether all ids have its letters.
         Some(numbers) if prefix.is_empty() || numbers.len() > 1 => {
             let next = numbers.iter().max().map_or(1, |last| last + 1);
             format!("{prefix}{next:0width$}", width = digits.len())
@@ -42,7 +42,7 @@ pub fn next_id(graph: &Graph) -> String {
     }
 }
 
-/// What stands before the number that an id ends in, and the number.
+/// The letters before the number at the end of an id, and the number.
 fn numbered(id: &str) -> Option<(&str, &str)> {
     let prefix = id.trim_end_matches(|c: char| c.is_ascii_digit());
     let digits = &id[prefix.len()..];
@@ -166,7 +166,7 @@ impl NewRevision<'_> {
         (!text.lines().any(is_control)).then_some(text)
     }
 
-    /// What an expression of a template comes to.
+    /// The value of an expression of a template.
     fn value(&self, expression: &str) -> Option<String> {
         let expression = expression.trim();
         if let Some((_, otherwise)) = expression.split_once(" else ") {
@@ -203,7 +203,7 @@ mod tests {
     use crate::graph;
     use crate::script::Script;
 
-    /// What Alembic's own templates have.
+    /// The text of Alembic's own templates.
     const GENERIC: &str = "\"\"\"${message}\n\nRevision ID: ${up_revision}\nRevises: ${down_revision | comma,n}\n\
         Create Date: ${create_date}\n\n\"\"\"\nfrom alembic import op\n${imports if imports else \"\"}\n\
         revision: str = ${repr(up_revision)}\ndown_revision = ${repr(down_revision)}\n\

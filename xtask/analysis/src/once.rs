@@ -5,10 +5,10 @@ use crate::schema_diff::mentions;
 use model::code::{self, Code};
 use model::finding::Finding;
 
-/// What one `downgrade()` lacks, or one statement does to rows.
+/// Codes about one `downgrade()`, or about one statement on rows.
 const OF_A_REVISION: [&Code; 4] =
     [&code::REMAINS, &code::NOT_RESTORED, &code::CHANGED, &code::DATA_LOST];
-/// What a tree does on purpose, so that each revision that does it has the same reason.
+/// Codes of habits: each revision of the tree has the same reason.
 const OF_A_HABIT: [&Code; 2] = [&code::RAISING_DOWNGRADE, &code::IRREVERSIBLE];
 
 /// Folds each finding into the first one that has the same cause.
@@ -61,7 +61,7 @@ fn is_related(first: &Finding, other: &Finding) -> bool {
         || told(&bare(&one), other)
 }
 
-/// What the second of two findings adds to the first, where both have one cause.
+/// The line that the second of two findings adds to the first, where both have one cause.
 fn line(first: &Finding, other: &Finding) -> Option<String> {
     if first.tree != other.tree || first.standing != other.standing {
         return None;
@@ -116,7 +116,7 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
     }
 }
 
-/// What a lint says of a `downgrade()` that does nothing.
+/// The lint's message about a `downgrade()` that does nothing.
 pub(crate) const DOES_NOTHING: &str = "`upgrade()` changes the database and this does not";
 
 #[cfg(test)]
@@ -132,7 +132,7 @@ mod tests {
         }
     }
 
-    /// What is left: the messages, each with what was folded into it.
+    /// The remaining messages, each with those that were folded into it.
     #[track_caller]
     fn check(findings: &[Finding], expected: &[&str]) {
         let mut findings = findings.to_vec();

@@ -23,7 +23,7 @@ const KNOWN: [&str; 11] = [
     "url_env",
     "x",
 ];
-/// What stands before the revision in `before.REVISION`.
+/// The prefix of `before.REVISION`.
 const BEFORE: &str = "before.";
 /// The option that SQLAlchemy takes a URL from.
 const URL: &str = "sqlalchemy.url";
@@ -89,7 +89,7 @@ fn of_ini(text: &str, here: &str) -> Result<BTreeMap<String, Vec<String>>, Strin
 }
 
 fn of_toml(text: &str, here: &str) -> Result<BTreeMap<String, Vec<String>>, String> {
-    // What is no TOML is said by who reads the settings.
+    // The reader of the settings reports invalid TOML.
     let whole = text.parse::<toml::Table>().unwrap_or_default();
     let table =
         whole.get("tool").and_then(|tool| tool.get(SECTION)).and_then(toml::Value::as_table);
@@ -126,7 +126,7 @@ fn of_toml(text: &str, here: &str) -> Result<BTreeMap<String, Vec<String>>, Stri
     Ok(options)
 }
 
-/// What an ini says of databases.
+/// The databases of an ini.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Urls {
     /// The driver that the URL of the main section names.
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_an_error() {
+    fn unknown_option_is_an_error() {
         let known =
             "before, cwd, driver, name, postgres, root, set_env, strict_models, target, url_env, x";
         let unknown = format!("`[migration-gate]` has no option `set-env`; it has {known}");

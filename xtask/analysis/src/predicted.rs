@@ -5,7 +5,7 @@ use crate::lints::IN_DOWNGRADE;
 use model::code::{self, Code};
 use model::finding::{Finding, Standing};
 
-/// What a lint sees under one code, and what it becomes when the revision runs.
+/// Whether a lint's code becomes this code when the revision runs.
 fn becomes(lint: &Code, run: &Code) -> bool {
     let pairs: [(&Code, &[&Code]); 16] = [
         (&code::CREATED_TWICE, &[&code::DUPLICATE_OBJECT]),
@@ -24,7 +24,7 @@ fn becomes(lint: &Code, run: &Code) -> bool {
                 &code::TABLE_TWICE,
                 &code::REMAINS,
                 &code::NOT_REPEATABLE,
-                // What comes after the failure is not done either.
+                // Revisions after the failure did not run either.
                 &code::DOWNGRADE_FAILED,
             ],
         ),
@@ -63,7 +63,7 @@ fn is_sharper(lint: &Code, run: &Code) -> bool {
     endless || (names.contains(&lint) && vague.contains(&run))
 }
 
-/// What a lint says of a way up, and a step then proves or disproves.
+/// Lints of a way up, which a step proves or disproves.
 const OF_THE_WAY_UP: [&Code; 11] = [
     &code::MISSING_ROW,
     &code::MISSING_ROLE,
@@ -78,7 +78,7 @@ const OF_THE_WAY_UP: [&Code; 11] = [
     &code::ID_TOO_LONG,
 ];
 
-/// What a lint says of one revision, up or down, and a run of that revision then proves or disproves.
+/// Lints of one revision, up or down, which a run of that revision proves or disproves.
 const OF_ONE_REVISION: [&Code; 9] = [
     &code::LEFT_BEHIND,
     &code::DROPS_OTHERS,
@@ -91,8 +91,7 @@ const OF_ONE_REVISION: [&Code; 9] = [
     &code::ASKS,
 ];
 
-/// What is wrong with the tree as a whole, so that no step is what it should be; and with what a
-/// change does to merged revisions.
+/// Lints of the tree as a whole, which spoil every step; and of changes to merged revisions.
 const OF_THE_WHOLE: [&Code; 12] = [
     &code::MULTIPLE_HEADS,
     &code::BROKEN_POINTER,
@@ -122,7 +121,7 @@ pub fn is_of_production(lint: &Finding) -> bool {
     [&code::WHO_WAITS, &code::BREAKS_RUNNING, &code::WHOLE_TABLE].contains(&lint.code)
 }
 
-/// What a run showed of what a lint said.
+/// Result of a run for a lint's finding.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Proofs<'a> {
     /// Whether the whole chain went up.
@@ -166,7 +165,7 @@ pub fn join(findings: &mut Vec<Finding>, lints: Vec<Finding>, proofs: Proofs<'_>
                 Some(before) => format!("{before}\n{said}"),
                 None => said,
             });
-            // What fails while the files are loaded, or as a whole, has no line of its own.
+            // A failure while the files are loaded, or of the tree as a whole, has no line.
             if run.place.as_ref().is_none_or(|place| place.line.is_none()) && lint.place.is_some() {
                 run.place.clone_from(&lint.place);
                 run.revision = lint.revision.clone().or(run.revision.take());
@@ -191,7 +190,7 @@ fn came_true(lint: &Finding, run: &Finding) -> bool {
         (None, _) => true,
     };
     let graph = lint.code == &code::MULTIPLE_HEADS || lint.code == &code::BROKEN_POINTER;
-    // What a downgrade lacks does not show on the first way up.
+    // Faults of a downgrade do not show on the first way up.
     let downwards = [
         &code::NO_DOWNGRADE,
         &code::EMPTY_DOWNGRADE,
@@ -285,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_true_is_shown_once_with_both_proofs() {
+    fn confirmed_lint_is_shown_once_with_both_proofs() {
         let mut findings = vec![finding(&code::DUPLICATE_OBJECT, "0002", Some("upgrade"))];
         join(&mut findings, vec![finding(&code::CREATED_TWICE, "0002", None)], Proofs::default());
         assert_eq!(findings.len(), 1);
@@ -293,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_run_disproves_is_withdrawn() {
+    fn disproved_lint_is_withdrawn() {
         let exact = ["0002".to_owned()];
         let check = |code, revision, went_up, withdrawn| {
             let mut findings = Vec::new();
@@ -308,7 +307,7 @@ mod tests {
         }
         check(&code::CREATED_TWICE, "0003", true, true);
         check(&code::CREATED_TWICE, "0003", false, false);
-        // What a run does not look at stands.
+        // A finding that the run did not test stands.
         for code in [&code::TOUCHES_AT_IMPORT, &code::ENDS_TRANSACTION, &code::MULTIPLE_HEADS] {
             check(code, "0002", true, false);
         }
@@ -333,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn what_did_not_come_true_stands_by_itself() {
+    fn unconfirmed_lint_stands_by_itself() {
         let mut findings = vec![finding(&code::DUPLICATE_OBJECT, "0002", Some("upgrade"))];
         join(&mut findings, vec![finding(&code::CREATED_TWICE, "0009", None)], Proofs::default());
         join(&mut findings, vec![finding(&code::MISSING_ROLE, "0002", None)], Proofs::default());

@@ -24,8 +24,8 @@ pub fn up_to<'a>(at: &'a str, chain: &'a [(String, Vec<String>)]) -> BTreeSet<&'
     found
 }
 
-/// What the gate said of the broken tree, and how that differs from what was expected. The finding
-/// must be there, and no other error may have another code; what is no error is not compared.
+/// The observed finding of the broken tree, and its difference from the expected one. The finding
+/// must be there, and no error may have another code; warnings and notes are not compared.
 pub fn of_broken(expect: &Expected, report: &Report) -> (Option<Observed>, Vec<String>) {
     let found: Vec<Observed> = report
         .findings
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_later_is_left_out() {
+    fn later_revisions_are_left_out() {
         let chain: Vec<(String, Vec<String>)> = [("3", vec!["2"]), ("2", vec!["1"]), ("1", vec![])]
             .map(|(id, parents)| (id.into(), parents.into_iter().map(Into::into).collect()))
             .into();

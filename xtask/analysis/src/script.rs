@@ -9,7 +9,7 @@ use super::body::{self, Body};
 use super::python::{Constant, Env, Module, Value};
 use model::code::{self, Code};
 
-/// What Alembic looks for in a revision file.
+/// The variables that Alembic reads in a revision file.
 const NAMES: [&str; 4] = ["revision", "down_revision", "branch_labels", "depends_on"];
 
 /// A revision file that says which revision it is.
@@ -28,7 +28,7 @@ pub struct Script {
     pub branch_labels: Field,
     /// The ids and labels that it depends on.
     pub depends_on: Field,
-    /// What it does, and its first line that is not Python.
+    /// Its body, and its first line that is not Python.
     looked: OnceLock<(Body, Option<u32>)>,
 }
 
@@ -46,7 +46,7 @@ pub struct Ident {
 /// The value of `down_revision` or its like.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Field {
-    /// What it names; nothing where it is `None`, not set or not known.
+    /// The names; none where the field is `None`, not set or not known.
     pub names: Vec<Ident>,
     /// The line of the statement that sets it.
     pub line: Option<u32>,
@@ -56,14 +56,14 @@ pub struct Field {
     pub known: bool,
 }
 
-/// What is wrong with a file.
+/// Fault of a file.
 #[derive(Clone, Debug)]
 pub struct Trouble {
-    /// What kind of thing.
+    /// Its code.
     pub code: &'static Code,
     /// The line, from 1.
     pub line: Option<u32>,
-    /// What exactly.
+    /// Its message.
     pub message: String,
     /// Whether the graph lacks something because of it.
     pub leaves_a_gap: bool,
@@ -119,12 +119,12 @@ impl Script {
         (Some(script), troubles)
     }
 
-    /// What it does. This parses the whole file, if nothing has done so yet.
+    /// Its body. The first call parses the whole file.
     pub fn body(&self) -> &Body {
         &self.looked().0
     }
 
-    /// What is wrong with its syntax. This parses the whole file, if nothing has done so yet.
+    /// Its fault of syntax. The first call parses the whole file.
     pub fn syntax(&self) -> Option<Trouble> {
         self.looked().1.map(|line| broken(line, false))
     }
@@ -194,7 +194,7 @@ impl Reader {
         }
     }
 
-    /// What is wrong. Broken syntax explains whatever else is missing.
+    /// The faults. Broken syntax explains all others.
     fn finish(self, module: &Module) -> Vec<Trouble> {
         if self.troubles.is_empty() {
             return self.troubles;

@@ -155,7 +155,7 @@ impl<'a> Reader<'a> {
         parts.into_iter().map(|part| part.trim().to_owned()).filter(|p| !p.is_empty()).collect()
     }
 
-    /// What `prepend_sys_path` names comes first on Python's path, then where it was started.
+    /// The folders of `prepend_sys_path` come first on Python's path, then the working folder.
     fn import_roots(&mut self) -> Vec<Utf8PathBuf> {
         let prepended = match self.get("prepend_sys_path") {
             Some(Setting::Text(text)) => {

@@ -53,7 +53,7 @@ mod tests {
     use super::Stairs;
 
     #[test]
-    fn what_was_not_tried_is_told_a_line_a_reason() {
+    fn untried_stairs_have_a_line_for_each_reason() {
         let untried = [("3", "time ran out"), ("4", "x"), ("5", "time ran out")];
         let untried = untried.map(|(revision, why)| (revision.to_owned(), why.to_owned())).to_vec();
         let stairs = Stairs {

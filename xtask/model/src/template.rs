@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_place_is_refused() {
+    fn unknown_placeholder_is_refused() {
         check("{name}", &format!("there is no place `{{name}}`; there are {PLACES}"));
         check("{url:}", "`{url:}` names no database: write up to 20 letters, digits and `_`");
         check("{port:x}", &format!("there is no place `{{port:x}}`; there are {PLACES}"));

@@ -1,4 +1,4 @@
-//! Downgrades that do not take back what the upgrade did, and upgrades that cannot be repeated.
+//! Downgrades that do not undo the upgrade, and upgrades that cannot be repeated.
 
 use super::kind::{Kind, When, added, first_in, replace, two_added};
 use super::spot::{Spot, Supply};
@@ -102,7 +102,7 @@ fn supply_lost(spot: &Spot<'_>) -> Option<Mutant> {
     matches!(spot.tree.supply, Supply::Row(_)).then_some(mutant)
 }
 
-/// What a revision says itself: notes, and green all the same.
+/// Declarations of a revision: notes, in a green run.
 fn said(spot: &Spot<'_>) -> [Mutant; 3] {
     let kept = "# migration-gate: keeps table mutants, a mutant\n\
                 op.execute(\"CREATE TABLE IF NOT EXISTS mutants (id integer)\")";
@@ -131,8 +131,8 @@ fn said(spot: &Spot<'_>) -> [Mutant; 3] {
     ]
 }
 
-/// What depends on the time zone. Only the stairway runs the chain in another one, and short chains
-/// are enough.
+/// Upgrades that depend on the time zone. Only the stairway runs the chain in another one, and
+/// short chains are enough.
 fn by_environment(spot: &Spot<'_>) -> Option<Mutant> {
     let makes =
         "op.execute(f\"CREATE VIEW mutant AS SELECT '{__import__('time').strftime('%Z')}'\")";

@@ -1,4 +1,4 @@
-//! The runbook's failure modes, and what goes wrong when a revision is applied.
+//! Failure modes of the runbook, and other faults of a revision when it is applied.
 
 use super::kind::{Kind, When, added, edits, file, first_in, replace, revision};
 use super::spot::{Spot, Supply};
@@ -113,7 +113,7 @@ fn in_upgrade(spot: &Spot<'_>) -> Vec<Mutant> {
         (undefined, "op.execute(\"SELECT no_such_function()\")"),
         (
             Kind::run("exits-early", When::Applying, "MG104"),
-            // Under a condition: what can never run is no part of what the lints go by.
+            // Under a condition: the lints ignore code that can never run.
             "if op.get_bind(): raise SystemExit(0)",
         ),
         (Kind::run("exits-at-once", When::Applying, "MG104"), "__import__(\"os\")._exit(0)"),
@@ -126,7 +126,7 @@ fn in_upgrade(spot: &Spot<'_>) -> Vec<Mutant> {
         .collect()
 }
 
-/// What Postgres refuses, by how it says so, and what it is not even asked.
+/// Statements that Postgres refuses, by SQLSTATE, and code that fails before Postgres is asked.
 fn refused(spot: &Spot<'_>) -> Vec<Mutant> {
     if spot.before_seed() {
         return Vec::new();
@@ -168,8 +168,8 @@ fn refused(spot: &Spot<'_>) -> Vec<Mutant> {
     refused.chain(raises).collect()
 }
 
-/// A second connection that waits for what the first has locked. Short chains alone: the time that
-/// a step may take is short, too.
+/// A second connection that waits for a lock of the first. Short chains alone: the time that a step
+/// may take is short, too.
 fn never_ends(spot: &Spot<'_>) -> Option<Mutant> {
     let table = spot.tree.table;
     let waits = format!(
@@ -191,7 +191,7 @@ fn env_fails(spot: &Spot<'_>) -> Option<Mutant> {
     Some(spot.mutant(&Kind::run("env-fails", When::Loading, "MG107"), broken))
 }
 
-/// A role that is there already, and may do what it may not in production.
+/// A role that is there already, with rights that it lacks in production.
 fn role_can_login(spot: &Spot<'_>) -> Option<Mutant> {
     let Supply::Role { name, .. } = spot.tree.supply else { return None };
     let broken = State { sql: Some(format!("CREATE ROLE {name} LOGIN")), ..State::default() };

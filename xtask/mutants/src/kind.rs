@@ -1,4 +1,5 @@
-//! Kinds of faults: name, the step in which the fault shows, and what the gate must say of it.
+//! Kinds of faults: name, the step in which the fault shows, and the code that the gate must
+//! report.
 
 use super::spot::{Spot, Supply};
 use model::incident::{Edit, Expected, Incident, Options, State};
@@ -15,7 +16,7 @@ pub(super) struct Kind {
     pub(super) name: &'static str,
     pub(super) when: When,
     pub(super) code: &'static str,
-    /// What the lints must say; `None`: its text does not give it away.
+    /// The code that the lints must report; `None`: the text does not show the fault.
     pub(super) lint: Option<&'static str>,
     pub(super) also: &'static [&'static str],
 }
@@ -44,12 +45,12 @@ pub(super) enum When {
 }
 
 impl Kind {
-    /// What only shows when it runs.
+    /// A fault that shows only when it runs.
     pub(super) const fn run(name: &'static str, when: When, code: &'static str) -> Kind {
         Kind { name, when, code, lint: None, also: &[] }
     }
 
-    /// What shows when it runs, and a lint sees before.
+    /// A fault that shows when it runs, and that a lint finds before.
     pub(super) const fn seen(
         name: &'static str,
         when: When,
@@ -59,7 +60,7 @@ impl Kind {
         Kind { name, when, code, lint: Some(lint), also: &[] }
     }
 
-    /// What only a lint sees.
+    /// A fault that only a lint finds.
     pub(super) const fn read(name: &'static str, code: &'static str) -> Kind {
         Kind { name, when: When::Never, code, lint: Some(code), also: &[] }
     }

@@ -1,7 +1,7 @@
 //! Mutants: faults that are put into green trees, each code at many places of each chain.
 //!
 //! A mutant is an incident that never happened, so it runs through the same code as those that did.
-//! What it edits is found in the text of the files; a file that is written in another way than the
+//! Its edits are found in the text of the files; a file that is written in another way than the
 //! trees' own simply gives no mutant of that kind.
 
 mod backwards;

@@ -1,4 +1,4 @@
-//! Mutants that lints find in the files: how they are kept, how they hang together, and what they do.
+//! Mutants that lints find in the files: their names, their order, and their statements.
 
 use super::kind::{
     Kind, When, added, edits, file, first_in, head_of, replace, revision, two_added,
@@ -74,7 +74,7 @@ fn in_graph(spot: &Spot<'_>) -> Vec<Mutant> {
     faults.filter_map(|(kind, broken)| Some(spot.mutant(&kind, broken?))).collect()
 }
 
-/// Three revisions in another order than it seems: what is run to change it cannot be read.
+/// Three revisions whose order is changed at run time, which no lint can read.
 fn hidden_parent(spot: &Spot<'_>) -> State {
     let hidden = |name: &str, seems: &str, is: &str| {
         let text = revision(name, seems, "pass", "pass");
@@ -141,7 +141,7 @@ fn settings(spot: &Spot<'_>) -> [Mutant; 2] {
     ]
 }
 
-/// What a change does to revisions that others have already: the tree lies in a repository.
+/// Changes of revisions that are on the base branch: the tree lies in a repository.
 fn on_base(spot: &Spot<'_>) -> Vec<Mutant> {
     let head = head_of(spot, "upgrade").unwrap_or_default();
     let edited = replace(spot, head, format!("MUTANT = 1\n\n\n{head}"));
@@ -161,14 +161,14 @@ fn on_base(spot: &Spot<'_>) -> Vec<Mutant> {
     faults.into_iter().filter_map(mutant).collect()
 }
 
-/// What is made, used and dropped in the wrong order.
+/// Objects that are created, used and dropped in the wrong order.
 fn things(spot: &Spot<'_>) -> Vec<Mutant> {
     let column =
         |table: &str| format!("op.add_column(\"{table}\", sa.Column(\"mutant\", sa.Text()))");
     let again = spot.index().map(|(index, table)| {
         added(
             spot,
-            // An expression that fits every table, whatever its columns are called.
+            // An expression that fits every table, without names of columns.
             &format!("op.create_index(\"{index}\", \"{table}\", [sa.text(\"(1)\")])"),
             &format!("op.drop_index(\"{index}\", table_name=\"{table}\")"),
         )

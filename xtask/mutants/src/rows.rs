@@ -34,7 +34,8 @@ fn on_its_table(spot: &Spot<'_>, table: &str) -> Vec<Mutant> {
         "op.execute(\"DO $$ BEGIN IF EXISTS (SELECT FROM {table}) THEN RAISE 'mutant'; END IF; END $$\")"
     );
     let back = format!("{gone}\nop.drop_table(\"mutants\")");
-    // What is unique in a table of several parts must name what divides it, rows or none.
+    // A unique constraint of a partitioned table must include the partition key, with or without
+    // rows.
     let divided = spot.upgrade().contains("partition");
     [
         (kind("null-in-rows", "MG410"), added(spot, &without_null, &gone)),
@@ -52,7 +53,7 @@ fn on_its_table(spot: &Spot<'_>, table: &str) -> Vec<Mutant> {
     .collect()
 }
 
-/// On a table of which the head's parent makes nothing but what the mutant needs.
+/// Mutants on a table that the head's parent creates for them alone.
 fn on_a_new_table(spot: &Spot<'_>) -> [Mutant; 4] {
     let create = |columns: &str| format!("op.execute(\"CREATE TABLE mutants ({columns})\")");
     let drop = "op.drop_table(\"mutants\")";

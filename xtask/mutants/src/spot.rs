@@ -20,7 +20,7 @@ pub struct Facts {
     pub first_part: Option<(&'static str, &'static str)>,
     /// A table that is there at the oldest of these revisions.
     pub table: &'static str,
-    /// What its recipe supplies.
+    /// The supply of its recipe.
     pub supply: Supply,
 }
 

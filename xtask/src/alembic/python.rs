@@ -141,8 +141,7 @@ fn virtual_environment(
     let commands: [Command; 2] = if which::which("uv").is_ok() {
         [
             cmd!(sh, "uv venv --quiet --python {base} {dir}").into(),
-            // Files that are compiled now need not be compiled in each run, which cannot write
-            // there.
+            // Compiled now, because runs cannot write there.
             cmd!(sh, "uv pip install --quiet --compile-bytecode --python {python} {install...}")
                 .into(),
         ]

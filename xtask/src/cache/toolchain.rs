@@ -71,7 +71,7 @@ mod tests {
     use super::{PROGRAMS, still_there, told};
 
     #[test]
-    fn what_has_changed_is_looked_for_again() {
+    fn changed_programs_are_looked_for_again() {
         let dir = tempfile::tempdir().unwrap();
         let dir = Utf8Path::from_path(dir.path()).unwrap();
         assert_eq!(still_there(&told(dir)), None, "nothing is there");

@@ -15,7 +15,8 @@ use crate::os::interrupt::Interrupt;
 use crate::os::store::Store;
 use model::template::Template;
 
-/// What the command `alembic` of an environment does, which has no folder of its own on its path.
+/// The code of the command `alembic` in an environment. Unlike `python -m alembic`, it puts no
+/// folder of its own on the path.
 const MAIN: &str =
     "import sys; sys.path.pop(0); from alembic.config import main; main(prog='alembic')";
 

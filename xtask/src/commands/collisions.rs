@@ -1,4 +1,5 @@
-//! `cargo xtask migration-gate collisions`: what will collide once other branches are merged.
+//! `cargo xtask migration-gate collisions`: revisions that will collide once other branches are
+//! merged.
 
 use anyhow::{Result, bail};
 
@@ -59,7 +60,7 @@ pub fn run(flags: &Collisions, interrupt: &Interrupt) -> Result<CollisionsReport
             .map(|Collision { what, who, remedy, .. }| format!("{what} ({who})\n    {remedy}"))
             .collect();
         told.collides |= survey.collisions.iter().any(|collision| collision.ours);
-        // What the base itself has by now collides as well.
+        // The base branch itself may have colliding revisions by now.
         let on_base = [&code::ID_TAKEN, &code::NOT_ON_BASE_HEAD];
         for finding in survey.findings.iter().filter(|finding| on_base.contains(&finding.code)) {
             let message = &finding.message;

@@ -1,5 +1,5 @@
-//! `cargo xtask migration-gate doctor`: what was found on this machine, what is missing and the
-//! command that fixes it; and what the gate keeps here.
+//! `cargo xtask migration-gate doctor`: programs on this machine, missing ones with the command
+//! that installs them, and the folders that the gate keeps here.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ const ROOM: u64 = 500_000_000;
 /// A server with its clients opens a few hundred files.
 const FILES: u64 = 1024;
 
-/// What allows namespaces.
+/// The commands that allow namespaces.
 const ALLOW: &str = "as a user: sysctl -w kernel.unprivileged_userns_clone=1 \
     kernel.apparmor_restrict_unprivileged_userns=0 user.max_user_namespaces=10000 (those that exist); in a \
     container: --security-opt seccomp=unconfined --security-opt systempaths=unconfined, as root \
@@ -99,7 +99,7 @@ fn bad(name: &'static str, health: Health, found: String, fix: String) -> Check 
 
 fn postgres(offer: &NpmPackage, interrupt: &Interrupt) -> Result<Check> {
     let name = "Postgres 15";
-    // What the gate itself would take without being told, or is told by its environment.
+    // The URL that the gate takes from its environment.
     let named = std::env::var("MIGRATION_GATE_POSTGRES_BIN").ok().map(Utf8PathBuf::from);
     let looked = binaries::look(&Places::of_this_machine(named.as_deref()), true, interrupt)?;
     let there = looked.iter().find_map(|looked| match &looked.found {
@@ -273,7 +273,7 @@ fn files() -> Check {
     }
 }
 
-/// Lists what the gate keeps, and removes it where that is asked for.
+/// Lists the folders that the gate keeps, and removes them with `--clean`.
 fn things(checkup: &mut Checkup) {
     let runs = run_dir::runs();
     let alone = if checkup.cleaned { cache_dir::alone() } else { None };

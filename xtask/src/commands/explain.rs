@@ -28,17 +28,17 @@ use model::tree::Tree;
 /// The longest input that is read, in bytes. CI services cut their logs long before.
 const INPUT_MAX: u64 = 256 * 1024 * 1024;
 
-/// What there is to say.
+/// Explanation of a log, a code or a SQLSTATE.
 pub enum Explanation {
     /// Of one code.
     Code(&'static Code),
-    /// Of one SQLSTATE: what it may mean, the more exact first.
+    /// The causes that a SQLSTATE may have, the more exact first.
     Causes(Vec<&'static Cause>),
     /// Of a log or a report.
     Reading(Reading),
 }
 
-/// What is waited for where nothing was named and somebody types.
+/// The prompt where no input was named and stdin is a terminal.
 const WAITING: &str = "explain: paste a log, then press Ctrl-D; or name a file or a code:\n  \
     `explain job.log`, `explain MG003`, `explain C`, `explain 23505`";
 
@@ -85,7 +85,7 @@ fn read_stdin(bytes: &mut Vec<u8>, interrupt: &Interrupt) -> Result<()> {
     }
 }
 
-/// What a SQLSTATE may mean.
+/// The causes of a SQLSTATE.
 fn of_sqlstate(state: &str) -> Option<Explanation> {
     let state = state.to_uppercase();
     let causes: Vec<&Cause> =
@@ -120,7 +120,7 @@ fn of_report(text: &str) -> Option<Reading> {
     Some(Reading { findings: known.collect(), notes: Vec::new() })
 }
 
-/// What is known of the runs that a log may hold.
+/// The trees and steps that a log may be about.
 fn courses() -> Vec<Course> {
     // Without the monorepo, the recipes are known all the same.
     let root = selection::root(None).unwrap_or_default();

@@ -24,7 +24,7 @@ use model::supply::Extra;
 /// How long remedies are tried.
 const BUDGET: Duration = Duration::from_secs(60);
 
-/// What a remedy changes.
+/// Changes of a remedy.
 #[derive(Default)]
 struct Remedies {
     root: Utf8PathBuf,
@@ -40,14 +40,14 @@ impl Remedies {
     }
 }
 
-/// Asks a person and returns the answer; `None`: there is nobody to ask.
+/// Asks a person and returns the answer; `None`: there is no terminal.
 pub type Ask<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Runs the gate, verifies remedies where it is red, and applies them where that was asked for.
 pub fn run(flags: &Gate, ask: Ask<'_>, interrupt: &Interrupt, tell: Tell<'_>) -> Report {
     let started = Instant::now();
     let mut report = gate::run(flags, interrupt, tell);
-    // Who keeps the databases wants to look into them.
+    // With `--keep` the databases are for inspection.
     if report.verdict() == Verdict::Fail && !flags.keep {
         let verified = verify(flags, &mut report, interrupt, tell);
         let applied = verified.and_then(|remedies| match flags.fix {
@@ -66,7 +66,7 @@ pub fn run(flags: &Gate, ask: Ask<'_>, interrupt: &Interrupt, tell: Tell<'_>) ->
     report
 }
 
-/// Tries what may fix the errors, and puts what helps into the report.
+/// Tries remedies of the errors, and puts those that help into the report.
 fn verify(
     flags: &Gate,
     report: &mut Report,
@@ -121,7 +121,7 @@ fn verify(
     Ok(remedies)
 }
 
-/// Applies what was verified and gates again. `None`: nothing was applied.
+/// Applies the verified remedies and gates again. `None`: nothing was applied.
 fn apply(
     flags: &Gate,
     remedies: &Remedies,
@@ -186,7 +186,7 @@ fn give_reasons(changes: &mut [FileChange], ask: Ask<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What git has no copy of is not changed.
+/// Files with uncommitted changes are not changed.
 fn refuse_dirty(root: &Utf8Path, changes: &[FileChange], interrupt: &Interrupt) -> Result<()> {
     let git = Git::at(root, root, interrupt)?;
     let git = git.map_err(|why| anyhow::anyhow!("--fix changed nothing: it needs git: {why}"))?;

@@ -1,4 +1,5 @@
-//! `cargo xtask migration-gate lint`: what can be known without running anything, in milliseconds.
+//! `cargo xtask migration-gate lint`: faults that can be found without running anything, in
+//! milliseconds.
 
 use crate::flags::{EnvPy, Lint};
 use crate::gate;
@@ -6,7 +7,7 @@ use crate::lint::LintOptions;
 use crate::os::interrupt::Interrupt;
 use model::report::Report;
 
-/// Reads and lints the trees that were asked for. What goes wrong is in the report.
+/// Reads and lints the chosen trees. An error is part of the report.
 pub fn run(flags: &Lint, interrupt: &Interrupt) -> Report {
     let Lint { which, since, all, whole: _, verbose, output: _ } = flags;
     let terms = LintOptions { all: *all, others: true, ..LintOptions::since(since.as_deref()) };

@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(900);
 /// Result of `renumber`.
 #[derive(Default)]
 pub struct Renumbered {
-    /// For stdout: what was done, or the patch.
+    /// For stdout: the renumbering that was done, or the patch.
     pub text: String,
     /// For stderr.
     pub notes: Vec<String>,
@@ -290,7 +290,7 @@ impl Renumbering<'_> {
         result
     }
 
-    /// What a second look finds that the first did not.
+    /// Faults of the graph that were not there before.
     fn worse(&self) -> Result<Option<String>> {
         let which = &self.flags.which;
         let terms = LintOptions::since(self.flags.since.as_deref());
@@ -327,7 +327,7 @@ fn count(findings: &[Finding]) -> BTreeMap<&'static str, usize> {
     count
 }
 
-/// Writes the changed files, then removes what they were called before and what was compiled of it.
+/// Writes the changed files, then removes the files of the old names with their compiled versions.
 fn write_all(root: &Utf8Path, changes: &[Change]) -> Result<()> {
     for change in changes.iter().filter(|change| !change.is_new()) {
         let from = root.join(&change.from);
@@ -353,7 +353,7 @@ fn undo(root: &Utf8Path, changes: &[Change]) -> Result<()> {
     Ok(())
 }
 
-/// Removes what Python compiled of a file: Alembic may read it as a revision of its own.
+/// Removes the compiled versions of a file: Alembic may read them as revisions.
 fn remove_compiled(file: &Utf8Path) {
     let (Some(folder), Some(stem)) = (file.parent(), file.file_stem()) else { return };
     let _ = fs::remove_file(file.with_extension("pyc"));
@@ -362,7 +362,7 @@ fn remove_compiled(file: &Utf8Path) {
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_compiled = name.strip_prefix(stem).is_some_and(|rest| rest.starts_with('.'));
         if is_compiled && name.ends_with(".pyc") {
-            // What cannot be removed is stale, and does no harm unless `sourceless` is set.
+            // A stale file does no harm unless `sourceless` is set.
             let _ = fs::remove_file(entry.path());
         }
     }

@@ -1,9 +1,10 @@
 //! `cargo xtask migration-gate replay`: past incidents, on copies of the trees.
 //!
-//! Each incident is run through the real gate twice: broken, where the gate must say what is
-//! expected, and fixed, where it must be green. Each run has a cluster of its own, because roles
-//! belong to the whole server: a missing role is honest only on a server that never had it. What
-//! is dear is made once: one data folder, which is copied, and one interpreter, which is forked.
+//! Each incident is run through the real gate twice: broken, where the gate must report the
+//! expected code, and fixed, where it must be green. Each run has a cluster of its own, because
+//! roles belong to the whole server: only a server that never had a role shows that it is missing.
+//! Expensive parts are made once: a data directory, which is copied, and an interpreter, which is
+//! forked.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -61,7 +62,7 @@ pub fn gate_flags(gate: &mut Gate, args: &Replay) {
     gate.keep = args.keep;
 }
 
-/// Replays incidents. What goes wrong is in what it returns, whatever it is.
+/// Replays incidents. Every error is part of the result.
 pub fn run(flags: &Gate, args: &Replay, interrupt: &Interrupt, tell: Tell<'_>) -> Replays {
     let started = Instant::now();
     process::adopt_orphans();
@@ -107,8 +108,8 @@ fn replay_all(
     sick.map_or_else(|| bench.keep(&mut replays.notes), Err)
 }
 
-/// Works on items as far as the cores go, and returns what came of them in their order. The first
-/// error ends it, as does the deadline: what has been begun is brought to its end.
+/// Works on items on all cores, and returns the results in their order. The first error ends it,
+/// and so does the deadline; items that have begun are finished.
 fn side_by_side<I: Sync, T: Send>(
     items: &[I],
     deadline: Option<Instant>,

@@ -6,20 +6,20 @@ use std::io::Write;
 use anyhow::{Context, Result};
 use camino::Utf8Path;
 
-use crate::flags::{FileFormat, Gate, ReportFile};
+use crate::flags::{Gate, ReportFile};
 use crate::os::process;
 use crate::postgres::endpoint::Endpoint;
-use crate::render::{json, junit, markdown, sarif};
+use crate::render::markdown;
 use model::code;
 use model::finding::Finding;
 use model::report::Report;
 
-/// What a report says until there is one.
+/// The report that stands in its file until the run has one.
 pub fn unfinished() -> Report {
     sick("the gate was ended before it was done")
 }
 
-/// What a report says where the gate itself is wrong.
+/// The report of a bug in the gate.
 pub fn bug() -> Report {
     process::end_strays();
     sick("this is a bug in the gate; please report it")
@@ -29,18 +29,18 @@ fn sick(message: &str) -> Report {
     Report { findings: vec![Finding::new(&code::CANNOT_WORK, message)], ..Report::default() }
 }
 
-/// The password that the caller named, for taking it out of what is printed.
+/// The password that the caller named, for removing it from output.
 pub fn password(flags: &Gate) -> Option<String> {
     Endpoint::from_url(flags.postgres_url.as_deref()?).ok()?.password()
 }
 
-/// What the caller named that no report may hold: that password, and what `--pass-env` hands on.
+/// Values of the caller that no report may hold: that password, and those of `--pass-env`.
 pub fn secrets(flags: &Gate) -> Vec<String> {
     let passed = flags.pass_env.iter().filter_map(|name| std::env::var(name).ok());
     password(flags).into_iter().chain(passed).collect()
 }
 
-/// What the runner of a GitHub Actions job says about it.
+/// Facts of a GitHub Actions job.
 #[derive(Debug, Default)]
 pub struct Runner {
     /// Whether there is one.
@@ -67,7 +67,7 @@ impl Runner {
     }
 }
 
-/// Writes each file, and returns what could not be written.
+/// Writes each file, and returns the errors.
 pub fn write(report: &Report, files: &[ReportFile], runner: &Runner) -> Vec<anyhow::Error> {
     files.iter().filter_map(|file| write_one(report, file, runner).err()).collect()
 }
@@ -87,12 +87,7 @@ pub fn summarise(report: &Report, runner: &Runner) -> Result<()> {
 }
 
 fn write_one(report: &Report, file: &ReportFile, runner: &Runner) -> Result<()> {
-    let text = match file.format {
-        FileFormat::Json => json::report(report),
-        FileFormat::Junit => junit::report(&report.printable()),
-        FileFormat::Sarif => sarif::report(&report.printable()),
-        FileFormat::Markdown => markdown::comment(&report.printable(), runner.run.as_deref()),
-    };
+    let text = (file.format.render)(report, runner.run.as_deref());
     let path = &file.path;
     // A folder below this one is made; elsewhere, one that is not there is a slip of the pen.
     let here = |folder: &&Utf8Path| folder.is_relative() && *folder != "";

@@ -30,7 +30,7 @@ pub fn text() -> String {
     runbook::render(&plans)
 }
 
-/// Writes the file, and returns what to print.
+/// Writes the file, and returns the text to print.
 pub fn run(flags: &flags::Runbook) -> Result<String> {
     let text = text();
     if flags.print {

@@ -17,7 +17,7 @@ use model::code;
 use model::finding::Finding;
 use model::report::Report;
 
-/// Audits the workflows. What cannot be read is in the report.
+/// Audits the workflows. A file that cannot be read is a finding.
 pub fn run(args: &WorkflowArgs, interrupt: &Interrupt) -> Report {
     let started = Instant::now();
     let mut report = Report::default();
@@ -33,7 +33,7 @@ pub fn run(args: &WorkflowArgs, interrupt: &Interrupt) -> Report {
     report
 }
 
-/// What the branch is called that is merged to, as the job's event or the remote has it.
+/// The name of the default branch, by the job's event or the remote.
 fn default_branch(args: &WorkflowArgs, interrupt: &Interrupt) -> Result<Option<String>> {
     let event = std::env::var("GITHUB_EVENT_PATH").ok();
     let event = event.and_then(|path| std::fs::read(path).ok());

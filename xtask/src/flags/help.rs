@@ -4,9 +4,9 @@
 pub(super) mod heading {
     /// Which trees and revisions.
     pub const WHAT: &str = "What is checked";
-    /// What is done with them.
+    /// How they are run.
     pub const HOW: &str = "How it runs";
-    /// What is shown and written.
+    /// Output and report files.
     pub const OUTPUT: &str = "Output";
     /// Where the programs are.
     pub const PROGRAMS: &str = "Postgres and Python";
@@ -14,7 +14,7 @@ pub(super) mod heading {
     pub const OTHER_TREE: &str = "Another Alembic tree";
 }
 
-/// What to type, for the end of the help.
+/// Examples for the end of the help.
 pub(super) const EXAMPLES: &str = "\
 Examples:
   cargo gate                      check all trees

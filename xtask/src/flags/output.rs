@@ -4,8 +4,9 @@ use camino::Utf8PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::help::heading;
+use crate::render::{FILE_FORMATS, FileFormat};
 
-/// How what was found is reported.
+/// Output of findings.
 #[derive(Clone, Debug, Args)]
 pub struct Output {
     /// What goes to stdout: human, github or json
@@ -22,10 +23,12 @@ pub struct Output {
     pub format: Option<Format>,
 
     /// Also write a report to a file; repeatable
-    ///
-    /// FORMAT is json, junit, sarif or markdown.
     #[arg(
         long = "report",
+        long_help = format!(
+            "Also write a report to a file; repeatable\n\nFORMAT is {}.",
+            formats("")
+        ),
         value_name = "FORMAT=PATH",
         value_parser = parse_report,
         help_heading = heading::OUTPUT
@@ -70,31 +73,27 @@ pub enum Format {
     Json,
 }
 
-/// A report to write beside what goes to stdout.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A report to write beside the one on stdout.
+#[derive(Clone, Debug)]
 pub struct ReportFile {
-    /// As what.
-    pub format: FileFormat,
-    /// Where.
+    /// Its format.
+    pub format: &'static FileFormat,
+    /// Its path.
     pub path: Utf8PathBuf,
 }
 
-/// What a report file holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FileFormat {
-    /// JSON, as `xtask/report.schema.json` describes it
-    Json,
-    /// JUnit's XML
-    Junit,
-    /// SARIF 2.1.0
-    Sarif,
-    /// A comment for a pull request
-    Markdown,
+/// The names of the formats, each with a suffix, as a list.
+fn formats(suffix: &str) -> String {
+    let names = FILE_FORMATS.iter().map(|format| format!("{}{suffix}", format.name));
+    let names = names.collect::<Vec<_>>().join(", ");
+    names.rsplit_once(", ").map_or(names.clone(), |(all, last)| format!("{all} or {last}"))
 }
 
 fn parse_report(text: &str) -> Result<ReportFile, String> {
-    let wanted = || "write it as json=PATH, junit=PATH, sarif=PATH or markdown=PATH".to_owned();
-    let (format, path) = text.split_once('=').ok_or_else(wanted)?;
-    let format = FileFormat::from_str(format, false).map_err(|_| wanted())?;
-    if path.is_empty() { Err(wanted()) } else { Ok(ReportFile { format, path: path.into() }) }
+    let parsed =
+        text.split_once('=').filter(|(_, path)| !path.is_empty()).and_then(|(name, path)| {
+            let format = FILE_FORMATS.iter().find(|format| format.name == name)?;
+            Some(ReportFile { format, path: path.into() })
+        });
+    parsed.ok_or_else(|| format!("write it as {}", formats("=PATH")))
 }

@@ -151,13 +151,7 @@ fn judge(
     told.moved.extend(not_checked_out(compared, settings, (tree, &graph))?);
     let arrivals = if graph.collides() { arrivals(compared, settings)? } else { HashMap::new() };
     let subject = Subject {
-        tree: SubjectTree {
-            label: tree.label.clone(),
-            several: tree.target == Target::Heads,
-            ini: shown(&tree.ini_path(), root).to_owned(),
-            given: given(tree, terms.supplies),
-            recipe: tree.recipe_file(),
-        },
+        tree: subject_tree(tree, root, terms),
         files: SubjectFiles {
             unknown_settings: settings.unknown.clone(),
             application: application(&scripts, settings, tree, root),
@@ -197,7 +191,17 @@ fn sizes(scripts: &[Script], graph: &Graph, root: &Utf8Path) -> Option<Sizes> {
     Sizes::read(&String::from_utf8_lossy(&text)).ok()
 }
 
-/// The supplies of a tree\'s recipe.
+fn subject_tree(tree: &Tree, root: &Utf8Path, terms: LintOptions<'_>) -> SubjectTree {
+    SubjectTree {
+        label: tree.label.clone(),
+        several: tree.target == Target::Heads,
+        ini: shown(&tree.ini_path(), root).to_owned(),
+        given: given(tree, terms.supplies),
+        recipe: tree.recipe_file(),
+    }
+}
+
+/// The supplies of a tree's recipe.
 fn given(tree: &Tree, change: SupplyChange<'_>) -> Vec<Given> {
     // A dry run touches nothing that could fail.
     let mut dry_run = StepRunner::dry_run(&tree.label).with_supplies(change);

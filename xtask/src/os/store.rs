@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read_until_it_is_discarded() {
+    fn entry_is_read_until_it_is_discarded() {
         let (_dir, cache) = cache();
         assert_eq!(cache.read("data", "k"), None);
         cache.write("data", "k", b"one").unwrap();
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_damaged_is_not_there() {
+    fn damaged_entry_is_missing() {
         let (_dir, cache) = cache();
         let path = cache.path("data", "k");
         cache.write("data", "k", b"whole").unwrap();
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_bounded_in_age_and_size() {
+    fn store_is_bounded_in_age_and_size() {
         let (_dir, cache) = cache();
         let ago = |days: u64| SystemTime::now() - Duration::from_secs(days * 24 * 3600);
         for (name, length, days) in [

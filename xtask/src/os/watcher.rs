@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_holds_the_same_or_decides_nothing_is_no_change() {
+    fn same_content_and_irrelevant_files_are_no_change() {
         let (_dir, root, mut watcher) = watched();
         fs::write(root.join("versions/0001_a.py"), "one").unwrap();
         fs::write(root.join("versions/__pycache__/0001_a.pyc"), "x").unwrap();
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_git_does_under_its_lock_is_one_change() {
+    fn git_edits_under_its_lock_are_one_change() {
         let (_dir, root, mut watcher) = watched();
         fs::write(root.join(".git/index.lock"), "").unwrap();
         let writer = std::thread::spawn({

@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_there_is_told_with_the_place() {
+    fn missing_programs_are_reported_with_their_places() {
         let interrupt = Interrupt::never().unwrap();
         let empty = tempfile::tempdir().unwrap();
         let empty = Utf8Path::from_path(empty.path()).unwrap();

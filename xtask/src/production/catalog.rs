@@ -1,4 +1,4 @@
-//! States: what a database holds, and what came of the statements of the running version on it.
+//! States of a database: its catalogue, and the results of the running version's statements.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ const CATALOG: &str = include_str!("catalog.sql");
 const COUNTED: u32 = 1_000_000;
 /// How long all statements of the running version may take.
 const PATIENCE: &str = "10s";
-/// Runs a statement in a role and takes it back. Returns the SQLSTATE, what was said, the constraint or
-/// column that was named, and what the statement returned.
+/// Runs a statement in a role and takes it back. Returns the SQLSTATE, the message, the constraint
+/// or column that it names, and the statement's result.
 const TRY: &str = "\
 CREATE OR REPLACE FUNCTION pg_temp.gate_try(role text, sql text, gives boolean,
   OUT state text, OUT message text, OUT about text, OUT value text) LANGUAGE plpgsql AS $$
@@ -37,10 +37,11 @@ pub fn catalog(session: &mut Session<'_>, version_tables: &[String]) -> Result<C
     serde_json::from_str(&told.unwrap_or_default()).context("cannot read what the catalogue says")
 }
 
-/// Keeps what a session reads and writes out of the server's counters, by which the scans of a migration
-/// are known.
+/// Keeps the reads and writes of a session out of the server's counters, which show the scans of a
+/// migration.
 pub fn uncounted(session: &mut Session<'_>) {
-    // Only a superuser may; then another second may look like a scan, and is not held against anybody.
+    // Only a superuser may do that; without it, a short scan of the gate may count as one of the
+    // migration.
     let _ = session.execute("SET track_counts = off");
 }
 
@@ -122,7 +123,7 @@ pub fn samples(
     Ok(samples)
 }
 
-/// What comes of some statements, each taken back.
+/// The results of some statements, each taken back.
 pub fn tried(session: &mut Session<'_>, uses: &[Use]) -> Result<Vec<Tried>> {
     let mut all = vec![Tried::default(); uses.len()];
     if uses.is_empty() {

@@ -1,5 +1,5 @@
-//! A change as a database in use would meet it: what its sessions hold after each statement, and who
-//! waits for them then. What it means is judged in `analysis/production`.
+//! Rehearsal of a change on a database in use: the locks of its sessions after each statement, and
+//! the statements that wait for them. `analysis/production` judges them.
 
 pub mod catalog;
 mod probes;
@@ -38,7 +38,7 @@ pub struct RehearsalContext<'a> {
     pub endpoint: &'a Endpoint,
     /// The database.
     pub database: &'a str,
-    /// What ends the run early.
+    /// Ends the run early.
     pub interrupt: &'a Interrupt,
     /// The catalogue before the change.
     pub catalog: &'a Catalog,
@@ -70,7 +70,7 @@ pub fn observe<T>(
     })
 }
 
-/// Traps that are set, and what ends them.
+/// Traps that are set, with the thread that ends them.
 struct Traps<'scope> {
     done: Arc<AtomicBool>,
     caught: ScopedJoinHandle<'scope, Result<BlockedAccess>>,
@@ -117,7 +117,7 @@ impl Watcher<'_, '_> {
         Ok(())
     }
 
-    /// Takes what the traps caught, if there are any.
+    /// Takes the waits that the traps caught, if any.
     fn spring(&mut self) {
         let Some(Traps { done, caught }) = self.traps.take() else { return };
         done.store(true, Ordering::SeqCst);
@@ -139,7 +139,7 @@ impl Watcher<'_, '_> {
         Ok(())
     }
 
-    /// Tries who waits for what the session holds right before its commit.
+    /// Tries which statements wait for the session's locks right before its commit.
     fn probe(&mut self, look: &Look) -> Result<()> {
         let known: BTreeMap<Oid, _> =
             self.scene.catalog.relations.iter().map(|r| (r.oid, r)).collect();

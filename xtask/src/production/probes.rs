@@ -1,4 +1,4 @@
-//! Probes: who waits, found by trying it from another session.
+//! Probes: statements that are tried from another session to find those that wait.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use crate::postgres::session::Session;
 use analysis::production::probes;
 use model::production::{Blocked, Catalog, Oid, Use, Wait};
 
-/// How long one waits that nobody cancels.
+/// The longest wait of a probe that is not cancelled.
 const PATIENCE: &str = "5s";
 /// How often it is asked whether a probe waits.
 const ASK: Duration = Duration::from_millis(1);
@@ -44,7 +44,7 @@ impl<'a> Probes<'a> {
         Ok(Probes { tries, sees, pid, catalog, uses })
     }
 
-    /// Who waits for a session that holds these relations.
+    /// The statements that wait for a session that holds these relations.
     pub(super) fn waits(&mut self, pid: i32, held: &BTreeSet<Oid>) -> Result<Vec<Wait>> {
         let all = probes(self.catalog, self.uses, held);
         let (at, done) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -87,7 +87,7 @@ impl<'a> Probes<'a> {
     }
 }
 
-/// What a probe that waits says.
+/// The wait of a probe.
 fn wait(
     catalog: &Catalog,
     probe: &analysis::production::Probe,

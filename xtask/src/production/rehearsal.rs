@@ -16,15 +16,15 @@ pub struct Place<'a> {
     pub endpoint: &'a Endpoint,
     /// The database.
     pub database: &'a str,
-    /// What ends the run early.
+    /// Ends the run early.
     pub interrupt: &'a Interrupt,
     /// Alembic's own tables.
     pub version_tables: &'a [String],
 }
 
 impl Place<'_> {
-    /// Makes a change one way after the other with `go`, which says whether it went well. What could not
-    /// be made is not in the rehearsal; `None`: not even the way up could be made.
+    /// Makes a change one way after the other with `go`, which returns whether it succeeded. A way
+    /// that failed is not in the rehearsal; `None`: the way up failed.
     pub fn rehearse(
         &self,
         goes_down: bool,
@@ -44,7 +44,7 @@ impl Place<'_> {
         Ok(Some(rehearsal))
     }
 
-    /// The statements of the running version, and what comes of them now.
+    /// The statements of the running version, and their results now.
     fn begin(&self) -> Result<(Catalog, Vec<Use>, State)> {
         let mut session = Session::open(self.endpoint, self.database, self.interrupt)?;
         let first = catalog::catalog(&mut session, self.version_tables)?;
@@ -65,7 +65,7 @@ impl Place<'_> {
         if !went {
             return Ok(None);
         }
-        // The change may have set what a new session finds.
+        // The change may have set parameters of new sessions.
         let mut session = Session::open(endpoint, database, interrupt)?;
         Ok(Some((trace, catalog::state(&mut session, version_tables, uses)?)))
     }

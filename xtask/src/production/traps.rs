@@ -1,8 +1,8 @@
 //! Traps: a statement outside of a transaction is stopped at each lock that it asks for, and looked at.
 //!
-//! Such a statement takes locks and gives them back before anybody could look. So other sessions hold
-//! the tables that it names, in a mode that only readers could share and in one that writers can, and
-//! let go when it waits for them.
+//! Such a statement takes locks and releases them before they could be read. So other sessions hold
+//! the tables that it names, in a mode that only readers could share and in one that writers can,
+//! and let go when it waits for them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -123,7 +123,7 @@ impl TrapSite<'_> {
         all.into_iter().filter_map(table).map(|r| r.name.clone()).take(HELD).collect()
     }
 
-    /// A session that holds a table; `None`: somebody else does.
+    /// A session that holds a table; `None`: another session does.
     fn hold(&self, name: &str, mode: &str) -> Result<Option<LockHolder<'_>>> {
         let mut session = Session::open(self.endpoint, self.database, self.interrupt)?;
         session.execute("BEGIN")?;

@@ -1,8 +1,8 @@
-//! Verified remedies: after a red run, what may fix its findings is tried on mirrors of the tree, and
-//! what the gate is green with is offered.
+//! Verified remedies: after a red run, changes that may fix its findings are tried on mirrors of
+//! the tree, and those that turn the gate green are offered.
 //!
-//! A remedy may take several changes, each of which uncovers the next fault. What does not end green
-//! is not told.
+//! A remedy may take several changes, each of which uncovers the next fault. Changes that do not
+//! end green are not offered.
 
 pub mod orders;
 mod trial;
@@ -42,7 +42,7 @@ struct RemedyDraft {
     what: Vec<String>,
     files: Changed,
     extra: Vec<Extra>,
-    /// What the recipe is given for it.
+    /// The lines that it adds to the recipe.
     lines: Vec<recipe::Line>,
 }
 
@@ -52,14 +52,14 @@ struct Search<'a> {
     history: Option<History>,
     /// The folders of the revisions.
     folders: &'a [Utf8PathBuf],
-    /// What was tried already.
+    /// The changes that were tried already.
     seen: RefCell<BTreeSet<String>>,
     ran_out: Cell<bool>,
     /// The findings of the report that no candidate made go away.
     unhelped: RefCell<BTreeSet<usize>>,
-    /// Why what turned the gate green is no remedy.
+    /// Why changes that turned the gate green are no remedy.
     refused: RefCell<Option<String>>,
-    /// What downgrades lose of rows without any remedy.
+    /// Rows that downgrades lose without any remedy.
     losses: Vec<String>,
 }
 
@@ -70,12 +70,12 @@ pub struct TreeRemedies {
     pub extra: Vec<Extra>,
     /// Whether the time ran out before everything was tried.
     pub ran_out: bool,
-    /// Why what turned the gate green is no remedy, where there is none.
+    /// Why changes that turned the gate green are no remedy.
     pub refused: Option<String>,
 }
 
-/// Tries what may fix the errors of a tree, and gives the finding that it begins with the remedy that
-/// the gate is green with. Changes that were tried and did not help are withdrawn.
+/// Tries changes that may fix the errors of a tree, and adds the remedy that turned the gate green
+/// to the finding that it began with. Changes that were tried and did not help are withdrawn.
 pub fn verify(
     bench: &RemedyBench<'_>,
     report: &mut Report,
@@ -123,13 +123,13 @@ pub fn verify(
 pub fn any(tree: &Tree, root: &Utf8Path, report: &Report, survey: &TreeLint) -> bool {
     let errors = report.findings.iter().filter(|f| f.tree.as_ref() == Some(&tree.id));
     let mut errors = errors.filter(|finding| is_error(finding)).take(FINDINGS_MAX);
-    // Which revisions are merged matters to what is tried, and not to whether something may be.
+    // Merged revisions limit the changes that are tried, and not whether any is tried.
     let (change, unknown) = (SupplyChange::default(), History::default());
     errors
         .any(|finding| !candidates(tree, change, finding, survey, root, Some(&unknown)).is_empty())
 }
 
-/// What may fix a finding of a tree whose files lie below `root`.
+/// Changes that may fix a finding of a tree whose files lie below `root`.
 fn candidates(
     tree: &Tree,
     supplies: SupplyChange<'_>,
@@ -155,7 +155,7 @@ fn is_error(finding: &Finding) -> bool {
     finding.severity() == Severity::Error && !finding.code.infrastructure
 }
 
-/// What git knows of the revisions of a tree; `None` where nobody knows which are merged.
+/// The history of a tree's revisions by git; `None` where the merged ones are unknown.
 fn history(bench: &RemedyBench<'_>, survey: &TreeLint) -> Result<Option<History>> {
     if !bench.setting.in_repository || !survey.has_base() {
         return Ok(None);
@@ -283,11 +283,11 @@ impl Search<'_> {
     ) -> Result<Option<RemedyDraft>> {
         let mut next = state.clone();
         next.what.push(candidate.what.clone());
-        // What lies outside the root is not the gate's to change.
+        // The gate changes no file outside the root.
         if candidate.files.iter().any(|(file, _)| file.is_absolute()) {
             return Ok(None);
         }
-        // Neither can what is no UTF-8 be put back, nor what lies behind a link be mirrored.
+        // A file that is not UTF-8 cannot be restored, and a file behind a link cannot be mirrored.
         let can_be_mirrored = |file: &Utf8PathBuf| {
             let path = self.bench.root.join(file);
             let folder = path.parent().unwrap_or(self.bench.root);
@@ -345,8 +345,7 @@ impl Search<'_> {
     }
 }
 
-/// What downgrades lose of the rows that were there before: a warning, so that a remedy that brings it
-/// about would be green.
+/// Rows that downgrades lose. This is a warning, so a remedy that causes it would be green.
 fn losses(report: &Report) -> Vec<String> {
     let lost =
         |f: &&Finding| f.code == &code::DATA_LOST && f.direction() == Some(Direction::Downgrade);

@@ -1,5 +1,5 @@
 //! Orders of revisions that may commute: each is applied to a database of its own whose tables have
-//! generated rows, and what they leave is compared.
+//! generated rows, and the results are compared.
 
 use std::collections::BTreeSet;
 
@@ -33,20 +33,20 @@ const SEQUENCES: &str = "SELECT format('sequence %I.%I %s', schemaname, sequence
 const WITHOUT_ROWS: &str =
     "`# migration-gate: rows TABLE, REASON` in a new revision leaves a table empty";
 
-/// What came of some orders.
+/// Outcome of some orders.
 pub enum Verdict {
-    /// All leave the same, but for what is told.
+    /// All leave the same, but for the difference that is named.
     Same(Option<String>),
     /// They do not: how, a line each.
     Differ(Vec<String>),
-    /// Nothing can be said, and why.
+    /// They could not be compared; the reason.
     NotTried(String),
 }
 
-/// An order: what it is called, and the files that make it.
+/// An order: its name, and the files that make it.
 pub type Order = (String, Changed);
 
-/// What an order leaves: the schemas of its databases, and their rows; else the step that failed.
+/// Result of an order: the schemas of its databases, and their rows; else the step that failed.
 type Left = Result<(Vec<Schema>, Contents), String>;
 
 /// Orders of a tree that are tried on a bench.
@@ -89,7 +89,7 @@ pub fn compare(
     let Some((schemas, mut rows)) = left.next() else { return Ok(Verdict::Same(None)) };
     let mut others: Vec<_> = others.iter().map(|(name, _)| name).zip(left).collect();
     if others.iter().any(|(_, (_, other))| *other != rows) {
-        // What differs between two runs of one order, as times do, says nothing of the order.
+        // Values that differ between two runs of one order, such as times, are not compared.
         let Ok(Ok((_, again))) = trial.left(files, &extra)? else {
             return Ok(Verdict::NotTried(format!("{first} passes only at times")));
         };
@@ -117,7 +117,7 @@ pub fn compare(
 }
 
 impl Orders<'_> {
-    /// What an order leaves; the outer error says why it could not be tried.
+    /// The result of an order; the outer error says why it could not be tried.
     fn left(&self, files: &Changed, extra: &[Extra]) -> Result<Result<Left, String>> {
         let tried = self.bench.upgrade(files, extra, &folders_of(self.bench.root, self.survey))?;
         self.read(&tried)
@@ -199,7 +199,7 @@ impl Orders<'_> {
         Ok(Ok(extra))
     }
 
-    /// The revisions with which the first two orders begin alike, parents first.
+    /// The revisions that the first two orders have in common at their beginning, parents first.
     fn shared(&self, orders: &[Order]) -> Vec<&Script> {
         let chain = |(_, files): &Order| -> Vec<&Script> {
             let all = self.survey.scripts.iter();

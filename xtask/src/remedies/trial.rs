@@ -37,7 +37,7 @@ pub struct RemedyBench<'a> {
     pub tree: &'a Tree,
     /// Its interpreter.
     pub python: &'a Utf8PathBuf,
-    /// What its servers and interpreters come from.
+    /// The prepared run, with servers and interpreters.
     pub stage: &'a PreparedRun,
     /// As the run's that failed.
     pub setting: RunSettings<'a>,
@@ -50,7 +50,7 @@ pub struct RemedyBench<'a> {
 /// Result of a trial.
 pub(super) struct TrialResult {
     pub(super) report: Report,
-    /// What the mirror's files say; `None`: they could not be read.
+    /// The lint result of the mirror; `None`: its files could not be read.
     pub(super) survey: Option<TreeLint>,
     ran: Option<RunOutcome>,
     /// The root of the mirror.
@@ -104,7 +104,7 @@ impl RemedyBench<'_> {
         self.run(files, extra, folders, false)
     }
 
-    /// The same up to the head alone, where what that leaves in its database is looked at.
+    /// The same up to the head alone, for a look at the database.
     pub(super) fn upgrade(
         &self,
         files: &Changed,
@@ -172,7 +172,7 @@ impl RemedyBench<'_> {
         Ok(TrialResult { report, survey, ran, root, _scratch: scratch })
     }
 
-    /// The top of what is mirrored: the repository that holds the root, else the root.
+    /// The top folder of a mirror: the repository that holds the root, else the root.
     fn top(&self) -> Utf8PathBuf {
         let holds_git =
             |folder: &&Utf8Path| self.setting.in_repository && folder.join(".git").exists();
@@ -184,8 +184,8 @@ impl RemedyBench<'_> {
         }
     }
 
-    /// The row that a lookup asks for, with whatever else its table demands, as its table was right
-    /// before the revision that looks it up; `None` where no such row can be made.
+    /// The row that a lookup asks for, with the other values that its table demands right before
+    /// the revision; `None` where no such row can be made.
     pub(super) fn row(
         &self,
         (files, extra): (&Changed, &[Extra]),

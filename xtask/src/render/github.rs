@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_a_property_or_a_line_is_escaped() {
+    fn ends_of_properties_and_lines_are_escaped() {
         assert_eq!(data("50%\r\na:b,c"), "50%25%0D%0Aa:b,c");
         assert_eq!(property("a:b,c\n"), "a%3Ab%2Cc%0A");
     }

@@ -25,6 +25,28 @@ mod words;
 
 pub use words::fit;
 
+use model::report::Report;
+
+/// Format of report files.
+#[derive(Debug)]
+pub struct FileFormat {
+    /// The name on the command line.
+    pub name: &'static str,
+    /// Renders a report, with the address of the CI run where there is one.
+    pub render: fn(&Report, Option<&str>) -> String,
+}
+
+/// The formats of report files.
+pub const FILE_FORMATS: &[FileFormat] = &[
+    FileFormat { name: "json", render: |report, _| json::report(report) },
+    FileFormat { name: "junit", render: |report, _| junit::report(&report.printable()) },
+    FileFormat { name: "sarif", render: |report, _| sarif::report(&report.printable()) },
+    FileFormat {
+        name: "markdown",
+        render: |report, run| markdown::comment(&report.printable(), run),
+    },
+];
+
 #[cfg(test)]
 mod canonical;
 #[cfg(test)]

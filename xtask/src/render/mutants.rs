@@ -266,7 +266,7 @@ mod tests {
     use model::incident::Commit;
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn written_incidents_can_be_read() {
         let written = Incident {
             id: "mutant-x".into(),
             date: None,

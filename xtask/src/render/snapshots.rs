@@ -242,7 +242,7 @@ fn huge(findings: usize) -> Report {
 }
 
 #[test]
-fn what_matters_least_is_left_out_where_there_is_no_room() {
+fn least_important_parts_are_left_out_without_room() {
     let report = huge(20_000);
     let comment = markdown::comment(&report, Some(RUN));
     assert!(comment.len() <= 65_000, "{}", comment.len());

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_a_revision_stands_on_is_below_it() {
+    fn ancestors_are_below_a_revision() {
         let stair = |revision: &str, parents: &[&str], requires: &[&str]| {
             let all = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
             RevisionNode {

@@ -49,7 +49,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "render",
         ],
     ),
-    ("flags", &["recipes"]),
+    ("flags", &["recipes", "render", "model"]),
     ("edge", &["render", "os", "model"]),
     ("progress", &[]),
     ("screen", &["commands", "flags", "progress", "render", "spans", "os", "model"]),

@@ -23,7 +23,7 @@ fn check<'a>(doctor: &'a Value, name: &str) -> &'a Value {
 }
 
 #[test]
-fn what_the_gate_uses_is_found() {
+fn programs_of_the_gate_are_found() {
     let root = Root::copy();
     let gate = || Gate::new(&root.sandbox).arg("doctor").arg("--root").arg(root.path());
     let ended = gate().args("--format json").run();
@@ -45,7 +45,7 @@ fn what_the_gate_uses_is_found() {
 }
 
 #[test]
-fn what_is_missing_is_said_with_its_fix() {
+fn missing_programs_are_reported_with_their_fix() {
     let root = Root::copy();
     let empty = root.path().join("empty");
     fs::create_dir(&empty).unwrap();

@@ -39,7 +39,7 @@ fn fixes(root: &Root) {
 }
 
 #[test]
-fn what_a_downgrade_lacks_is_added_in_an_order_that_works() {
+fn missing_downgrade_lines_are_added_in_working_order() {
     let root = Root::copy();
     let upgrade = "op.execute(\"CREATE TYPE mood AS ENUM ('good', 'bad')\")\n\
                    op.execute('CREATE TABLE moods (id int PRIMARY KEY, mood mood)')\n\
@@ -68,7 +68,7 @@ fn a_second_head_is_put_on_the_first() {
 }
 
 #[test]
-fn what_needs_no_transaction_is_put_outside() {
+fn statement_outside_transactions_is_put_outside() {
     let root = Root::copy();
     let upgrade = "op.execute('CREATE TABLE many (id int)')\n\
                    op.execute('CREATE INDEX CONCURRENTLY by_id ON many (id)')";

@@ -107,7 +107,7 @@ fn kill_outright(root: &Root) -> Traces {
 
 /// Once with its server, and once with a server that was killed too.
 #[test]
-fn what_killed_runs_left_is_cleared_away_by_the_next() {
+fn leftovers_of_killed_runs_are_cleared_by_the_next() {
     let (root, go) = waiting_root();
     let mut traces = kill_outright(&root);
     for run in root.sandbox.runs() {
@@ -129,7 +129,7 @@ fn what_killed_runs_left_is_cleared_away_by_the_next() {
 
 /// Nor is a folder that only looks like one of a run.
 #[test]
-fn what_a_living_run_uses_is_never_cleared_away() {
+fn files_of_a_living_run_are_never_cleared_away() {
     let (root, go) = waiting_root();
     let mine = root.sandbox.path().join("migration-gate-mine");
     std::fs::create_dir(&mine).unwrap();

@@ -153,7 +153,7 @@ fn red_is_never_known() {
 }
 
 #[test]
-fn what_reaches_further_than_files_leaves_a_doubt() {
+fn run_that_reaches_beyond_files_is_not_kept() {
     let shop = Shop::new();
     for further in [
         "import subprocess; subprocess.run(['true'])",
@@ -169,7 +169,7 @@ fn what_reaches_further_than_files_leaves_a_doubt() {
 }
 
 #[test]
-fn what_was_damaged_is_made_again() {
+fn damaged_result_is_made_again() {
     let shop = Shop::new();
     shop.learn();
     let damage = |bytes: &mut Vec<u8>| {

@@ -150,7 +150,7 @@ fn downgrade_that_raises_or_ends_elsewhere_is_red() {
 }
 
 #[test]
-fn what_a_downgrade_leaves_and_what_a_commit_hides_are_seen() {
+fn remains_and_faults_hidden_by_a_commit_are_seen() {
     let root = Root::copy();
     let left = root.add_head(Tree::Console, "op.execute('CREATE TABLE left_over ()')", "pass");
     let late = root.add_head(Tree::Raptor, "op.execute('COMMIT')\nraise OSError('late')", "pass");

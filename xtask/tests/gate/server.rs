@@ -92,7 +92,7 @@ fn login_role_and_unmarked_database_are_refused() {
 }
 
 #[test]
-fn what_was_kept_is_replaced_by_the_next_run() {
+fn kept_databases_are_replaced_by_the_next_run() {
     let (root, server) = (Root::copy(), Server::start());
     gate_on(&root, &server.url()).args("raptor --keep").run().assert_code(0);
     assert_eq!(server.contents(), ["raptor_ci", "role raptor_app"]);

@@ -113,7 +113,7 @@ fn several_new_revisions_have_a_stairway() {
 
 /// Its database is kept where that is asked for.
 #[test]
-fn what_only_the_stairway_sees_is_found() {
+fn fault_that_only_the_stairway_sees_is_found() {
     let shop = Shop::on_a_branch();
     shop.add("c3", "b2", "SELECT 1");
     shop.add_sound("d4", "c3");

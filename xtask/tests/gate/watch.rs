@@ -102,7 +102,7 @@ fn a_role_that_a_run_made_is_not_there_in_the_next() {
 }
 
 #[test]
-fn what_cannot_be_watched_is_refused() {
+fn unwatchable_options_are_refused() {
     let root = Root::copy();
     for args in ["--format json", "--keep", "--postgres-url postgresql://localhost/x"] {
         let ended =
@@ -125,7 +125,7 @@ const EDITS: [(&str, &str); 8] = [
 ];
 
 #[test]
-fn what_comes_of_a_save_is_what_a_full_run_says() {
+fn watch_save_matches_full_run() {
     let root = Root::copy();
     let file = root.path().join(root.add_head(Tree::Raptor, GOOD.0, GOOD.1));
     let head = fs::read_to_string(&file).unwrap();
@@ -163,7 +163,7 @@ fn what_comes_of_a_save_is_what_a_full_run_says() {
 }
 
 #[test]
-fn what_is_not_the_newest_revision_is_run_from_the_beginning() {
+fn saved_older_revision_runs_from_the_beginning() {
     let root = Root::copy();
     let mut watched = Watched::begin(&root, "raptor -v");
     assert_eq!(watched.verdict().verdict(), "pass");

@@ -179,7 +179,7 @@ fn merged_heads_are_never_moved_and_can_be_merged() {
 }
 
 #[test]
-fn what_a_tag_has_is_not_moved() {
+fn tagged_revision_is_not_moved() {
     let repository = two_changes(Ids::Numbers, "0003", "0004");
     land(&repository, "alpha", How::Merge);
     repository.git(&["tag", "released", "beta"]);

@@ -120,7 +120,7 @@ fn the_list_is_complete_and_shards_share_it() {
 }
 
 #[test]
-fn what_cannot_be_asked_for_is_status_2() {
+fn invalid_replay_arguments_are_status_2() {
     for (args, said) in [
         (vec!["no-such"], "cannot find the incident `no-such`"),
         (vec!["154"], "cannot find the incident `154`"),
@@ -155,7 +155,7 @@ fn a_bad_file_is_named_with_its_line_and_field() {
 }
 
 #[test]
-fn what_is_not_reproduced_is_status_1_and_says_how_it_differs() {
+fn unreproduced_incident_is_status_1_with_the_difference() {
     // The row is supplied after all, so nothing is wrong.
     let green = changed("1654", "  without: [kris@ admin row]", "  without: []");
     let output = replay(&["--all", "--incidents", green.path().to_str().unwrap()]);

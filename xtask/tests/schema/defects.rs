@@ -396,7 +396,7 @@ fn downgrade_in_one_transaction_is_compared() {
 }
 
 #[test]
-fn what_a_revision_says_that_it_keeps_is_a_note() {
+fn declared_remains_are_notes() {
     let mut revision = Revision::new("one", "CREATE TYPE side AS ENUM ('buy')", "SELECT 1");
     revision.up = "DO $$ BEGIN CREATE TYPE side AS ENUM ('buy'); EXCEPTION WHEN duplicate_object THEN NULL; END $$";
     revision.says = "# migration-gate: keeps type side, old rows use it";

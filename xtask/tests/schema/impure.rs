@@ -95,7 +95,7 @@ fn chain_of(names: &[&str], bodies: &[&str]) -> Said {
 }
 
 #[test]
-fn what_depends_on_where_it_runs_is_found_at_its_revision() {
+fn environment_dependence_is_found_at_its_revision() {
     let names: Vec<&str> = ELSEWHERE.iter().map(|(name, ..)| *name).collect();
     let bodies: Vec<&str> = ELSEWHERE.iter().map(|(_, body, _)| *body).collect();
     let said = chain_of(&names, &bodies);
@@ -122,7 +122,7 @@ fn what_depends_on_where_it_runs_is_found_at_its_revision() {
 }
 
 #[test]
-fn what_is_another_thing_each_time_is_found_at_its_revision() {
+fn random_schema_is_found_at_its_revision() {
     let names: Vec<&str> = EACH_TIME.iter().map(|(name, _)| *name).collect();
     let bodies: Vec<&str> = EACH_TIME.iter().map(|(_, body)| *body).collect();
     let said = chain_of(&names, &bodies);

@@ -1,4 +1,4 @@
-//! What the reader makes of revision files.
+//! Bodies of revision files, as the reader shows them.
 
 use std::path::Path;
 
@@ -25,7 +25,6 @@ fn shown(function: Option<&Function>) -> String {
     lines.join("\n")
 }
 
-/// What `upgrade()` does when it has this body.
 fn check(upgrade: &str, expected: &Expect) {
     check_file(&format!("def upgrade():\n{}", indented(upgrade)), expected);
 }

@@ -5,7 +5,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use model::code::Code;
 use model::transcript::{Direction, Exception, Transcript};
 
-/// What is known beside the transcript.
+/// Facts beside the transcript.
 #[derive(Clone, Copy)]
 pub struct Known<'a> {
     /// The root that files are shown relative to.
@@ -19,7 +19,7 @@ pub struct Known<'a> {
 /// A name and a sentence for what happened.
 pub(super) type Named = (&'static Code, String);
 
-/// What a recogniser looks at.
+/// Input of a recogniser.
 pub(super) struct Case<'a> {
     pub(super) said: &'a Transcript,
     pub(super) known: Known<'a>,
@@ -33,7 +33,7 @@ impl Case<'_> {
         Some((code, self.headline.to_string()))
     }
 
-    /// Whether an exception of the chain has this type, whatever module it lives in.
+    /// Whether an exception of the chain has this type, in any module.
     pub(super) fn raised(&self, kind: &str) -> bool {
         self.said.exceptions.iter().any(|exception| type_name(exception) == kind)
     }

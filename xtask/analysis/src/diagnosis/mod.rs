@@ -22,7 +22,7 @@ use model::transcript::{Frame, Transcript};
 /// Names a call that did not end well.
 pub fn diagnose(said: Transcript, known: Known<'_>) -> Finding {
     let (code, message) = recognise::name(&said, known);
-    // What is wrong with the graph lies in no line that ran: env.py only asked for it.
+    // A fault of the graph lies in no line that ran: env.py only asked for the graph.
     let in_graph = code == &code::MULTIPLE_HEADS || code == &code::BROKEN_POINTER;
     let frame = best_frame(&said.frames, known).filter(|_| !in_graph);
     let in_flight = said.revision.as_ref().map(|revision| revision.id.clone());
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_downgrade_loses_of_sensitive_schema_is_sev2_too() {
+    fn downgrade_loss_in_sensitive_schema_is_sev2() {
         let finding = |code, statement: &str, file: &str| Finding {
             statement: Some(statement.into()),
             place: Some(Place { file: file.into(), line: None, source: None }),
@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(area(&code::REMAINS, "ALTER TABLE audit_log ADD x int", "a.py"), Some("audit"));
         assert_eq!(area(&code::REMAINS, "SELECT 1", "v/0005_rbac_tables.py"), Some("RBAC"));
         assert_eq!(area(&code::REMAINS, "ALTER TABLE notes ADD x int", "audit/a.py"), None);
-        // What is as it was declared is a note, and a sick gate is no migration's failure.
+        // A declared state is a note, and an error of the gate is no failure of a migration.
         assert_eq!(area(&code::KEPT, "ALTER TABLE audit_log ADD x int", "a.py"), None);
         assert_eq!(area(&code::OUT_OF_RESOURCES, "INSERT INTO audit_log", "a.py"), None);
     }

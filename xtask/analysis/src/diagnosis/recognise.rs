@@ -79,8 +79,9 @@ fn exception(said: &Transcript, known: Known<'_>, during: &str) -> Named {
         .unwrap_or_else(|| (&code::MIGRATION_FAILED, headline.to_string()))
 }
 
-/// Disk, memory and I/O. Too many connections (53300) are the migration's own doing here, where
-/// nobody else connects; a missing file (58P01) is an extension or a library that the server lacks.
+/// Disk, memory and I/O. Too many connections (53300) come from the migration itself here, because
+/// nothing else connects; a missing file (58P01) is an extension or a library that the server
+/// lacks.
 fn out_of_resources(case: &Case<'_>) -> Option<Named> {
     let out = ["53100", "53200", "58000", "58030"].contains(&case.sqlstate);
     let full = case.said.exceptions.iter().any(|e| e.message.contains(code::DISK_FULL));
@@ -151,7 +152,7 @@ fn not_python(case: &Case<'_>) -> Option<Named> {
     }
 }
 
-/// Nobody sits at the terminal.
+/// There is no terminal.
 fn asks(case: &Case<'_>) -> Option<Named> {
     let asked = case.said.revision.is_some() && type_name(case.headline) == "EOFError";
     if asked { case.is(&code::ASKS) } else { None }

@@ -10,7 +10,7 @@ use model::finding::Finding;
 use model::graph::Graph;
 use model::supply::Given;
 
-/// What candidates are made from.
+/// Input of the candidates.
 pub struct Scene<'a> {
     /// What is wrong.
     pub finding: &'a Finding,
@@ -18,18 +18,18 @@ pub struct Scene<'a> {
     pub scripts: &'a [Script],
     /// The graph.
     pub graph: &'a Graph,
-    /// What the recipe supplies.
+    /// The supplies of the recipe.
     pub given: &'a [Given],
     /// The text of a file, relative to the root.
     pub read: &'a dyn Fn(&Utf8Path) -> Option<String>,
-    /// How late each file came, and where it is merged already; `None`: nobody knows.
+    /// How late each file came, and where it is merged already; `None`: unknown.
     pub history: Option<&'a History>,
 }
 
-/// What git knows of revision files.
+/// History of revision files by git.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    /// How late each came: the greater, the later. What is not there came last.
+    /// How late each came: the greater, the later. A file without an entry came last.
     pub ages: HashMap<Utf8PathBuf, usize>,
     /// Those that others have, and where.
     pub merged: HashMap<Utf8PathBuf, String>,
@@ -38,11 +38,11 @@ pub struct History {
 /// Something to try.
 #[derive(Clone, Debug, Default)]
 pub struct Candidate {
-    /// What it does, in a few words.
+    /// Its action, in a few words.
     pub what: String,
     /// The files that it changes.
     pub files: Files,
-    /// What it supplies.
+    /// Its supply.
     pub lacking: Option<Lacking>,
     /// The orders that it chooses among, where it orders revisions: the files that make each. They must
     /// leave the same.

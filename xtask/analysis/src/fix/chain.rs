@@ -38,8 +38,8 @@ pub(super) fn candidates(scene: &Scene<'_>) -> Vec<Candidate> {
     Vec::new()
 }
 
-/// What two revisions do that claim one place: a copy goes, the later one moves, or both are merged.
-/// Both of the latter choose among the orders in which the revisions can run.
+/// Candidates for two revisions that claim one place: a copy is deleted, the later one moves, or
+/// both are merged. Both of the latter choose among the orders in which the revisions can run.
 fn collision(scene: &Scene<'_>) -> Vec<Candidate> {
     let copy = copies(scene);
     let known = |index: usize| scene.history.and_then(|h| h.ages.get(&scene.scripts[index].file));
@@ -59,7 +59,7 @@ fn collision(scene: &Scene<'_>) -> Vec<Candidate> {
     let reversed = renumber::reversed(&ages);
     let orders = [plan(&ages, &|_| None), plan(&reversed, &|_| None)];
     let orders = orders.map(|order| order.map(|plan| files(plan.changes)));
-    // What cannot be tried is no candidate.
+    // A change that cannot be tried is no candidate.
     let [Ok(first), Ok(second)] = orders else { return copy.into_iter().collect() };
     let plans = [
         scene.history.map(|_| plan(&ages, &merged)),
@@ -123,8 +123,8 @@ fn pointers(scene: &Scene<'_>) -> Vec<Candidate> {
     found
 }
 
-/// What may have been meant as a parent: an id that one of the two begins with, or a revision that
-/// nothing follows.
+/// Parents that may have been meant: an id of which one is the beginning of the other, or a
+/// revision without children.
 fn parents(scene: &Scene<'_>, script: &Script, named: &str) -> Vec<String> {
     let below = descendants(scene, &script.revision.text);
     let others = || scene.scripts.iter().filter(|other| !below.contains(&other.revision.text));

@@ -1,7 +1,7 @@
 //! Candidates for remedies: changed files or supplies that may turn the gate green.
 //!
-//! Text in, changed text out. Nothing is known here of whether a candidate helps: whoever asks tries
-//! each on a copy of the tree, and offers what the gate is green with.
+//! Text in, changed text out. This module does not know whether a candidate helps: the caller tries
+//! each on a copy of the tree, and offers those that turn the gate green.
 
 mod at;
 mod candidate;
@@ -22,7 +22,7 @@ use model::finding::{Edit, FileChange};
 /// How many lines of context a patch has.
 const CONTEXT: usize = 3;
 
-/// What may fix a finding, the most fitting first.
+/// Candidates for a finding, the most fitting first.
 pub fn candidates(scene: &Scene<'_>) -> Vec<Candidate> {
     let mut found: Vec<Candidate> = supply::candidates(scene).into_iter().collect();
     found.extend(chain::candidates(scene));

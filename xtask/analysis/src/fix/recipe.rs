@@ -13,7 +13,7 @@ pub struct Line {
     name: String,
     /// The constant.
     constant: String,
-    /// What the recipe does with it.
+    /// The calls of the recipe.
     calls: String,
     /// Whether that comes first of all, or else right before the head.
     first: bool,
@@ -164,7 +164,7 @@ mod tests {
         let calls = "    steps.upgrade(\"0030\", \"pre-seed\")?;\n    steps.seed(&ACCOUNTS_A__B_)?;\n    steps.round_trip()";
         assert!(with_row.contains(calls), "{with_row}");
         assert!(with_row.contains("name: \"accounts row a \\\"b\\\"\","), "{with_row}");
-        // What is there already is only used.
+        // A constant that exists is only used.
         let bare = RAPTOR.replace("    steps.create_role(&RAPTOR_APP)?;\n", "");
         assert_eq!(added(&bare, "raptor", &role("raptor_app", "0002")).unwrap(), RAPTOR);
     }

@@ -12,7 +12,7 @@ use model::code;
 /// How many characters may differ in a name that is misspelt.
 const NEAR: usize = 2;
 
-/// What cannot run inside a transaction (25001).
+/// Moves a statement that cannot run inside a transaction (25001) into an autocommit block.
 pub(super) fn autocommit(at: &At<'_>) -> Option<(String, String)> {
     let edit =
         edit::in_autocommit_block(at.script, line(at.node)).filter(|_| at.state == "25001")?;

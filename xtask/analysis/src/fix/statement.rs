@@ -25,7 +25,7 @@ const RAISES: &[&Code] = &[&code::IRREVERSIBLE, &code::RAISING_DOWNGRADE, &code:
 
 type Rule = fn(&At<'_>) -> Option<(String, String)>;
 
-/// What may be done about the statement: each gives what it does, and the text of the file with it.
+/// Rules for a failed statement: each returns its action, and the changed text of the file.
 const RULES: &[Rule] = &[
     commented_out_marker,
     unused_import,
@@ -154,7 +154,7 @@ fn unused_import(at: &At<'_>) -> Option<(String, String)> {
     (!is_used).then(|| ("take out the import, which nothing uses".to_owned(), text))
 }
 
-/// What is created again to the letter, by the same revision or an earlier one.
+/// Deletes a statement that the same or an earlier revision has to the letter.
 fn same_again(at: &At<'_>) -> Option<(String, String)> {
     if !["42P07", "42710", "42701"].contains(&at.state) {
         return None;
@@ -215,7 +215,7 @@ fn drop_of_others_goes(at: &At<'_>) -> Option<(String, String)> {
     Some((format!("take out `{}`", shown(at.module.text(strange))), text))
 }
 
-/// What must not be there at all, or takes back what is not there.
+/// Deletes a statement that must not be there, or that undoes a missing object.
 fn goes(at: &At<'_>) -> Option<(String, String)> {
     let statement = at.module.text(at.node);
     let sql = at.sql.trim_start();
@@ -232,7 +232,7 @@ fn goes(at: &At<'_>) -> Option<(String, String)> {
     goes.then(|| (format!("take out `{}`", shown(statement)), text))
 }
 
-/// A query whose result nobody uses.
+/// Deletes a query whose result is not used.
 fn query_goes(at: &At<'_>) -> Option<(String, String)> {
     let statement = at.module.text(at.node);
     let query = |sql: &str| {

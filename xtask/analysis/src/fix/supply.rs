@@ -31,7 +31,7 @@ fn role(scene: &Scene<'_>) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-/// What the revision looks up, by its text.
+/// The row that the revision looks up, by its text.
 fn row(scene: &Scene<'_>) -> Option<Lookup> {
     let order = scene.graph.walk.iter().rev();
     let scripts: Vec<&Script> = order.filter_map(|index| scene.scripts.get(*index)).collect();

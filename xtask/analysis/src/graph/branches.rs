@@ -3,7 +3,7 @@
 use super::reach::reach;
 use model::graph::{Branch, Graph};
 
-/// What each of several heads adds; nothing where there is one.
+/// The revisions that each of several heads adds; none where there is one head.
 pub(super) fn of_heads(graph: &Graph) -> Vec<Branch> {
     if graph.heads.len() < 2 {
         return Vec::new();
@@ -14,7 +14,7 @@ pub(super) fn of_heads(graph: &Graph) -> Vec<Branch> {
     for index in reached.iter().flatten() {
         heads_of[*index] += 1;
     }
-    // What Alembic drops, as another file has its id, is not in its walk; it counts as the newest.
+    // A revision that Alembic drops, because another file has its id, counts as the newest.
     let mut age = vec![0; graph.revisions.len()];
     for (position, index) in graph.walk.iter().enumerate() {
         age[*index] = position + 1;

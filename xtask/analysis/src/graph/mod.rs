@@ -29,9 +29,9 @@ pub fn build(scripts: &[&Script]) -> Graph {
     build_named(&named.collect::<Vec<_>>())
 }
 
-/// A script that is to have this id and these parents, whatever it says now.
+/// A script with the id and the parents that it is to have.
 pub struct Named<'a> {
-    /// What it says.
+    /// The script.
     pub script: &'a Script,
     /// The id that it is to have.
     pub id: &'a str,
@@ -140,7 +140,7 @@ fn link(graph: &mut Graph) {
     for of in 0..graph.revisions.len() {
         let revision = &graph.revisions[of];
         let kept = graph.by_id.get(&revision.id).copied().unwrap_or(of);
-        // What Alembic drops is nobody's child, unless a branch label still leads to it.
+        // A revision that Alembic drops has no parents, unless a branch label still leads to it.
         let counts =
             kept == of || revision.branch_labels.iter().any(|l| graph.by_label.get(l) == Some(&of));
         let (mut parents, mut dependencies) = (Vec::new(), Vec::new());
@@ -213,7 +213,7 @@ fn detect_cycles(graph: &mut Graph, order: &[usize]) -> bool {
     if graph.faults.iter().any(own) {
         return false;
     }
-    // What names a parent that does not exist starts a chain as well as a base does.
+    // A revision whose parent does not exist starts a chain, as a base does.
     let broken: Vec<usize> = graph.faults.iter().filter_map(broken_link).collect();
     let down = reach::reach(graph, &graph.heads, |revision| &revision.parents);
     let up =

@@ -3,7 +3,7 @@
 
 use model::graph::Graph;
 
-/// What an identifier means.
+/// Meaning of an identifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolved {
     /// This revision.

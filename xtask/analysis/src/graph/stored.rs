@@ -11,7 +11,7 @@ pub struct Link<'a> {
     pub revision: &'a str,
     /// Its parents.
     pub parents: &'a [String],
-    /// What it depends on besides.
+    /// Its other dependencies.
     pub requires: &'a [String],
 }
 
@@ -31,9 +31,9 @@ pub struct Applied<'a> {
 /// A way to take one revision down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Down {
-    /// What `alembic downgrade` is told.
+    /// The target of `alembic downgrade`.
     pub target: String,
-    /// What the version table holds then, sorted.
+    /// The contents of the version table then, sorted.
     pub stored: Vec<String>,
     /// Whether nothing but the revision is taken down.
     pub alone: bool,
@@ -58,7 +58,7 @@ impl<'a> Applied<'a> {
         Applied { applied, ..self }
     }
 
-    /// What the version table holds, sorted.
+    /// The contents of the version table, sorted.
     pub fn stored(&self) -> Vec<String> {
         let links = self.applied.iter().filter_map(|revision| self.links.get(revision));
         let stood_on: BTreeSet<&str> = links.flat_map(Link::below).collect();
@@ -105,8 +105,9 @@ impl<'a> Applied<'a> {
         ways.into_iter().map(down).collect()
     }
 
-    /// What the version table holds after these are taken down, one by one, sorted. Beside other heads
-    /// Alembic stores all that the revision stands on and they do not (`RevisionStep`).
+    /// The contents of the version table after these are taken down, one by one, sorted. Beside
+    /// other heads Alembic stores all parents of the revision that the heads do not stand on
+    /// (`RevisionStep`).
     fn stored_without(&self, mut dropped: BTreeSet<&str>) -> Vec<String> {
         let mut heads: BTreeSet<String> = self.stored().into_iter().collect();
         while let Some(next) =
@@ -129,8 +130,8 @@ impl<'a> Applied<'a> {
         heads.into_iter().collect()
     }
 
-    /// What a revision stands on: its parents, and the dependencies that no revision on the way to its
-    /// base has already.
+    /// The revisions that one stands on: its parents, and the dependencies that none of its
+    /// ancestors has.
     fn stands_on(&self, link: &Link<'a>) -> Vec<&'a str> {
         let above = self.lineage(link.revision).into_iter().filter(|id| *id != link.revision);
         let above = above.filter_map(|id| self.links.get(id));
@@ -168,8 +169,8 @@ impl<'a> Applied<'a> {
         found
     }
 
-    /// What a downgrade to this revision takes away; `None`: to the base. With a branch label, where it
-    /// matters, what is on that branch alone.
+    /// The revisions that a downgrade to this one takes away; `None`: to the base. With a branch
+    /// label, only those of that branch.
     fn dropped(&self, target: Option<&str>, branch: Option<&BTreeSet<&str>>) -> BTreeSet<&'a str> {
         let follows = |link: &Link<'a>| match target {
             Some(target) => link.parents.iter().any(|parent| parent == target),

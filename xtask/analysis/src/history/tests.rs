@@ -203,7 +203,7 @@ fn used_when_it_is_not_there() {
 }
 
 #[test]
-fn what_downgrade_leaves() {
+fn objects_that_a_downgrade_leaves() {
     finds(
         &[
             "op.execute('CREATE TYPE e AS ENUM (1)')\nop.create_table('t', sa.Column('a', sa.Text())) -- op.drop_table('t')",
@@ -246,7 +246,7 @@ fn what_downgrade_leaves() {
 }
 
 #[test]
-fn what_downgrade_drops_of_others() {
+fn foreign_objects_that_a_downgrade_drops() {
     finds(
         &[T, "op.create_index('ix', 't', ['a']) -- op.drop_index('ix')\nop.drop_table('t')"],
         &["1:8 down drops other: table `t`"],

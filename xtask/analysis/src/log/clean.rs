@@ -6,7 +6,7 @@
 pub(super) struct Line {
     /// The step that the service's own column names.
     pub(super) step: Option<String>,
-    /// What the command printed.
+    /// The command's output.
     pub(super) text: String,
     /// Whether pytest marked it as part of what was raised.
     pub(super) raised: bool,

@@ -37,7 +37,7 @@ pub struct Revision {
     pub file: Utf8PathBuf,
 }
 
-/// What a step of a course does.
+/// Kinds of steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     UpgradeTo(String),

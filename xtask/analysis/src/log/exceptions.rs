@@ -4,7 +4,7 @@ use super::clean::Line;
 use super::sqlstate;
 use model::transcript::{Exception, Frame, Transcript};
 
-/// What was read of one failure.
+/// One failure, as read from the log.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Read {
     /// Outermost first, as in a live run.
@@ -14,17 +14,17 @@ pub(super) struct Read {
 }
 
 const TRACEBACK: &str = "Traceback (most recent call last):";
-/// What Python prints between an exception and the one that came of it.
+/// Python's lines between an exception and the one that followed from it.
 const LINKS: [&str; 2] = [
     "The above exception was the direct cause of the following exception:",
     "During handling of the above exception, another exception occurred:",
 ];
 
-/// What psql is called where it says itself that it has no connection.
+/// The type of an error of psql itself, which has no connection.
 pub(super) const PSQL: &str = "psql";
-/// What an error is called that psql passes on from the server.
+/// The type of a server error that psql passes on.
 const BY_PSQL: &str = "ERROR";
-/// What an error is called that stands in the server's own log.
+/// The type of an error in the server's own log.
 const BY_SERVER: &str = "server";
 /// The packages whose exceptions are known by their name alone, without a traceback above them: the
 /// end of a log is often all that there is.
@@ -40,7 +40,8 @@ pub(super) fn is_of_server(exception: &Exception) -> bool {
     exception.kind == BY_SERVER
 }
 
-/// What starts at the first of these lines and how many lines it takes; `None`: nothing.
+/// The exception that starts at the first of these lines, and its number of lines; `None`: no
+/// exception.
 pub(super) fn starting_at(lines: &[Line]) -> Option<(usize, Read)> {
     let line = lines.first()?;
     let first = line.text.trim_end();
@@ -221,7 +222,7 @@ fn sent(lines: &[Line]) -> (usize, String) {
     (length, sql.strip_suffix(']').unwrap_or(sql).trim().to_owned())
 }
 
-/// What SQLAlchemy and the drivers print below the exception's own line.
+/// Whether SQLAlchemy or a driver prints this line below the exception's own.
 fn belongs_to_exception(text: &str) -> bool {
     let starts = [
         "LINE ",
@@ -290,8 +291,8 @@ fn postgres_error(text: &str) -> Option<Exception> {
     Some(of_server(BY_PSQL, message))
 }
 
-/// `2026-05-11 09:26:53.123 UTC [77] ERROR:  …`, in the server's own log. What is `FATAL` there is
-/// no statement's failure: a health check that names no role, most often.
+/// `2026-05-11 09:26:53.123 UTC [77] ERROR:  …`, in the server's own log. `FATAL` there is not the
+/// failure of a statement, most often a health check that names no role.
 fn server_error(text: &str) -> Option<Exception> {
     let (before, message) = text.split_once("] ERROR:  ")?;
     let (time, process) = before.rsplit_once('[')?;

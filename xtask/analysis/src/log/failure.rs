@@ -18,9 +18,9 @@ pub(super) struct Failure<'a> {
     pub(super) command: usize,
     /// The revision in flight, with its title.
     pub(super) start: Option<Start>,
-    /// What was said.
+    /// The transcript.
     pub(super) said: Transcript,
-    /// What the log itself calls it.
+    /// The log's own name of it.
     pub(super) told: Option<Told>,
 }
 

@@ -25,12 +25,12 @@ use self::told::Told;
 
 pub use self::course::{Course, Revision};
 
-/// What a log says.
+/// Findings of a log.
 #[derive(Debug, Default)]
 pub struct Reading {
     /// Its failures, named, in the order in which they are in it.
     pub findings: Vec<Finding>,
-    /// What else the reader should know: a command that failed and is none of a migration's.
+    /// Further notes: a command that failed outside of the migrations.
     pub notes: Vec<String>,
 }
 
@@ -52,7 +52,8 @@ pub fn read(text: &str, courses: &[Course]) -> Reading {
         naming::name(own, &mut reading.findings);
         naming::name(echo, &mut echoes);
     }
-    // The server's own log repeats what a client was told, and holds much that is nobody's failure.
+    // The server's own log repeats the errors of clients, and holds others that are no failure of a
+    // step.
     if reading.findings.is_empty() {
         reading.findings = echoes;
     }

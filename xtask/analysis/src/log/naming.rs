@@ -12,8 +12,8 @@ use model::code;
 use model::finding::Finding;
 use model::transcript::{End, Transcript};
 
-/// Names failures of one source, in their order. What follows a failure in the same command came of
-/// it, and is not named.
+/// Names failures of one source, in their order. Later failures in the same command follow from the
+/// first, and are not named.
 pub(super) fn name(failures: Vec<Failure<'_>>, findings: &mut Vec<Finding>) {
     let mut twice: Vec<String> = Vec::new();
     let mut named = Vec::new();
@@ -113,7 +113,7 @@ fn is_without_revision(finding: &Finding) -> bool {
     sent && any.contains(&finding.code)
 }
 
-/// What a step alone says of a failure; without one, what it may be.
+/// Names a failure by its step alone; without a step, by its possible causes.
 fn by_step_alone(finding: &mut Finding, kind: Option<&Kind>, before_seed: bool) {
     match kind {
         Some(Kind::Downgrade) => finding.code = &code::DOWNGRADE_FAILED,
@@ -172,7 +172,7 @@ fn is_unreachable(said: &Transcript) -> bool {
 fn unreachable(said: Transcript) -> Finding {
     let headline = said.headline();
     let why = headline.map(|e| e.message.trim().to_owned()).unwrap_or_default();
-    // Who answers, if only to refuse, has started.
+    // A server that answers, if only to refuse, has started.
     let answered = said.sqlstate().is_some() || why.contains("FATAL:");
     let nobody = ["Connection refused", "No such file or directory", "Connect call failed"];
     let (code, what) = if !answered && nobody.iter().any(|text| why.contains(text)) {

@@ -1,5 +1,5 @@
-//! Position of a line in a run: which tree, which step, which revision. What the log says by name goes
-//! first; else the commands that it shows say it, else what Alembic and psql print along the way.
+//! Position of a line in a run: which tree, which step, which revision. Names in the log come
+//! first, then the commands that it shows, then the output of Alembic and psql.
 
 use camino::Utf8Path;
 
@@ -31,7 +31,7 @@ pub(super) struct Position<'a> {
     way: Way,
 }
 
-/// What was seen of a tree's course so far.
+/// Progress of a tree so far.
 #[derive(Clone, Default)]
 struct Way {
     /// The last revision that an upgrade started.
@@ -158,7 +158,7 @@ impl<'a> Position<'a> {
         self.tree = Some(tree);
     }
 
-    /// What a line says of how far the run is.
+    /// Takes the progress that a line shows.
     fn pass(&mut self, text: &str) {
         let pre_seed = self.course().and_then(Course::pre_seed);
         if is_new_run(text) {
@@ -214,7 +214,7 @@ impl<'a> Position<'a> {
         }
     }
 
-    /// What is being done: by the command, else by what was seen of the course so far.
+    /// The current kind of step: by the command, else by the progress so far.
     pub(super) fn kind(&self) -> Option<Kind> {
         if !self.command.is_empty() {
             return self.kind_of_command();
@@ -240,7 +240,7 @@ impl<'a> Position<'a> {
         })
     }
 
-    /// What `upgrade head` is by now.
+    /// The step that an `upgrade head` is at this point.
     pub(super) fn upgrade_to_head(&self) -> Kind {
         if self.way.downgraded { Kind::Again } else { Kind::Upgrade }
     }

@@ -118,7 +118,7 @@ fn a_statement_ends_with_its_bracket_whatever_brackets_it_holds() {
 
 /// Columns, time stamps, colours, carriage returns, services, and the marks of pytest.
 #[test]
-fn what_stands_around_a_line_makes_no_difference() {
+fn prefixes_of_log_lines_make_no_difference() {
     let dressed = |prefix: &str, end: &str| -> String {
         ROLE.lines().map(|line| format!("{prefix}{line}{end}\n")).collect()
     };
@@ -217,7 +217,7 @@ fn a_server_that_answers_has_started() {
 }
 
 #[test]
-fn what_alembic_says_is_a_failure_once() {
+fn alembic_error_is_one_failure() {
     let text = "INFO  [alembic.runtime.migration] Context impl PostgresqlImpl.
 ERROR [alembic.util.messaging] Multiple head revisions are present for given argument 'head'
 FAILED: Multiple head revisions are present for given argument 'head'";
@@ -320,7 +320,7 @@ ValueError: no
 }
 
 #[test]
-fn what_the_gate_itself_printed_is_taken_as_it_is() {
+fn findings_of_the_gate_are_taken_as_they_are() {
     let text = "FAIL [  0.431s] Console — alembic upgrade head
 
 error[MG003]: multiple heads (failure mode C)

@@ -5,7 +5,7 @@ use super::course::Course;
 use model::code::{self, Code};
 use model::finding::{Finding, Place};
 
-/// What the log itself calls a failure.
+/// A log's own name of a failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Told {
     /// The old job's own count of the heads.
@@ -22,7 +22,7 @@ pub(super) enum Told {
     TimedOut,
 }
 
-/// What the first of these lines says.
+/// The name in the first of these lines.
 pub(super) fn by_lines(lines: &[Line]) -> Option<Told> {
     let text = lines.first()?.text.trim();
     if let Some(rest) = text.strip_prefix("ERROR: ")
@@ -72,8 +72,7 @@ pub(super) fn exit_status(text: &str) -> Option<i32> {
     status.trim_end_matches('.').parse().ok()
 }
 
-/// What the gate itself printed: its findings, as it shows them to a person. They need no reading of
-/// what stands around them.
+/// Findings that the gate itself printed. They can be read without the lines around them.
 pub(super) fn by_the_gate(lines: &[Line], courses: &[Course]) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut lines = lines.iter().map(|line| line.text.as_str()).peekable();

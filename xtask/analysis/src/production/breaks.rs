@@ -7,7 +7,7 @@ use std::fmt;
 use model::production::{Act, Catalog, Column, Key, Oid, State, Tried, Use};
 use model::quoting::identifier;
 
-/// What became of what a statement names.
+/// Change of an object that a statement names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A table or a view has another name.
@@ -45,7 +45,7 @@ pub enum Kind {
     },
     /// The role may not do something any more; `None`: nothing at all.
     NoRight {
-        /// What it may not do.
+        /// The action that it may not do.
         act: Option<&'static str>,
     },
     /// Row security refuses a row.
@@ -81,7 +81,7 @@ pub enum Kind {
     Other {
         /// The SQLSTATE.
         state: String,
-        /// What Postgres says.
+        /// Postgres's message.
         message: String,
     },
 }
@@ -93,13 +93,13 @@ pub struct Break {
     pub relation: Oid,
     /// The name of that, or of the type.
     pub name: String,
-    /// What became of it.
+    /// Its change.
     pub kind: Kind,
     /// How many statements fail for it.
     pub count: usize,
     /// One of them.
     pub sql: String,
-    /// What Postgres says of it.
+    /// Postgres's message about it.
     pub said: String,
 }
 
@@ -133,8 +133,8 @@ impl fmt::Display for Break {
     }
 }
 
-/// What worked in one state and fails in another. `first` is the catalogue that the statements were made
-/// from, `lost` are tables whose rows are gone.
+/// The statements that worked in one state and fail in another. `first` is the catalogue that the
+/// statements were made from, `lost` are tables whose rows are gone.
 pub fn breaks(
     first: &Catalog,
     uses: &[Use],
@@ -303,7 +303,7 @@ impl Reader<'_> {
         Some(Kind::TypeChanged { column, from, to: is })
     }
 
-    /// What a role may not do; that it may not even read is told once for all.
+    /// The action that a role may not do; a lost right to read is reported once.
     fn right(&self, used: &Use) -> Kind {
         let counts = |other: &Use| {
             other.relation == used.relation && other.role == used.role && other.act == Act::Count

@@ -1,4 +1,4 @@
-//! Facts of a way up or down: locks, work, and who waited.
+//! Facts of a way up or down: locks, work, and waits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,9 +28,9 @@ pub struct Facts {
     pub idle: BTreeSet<Oid>,
     /// The indexes that were built anew where their tables were not.
     pub rebuilt: BTreeSet<Oid>,
-    /// Who waits for what.
+    /// The statements that each relation blocks.
     pub blocks: BTreeMap<Oid, Blocked>,
-    /// Who waits because another relation is blocked.
+    /// The statements on a relation that wait because another one is blocked.
     pub through: BTreeMap<Oid, BTreeSet<(Blocked, Oid)>>,
     /// The tables most of whose rows were changed in one transaction.
     pub row_locks: BTreeSet<Oid>,
@@ -43,7 +43,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// What was seen of a way. Of small tables nothing is said that takes time.
+    /// The facts of a way. Work on small tables takes no time and is left out.
     pub fn of(way: &Way, is_small: impl Fn(&Relation) -> bool) -> Facts {
         let mut facts = Facts { statements: statements(way), ..Facts::default() };
         let relations: BTreeMap<Oid, &Relation> =
@@ -185,7 +185,7 @@ fn is_of(relations: &BTreeMap<Oid, &Relation>, oid: Oid, kinds: &str) -> bool {
     relations.get(&oid).is_some_and(|relation| kinds.contains(relation.kind))
 }
 
-/// What a statement's transaction keeps others from. A materialized view is written by nobody.
+/// The statements that a transaction blocks. No statement writes to a materialized view.
 pub(super) fn blocking(ran: &Ran, relations: &BTreeMap<Oid, &Relation>) -> BTreeSet<Oid> {
     let is = |oid: &Oid, mode: u8| {
         let kind = relations.get(oid).map(|r| r.kind);

@@ -3,7 +3,7 @@
 use super::breaks::Kind;
 use super::sizes::Work;
 
-/// What to do instead.
+/// The remedy.
 pub(crate) fn instead_of(kind: &Kind) -> String {
     let told = match kind {
         Kind::NotNull { .. } => {

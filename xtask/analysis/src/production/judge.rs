@@ -31,7 +31,7 @@ pub fn judge(rehearsal: &Rehearsal, setting: &Setting<'_>) -> Judged {
         judge.way(down, Direction::Downgrade, None);
     }
     if is_sound {
-        // A way back that makes somebody wait has a finding of its own.
+        // A way back that blocks statements has a finding of its own.
         let back = down.as_ref().filter(|_| judge.judged.findings.is_empty());
         judge.judged.lines = sound(setting.revisions, &up, back, rehearsal.uses.len());
     }
@@ -142,7 +142,7 @@ impl<'a> Judge<'a> {
                 Kind::ColumnDropped { column } => Some(format!("{}.{column}", broken.name)),
                 _ => None,
             };
-            // What is said of a table is said of all of it.
+            // A finding about a table covers all of its parts.
             let is = |what: &str| broken.name == what || dropped.as_deref() == Some(what);
             self.exceptions.excuse(
                 self.setting.revisions,

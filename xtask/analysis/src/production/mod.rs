@@ -1,5 +1,5 @@
-//! Production: what a change does to a database in use, who waits and how long, and what of the running
-//! version breaks.
+//! Production: effects of a change on a database in use: blocked statements, the length of their
+//! waits, and statements of the running version that break.
 //!
 //! `uses.rs` makes the statements of the running version, `facts.rs` says what was seen of a way up or
 //! down, `breaks.rs` which statements fail after it, `judge.rs` what that is worth with the sizes of production.

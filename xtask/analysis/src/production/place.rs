@@ -36,7 +36,7 @@ pub(super) fn place(revisions: &[Text], finding: &mut Finding, view: &View<'_>, 
         finding.place = Some(text.at(Some(line)));
         return;
     }
-    // What a driver's own cursor ran is known by what it left alone.
+    // A statement of a driver's own cursor is found by elimination.
     let names = finding.impact.as_ref().map(|impact| vec![impact.table.clone()]);
     let of = |text: &&Text| Some(&text.revision) == finding.revision.as_ref();
     if let Some(text) = revisions.iter().find(of) {

@@ -4,17 +4,18 @@ use std::collections::BTreeSet;
 
 use model::production::{Act, Blocked, Catalog, Oid, Relation, Use};
 
-/// A statement that waits where somebody holds what it needs.
+/// A statement that waits for a lock of another session.
 #[derive(Clone, Debug)]
 pub struct Probe {
     /// The statement.
     pub used: Use,
-    /// Who waits where it does.
+    /// The kind of statement that waits with it.
     pub what: Blocked,
 }
 
-/// The probes of the relations near those that a session holds: themselves, who points to them, the
-/// views that read them, the wholes and the parts, and the tables whose triggers may do anything.
+/// The probes of the relations near those that a session holds: themselves, those that reference
+/// them, the views that read them, the wholes and the parts, and the tables whose triggers may do
+/// anything.
 pub fn probes(catalog: &Catalog, uses: &[Use], held: &BTreeSet<Oid>) -> Vec<Probe> {
     let near = near(catalog, held);
     let relations = catalog.relations.iter().filter(|r| near.contains(&r.oid));
@@ -22,8 +23,8 @@ pub fn probes(catalog: &Catalog, uses: &[Use], held: &BTreeSet<Oid>) -> Vec<Prob
     own.chain(pointers(catalog, held)).collect()
 }
 
-/// What the insert of a row asks of the row that it points to, where the copy of a row that is there
-/// would not come so far.
+/// The check of an insert on the row that it references, for tables where the copy of a row would
+/// fail before.
 fn pointers(catalog: &Catalog, held: &BTreeSet<Oid>) -> Vec<Probe> {
     let required = |of: Oid, name: &String| {
         catalog.columns.iter().any(|c| c.of == of && c.name == *name && c.required)

@@ -6,7 +6,7 @@ use super::view::View;
 use model::production::{Blocked, MODES, Oid, Seen};
 use model::transcript::Direction;
 
-/// What was seen of a way.
+/// The observations of a way.
 pub(super) fn seen(
     revisions: &[Text],
     view: &View<'_>,

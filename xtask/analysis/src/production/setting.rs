@@ -17,7 +17,7 @@ pub struct Text {
     pub file: Utf8PathBuf,
     /// The same as it is shown.
     pub shown: Utf8PathBuf,
-    /// What it says.
+    /// Its text.
     pub text: String,
 }
 
@@ -30,7 +30,7 @@ impl Text {
     }
 }
 
-/// What a rehearsal is judged by.
+/// Inputs of the judgement of a rehearsal.
 pub struct Setting<'a> {
     /// The revisions of the change, parents first.
     pub revisions: &'a [Text],
@@ -42,14 +42,14 @@ pub struct Setting<'a> {
     pub filled: &'a BTreeSet<String>,
 }
 
-/// What is said of a change.
+/// Judgement of a change.
 #[derive(Clone, Debug, Default)]
 pub struct Judged {
     /// What is wrong.
     pub findings: Vec<Finding>,
-    /// What there is to say where nothing is.
+    /// Lines about the parts without a finding.
     pub lines: Vec<String>,
-    /// What was seen, by name.
+    /// The observations, by name.
     pub seen: Vec<Seen>,
 }
 

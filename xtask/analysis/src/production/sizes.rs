@@ -7,7 +7,7 @@ const OLD: i64 = 90;
 /// From how many reads or writes a second a table is hot.
 const HOT: (f64, f64) = (100.0, 10.0);
 
-/// What `production.csv` says.
+/// Contents of `production.csv`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sizes {
     tables: BTreeMap<String, Size>,
@@ -16,7 +16,7 @@ pub struct Sizes {
     pub on: String,
 }
 
-/// What is known of one table.
+/// Size of one table.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Size {
     /// About how many rows.
@@ -38,7 +38,7 @@ pub(crate) enum Extent {
     Known(Size),
     /// The migrations themselves give it a few rows: in production it may be as small.
     Seeded(u64),
-    /// Nobody knows.
+    /// Unknown.
     Unknown,
 }
 
@@ -118,7 +118,7 @@ impl Sizes {
         Ok(sizes)
     }
 
-    /// What is known of a table.
+    /// The size of a table.
     pub fn of(&self, table: &str) -> Option<Size> {
         self.tables.get(table).copied()
     }

@@ -28,9 +28,9 @@ pub struct Ran {
     pub idle: f64,
     /// The locks that its transaction held then.
     pub locks: BTreeMap<Oid, u8>,
-    /// What it read from one end to the other.
+    /// The relations that it read in full.
     pub scanned: BTreeSet<Oid>,
-    /// What it wrote anew.
+    /// The relations that it rewrote.
     pub rewritten: BTreeSet<Oid>,
     /// How many rows it changed.
     pub changed: BTreeMap<Oid, u64>,
@@ -65,7 +65,7 @@ pub(super) fn statements(way: &Way) -> Vec<Ran> {
         let in_session = look.relations.iter().filter(|h| h.mode > 0).map(|h| (h.oid, h.node));
         let seen: BTreeMap<Oid, u64> = files.cloned().unwrap_or_else(|| in_session.collect());
         for (oid, node) in seen {
-            // What was not known before the change is not looked at.
+            // Relations that did not exist before the change are left out.
             if node != 0 && nodes.get(&oid).is_some_and(|known| *known != node) {
                 nodes.insert(oid, node);
                 ran.rewritten.insert(oid);
@@ -115,7 +115,7 @@ fn locks(look: &Look) -> BTreeMap<Oid, u8> {
     look.relations.iter().filter(|h| h.mode > 0).map(|h| (h.oid, h.mode)).collect()
 }
 
-/// What was read and changed between two looks.
+/// Adds the reads and writes between two looks.
 fn compare(ran: &mut Ran, way: &Way, before: &Look, after: &Look) {
     for held in &after.relations {
         let Some(relation) = way.before.catalog.relations.iter().find(|r| r.oid == held.oid) else {

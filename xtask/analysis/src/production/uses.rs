@@ -105,7 +105,7 @@ impl<'c> Table<'c> {
         uses.push(Use { role: None, relation, column, act, sql });
     }
 
-    /// What names the one row, and by which columns: a key, else all that can be compared.
+    /// The condition for the one row, with its columns: a key, else all that can be compared.
     fn one_row(&self) -> Option<(BTreeSet<String>, String)> {
         let known = |name: &String| {
             let (_, cell) = self.columns.iter().find(|(column, _)| column.name == *name)?;

@@ -104,7 +104,7 @@ impl<'a> View<'a> {
         Some(all)
     }
 
-    /// What a statement does to whole tables.
+    /// The scans and rewrites of a statement.
     pub(super) fn work(&self, ran: &Ran) -> Vec<(Oid, Work)> {
         let is_table = |oid: &&Oid| self.relation(**oid).is_some_and(|r| "rm".contains(r.kind));
         let old = |oid: &&Oid| self.is_old(**oid);

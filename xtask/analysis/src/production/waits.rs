@@ -26,7 +26,7 @@ pub(super) struct Stand {
     pub(super) statement: usize,
     /// Whether it is no part of a transaction.
     pub(super) autocommit: bool,
-    /// What is done to which table.
+    /// Tables, each with the work on it.
     pub(super) work: BTreeSet<(Oid, Work)>,
     /// For how long nothing is done, in seconds.
     pub(super) idle: f64,
@@ -118,12 +118,12 @@ fn of_table(view: &View<'_>, oid: Oid) -> Vec<Stand> {
 }
 
 impl Stand {
-    /// What cannot be done.
+    /// The statements that cannot run.
     pub(super) fn what(&self) -> &'static str {
         if self.mode == ACCESS_EXCLUSIVE { "read or write" } else { "write" }
     }
 
-    /// What was seen, in a sentence.
+    /// The observation, in a sentence.
     pub(super) fn seen(&self, view: &View<'_>) -> String {
         let mode = MODES.get(usize::from(self.mode).saturating_sub(1)).copied().unwrap_or_default();
         let until = if self.autocommit { "while it ran" } else { "until the commit" };

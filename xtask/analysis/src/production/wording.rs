@@ -41,7 +41,7 @@ pub(super) fn grows_with(view: &View<'_>, stand: &Stand) -> String {
     }
 }
 
-/// Who waits because of a table.
+/// The statements that wait because of a table.
 pub(super) fn also(view: &View<'_>, table: Oid) -> Option<String> {
     let waits = view.facts.through.iter().flat_map(|(oid, all)| {
         all.iter().filter(move |(_, on)| view.whole(*on) == table).map(move |(what, _)| {
@@ -58,7 +58,7 @@ pub(super) fn also(view: &View<'_>, table: Oid) -> Option<String> {
     (!waits.is_empty()).then(|| waits.join("; "))
 }
 
-/// What the way back does to the table of a finding.
+/// The effect of the way back on the table of a finding.
 pub(super) fn of_back(stand: &Stand, back: &[Stand], down: Option<&View<'_>>) -> String {
     let Some(down) = down else { return "the downgrade was not rehearsed".to_owned() };
     let same = back.iter().find(|other| other.table == stand.table);
@@ -69,7 +69,7 @@ pub(super) fn of_back(stand: &Stand, back: &[Stand], down: Option<&View<'_>>) ->
     }
 }
 
-/// What became of what the running version uses, in words.
+/// The change of an object that the running version uses, in words.
 pub(super) fn said(broken: &Break) -> String {
     let name = &broken.name;
     match &broken.kind {
@@ -118,8 +118,8 @@ pub(super) fn said(broken: &Break) -> String {
     }
 }
 
-/// What waits for a moment, and that the running version keeps working, of which so many statements were
-/// tried.
+/// The statements that wait for a moment, and the number of statements of the running version that
+/// still work.
 pub(super) fn sound(
     revisions: &[Text],
     up: &View<'_>,
@@ -137,7 +137,7 @@ pub(super) fn sound(
     lines
 }
 
-/// Who waits for a moment.
+/// The statements that wait for a moment.
 fn moments(view: &View<'_>) -> String {
     let of = |wanted: Blocked| -> Vec<String> {
         let all =

@@ -83,7 +83,7 @@ fn names_sums_and_f_strings() {
 }
 
 #[test]
-fn what_is_computed_is_unknown_and_says_where() {
+fn computed_values_are_unknown_with_their_line() {
     for (text, line) in [
         ("\nx = f()", 2),
         ("x = 'a'\nif y:\n    x = 'b'", 3),
@@ -105,7 +105,7 @@ fn what_is_computed_is_unknown_and_says_where() {
 }
 
 #[test]
-fn what_is_not_bound_is_not_bound() {
+fn unbound_names_have_no_value() {
     for text in ["", "x: str", "y = 1", "x = 1\ndel x", "def f():\n    x = 1", "x == 1", "# x = 1"]
     {
         assert_eq!(x(text), "unbound", "{text}");

@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_in_two_runs_of_one_order_does_not_count() {
+    fn differences_between_runs_of_one_order_do_not_count() {
         let mut first = table(&[r#"{"n": 1, "at": "9:00"}"#]);
         let noise = noise(&first, &table(&[r#"{"n": 1, "at": "9:01"}"#]));
         let mut other = table(&[r#"{"n": 2, "at": "9:02"}"#]);

@@ -185,7 +185,7 @@ fn an_id_that_is_used_twice_gets_the_next_number() {
 }
 
 #[test]
-fn what_cannot_be_done_safely_is_refused() {
+fn unsafe_renumbering_is_refused() {
     check(
         &[
             ("a.py", "revision = 'abc'\ndown_revision = None\n".into()),

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rows_are_taken_from_is_known() {
+    fn source_tables_of_rows_are_known() {
         let told = touched([
             "DELETE FROM public.orders WHERE id = 1",
             "TRUNCATE TABLE ONLY fills",

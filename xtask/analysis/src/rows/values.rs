@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_condition_names_comes_first() {
+    fn values_of_a_condition_come_first() {
         let check = "((state)::text = ANY (ARRAY['open'::text, 'it''s'::text]))";
         assert_eq!(of("text", -1, &[check], false)[..2], ["open", "it's"]);
         assert_eq!(of("integer", -1, &["(a > 17)"], false)[..3], ["17", "18", "16"]);

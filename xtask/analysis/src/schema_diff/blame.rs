@@ -47,7 +47,8 @@ fn columns_where(
     found
 }
 
-/// Whether the object is made under a condition alone: then nobody can tell whether it was there before.
+/// Whether the object is made only under a condition: then it is unknown whether it was there
+/// before.
 pub fn is_made_on_condition(difference: &Difference, script: &Script) -> bool {
     let made = |deed: &&Deed| match &deed.effect {
         Effect::Create(object, _) => is_named(&difference.object, object),
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_condition_makes_may_have_been_there_before() {
+    fn conditional_object_may_have_been_there_before() {
         let table = difference("table", "flags", Change::LeftBehind(Vec::new()));
         let make = "op.execute('CREATE TABLE flags (id int)')";
         let asked = format!("if not sa.inspect(op.get_bind()).has_table('flags'):\n        {make}");
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_downgrade_alone_does_goes() {
+    fn line_of_the_downgrade_alone_is_removed() {
         let null = Change::Changed {
             attribute: "nullability".into(),
             expected: Some("NOT NULL".into()),

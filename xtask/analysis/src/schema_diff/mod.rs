@@ -1,7 +1,7 @@
 //! Compares two schemas, and says what differs as a diff does: what was left behind, what is
 //! missing, what was changed.
 //!
-//! What may differ without being wrong:
+//! Differences that are not faults:
 //!
 //! - the version table where it was not there before: Alembic makes it and never drops it;
 //! - a constraint that is valid now and was not before: rows that satisfy it go on to;
@@ -24,8 +24,8 @@ pub(crate) use self::origin::mentions;
 pub use self::origin::{Declaration, Origin, Sources, declared, impure, line_that_names};
 pub use self::python::line as python_line;
 
-/// What differs. What follows from another difference, as a table's columns from the table, is left
-/// out, and so is Alembic's version table, by its name.
+/// The differences. Those that follow from another one, such as the columns of a table, are left
+/// out, and so is the version table with this name.
 pub fn compare(expected: &Schema, found: &Schema, version_table: &str) -> Vec<Difference> {
     let mut differences = Vec::new();
     let (expected, found) = (expected.objects(), found.objects());
@@ -273,7 +273,7 @@ fn line_diff(was: &str, now: &str) -> String {
     lines.into_iter().take(LINES_SHOWN).collect::<Vec<_>>().join("\n")
 }
 
-/// What tells most of an object, in brackets.
+/// The most telling attributes of an object, in brackets.
 fn summary(own: &Attributes) -> String {
     let told = ["enum", "composite", "range", "type", "definition", "column order", "version"];
     let first = told.iter().find_map(|name| Some((name, attribute(own, name)?)));
@@ -287,8 +287,8 @@ fn summary(own: &Attributes) -> String {
     }
 }
 
-/// Whether a difference is only the order of a table's columns, or of an enum's labels, which hardly
-/// anything reads.
+/// Whether a difference is only the order of a table's columns, or of an enum's labels, which few
+/// programs depend on.
 pub fn is_order(difference: &Difference) -> bool {
     let Change::Changed { attribute, expected: Some(was), found: Some(is) } = &difference.change
     else {
@@ -303,8 +303,9 @@ pub fn is_column_order(difference: &Difference) -> bool {
     matches!(&difference.change, Change::Changed { attribute, .. } if attribute == "column order")
 }
 
-/// Whether a difference is something that was made only where it was missing, and that nobody can or
-/// should take away: an extension or a schema that others may use by then, or the label of an enum.
+/// Whether a difference is something that was made only where it was missing, and that cannot or
+/// should not be removed: an extension or a schema that others may use by then, or the label of an
+/// enum.
 pub fn is_shared(difference: &Difference, made_by: &str) -> bool {
     let words: Vec<String> = made_by.split_whitespace().map(str::to_lowercase).collect();
     let stays = match &difference.change {

@@ -10,7 +10,7 @@ use crate::directive;
 use model::schema::without_public;
 use model::transcript::Statement;
 
-/// What is known of the revisions.
+/// Sources of the revisions.
 #[derive(Clone, Copy)]
 pub struct Sources<'a> {
     /// The root that files are shown relative to.
@@ -93,7 +93,7 @@ impl Origin {
         let nearest = [2, 1, 0].map(named).into_iter().find(|found| !found.is_empty());
         let nearest = nearest.unwrap_or_default();
         let statement = match missing {
-            // What took it away says more than what made it.
+            // The statement that dropped it says more than the one that made it.
             true => nearest.first().copied().or_else(|| {
                 let of_all = |s: &&Statement| names.iter().any(|name| mentions(&s.sql, name));
                 sources.statements.iter().rfind(of_all)
@@ -171,7 +171,7 @@ fn line_of<'t>(text: &'t str, start: &str) -> Option<(u32, &'t str)> {
     Some((u32::try_from(at + 1).ok()?, line))
 }
 
-/// What a revision says of itself.
+/// Declaration of a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Declaration {
     /// `keeps type order_side, reason`: it does not restore something, for a reason.

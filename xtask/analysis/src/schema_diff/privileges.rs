@@ -23,7 +23,7 @@ const LETTERS: &[(char, &str)] = &[
 /// One privilege of one role.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Privilege {
-    /// Who has it, as SQL writes the name; `PUBLIC` for everyone.
+    /// The role that has it, as SQL writes the name; `PUBLIC` for every role.
     pub(super) grantee: String,
     /// `SELECT`.
     pub(super) name: &'static str,
@@ -31,7 +31,7 @@ pub(super) struct Privilege {
     pub(super) grantable: bool,
 }
 
-/// What an attribute `privileges` says.
+/// Parses an attribute `privileges`.
 pub(super) fn parse(text: &str) -> BTreeSet<Privilege> {
     let mut found = BTreeSet::new();
     for item in text.lines() {
@@ -49,7 +49,7 @@ pub(super) fn parse(text: &str) -> BTreeSet<Privilege> {
     found
 }
 
-/// What was lost and what stayed, by role.
+/// Lost and remaining privileges, by role.
 pub(super) fn describe(expected: Option<&str>, found: Option<&str>) -> String {
     let was = parse(expected.unwrap_or_default());
     let now = parse(found.unwrap_or_default());
@@ -60,7 +60,7 @@ pub(super) fn describe(expected: Option<&str>, found: Option<&str>) -> String {
         }
     }
     if parts.is_empty() {
-        // Who granted it differs, which `GRANT` cannot say.
+        // The grantor differs, which `GRANT` cannot name.
         let line = |text: Option<&str>| text.unwrap_or("nothing").replace('\n', ", ");
         return format!("privileges were {}, are {}", line(expected), line(found));
     }

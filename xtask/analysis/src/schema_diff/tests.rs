@@ -23,7 +23,7 @@ fn check(was: &[(&str, &str, Own<'_>)], now: &[(&str, &str, Own<'_>)], expected:
 }
 
 #[test]
-fn what_was_left_behind_is_named_with_the_line_that_drops_it() {
+fn remains_are_named_with_the_line_that_drops_them() {
     check(
         &[],
         &[
@@ -73,7 +73,7 @@ fn lines_that_put_something_back_take_the_values_along() {
 }
 
 #[test]
-fn what_belongs_to_a_table_goes_with_it() {
+fn parts_of_a_table_go_with_it() {
     check(
         &[],
         &[

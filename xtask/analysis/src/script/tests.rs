@@ -64,7 +64,7 @@ fn the_spellings_that_alembic_takes() {
 }
 
 #[test]
-fn what_is_not_known_is_said() {
+fn unknown_fields_are_reported() {
     check(
         "a.py",
         "import x\n\nrevision = x.id()\ndown_revision = None\n",
@@ -90,7 +90,7 @@ fn what_is_not_known_is_said() {
 }
 
 #[test]
-fn what_alembic_refuses_is_refused() {
+fn fields_that_alembic_refuses_are_refused() {
     check(
         "helpers.py",
         "x = 1\n",
@@ -156,7 +156,7 @@ fn skims(text: &str, expected: bool) {
 }
 
 #[test]
-fn what_is_skimmed_is_what_is_parsed() {
+fn skimmed_fields_equal_parsed_fields() {
     let plain = "\"\"\"one\n\nRevision ID: a\n\"\"\"\nimport x\n\n# c\nrevision: str = 'a'  # c\n\
                  down_revision: Union[str, None] = (\n    'b',  \n \"c\",)\r\ndepends_on = None\n\n\n\
                  def upgrade():\n    revision = '''\nrevision = 1\n'''\n    x(\n'a')\n";

@@ -6,7 +6,7 @@ use super::cursor::{Cursor, split_commas};
 use super::{create, kind, roles, types, unescape};
 use crate::effect::{Detail, Effect, Kind, Object, Whole};
 
-/// What an `ALTER` does.
+/// The effects of an `ALTER`.
 pub fn read(c: &mut Cursor<'_>) -> Option<Vec<Effect>> {
     c.eat(&["ALTER"]);
     if c.eat(&["DEFAULT", "PRIVILEGES"]) {
@@ -98,7 +98,7 @@ fn table_action(table: &str, guarded: bool, action: &[Token]) -> Vec<Effect> {
         return effects;
     }
     if c.eat(&["DROP"]) {
-        // What other databases write: `DROP PRIMARY KEY`.
+        // Syntax of other databases: `DROP PRIMARY KEY`.
         if c.sees(&["PRIMARY"]) {
             return vec![Effect::Opaque(None)];
         }
@@ -155,7 +155,7 @@ fn table_as_a_whole(whole: Object, guarded: bool, c: &mut Cursor<'_>) -> Vec<Eff
                 .filter(|_| !guarded)
                 .map(|name| Effect::Use(Object::on(whole.name, Kind::Constraint, name))),
         );
-        // What is validated holds before and after: there is nothing to take back.
+        // A validation changes nothing that would have to be taken back.
         effects.swap_remove(0);
     } else if c.eat(&["SET", "SCHEMA"]) {
         return vec![Effect::Opaque(None)];

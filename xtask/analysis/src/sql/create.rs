@@ -6,7 +6,7 @@ use super::cursor::{Cursor, is_word, split_commas, text_of};
 use super::{query, roles, types};
 use crate::effect::{Detail, Effect, Kind, Object, Spot, Whole};
 
-/// What a `CREATE` does.
+/// The effects of a `CREATE`.
 pub fn read(c: &mut Cursor<'_>) -> Option<Vec<Effect>> {
     c.eat(&["CREATE"]);
     let replaces = c.eat(&["OR", "REPLACE"]);

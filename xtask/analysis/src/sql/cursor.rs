@@ -21,7 +21,7 @@ impl<'t> Cursor<'t> {
         Cursor { tokens, at: 0 }
     }
 
-    /// What has not been read.
+    /// The rest.
     pub fn rest(&self) -> &'t [Token] {
         self.tokens.get(self.at..).unwrap_or_default()
     }

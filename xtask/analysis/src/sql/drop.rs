@@ -6,12 +6,12 @@ use super::cursor::Cursor;
 use super::kind;
 use crate::effect::{Effect, Kind, Object};
 
-/// What a `DROP` does.
+/// The effects of a `DROP`.
 pub fn read(c: &mut Cursor<'_>) -> Option<Vec<Effect>> {
     c.eat(&["DROP"]);
     if c.eat_any(&["ROLE", "USER", "GROUP"]) {
-        // Whether a role is still there matters to nobody but those that name it later, and those
-        // fail in the database with a plain message.
+        // Only later statements that name the role depend on it, and those fail in the database
+        // with a plain message.
         return Some(vec![]);
     }
     if c.eat(&["OWNED"]) || c.eat_any(&["DATABASE", "TABLESPACE"]) {

@@ -1,7 +1,7 @@
 //! Immutability of an expression, by what Postgres 15 itself says of its own functions.
 //!
-//! What is reported is certain: no overload that could be meant is immutable. A call whose overload
-//! hangs on a type that is not known is left alone.
+//! A finding is certain: no overload that fits is immutable. A call whose overload depends on an
+//! unknown type is left alone.
 
 use sqlparser::ast::{BinaryOperator, Expr, Function, UnaryOperator, Value as Literal};
 
@@ -14,7 +14,7 @@ use super::volatility::{
 /// How deep expressions may nest before the rest is left alone.
 const MAX_DEPTH: u32 = 64;
 
-/// What the grammar makes calls of, so that the catalogue does not have it as a function.
+/// Expressions that the grammar turns into calls, so that they are no functions of the catalogue.
 const VALUE_FUNCTIONS: &[&str] = &[
     "current_catalog",
     "current_date",
@@ -29,7 +29,7 @@ const VALUE_FUNCTIONS: &[&str] = &[
     "user",
 ];
 
-/// What is known of the place where an expression stands.
+/// Facts about the place of an expression.
 pub struct Known<'a> {
     /// The type of a column.
     pub column: &'a dyn Fn(&str) -> Option<String>,

@@ -1,8 +1,8 @@
 //! SQL, read without running it: one string in, effects out.
 //!
 //! Queries and expressions, which nest, are sqlparser's; DDL is read by hand over its tokens (see
-//! `cursor`). What is not understood is [`Effect::Opaque`] with its text: a `DO` block, a call of a
-//! function that may do anything, a statement that Postgres itself would refuse.
+//! `cursor`). A statement that is not understood is [`Effect::Opaque`] with its text: a `DO` block,
+//! a call of a function that may do anything, a statement that Postgres itself would refuse.
 
 mod alter;
 mod create;
@@ -30,7 +30,7 @@ const LONGEST_SQL_BYTES: usize = 1 << 20;
 /// The most tokens that a query or an expression may have: what nests is walked by recursion.
 const MOST_TOKENS_PARSED: usize = 4_000;
 
-/// What the statements of `sql` do, each with the line it starts on, counted from 0.
+/// The effects of the statements of `sql`, each with its first line, counted from 0.
 pub fn read(sql: &str) -> Vec<(u32, Effect)> {
     if sql.len() > LONGEST_SQL_BYTES {
         return vec![(0, Effect::Opaque(None))];

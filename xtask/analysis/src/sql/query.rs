@@ -13,7 +13,7 @@ use crate::effect::{Effect, Kind, Lookup, Object, Rows, Value, Whole};
 /// How deep queries may nest before the rest is left alone.
 const MAX_DEPTH: u32 = 64;
 
-/// What a query or a change of rows does.
+/// The effects of a query or a change of rows.
 pub fn read(tokens: &[Token]) -> Option<Vec<Effect>> {
     let parsed = expression::parser(tokens).and_then(|mut p| p.parse_statement().ok());
     let mut walk = Walk::default();
@@ -33,7 +33,7 @@ pub fn read(tokens: &[Token]) -> Option<Vec<Effect>> {
     Some(walk.effects)
 }
 
-/// What a query in a view or a `CREATE TABLE AS` reads; nothing where it cannot be parsed.
+/// The objects that a query in a view or a `CREATE TABLE AS` reads; none where it cannot be parsed.
 pub fn uses(tokens: &[Token]) -> Vec<Effect> {
     let parsed = expression::parser(tokens).and_then(|mut p| p.parse_query().ok());
     let mut walk = Walk::default();
@@ -43,7 +43,7 @@ pub fn uses(tokens: &[Token]) -> Vec<Effect> {
     walk.effects
 }
 
-/// What sqlparser does not take is still an `INSERT` into its table.
+/// An `INSERT` that sqlparser refuses is still one into its table.
 fn by_head(tokens: &[Token]) -> Option<Vec<Effect>> {
     let mut c = Cursor::new(tokens);
     if c.eat(&["INSERT", "INTO"]) {

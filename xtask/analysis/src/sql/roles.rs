@@ -6,7 +6,7 @@ use super::cursor::Cursor;
 use super::kind;
 use crate::effect::{Effect, Kind, Object};
 
-/// What `GRANT`, `REVOKE`, `SET`, `RESET` and `REASSIGN` do.
+/// The effects of `GRANT`, `REVOKE`, `SET`, `RESET` and `REASSIGN`.
 pub fn read(c: &mut Cursor<'_>) -> Option<Vec<Effect>> {
     if c.eat(&["GRANT"]) {
         return grant(c, "GRANT", "TO");

@@ -215,7 +215,7 @@ fn rows() {
 }
 
 #[test]
-fn what_is_not_understood_is_opaque() {
+fn unknown_statements_are_opaque() {
     check(
         "DO $$ BEGIN CREATE TYPE x AS ENUM ('a'); END $$;
         SELECT partman.create_parent('t');
@@ -278,7 +278,7 @@ fn offends(text: &str, expected: Option<&str>) {
 }
 
 #[test]
-fn what_is_not_immutable_is_named() {
+fn mutable_expressions_are_named() {
     offends("at > now()", Some("now()"));
     offends("at > CURRENT_TIMESTAMP", Some("CURRENT_TIMESTAMP"));
     offends("d = current_date", Some("CURRENT_DATE"));
@@ -299,7 +299,7 @@ fn what_is_not_immutable_is_named() {
 }
 
 #[test]
-fn what_is_immutable_or_not_certain_is_not() {
+fn immutable_and_uncertain_expressions_are_not_named() {
     for text in [
         "revoked_at IS NULL",
         "lower(t)",

@@ -4,9 +4,9 @@
 use super::document::{Document, Job, Step};
 use super::shell::{self, Command};
 
-/// What reads like a step of the gate.
+/// Programs of a step that calls the gate.
 const PROGRAMS: &[&str] = &["cargo", "xtask"];
-/// What else the command can do, which is not the gate.
+/// Verbs of the command that are not the gate.
 const VERBS: &[&str] = &[
     "lint",
     "graph",
@@ -175,7 +175,7 @@ pub fn gate_arguments(words: &[String]) -> Option<Vec<String>> {
         let name = word.rsplit('/').next().unwrap_or(word);
         PROGRAMS.contains(&name)
     })?;
-    // What only shows the command does not run it.
+    // A step that only prints the command does not run it.
     if words[..program]
         .iter()
         .any(|word| ["echo", "printf", "grep", "test"].contains(&word.as_str()))

@@ -11,7 +11,7 @@ use model::finding::Place;
 pub struct Source {
     /// Relative to the root.
     pub file: Utf8PathBuf,
-    /// What it holds.
+    /// Its content.
     pub text: String,
 }
 
@@ -19,7 +19,7 @@ pub struct Source {
 pub struct Document<'a> {
     /// The file.
     pub source: &'a Source,
-    /// What it says.
+    /// Its value.
     pub value: Value,
     /// Its jobs; an action has one, which is called `runs`.
     pub jobs: Vec<Job>,
@@ -29,7 +29,7 @@ pub struct Document<'a> {
 pub struct Job {
     /// Its key.
     pub id: String,
-    /// What it says.
+    /// Its value.
     pub value: Value,
     /// Where.
     pub path: Vec<Seg>,
@@ -39,7 +39,7 @@ pub struct Job {
 
 /// A step.
 pub struct Step {
-    /// What it says.
+    /// Its value.
     pub value: Value,
     /// Where.
     pub path: Vec<Seg>,
@@ -83,7 +83,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// What triggers it, with what is said about each.
+    /// Its triggers, each with its settings.
     pub fn triggers(&self) -> Vec<(String, Value)> {
         // YAML 1.1 reads the key `on` as true; a file may quote it or not.
         match &self.value["on"] {
@@ -95,7 +95,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// What is said about a trigger.
+    /// The settings of a trigger.
     pub fn trigger(&self, name: &str) -> Option<Value> {
         self.triggers().into_iter().find(|(found, _)| found == name).map(|(_, value)| value)
     }
@@ -146,7 +146,7 @@ impl Job {
         [self.path.clone(), vec![key(name)]].concat()
     }
 
-    /// What `${{ matrix.NAME }}` can be; `None`: not known.
+    /// The values of `${{ matrix.NAME }}`; `None`: not known.
     pub fn matrix(&self, name: &str) -> Option<Vec<String>> {
         let matrix = &self.value["strategy"]["matrix"];
         let mut values = match &matrix[name] {
@@ -194,7 +194,7 @@ impl Step {
         self.value["run"].as_str()
     }
 
-    /// What it uses, less the version.
+    /// The action that it uses, without the version.
     pub fn uses(&self) -> Option<&str> {
         let uses = self.value["uses"].as_str()?;
         Some(uses.split('@').next().unwrap_or(uses))

@@ -192,7 +192,7 @@ impl Parser {
         }
     }
 
-    /// What cannot be read is not known, and neither is what follows.
+    /// An expression that cannot be read is unknown, with the rest of the text.
     fn give_up(&mut self) -> Value {
         self.at = self.tokens.len() + 1;
         Value::Unknown
@@ -271,7 +271,7 @@ fn equal(left: &Value, right: &Value) -> Option<bool> {
     }
 }
 
-/// What is known of a context.
+/// The value of a context.
 fn context(name: &str, case: Case) -> Value {
     let name = name.to_ascii_lowercase();
     let part = name.strip_prefix("github.event.pull_request.");
@@ -297,7 +297,7 @@ fn context(name: &str, case: Case) -> Value {
     }
 }
 
-/// What names the repository that a pull request comes from.
+/// Contexts that name the repository that a pull request comes from.
 const OF_THE_FORK: [&str; 6] = [
     "head.label",
     "head.repo.full_name",
@@ -306,7 +306,7 @@ const OF_THE_FORK: [&str; 6] = [
     "head.user.login",
     "head.repo.owner.id",
 ];
-/// What names the repository that it is for.
+/// Contexts that name the repository of the workflow.
 const OF_THE_REPOSITORY: [&str; 6] = [
     "github.repository",
     "github.repository_id",
@@ -316,7 +316,7 @@ const OF_THE_REPOSITORY: [&str; 6] = [
     "github.event.pull_request.base.repo.id",
 ];
 
-/// What is known of a context for a pull request.
+/// The value of a context for a pull request.
 fn of_a_pull_request(name: &str) -> Value {
     match name {
         "true" => Value::Bool(true),
@@ -340,7 +340,7 @@ mod tests {
     use super::{Case, holds};
 
     #[test]
-    fn what_can_be_known_is_known() {
+    fn known_contexts_are_evaluated() {
         for (condition, expected) in [
             ("false", Some(false)),
             ("${{ false }}", Some(false)),
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_of_forks_drafts_and_the_queue() {
+    fn contexts_of_forks_drafts_and_the_queue() {
         let same = "github.event.pull_request.head.repo.full_name == github.repository";
         for (case, condition, expected) in [
             (Case::Fork, same, Some(false)),

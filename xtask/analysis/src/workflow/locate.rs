@@ -1,8 +1,8 @@
 //! Lines of the values of a YAML file: serde_yaml reads values and keeps no lines.
 //!
-//! It follows a path by indentation, which is what block style is. What it cannot follow (flow
-//! style, an alias) has the line of the nearest value around it, so a line is always near and never
-//! a guess at something else.
+//! It follows a path by indentation, which is what block style is. A value that it cannot follow
+//! (flow style, an alias) has the line of the nearest value around it, so a line is always near and
+//! never a guess at something else.
 
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,7 +147,7 @@ jobs:
     }
 
     #[test]
-    fn what_cannot_be_followed_has_the_line_around_it() {
+    fn unlocatable_value_has_the_line_around_it() {
         check("on/pull_request/paths/1", 5);
         check("jobs/three", 6);
     }

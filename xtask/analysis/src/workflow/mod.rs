@@ -79,7 +79,7 @@ pub fn audit(sources: &[Source], gated: &[Gated], default_branch: Option<&str>) 
     findings
 }
 
-/// A finding; where somebody answers for it, a note for the operator.
+/// A finding; with a bypass directive, a note for the operator.
 fn conclude(found: Found, sources: &[Source]) -> Finding {
     let reason = found.place.as_ref().and_then(|place| bypass(place, sources));
     let Found { code, message, place, suggestion } = found;

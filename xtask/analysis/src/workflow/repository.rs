@@ -16,7 +16,7 @@ pub struct Gated {
     pub ini: String,
     /// The folder of env.py and `versions`, relative to the root.
     pub migrations: &'static str,
-    /// What its recipe supplies, and a text that a script which supplies the same holds.
+    /// The supplies of its recipe, each with a text that a script with the same supply holds.
     pub supplied: &'static [(&'static str, &'static str)],
 }
 
@@ -63,7 +63,7 @@ impl Found {
         Found { code, message: message.into(), place, suggestion: None }
     }
 
-    /// What the line should say instead.
+    /// The text that the line should have.
     pub(super) fn suggest(self, line: impl Into<String>) -> Found {
         Found { suggestion: Some(line.into()), ..self }
     }

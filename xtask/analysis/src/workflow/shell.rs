@@ -3,7 +3,7 @@
 //! No shell: quotes, comments, continued lines, here documents, groups and the operators between
 //! commands are understood, and nothing is expanded.
 
-/// What stands between a command and the next.
+/// Operators between two commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
     /// A line's end, or `;`.
@@ -25,7 +25,7 @@ pub struct Command {
     pub words: Vec<String>,
     /// Its first line in the script, from 0.
     pub line: usize,
-    /// What follows it, and what follows each group that it ends or lies in.
+    /// The operator after it, and those after each group that it ends or lies in.
     pub then: Vec<Then>,
     /// Whether `!` stands before it.
     pub negated: bool,
@@ -298,14 +298,14 @@ mod tests {
     }
 
     #[test]
-    fn what_decides_an_if_is_marked() {
+    fn condition_of_an_if_is_marked() {
         let found = commands("if ! a; then\n  b\nfi || c");
         assert!(found[0].in_condition && found[0].negated && !found[1].in_condition);
         assert_eq!(found[1].then, [Then::Next, Then::Or]);
     }
 
     #[test]
-    fn what_is_no_shell_ends() {
+    fn invalid_shell_ends() {
         for text in ["'", "\"", "$(", "${{", "<<", ")))", "}", "fi", "a\\", "<<E\nb"] {
             commands(text);
         }

@@ -113,7 +113,7 @@ fn each_code_has_a_fixture() {
 }
 
 #[test]
-fn what_is_sound_is_let_alone() {
+fn sound_workflows_have_no_finding() {
     let sound = fixtures("sound");
     assert!(sound.len() >= 10);
     for (name, sources) in sound {
@@ -240,7 +240,7 @@ fn a_mutant_for_each_rule_is_found_out() {
 }
 
 #[test]
-fn what_is_no_workflow_is_no_panic() {
+fn invalid_workflow_is_no_panic() {
     for text in [
         "",
         "[]",

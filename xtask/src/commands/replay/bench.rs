@@ -1,4 +1,4 @@
-//! Bench on which incidents are replayed: what all replays share, and one replay.
+//! Bench on which incidents are replayed: the shared parts, and one replay.
 
 use std::fs;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -34,7 +34,7 @@ use model::report::{Report, Verdict};
 use model::supply::SupplyChange;
 use model::tree::Tree;
 
-/// Workbench of the replays: what is made once for all of them. Dropped from the first field to the
+/// Workbench of the replays: the parts that all of them share. Dropped from the first field to the
 /// last: the sockets before the interpreters, the interpreters before their folder.
 pub(super) struct ReplayBench<'a> {
     flags: &'a Gate,
@@ -61,9 +61,9 @@ struct RunningReplay {
 
 /// Result of one run of a replay.
 struct ReplayRun {
-    /// As the gate reports it: what the lints said stands beside what happened.
+    /// The report, with the lints' findings beside those of the steps.
     report: Report,
-    /// What the lints said.
+    /// The lints' findings.
     lints: Vec<Finding>,
 }
 
@@ -78,7 +78,7 @@ enum Phase {
 }
 
 impl<'a> ReplayBench<'a> {
-    /// Makes what all runs share. `runs` says how many of them a tree will have.
+    /// Makes the shared parts. `runs` is the number of runs of a tree.
     pub(super) fn make(
         flags: &'a Gate,
         root: &'a Utf8Path,
@@ -94,7 +94,7 @@ impl<'a> ReplayBench<'a> {
     }
 
     /// Runs the gate over the broken tree and over the fixed one. Fails only where the replay was
-    /// interrupted: whatever else goes wrong is a difference.
+    /// interrupted; every other error is a difference.
     pub(super) fn replay(&self, incident: &Incident) -> Result<Replayed> {
         let started = Instant::now();
         let mut replayed = Replayed {
@@ -210,7 +210,7 @@ impl<'a> ReplayBench<'a> {
         Ok(ReplayRun { report, lints })
     }
 
-    /// Tries what may fix the broken tree.
+    /// Tries remedies of the broken tree.
     fn verify(
         &self,
         run: &GateContext<'_>,
@@ -300,12 +300,12 @@ impl<'a> ReplayBench<'a> {
     }
 }
 
-/// What the remedy does that turned the gate green.
+/// The actions of the remedy that turned the gate green.
 fn verified(report: &Report) -> Option<Vec<String>> {
     report.findings.iter().find_map(|finding| Some(finding.fix.as_ref()?.what.clone()))
 }
 
-/// Puts what the lints say into the report, as the gate does, and returns it.
+/// Adds the lints' findings to the report, as the gate does, and returns it.
 fn add_lints(
     run: &GateContext<'_>,
     described: &[(usize, Description)],
@@ -320,7 +320,7 @@ fn add_lints(
     let lints = surveyed.iter().flat_map(|(_, survey)| survey.findings.clone()).collect();
     run.add_lints(surveyed, described, report);
     if state.sql.is_some() {
-        // What the server was given by SQL stands in no recipe, so the lints miss it.
+        // No recipe has the objects that the server was given by SQL, so the lints miss them.
         let supply = |code| [&code::MISSING_ROLE, &code::MISSING_ROW].contains(&code);
         report.findings.retain(|found| found.step.is_some() || !supply(found.code));
     }

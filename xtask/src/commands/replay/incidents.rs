@@ -1,4 +1,4 @@
-//! Incidents, read from their files. What is wrong with a file is said with its line and the field.
+//! Incidents, read from their files. An error names the line and the field.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use camino::Utf8Path;
 use crate::recipes;
 use model::incident::Incident;
 
-/// An incident is a page; what is larger is none.
+/// The largest file of an incident, in bytes.
 const FILE_MAX: u64 = 256 * 1024;
 /// Far more than there will ever be.
 const FILES_MAX: usize = 1000;
@@ -58,7 +58,7 @@ fn read_file(path: &Utf8Path) -> Result<Incident> {
     Ok(incident)
 }
 
-/// One incident, or the line and what is wrong with it.
+/// One incident, or an error with its line.
 fn parse(text: &str) -> std::result::Result<Incident, (Option<usize>, String)> {
     serde_yaml::from_str(text).map_err(|err| {
         let line = err.location().map(|place| place.line());

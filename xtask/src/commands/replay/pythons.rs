@@ -22,7 +22,7 @@ pub(super) struct CurrentTree {
     pub(super) files: Vec<Utf8PathBuf>,
 }
 
-/// Makes what all runs share, and has Alembic read the trees that have runs, as they are today.
+/// Makes the shared parts, and has Alembic read the trees that have runs, as they are today.
 pub(super) fn start(
     flags: &Gate,
     root: &Utf8Path,

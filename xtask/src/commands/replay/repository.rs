@@ -58,7 +58,7 @@ impl<'a> ReplayRepo<'a> {
         let mut command = Command::new("git");
         command.args(["-c", "user.name=replay", "-c", "user.email=", "-c", "commit.gpgsign=false"]);
         command.args(["-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0"]).args(arguments);
-        // Nothing of the caller's: whoever runs this may be in a hook of another repository.
+        // Nothing of the caller's environment: the replay may run in a hook of another repository.
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("GIT_") {
                 command.env_remove(name);

@@ -1,4 +1,4 @@
-//! `replay --supplies`: which revisions need what a recipe supplies.
+//! `replay --supplies`: the revisions that need each supply of the recipes.
 //!
 //! A tree goes up its chain once, with all that it is supplied. Before each revision, every supply in
 //! turn is taken out of a copy of the database: a revision whose upgrade fails there needs it.
@@ -24,7 +24,7 @@ use model::replay::{SupplyUse, SupplyUses};
 use model::supply::{Role, Row, SupplyChange};
 use model::tree::Tree;
 
-/// Finds out about the trees of the monorepo. What goes wrong is in what it returns.
+/// Tries the supplies of the monorepo's trees. An error is part of the result.
 pub fn run(flags: &Gate, interrupt: &Interrupt, tell: Tell<'_>) -> SupplyUses {
     let started = Instant::now();
     process::adopt_orphans();
@@ -128,7 +128,7 @@ impl SupplyTrial<'_> {
         Ok(present.into_iter().map(|(_, used)| used).collect())
     }
 
-    /// Takes a supply out of a copy, or puts back what all databases share.
+    /// Takes a supply out of a copy, or restores the state that all databases share.
     fn take(&self, what: RemovedSupply<'_>, trial: &str, out: bool) -> Result<()> {
         let endpoint = self.server.endpoint();
         let maintenance = endpoint.maintenance_database();
@@ -141,7 +141,7 @@ impl SupplyTrial<'_> {
                         row.name
                     )
                 })?;
-                // What points to the row is not asked.
+                // References to the row are not checked.
                 (trial, format!("SET session_replication_role = replica; DELETE {from}"))
             }
             (RemovedSupply::Role(role), out) => {

@@ -14,7 +14,7 @@ use crate::os::terminal::Keys;
 use crate::os::watcher::Watcher;
 use model::watch::{Moment, Watch};
 
-/// Who shows the state.
+/// Shows the state.
 pub type Show<'a> = &'a (dyn Fn(&Watch, Moment) + Sync);
 
 /// Event that ends a wait.
@@ -72,7 +72,7 @@ impl Listen<'_> {
                             }
                         }
                     }
-                    // The terminal is gone, and with it whoever would press one.
+                    // The terminal is gone, so no key will be pressed.
                     None => return Ok(WatchEvent::Quit),
                 }
             }

@@ -3,7 +3,8 @@
 //! One thread runs the gate; this one listens for changes, keys and signals. A save during a run
 //! ends that run and begins another; only the trees that it touches are gated again, and the
 //! verdict is over all of them. After a verdict their new revisions are rehearsed on a database in
-//! use: the same again, with what it adds told alone. [`run`](mod@run) is one run, and what stays ready between two.
+//! use: the same again, with what it adds told alone. [`run`](mod@run) holds one run, and the parts
+//! that stay ready between two.
 
 mod listen;
 mod run;
@@ -92,7 +93,7 @@ pub fn run(
     }
 }
 
-/// What a watching gate cannot do.
+/// Fails for options that a watch cannot serve.
 fn check(flags: &Gate) -> Result<()> {
     if flags.postgres_url.is_some() {
         bail!(
@@ -126,7 +127,7 @@ fn folders(trees: &[Tree]) -> Vec<Utf8PathBuf> {
         .flat_map(|tree| [tree.cwd.clone(), tree.cwd.join(tree.ini_folder())])
         .collect();
     all.sort();
-    // What lies below another is watched with it.
+    // A folder below another one is watched with it.
     all.dedup_by(|folder, before| folder.starts_with(&*before));
     all
 }
@@ -149,7 +150,7 @@ struct RunRequest<'a> {
     todo: &'a BTreeSet<usize>,
     /// Since when.
     saved: Instant,
-    /// Whether everything is run, whatever is known.
+    /// Whether everything is run, without known results.
     whole: bool,
     /// Whether it is a rehearsal, after the verdict.
     rehearses: bool,
@@ -159,7 +160,7 @@ struct RunRequest<'a> {
 struct WatchLoop<'a> {
     interrupt: &'a Interrupt,
     show: Show<'a>,
-    /// Is told where the time of a run goes.
+    /// Takes the spans of a run.
     tell: Tell<'a>,
     root: &'a Utf8Path,
     trees: &'a [Tree],
@@ -186,7 +187,7 @@ impl<'a> WatchLoop<'a> {
         WatchLoop { interrupt, show, tell, root, trees, watcher, keys, state: state.into() }
     }
 
-    /// Makes what stays ready between the runs.
+    /// Makes the parts that stay ready between runs.
     fn make_ready(&self, flags: &Gate) -> Result<WarmState> {
         let (todo, known) = (&BTreeSet::new(), &|_: usize, _: &Graph| {});
         let (root, trees, interrupt, tell) = (self.root, self.trees, self.interrupt, self.tell);
@@ -242,8 +243,8 @@ impl<'a> WatchLoop<'a> {
         if owners.is_empty() { (0..self.trees.len()).collect() } else { owners }
     }
 
-    /// Runs the gate over some trees, and listens meanwhile. Returns what ended the wait, and whether
-    /// the run came to its end.
+    /// Runs the gate over some trees, and listens meanwhile. Returns the event that ended the wait,
+    /// and whether the run came to its end.
     fn gate(
         &mut self,
         ready: &mut WarmState,

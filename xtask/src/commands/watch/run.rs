@@ -1,9 +1,8 @@
 //! The runs of a watching gate: the gate itself, on interpreters that have imported Alembic and on
 //! servers that stand ready.
 //!
-//! A run leaves a snapshot of each tree right before its new revisions, as any run does, in a place of
-//! the watch's own; and the servers of a run stay until the next has ended, for whoever wants to look
-//! into them.
+//! A run leaves a snapshot of each tree right before its new revisions, as any run does, in a place
+//! of the watch's own; and the servers of a run stay until the next has ended, for inspection.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -29,26 +28,26 @@ use model::graph::Graph;
 use model::report::{Report, TreeReport};
 use model::tree::Tree;
 
-/// What a run is asked for.
+/// Parameters of one run.
 pub(super) struct Task<'a> {
     pub(super) flags: &'a Gate,
     pub(super) root: &'a Utf8Path,
     /// All trees, and which of them are gated.
     pub(super) trees: &'a [Tree],
     pub(super) todo: &'a BTreeSet<usize>,
-    /// Whether everything is run, whatever is known.
+    /// Whether everything is run, without known results.
     pub(super) whole: bool,
     /// Whether the new revisions are rehearsed on a database in use.
     pub(super) rehearses: bool,
     pub(super) interrupt: &'a Interrupt,
     pub(super) tell: Tell<'a>,
-    /// Is told the graphs that the lints read.
+    /// Takes the graphs that the lints read.
     pub(super) known: &'a (dyn Fn(usize, &Graph) + Sync),
 }
 
 /// Servers and interpreters that stay between runs. Dropped from the first field to the last.
 pub(super) struct WarmState {
-    /// What the last run left.
+    /// The outcome of the last run.
     last: Option<RunOutcome>,
     stage: PreparedRun,
     binaries: Binaries,
@@ -70,8 +69,8 @@ impl WarmState {
         Ok(WarmState { last: None, stage, binaries, kept })
     }
 
-    /// Forgets what Python compiled of files that have changed: it knows a file by its second and its
-    /// size.
+    /// Removes the compiled versions of changed files: Python recognises a change only by the
+    /// second and the size.
     pub(super) fn forget(&self, changed: &[Utf8PathBuf]) {
         for file in changed.iter().filter_map(|file| file.strip_prefix("/").ok()) {
             let compiled = self.stage.scratch.pycache().join(file);
@@ -81,7 +80,7 @@ impl WarmState {
             let begins = format!("{stem}.");
             let entries = folder.read_dir_utf8().into_iter().flatten().flatten();
             for entry in entries.filter(|entry| entry.file_name().starts_with(&begins)) {
-                // What is gone already needs no forgetting.
+                // A file that is gone already need not be removed.
                 let _ = fs::remove_file(entry.path());
             }
         }
@@ -97,7 +96,7 @@ impl WarmState {
         let todo: Vec<usize> = task.todo.iter().copied().collect();
         let mut described = Vec::new();
         let programs = Programs::There(self.binaries.clone());
-        // Where everything is run, what comes of it is kept all the same.
+        // A run of everything is kept, too.
         let keeping = GateContext { reuse: Some(self.kept.clone()), ..task.run(&surveys, None) };
         let reuse = Reuse::of(&keeping, Some(&programs), self.stage.pythons());
         let ran = thread::scope(|scope| {
@@ -132,7 +131,7 @@ impl WarmState {
         (report, opened)
     }
 
-    /// Keeps what the next run can use, and ends what the last one left.
+    /// Keeps the snapshots for the next run, and ends the servers of the last one.
     fn end(
         &mut self,
         run: &GateContext<'_>,

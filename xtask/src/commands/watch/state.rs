@@ -110,7 +110,7 @@ pub(super) fn know(tree: &mut WatchedTree, graph: &Graph) {
         .collect();
 }
 
-/// A run came to its end. What it did not look at stands as it was.
+/// A run came to its end. Trees that it did not run stay as they were.
 pub(super) fn end(state: &mut Watch, report: Report, answered_after: Duration) {
     state.running = false;
     state.answered_after = answered_after;
@@ -169,7 +169,7 @@ fn settle(tree: &mut WatchedTree, report: &Report) {
     }
 }
 
-/// One report of what was run now and what stands from before.
+/// One report of the trees of this run and of earlier ones.
 fn together(trees: &[WatchedTree], before: Report, now: Report) -> Report {
     let kept: Vec<&str> =
         trees.iter().filter(|t| !t.in_run).map(|tree| tree.tree.as_str()).collect();
@@ -183,7 +183,7 @@ fn together(trees: &[WatchedTree], before: Report, now: Report) -> Report {
     Report { trees: all, findings: now.findings.into_iter().chain(still).collect(), ..now }
 }
 
-/// The codes of what the last run found, explained.
+/// The codes of the last run's findings, explained.
 pub(super) fn explain(state: &Watch) -> String {
     let found = state.report.iter().flat_map(|report| &report.findings);
     let mut codes: Vec<&Code> = found.map(|finding| finding.code).collect();
@@ -195,7 +195,7 @@ pub(super) fn explain(state: &Watch) -> String {
     }
 }
 
-/// What is told where no database can be opened.
+/// The message where no database can be opened.
 pub(super) const NO_DATABASE: &str = "There is no database yet: wait until the run has ended.\n";
 
 /// The command that opens a database as the last run left it: that of the n-th tree, else of the first that

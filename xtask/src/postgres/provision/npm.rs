@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_npm_says_has_its_remedy() {
+    fn npm_errors_have_remedies() {
         assert!(hint("npm error code EINTEGRITY").contains("lock file"));
         assert!(hint("npm error code ENOSPC").contains("disk is full"));
         assert!(hint("npm error code ECONNREFUSED").contains("network"));

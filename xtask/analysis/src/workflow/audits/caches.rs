@@ -37,8 +37,8 @@ pub(in crate::workflow) fn saved_late(repository: &Repository<'_>) -> Vec<Found>
     found
 }
 
-/// The key by which a step saves a cache at the end of its job, or after the gate, and how. What is
-/// saved for pushes alone is made by code that was merged.
+/// The key by which a step saves a cache at the end of its job, or after the gate, and how. A cache
+/// that only pushes save is made by merged code.
 fn saves(step: &Step, after: bool) -> Option<(&'static str, String)> {
     let never = |condition: String| holds(&condition, Case::PullRequest) == Some(false);
     let uses = step.uses()?;

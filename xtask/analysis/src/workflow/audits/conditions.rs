@@ -157,12 +157,12 @@ fn left_out(calls: Vec<&Call<'_>>, case: Case, code: &'static Code, message: &st
 struct Stop<'a> {
     document: &'a Document<'a>,
     line: u32,
-    /// What it is the condition of.
+    /// The job or step of the condition.
     what: String,
     condition: String,
 }
 
-/// What keeps a call from running in a case.
+/// The condition that keeps a call from running in a case.
 fn stopped<'a>(call: &'a Call<'a>, case: Case) -> Vec<Stop<'a>> {
     let fails = |text: &String| expression::holds(text, case) == Some(false);
     let mut stops = Vec::new();

@@ -84,7 +84,7 @@ pub(in crate::workflow) fn history(repository: &Repository<'_>) -> Vec<Found> {
     found
 }
 
-/// What is checked out is the pull request.
+/// Checks that the job checks out the pull request.
 pub(in crate::workflow) fn another_ref(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for (document, job) in repository.calls.iter().filter_map(Call::job) {

@@ -12,7 +12,7 @@ use model::code;
 /// Files of the gate that decide the outcome.
 const OF_THE_GATE: [&str; 2] = ["xtask/src/main.rs", "Cargo.lock"];
 
-/// What is known of a filter.
+/// Result of reading a filter.
 enum Filter {
     Patterns(Vec<String>, Dialect),
     Unknown(String),

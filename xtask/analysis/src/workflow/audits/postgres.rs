@@ -5,7 +5,7 @@ use crate::workflow::document::{Document, Job, key, mapping, text};
 use crate::workflow::repository::{Found, Repository};
 use model::code;
 
-/// What the gate is given is Postgres 15.
+/// Checks that the gate is given Postgres 15.
 pub(in crate::workflow) fn not_15(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for call in &repository.calls {
@@ -56,7 +56,7 @@ fn services(document: &Document<'_>, job: &Job) -> Vec<Found> {
     found
 }
 
-/// What an image is.
+/// Version of an image.
 enum Major {
     Is(u32),
     Newest,

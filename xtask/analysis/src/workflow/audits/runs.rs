@@ -43,7 +43,7 @@ fn commented_out(document: &Document<'_>) -> Vec<Found> {
         .collect()
 }
 
-/// What is named after the gate and cannot be read from here.
+/// Calls that are named after the gate and lie in another repository.
 fn elsewhere(document: &Document<'_>) -> Vec<Found> {
     let about = |text: &str| text.contains("migration-gate") || text.contains("migration_gate");
     let mut found = Vec::new();
@@ -129,7 +129,7 @@ fn leaves_out(
     trigger: &Value,
     repository: &Repository<'_>,
 ) -> Option<(&'static str, &'static str)> {
-    // Where nobody says what it is called, one of the usual names.
+    // Without a known name, one of the usual names.
     let named = repository.default_branch.as_ref().map(std::slice::from_ref);
     let takes = |patterns: &[String]| {
         let mut branches = named.unwrap_or(&["main", "master"]).iter();
@@ -168,7 +168,7 @@ pub(in crate::workflow) fn merge_queue(repository: &Repository<'_>) -> Vec<Found
         .collect()
 }
 
-/// What leaves the queue of the default branch out.
+/// Triggers that leave out the merge queue of the default branch.
 fn not_for_the_queue(workflow: &Document<'_>, repository: &Repository<'_>) -> Option<Found> {
     let trigger = workflow.trigger("merge_group")?;
     let types = texts(&trigger["types"]);

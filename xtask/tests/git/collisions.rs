@@ -40,9 +40,7 @@ fn each_kind_of_collision_is_told_with_who_and_what_to_do() {
     ] {
         let repository = beside(id, parents, name, upgrade);
         repository.gate(&["collisions"]).says(1, &[told]);
-        repository
-            .gate(&["lint"])
-            .says(0, &["migration-gate collisions --ini ", "says what to do"]);
+        repository.gate(&["lint"]).says(0, &["cargo gate collisions --ini ", "says what to do"]);
     }
 }
 

@@ -101,7 +101,15 @@ fn orders_without_postgres_are_not_tried_and_nothing_is_moved() {
     let repository = colliding("pass", ["pass", "pass"], ["pass", "pass"]);
     let mut command = repository.command(&["renumber"]);
     let ended = Ended::of(command.env("MIGRATION_GATE_POSTGRES_BIN", "/nowhere"));
-    ended.says(1, &["nothing was changed", "cannot be tried", "nothing at /nowhere", "doctor"]);
+    ended.says(
+        1,
+        &[
+            "nothing was changed",
+            "cannot try whether the order matters",
+            "nothing at /nowhere",
+            "doctor",
+        ],
+    );
     assert_eq!(repository.git(&["status", "--short"]), "");
 }
 

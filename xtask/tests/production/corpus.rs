@@ -293,8 +293,7 @@ fn findings(case: &Case, rehearsal: &Rehearsal, folder: &Utf8Path) -> Vec<Findin
 
 /// Whether a finding is of a code. Rows of a table that waits for the same statement are told beside that.
 fn tells(finding: &Finding, code: &str) -> bool {
-    let of_rows = |also: &String| also.contains("rows");
-    finding.code.id == code || code == "MG503" && finding.also.iter().any(of_rows)
+    finding.code.id == code || finding.also.iter().any(|also| also.starts_with(code))
 }
 
 /// What is wrong with what is said of a case, where no sizes are known: each hazard has its code, a line

@@ -235,7 +235,7 @@ impl<'a> Judge<'a> {
             &mut finding,
             |d| matches!(d, Declaration::Blocks { table, .. } if *table == name),
         );
-        if !self.is_told_beside(&finding) {
+        if is_lost || !self.is_told_beside(&finding) {
             self.judged.findings.push(finding);
         }
     }
@@ -252,7 +252,7 @@ impl<'a> Judge<'a> {
                 && table(f) == table(rows)
         };
         let Some(known) = self.judged.findings.iter_mut().find(is_its) else { return false };
-        known.also.push(rows.message.clone());
+        known.also.push(format!("{}: {}", rows.code.id, rows.message));
         true
     }
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 /// The file name of an installed program; unset where cargo runs it in the monorepo.
 static INSTALLED: OnceLock<String> = OnceLock::new();
 
-/// Says that this is an installed program of this name.
+/// Records that this is an installed program of this name.
 pub fn installed_as(name: String) {
     INSTALLED.get_or_init(|| name);
 }

@@ -1,56 +1,56 @@
-//! Checkup of a machine: what the gate finds there, and what it keeps there.
+//! Checkup of a machine: the tools that the gate finds and the files that it keeps.
 
 use camino::Utf8PathBuf;
 
-/// Everything that was looked at.
+/// The results of a checkup.
 #[derive(Clone, Debug, Default)]
 pub struct Checkup {
-    /// What the gate needs or can use, in the order in which it matters.
+    /// The tools that the gate needs or can use, most important first.
     pub checks: Vec<Check>,
-    /// What lies around: what was made once, and what runs left.
+    /// Cached files and leftovers of runs.
     pub things: Vec<Thing>,
-    /// Whether it was asked to clean.
+    /// Whether cleaning was requested.
     pub cleaned: bool,
     /// Whether each place and folder is listed.
     pub verbose: bool,
-    /// Why something was left, where it was asked to clean.
+    /// Why a thing was left although cleaning was requested.
     pub notes: Vec<String>,
 }
 
-/// One thing that was looked at.
+/// One tool that was looked at.
 #[derive(Clone, Debug)]
 pub struct Check {
-    /// What: `Postgres 15`.
+    /// Its name: `Postgres 15`.
     pub name: &'static str,
-    /// How it is.
+    /// Its health.
     pub health: Health,
-    /// What was found, in a line.
+    /// The result of the search, in a line.
     pub found: String,
     /// Each place that was looked at, in a line each.
     pub details: Vec<String>,
-    /// What to do, or the command that does it.
+    /// The fix, or the command that applies it.
     pub fix: Option<String>,
 }
 
-/// How something is.
+/// Health of a tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
-    /// As the gate wants it.
+    /// Found as needed.
     Ok,
     /// The gate runs, but slower or with less.
     Weak,
-    /// The gate cannot run without it.
+    /// Missing: the gate cannot run.
     Missing,
 }
 
-/// Something of the gate's that takes room.
+/// A file or folder of the gate that takes room.
 #[derive(Clone, Debug)]
 pub struct Thing {
-    /// Of what kind: the name of its folder in the cache, or `run`.
+    /// Its kind: the name of its folder in the cache, or `run`.
     pub kind: String,
-    /// What it is in words.
+    /// Its description in words.
     pub what: String,
-    /// Where it is.
+    /// Its path.
     pub path: Utf8PathBuf,
     /// Its size in bytes.
     pub bytes: u64,
@@ -59,7 +59,7 @@ pub struct Thing {
 }
 
 impl Checkup {
-    /// Whether nothing is missing that the gate cannot do without.
+    /// Whether the gate can run: no tool that it needs is missing.
     pub fn can_run(&self) -> bool {
         self.checks.iter().all(|check| check.health != Health::Missing)
     }

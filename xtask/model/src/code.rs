@@ -1,10 +1,11 @@
 //! The one table of codes. A code once published keeps its meaning.
 //!
 //! `MG001` to `MG006` are the runbook's failure modes A to F and get their names from a diagnosis;
-//! `MG1xx` are what the gate sees when it runs a step; `MG9xx` say that the gate itself could not
-//! do its work. What a lint sees in the text of the migrations is `MG2xx`, in files of their own;
-//! `MG3xx` say where a CI workflow weakens the gate; `MG4xx` what a downgrade or a second upgrade does
-//! not bring back, and what fails or is lost where tables have rows; `MG5xx` what a database in use meets.
+//! `MG1xx` are faults that the gate sees when it runs a step; `MG9xx` mean that the gate itself
+//! could not do its work. Faults that a lint sees in the text of the migrations are `MG2xx`, in
+//! files of their own; `MG3xx` are the places where a CI workflow weakens the gate; `MG4xx` are
+//! losses after a downgrade or a second upgrade, and failures and losses in tables that have rows;
+//! `MG5xx` are the effects on a database in use.
 
 mod bodies;
 pub mod causes;
@@ -167,7 +168,7 @@ pub static ALL: &[&Code] = &[
     &NOT_WRITABLE,
 ];
 
-/// The code with an id, or of a failure mode: `MG003` or `C`, in either case.
+/// The code with this id or of this failure mode: `MG003` or `C`, in either case.
 pub fn find(name: &str) -> Option<&'static Code> {
     let name = name.to_uppercase();
     ALL.iter()
@@ -203,7 +204,7 @@ pub mod by_id {
         to.serialize_str(code.id)
     }
 
-    /// Finds the code of an id. Fails where there is none.
+    /// Finds the code of an id. Fails for an unknown id.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<&'static Code, D::Error> {
         let id = String::deserialize(from)?;
         let code = ALL.iter().find(|code| code.id == id);

@@ -1,5 +1,5 @@
-//! Events of a running gate, for whoever shows them. Events carry no decision: a run goes the same way
-//! whether somebody listens or not.
+//! Events of a running gate, for the code that shows them. Events carry no decision: a run is the
+//! same with and without a listener.
 
 use std::time::Instant;
 
@@ -9,32 +9,32 @@ use super::replay::Replayed;
 use super::step::Step;
 use super::transcript::RevisionInFlight;
 
-/// Something that happened.
+/// Event of a run.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// Something that takes long or that the user should know now.
+    /// A notice of work that takes long, or of a fact that the user should know now.
     Notice(&'a str),
-    /// A lint found something, before any step ran.
+    /// A finding of a lint, before any step ran.
     Predicted(&'a Finding),
-    /// Something that the steps need is being made ready.
+    /// Preparation for the steps begins.
     SetUpStarted {
-        /// What.
+        /// The work that begins.
         what: &'a str,
     },
-    /// It is ready, or failed.
+    /// The preparation ended or failed.
     SetUpEnded {
-        /// What, in the same words.
+        /// The work that ended, in the words of its beginning.
         what: &'a str,
     },
-    /// Something of an earlier run is used again, or why it is not.
+    /// A result of an earlier run is reused, or a reason why none is.
     Reuse(&'a str),
-    /// Something was done that took a while.
+    /// Work that took a while has ended.
     Spent {
-        /// Whose work it was.
+        /// The owner of the work.
         lane: &'a str,
-        /// What was done.
+        /// The work that was done.
         what: &'a str,
-        /// When it began; it ends now.
+        /// When the work began; it ends now.
         began: Instant,
     },
     /// A step of a tree (its label) begins.
@@ -44,7 +44,7 @@ pub enum Event<'a> {
         /// The step's name.
         name: &'a str,
     },
-    /// The step that a tree runs comes to a revision.
+    /// The current step of a tree reaches a revision.
     Revision {
         /// The tree's label.
         label: &'a str,
@@ -58,7 +58,7 @@ pub enum Event<'a> {
         /// The step.
         step: &'a Step,
     },
-    /// An incident that is replayed comes to a step.
+    /// An incident that is replayed reaches a step.
     Replaying {
         /// The incident.
         id: &'a str,
@@ -67,28 +67,28 @@ pub enum Event<'a> {
     },
     /// An incident was replayed.
     Replayed {
-        /// What came of it.
+        /// The result.
         replayed: &'a Replayed,
-        /// How many were until now, this one included.
+        /// The number replayed until now, this one included.
         done: usize,
-        /// How many there are.
+        /// The number of all incidents.
         total: usize,
     },
     /// A mutant was judged.
     Judged {
-        /// What came of it.
+        /// The result.
         judged: &'a Judged,
-        /// How many were until now, this one included.
+        /// The number judged until now, this one included.
         done: usize,
-        /// How many there are.
+        /// The number of all mutants.
         total: usize,
     },
 }
 
-/// Who is told. Trees run side by side, so it is called from several threads.
+/// Receiver of events. Trees run side by side: several threads call it.
 pub type Tell<'a> = &'a (dyn Fn(Event<'_>) + Sync);
 
-/// Does something, and tells how long it took.
+/// Runs a function, and sends the time that it took.
 pub fn timed<T>(tell: Tell<'_>, lane: &str, what: &str, work: impl FnOnce() -> T) -> T {
     let began = Instant::now();
     let done = work();

@@ -1,4 +1,5 @@
-//! The files of a tree and what configures it, as plain values: text and bytes in, nothing judged.
+//! The files of a tree and its settings, as plain values: text and bytes as read, without
+//! judgement.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,7 @@ pub struct Texts {
     pub pyproject: Option<(Utf8PathBuf, String)>,
 }
 
-/// What Alembic makes of them.
+/// Settings as Alembic reads them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// The folders with revisions, in order.
@@ -22,11 +23,11 @@ pub struct Settings {
     pub recursive: bool,
     /// Whether compiled files without a source count as revisions.
     pub sourceless: bool,
-    /// Where Python looks first for what a revision imports, absolute.
+    /// The folders where Python first looks for imports of a revision, absolute.
     pub import_roots: Vec<Utf8PathBuf>,
     /// The template of its file's name, and after how many characters its words are cut.
     pub file_template: (String, usize),
-    /// What cannot be followed, one sentence each.
+    /// Settings that cannot be followed, one sentence each.
     pub unknown: Vec<String>,
 }
 
@@ -35,12 +36,11 @@ pub struct Settings {
 pub enum Location {
     /// This one.
     Folder(Utf8PathBuf),
-    /// A folder of a Python package: the first of these whose package exists is the one that Python
-    /// finds, if it finds any.
+    /// A folder of a Python package. Python finds the first of these folders whose package exists.
     Package {
-        /// As it is written: `app:migrations`.
+        /// The folder as the ini writes it: `app:migrations`.
         written: String,
-        /// The package's folder, and the folder meant in it.
+        /// Pairs of a package's folder and the named folder within it.
         candidates: Vec<(Utf8PathBuf, Utf8PathBuf)>,
     },
 }
@@ -48,61 +48,61 @@ pub enum Location {
 /// The files in a tree's folders that Alembic would take for revisions.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
-    /// Them, with symbolic links followed, in the order in which Alembic reads them.
+    /// The files, with symbolic links followed, in the order in which Alembic reads them.
     pub files: Vec<Utf8PathBuf>,
-    /// Those that lie in a location a second time, and are passed over there.
+    /// Files that occur in a location a second time; they are skipped there.
     pub twice: Vec<Utf8PathBuf>,
-    /// What cannot be found or listed, one sentence each.
+    /// Locations that cannot be found or listed, one sentence each.
     pub unknown: Vec<String>,
 }
 
-/// The base branch: what others already have.
+/// The base branch: the files that others already have.
 #[derive(Clone, Debug, Default)]
 pub struct Base {
-    /// As a reader knows it: `origin/main`.
+    /// Its name for readers: `origin/main`.
     pub name: String,
     /// Its files in the folders of the trees, relative to the root where they lie below.
     pub files: BTreeSet<Utf8PathBuf>,
-    /// Those that are not as they are there.
+    /// The files that this change edits, renames or deletes.
     pub changed: Vec<Changed>,
-    /// What it did since this change left it.
+    /// The files that the base branch changed since this change left it.
     pub ahead: Vec<Ahead>,
 }
 
 /// A file that the base branch added, changed or removed since a change left it.
 #[derive(Clone, Debug)]
 pub struct Ahead {
-    /// Its name there, relative to the root where it lies below.
+    /// Its name on the base branch, relative to the root where it lies below.
     pub file: Utf8PathBuf,
-    /// Its bytes there; `None`: it is gone.
+    /// Its bytes on the base branch; `None`: it was deleted.
     pub bytes: Option<Vec<u8>>,
 }
 
-/// A file of the base branch that is not what it was there.
+/// A file of the base branch that this change alters.
 #[derive(Clone, Debug)]
 pub struct Changed {
-    /// Its name there, relative to the root where it lies below.
+    /// Its name on the base branch, relative to the root where it lies below.
     pub file: Utf8PathBuf,
-    /// Its bytes there.
+    /// Its bytes on the base branch.
     pub before: Vec<u8>,
-    /// Whether it is gone.
+    /// Whether the file was deleted.
     pub gone: bool,
-    /// Whether it is this change that changed it, and not the base branch that went on.
+    /// Whether this change changed the file, rather than newer commits of the base branch.
     pub by_us: bool,
 }
 
-/// How a file came into the history that a change stands on.
+/// The commit that brought a file into the history of a change.
 #[derive(Clone, Debug, Default)]
 pub struct Arrival {
     /// The greater, the later.
     pub order: usize,
-    /// The commit that brought it, short; a merge where it came with one.
+    /// The commit that brought the file, short; the merge, if a merge brought the file.
     pub commit: String,
     /// Its day: `2026-05-10`.
     pub day: String,
-    /// Who made it.
+    /// Its author.
     pub author: String,
-    /// The first line of what they said.
+    /// The first line of its message.
     pub subject: String,
 }
 
@@ -111,7 +111,7 @@ pub fn is_revision_name(name: &str) -> bool {
     name.ends_with(".py") && !name.starts_with(".#") && !name.starts_with("__init__")
 }
 
-/// Whether Alembic, asked for sourceless operation, reads a file of this name as one.
+/// Whether Alembic in sourceless mode reads a file of this name as a revision.
 pub fn is_compiled_name(name: &str) -> bool {
     let skipped = name.starts_with(".#") || name.starts_with("__init__");
     (name.ends_with(".pyc") || name.ends_with(".pyo")) && !skipped

@@ -14,62 +14,62 @@ use super::transcript::{Direction, Transcript};
 /// One thing that is wrong.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Finding {
-    /// What kind of thing.
+    /// The code: the kind of fault.
     #[serde(with = "super::code::by_id")]
     pub code: &'static Code,
     /// The tree's id.
     pub tree: Option<String>,
-    /// The step in which it was seen.
+    /// The step that showed the fault.
     pub step: Option<String>,
-    /// The revision it lies in.
+    /// The revision that has the fault.
     pub revision: Option<String>,
     /// Which way the revision was taken, where that is known without a transcript.
     pub direction: Option<Direction>,
-    /// Where, as far as it is known.
+    /// The place of the fault, as far as known.
     pub place: Option<Place>,
-    /// What was seen, in one or a few sentences.
+    /// The observation, in one or a few sentences.
     pub message: String,
-    /// Who fixes it; `None`: the tree has no such people.
+    /// The role that fixes it; `None`: the tree has no such roles.
     pub owner: Option<Owner>,
     /// The sensitive area that the migration touches: SEV-2 until shown that no data was lost.
     pub sev2: Option<Cow<'static, str>>,
-    /// What a lint said of it before it happened.
+    /// The prediction of a lint for the same fault.
     pub predicted: Option<String>,
-    /// What else the same cause brings about, a line each.
+    /// Further effects of the same cause, a line each.
     pub also: Vec<String>,
-    /// What was said, for those who want to read on.
+    /// The transcript, for readers who want to read on.
     pub transcript: Option<Box<Transcript>>,
-    /// The statement that made what the finding is about.
+    /// The statement that caused the finding.
     pub statement: Option<String>,
-    /// What a directive would name: `type order_side`, `orders.note`.
+    /// The name for a directive: `type order_side`, `orders.note`.
     pub subject: Option<String>,
     /// The lines that the migration lacks, as Python ready to paste.
     pub lacks: Vec<String>,
     /// The commands that run the failed step again by hand.
     pub by_hand: Vec<String>,
-    /// The change that fixes it, where the gate knows it to the letter.
+    /// The change that fixes it, if the gate knows the exact lines.
     pub edit: Option<Edit>,
     /// The remedy that turned the gate green on a copy of the tree.
     pub fix: Option<Box<Fix>>,
-    /// Why it is as it should be all the same, in the words of who allowed it.
+    /// The reason of the directive that allows it.
     pub allowed: Option<String>,
-    /// Whether it decides.
+    /// Whether the finding decides the verdict.
     pub standing: Standing,
-    /// How much it weighs, where that is not what all of its code weigh.
+    /// Its own weight, where it differs from that of its code.
     pub severity: Option<Severity>,
-    /// What of production it is about.
+    /// The impact on production.
     pub impact: Option<Box<Impact>>,
 }
 
 /// Whether a finding decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Standing {
-    /// It does.
+    /// The finding decides.
     #[default]
     Counts,
-    /// It is about a revision that is on the base, and no step depends on it.
+    /// The finding is about a revision that is on the base, and no step depends on that revision.
     Merged,
-    /// A lint said that a step would fail, and it passed.
+    /// A lint predicted that a step would fail, and the step passed.
     Disproved,
 }
 
@@ -84,23 +84,24 @@ pub struct Place {
     pub source: Option<String>,
 }
 
-/// Lines of a file that should say something else.
+/// Lines of a file to be replaced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edit {
     /// The file, relative to the root where it lies below, else absolute.
     pub file: Utf8PathBuf,
-    /// The first of the lines, from 1; where there are none, the line before which others go.
+    /// The first of the lines, from 1; for an insertion, the line before which the new lines are
+    /// put.
     pub line: u32,
-    /// What they say.
+    /// The lines now.
     pub before: Vec<String>,
-    /// What they should say; nothing: they go.
+    /// The lines after the edit; empty: the lines are deleted.
     pub after: Vec<String>,
 }
 
 /// A remedy that was tried on a copy of the tree, and turned the gate green there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fix {
-    /// What it does, a few words each.
+    /// The changes that it makes, a few words each.
     pub what: Vec<String>,
     /// The files that it changes.
     pub changes: Vec<FileChange>,
@@ -113,21 +114,22 @@ pub struct Fix {
 pub struct FileChange {
     /// The file, relative to the root.
     pub file: Utf8PathBuf,
-    /// Its text now; `None`: it is new.
+    /// Its text before the fix; `None`: the fix creates the file.
     pub before: Option<String>,
-    /// Its text then; `None`: it goes.
+    /// Its text after the fix; `None`: the fix deletes the file.
     pub after: Option<String>,
 }
 
 impl Fix {
-    /// The patch; `None` where that of another finding fixes this one, too.
+    /// The patch; `None` if the patch of another finding fixes this one, too.
     pub fn own_patch(&self) -> Option<&str> {
         Some(self.patch.as_str()).filter(|patch| !patch.is_empty())
     }
 }
 
 impl FileChange {
-    /// The lines that change, from the first to the last; `None` where the file comes or goes.
+    /// The lines that change, from the first to the last; `None` for a file that is created or
+    /// deleted.
     pub fn edit(&self) -> Option<Edit> {
         let (before, after) = (self.before.as_ref()?, self.after.as_ref()?);
         let (before, after): (Vec<&str>, Vec<&str>) =
@@ -149,7 +151,7 @@ impl FileChange {
 }
 
 impl Finding {
-    /// How much it weighs: what does not decide is a note.
+    /// Its weight: a finding that does not decide is a note.
     pub fn severity(&self) -> Severity {
         match self.standing {
             Standing::Counts => self.severity.unwrap_or(self.code.severity),
@@ -157,14 +159,14 @@ impl Finding {
         }
     }
 
-    /// Which way the revision was taken when it was seen.
+    /// The direction of the revision in the step that showed the fault.
     pub fn direction(&self) -> Option<Direction> {
         let said = self.transcript.as_deref().and_then(|said| said.revision.as_ref());
         let impact = self.impact.as_ref().map(|impact| impact.direction);
         self.direction.or(said.map(|revision| revision.direction)).or(impact)
     }
 
-    /// Whom to tell, where it touches what is sensitive (runbook, 'Escalation').
+    /// The person to notify, if the finding touches sensitive data (runbook, 'Escalation').
     pub fn escalation(&self) -> Option<String> {
         self.sev2.as_ref().map(|area| {
             format!(
@@ -174,8 +176,8 @@ impl Finding {
         })
     }
 
-    /// How it is fixed: whom to tell first, then what was verified; where nothing was, the lines that it
-    /// lacks, then what fixes all of its code.
+    /// The fix: first the person to notify, then the verified remedy; without one, the missing
+    /// lines, then the remedy of its code.
     pub fn remedies(&self) -> Vec<String> {
         if let Some(fix) = &self.fix {
             return self.escalation().into_iter().chain(fix.what.iter().cloned()).collect();
@@ -184,7 +186,7 @@ impl Finding {
         self.escalation().into_iter().chain(lacks).chain(self.steps()).collect()
     }
 
-    /// How it is fixed, step by step: by its cause, where that is known, else by its code.
+    /// The fix, step by step: the remedy of its cause, if known, else of its code.
     pub fn steps(&self) -> Vec<String> {
         let cause = self.transcript.as_deref().and_then(Cause::of);
         let steps = match cause.filter(|cause| cause.explains(self.code)) {

@@ -1,48 +1,47 @@
-//! The revision graph of one tree, as plain data. What it means is Alembic's to say: `analysis`
-//! builds it by the same rules.
+//! The revision graph of one tree, as plain data. `analysis` builds it by Alembic's rules.
 
 use std::collections::{BTreeSet, HashMap};
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
-/// The revisions of a tree and how they hang together. Revisions are named by their index.
+/// The revisions of a tree and their links. Revisions are named by their index.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Graph {
-    /// The revisions in the order in which Alembic reads them, with those that it drops because a
-    /// later one has the same id.
+    /// The revisions in the order in which Alembic reads them, including those that Alembic drops
+    /// because a later one has the same id.
     pub revisions: Vec<Revision>,
-    /// What Alembic keeps for each id.
+    /// The index of the revision that Alembic keeps for each id.
     pub by_id: HashMap<String, usize>,
-    /// The revision that each branch label stands for.
+    /// The revision of each branch label.
     pub by_label: HashMap<String, usize>,
-    /// Those that no `down_revision` names.
+    /// Revisions that no `down_revision` names.
     pub heads: Vec<usize>,
-    /// Those without a `down_revision`.
+    /// Revisions without a `down_revision`.
     pub bases: Vec<usize>,
-    /// Those that neither a `down_revision` nor a `depends_on` names.
+    /// Revisions that neither a `down_revision` nor a `depends_on` names.
     pub real_heads: Vec<usize>,
-    /// Those with neither a `down_revision` nor a `depends_on`.
+    /// Revisions with neither a `down_revision` nor a `depends_on`.
     pub real_bases: Vec<usize>,
     /// Every revision that Alembic keeps, children before parents, in Alembic's order.
     pub walk: Vec<usize>,
-    /// Where there are several heads: what each of them adds to what it shares with others.
+    /// With several heads: the revisions that each of them adds to the shared ones.
     pub branches: Vec<Branch>,
-    /// What Alembic would warn of or refuse.
+    /// Faults that Alembic would warn of or refuse.
     pub faults: Vec<Fault>,
-    /// Whether every file said all that the graph is made of. If not, a head may be none, and what
-    /// seems to be missing may exist.
+    /// Whether every file names its id and its parents. If not, a head may have a child, and a
+    /// revision that seems to be missing may exist.
     pub whole: bool,
 }
 
-/// One revision, as its file says it, and what it is linked to.
+/// One revision, as written in its file, and its links.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Revision {
     /// Its id.
     pub id: String,
-    /// The ids that it names as its parents.
+    /// The ids in `down_revision`.
     pub down_revision: Vec<String>,
-    /// What it names in `depends_on`: ids or branch labels.
+    /// The names in `depends_on`: ids or branch labels.
     pub depends_on: Vec<String>,
     /// Its own branch labels.
     pub branch_labels: Vec<String>,
@@ -54,32 +53,33 @@ pub struct Revision {
     pub new: bool,
     /// The first line of its docstring.
     pub title: String,
-    /// Its parents, as far as they exist.
+    /// Its existing parents.
     pub parents: Vec<usize>,
-    /// What it depends on, as far as it exists.
+    /// The existing revisions that it depends on.
     pub dependencies: Vec<usize>,
-    /// As `dependencies`, without what an ancestor depends on already.
+    /// As `dependencies`, without those that an ancestor already depends on.
     pub own_dependencies: Vec<usize>,
-    /// The revisions whose `down_revision` names it.
+    /// The revisions whose `down_revision` names this one.
     pub children: Vec<usize>,
-    /// Those, and the ones whose `depends_on` names it.
+    /// The children, and the revisions whose `depends_on` names this one.
     pub followers: Vec<usize>,
-    /// The labels of the branches that it is on.
+    /// The labels of its branches.
     pub on_branches: BTreeSet<String>,
 }
 
-/// What a head adds to what it shares with other heads. Revisions are named by their index.
+/// The revisions that a head adds to those it shares with other heads. Revisions are named by their
+/// index.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Branch {
     /// The head.
     pub head: usize,
-    /// What no other head has, oldest first, the head last.
+    /// The revisions that no other head has, oldest first, the head last.
     pub adds: Vec<usize>,
-    /// Where it parts from the others; `None` where it shares nothing with them.
+    /// The last revision shared with the others; `None`: no revision is shared.
     pub from: Option<usize>,
 }
 
-/// What is wrong with a graph. Revisions are named by their index.
+/// Fault of a graph. Revisions are named by their index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fault {
     /// A later file has the id of an earlier one, which Alembic then drops.
@@ -93,37 +93,37 @@ pub enum Fault {
     NoParent {
         /// Whose.
         of: usize,
-        /// The id that it names.
+        /// The missing id.
         named: String,
     },
     /// A dependency does not exist.
     NoDependency {
         /// Whose.
         of: usize,
-        /// What it names.
+        /// The name that is missing.
         named: String,
     },
     /// A revision names itself as its parent.
     OwnParent(usize),
     /// A revision names itself as its dependency.
     OwnDependency(usize),
-    /// These cannot be reached from both a head and a base by `down_revision`.
+    /// The revisions that cannot be reached from both a head and a base by `down_revision`.
     Cycle(Vec<usize>),
     /// The same, with `depends_on` counted.
     DependencyCycle(Vec<usize>),
-    /// These are on a circle, or between two, and can be reached from both a head and a base.
-    /// Alembic does not look for that, and walks round and round.
+    /// The revisions on a circle, or between two, that can be reached from both a head and a base.
+    /// Alembic does not look for such a circle, and follows it without end.
     EndlessCycle(Vec<usize>),
-    /// A label is that of another revision, or its id.
+    /// A label equals another revision's label or id.
     LabelTwice {
         /// Whose.
         of: usize,
         /// The label.
         label: String,
-        /// The one that has it already.
+        /// The revision that already has the id or label.
         other: usize,
     },
-    /// An id holds one of these characters, which Alembic does not allow.
+    /// The characters of an id that Alembic does not allow.
     IllegalId(usize, String),
 }
 
@@ -133,14 +133,14 @@ impl Graph {
         self.revisions.get(index).map_or("", |revision| revision.id.as_str())
     }
 
-    /// Whether it is not one line of descent that can be followed from a base to a head.
+    /// Whether the graph is not one line of descent that can be followed from a base to a head.
     pub fn is_wrong(&self) -> bool {
         let cut =
             |fault: &Fault| !matches!(fault, Fault::NoDependency { .. } | Fault::IllegalId(..));
         self.heads.len() > 1 || self.faults.iter().any(cut)
     }
 
-    /// Whether one of its revisions has to move: there are several heads, or an id is used twice.
+    /// Whether a revision has to move: the graph has several heads, or an id is used twice.
     pub fn collides(&self) -> bool {
         let twice = |fault: &Fault| matches!(fault, Fault::IdTwice { .. });
         self.heads.len() > 1 || self.faults.iter().any(twice)

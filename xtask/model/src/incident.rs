@@ -1,4 +1,4 @@
-//! A past failure: how the tree stood, what broke it, what the gate must say, what fixes it.
+//! A past failure: the state of the tree, the fault, the expected report of the gate, and the fix.
 //! `xtask/incidents` holds them, one file each.
 
 use std::fmt;
@@ -11,37 +11,38 @@ use serde::{Deserialize, Deserializer};
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Incident {
-    /// What it is called on the command line: `1548`.
+    /// Its name on the command line: `1548`.
     pub id: String,
-    /// The day on which it was first seen; `None`: it never happened, and must not.
+    /// The day of its first occurrence; `None`: it never occurred, and must not.
     pub date: Option<String>,
-    /// The pull requests that are part of it.
+    /// The pull requests involved.
     pub prs: Vec<u32>,
     /// A few words.
     pub title: String,
-    /// What happened, in a few sentences.
+    /// The events, in a few sentences.
     pub story: String,
     /// The runbook's failure mode, `A` to `F`.
     #[serde(deserialize_with = "mode")]
     pub mode: Option<char>,
-    /// The tree that it befell.
+    /// The tree in which it occurred.
     pub tree: String,
-    /// The revision at which the tree stood then: what came later is left out.
+    /// The head of the tree at that time: later revisions are left out.
     pub at: String,
-    /// What the gate is asked for besides, as on its command line.
+    /// Further options of the gate, as on its command line.
     #[serde(default)]
     pub options: Options,
-    /// How the broken tree came to be, in commits on the base branch, oldest first; `None`: it lies
-    /// in no repository. What no commit names is as it was before it broke, and was there first;
-    /// what breaks it and is named by none is not committed.
+    /// The history of the broken tree, in commits on the base branch, oldest first; `None`: the
+    /// tree lies in no repository. Files that no commit names keep their state from before the
+    /// fault, and are committed first; edits of `broken` in files that no commit names are not
+    /// committed.
     #[serde(default)]
     pub history: Option<Vec<Commit>>,
-    /// What breaks it.
+    /// The edits that break the tree.
     pub broken: State,
-    /// What the gate must say.
+    /// The expected report of the gate.
     pub expect: Expected,
-    /// What fixes it: edits of the broken files. Supplies are whole again, and the server is as it
-    /// should be, but for what this says.
+    /// The edits of the broken files that fix the tree. Supplies and server are as they should be,
+    /// except for the differences given here.
     pub fixed: State,
 }
 
@@ -57,13 +58,13 @@ pub struct Options {
     pub rehearse: bool,
 }
 
-/// A commit of files as they are in the broken tree, or of their absence.
+/// A commit of files in their state of the broken tree, or of their removal.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Commit {
     /// Its subject.
     pub subject: String,
-    /// Who wrote it.
+    /// Its author.
     pub author: String,
     /// The day, as `2026-05-28`.
     pub date: String,
@@ -71,7 +72,7 @@ pub struct Commit {
     pub files: Vec<Utf8PathBuf>,
 }
 
-/// How the files, the supplies and the server differ from what they should be.
+/// Differences of the files, the supplies and the server from the sound state.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
 pub struct State {
@@ -82,7 +83,7 @@ pub struct State {
     pub without: Vec<String>,
     /// Lines for the server's `postgresql.conf`.
     pub conf: Option<String>,
-    /// What is run on the server, in its database `postgres`, before the gate comes.
+    /// SQL that is run in the server's database `postgres` before the gate starts.
     pub sql: Option<String>,
 }
 
@@ -90,12 +91,12 @@ pub struct State {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, rename_all = "lowercase")]
 pub enum Edit {
-    /// A file that is not there yet.
+    /// A new file.
     Add {
         /// Where.
         #[serde(deserialize_with = "below_root")]
         file: Utf8PathBuf,
-        /// What it holds.
+        /// Its text.
         text: String,
     },
     /// Takes a file away.
@@ -113,17 +114,17 @@ pub enum Edit {
         #[serde(deserialize_with = "below_root")]
         to: Utf8PathBuf,
     },
-    /// Replaces a text that stands in a file exactly once.
+    /// Replaces a text that occurs exactly once in a file.
     Replace {
         /// Which file.
         #[serde(deserialize_with = "below_root")]
         file: Utf8PathBuf,
         /// The text.
         old: String,
-        /// What comes in its place.
+        /// The new text.
         new: String,
     },
-    /// A file as it is in the monorepo today, whatever stood there.
+    /// Replaces a file by its version in the monorepo of today.
     Today {
         /// Which.
         #[serde(deserialize_with = "below_root")]
@@ -131,20 +132,20 @@ pub enum Edit {
     },
 }
 
-/// What the gate must say.
+/// Expected report of the gate.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
-    /// The step that fails; `None`: it does not come to a step.
+    /// The step that fails; `None`: no step is reached.
     pub step: Option<String>,
-    /// The code of every finding that is an error; where it is none itself, of one finding.
+    /// The code of every finding that is an error; if the code is not an error, of one finding.
     pub code: String,
     /// A part of the finding's message.
     pub message: String,
-    /// What a lint says of it before anything runs; `None`: what it says, if anything, is `code`.
+    /// The code that a lint reports before the run; `None`: `code`, or no report at all.
     #[serde(default)]
     pub lint: Option<String>,
-    /// Codes that may come besides.
+    /// Further codes that may occur.
     #[serde(default)]
     pub also: Vec<String>,
 }

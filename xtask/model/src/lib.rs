@@ -1,7 +1,7 @@
-//! Plain data, in the order in which a run makes it: a tree, what its recipe supplies, its steps,
-//! what was said, what was concluded, what is printed.
+//! Plain data, in the order in which a run makes it: a tree, the supplies of its recipe, its steps,
+//! transcripts, findings, and the printed report.
 //!
-//! Nothing here does I/O and nothing derives `Serialize`: what the outside sees is spelt in `render`.
+//! This crate does no I/O. Its types do not define the published formats: `render` does.
 
 pub mod called;
 pub mod checkup;

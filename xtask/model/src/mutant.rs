@@ -1,6 +1,6 @@
-//! A green tree with one fault put into it, to see that the gate still bites.
+//! A green tree with one injected fault, to check that the gate still catches faults.
 //!
-//! Three scores: caught by the lints, before anything runs; caught by the gate; named rightly.
+//! Three scores: caught by the lints, before any step runs; caught by the gate; named rightly.
 
 use std::time::Duration;
 
@@ -10,57 +10,58 @@ use super::replay::Observed;
 /// A fault, as an incident that never happened.
 #[derive(Clone, Debug)]
 pub struct Mutant {
-    /// What kind of fault.
+    /// The kind of fault.
     pub kind: &'static str,
-    /// How the tree is broken, and what the gate must say.
+    /// The fault, and the expected report of the gate.
     pub incident: Incident,
 }
 
-/// What the gate said of a mutant.
+/// Report of the gate on a mutant.
 #[derive(Clone, Debug)]
 pub struct Judged {
     /// Which.
     pub mutant: Mutant,
-    /// Whether the lints alone keep it from being green, or say what is all that there is to say.
+    /// Whether the lints alone keep the mutant from being green, or give the complete report.
     pub by_lint: bool,
     /// Whether the gate as a whole does.
     pub caught: bool,
-    /// Whether the gate says that the migrations are at fault.
+    /// Whether the gate blames the migrations.
     pub is_red: bool,
-    /// What the remedy does that turned the gate green, where one did.
+    /// The changes of the remedy that turned the gate green, if one did.
     pub verified: Option<Vec<String>>,
-    /// What it said; `None`: nothing.
+    /// The observed report; `None`: the gate found nothing.
     pub observed: Option<Observed>,
-    /// What was not as expected, a line each; none: it was named rightly.
+    /// Differences from the expected report, a line each; empty: the mutant was named rightly.
     pub differences: Vec<String>,
 }
 
-/// What came of all mutants.
+/// Results of all mutants.
 #[derive(Clone, Debug, Default)]
 pub struct Score {
     /// Each mutant that was judged.
     pub judged: Vec<Judged>,
-    /// How many were left when the time was over.
+    /// The number that were left when the time was over.
     pub left: usize,
-    /// Why it could not do its work.
+    /// Why the gate could not do its work, a line each.
     pub sick: Vec<String>,
     /// Where survivors were written to.
     pub notes: Vec<String>,
-    /// Whether a signal ended it.
+    /// Whether a signal ended the trial.
     pub interrupted: bool,
     /// Wall time.
     pub elapsed: Duration,
 }
 
 impl Judged {
-    /// Whether it was caught and named rightly.
+    /// Whether the mutant was caught and named rightly.
     pub fn good(&self) -> bool {
         self.caught && self.differences.is_empty()
     }
 }
 
 impl Score {
-    /// The exit status: 0 all caught and named rightly, 1 not all, 2 it could not do its work.
+    /// The exit status: 0 all caught and named rightly, 1 not all, 2 the gate could not do its
+    /// work.
     pub fn exit_status(&self) -> u8 {
         if !self.sick.is_empty() || self.interrupted {
             2

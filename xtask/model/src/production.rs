@@ -1,5 +1,5 @@
-//! A change as a database in use would meet it: what the catalogue holds, what the statements of the
-//! running version are, and what was seen while the change was made.
+//! A change in a database in use: the catalogue, the statements of the running version, and the
+//! observations made during the change.
 
 use std::collections::BTreeMap;
 
@@ -27,21 +27,22 @@ pub const SHARE: u8 = 5;
 /// The mode that makes readers wait.
 pub const ACCESS_EXCLUSIVE: u8 = 8;
 
-/// What a session of a migration told of itself.
+/// Observation that a session of a migration made of itself.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Look {
-    /// `before` or `after` a statement, before a `commit`, or `failed`: then `sql` says why.
+    /// `before` or `after` a statement, before a `commit`, or `failed`: then `sql` holds the
+    /// reason.
     pub when: String,
     /// The statement.
     pub sql: Option<String>,
-    /// The lines of the tree that asked for it, innermost first.
+    /// The lines of the tree that ran the statement, innermost first.
     pub lines: Vec<(Utf8PathBuf, u32)>,
-    /// Whether the session waits until the gate lets it go on.
+    /// Whether the session waits until the gate lets it continue.
     pub waits: bool,
     /// Whether the statement is no part of a transaction.
     pub autocommit: bool,
-    /// For how long the session had nothing to do, in seconds.
+    /// For how long the session was idle, in seconds.
     pub idle: f64,
     /// The session's process on the server.
     pub pid: i32,
@@ -49,31 +50,31 @@ pub struct Look {
     pub began: String,
     /// The setting.
     pub lock_timeout: String,
-    /// What it holds, has read or has written.
+    /// The relations that the session has locked, read or written.
     pub relations: Vec<Held>,
     /// The revision in flight.
     #[serde(skip)]
     pub revision: Option<RevisionInFlight>,
 }
 
-/// What a session holds of a relation, and did to it so far.
+/// A session's locks on a relation, and its effects so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Held {
     /// The relation.
     pub oid: Oid,
     /// The strongest lock; 0: none.
     pub mode: u8,
-    /// The file that holds it.
+    /// The number of its data file.
     pub node: u64,
-    /// How often it was read from one end to the other.
+    /// The number of its sequential scans.
     pub scans: i64,
-    /// How many rows that gave.
+    /// The number of rows that these scans returned.
     pub returned: i64,
-    /// How many rows were changed or deleted.
+    /// The number of rows changed or deleted.
     pub written: i64,
 }
 
-/// What the catalogue says.
+/// Catalogue of the database.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Catalog {
     /// Tables, views and indexes.
@@ -82,15 +83,15 @@ pub struct Catalog {
     pub columns: Vec<Column>,
     /// The unique indexes on columns alone, of all rows.
     pub keys: Vec<Key>,
-    /// Foreign keys: who points, and where to.
+    /// Foreign keys: the table that points, and the table that it points to.
     pub foreign: Vec<(Oid, Oid)>,
-    /// Views: which, and what they read.
+    /// Views: the view, and the relation that it reads.
     pub reads: Vec<(Oid, Oid)>,
     /// The tables with triggers of their own.
     pub triggered: Vec<Oid>,
     /// Enum types, as SQL writes them, and their labels.
     pub labels: Vec<(String, String)>,
-    /// The roles that were granted something on a table, and whether one of them may write.
+    /// The roles with privileges on a table, and whether one of them may write.
     pub roles: Vec<(String, bool)>,
 }
 
@@ -103,13 +104,13 @@ pub struct Relation {
     pub name: String,
     /// `r`, `p`, `m`, `v`, `i` or `I`, as in `pg_class.relkind`.
     pub kind: char,
-    /// The file that holds it.
+    /// The number of its data file.
     pub node: u64,
     /// The table of an index.
     pub of: Option<Oid>,
-    /// What it is a part of.
+    /// The table that it is a part of.
     pub parent: Option<Oid>,
-    /// Whether it holds something: a materialized view may not.
+    /// Whether it can be read: an unpopulated materialized view cannot.
     pub populated: bool,
 }
 
@@ -118,18 +119,18 @@ pub struct Relation {
 pub struct Column {
     /// Its relation.
     pub of: Oid,
-    /// Its number there.
+    /// Its number in the table.
     pub number: i16,
     /// Its name, without quotes.
     pub name: String,
-    /// Its type as SQL writes it, with the collation where that is not the type's own.
+    /// Its type as SQL writes it, with the collation if the column has one of its own.
     #[serde(rename = "type")]
     pub type_name: String,
-    /// Whether it is gone.
+    /// Whether it was dropped.
     pub dropped: bool,
-    /// Whether each row must be given a value for it.
+    /// Whether an insert must give it a value.
     pub required: bool,
-    /// Whether nobody may give it a value.
+    /// Whether Postgres computes its value and refuses any other.
     pub generated: bool,
     /// Whether its literals have no quotes.
     pub numeric: bool,
@@ -148,7 +149,7 @@ pub struct Key {
     pub columns: Vec<String>,
 }
 
-/// What the running version does with a relation.
+/// Effect of a statement of the running version on a relation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Act {
     /// Counts its rows.
@@ -161,7 +162,7 @@ pub enum Act {
     Update,
     /// Adds a row.
     Insert,
-    /// Adds a row that may be there already, by a unique index.
+    /// Adds a row that may already exist, by a unique index.
     Upsert,
     /// Deletes a row.
     Delete,
@@ -172,64 +173,64 @@ pub enum Act {
 /// A statement of the running version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Use {
-    /// Who runs it; `None`: the owner.
+    /// The role that runs it; `None`: the owner.
     pub role: Option<String>,
     /// The relation; of a label, 0.
     pub relation: Oid,
-    /// The column that it is about, without quotes; of a label, the type.
+    /// The affected column, without quotes; for a label, the type.
     pub column: Option<String>,
-    /// What it does.
+    /// Its effect.
     pub act: Act,
     /// Its text.
     pub sql: String,
 }
 
-/// What came of a statement of the running version.
+/// Result of a statement of the running version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tried {
-    /// The SQLSTATE; `None`: it worked.
+    /// The SQLSTATE; `None`: the statement succeeded.
     pub state: Option<String>,
-    /// What Postgres said.
+    /// The message of Postgres.
     pub message: String,
-    /// The constraint or the column that it named.
+    /// The constraint or the column that the error names.
     pub about: Option<String>,
-    /// The value that it gave.
+    /// The value that the statement used.
     pub value: Option<String>,
 }
 
-/// Who waits for a change.
+/// Sessions that wait for a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Blocked {
-    /// Who writes the same rows.
+    /// Sessions that write the same rows.
     Rows,
-    /// Who writes.
+    /// Sessions that write.
     Writes,
-    /// Who reads, and so who writes.
+    /// Sessions that read, and therefore those that write.
     Reads,
 }
 
 /// A statement that waited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait {
-    /// The relation that it is about.
+    /// The relation that the statement uses.
     pub relation: Oid,
-    /// What it does.
+    /// The kind of the statement.
     pub what: Blocked,
-    /// The other relation that it waited for.
+    /// The relation whose lock it waited for, if another one.
     pub through: Option<Oid>,
 }
 
-/// What was seen while a change went one way.
+/// Observations made while a change went one way.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
-    /// What the sessions told, in order.
+    /// The observations of the sessions, in order.
     pub looks: Vec<Look>,
-    /// Locks of statements outside of a transaction, by the number of the look that came after.
+    /// Locks of statements outside of a transaction, by the number of the next look.
     pub caught: BTreeMap<usize, BTreeMap<Oid, u8>>,
     /// The files of the relations after such a statement, in the same way.
     pub nodes: BTreeMap<usize, BTreeMap<Oid, u64>>,
-    /// Who waited.
+    /// The waits.
     pub waits: Vec<Wait>,
 }
 
@@ -238,48 +239,48 @@ pub struct Trace {
 pub struct State {
     /// The catalogue.
     pub catalog: Catalog,
-    /// How many rows each table has.
+    /// The number of rows of each table.
     pub rows: BTreeMap<Oid, u64>,
-    /// What came of the statements of the running version, in their order.
+    /// The results of the statements of the running version, in their order.
     pub tried: Vec<Tried>,
 }
 
 /// A change in one direction.
 #[derive(Clone, Debug, Default)]
 pub struct Way {
-    /// The database before it.
+    /// The database before the way.
     pub before: State,
-    /// What was seen meanwhile.
+    /// The observations made meanwhile.
     pub trace: Trace,
-    /// The database after it.
+    /// The database after the way.
     pub after: State,
 }
 
 /// A change up and down.
 #[derive(Clone, Debug, Default)]
 pub struct Rehearsal {
-    /// The catalogue before it, from which the statements were made.
+    /// The catalogue before the change, from which the statements were made.
     pub first: Catalog,
     /// The statements of the running version.
     pub uses: Vec<Use>,
     /// The way up.
     pub up: Way,
-    /// The way down, where there is one.
+    /// The way down, if it exists.
     pub down: Option<Way>,
 }
 
-/// What of production a finding is about.
+/// Impact on production that a finding is about.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Impact {
     /// Which way.
     pub direction: Direction,
-    /// The table, the view or the type, as SQL writes it.
+    /// The table, view or type, as SQL writes it.
     pub table: String,
-    /// What of it is told, each with its word: `seen`, `there`, `also`, `back`, `instead`.
+    /// The lines to print, each with its word: `seen`, `there`, `also`, `back`, `instead`.
     pub told: Vec<(String, String)>,
 }
 
-/// What was seen of a way, by name.
+/// Observations of a way, by name.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Seen {
     /// `upgrade` or `downgrade`.
@@ -290,15 +291,16 @@ pub struct Seen {
     pub locks: BTreeMap<String, String>,
     /// The tables that were written anew.
     pub rewrites: Vec<String>,
-    /// The tables that were read from one end to the other while they were blocked.
+    /// The tables that were scanned whole while they were blocked.
     pub scans: Vec<String>,
-    /// Who waits: `reads`, `writes` or `rows`.
+    /// The sessions that wait, per table: `reads`, `writes` or `rows`.
     pub blocks: BTreeMap<String, String>,
-    /// Who waits because another table is blocked: what, and for which.
+    /// The sessions that wait because another table is blocked: the tables that they use, and the
+    /// blocked table.
     pub blocks_through: BTreeMap<String, Vec<(String, String)>>,
-    /// What of the running version breaks.
+    /// The statements of the running version that break.
     pub breaks: Vec<String>,
-    /// How many of its statements were tried.
+    /// The number of its statements that were tried.
     pub statements: usize,
     /// The setting when the first blocking lock was asked for.
     pub lock_timeout: Option<String>,

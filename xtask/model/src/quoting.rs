@@ -1,11 +1,11 @@
-//! Names and texts as SQL writes them.
+//! Names and texts quoted for SQL.
 
-/// A name as SQL needs it.
+/// A name quoted for SQL.
 pub fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A text as SQL needs it.
+/// A text quoted for SQL.
 pub fn literal(text: &str) -> String {
     // `E''` where a backslash would else depend on a setting.
     let quoted = text.replace('\'', "''");

@@ -1,4 +1,4 @@
-//! Takes passwords out of what is printed.
+//! Removal of passwords from printed texts.
 
 use std::borrow::Cow;
 
@@ -26,7 +26,7 @@ pub fn redact(text: &str) -> Cow<'_, str> {
             continue;
         }
         out.push_str(&after[..=colon]);
-        // A template of a URL stands in what the gate says, and is copied from there.
+        // A template of a URL is printed in messages, and users copy it from there.
         let is_template = &after[colon + 1..host] == "{password}";
         out.push_str(if is_template { "{password}" } else { "***" });
         rest = &after[host..];
@@ -35,8 +35,8 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Replaces a password that is known by `***` wherever it stands. One of fewer than four characters
-/// hides nothing and would spoil the text.
+/// Replaces every occurrence of a known password by `***`. A password of fewer than four characters
+/// is not replaced: that would hide nothing and spoil the text.
 pub fn hide(text: &str, password: Option<&str>) -> String {
     match password.filter(|password| password.chars().count() >= 4) {
         Some(password) => text.replace(password, "***"),
@@ -49,17 +49,19 @@ pub fn hide(text: &str, password: Option<&str>) -> String {
 pub struct Secrets(Vec<String>);
 
 impl Secrets {
-    /// Those of fewer than four characters hide nothing and would spoil the text.
+    /// Values of fewer than four characters are left out: replacing them would hide nothing and
+    /// spoil the text.
     pub fn of(values: impl IntoIterator<Item = String>) -> Secrets {
         let long = values.into_iter().filter(|value| value.chars().count() >= 4);
         let mut all: Vec<String> = long.flat_map(|value| spellings(&value)).collect();
-        // One that is part of another must not leave the rest of it.
+        // The longest first: replacing a value that is part of another would leave the rest of the
+        // longer one.
         all.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
         all.dedup();
         Secrets(all)
     }
 
-    /// A text without them, and without the passwords of URLs.
+    /// A text without these values, and without the passwords of URLs.
     pub fn hide(&self, text: &str) -> String {
         let hidden = self.0.iter().fold(Cow::Borrowed(text), |text, secret| {
             if text.contains(secret.as_str()) { text.replace(secret, "***").into() } else { text }
@@ -86,7 +88,7 @@ fn spellings(value: &str) -> Vec<String> {
         all.push(value.replace(quote, &quote.repeat(2)));
         all.push(value.replace('\\', "\\\\").replace(quote, &format!("\\{quote}")));
     }
-    // An ini, and a statement with parameters, double percent signs in each of them.
+    // An ini and a statement with parameters double each percent sign.
     let doubled: Vec<String> = all.iter().map(|spelling| spelling.replace('%', "%%")).collect();
     all.extend(doubled);
     all

@@ -4,29 +4,29 @@ use std::time::Duration;
 
 use super::incident::Incident;
 
-/// What came of all that were asked for.
+/// Results of all requested incidents.
 #[derive(Clone, Debug, Default)]
 pub struct Replays {
     /// Each incident, in the order asked for.
     pub replayed: Vec<Replayed>,
     /// Why the replay could not do its work.
     pub sick: Vec<String>,
-    /// What the user should know besides: how to reach what `--keep` left, say.
+    /// Further notes for the user: how to reach the databases that `--keep` left, for example.
     pub notes: Vec<String>,
-    /// Whether a signal ended it.
+    /// Whether a signal ended the replay.
     pub interrupted: bool,
     /// Wall time.
     pub elapsed: Duration,
 }
 
-/// Which revisions need what the recipes supply.
+/// Revisions that need the supplies of the recipes.
 #[derive(Clone, Debug, Default)]
 pub struct SupplyUses {
     /// Each supply, in the order of the recipes.
     pub supplies: Vec<SupplyUse>,
-    /// Why it could not be found out.
+    /// Why the question could not be answered, a line each.
     pub sick: Vec<String>,
-    /// Whether a signal ended it.
+    /// Whether a signal ended the search.
     pub interrupted: bool,
     /// Wall time.
     pub elapsed: Duration,
@@ -41,12 +41,13 @@ pub struct SupplyUse {
     pub label: String,
     /// The supply.
     pub name: String,
-    /// The revisions whose upgrade fails without it.
+    /// The revisions whose upgrade fails without this supply.
     pub needed_by: Vec<String>,
 }
 
 impl SupplyUses {
-    /// The exit status: 0 each is needed, 1 one is not, 2 it could not be found out.
+    /// The exit status: 0 each supply is needed, 1 one is not, 2 the question could not be
+    /// answered.
     pub fn exit_status(&self) -> u8 {
         if !self.sick.is_empty() || self.interrupted {
             2
@@ -56,26 +57,27 @@ impl SupplyUses {
     }
 }
 
-/// What came of one incident.
+/// Result of one incident.
 #[derive(Clone, Debug)]
 pub struct Replayed {
     /// Which.
     pub incident: Incident,
-    /// What the gate said of the broken tree; `None`: nothing, or it did not come to that.
+    /// The observed report on the broken tree; `None`: the gate found nothing, or did not get that
+    /// far.
     pub observed: Option<Observed>,
-    /// Whether that is what was expected.
+    /// Whether the observed report is the expected one.
     pub reproduced: bool,
     /// Whether the gate was green over the fixed tree.
     pub fixed: bool,
-    /// What the remedy does that turned the broken tree green, where one did.
+    /// The changes of the remedy that turned the broken tree green, if one did.
     pub verified: Option<Vec<String>>,
-    /// What was not as expected, a line each.
+    /// Differences from the expected report, a line each.
     pub differences: Vec<String>,
     /// Wall time of both runs.
     pub elapsed: Duration,
 }
 
-/// A finding, as far as it is compared.
+/// The compared parts of a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observed {
     /// Its step.
@@ -94,7 +96,7 @@ impl Replayed {
 }
 
 impl Replays {
-    /// The exit status: 0 all reproduced and fixed, 1 not all, 2 it could not do its work.
+    /// The exit status: 0 all reproduced and fixed, 1 not all, 2 the gate could not do its work.
     pub fn exit_status(&self) -> u8 {
         if !self.sick.is_empty() || self.interrupted {
             2

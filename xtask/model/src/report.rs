@@ -20,7 +20,7 @@ use super::tree::Tree;
 pub struct Report {
     /// Wall time of the run.
     pub elapsed: Duration,
-    /// The server that was used, if it came to that.
+    /// The server, if the run needed one.
     pub postgres: Option<Postgres>,
     /// The interpreters that were used, as `Python 3.11.7, Alembic 1.20.1, SQLAlchemy 2.1.9`.
     pub python: Vec<String>,
@@ -28,17 +28,17 @@ pub struct Report {
     pub hash_seed: Option<String>,
     /// The trees, in the order asked for.
     pub trees: Vec<TreeReport>,
-    /// The workflows that were read, where it is they that were audited, relative to the root.
+    /// The workflows that were read, if workflows are audited, relative to the root.
     pub workflows: Vec<Utf8PathBuf>,
-    /// What the change was compared with; `None` where that was not asked.
+    /// The base of the comparison; `None`: no comparison was requested.
     pub base: Option<Comparison>,
-    /// What is wrong, in the order found.
+    /// The faults, in the order found.
     pub findings: Vec<Finding>,
-    /// What would be wrong, had the files not allowed it with a reason.
+    /// The faults that the files allow with a reason.
     pub allowed: Vec<Finding>,
-    /// What the user should know besides: how to reach what `--keep` left, say.
+    /// Further notes for the user: how to reach the databases that `--keep` left, for example.
     pub notes: Vec<String>,
-    /// What to run next, where something is wrong.
+    /// The next command, if the report has a fault.
     pub next: Option<Next>,
     /// Whether notes are wanted in full.
     pub verbose: bool,
@@ -46,43 +46,42 @@ pub struct Report {
     pub interrupted: bool,
     /// Whether the change on trial touches none of the trees that were asked for.
     pub untouched: bool,
-    /// When the run was that this is the report of, where nothing was run because nothing had
-    /// changed since.
+    /// The time of the reported run, if this run was skipped because nothing had changed since.
     pub known_since: Option<SystemTime>,
 }
 
-/// What to run next.
+/// Next command to run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Next {
-    /// When, or what for: `to fix it`.
+    /// Its purpose: `to fix it`.
     pub when: String,
-    /// The command, as a shell takes it.
+    /// The command, in shell syntax.
     pub command: String,
 }
 
-/// What a change is compared with, which says what is new.
+/// Base of a comparison; revisions that it lacks are new.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comparison {
-    /// The base by its name: `origin/main`; `None`: there is none.
+    /// The base by its name: `origin/main`; `None`: no base was found.
     pub rev: Option<String>,
-    /// Its commit: where the change left it, or what `--since` names.
+    /// Its commit: the point where the change left the base, or the commit of `--since`.
     pub commit: Option<String>,
-    /// Why there is none, or what of it could not be compared.
+    /// Why no base was found, or which part of it could not be compared.
     pub reason: Option<String>,
-    /// Where the base has gone on to, a sentence a tree.
+    /// The current head of the base, if it has advanced; a sentence a tree.
     pub moved: Vec<String>,
 }
 
 /// The server that was used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Postgres {
-    /// As the server says it: `15.18`.
+    /// As the server reports it: `15.18`.
     pub version: String,
-    /// Where it came from.
+    /// Its origin.
     pub source: Source,
 }
 
-/// Where a server came from.
+/// Origin of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
     /// A private cluster, made by the gate from binaries found on the machine.
@@ -106,23 +105,23 @@ pub struct TreeReport {
     pub operated: bool,
     /// Its ini, relative to the root where it lies below, else absolute.
     pub ini: Utf8PathBuf,
-    /// The heads that Alembic reports; empty where it could not load the tree.
+    /// The heads that Alembic reports; empty if Alembic could not load the tree.
     pub heads: Vec<String>,
     /// Its graph, where the text of the files was read.
     pub graph: Option<Graph>,
-    /// Its graph, where that is what is wrong: for a picture, whatever else is reported.
+    /// Its graph, if the graph is at fault: for a picture beside the other findings.
     pub wrong_graph: Option<Graph>,
     /// Its steps, in order.
     pub steps: Vec<Step>,
-    /// What came of its revisions one by one, where they were tried so.
+    /// The results of its revisions one by one, if they were run so.
     pub stairs: Option<Stairs>,
-    /// Its new revisions: those that are not on the base branch, and without one the head.
+    /// Its new revisions: those that are not on the base branch; without a base branch, the head.
     pub new_revisions: Vec<String>,
-    /// What the new revisions ran on the way up, in order.
+    /// The statements that the new revisions ran on the way up, in order.
     pub sql: Vec<Statement>,
-    /// What was seen of the new revisions in production, a way each.
+    /// The observations of the new revisions in production, a way each.
     pub production: Vec<Seen>,
-    /// The way back from the new revisions, where they were tried.
+    /// The way back from the new revisions, if it was tried.
     pub rollback: Option<Rollback>,
 }
 
@@ -149,7 +148,7 @@ impl TreeReport {
     }
 }
 
-/// What a run says in one word.
+/// Result of a run in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
     /// Every step ran and passed, and no finding is an error.
@@ -161,8 +160,8 @@ pub enum Verdict {
 }
 
 impl Report {
-    /// Adds what a tree was compared with. Trees of one repository have one base; where one of
-    /// several has none, that is told.
+    /// Adds the base of a tree. Trees of one repository share a base; if one of several trees has
+    /// none, the report says so.
     pub fn compared_with(&mut self, tree: &Comparison) {
         let Some(base) = &mut self.base else {
             self.base = Some(tree.clone());
@@ -176,8 +175,8 @@ impl Report {
         base.moved.extend(tree.moved.iter().cloned());
     }
 
-    /// Takes from the findings of other people's trees whom they have not: an owner, and an operator
-    /// to escalate to.
+    /// Removes owners and escalations from the findings of other people's trees, which have no such
+    /// roles.
     pub fn forget_operators(&mut self) {
         let others: Vec<&TreeReport> = self.trees.iter().filter(|tree| !tree.operated).collect();
         let alone = !others.is_empty() && others.len() == self.trees.len();
@@ -189,8 +188,8 @@ impl Report {
         }
     }
 
-    /// The verdict. That the gate could not do its work outweighs what it found until then; a step
-    /// that did not pass is never green, whatever the findings say.
+    /// The verdict. A gate that could not do its work outweighs its other findings; a report with a
+    /// step that did not pass is never green, whatever the findings are.
     pub fn verdict(&self) -> Verdict {
         let mut errors = self.findings.iter().filter(|f| f.severity() == Severity::Error);
         let mut steps = self.trees.iter().flat_map(|t| &t.steps);
@@ -205,8 +204,9 @@ impl Report {
         }
     }
 
-    /// The findings, what matters most first: what kept the gate from its work, then errors,
-    /// warnings and notes; among equals what failed a step, then what has a place, then as found.
+    /// The findings, most important first: faults of the gate itself, then errors, warnings and
+    /// notes; among equals those that failed a step, then those with a place, then in the order
+    /// found.
     pub fn by_weight(&self) -> Vec<&Finding> {
         let mut findings: Vec<&Finding> = self.findings.iter().collect();
         findings.sort_by_key(|finding| {

@@ -1,4 +1,4 @@
-//! Rollback of a change: the command back, and what it costs.
+//! Rollback of a change: its command, and its cost.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,16 +9,16 @@ pub struct Rollback {
     pub cwd: String,
     /// `alembic -c alembic.ini downgrade 0044`.
     pub command: String,
-    /// The revisions that it takes back, the newest first.
+    /// The revisions that the command takes back, the newest first.
     pub revisions: Vec<String>,
-    /// Whether the gate took each of them down and up again, and nothing was wrong.
+    /// Whether the gate took each of them down and up again without a fault.
     pub rehearsed: bool,
     /// Why not.
     pub not_rehearsed: Vec<String>,
-    /// Who waits meanwhile, a sentence each.
+    /// The sessions that wait meanwhile, a sentence each.
     pub waits: Vec<String>,
-    /// The tables and columns that it drops, with whatever was written there since.
+    /// The tables and columns that the rollback drops, with the data written there since.
     pub lost: Vec<String>,
-    /// The first revision after which the state before it does not come back, and why.
+    /// The first revision whose downgrade does not restore the state before it, and the reason.
     pub no_return: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Tables as one needs to know them to put rows into them, and what came of it.
+//! Properties of tables that the generator of rows needs, and its results.
 
 use std::collections::BTreeMap;
 
@@ -9,23 +9,23 @@ use serde::Deserialize;
 pub struct Table {
     /// Its name as SQL writes it.
     pub name: String,
-    /// Whether it is a part of another table, which has its rows.
+    /// Whether it is a partition: its rows are rows of another table.
     pub is_partition: bool,
-    /// Whether its own name was asked for, and not only one that leads to it.
+    /// Whether the table itself was requested, rather than reached from a requested one.
     pub touched: bool,
-    /// What its parts take, as Postgres writes it; `None`: it has no parts.
+    /// The values of its partitions, as Postgres writes them; `None`: it has no partitions.
     pub bounds: Option<Vec<String>>,
-    /// The columns that say which part a row belongs to.
+    /// The columns that decide the partition of a row.
     pub partition_columns: Vec<String>,
     /// Its columns, in order.
     pub columns: Vec<Column>,
-    /// What must hold of each row.
+    /// The conditions on each row.
     pub checks: Vec<Check>,
     /// The columns of each unique index, the primary key's first.
     pub keys: Vec<Vec<String>>,
     /// The columns of the primary key.
     pub primary: Option<Vec<String>>,
-    /// What its rows point to.
+    /// The foreign keys of its rows.
     pub foreign: Vec<ForeignKey>,
 }
 
@@ -39,13 +39,13 @@ pub struct Column {
     pub type_name: String,
     /// The type below its domains, without a modifier: `character varying`.
     pub base: String,
-    /// The type's modifier as the catalogue has it; -1: none.
+    /// The type's modifier in the catalogue; -1: none.
     pub modifier: i32,
-    /// Whether it must have a value.
+    /// Whether the column is NOT NULL.
     pub not_null: bool,
-    /// Whether a sequence gives it its value.
+    /// Whether a sequence gives the column its value.
     pub counted: bool,
-    /// Whether nobody may give it a value.
+    /// Whether Postgres computes its value and refuses any other.
     pub generated: bool,
     /// The labels of its enum type, in order.
     pub labels: Vec<String>,
@@ -53,16 +53,16 @@ pub struct Column {
     pub element: Option<String>,
     /// The type that a range is over.
     pub range_of: Option<String>,
-    /// What its domains demand of it, as Postgres writes it.
+    /// The conditions of its domains, as Postgres writes them.
     pub checks: Vec<String>,
 }
 
-/// What must hold of each row.
+/// Condition on each row.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 pub struct Check {
-    /// As Postgres writes it.
+    /// The expression, as Postgres writes it.
     pub expression: String,
-    /// The columns that it reads.
+    /// The columns in the expression.
     pub columns: Vec<String>,
 }
 
@@ -85,9 +85,10 @@ pub type Choice = Vec<Option<String>>;
 pub struct Inserts {
     /// The statement up to the values: `INSERT INTO t (a, b) VALUES `.
     pub head: String,
-    /// The values of each row, in parentheses: those that anybody could have written first.
+    /// Ordinary rows, each as its values in parentheses; these are inserted first.
     pub plain: Vec<String>,
-    /// Those of what a schema allows and hardly anybody writes: the largest number, the longest text.
+    /// Values that the schema allows and that are rare in practice: the largest number, the longest
+    /// text.
     pub extreme: Vec<String>,
 }
 
@@ -96,7 +97,7 @@ pub struct Inserts {
 pub struct Made {
     /// Its table, as SQL writes it.
     pub table: String,
-    /// Where it lies (`ctid`).
+    /// Its place (`ctid`).
     pub place: String,
 }
 
@@ -106,7 +107,7 @@ pub type Cells = BTreeMap<String, Option<String>>;
 /// The rows of some tables, each as text.
 pub type Contents = BTreeMap<String, Held>;
 
-/// What one table holds.
+/// Rows of one table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     /// The columns of its primary key.

@@ -1,7 +1,7 @@
 //! A schema as Postgres knows it: objects by kind and identity, their attributes as text.
 //!
-//! Everything is text that the server rendered, with names in the place of oids; so two snapshots of
-//! two databases compare, and what differs can be shown as it is.
+//! Every attribute is text that the server rendered, with names in place of oids. Snapshots of two
+//! databases can therefore be compared, and a difference can be shown unchanged.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ pub const CLUSTER_KINDS: &[&str] = &["role", "membership", "tablespace", "parame
 /// Which object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ObjectId {
-    /// What it is, in a word or two: `table`, `default privileges`.
+    /// Its kind, in a word or two: `table`, `default privileges`.
     pub kind: String,
-    /// Its name as SQL writes it, without the schema where that is `public`; what belongs to a
-    /// table starts with the table's name: `orders.note`.
+    /// Its name as SQL writes it, without the schema where that is `public`; the name of a part of
+    /// a table starts with the table's name: `orders.note`.
     pub identity: String,
 }
 
@@ -25,8 +25,8 @@ impl std::fmt::Display for ObjectId {
     }
 }
 
-/// What an object is like: the names and values of its attributes, in the order in which they are
-/// told. An attribute that it lacks is not there.
+/// Attributes of an object: names and values, in the order in which they are shown. A missing
+/// attribute has no entry.
 pub type Attributes = Vec<(String, String)>;
 
 /// Objects by kind and identity.
@@ -58,7 +58,7 @@ pub fn attribute<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> 
     attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
-/// A text without the schema `public`, which goes without saying.
+/// A text without the schema `public`, which is the default.
 pub fn without_public(text: &str) -> String {
     const PUBLIC: &str = "public.";
     let mut out = String::with_capacity(text.len());

@@ -1,7 +1,7 @@
-//! Schemas so sensitive that a failed migration is SEV-2 until it is shown that no data was lost. This
-//! is the one list.
+//! Sensitive schemas: a failed migration of one is SEV-2 until it is proved that no data was lost.
+//! This is the only list.
 
-/// An area, and the words by which names of tables, columns and revisions belong to it.
+/// An area, and the words in names of its tables, columns and revisions.
 pub const AREAS: &[(&str, &[&str])] = &[
     (
         "payment",

@@ -1,5 +1,5 @@
-//! Texts as they may be shown: what a migration, a file's name or a database says moves no cursor, turns
-//! no line around, and begins no command of GitHub's runner.
+//! Texts made safe to show: text from a migration, a file's name or a database cannot move the
+//! cursor, reverse a line, or start a command of GitHub's runner.
 
 use camino::Utf8PathBuf;
 
@@ -10,7 +10,8 @@ use super::report::{Comparison, Report, TreeReport};
 use super::rollback::Rollback;
 use super::step::Step;
 
-/// A text without what moves a cursor, changes a colour or cannot be seen; lines stay lines.
+/// A text without characters that move a cursor, change a colour or are invisible; lines stay
+/// lines.
 pub fn printable(text: &str) -> String {
     let lines = text.replace("\r\n", "\n").replace('\t', "    ");
     lines.chars().filter(|c| *c == '\n' || !is_invisible(*c)).collect()
@@ -21,16 +22,16 @@ pub fn one_line(text: &str) -> String {
     printable(&text.replace('\n', " "))
 }
 
-/// Control characters, other ends of lines, and what turns the direction of writing: with them a text can
-/// show something else than it holds.
+/// Control characters, unusual line ends, and marks of the direction of writing: with them a text
+/// can look different from its content.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
         || matches!(c, '\u{2066}'..='\u{2069}')
 }
 
-/// A text of the gate's own, coloured by itself, at the edge to a terminal or a log: of what is invisible,
-/// plain colours pass, and nothing else.
+/// A text of the gate's own, with its own colours, at the edge to a terminal or a log: of the
+/// invisible characters, only plain colours pass.
 pub fn at_edge(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -45,7 +46,7 @@ pub fn at_edge(text: &str) -> String {
     out + rest
 }
 
-/// JSON that shows nothing else than it holds where it meets a terminal.
+/// JSON in which every character that a terminal would interpret is escaped.
 pub fn escaped_json(json: &str) -> String {
     let escape = |c: char| match c {
         c if c != '\n' && is_invisible(c) => format!("\\u{:04x}", u32::from(c)),
@@ -65,10 +66,10 @@ fn colour_length(text: &str) -> usize {
     if codes.split(';').all(is_plain) { "\u{1b}[m".len() + codes.len() } else { 0 }
 }
 
-/// How a text is shown.
+/// The form in which a text is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// As lines.
+    /// Several lines.
     Lines,
     /// On one line: a name, a path.
     Name,
@@ -122,7 +123,8 @@ impl Texts<'_> {
         }
         if let Some(fix) = &mut finding.fix {
             fix.what.iter_mut().for_each(|text| self.lines(text));
-            // Tabs and ends of lines are part of what is applied; what shows a patch shows no more of it.
+            // Tabs and line ends are part of the patch that is applied; other invisible characters
+            // are not shown.
             fix.patch = (self.0)(&fix.patch, Kind::Verbatim);
         }
         finding.place.iter_mut().for_each(|place| self.place(place));
@@ -207,7 +209,7 @@ impl Report {
         self
     }
 
-    /// The same as people may see it.
+    /// The same, made safe to show.
     pub fn printable(&self) -> Report {
         self.clone().map_texts(&shown)
     }
@@ -229,7 +231,7 @@ impl Finding {
     }
 }
 
-/// A text as people may see it.
+/// A text made safe to show.
 pub fn shown(text: &str, kind: Kind) -> String {
     match kind {
         Kind::Lines => printable(text),

@@ -1,16 +1,16 @@
-//! A stretch of time that the gate spent on something.
+//! A stretch of time with the work done in it.
 
 use std::time::Instant;
 
-/// What took from when to when.
+/// Piece of work with its start and its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// Whose work it was: `Postgres`, `Python`, or a tree's label.
+    /// The owner of the work: `Postgres`, `Python`, or a tree's label.
     pub lane: String,
-    /// What was done.
+    /// The work.
     pub what: String,
-    /// When it began.
+    /// Its start.
     pub began: Instant,
-    /// When it ended.
+    /// Its end.
     pub ended: Instant,
 }

@@ -5,32 +5,33 @@ use serde::{Deserialize, Serialize};
 /// The revisions that were to be tried: each is in one of the three lists, in the order of the chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stairs {
-    /// Those after which nothing failed and the schema was the expected one each time.
+    /// Revisions without a failure and with the expected schema each time.
     pub exact: Vec<String>,
-    /// Those of which something is wrong.
+    /// Revisions with a fault.
     pub wrong: Vec<String>,
-    /// Those that were not tried, each with the reason.
+    /// Revisions that were not tried, each with the reason.
     pub untried: Vec<(String, String)>,
-    /// Data that their downgrades lose with what the upgrade added: the revision, and what.
+    /// Data that their downgrades lose because they drop additions of the upgrade: the revision,
+    /// and the data.
     pub lost_down: Vec<(String, String)>,
-    /// Data that their upgrades lose with what they drop.
+    /// Data that their upgrades lose because they drop its table or column.
     pub lost_up: Vec<(String, String)>,
-    /// Tables and columns that their downgrades drop, with whatever was written there since.
+    /// Tables and columns that their downgrades drop, with the data written there since.
     pub dropped_down: Vec<(String, String)>,
 }
 
 impl Stairs {
-    /// How many were tried.
+    /// The number of revisions tried.
     pub fn tried(&self) -> usize {
         self.exact.len() + self.wrong.len()
     }
 
-    /// How many were to be tried.
+    /// The number of revisions to be tried.
     pub fn count(&self) -> usize {
         self.tried() + self.untried.len()
     }
 
-    /// How many were tried, and in a line for each reason which were not.
+    /// The number of revisions tried, and a line for each reason with the revisions not tried.
     pub fn told(&self) -> Vec<String> {
         let mut lines = vec![format!("{} of {} revisions tried", self.tried(), self.count())];
         let mut reasons: Vec<&str> = Vec::new();

@@ -1,4 +1,4 @@
-//! Start of a run on a snapshot: where the database stands, and what was done up to there.
+//! Start of a run on a snapshot: the position of the database, and the work done before.
 
 use std::time::SystemTime;
 
@@ -8,10 +8,10 @@ use crate::quoting::identifier;
 use crate::step::Step;
 use crate::transcript::Statement;
 
-/// Where a database stands, and what was done up to there.
+/// Position of a database, and the work done before.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KnownStart {
-    /// What the version table holds, sorted.
+    /// The rows of the version table, sorted.
     pub at: Vec<String>,
     /// Where Alembic keeps its version.
     pub table: VersionTable,
@@ -19,21 +19,21 @@ pub struct KnownStart {
     pub applied: Vec<String>,
     /// The steps that were done.
     pub steps: Vec<Step>,
-    /// What was run up to there.
+    /// The statements that were run before.
     pub statements: Vec<Statement>,
     /// When.
     pub since: SystemTime,
 }
 
 impl KnownStart {
-    /// The step at this place, where it is one of those that were done.
+    /// The step at this place, if it was done before.
     pub fn step(&self, done: usize, name: &str) -> Option<Step> {
         let step = self.steps.get(done).filter(|step| step.name == name)?;
         Some(step.reused(self.since))
     }
 }
 
-/// Where Alembic keeps its version in a database, as env.py configured it.
+/// The table in which Alembic keeps its version, as env.py configured it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionTable {
     /// Its schema; `None`: the first of the search path.
@@ -49,7 +49,7 @@ impl Default for VersionTable {
 }
 
 impl VersionTable {
-    /// Its name as SQL needs it.
+    /// Its name, quoted for SQL.
     pub fn sql(&self) -> String {
         let name = identifier(&self.name);
         self.schema

@@ -4,32 +4,33 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-/// How a step ended.
+/// Outcome of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
-    /// It ran, and everything that it asked for was found to be so.
+    /// The step ran, and all its checks passed.
     Passed,
-    /// It ran, and something was wrong; a finding says what.
+    /// The step ran, and a check failed; a finding names the fault.
     Failed,
-    /// It did not run. Never green.
+    /// The step did not run. Never green.
     Skipped,
 }
 
 /// Why no step ran where the gate could not begin.
 pub const NOT_BEGUN: &str = "the gate could not do its work";
 
-/// A step and how it ended.
+/// A step and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// The name in the contract: `Console — assert single head`.
     pub name: String,
-    /// How it ended.
+    /// Its outcome.
     pub status: Status,
-    /// Why it failed or was skipped.
+    /// Why the step failed or was skipped.
     pub reason: Option<String>,
-    /// What it printed for the reader: `Console head count: 1`.
+    /// Its printed notes for the reader: `Console head count: 1`.
     pub notes: Vec<String>,
-    /// What the call printed and raised, where the step failed: for a log that is read from top to end.
+    /// The printed output and the traceback of the call, if the step failed: for a log that is read
+    /// from top to end.
     pub printed: Option<String>,
     /// Wall time.
     pub elapsed: Duration,
@@ -48,7 +49,8 @@ impl Step {
 }
 
 impl Step {
-    /// Whether it was skipped because the gate could not begin, which a finding says.
+    /// Whether the step was skipped because the gate could not begin; a finding then gives the
+    /// reason.
     pub fn is_not_begun(&self) -> bool {
         self.reason.as_deref() == Some(NOT_BEGUN)
     }

@@ -1,20 +1,20 @@
 //! Supplies, as plain values: rows and roles that production has and an empty database lacks.
 //!
-//! A supply is idempotent by its own SQL (`ON CONFLICT DO NOTHING`, `IF NOT EXISTS`), so that a
-//! round trip or a second run finds it and goes on.
+//! A supply is idempotent by its own SQL (`ON CONFLICT DO NOTHING`, `IF NOT EXISTS`): a round trip
+//! or a second run finds the supply and continues.
 
 use camino::Utf8PathBuf;
 
 /// A row that a migration looks up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// How the step names it: `kris@ admin row`.
+    /// Its name in the step: `kris@ admin row`.
     pub name: &'static str,
-    /// The revision that needs it, as the step name has it.
+    /// The revision that needs the row, as in the step name.
     pub required_by: &'static str,
-    /// Inserts it.
+    /// The SQL that inserts it.
     pub insert: &'static str,
-    /// Returns one row when it is there.
+    /// A query that returns one row if the supply exists.
     pub exists: &'static str,
 }
 
@@ -23,38 +23,38 @@ pub struct Row {
 pub struct Role {
     /// Its name in Postgres.
     pub name: &'static str,
-    /// The revisions that need it, as the step name has them.
+    /// The revisions that need the role, as in the step name.
     pub required_by: &'static str,
-    /// Creates it, unless it exists.
+    /// The SQL that creates the role, unless it exists.
     pub create: &'static str,
 }
 
 /// SQL in a file that a tree's own settings name: roles, extensions, tables, rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
-    /// The revision before which it is run; `None`: before all.
+    /// The revision before which the script is run; `None`: before all.
     pub required_by: Option<String>,
     /// The file, absolute.
     pub file: Utf8PathBuf,
-    /// What it says.
+    /// Its text.
     pub sql: String,
 }
 
 impl Script {
-    /// How the step names it: `rows.sql`.
+    /// Its name in the step: `rows.sql`.
     pub fn name(&self) -> &str {
         self.file.file_name().unwrap_or(self.file.as_str())
     }
 }
 
-/// Something that production has and an empty database lacks.
+/// A row, a role or a script that gives an empty database what production has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Supply {
     /// A row.
     Row(Row),
     /// A role.
     Role(Role),
-    /// What a file says.
+    /// The SQL of a file.
     Script(Script),
 }
 
@@ -69,33 +69,33 @@ impl Supply {
     }
 }
 
-/// Something that a recipe supplies, and from when on it is there: what a rehearsal records.
+/// Supply of a recipe, and the revision from which it exists; a rehearsal records it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Given {
-    /// The revision after which it is there; `None`: from the start.
+    /// The revision after which it exists; `None`: from the start.
     pub after: Option<String>,
     /// The step that supplies it.
     pub step: String,
-    /// What it is.
+    /// The supply.
     pub what: Supply,
 }
 
-/// How the supplies of a run differ from those of its recipe.
+/// Differences of a run's supplies from those of its recipe.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SupplyChange<'a> {
-    /// The names of those that are left out.
+    /// The names of the omitted supplies.
     pub without: &'a [String],
-    /// Those that come on top: roles before all else, rows right before the head.
+    /// The additional supplies: roles before all else, rows right before the head.
     pub extra: &'a [Extra],
 }
 
 /// A supply that a recipe does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extra {
-    /// The label of the tree that is given it.
+    /// The label of the tree that gets the supply.
     pub label: String,
-    /// The revision after which it is there; `None`: from the start.
+    /// The revision after which it exists; `None`: from the start.
     pub after: Option<String>,
-    /// What it is.
+    /// The supply.
     pub what: Supply,
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 
-/// The places that may stand in a template, for messages and help.
+/// The placeholders of a template, for messages and help.
 pub const PLACES: &str =
     "{url}, {driver}, {host}, {port}, {user}, {password}, {database}, {url:NAME}, {database:NAME}";
 
@@ -27,7 +27,7 @@ enum Part {
     Password,
 }
 
-/// How the databases are reached.
+/// Address of the databases.
 pub struct Address<'a> {
     /// The SQLAlchemy driver.
     pub driver: &'a str,
@@ -37,7 +37,7 @@ pub struct Address<'a> {
     pub port: u16,
     /// The role.
     pub user: String,
-    /// Its password; empty: it needs none.
+    /// Its password; empty: no password is needed.
     pub password: String,
     /// The SQLAlchemy URL of a database.
     pub url: &'a dyn Fn(&str) -> String,
@@ -49,7 +49,7 @@ impl Template {
         Template(vec![Part::Url(None)])
     }
 
-    /// Reads a template; `{{` and `}}` stand for braces. Fails where a place is not known.
+    /// Reads a template; `{{` and `}}` stand for braces. Fails for an unknown placeholder.
     pub fn parse(text: &str) -> Result<Template> {
         let (mut parts, mut plain, mut rest) = (Vec::new(), String::new(), text);
         while let Some(at) = rest.find(['{', '}']) {
@@ -77,7 +77,8 @@ impl Template {
         Ok(Template(parts))
     }
 
-    /// Reads what `alembic -x` takes: text as it is, braces and all, unless each of them is of a place.
+    /// Reads a value of `alembic -x`: text as it is, with its braces, unless each pair of braces is
+    /// a placeholder.
     pub fn of_argument(text: &str) -> Template {
         let read = Template::parse(text).ok();
         let read = read.filter(|read| read.0.iter().any(|part| !matches!(part, Part::Text(_))));
@@ -99,7 +100,7 @@ impl Template {
         self.0.iter().map(place).collect()
     }
 
-    /// The names of the databases beside the tree's own that it names.
+    /// The further databases that the template names.
     pub fn extras(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {
             Part::Url(name) | Part::Database(name) => name.as_deref(),
@@ -107,7 +108,8 @@ impl Template {
         })
     }
 
-    /// Whether it names the server's host or port, for an env.py that cannot take a socket.
+    /// Whether the template names the server's host or port, for an env.py that cannot take a
+    /// socket.
     pub fn wants_host(&self) -> bool {
         self.0.iter().any(|part| matches!(part, Part::Host | Part::Port))
     }

@@ -1,5 +1,4 @@
-//! Transcript of what a command, an Alembic call or a statement said. The only
-//! thing that a call returns.
+//! Transcript of a command, an Alembic call or a statement: the only value that a call returns.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,12 +6,12 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
-/// What one call said, whether it went well or not.
+/// Output and outcome of one call, successful or not.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Transcript {
-    /// The call as one would type it: `alembic -c alembic.ini upgrade head`.
+    /// The call as a shell command: `alembic -c alembic.ini upgrade head`.
     pub command: String,
-    /// How it ended.
+    /// Its outcome.
     pub end: End,
     /// The exception and its causes, outermost first.
     pub exceptions: Vec<Exception>,
@@ -20,46 +19,46 @@ pub struct Transcript {
     pub revision: Option<RevisionInFlight>,
     /// Every revision that was begun, in order.
     pub revisions: Vec<RevisionInFlight>,
-    /// The first connection that was refused, because it led to a database that is not the gate's.
+    /// The first connection that was refused because its database is not the gate's.
     pub refused: Option<Refused>,
     /// The frames of the tree that began the transaction which env.py hands to Alembic, outermost first.
     pub begun: Vec<Frame>,
     /// The statement in flight at the end; a statement that was done is not in flight.
     pub statement: Option<String>,
-    /// Who held the lock that the statement waited for at its deadline.
+    /// The session that held the lock for which the statement waited at its deadline.
     pub waits_for: Option<String>,
     /// Every statement that was run, in order.
     pub statements: Vec<Statement>,
     /// The frames of the traceback that lie in the tree, outermost first.
     pub frames: Vec<Frame>,
-    /// The end of what was printed on stdout and stderr.
+    /// The end of its output on stdout and stderr.
     pub output: String,
-    /// Whether processes that had left the call were ended after it.
+    /// Whether processes outlived the call and were then ended.
     pub orphaned: bool,
-    /// Wall time; of a call that was still running at its deadline, the time that it had.
+    /// Wall time; for a call that was still running at its deadline, the time that it was given.
     pub elapsed: Duration,
 }
 
-/// How a call ended.
+/// Outcome of a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum End {
-    /// It returned, and said that all went well.
+    /// The call returned, and reported success.
     #[default]
     Returned,
-    /// It raised.
+    /// The call raised an exception.
     Raised,
-    /// Its process exited with this status before it returned.
+    /// The process exited with this status before the call returned.
     Exited(i32),
     /// Its process was ended by this signal.
     Killed(i32),
-    /// It was still running at its deadline and was ended.
+    /// The call was still running at its deadline and was ended.
     TimedOut,
-    /// The process that it ran in is gone, and nothing more is known.
+    /// The process of the call is gone; no more is known.
     Lost,
 }
 
 impl Transcript {
-    /// Whether the call did what it was asked to, by its own word.
+    /// Whether the call reports success.
     pub fn ok(&self) -> bool {
         self.end == End::Returned
     }
@@ -69,7 +68,7 @@ impl Transcript {
         self.exceptions.iter().find_map(|e| e.sqlstate.as_deref())
     }
 
-    /// The same with every text that came from the call put through `change`.
+    /// The transcript with `change` applied to every text that came from the call.
     pub fn map_texts(mut self, change: impl Fn(&str) -> String) -> Transcript {
         let all = |text: &mut Option<String>| *text = text.as_deref().map(&change);
         for exception in &mut self.exceptions {
@@ -89,9 +88,9 @@ impl Transcript {
         self
     }
 
-    /// Whether the connection was lost: by the SQLSTATE of an ending server, else by the exception's
-    /// type, which then comes without one. psycopg2 raises the plain `DatabaseError` where the server
-    /// goes while it answers.
+    /// Whether the connection was lost. The SQLSTATE of a server shutdown decides; without a
+    /// SQLSTATE the exception's type does. psycopg2 raises the plain `DatabaseError` if the server
+    /// dies while it answers.
     pub fn lost_connection(&self) -> bool {
         let told = |state: &str| state.starts_with("57P0") || state.starts_with("08");
         let lost =
@@ -102,13 +101,13 @@ impl Transcript {
         }
     }
 
-    /// All that was printed and raised, as a log has it.
+    /// All printed and raised text, in the order of a log.
     pub fn printed(&self) -> String {
         let mut out = format!("$ {}\n", self.command);
         if !self.output.trim().is_empty() {
             out += &format!("{}\n", self.output.trim_end());
         }
-        // Outermost first; a log has the cause before what it led to.
+        // Outermost first; a log has the cause before its effect.
         for exception in self.exceptions.iter().rev() {
             out += &format!("{exception}\n");
             for (name, said) in [("DETAIL", &exception.detail), ("HINT", &exception.hint)] {
@@ -118,10 +117,10 @@ impl Transcript {
         out
     }
 
-    /// The exception that says most: the one that Postgres raised, else the outermost.
+    /// The most precise exception: the one that Postgres raised, else the outermost.
     pub fn headline(&self) -> Option<&Exception> {
-        // SQLAlchemy wraps what the driver raised and carries its SQLSTATE too; the driver's own
-        // words are the inner ones.
+        // SQLAlchemy wraps the driver's exception and copies its SQLSTATE; the inner exception has
+        // the driver's own message.
         self.exceptions.iter().rev().find(|e| e.sqlstate.is_some()).or(self.exceptions.first())
     }
 }
@@ -133,9 +132,9 @@ pub struct Exception {
     pub kind: String,
     /// The Python module whose code raised it: `alembic.script.revision`.
     pub raised_in: String,
-    /// What it says.
+    /// Its message.
     pub message: String,
-    /// Postgres's code for it.
+    /// Its SQLSTATE.
     pub sqlstate: Option<String>,
     /// Postgres's detail.
     pub detail: Option<String>,
@@ -169,7 +168,7 @@ pub fn without_addresses(message: &str) -> String {
 pub struct RevisionInFlight {
     /// Its id.
     pub id: String,
-    /// Which way it was being run.
+    /// The direction in which it was run.
     pub direction: Direction,
 }
 
@@ -233,7 +232,7 @@ pub struct Frame {
     pub file: Utf8PathBuf,
     /// The line, from 1.
     pub line: u32,
-    /// The function that it stands in.
+    /// Its function.
     pub function: String,
     /// The text of the line, where it could be read.
     pub source: Option<String>,

@@ -6,12 +6,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::supply::Script;
 use super::template::{Address, Template, extra_database};
 
-/// The variable through which env.py takes the URL where nothing else is said.
+/// The variable from which env.py reads the URL by default.
 pub const DEFAULT_URL_ENV: &str = "DATABASE_URL";
 /// The section of an ini that configures Alembic where none is named.
 pub const DEFAULT_SECTION: &str = "alembic";
 
-/// How many heads a tree means to have.
+/// Number of heads that a tree is meant to have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Target {
     /// One: `alembic upgrade head`.
@@ -22,7 +22,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// As Alembic takes it.
+    /// The argument for Alembic.
     pub fn word(self) -> &'static str {
         match self {
             Target::Head => "head",
@@ -46,30 +46,29 @@ pub struct Tree {
     pub ini: Utf8PathBuf,
     /// The section of the ini that configures Alembic.
     pub section: String,
-    /// The lock file that names what its Python needs, absolute; `None`: it runs in its project's own
-    /// Python.
+    /// The lock file of its Python packages, absolute; `None`: it runs in its project's own Python.
     pub requirements: Option<Utf8PathBuf>,
     /// The variables that its env.py reads.
     pub env: Vec<(String, Template)>,
     /// The URLs of further sections of its ini.
     pub section_urls: Vec<(String, Template)>,
-    /// What is handed to env.py as `alembic -x` does.
+    /// The values that env.py gets as from `alembic -x`.
     pub x_args: Vec<Template>,
-    /// How many heads it means to have.
+    /// The number of heads that it is meant to have.
     pub target: Target,
-    /// The SQLAlchemy driver to name in the URL; `None`: that of the ini, else the first that its
-    /// Python has.
+    /// The SQLAlchemy driver to name in the URL; `None`: the driver of the ini, else the first that
+    /// its Python has.
     pub driver: Option<String>,
     /// Whether models that differ from its migrations are an error.
     pub strict_models: bool,
     /// The driver in the ini's own URL.
     pub ini_driver: Option<String>,
-    /// Whether `sqlalchemy.url` is set in the config as well: not for our own trees, which run
-    /// as deployment runs them.
+    /// Whether `sqlalchemy.url` is also set in the config: not for our own trees, which run as in
+    /// deployment.
     pub sets_config_url: bool,
     /// The id of its recipe; `None`: the plain one.
     pub recipe: Option<&'static str>,
-    /// What its own settings supply.
+    /// The supplies of its own settings.
     pub scripts: Vec<Script>,
 }
 
@@ -98,7 +97,7 @@ impl Tree {
     }
 
     /// Any other tree, from its ini. Its label is the name of the ini's folder, and it runs there
-    /// unless `cwd` says otherwise. Fails where the ini cannot be read.
+    /// unless `cwd` names another folder. Fails where the ini cannot be read.
     pub fn plain(ini: &Utf8Path, section: &str, cwd: Option<&Utf8Path>) -> Result<Tree> {
         let ini = canonical(ini)?;
         let folder = ini.parent().context("name an ini file, not the root folder")?.to_owned();
@@ -126,7 +125,7 @@ impl Tree {
         self.cwd.join(&self.ini)
     }
 
-    /// The words with which the gate is told of it.
+    /// The gate's arguments for this tree.
     pub fn arguments(&self) -> Vec<String> {
         if !self.sets_config_url {
             return vec![self.id.clone()];
@@ -142,7 +141,8 @@ impl Tree {
         words
     }
 
-    /// The words with which Alembic is told what configures it; `text` says how templates are written.
+    /// Alembic's arguments that choose the configuration; `text` gives the written form of a
+    /// template.
     pub fn alembic_options(&self, text: impl Fn(&Template) -> String) -> Vec<String> {
         let mut words = vec!["-c".to_owned(), self.ini.to_string()];
         if self.section != DEFAULT_SECTION {
@@ -152,7 +152,7 @@ impl Tree {
         words
     }
 
-    /// The driver to name in the URL, of those that its Python has; `None`: there is none.
+    /// The driver to name in the URL, of those that its Python has; `None`: its Python has none.
     pub fn choose_driver(&self, installed: &[String]) -> Option<String> {
         let of_ini = self.ini_driver.as_ref().filter(|driver| installed.contains(driver));
         self.driver.as_ref().or(of_ini).or(installed.first()).cloned()
@@ -168,7 +168,7 @@ impl Tree {
         expand(&self.section_urls, address, database)
     }
 
-    /// The databases of a call on this one: itself, and those beside it.
+    /// The databases of a call on this one: itself, and the further ones of its templates.
     pub fn databases_for(&self, database: &str) -> Vec<String> {
         let templates = self.env.iter().chain(&self.section_urls).map(|(_, template)| template);
         let templates = templates.chain(&self.x_args);
@@ -188,7 +188,7 @@ impl Tree {
         templates.chain(&self.x_args).any(Template::wants_host)
     }
 
-    /// The folder that the ini lies in, absolute where it is not below `cwd`.
+    /// The folder of the ini, absolute if outside `cwd`.
     pub fn ini_folder(&self) -> &Utf8Path {
         self.ini.parent().unwrap_or(&self.cwd)
     }

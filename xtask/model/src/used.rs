@@ -1,27 +1,27 @@
-//! Files and folders that the Python of a tree read while it ran: inputs of its outcome besides the
-//! gate's own.
+//! Files and folders that the Python of a tree read while it ran: inputs of its outcome in addition
+//! to the gate's own.
 
 use std::collections::BTreeSet;
 
 use camino::Utf8PathBuf;
 
-/// What calls read, outside the Python that they ran in.
+/// Files and folders that calls read, outside their own Python.
 #[derive(Clone, Debug, Default)]
 pub struct Used {
     /// The files, absolute.
     pub files: BTreeSet<Utf8PathBuf>,
     /// The folders that were listed, absolute.
     pub folders: BTreeSet<Utf8PathBuf>,
-    /// What they did that reaches further than files: another process, a network.
+    /// Their actions beyond files: another process, a network.
     pub doubts: BTreeSet<String>,
-    /// How many calls there were.
+    /// The number of calls.
     pub calls: usize,
-    /// How many of them said what they read: not one that was ended.
+    /// The number of calls that reported their reads; a call that was ended did not.
     pub told: usize,
 }
 
 impl Used {
-    /// Adds what one call said.
+    /// Adds the reads of one call.
     pub fn add(&mut self, files: Vec<Utf8PathBuf>, folders: Vec<Utf8PathBuf>, doubts: Vec<String>) {
         self.files.extend(files);
         self.folders.extend(folders);
@@ -29,7 +29,7 @@ impl Used {
         self.told += 1;
     }
 
-    /// Adds what other calls read.
+    /// Adds the reads of other calls.
     pub fn join(&mut self, other: Used) {
         self.add(
             other.files.into_iter().collect(),

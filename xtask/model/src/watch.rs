@@ -12,25 +12,25 @@ use super::report::Report;
 pub struct Watch {
     /// The trees, in order.
     pub trees: Vec<WatchedTree>,
-    /// How many runs there were, the running one included.
+    /// The number of runs, including the running one.
     pub runs: u32,
-    /// What started the run: files relative to the root; none: the first run, or a key.
+    /// The files that started the run, relative to the root; empty: the first run, or a key.
     pub changed: Vec<Utf8PathBuf>,
     /// Whether a run is going on.
     pub running: bool,
-    /// What the last run that came to its end found.
+    /// The report of the last complete run.
     pub report: Option<Report>,
-    /// What the rehearsal after it adds: findings, and a line for each note.
+    /// The additions of the rehearsal after that run: findings, and a line for each note.
     pub rehearsed: Report,
-    /// How long after the save the last verdict stood.
+    /// The time from the save to the last verdict.
     pub answered_after: Duration,
-    /// What the lints found in the run that is going on.
+    /// The findings of the lints in the current run.
     pub predicted: Vec<Finding>,
-    /// What the run that is going on or was last goes by of what was known before, or why not.
+    /// The earlier results that the current or last run reuses, or why it reuses none.
     pub reuse: Vec<String>,
-    /// Whether that is shown.
+    /// Whether `reuse` is shown.
     pub verbose: bool,
-    /// What a key asked for; it is shown in the place of the verdict until a key is pressed again.
+    /// The answer to a key; it is shown in place of the verdict until the next key.
     pub answer: Option<String>,
     /// Whether keys are listened to.
     pub keys: bool,
@@ -45,39 +45,40 @@ pub struct WatchedTree {
     pub label: String,
     /// Its new revisions, in the order in which they are applied.
     pub new: Vec<NewRevision>,
-    /// What it is at: the step, and the revision within.
+    /// Its current step, and the revision within.
     pub doing: Option<String>,
-    /// Whether this run has it.
+    /// Whether this run includes it.
     pub in_run: bool,
-    /// The command that opens its database as the last run left it.
+    /// The command that opens its database in the state after the last run.
     pub psql: Option<String>,
 }
 
-/// A new revision and how far it came.
+/// A new revision and its progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewRevision {
     /// Its id.
     pub revision: String,
     /// Its file, relative to the root.
     pub file: Utf8PathBuf,
-    /// How far it came.
+    /// Its progress.
     pub state: RevisionState,
 }
 
-/// How far a revision came.
+/// Progress of a revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RevisionState {
-    /// It was not reached.
+    /// The revision was not reached.
     Waiting,
-    /// It is being applied.
+    /// The revision is being applied.
     Upgrading,
-    /// It was applied.
+    /// The revision was applied.
     Applied,
-    /// It is being taken back.
+    /// The revision is being taken back.
     Downgrading,
-    /// It was applied, taken back, and applied again, or as much of it as its step asks for.
+    /// The revision passed its step: it was applied and, if the step asks for that, taken back and
+    /// applied again.
     Passed,
-    /// Something is wrong with it.
+    /// The revision has a fault.
     Failed,
 }
 
@@ -86,16 +87,16 @@ pub enum RevisionState {
 pub enum Moment {
     /// Files changed, and a run begins.
     Begun,
-    /// A run goes on.
+    /// The current run advanced.
     Progress,
     /// The lints spoke, before anything was run.
     Linted,
-    /// It was told what is known from before.
+    /// The gate has looked up the results to reuse.
     Reused,
-    /// A run came to its end.
+    /// A run ended.
     Verdict,
-    /// The rehearsal after it came to its end.
+    /// The rehearsal after the run ended.
     Rehearsed,
-    /// A key was pressed, and what it asked for was done.
+    /// A key was pressed, and its command was run.
     Answer,
 }

@@ -1,5 +1,5 @@
-//! Codes of what the lints see in what revisions do: `MG220` to `MG259`. What they see of the failure
-//! modes has the modes' own codes.
+//! Codes of faults that the lints see in the bodies of revisions: `MG220` to `MG259`. Faults of the
+//! failure modes have the codes of their modes.
 
 use super::entry::{Code, Example, MIGRATION, Severity};
 
@@ -7,7 +7,7 @@ const LINT: Code = Code { verify: "`cargo gate lint` must not find it again", ..
 
 const WARNING: Code = Code { severity: Severity::Warning, ..LINT };
 
-/// Anything else that is created twice.
+/// An object other than a table that is created twice.
 pub static CREATED_TWICE: Code = Code {
     id: "MG220",
     title: "something is created twice in the chain",
@@ -23,7 +23,7 @@ pub static CREATED_TWICE: Code = Code {
     ..LINT
 };
 
-/// Something that is dropped and is not there.
+/// A drop of an object that does not exist.
 pub static DROPPED_NOT_THERE: Code = Code {
     id: "MG221",
     title: "something is dropped that does not exist",
@@ -40,7 +40,7 @@ pub static DROPPED_NOT_THERE: Code = Code {
     ..LINT
 };
 
-/// Something that is used after it was dropped.
+/// A use of an object after its drop.
 pub static USED_AFTER_DROP: Code = Code {
     id: "MG222",
     title: "something is used after it was dropped",
@@ -54,7 +54,7 @@ pub static USED_AFTER_DROP: Code = Code {
     ..LINT
 };
 
-/// Something that is used before it is created.
+/// A use of an object before its creation.
 pub static USED_BEFORE_MADE: Code = Code {
     id: "MG223",
     title: "something is used before it is created",
@@ -76,7 +76,7 @@ pub static USED_BEFORE_MADE: Code = Code {
     ..LINT
 };
 
-/// A call of `drop_constraint` that raises, whatever is in the database.
+/// A call of `drop_constraint` that raises in any database.
 pub static NAMELESS_DROP: Code = Code {
     id: "MG224",
     title: "`drop_constraint` without a name or a table",
@@ -162,7 +162,7 @@ pub static RAISING_DOWNGRADE: Code = Code {
     ..LINT
 };
 
-/// A `downgrade()` that leaves what `upgrade()` created.
+/// A `downgrade()` that leaves objects that `upgrade()` created.
 pub static LEFT_BEHIND: Code = Code {
     id: "MG233",
     title: "`downgrade()` leaves what `upgrade()` created",
@@ -178,7 +178,7 @@ pub static LEFT_BEHIND: Code = Code {
     ..LINT
 };
 
-/// A `downgrade()` that drops what `upgrade()` did not create.
+/// A `downgrade()` that drops objects that `upgrade()` did not create.
 pub static DROPS_OTHERS: Code = Code {
     id: "MG234",
     title: "`downgrade()` drops what `upgrade()` did not create",
@@ -192,7 +192,7 @@ pub static DROPS_OTHERS: Code = Code {
     ..LINT
 };
 
-/// Something that cannot run inside a transaction.
+/// A statement that cannot run inside a transaction.
 pub static OUTSIDE_TRANSACTION: Code = Code {
     id: "MG240",
     title: "the statement cannot run inside a transaction",
@@ -240,7 +240,7 @@ pub static ENDS_TRANSACTION: Code = Code {
     ..LINT
 };
 
-/// A `COMMIT` that only makes room for what cannot run inside a transaction.
+/// A `COMMIT` whose only purpose is a statement that cannot run inside a transaction.
 pub static COMMIT_BEFORE_CONCURRENTLY: Code = Code {
     id: "MG243",
     title: "`COMMIT` in place of an autocommit block",
@@ -270,7 +270,7 @@ pub static SET_ORDER: Code = Code {
     ..WARNING
 };
 
-/// Code that touches the world when a revision is imported.
+/// Code that has side effects when a revision is imported.
 pub static TOUCHES_AT_IMPORT: Code = Code {
     id: "MG250",
     title: "the revision does work when it is imported",
@@ -304,7 +304,7 @@ pub static IMPORTS_APPLICATION: Code = Code {
     ..WARNING
 };
 
-/// A revision that asks somebody.
+/// A revision that waits for input.
 pub static ASKS: Code = Code {
     id: "MG252",
     title: "the revision waits for input from a terminal",

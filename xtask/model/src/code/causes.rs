@@ -1,5 +1,5 @@
-//! Causes: SQLSTATEs and exceptions that migrations meet, each with the code it belongs to and how it
-//! is fixed. They say more than the code's own remedy, and take its place.
+//! Causes: SQLSTATEs and exceptions that migrations meet, each with its code and its fix. The fix
+//! is more precise than the code's own remedy, and replaces it.
 
 use super::{
     BEFORE_SEED, CONSTRAINT_VIOLATED, Code, DOWNGRADE_FAILED, DUPLICATE_OBJECT, ENV_FAILED, LOCKED,
@@ -10,27 +10,27 @@ use crate::transcript::Transcript;
 /// A kind of failure that is known by a SQLSTATE or an exception's type.
 #[derive(Debug)]
 pub struct Cause {
-    /// The SQLSTATE; empty where Python raised it.
+    /// The SQLSTATE; empty for an exception of Python.
     pub state: &'static str,
-    /// The exception's type without its module; empty where the SQLSTATE tells.
+    /// The exception's type without its module; empty where the SQLSTATE decides.
     pub kind: &'static str,
-    /// A part of the message, where neither tells enough.
+    /// A part of the message, where neither the SQLSTATE nor the type decides.
     pub says: &'static str,
-    /// The code that it belongs to.
+    /// The code of this cause.
     pub code: &'static Code,
-    /// How it is fixed, step by step.
+    /// The fix, step by step.
     pub remedy: &'static [&'static str],
 }
 
-/// Codes that say where something failed and not what: any cause may lie behind them.
+/// Codes that name the place of a failure and not its reason: any cause may lie behind them.
 const OF_ANY_CAUSE: &[&Code] = &[&MIGRATION_FAILED, &BEFORE_SEED, &DOWNGRADE_FAILED, &ENV_FAILED];
 
-/// What Postgres says.
+/// A cause known by the SQLSTATE of a Postgres error.
 const fn state(state: &'static str, code: &'static Code, remedy: &'static [&'static str]) -> Cause {
     Cause { state, kind: "", says: "", code, remedy }
 }
 
-/// What Python raises.
+/// A cause known by the type of a Python exception.
 const fn raised(kind: &'static str, says: &'static str, remedy: &'static [&'static str]) -> Cause {
     Cause { state: "", kind, says, code: &MIGRATION_FAILED, remedy }
 }
@@ -40,7 +40,7 @@ impl Cause {
         Cause { says, ..self }
     }
 
-    /// The cause of what was raised.
+    /// The cause of the error in a transcript.
     pub fn of(said: &Transcript) -> Option<&'static Cause> {
         let headline = said.headline()?;
         let state = headline.sqlstate.as_deref().unwrap_or_default();
@@ -55,13 +55,13 @@ impl Cause {
         })
     }
 
-    /// Whether it says more of a failure with this code than the code does.
+    /// Whether the cause explains a failure with this code better than the code itself does.
     pub fn explains(&self, code: &Code) -> bool {
         self.code == code || OF_ANY_CAUSE.contains(&code)
     }
 }
 
-/// Every cause; of those with one SQLSTATE, the more exact first.
+/// Every cause; among those with one SQLSTATE, the more precise first.
 pub static CAUSES: &[Cause] = &[
     state("0A000", &REFUSED, &[
         "the server lacks the extension: install its package where the server runs (on Debian and Ubuntu `postgresql-15-cron`), or give the gate a server that has it (`--postgres-url`)",
@@ -328,7 +328,7 @@ mod tests {
         let colon = "A value is required for bind parameter 'name'";
         assert!(of("sqlalchemy.exc.InvalidRequestError", None, colon).is_some());
         assert!(of("sqlalchemy.exc.InvalidRequestError", None, "other").is_none());
-        // What Postgres says outweighs the type in which SQLAlchemy wraps it.
+        // The SQLSTATE from Postgres outweighs the type in which SQLAlchemy wraps the error.
         assert!(of("ProgrammingError", Some("99999"), "are allowed as placeholders").is_none());
         assert!(of("KeyError", None, "'x'").is_none());
     }

@@ -4,67 +4,68 @@ use serde::{Deserialize, Serialize};
 
 use crate::called;
 
-/// How much a finding weighs.
+/// Weight of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Severity {
-    /// It keeps the gate from being green.
+    /// The finding keeps the gate from being green.
     Error,
-    /// It is worth a look and may be right.
+    /// The finding is worth a look and may be right.
     Warning,
-    /// It is worth knowing.
+    /// The finding is worth knowing.
     Note,
 }
 
 /// How to reach the operator (runbook, 'Escalation').
 pub const OPERATOR: &str = "kris@moosequest.net, Slack #ops or a direct message to D0AJ7K184TV";
 
-/// Who fixes it (runbook, 'Escalation').
+/// Role that fixes a finding (runbook, 'Escalation').
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Owner {
     /// Site reliability: supplies, collisions, infrastructure.
     Sre,
     /// The author of the migration.
     FeatureDev,
-    /// Whoever answers for production, and for a gate that is bypassed.
+    /// The person responsible for production, and for a gate that is bypassed.
     Operator,
 }
 
-/// What is the same for every finding of one kind.
+/// Properties that all findings of one kind share.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Code {
     /// `MG003`.
     pub id: &'static str,
     /// A few words, lower case.
     pub title: &'static str,
-    /// How much it weighs.
+    /// The weight of its findings.
     pub severity: Severity,
     /// The runbook's failure mode, `A` to `F`.
     pub mode: Option<char>,
-    /// Who fixes it.
+    /// The role that fixes it.
     pub owner: Owner,
-    /// How one meets it: in a log, or as a SQLSTATE.
+    /// The symptom: a line of a log, or a SQLSTATE.
     pub symptom: &'static str,
-    /// Why it happens, in a sentence or two.
+    /// The reason, in a sentence or two.
     pub why: &'static str,
-    /// How it looks wrong and right; `None` where the fault lies in no file.
+    /// The fault as code, wrong and right; `None` where the fault lies in no file.
     pub example: Option<Example>,
-    /// How, step by step.
+    /// The fix, step by step.
     pub remedy: &'static [&'static str],
-    /// How, in a tree that has neither a recipe nor an operator of its own; nothing: the same.
+    /// The fix for a tree that has neither a recipe nor an operator of its own; empty: the same.
     pub remedy_elsewhere: &'static [&'static str],
-    /// How one sees that it is fixed.
+    /// A check that the fault is fixed.
     pub verify: &'static str,
-    /// Whether it says that the gate could not do its work, rather than that a migration is wrong.
+    /// Whether the code means that the gate could not do its work, rather than that a migration is
+    /// wrong.
     pub infrastructure: bool,
 }
 
 impl Code {
-    /// How it is fixed, step by step, with commands as they are called here.
+    /// The fix, step by step, with commands as they are called here.
     pub fn steps(&self) -> Vec<String> {
         self.remedy.iter().map(|step| called::named(step)).collect()
     }
 
-    /// How one sees that it is fixed, with commands as they are called here.
+    /// The check that the fault is fixed, with commands as they are called here.
     pub fn check(&self) -> String {
         called::named(self.verify)
     }
@@ -73,9 +74,9 @@ impl Code {
 /// Wrong and right, as code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Example {
-    /// What has the fault.
+    /// The code that has the fault.
     pub bad: &'static str,
-    /// The same without it.
+    /// The same code without the fault.
     pub good: &'static str,
 }
 
@@ -95,7 +96,7 @@ pub(super) const MIGRATION: Code = Code {
     infrastructure: false,
 };
 
-/// Defaults of the codes that say that the gate could not do its work.
+/// Defaults of the codes for a gate that could not do its work.
 pub(super) const INFRASTRUCTURE: Code = Code {
     owner: Owner::Sre,
     remedy: &[],

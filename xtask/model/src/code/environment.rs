@@ -2,7 +2,7 @@
 
 use super::entry::{Code, Example, INFRASTRUCTURE, MIGRATION, Severity};
 
-/// A transaction that env.py began before Alembic, so that Alembic commits nothing.
+/// A transaction that env.py began before Alembic, which keeps Alembic from committing.
 pub static NOT_COMMITTED: Code = Code {
     id: "MG130",
     title: "env.py begins a transaction and does not commit it",
@@ -36,7 +36,7 @@ pub static NOT_STORED: Code = Code {
     ..MIGRATION
 };
 
-/// Models of env.py that are another schema than the one the migrations make.
+/// Models of env.py that differ from the schema of the migrations.
 pub static MODELS_DIFFER: Code = Code {
     id: "MG132",
     title: "the models do not match the migrations",
@@ -56,7 +56,7 @@ pub static MODELS_DIFFER: Code = Code {
     ..MIGRATION
 };
 
-/// The env.py of an `--ini` tree wants a setting that the gate does not know of.
+/// The env.py of an `--ini` tree wants a setting that the gate does not know.
 pub static NOT_TOLD: Code = Code {
     id: "MG906",
     title: "env.py lacks a setting that it reads",
@@ -71,7 +71,7 @@ pub static NOT_TOLD: Code = Code {
     ..INFRASTRUCTURE
 };
 
-/// env.py or a revision writes a file of the checkout, which what a migration runs in does not allow.
+/// env.py or a revision writes a file of the checkout, which is read-only for migrations.
 pub static NOT_WRITABLE: Code = Code {
     id: "MG907",
     title: "the migration cannot write a file here",

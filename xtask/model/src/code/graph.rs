@@ -1,4 +1,5 @@
-//! Codes of what the lints see in the revision graph and in how the files are kept: `MG200` to `MG219`.
+//! Codes of faults that the lints see in the revision graph and in the files of revisions: `MG200`
+//! to `MG219`.
 
 use super::entry::{Code, Example, MIGRATION, Owner, Severity};
 
@@ -6,7 +7,7 @@ const LINT: Code = Code { verify: "`cargo gate lint` must not find it again", ..
 
 const WARNING: Code = Code { severity: Severity::Warning, ..LINT };
 
-/// What a revision is cannot be known without running its file.
+/// A revision whose id or parent is unknown until its file is run.
 pub static COMPUTED: Code = Code {
     id: "MG200",
     title: "the revision id is computed at run time",
@@ -95,7 +96,7 @@ pub static SEVERAL_BASES: Code = Code {
     ..WARNING
 };
 
-/// A new revision that stands beside the base branch's head and not on it.
+/// A new revision that does not descend from the base branch's head.
 pub static NOT_ON_BASE_HEAD: Code = Code {
     id: "MG206",
     title: "a new revision is not on the base branch's head",
@@ -130,7 +131,7 @@ pub static CHANGED_ON_BASE: Code = Code {
     ..WARNING
 };
 
-/// A file name whose number is another revision's.
+/// A file name with the number of another revision.
 pub static NUMBER_DIFFERS: Code = Code {
     id: "MG208",
     title: "the number in the file name is not the revision's",
@@ -157,7 +158,7 @@ pub static ILLEGAL_ID: Code = Code {
     ..LINT
 };
 
-/// A branch label that stands for two revisions.
+/// A branch label shared by two revisions.
 pub static LABEL_USED_TWICE: Code = Code {
     id: "MG210",
     title: "the branch label is used already",
@@ -171,7 +172,7 @@ pub static LABEL_USED_TWICE: Code = Code {
     ..LINT
 };
 
-/// A comment that silences what is not there.
+/// A comment that silences a finding that does not occur.
 pub static UNUSED_ALLOW: Code = Code {
     id: "MG211",
     title: "nothing needs this `allow` any more",
@@ -185,7 +186,7 @@ pub static UNUSED_ALLOW: Code = Code {
     ..WARNING
 };
 
-/// A comment that is meant to silence something and does not.
+/// A comment that is meant to silence a finding and does not.
 pub static BAD_ALLOW: Code = Code {
     id: "MG212",
     title: "a comment for the gate that has no effect",
@@ -234,7 +235,7 @@ pub static LOADED_TWICE: Code = Code {
     ..WARNING
 };
 
-/// A tree so large that not all of it was read whole.
+/// A tree too large to be read whole.
 pub static NOT_COMPARED: Code = Code {
     id: "MG215",
     title: "merged revisions were not compared with each other",
@@ -250,7 +251,7 @@ pub static NOT_COMPARED: Code = Code {
     ..LINT
 };
 
-/// A revision id that the base branch has given away since.
+/// A revision id that the base branch has used since.
 pub static ID_TAKEN: Code = Code {
     id: "MG216",
     title: "the revision id is taken on the base branch",
@@ -265,7 +266,7 @@ pub static ID_TAKEN: Code = Code {
     ..LINT
 };
 
-/// An id that the version table has no room for.
+/// An id that is too long for the version table.
 pub static ID_TOO_LONG: Code = Code {
     id: "MG217",
     title: "the revision id has more than 32 characters",

@@ -1,14 +1,15 @@
-//! The gate itself could not do its work: `MG900` to `MG999`. They say nothing about a migration.
+//! Codes for a gate that could not do its own work: `MG900` to `MG999`. They say nothing about a
+//! migration.
 
 use super::entry::{Code, INFRASTRUCTURE};
 
-/// The gate lacks something that it needs, or it could not use it.
+/// The gate lacks a tool that it needs, or could not use that tool.
 pub static CANNOT_WORK: Code = Code {
     id: "MG900",
     title: "the gate could not do its work",
     symptom: "a message that names what is missing",
     why: "The gate lacks Postgres, Python, a package, a folder or a right that it needs. This says nothing about the migrations.",
-    // The message says what is missing, and what helps.
+    // The message names the missing tool and the fix.
     remedy: &[],
     ..INFRASTRUCTURE
 };
@@ -26,7 +27,7 @@ pub static SERVER_DIED: Code = Code {
     ..INFRASTRUCTURE
 };
 
-/// What a system says where a disk is full, whoever repeats it.
+/// The error text of a full disk, as every program repeats it.
 pub const DISK_FULL: &str = "No space left on device";
 
 /// The machine ran out of disk or memory, or its disk failed.
@@ -42,7 +43,7 @@ pub static OUT_OF_RESOURCES: Code = Code {
     ..INFRASTRUCTURE
 };
 
-/// The server did not come up, or does not answer (runbook, 'Escalation': a transient failure of the
+/// The server did not start, or does not answer (runbook, 'Escalation': a transient failure of the
 /// CI's infrastructure).
 pub static SERVER_NOT_STARTED: Code = Code {
     id: "MG903",

@@ -1,9 +1,9 @@
-//! `MG50x`: what a revision does to a database in use: who waits, and what of the running version
-//! breaks.
+//! `MG50x`: effects of a revision on a database in use: sessions that wait, and statements of the
+//! running version that break.
 
 use super::entry::{Code, Example, MIGRATION, Severity};
 
-/// How much each weighs is found out with the sizes of production: see [`Finding::severity`].
+/// The sizes of production decide the weight of each finding: see [`Finding::severity`].
 ///
 /// [`Finding::severity`]: crate::finding::Finding::severity
 const PRODUCTION: Code = Code {
@@ -12,7 +12,7 @@ const PRODUCTION: Code = Code {
     ..MIGRATION
 };
 
-/// Tables that nobody can read, or write, while something takes time.
+/// Tables that no session can read, or write, during a slow statement.
 pub static WHO_WAITS: Code = Code {
     id: "MG500",
     title: "a table cannot be used while the revision works",
@@ -32,7 +32,7 @@ pub static WHO_WAITS: Code = Code {
     ..PRODUCTION
 };
 
-/// What the version that runs while the revision is applied cannot do any more.
+/// Statements of the running version that fail once the revision is applied.
 pub static BREAKS_RUNNING: Code = Code {
     id: "MG501",
     title: "the running version breaks",
@@ -99,7 +99,7 @@ pub static NO_LOCK_TIMEOUT: Code = Code {
     ..PRODUCTION
 };
 
-/// How large the tables are is not known.
+/// The sizes of the tables are unknown.
 pub static SIZES: Code = Code {
     id: "MG505",
     title: "the sizes of the tables are unknown or out of date",

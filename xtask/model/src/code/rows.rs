@@ -1,4 +1,4 @@
-//! `MG41x`: what a revision does to tables that have rows, which an empty database hides.
+//! `MG41x`: failures and losses in tables that have rows, which an empty database hides.
 
 use super::entry::{Code, Example, MIGRATION, Severity};
 
@@ -7,7 +7,7 @@ const ROWS: Code = Code {
     ..MIGRATION
 };
 
-/// NULL stands where the revision wants a value, or a new column has none to give.
+/// A NULL in a row where the revision wants a value, or a new column without a value for old rows.
 pub static NULLS_IN_ROWS: Code = Code {
     id: "MG410",
     title: "adding NOT NULL fails on existing rows",
@@ -24,7 +24,7 @@ pub static NULLS_IN_ROWS: Code = Code {
     ..ROWS
 };
 
-/// Several rows have what only one may have from now on.
+/// Several rows with a value that must be unique from now on.
 pub static DUPLICATES_IN_ROWS: Code = Code {
     id: "MG411",
     title: "adding a unique constraint fails on existing rows",
@@ -41,7 +41,7 @@ pub static DUPLICATES_IN_ROWS: Code = Code {
     ..ROWS
 };
 
-/// Rows point to what is not there.
+/// Rows that point to a missing row.
 pub static ORPHANS_IN_ROWS: Code = Code {
     id: "MG412",
     title: "adding a foreign key fails on existing rows",
@@ -75,7 +75,7 @@ pub static VALUES_IN_ROWS: Code = Code {
     ..ROWS
 };
 
-/// Anything else that happens only where tables have rows.
+/// Any other failure that needs tables with rows.
 pub static FAILS_ON_ROWS: Code = Code {
     id: "MG414",
     title: "the revision fails on tables that have rows",
@@ -92,7 +92,7 @@ pub static FAILS_ON_ROWS: Code = Code {
     ..ROWS
 };
 
-/// What fails only on values that hardly anybody writes.
+/// A failure that only extreme values cause.
 pub static FAILS_ON_EXTREMES: Code = Code {
     id: "MG415",
     title: "the revision fails on the largest or longest values",
@@ -110,7 +110,7 @@ pub static FAILS_ON_EXTREMES: Code = Code {
     ..ROWS
 };
 
-/// What was there before the upgrade is not there after the downgrade.
+/// Data from before the upgrade that the downgrade does not bring back.
 pub static DATA_LOST: Code = Code {
     id: "MG416",
     title: "the round trip loses what rows held before",
@@ -148,7 +148,7 @@ pub static NOT_FILLED: Code = Code {
     ..MIGRATION
 };
 
-/// What a revision says of the rows of a table.
+/// Directives of a revision about the rows of a table.
 pub static ROWS_DECLARED: Code = Code {
     id: "MG418",
     title: "the revision declares what its rows may do",

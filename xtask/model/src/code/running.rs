@@ -1,4 +1,5 @@
-//! Codes of what the gate sees when it runs a step, beyond the runbook's six modes: `MG100` to `MG199`.
+//! Codes of faults that the gate sees when it runs a step, beyond the runbook's six modes: `MG100`
+//! to `MG199`.
 
 use super::entry::{Code, Example, MIGRATION, Owner, Severity};
 
@@ -16,7 +17,7 @@ pub static MIGRATION_FAILED: Code = Code {
     ..MIGRATION
 };
 
-/// A step that ended well and did something else than it was asked to.
+/// A step that reported success and did not do what it was asked to do.
 pub static NOT_AS_ASKED: Code = Code {
     id: "MG101",
     title: "alembic exited 0, but the database is not at the revision that was asked for",
@@ -74,7 +75,7 @@ pub static TIMED_OUT: Code = Code {
     ..MIGRATION
 };
 
-/// A migration that ended the process that it ran in.
+/// A migration that ended its own process.
 pub static PROCESS_ENDED: Code = Code {
     id: "MG104",
     title: "the migration ended its own process",
@@ -87,7 +88,7 @@ pub static PROCESS_ENDED: Code = Code {
     ..MIGRATION
 };
 
-/// An error before the revision at which the seed row goes in (runbook, decision tree).
+/// An error before the revision at which the seed row is inserted (runbook, decision tree).
 pub static BEFORE_SEED: Code = Code {
     id: "MG105",
     title: "a migration fails before the seed",
@@ -199,7 +200,7 @@ pub static UNDEFINED_OBJECT: Code = Code {
     ..MIGRATION
 };
 
-/// SQLSTATE 42710, 42701, 42723 and their kin, and 42P07 for anything but a table.
+/// SQLSTATE 42710, 42701, 42723 and similar ones, and 42P07 for any object but a table.
 pub static DUPLICATE_OBJECT: Code = Code {
     id: "MG111",
     title: "something is created twice",
@@ -280,7 +281,7 @@ pub static LOCKED: Code = Code {
     ..MIGRATION
 };
 
-/// The migration's connection is gone while the server lives.
+/// The migration's connection was closed while the server lives.
 pub static CONNECTION_ENDED: Code = Code {
     id: "MG116",
     title: "the migration's connection was ended",
@@ -294,7 +295,7 @@ pub static CONNECTION_ENDED: Code = Code {
     ..MIGRATION
 };
 
-/// A downgrade that says that it cannot be done.
+/// A downgrade that raises because it is irreversible.
 pub static IRREVERSIBLE: Code = Code {
     id: "MG117",
     title: "the downgrade refuses to run",

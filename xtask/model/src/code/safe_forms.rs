@@ -1,4 +1,4 @@
-//! Safe forms: how a change is written so that nobody waits for it and the running version keeps working.
+//! Safe forms: ways to write a change without long locks and without breaking the running version.
 //! `tests/production/corpus.rs` runs each on the measured schema.
 
 use super::entry::Code;
@@ -9,17 +9,17 @@ use super::production::{BREAKS_RUNNING, WHO_WAITS, WHOLE_TABLE};
 pub struct SafeForm {
     /// The code of the hazard.
     pub code: &'static Code,
-    /// What is changed.
+    /// The change.
     pub what: &'static str,
     /// Body of an `upgrade()` that has the hazard.
     pub bad: &'static str,
-    /// Body of an `upgrade()` that does the same without it.
+    /// Body of an `upgrade()` that makes the same change without the fault.
     pub good: &'static str,
     /// Body of the `downgrade()` of that.
     pub back: &'static str,
 }
 
-/// All of them, by code.
+/// All safe forms, by code.
 pub static SAFE_FORMS: &[SafeForm] = &[
     SafeForm {
         code: &WHO_WAITS,
@@ -112,7 +112,7 @@ with op.get_context().autocommit_block():
     },
 ];
 
-/// Those of a code.
+/// The safe forms of a code.
 pub fn safe_forms(code: &Code) -> impl Iterator<Item = &'static SafeForm> {
     let id = code.id;
     SAFE_FORMS.iter().filter(move |form| form.code.id == id)

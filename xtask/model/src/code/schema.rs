@@ -1,4 +1,4 @@
-//! `MG4xx`: what the schema and the data say about a migration that is taken back.
+//! `MG4xx`: differences of schema and data after a migration was taken back.
 
 use super::entry::{Code, Example, MIGRATION, Severity};
 
@@ -12,7 +12,7 @@ const REVERSAL: Code = Code {
     ..MIGRATION
 };
 
-/// The downgrade left something that the upgrade made.
+/// The downgrade left an object that the upgrade made.
 pub static REMAINS: Code = Code {
     id: "MG400",
     title: "the downgrade leaves something behind",
@@ -25,7 +25,7 @@ pub static REMAINS: Code = Code {
     ..REVERSAL
 };
 
-/// The downgrade did not bring back something that the upgrade dropped.
+/// The downgrade did not bring back an object that the upgrade dropped.
 pub static NOT_RESTORED: Code = Code {
     id: "MG401",
     title: "the downgrade does not restore something",
@@ -38,7 +38,7 @@ pub static NOT_RESTORED: Code = Code {
     ..REVERSAL
 };
 
-/// The downgrade left something otherwise than it was.
+/// The downgrade left an object different from its state before the upgrade.
 pub static CHANGED: Code = Code {
     id: "MG402",
     title: "the downgrade does not restore what was changed",
@@ -51,7 +51,7 @@ pub static CHANGED: Code = Code {
     ..REVERSAL
 };
 
-/// The second upgrade gives another schema than the first.
+/// The schema after the second upgrade differs from the schema after the first.
 pub static NOT_REPEATABLE: Code = Code {
     id: "MG403",
     title: "the second upgrade makes another schema than the first",
@@ -70,7 +70,7 @@ pub static NOT_REPEATABLE: Code = Code {
     ..MIGRATION
 };
 
-/// A supply is gone after a round trip.
+/// A supply is missing after a round trip.
 pub static SUPPLY_LOST: Code = Code {
     id: "MG404",
     title: "the migration removes what was supplied",
@@ -85,7 +85,7 @@ pub static SUPPLY_LOST: Code = Code {
     ..MIGRATION
 };
 
-/// Something that a revision does not restore, and says so.
+/// An object that a revision declares as not restored.
 pub static KEPT: Code = Code {
     id: "MG406",
     title: "the downgrade keeps something on purpose",
@@ -101,7 +101,7 @@ pub static KEPT: Code = Code {
     ..MIGRATION
 };
 
-/// A column that was dropped and came back at the end of its table.
+/// A column that was dropped and is now the last of its table.
 pub static COLUMN_AT_END: Code = Code {
     id: "MG407",
     title: "columns of a table, or labels of an enum, stand in another order",
@@ -117,7 +117,7 @@ pub static COLUMN_AT_END: Code = Code {
     ..MIGRATION
 };
 
-/// A revision that cannot be taken back, and says why.
+/// A revision that is declared as irreversible, with a reason.
 pub static IRREVERSIBLE_DECLARED: Code = Code {
     id: "MG408",
     title: "the revision declares that it cannot be taken back",
@@ -133,7 +133,7 @@ pub static IRREVERSIBLE_DECLARED: Code = Code {
     ..MIGRATION
 };
 
-/// The same revisions give another schema in another environment.
+/// A schema that depends on the environment of the run.
 pub static IMPURE: Code = Code {
     id: "MG409",
     title: "the schema depends on the environment",

@@ -1,5 +1,5 @@
-//! Codes of what the audit of the CI workflows finds. `MG300` to `MG311`: whether the gate runs, for
-//! what, and whether its word counts.
+//! Codes of the audit of the CI workflows. `MG300` to `MG311`: whether the gate runs, for which
+//! changes, and whether its result counts.
 
 use super::entry::{Code, Example, MIGRATION, Owner};
 
@@ -143,7 +143,7 @@ pub static STATUS_LOST_IN_PIPE: Code = Code {
     ..WORKFLOW
 };
 
-/// The gate's step stands in a comment.
+/// The gate's step is commented out.
 pub static COMMENTED_OUT: Code = Code {
     id: "MG309",
     title: "the gate is commented out",

@@ -1,11 +1,11 @@
-//! Codes of what the audit of the CI workflows finds. `MG312` to `MG329`: what is around the gate.
+//! Codes of the audit of the CI workflows. `MG312` to `MG329`: faults around the gate.
 
 use super::entry::{Code, Example, MIGRATION, Owner, Severity};
 
 const WORKFLOW: Code =
     Code { owner: Owner::Sre, verify: "`cargo gate workflow` must pass", ..MIGRATION };
 
-/// The history that `--since` needs is not there.
+/// The history that `--since` needs is missing.
 pub static SHALLOW_HISTORY: Code = Code {
     id: "MG312",
     title: "the checkout lacks the history that `--since` needs",
@@ -31,7 +31,7 @@ pub static NOT_POSTGRES_15: Code = Code {
     ..WORKFLOW
 };
 
-/// A secret stands where a migration from a pull request can read it.
+/// A secret that a migration from a pull request can read.
 pub static SECRET_NEAR_CODE: Code = Code {
     id: "MG314",
     title: "a secret near the code of a pull request",
@@ -65,7 +65,7 @@ pub static WRITE_PERMISSION: Code = Code {
     ..WORKFLOW
 };
 
-/// What the job that runs the gate may do is not said.
+/// A job that runs the gate without a list of permissions.
 pub static PERMISSIONS_NOT_SAID: Code = Code {
     id: "MG316",
     title: "the permissions of the gate's job are left to the repository's default",
@@ -80,7 +80,7 @@ pub static PERMISSIONS_NOT_SAID: Code = Code {
     ..WORKFLOW
 };
 
-/// A trigger that gives the base repository's rights to a pull request's code.
+/// A trigger that runs a pull request's code with the base repository's rights.
 pub static PRIVILEGED_TRIGGER: Code = Code {
     id: "MG317",
     title: "a privileged trigger near the code of a pull request",
@@ -93,7 +93,7 @@ pub static PRIVILEGED_TRIGGER: Code = Code {
     ..WORKFLOW
 };
 
-/// `upgrade heads` where deployment says `upgrade head`.
+/// `upgrade heads` where deployment uses `upgrade head`.
 pub static UPGRADE_HEADS: Code = Code {
     id: "MG318",
     title: "`upgrade heads` where deployment runs `upgrade head`",
@@ -104,7 +104,7 @@ pub static UPGRADE_HEADS: Code = Code {
     ..WORKFLOW
 };
 
-/// The old shell steps stand beside the gate.
+/// The old shell steps beside the gate.
 pub static OLD_STEPS: Code = Code {
     id: "MG319",
     title: "the old shell steps are still there beside the gate",
@@ -133,7 +133,7 @@ pub static OLD_STEPS_LACK_SUPPLY: Code = Code {
     ..WORKFLOW
 };
 
-/// Something that cannot be known from the files.
+/// A property that the files do not determine.
 pub static UNKNOWN: Code = Code {
     id: "MG321",
     title: "this can be known only by running the workflow",
@@ -150,7 +150,7 @@ pub static UNKNOWN: Code = Code {
     ..WORKFLOW
 };
 
-/// The checkout leaves its token where a migration can read it.
+/// The checkout stores its token where a migration can read it.
 pub static TOKEN_LEFT_BEHIND: Code = Code {
     id: "MG322",
     title: "the checkout leaves its token in the working copy",
@@ -211,7 +211,7 @@ pub static SKIPPED_WITH_ANOTHER: Code = Code {
     ..WORKFLOW
 };
 
-/// A draft is not gated, and nothing gates it when it is ready.
+/// A draft is not gated, and neither is the change when it becomes ready.
 pub static DRAFT_NEVER_GATED: Code = Code {
     id: "MG326",
     title: "a draft is not gated when it is ready",

@@ -1,5 +1,5 @@
-//! The reports that every format is held against: green, each failure mode, several findings, a
-//! fault of the gate itself, and words that were chosen to do harm. Long because each report is whole.
+//! The reports on which every format is tested: green, each failure mode, several findings, a fault
+//! of the gate itself, and hostile text. Long because each report is whole.
 
 use std::time::{Duration, SystemTime};
 
@@ -31,7 +31,7 @@ const RAPTOR: &[&str] = &[
     "Raptor — alembic upgrade head (round trip)",
 ];
 
-/// A failure mode of the runbook, for the reports alone: the gate has its own table.
+/// A failure mode of the runbook, for these reports only: the gate has its own table.
 macro_rules! mode {
     ($id:literal, $mode:literal, $owner:ident, $title:literal) => {
         &Code {
@@ -103,7 +103,7 @@ fn step(name: &str, status: Status, milliseconds: u64) -> Step {
     }
 }
 
-/// A tree of which the step `failed` failed, and what depends on it was skipped.
+/// A tree whose step `failed` failed; the steps that depend on it were skipped.
 fn tree(label: &str, names: &[&str], heads: &[&str], failed: Option<usize>) -> TreeReport {
     let steps = names.iter().enumerate().map(|(index, name)| match failed {
         Some(failed) if index == failed => {
@@ -161,7 +161,8 @@ fn report(console: Option<usize>, raptor: Option<usize>, findings: Vec<Finding>)
     }
 }
 
-/// A run on a known beginning: of one tree all, of the other what comes before the head.
+/// A run on a known start: all steps of one tree are reused, and of the other those before the
+/// head.
 fn partly_known() -> Report {
     let mut report = green();
     let [console, raptor] = report.trees.as_mut_slice() else { return report };
@@ -195,7 +196,7 @@ fn green() -> Report {
     green
 }
 
-/// A finding as a failed Alembic call leaves it.
+/// A finding as made from a failed Alembic call.
 fn failed(
     code: &'static Code,
     step: &str,
@@ -320,7 +321,7 @@ fn mode_c() -> Report {
     two
 }
 
-/// A graph of revisions, each with what it does and its parents.
+/// A graph of revisions, each with its docstring and its parents.
 fn graph(revisions: &[(&str, &str, &[usize])]) -> Graph {
     let revision = |(id, title, parents): &(&str, &str, &[usize])| Revision {
         id: (*id).to_owned(),
@@ -355,7 +356,7 @@ fn two_heads() -> Graph {
     two
 }
 
-/// What Mermaid and GitHub would take for something else in a label.
+/// Labels with text that Mermaid and GitHub could read as markup or commands.
 fn hostile_graph() -> Graph {
     let mut hostile = graph(&[
         ("a`b", "`**bold**` \"]; click r0 \"javascript:alert(1)\"", &[]),
@@ -420,7 +421,7 @@ fn mode_f() -> Report {
     report(None, Some(1), vec![running(finding, sql)])
 }
 
-/// More than GitHub shows, of every weight, in both trees.
+/// More findings than GitHub shows, of every weight, in both trees.
 fn several() -> Report {
     let mut findings: Vec<Finding> = (1..=12)
         .map(|number| Finding {
@@ -440,7 +441,7 @@ fn several() -> Report {
         ..findings[0].clone()
     }];
     add_notes(&mut findings);
-    // One that is about a whole tree, and one about nothing that has a place.
+    // One finding about a whole tree, and one without a place.
     findings.push(Finding { tree: Some("raptor".into()), ..Finding::new(TRIFLE, "of the tree") });
     findings.push(Finding::new(TRIFLE, "of no place"));
     let merged = findings[0].clone();
@@ -472,11 +473,11 @@ fn several() -> Report {
     Report { allowed, ..report }
 }
 
-/// Notes that are told in a line a code, and what one cause brings about besides.
+/// Notes that are shown as one line per code, and further effects of one cause.
 fn add_notes(findings: &mut Vec<Finding>) {
     let lines = (1..=12).map(|number| format!("left behind: table t{number}"));
     findings[0].also = lines.collect();
-    // In a tree that has no operator.
+    // A finding in a tree without an operator.
     findings[1].owner = None;
     let place = |number: u32| Place {
         file: format!("console/migrations/versions/00{number:02}_note.py").into(),
@@ -512,7 +513,7 @@ fn sick() -> Report {
     Report { findings: vec![Finding::new(&code::CANNOT_WORK, message)], ..sick_base() }
 }
 
-/// What a migration could say to be taken for something else.
+/// Text of a migration that could be read as markup or commands.
 fn hostile() -> Report {
     let message = "::error file=x::y\n##[error]z\n%0A\r\n::add-mask::a\u{1b}[31m<script>alert(1)</script> \
                    ]]> </details> ``` ```` @everyone #1 ![x](https://example.com/x.png) \u{202e}txt.exe \

@@ -16,14 +16,14 @@ const CLASSES: &str = "  classDef head stroke-width:4px
   classDef broken stroke-dasharray:4,stroke:#cf222e
   classDef found stroke-width:4px,stroke:#cf222e
 ";
-/// What the classes mean, in the order in which they are explained.
+/// The meaning of the classes, in the order of the legend.
 const LEGEND: [(&str, &str); 4] = [
     ("found", "named by a finding"),
     ("new", "new"),
     ("head", "head"),
     ("broken", "missing, or an id used twice"),
 ];
-/// How much of a large graph is shown where it parts.
+/// The number of branches of a large graph that are shown where it parts.
 const BRANCHES_SHOWN: usize = 8;
 const SHOWN_OF_A_BRANCH: usize = 3;
 const FAULTS_SHOWN: usize = 8;
@@ -57,8 +57,8 @@ pub fn mermaid(report: &Report) -> String {
     out + &legend + CLASSES
 }
 
-/// Where a graph parts or breaks, and no more of it, as a Mermaid flowchart; `None`: it is one line. The
-/// revisions that findings name are marked.
+/// The part of a graph where it parts or breaks, as a Mermaid flowchart; `None`: the graph is one
+/// line. The revisions that findings name are marked.
 pub(super) fn trouble(graph: &Graph, findings: &[Finding], tree: &str) -> Option<String> {
     let named = named(findings, tree);
     let kept = kept(graph);
@@ -68,7 +68,7 @@ pub(super) fn trouble(graph: &Graph, findings: &[Finding], tree: &str) -> Option
     let mut out = String::from("flowchart TD\n");
     for index in &kept {
         let revision = &graph.revisions[*index];
-        // Of two files with one id, it is the files that one wants to tell apart.
+        // For two files with one id, the label is the file: the id would not distinguish them.
         let text = match is_twice(graph, *index) {
             true => revision.file.file_name().unwrap_or_default().to_owned(),
             false => title(revision),
@@ -101,12 +101,12 @@ pub(super) fn trouble(graph: &Graph, findings: &[Finding], tree: &str) -> Option
     Some(out + &legend + CLASSES)
 }
 
-/// The revisions that show what is wrong.
+/// The revisions that show the fault.
 fn kept(graph: &Graph) -> BTreeSet<usize> {
     let mut kept = BTreeSet::new();
     for branch in graph.branches.iter().take(BRANCHES_SHOWN) {
         kept.extend(branch.from);
-        // What shares nothing with the others is a whole history.
+        // A branch that shares no revision with the others is a whole history.
         let shown = if branch.from.is_some() { SHOWN_OF_A_BRANCH } else { 1 };
         let (first, last) = branch.adds.split_at(branch.adds.len().min(shown));
         kept.extend(first);
@@ -136,7 +136,7 @@ fn kept(graph: &Graph) -> BTreeSet<usize> {
     kept
 }
 
-/// The nearest revision at or below this one that is shown, and how many lie in between.
+/// The nearest shown revision at or below this one, and the number of revisions in between.
 fn nearest_below(graph: &Graph, kept: &BTreeSet<usize>, from: usize) -> Option<(usize, usize)> {
     let mut at = from;
     for skipped in 0..graph.revisions.len() {
@@ -215,8 +215,8 @@ fn missing(graph: &Graph) -> Vec<(usize, &str)> {
     missing.collect()
 }
 
-/// The revisions of a tree that errors are about: by file where that is known, since two may have one id,
-/// else by id.
+/// The revisions of a tree that have errors: by file where known, since two may have one id, else
+/// by id.
 fn named<'f>(findings: &'f [Finding], tree: &str) -> BTreeSet<&'f str> {
     let errors = findings.iter().filter(|finding| finding.severity() == Severity::Error);
     let of_tree = errors.filter(|finding| finding.tree.as_deref() == Some(tree));
@@ -231,7 +231,7 @@ fn marked(class: Option<&str>) -> String {
     class.map(|class| format!(":::{class}")).unwrap_or_default()
 }
 
-/// What the classes of a chart mean: a box for each that it uses.
+/// The legend of a chart: a box for each class that it uses.
 fn legend(chart: &str) -> String {
     let used = LEGEND.iter().filter(|(class, _)| chart.contains(&format!(":::{class}\n")));
     let boxes = used.map(|(class, means)| format!("    legend_{class}[\"{means}\"]:::{class}\n"));
@@ -254,15 +254,15 @@ fn class(graph: &Graph, index: usize, named: &BTreeSet<&str>) -> Option<&'static
     }
 }
 
-/// A label that is text and nothing else: Mermaid finds directives, comments, formulas, icons, links
-/// and Markdown in labels too, all of them by signs that are not let through as they are.
+/// A label that is plain text: Mermaid also finds directives, comments, formulas, icons, links and
+/// Markdown in labels. The characters that mark these are escaped.
 fn mermaid_text(text: &str) -> String {
     let escape = |c: char| match c {
         c if c.is_alphanumeric() || matches!(c, ' ' | ',' | '(' | ')' | '—' | '…' | '+') => {
             c.to_string()
         }
         c if c.is_control() => " ".to_owned(),
-        // In the middle of a word it is only itself.
+        // In the middle of a word these characters have no meaning to Mermaid.
         '_' | '.' | '-' | '/' => c.to_string(),
         c => format!("#{};", u32::from(c)),
     };

@@ -9,7 +9,7 @@ use super::words;
 use model::checkup::{Checkup, Health};
 use model::shown::escaped_json;
 
-/// For a person: a line for each check, what fixes it below, and what takes room.
+/// For a person: a line for each check, its fix below, and the disk space in use.
 pub fn human(checkup: &Checkup) -> String {
     let mut out = String::new();
     for check in &checkup.checks {
@@ -42,7 +42,7 @@ pub fn human(checkup: &Checkup) -> String {
     out
 }
 
-/// What takes room: each folder, or the sum of each kind.
+/// The disk space in use: each folder, or the sum of each kind.
 fn things(checkup: &Checkup) -> String {
     let removed = |removed: bool| match removed {
         true => "removed ",
@@ -74,7 +74,7 @@ fn word(health: Health) -> &'static str {
     }
 }
 
-/// A size as a person reads it.
+/// A size for a person.
 fn size(bytes: u64) -> String {
     match bytes {
         0..1_000_000 => format!("{:.0} kB", bytes as f64 / 1e3),

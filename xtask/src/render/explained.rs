@@ -10,7 +10,7 @@ use model::redact::redact;
 use model::shown::escaped_json;
 use model::shown::printable;
 
-/// The contract's report, of which a log gives the findings alone.
+/// The contract's report; a log yields its findings only.
 #[derive(Serialize)]
 struct Reading {
     schema: u32,
@@ -35,7 +35,7 @@ struct Entry {
     verify: String,
 }
 
-/// For a person: each finding in full, then what else there is to know.
+/// For a person: each finding in full, then the notes.
 pub fn human(findings: &[Finding], notes: &[String]) -> String {
     let mut parts: Vec<String> = findings.iter().map(human::finding).collect();
     if findings.is_empty() {
@@ -45,7 +45,7 @@ pub fn human(findings: &[Finding], notes: &[String]) -> String {
     parts.join("\n")
 }
 
-/// For a program. What a log does not say is null.
+/// For a program. A value that the log lacks is null.
 pub fn json(findings: &[Finding]) -> String {
     let verdict = if findings.iter().any(|finding| finding.code.infrastructure) {
         "error"
@@ -65,7 +65,7 @@ pub fn json(findings: &[Finding]) -> String {
     written(&reading)
 }
 
-/// All that is known of a code, for a program.
+/// The whole entry of a code, for a program.
 pub fn code(code: &'static Code) -> String {
     written(&Entry {
         schema: json::SCHEMA,
@@ -91,13 +91,13 @@ struct Causes<'a> {
 #[derive(Serialize)]
 struct CauseEntry<'a> {
     code: &'a str,
-    /// A part of the message that tells it from others with this SQLSTATE.
+    /// A part of the message that tells this cause from others with the same SQLSTATE.
     says: &'a str,
     remedy: &'a [&'a str],
     verify: String,
 }
 
-/// What one SQLSTATE may mean, for a program.
+/// The possible causes of one SQLSTATE, for a program.
 pub fn causes(causes: &[&'static Cause]) -> String {
     let entry = |cause: &&'static Cause| CauseEntry {
         code: cause.code.id,

@@ -1,4 +1,4 @@
-//! Fields of a finding, as a person reads them.
+//! Fields of a finding, for a person.
 
 use std::fmt::Write as _;
 
@@ -18,7 +18,8 @@ pub(super) const MAGENTA: Style = AnsiColor::Magenta.on_default().bold();
 pub(super) const BLUE: Style = AnsiColor::Blue.on_default().bold();
 pub(super) const BOLD: Style = Style::new().bold();
 
-/// The title of its code; about production its own sentence, which says more, on as many lines as it needs.
+/// The title of its code; for production its own sentence, which is more precise and may take
+/// several lines.
 pub(super) fn title(finding: &Finding, word: &str) -> String {
     let title =
         if finding.impact.is_some() { finding.message.as_str() } else { finding.code.title };
@@ -26,7 +27,7 @@ pub(super) fn title(finding: &Finding, word: &str) -> String {
     words::wrap(&redact(title), words::width() - indent).join(&format!("\n{:indent$}", ""))
 }
 
-/// What is told of production, and why it may be so.
+/// The impact on production, and the reasons.
 pub(super) fn impact(out: &mut String, finding: &Finding) {
     let Some(impact) = &finding.impact else { return };
     field(out, "allowed", finding.allowed.as_deref().unwrap_or_default());
@@ -35,7 +36,7 @@ pub(super) fn impact(out: &mut String, finding: &Finding) {
     }
 }
 
-/// The output is worth showing where the exception alone does not say which file is meant.
+/// The output is shown if the exception alone does not name the file.
 pub(super) fn shows_output(said: &Transcript) -> bool {
     !said.output.trim().is_empty() && (said.exceptions.is_empty() || said.frames.is_empty())
 }
@@ -46,7 +47,7 @@ pub(super) fn excerpt(place: &Place) -> String {
     line(&mut out, &format!("  {BLUE}-->{BLUE:#} {}{at}", place.file));
     if let (Some(number), Some(source)) = (place.line, &place.source) {
         let number = number.to_string();
-        // It is there to be recognised, not to be copied.
+        // The line is shown for recognition, not for copying.
         let source = printable(&redact(source.trim()));
         let source = words::cut(&source, words::width() - number.len() - 10);
         let gap = " ".repeat(number.len());
@@ -70,15 +71,16 @@ pub(super) fn field(out: &mut String, name: &str, text: &str) {
     }
 }
 
-/// A named text that is for copying, or that keeps its shape: not wrapped.
+/// A named text to be copied, or one that keeps its shape: not wrapped.
 pub(super) fn verbatim(out: &mut String, name: &str, text: &str) {
     for (number, line) in redact(text).lines().enumerate() {
         label(out, if number == 0 { name } else { "" }, &printable(line));
     }
 }
 
-/// Who fixes it, how, and how one sees that it is fixed. First what is ready to be copied, and what it is;
-/// then what helps, each after a bullet where there are several.
+/// The role that fixes a finding, the fix, and the check that it is fixed. The fix begins with the
+/// text to copy and its description; then the other steps follow, each after a bullet if there are
+/// several.
 pub(super) fn fix<S: AsRef<str>>(
     out: &mut String,
     (owner, code): (Option<Owner>, &Code),
@@ -90,7 +92,7 @@ pub(super) fn fix<S: AsRef<str>>(
     if let Some((what, text)) = &ready {
         label(out, name, what);
         match text.contains("\n+++ ") {
-            // A patch is copied whole, so nothing stands before its lines.
+            // A patch is copied whole: its lines get no prefix.
             true => redact(text).lines().for_each(|text| line(out, &printable(text))),
             false => verbatim(out, "", text.trim_end()),
         }

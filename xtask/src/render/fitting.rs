@@ -3,11 +3,11 @@
 use super::human;
 use model::report::Report;
 
-/// How many findings are named below the first.
+/// The number of findings named below the first.
 const FINDINGS_NAMED: usize = 3;
 
-/// A verdict with what is wrong, on a screen of so many columns and rows: where not all fits, the first
-/// finding as far as it does, and a line for each other one.
+/// A verdict with its findings, on a screen of so many columns and rows: if not all fits, the first
+/// finding as far as it fits, and a line for each other finding.
 pub(super) fn report(report: &Report, room: Option<(usize, usize)>) -> String {
     let whole = human::standing(report);
     let whole = whole.trim_start_matches('\n');
@@ -16,10 +16,10 @@ pub(super) fn report(report: &Report, room: Option<(usize, usize)>) -> String {
     cut_to(whole, &format!("{}{verdict}\n", human::overview(report, 1, FINDINGS_NAMED)), room)
 }
 
-/// A text with as many of its first lines as leave room for an end, where it does not fit as it is.
+/// The text if it fits; else its first lines, as many as leave room for `end`.
 pub(super) fn cut_to(text: &str, end: &str, room: Option<(usize, usize)>) -> String {
     let Some((columns, rows)) = room else { return text.to_owned() };
-    // The terminal breaks what is longer.
+    // The terminal breaks longer lines.
     let height = |line: &str| {
         let width = anstream::adapter::strip_str(line).to_string().chars().count();
         width.div_ceil(columns).max(1)

@@ -1,8 +1,8 @@
-//! Format for the log of a GitHub Actions job: each step a fold by its name in the contract, an
-//! annotation for each finding.
+//! Format for the log of a GitHub Actions job: a fold for each step, with the step's name in the
+//! contract, and an annotation for each finding.
 //!
-//! The runner reads workflow commands out of every line, from stdout and stderr alike, whoever wrote
-//! it. So every line that holds a migration's words is made plain first.
+//! The runner reads workflow commands out of every line of stdout and stderr, whichever program
+//! wrote it. Every line with text of a migration is therefore made safe first.
 
 use super::{human, words};
 use model::code::Severity;
@@ -12,14 +12,14 @@ use model::report::Report;
 use model::shown::printable;
 use model::step::{Status, Step};
 
-/// GitHub shows so many annotations of a kind for one step of a job, and drops the rest unsaid.
+/// GitHub shows this many annotations of a kind for one step of a job, and drops the rest silently.
 const ANNOTATIONS_SHOWN: usize = 10;
 /// An annotation is a pointer, not a log.
 const MESSAGE_CHARACTERS: usize = 4000;
-/// Passwords that everybody uses for a throwaway server. To mask one would blot out the log.
+/// Common passwords of throwaway servers. Masking one would blot out the log.
 const NO_SECRETS: &[&str] = &["postgres", "password", "admin", "root", "test", "secret", "runner"];
 
-/// The command that keeps a password of the caller out of the log, where it is one.
+/// The command that keeps a caller's password out of the log, if a password is set.
 pub fn mask(password: Option<&str>) -> String {
     match password.filter(|word| word.chars().count() >= 4 && !NO_SECRETS.contains(word)) {
         Some(password) => format!("::add-mask::{}\n", data(password)),
@@ -27,7 +27,8 @@ pub fn mask(password: Option<&str>) -> String {
     }
 }
 
-/// A step that ended, folded away unless it is of interest.
+/// A step that ended, as a fold; the first line of a failed or skipped step is repeated below the
+/// fold.
 pub fn step(step: &Step) -> String {
     if step.is_not_begun() {
         return String::new();
@@ -42,7 +43,7 @@ pub fn step(step: &Step) -> String {
     }
 }
 
-/// What follows the steps: the annotations, then what a person is told.
+/// The part after the steps: the annotations, then the text for a person.
 pub fn summary(report: &Report, told: &str) -> String {
     let mut out = String::new();
     for severity in [Severity::Error, Severity::Warning, Severity::Note] {
@@ -69,7 +70,7 @@ fn annotation(finding: &Finding) -> String {
         Severity::Note => "notice",
     };
     let mut properties = Vec::new();
-    // A file outside the repository is none that GitHub could show.
+    // GitHub cannot show a file outside the repository.
     if let Some(place) = finding.place.as_ref().filter(|place| place.file.is_relative()) {
         properties.push(format!("file={}", property(place.file.as_str())));
         properties.extend(place.line.map(|line| format!("line={line}")));
@@ -97,7 +98,7 @@ fn annotation(finding: &Finding) -> String {
     format!("::{command} {}::{}\n", properties.join(","), data(&message))
 }
 
-/// Escapes what stands after the second `::`.
+/// Escapes the text after the second `::`.
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
@@ -107,7 +108,7 @@ fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// Lines that the runner takes for text. A command is `::` at the start of a line, blanks aside, or
+/// Lines that the runner treats as text. A command is `::` at the start of a line, blanks aside, or
 /// `##[` anywhere.
 pub fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

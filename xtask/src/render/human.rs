@@ -22,16 +22,16 @@ use model::shown::printable;
 use model::step::{Status, Step};
 use model::transcript::Transcript;
 
-/// How many lines of a statement and of the output are shown.
+/// The number of lines shown of a statement and of the output.
 const LINES_SHOWN: usize = 20;
-/// The rows of a small screen, less that of the prompt.
+/// The rows of a small screen, minus the one of the prompt.
 const SCREEN_ROWS: usize = 23;
-/// How many findings are named below the details, where those fill more than a screen.
+/// The number of findings named below the details, if those fill more than a screen.
 const OVERVIEW_ROWS: usize = 10;
-/// How many lines of the first one's message.
+/// The number of lines shown of the first finding's message.
 const FIRST_ROWS: usize = 3;
 
-/// A step that ended, with what it printed.
+/// A step that ended, with its notes.
 pub fn step(step: &Step) -> String {
     let mut out = String::new();
     if step.is_not_begun() {
@@ -44,7 +44,7 @@ pub fn step(step: &Step) -> String {
     };
     let time = match step.status {
         Status::Skipped => "          ".to_owned(),
-        // The time was another run's; the verdict says since when.
+        // The time belongs to an earlier run; the verdict gives its date.
         _ if step.known_since.is_some() => "[   known]".to_owned(),
         _ => format!("[{:>7.3}s]", step.elapsed.as_secs_f64()),
     };
@@ -68,7 +68,7 @@ fn severity(severity: Severity) -> (&'static str, Style) {
     }
 }
 
-/// What a lint found, in a line, before any step ran; the summary has it in full.
+/// A finding of a lint, in a line, before any step ran; the summary has the full finding.
 pub fn predicted(finding: &Finding) -> String {
     let (word, style) = severity(finding.severity());
     let mut out = String::new();
@@ -84,14 +84,14 @@ pub fn predicted(finding: &Finding) -> String {
     out
 }
 
-/// What follows the steps: the findings, what the user should know besides, and the verdict.
+/// The part after the steps: the findings, the notes, and the verdict.
 pub fn summary(report: &Report) -> String {
     if report.interrupted {
         return interrupted(report);
     }
     let mut out = standing(report);
     if report.known_since.is_some() {
-        // It says so of all of them.
+        // The verdict itself says that all steps are reused.
         return out;
     }
     for (since, count) in known_steps(report) {
@@ -116,7 +116,7 @@ pub fn errors(report: &Report) -> String {
     out.trim_start_matches('\n').to_owned() + &verdict(report) + &next(report)
 }
 
-/// Where a run was when a signal ended it. What it found until then is no verdict.
+/// The position of a run that a signal ended. Its findings so far are no verdict.
 pub fn interrupted(report: &Report) -> String {
     let steps = report.trees.iter().flat_map(|tree| &tree.steps);
     let was_running = |step: &&Step| {
@@ -138,7 +138,7 @@ pub fn interrupted(report: &Report) -> String {
     out
 }
 
-/// What to run next.
+/// The next command.
 fn next(report: &Report) -> String {
     let mut out = String::new();
     if let Some(Next { when, command }) = &report.next {
@@ -147,20 +147,20 @@ fn next(report: &Report) -> String {
     out
 }
 
-/// The same in a watch, where most steps stand from one run to the next.
+/// The same for a watch, where most findings stay the same from one run to the next.
 pub fn standing(report: &Report) -> String {
     let mut out = details(report);
     out.push_str(&besides(report));
     line(&mut out, "");
     let verdict = verdict(report);
-    // Who does not scroll sees the end.
+    // A reader who does not scroll sees the end of the output.
     if out.lines().count() + verdict.lines().count() > SCREEN_ROWS {
         out.push_str(&overview(report, 0, OVERVIEW_ROWS));
     }
     out + &verdict
 }
 
-/// What is wrong, the worst first, each in full.
+/// The findings, the worst first, each in full.
 pub(super) fn details(report: &Report) -> String {
     let mut out = String::new();
     let mut findings = report.by_weight();
@@ -175,7 +175,7 @@ pub(super) fn details(report: &Report) -> String {
     out
 }
 
-/// What is worth knowing besides.
+/// Further notes.
 pub(super) fn besides(report: &Report) -> String {
     let mut out = String::new();
     let (word, style) = severity(Severity::Note);
@@ -224,7 +224,7 @@ pub(super) fn overview(report: &Report, skipped: usize, rows: usize) -> String {
     out
 }
 
-/// The verdict, and what it rests on.
+/// The verdict, and its evidence.
 pub(super) fn verdict(report: &Report) -> String {
     let mut out = String::new();
     let (word, style) = match report.verdict() {
@@ -262,7 +262,7 @@ pub(super) fn verdict(report: &Report) -> String {
     out
 }
 
-/// How many steps are known since when, where they were not run now.
+/// The number of reused steps by the date of the run that they come from.
 fn known_steps(report: &Report) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     let steps = report.trees.iter().flat_map(|tree| &tree.steps);
@@ -272,7 +272,7 @@ fn known_steps(report: &Report) -> BTreeMap<String, usize> {
     counts
 }
 
-/// What was looked at and found, where nothing was run.
+/// The number of revisions read and of findings, if no step was run.
 fn read_without_running(report: &Report) -> Vec<String> {
     let graphs = || report.trees.iter().filter_map(|tree| tree.graph.as_ref());
     let revisions: usize = graphs().map(|graph| graph.revisions.len()).sum();
@@ -291,7 +291,7 @@ fn read_without_running(report: &Report) -> Vec<String> {
     counts
 }
 
-/// A finding without its remedies: one whose like was told in full before, say.
+/// A finding without its remedies, for example because a similar one was shown in full before.
 fn brief(finding: &Finding, why: &str) -> String {
     let (word, style) = severity(finding.severity());
     let mut out = String::new();
@@ -307,7 +307,7 @@ fn brief(finding: &Finding, why: &str) -> String {
     out
 }
 
-/// A finding in full: what, where, why, who and how.
+/// A finding in full: title, place, reason, owner and fix.
 pub fn finding(finding: &Finding) -> String {
     let code = finding.code;
     let mut out = String::new();
@@ -362,7 +362,7 @@ pub fn finding(finding: &Finding) -> String {
     out
 }
 
-/// All that is known of a code.
+/// The whole entry of a code.
 pub fn code(code: &Code) -> String {
     let mut out = String::new();
     let mode = code.mode.map(|mode| format!(" (failure mode {mode})")).unwrap_or_default();
@@ -382,7 +382,7 @@ pub fn code(code: &Code) -> String {
     out
 }
 
-/// What one SQLSTATE may mean, and how each is fixed.
+/// The possible causes of one SQLSTATE, each with its fix.
 pub fn causes(causes: &[&Cause]) -> String {
     let mut out = String::new();
     for Cause { state, says, code, remedy, .. } in causes {

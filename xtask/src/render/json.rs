@@ -1,4 +1,5 @@
-//! The contract's JSON, with structs of its own: what machines read changes only on purpose.
+//! The contract's JSON, with structs of its own: a change elsewhere cannot alter the published
+//! format by accident.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ use model::shown::escaped_json;
 use model::stairs::Stairs;
 use model::step;
 
-/// Grows when a reader of the JSON would have to change.
+/// Incremented when a reader of the JSON would have to change.
 pub(super) const SCHEMA: u32 = 1;
 
 #[derive(Serialize)]
@@ -72,7 +73,7 @@ struct Untried {
     reason: String,
 }
 
-/// Only where the text of the files was read.
+/// Only if the text of the files was read.
 #[derive(Serialize)]
 struct Graph {
     bases: Vec<String>,
@@ -120,7 +121,7 @@ pub(super) struct Finding {
     verified: bool,
     patch: Option<String>,
     verify: String,
-    /// Only of a finding about production.
+    /// Only for a finding about production.
     #[serde(skip_serializing_if = "Option::is_none")]
     production: Option<BTreeMap<String, String>>,
 }
@@ -231,7 +232,7 @@ pub(super) fn finding(finding: &finding::Finding) -> Finding {
     }
 }
 
-/// The direction, the table, and what is told of it.
+/// The direction, the table, and the lines about the table.
 fn impact(impact: &Impact) -> BTreeMap<String, String> {
     let told = impact.told.iter().cloned();
     let told = told.map(|(word, text)| (word, redact(&text).into_owned()));

@@ -1,4 +1,4 @@
-//! JUnit's XML, as Jenkins and its heirs read it: a tree is a suite, a step is a case.
+//! JUnit's XML, as Jenkins and compatible tools read it: a tree is a suite, a step is a case.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -59,7 +59,7 @@ pub fn report(report: &Report) -> String {
     )
 }
 
-/// What the run was compared with.
+/// The base of the comparison.
 fn properties(report: &Report) -> String {
     let compared = words::compared(report).join("; ");
     if compared.is_empty() {
@@ -84,7 +84,7 @@ fn tree_suite(tree: &TreeReport, report: &Report) -> Suite {
     suite
 }
 
-/// What belongs to no tree: that the gate could not do its work, say.
+/// Findings that belong to no tree: a gate that could not do its work, for example.
 fn rest_suite(report: &Report) -> Suite {
     let mut suite = Suite::default();
     let known = |f: &Finding| report.trees.iter().any(|tree| f.tree.as_ref() == Some(&tree.tree));
@@ -133,7 +133,7 @@ impl Suite {
         self.case(class, &name, Duration::ZERO);
         let out = match finding.severity() {
             Severity::Error => self.blame(finding),
-            // Said, but no reason for red.
+            // Shown, but no reason for red.
             Severity::Warning | Severity::Note => {
                 format!("<system-out>{}</system-out>", text(&body(finding)))
             }
@@ -141,7 +141,7 @@ impl Suite {
         self.end(&out);
     }
 
-    /// A failure, or an error where the gate itself is to blame.
+    /// A failure, or an error if the gate itself is to blame.
     fn blame(&mut self, finding: &Finding) -> String {
         let element = if finding.code.infrastructure { "error" } else { "failure" };
         *(if finding.code.infrastructure { &mut self.errors } else { &mut self.failures }) += 1;

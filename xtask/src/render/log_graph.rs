@@ -1,4 +1,4 @@
-//! The revision graph as `git log --graph` draws one: newest first, one lane for each line of
+//! The revision graph in the form of `git log --graph`: newest first, one lane for each line of
 //! descent.
 
 use std::fmt::Write as _;
@@ -97,7 +97,7 @@ impl Lanes<'_> {
                 break;
             }
             let last = self.lanes.len();
-            // What stands to the right moves along; `_` carries a lane below those in between.
+            // The lanes to the right move along; `_` carries a lane below the lanes in between.
             self.row(
                 |lane| if lane >= from { ' ' } else { '|' },
                 |gap| match gap {
@@ -111,7 +111,7 @@ impl Lanes<'_> {
         }
     }
 
-    /// Ends a lane at a base; those to the right move to the left.
+    /// Ends a lane at a base; the lanes to its right move left.
     fn close(&mut self, at: usize) {
         self.lanes.remove(at);
         if at < self.lanes.len() {
@@ -186,7 +186,7 @@ fn describe(graph: &Graph, index: usize) -> String {
     text
 }
 
-/// What it does by its docstring, else its file.
+/// Its docstring, else its file.
 pub(super) fn title(revision: &Revision) -> String {
     let title = if revision.title.is_empty() {
         revision.file.file_name().unwrap_or_default()

@@ -1,8 +1,9 @@
-//! Format for people on GitHub: the comment on a pull request, and the summary of a job. The same
-//! report, at two sizes.
+//! Format for people on GitHub: the comment on a pull request, and the summary of a job; the same
+//! report, in two sizes.
 //!
-//! The words of a migration stand in fences and code spans, where they can be neither a mention nor
-//! a picture. Where there is no room for all, what matters least is left out, and a line says so.
+//! Text of a migration is put into fences and code spans, where GitHub renders neither mentions nor
+//! pictures. If the report is too long, the least important parts are left out, and a line says
+//! that they are missing.
 
 use std::fmt::Write as _;
 
@@ -16,18 +17,18 @@ use model::shown::printable;
 use model::stairs::Stairs;
 use model::step::Status;
 
-/// By this the next run finds the comment that it replaces.
+/// The next run finds the comment to replace by this marker.
 const MARKER: &str = "<!-- migration-gate -->";
-/// GitHub takes 65,536 characters in a comment.
+/// GitHub accepts 65,536 characters in a comment.
 const COMMENT_BYTES: usize = 64_000;
-/// GitHub takes 1 MiB in a summary, and drops all of one that is longer.
+/// GitHub accepts 1 MiB in a summary, and drops a longer one as a whole.
 const SUMMARY_BYTES: usize = 1_000_000;
-/// How many lines of a statement and of the output are shown, and how long each may be.
+/// The number of lines shown of a statement and of the output, and the length of each.
 const LINES_SHOWN: usize = 20;
 const LINE_CHARACTERS: usize = 300;
-/// How many characters fit in a fence beside a pull request.
+/// The number of characters that fit in a fence beside a pull request.
 const WRAPPED_CHARACTERS: usize = 96;
-/// Room for the line that says what was left out.
+/// Room for the line that names the missing parts.
 const POINTER_BYTES: usize = 400;
 
 /// The comment on a pull request. `run`: the page where the artifacts are.
@@ -40,9 +41,8 @@ pub fn summary(report: &Report, run: Option<&str>) -> String {
     within(SUMMARY_BYTES, report, run)
 }
 
-/// The parts in the order in which they are read; each is in as long as there is room, in the order
-/// of what matters: the verdict, the steps, the findings, the graph where that is what is wrong, then
-/// the SQL.
+/// The parts in the order of reading; they are added in the order of importance while room is left:
+/// the verdict, the steps, the findings, the graph if the graph is at fault, then the SQL.
 fn within(bytes: usize, report: &Report, run: Option<&str>) -> String {
     let verdict = verdict(report);
     let mut steps = steps(report);
@@ -152,7 +152,7 @@ fn verdict(report: &Report) -> String {
     out
 }
 
-/// What is told of production, an item each.
+/// The impact on production, an item each.
 fn impact(finding: &Finding) -> String {
     let told = finding.impact.iter().flat_map(|impact| &impact.told);
     let items: String =
@@ -219,11 +219,11 @@ fn finding(finding: &Finding, again: bool) -> String {
     out
 }
 
-/// The line that is meant, and the change that fixes it, where it is known.
+/// The line at fault, and the change that fixes it, if known.
 fn excerpt(finding: &Finding) -> String {
     let Some(place) = &finding.place else { return String::new() };
     let mut out = String::new();
-    // A change that takes out the line shows it.
+    // A change that removes the line shows it already.
     let shown = finding.edit.as_ref().is_some_and(|edit| {
         edit.file == place.file && Some(edit.line) == place.line && !edit.before.is_empty()
     });
@@ -245,7 +245,8 @@ fn excerpt(finding: &Finding) -> String {
             None => out.push_str("\n\n"),
         }
     } else if let Some(edit) = &finding.edit {
-        // GitHub commits a `suggestion` only in a review comment on its line, which this is not.
+        // GitHub applies a `suggestion` only in a review comment on its line; this is a plain
+        // comment.
         out.push_str("**This change fixes it** (`git apply --unidiff-zero` takes it):\n\n");
         out.push_str(&whole("diff", &printable(&redact(words::patch(edit).trim_end()))));
     }
@@ -256,13 +257,13 @@ fn excerpt(finding: &Finding) -> String {
     out
 }
 
-/// The graph of a tree, where that is what is wrong.
+/// The graph of a tree, if the graph is at fault.
 fn picture(tree: &TreeReport, findings: &[Finding]) -> String {
     let graph = tree.wrong_graph.as_ref();
     let Some(chart) = graph.and_then(|graph| diagram::trouble(graph, findings, &tree.tree)) else {
         return String::new();
     };
-    // The chart escapes every sign that could end the fence.
+    // The chart escapes every character that could end the fence.
     format!(
         "**The revisions of {}**, the oldest at the top:\n\n```mermaid\n{chart}```\n\n",
         text(&tree.label)
@@ -295,7 +296,7 @@ fn steps(report: &Report) -> String {
     out
 }
 
-/// What the files allow.
+/// The findings that the files allow.
 fn allowed(report: &Report) -> String {
     let mut out = String::new();
     for (code, place, reason) in words::allowed(report) {
@@ -309,7 +310,7 @@ fn allowed(report: &Report) -> String {
     }
 }
 
-/// What the new revisions of a tree ran.
+/// The SQL of a tree's new revisions.
 fn sql(tree: &TreeReport) -> String {
     if tree.sql.is_empty() {
         return String::new();
@@ -328,7 +329,7 @@ fn sql(tree: &TreeReport) -> String {
     format!("<details><summary>{summary}</summary>\n\n{}</details>\n\n", fence("sql", &all, lines))
 }
 
-/// A text broken between words, since GitHub breaks no line in a fence.
+/// A text broken between words, since GitHub does not break lines in a fence.
 fn wrapped(text: &str) -> String {
     let lines: Vec<String> =
         text.lines().flat_map(|line| words::wrap(line, WRAPPED_CHARACTERS)).collect();

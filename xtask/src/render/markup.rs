@@ -3,7 +3,7 @@
 use model::redact::redact;
 use model::shown::printable;
 
-/// What is for copying: nothing of it is cut.
+/// Text to be copied: nothing is cut.
 pub(super) fn whole(language: &str, content: &str) -> String {
     let mut longest = 2;
     let mut run = 0;
@@ -50,7 +50,7 @@ pub(super) fn text(content: &str) -> String {
     out
 }
 
-/// The same, but what stands between backticks is code.
+/// The same, but text between backticks is code.
 pub(super) fn prose(content: &str) -> String {
     let parts: Vec<&str> = content.split('`').collect();
     if parts.len().is_multiple_of(2) || content.contains("``") {

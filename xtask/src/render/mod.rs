@@ -1,5 +1,5 @@
-//! A report as text. Each format is a function of `&Report` and, where that cannot be helped, of
-//! where the reader finds the rest.
+//! A report as text. Each format is a function of `&Report`; some also need the address where the
+//! reader finds the rest.
 
 pub mod diagram;
 pub mod doctor;
@@ -32,7 +32,7 @@ use model::report::Report;
 pub struct FileFormat {
     /// The name on the command line.
     pub name: &'static str,
-    /// Renders a report, with the address of the CI run where there is one.
+    /// Renders a report, with the address of the CI run if the run has one.
     pub render: fn(&Report, Option<&str>) -> String,
 }
 

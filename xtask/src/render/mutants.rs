@@ -11,7 +11,7 @@ use model::mutant::{Judged, Score};
 use model::redact::redact;
 use model::shown::escaped_json;
 
-/// Grows when a reader of the JSON would have to change.
+/// Incremented when a reader of the JSON would have to change.
 const SCHEMA: u32 = 1;
 
 /// One line, as soon as a mutant was judged.
@@ -85,13 +85,13 @@ fn row(code: &str, kind: &str, judged: &[Judged]) -> Vec<String> {
     [code, kind].into_iter().map(str::to_owned).chain(numbers).collect()
 }
 
-/// How many were caught by the lints, caught by the gate, and named rightly.
+/// The numbers of mutants caught by the lints, caught by the gate, and named rightly.
 #[derive(Serialize)]
 struct Scores {
     by_lint: usize,
     caught: usize,
     named: usize,
-    /// How many the gate is red with, and how many of these end with a verified remedy.
+    /// The number of red mutants, and of those with a verified remedy.
     red: usize,
     verified: usize,
 }
@@ -128,7 +128,7 @@ struct One<'a> {
     caught: bool,
     named: bool,
     red: bool,
-    /// What the verified remedy does.
+    /// The changes of the verified remedy.
     verified: Option<&'a [String]>,
     expected: Place<'a>,
     observed: Place<'a>,
@@ -182,7 +182,7 @@ pub fn incident(incident: &Incident) -> String {
     out
 }
 
-/// The options, and the past: a mutant's is the tree as it is, in one commit.
+/// The options, and the history: a mutant's history is the tree as it is, in one commit.
 fn asked(out: &mut String, incident: &Incident) {
     let Options { timeout, stairway, rehearse } = incident.options;
     if incident.options != Options::default() {
@@ -255,7 +255,7 @@ fn state(out: &mut String, name: &str, state: &State) {
     }
 }
 
-/// A text in double quotes: what JSON writes, YAML reads.
+/// A text in double quotes: YAML reads JSON's strings.
 fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
 }

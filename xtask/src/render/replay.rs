@@ -12,10 +12,10 @@ use model::replay::{Replayed, Replays, SupplyUse, SupplyUses};
 use model::shown::escaped_json;
 
 const BOLD: Style = Style::new().bold();
-/// Grows when a reader of the JSON would have to change.
+/// Incremented when a reader of the JSON would have to change.
 const SCHEMA: u32 = 1;
 
-/// The incidents that there are, a line each.
+/// All incidents, a line each.
 pub fn list(incidents: &[Incident]) -> String {
     let row = |incident: &Incident| {
         let mode = incident.mode.map_or("-".into(), String::from);
@@ -42,7 +42,7 @@ struct KnownOne<'a> {
     expected: Place<'a>,
 }
 
-/// The incidents that there are, for a program.
+/// All incidents, for a program.
 pub fn list_json(incidents: &[Incident]) -> String {
     let known = Known { schema: SCHEMA, incidents: incidents.iter().map(known).collect() };
     // Plain structs with string keys cannot fail to be written.
@@ -72,7 +72,7 @@ pub fn progress(replayed: &Replayed, done: usize, total: usize) -> String {
     format!("{done}/{total} {}: {said} in {seconds:.1} s", replayed.incident.id)
 }
 
-/// The table, what was not as expected, and the verdict.
+/// The table, the differences from the expected reports, and the verdict.
 pub fn human(replays: &Replays) -> String {
     let mut out = String::new();
     if !replays.replayed.is_empty() {
@@ -92,7 +92,7 @@ pub fn human(replays: &Replays) -> String {
     let total = replays.replayed.len();
     let seconds = replays.elapsed.as_secs_f64();
     if total == 0 && !replays.sick.is_empty() {
-        // What kept it from its work is told already.
+        // The fault that kept the gate from its work is printed already.
         return out;
     }
     let _ = writeln!(
@@ -144,7 +144,7 @@ struct One<'a> {
     expected: Place<'a>,
     observed: Place<'a>,
     fixed: bool,
-    /// What the verified remedy does.
+    /// The changes of the verified remedy.
     verified: Option<&'a [String]>,
 }
 

@@ -6,7 +6,7 @@ use super::markup::{prose, span, text};
 use model::redact::redact;
 use model::report::TreeReport;
 
-/// The command back, who waits meanwhile, what is lost, and the point of no return.
+/// The command back, the sessions that wait meanwhile, the lost data, and the point of no return.
 pub(super) fn card(tree: &TreeReport) -> String {
     let Some(rollback) = &tree.rollback else { return String::new() };
     let mut out = format!("**Rollback of {}**\n\n", text(&tree.label));

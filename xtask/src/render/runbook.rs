@@ -1,4 +1,4 @@
-//! `xtask/RUNBOOK.md`: what the on-call reader needs, from the tables that the gate runs on.
+//! `xtask/RUNBOOK.md`: reference for the on-call reader, from the tables that the gate uses.
 
 use std::fmt::Write as _;
 
@@ -15,13 +15,13 @@ const CAUSES_HEAD: &str = "\
 The finding's remedy is the one of its SQLSTATE or exception, where that is one of these.
 ";
 
-/// What the gate does for one tree, as its recipe says in a dry run.
+/// Steps and supplies of one tree, as its recipe reports them in a dry run.
 pub struct Plan {
     /// The tree.
     pub tree: Tree,
     /// The names of its steps, in order.
     pub steps: Vec<String>,
-    /// What is supplied, and where.
+    /// The supplies, and their positions.
     pub given: Vec<Given>,
 }
 
@@ -84,7 +84,7 @@ fn supply(out: &mut String, tree: &Tree, given: &Given) {
     let (name, required_by, sql) = match &given.what {
         Supply::Row(row) => (row.name, row.required_by, row.insert),
         Supply::Role(role) => (role.name, role.required_by, role.create),
-        // The two trees have recipes.
+        // The two trees have recipes, which supply no scripts.
         Supply::Script(_) => return,
     };
     let _ = writeln!(
@@ -110,7 +110,7 @@ fn classes(out: &mut String) {
     out.push('\n');
 }
 
-/// What Postgres, SQLAlchemy and Alembic say, and what fixes it.
+/// The messages of Postgres, SQLAlchemy and Alembic, with their fixes.
 fn causes(out: &mut String) {
     push(out, "| what was raised | code | fix |\n|---|---|---|");
     for cause in CAUSES {

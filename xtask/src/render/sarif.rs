@@ -1,7 +1,8 @@
 //! SARIF 2.1.0, for code scanning: the codes are rules, the findings results.
 //!
-//! That the gate could not do its work is no result but a notification of the tool, and so is what has
-//! no place in the repository. What was allowed is there too, as suppressed. The file is whole and valid whatever the verdict.
+//! A fault of the gate itself is not a result but a notification of the tool; the same holds for a
+//! finding without a place in the repository. Allowed findings are results that are suppressed. The
+//! file is whole and valid for every verdict.
 
 use std::collections::BTreeMap;
 
@@ -19,13 +20,13 @@ use model::report::{Report, TreeReport, Verdict};
 use model::shown::printable;
 use model::stairs::Stairs;
 
-/// What may stand in a path of a URI as it is.
+/// The characters that a URI's path may contain unescaped.
 const PATH: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Renders a report.
 pub fn report(report: &Report) -> String {
-    // Code scanning refuses a whole file for one result that names no place in the repository.
+    // Code scanning refuses a whole file because of one result without a place in the repository.
     let (wrong, told): (Vec<&Finding>, Vec<&Finding>) = report
         .findings
         .iter()
@@ -49,7 +50,7 @@ pub fn report(report: &Report) -> String {
         "executionSuccessful": verdict != Verdict::Error,
         "toolExecutionNotifications": notifications,
     });
-    // Where a signal ended it, the status is the signal's.
+    // For a run that a signal ended, the exit status is the signal's.
     if !report.interrupted {
         invocation["exitCode"] = json!(match verdict {
             Verdict::Pass => 0,
@@ -109,7 +110,7 @@ fn rule(finding: &Finding) -> Value {
     })
 }
 
-/// `multiple heads` as `MultipleHeads`, which is what rule names look like.
+/// `multiple heads` as `MultipleHeads`, the usual form of rule names.
 fn name(title: &str) -> String {
     let words = title.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words
@@ -144,7 +145,7 @@ fn result(
         "kind": "fail",
         "message": {"text": message},
         "locations": [location(finding, file, line)],
-        // The first is the name by which code scanning knows a result again.
+        // Code scanning recognises a result by the first fingerprint.
         "partialFingerprints": {
             "primaryLocationLineHash": fingerprint,
             "migrationGate/v1": fingerprint,
@@ -154,7 +155,7 @@ fn result(
         result["suppressions"] =
             json!([{"kind": "inSource", "justification": printable(&redact(reason))}]);
     }
-    // A file that comes or goes is no replacement of text.
+    // SARIF cannot express the creation or deletion of a file as a replacement of text.
     let verified = finding.fix.iter().flat_map(|fix| &fix.changes).map(FileChange::edit);
     let edits: Option<Vec<Edit>> = match &finding.fix {
         Some(_) => verified.collect(),
@@ -172,8 +173,8 @@ fn fix(edits: &[Edit]) -> Value {
     json!({"description": {"text": "what the gate would write"}, "artifactChanges": changes})
 }
 
-/// A change of a file. Whole lines are replaced by the characters that they hold; a line that goes
-/// takes its end with it.
+/// A change of a file. The replaced region spans whole lines without the last line end; a deletion
+/// includes that line end.
 fn change(edit: &Edit) -> Value {
     let columns = |line: &String| line.chars().count() + 1;
     let last = u32::try_from(edit.before.len()).unwrap_or(u32::MAX).saturating_sub(1);
@@ -230,8 +231,8 @@ fn location(finding: &Finding, file: &Utf8Path, line: Option<u32>) -> Value {
     location
 }
 
-/// The same for the same fault when lines move: the code, the tree, the file and the text of the
-/// line, and which of several such it is.
+/// A fingerprint that stays the same for the same fault when lines move: the code, the tree, the
+/// file and the text of the line, and a number among equal ones.
 fn fingerprint(finding: &Finding, file: &Utf8Path, seen: &mut BTreeMap<String, usize>) -> String {
     let place = finding.place.as_ref();
     let parts = [

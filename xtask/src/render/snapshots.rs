@@ -1,4 +1,4 @@
-//! Every format of every canonical report, beside what the formats' own schemas say.
+//! Every format of every canonical report, checked against the published schemas of the formats.
 
 use std::path::{Path, PathBuf};
 
@@ -70,7 +70,7 @@ fn json_and_sarif_keep_to_their_schemas() {
     assert!(!ours.is_valid(&serde_json::json!({"schema": 1})), "the schema takes anything");
 }
 
-/// Code scanning refuses a file with a result that points nowhere.
+/// Code scanning refuses a file that has a result without a place.
 #[test]
 fn sarif_result_has_path_in_repository_and_own_name() {
     for (name, report) in canonical::all() {
@@ -109,8 +109,8 @@ fn junit_is_xml_whose_counts_are_right() {
     }
 }
 
-/// What the schema says of an element: the attributes that it may have and must have, and the
-/// elements that may lie in it.
+/// The schema's rules for an element: its allowed and required attributes, and its allowed
+/// children.
 fn declared(
     schema: &roxmltree::Document<'_>,
     tag: &str,
@@ -155,7 +155,7 @@ fn junit_keeps_to_its_schema() {
     }
 }
 
-/// A line that the runner would take for a command.
+/// A line that the runner would execute as a command.
 fn commands(text: &str) -> Vec<&str> {
     let is_command = |line: &&str| line.trim_start().starts_with("::") || line.contains("##[");
     text.lines().filter(is_command).collect()
@@ -178,11 +178,12 @@ fn no_word_of_a_migration_is_a_command_or_a_secret() {
     }
 }
 
-/// Ends lines, begins commands, moves the cursor, turns the line around, and is a secret.
+/// Text that ends lines, begins commands, moves the cursor, reverses the line, and contains a
+/// secret.
 const HOSTILE: &str = "x\r::error::owned\n::warning::owned\u{2028}::notice::owned\u{85}::debug::owned \
                        ##[error]owned \u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}1m\u{61c}\u{202e}\u{2067} s3cr3t";
 
-/// A report with hostile words in every field.
+/// A report with hostile text in every field.
 fn hostile(report: &Report) -> Report {
     let secrets = Secrets::of(["s3cr3t".to_owned()]);
     let everywhere = report.clone().map_texts(&|text, _| format!("{text}{HOSTILE}"));
@@ -230,7 +231,7 @@ fn never_more_annotations_than_github_shows() {
     assert!(text.find("::error").unwrap() < text.find("::warning").unwrap());
 }
 
-/// A report with more to say than there is room.
+/// A report that is longer than its room.
 fn huge(findings: usize) -> Report {
     let (_, mut report) = canonical::all().into_iter().find(|(name, _)| *name == "mode_f").unwrap();
     let worst = report.findings.remove(0);

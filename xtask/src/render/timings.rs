@@ -1,17 +1,17 @@
-//! Timings of a run: a line for each stretch, drawn where it lay in the run.
+//! Timings of a run: a line for each stretch, drawn at its position in the run.
 
 use std::fmt::Write as _;
 use std::time::Instant;
 
 use model::span::Span;
 
-/// How many characters the names have, and the drawing.
+/// The width of the names and of the drawing, in characters.
 const NAME: usize = 37;
 const DRAWN: usize = 32;
-/// What took less says nothing of where the time went, in milliseconds.
+/// Shorter spans do not explain where the time went; in milliseconds.
 const SHORTEST_MS: u128 = 2;
 
-/// A waterfall of 80 columns: the name, the milliseconds, and where they lay in the run.
+/// A waterfall of 80 columns: the name, the milliseconds, and the position in the run.
 pub fn waterfall(spans: &[Span]) -> String {
     let Some(first) = spans.iter().map(|span| span.began).min() else { return String::new() };
     let last = spans.iter().map(|span| span.ended).max().unwrap_or(first);
@@ -23,7 +23,8 @@ pub fn waterfall(spans: &[Span]) -> String {
     for span in spans {
         let at = |moment: Instant| {
             let part = (moment - first).as_secs_f64() / total;
-            // Within the drawing by its make, and far below what a float holds exactly.
+            // The column lies within the drawing by construction, far below the largest integer
+            // that a float holds exactly.
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 32")]
             let column = (part * DRAWN as f64).round() as usize;
             column

@@ -1,4 +1,4 @@
-//! Parts that the reports on incidents and on mutants have in common.
+//! Common parts of the reports on incidents and on mutants.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use model::replay::Observed;
 const GREEN: Style = AnsiColor::Green.on_default().bold();
 pub(super) const RED: Style = AnsiColor::Red.on_default().bold();
 
-/// Where something was expected or seen.
+/// Place of an expected or observed finding.
 #[derive(Serialize)]
 pub(super) struct Place<'a> {
     step: Option<&'a str>,
@@ -31,8 +31,8 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Columns under their heads, each as wide as its widest cell. The columns from the `numbers`-th on
-/// are set to the right.
+/// Columns under their heads, each as wide as its widest cell. The columns from number `numbers` on
+/// are right-aligned.
 pub(super) fn table(rows: &[Vec<String>], numbers: usize) -> String {
     let cells = |column: usize| rows.iter().filter_map(move |row| row.get(column));
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -50,7 +50,7 @@ pub(super) fn table(rows: &[Vec<String>], numbers: usize) -> String {
     out
 }
 
-/// An exit status as a program reads it.
+/// An exit status, for a program.
 pub(super) fn verdict(status: u8) -> &'static str {
     match status {
         0 => "pass",
@@ -59,7 +59,7 @@ pub(super) fn verdict(status: u8) -> &'static str {
     }
 }
 
-/// An exit status as a person reads it.
+/// An exit status, for a person.
 pub(super) fn headline(status: u8) -> String {
     let style = if status == 0 { GREEN } else { RED };
     format!("{style}{}{style:#}", verdict(status).to_uppercase())

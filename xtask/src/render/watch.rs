@@ -14,12 +14,12 @@ const RED: Style = AnsiColor::Red.on_default().bold();
 const BLUE: Style = AnsiColor::Blue.on_default().bold();
 const DIM: Style = Style::new().dimmed();
 
-/// How many new revisions of a tree are named: what is wrong must fit on the screen below them.
+/// The number of new revisions shown per tree: the findings must fit on the screen below them.
 const NEW_SHOWN: usize = 8;
-/// How many changed files are named.
+/// The number of changed files shown.
 const CHANGED_SHOWN: usize = 3;
 
-/// What the keys do.
+/// The keys and their commands.
 fn keys(state: &Watch) -> String {
     let trees: Vec<String> = match state.trees.as_slice() {
         [] | [_] => Vec::new(),
@@ -28,8 +28,8 @@ fn keys(state: &Watch) -> String {
     format!("r run again · s stairway · o psql{} · e explain · q quit", trees.concat())
 }
 
-/// The whole screen: the trees, what is new in them, the last verdict with what is wrong, the keys. `size`:
-/// the columns and rows of the terminal, which the first error and the keys fit.
+/// The whole screen: the trees, their new revisions, the last verdict with its findings, the keys.
+/// `size`: the columns and rows of the terminal; the first error and the keys fit.
 pub fn screen(state: &Watch, size: Option<(usize, usize)>) -> String {
     let mut out = heading(state);
     for tree in &state.trees {
@@ -38,7 +38,7 @@ pub fn screen(state: &Watch, size: Option<(usize, usize)>) -> String {
     for told in state.reuse.iter().filter(|_| state.verbose) {
         let _ = writeln!(out, "\n  {DIM}{told}{DIM:#}");
     }
-    // The keys, the lines around what is shown, and the cursor's.
+    // The keys, the lines around the report, and the cursor's line.
     let room = size.map(|(columns, rows)| (columns, rows.saturating_sub(out.lines().count() + 5)));
     let shown = match (&state.report, &state.answer, state.running) {
         (_, Some(answer), _) => fitting::cut_to(answer, "", room),
@@ -55,7 +55,7 @@ pub fn screen(state: &Watch, size: Option<(usize, usize)>) -> String {
     out
 }
 
-/// What a log shows of a moment; `None`: nothing.
+/// The line of a log for a moment; `None`: no line.
 pub fn line(state: &Watch, moment: Moment) -> Option<String> {
     match moment {
         Moment::Begun => Some(format!("\n{}\n", changed(state))),
@@ -84,13 +84,13 @@ pub fn line(state: &Watch, moment: Moment) -> Option<String> {
             Some(out)
         }
         Moment::Reused => state.reuse.last().map(|told| format!("{told}\n")),
-        // Keys are listened to on a terminal that cannot redraw, too.
+        // Keys also work on a terminal that cannot redraw.
         Moment::Answer => state.answer.clone(),
         Moment::Progress => None,
     }
 }
 
-/// The first line: what goes on, or how it went.
+/// The first line: the current run, or the result of the last one.
 fn heading(state: &Watch) -> String {
     let run = state.runs;
     let seconds = state.answered_after.as_secs_f64();

@@ -1,4 +1,4 @@
-//! The words by which every format calls the same thing.
+//! Words that all formats share.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,24 +13,24 @@ use model::shown::printable;
 use model::step::{Status, Step};
 use model::transcript::Transcript;
 
-/// The columns of what is wrapped. Those of the terminal are known at the start of the program, as is
-/// whether it shows colours.
+/// The columns of wrapped text. Those of the terminal are known at the start of the program, and so
+/// is whether it shows colours.
 static WIDTH: AtomicUsize = AtomicUsize::new(80);
 
-/// The columns of what is wrapped.
+/// The columns of wrapped text.
 pub(super) fn width() -> usize {
     WIDTH.load(Ordering::Relaxed)
 }
 
-/// Wraps what is shown from now on at so many columns: those of the terminal, as far as that reads well.
+/// Wraps all later output at so many columns: those of the terminal, as far as that reads well.
 pub fn fit(columns: usize) {
     WIDTH.store(columns.clamp(60, 120), Ordering::Relaxed);
 }
 
-/// How many revisions are named for each code in a line.
+/// The number of revisions named for each code in a line.
 const NAMES_SHOWN: usize = 5;
 
-/// Who fixes it.
+/// The role that fixes a finding.
 pub(super) fn owner(owner: Owner) -> &'static str {
     match owner {
         Owner::Sre => "sre",
@@ -39,7 +39,7 @@ pub(super) fn owner(owner: Owner) -> &'static str {
     }
 }
 
-/// How much it weighs.
+/// The word for a weight.
 pub(super) fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
@@ -48,7 +48,7 @@ pub(super) fn severity(severity: Severity) -> &'static str {
     }
 }
 
-/// How a step ended.
+/// The word for an outcome of a step.
 pub(super) fn status(status: Status) -> &'static str {
     match status {
         Status::Passed => "passed",
@@ -57,7 +57,7 @@ pub(super) fn status(status: Status) -> &'static str {
     }
 }
 
-/// Where a server came from.
+/// The words for the origin of a server.
 pub(super) fn source(source: Source) -> &'static str {
     match source {
         Source::Local => "local",
@@ -72,7 +72,7 @@ pub(super) fn title(finding: &Finding) -> String {
     format!("{}{}", finding.code.title, mode.unwrap_or_default())
 }
 
-/// What the files allow, each with its place and reason.
+/// The findings that the files allow, each with its place and reason.
 pub(super) fn allowed(report: &Report) -> impl Iterator<Item = (&'static str, String, String)> {
     report.allowed.iter().map(|finding| {
         let place = finding.place.as_ref().map(place).unwrap_or_default();
@@ -81,15 +81,15 @@ pub(super) fn allowed(report: &Report) -> impl Iterator<Item = (&'static str, St
     })
 }
 
-/// Whether a finding's like, of the same tree, is told before: one fault of the graph fails several
-/// steps, and is told in full once.
+/// Whether a similar finding of the same tree is shown before: one fault of the graph fails several
+/// steps, and is shown in full once.
 pub(super) fn is_again(finding: &Finding, report: &Report) -> bool {
     let all = report.by_weight();
     let mut before = all.into_iter().take_while(|before| !std::ptr::eq(*before, finding));
     finding.code.mode.is_some() && before.any(|f| f.tree == finding.tree && f.code == finding.code)
 }
 
-/// Whether a finding is told in a line with all notes of its code.
+/// Whether a finding shares one line with all notes of its code.
 pub(super) fn is_brief(finding: &Finding, report: &Report) -> bool {
     let counts = finding.standing == Standing::Counts;
     finding.standing == Standing::Disproved
@@ -115,7 +115,7 @@ pub(super) fn notes_by_code(report: &Report) -> Vec<String> {
     codes.iter().map(line).map(|line| printable(line.trim_end_matches(": "))).collect()
 }
 
-/// The revisions or files that findings are about, the first few by name.
+/// The revisions or files of findings, the first few by name.
 fn places(findings: &[&Finding]) -> String {
     let mut names: Vec<&str> = Vec::new();
     for finding in findings {
@@ -125,7 +125,7 @@ fn places(findings: &[&Finding]) -> String {
     first_names(&names)
 }
 
-/// The first few names, and how many follow.
+/// The first few names, and the number of further ones.
 fn first_names(names: &[&str]) -> String {
     match names.get(NAMES_SHOWN..) {
         Some(more) if !more.is_empty() => {
@@ -147,7 +147,8 @@ pub(super) fn short_place(place: &Place) -> String {
     place.line.map_or(file.to_owned(), |line| format!("{file}:{line}"))
 }
 
-/// `8 of 11 steps passed, 1 failed, 2 skipped`; where nothing was run, what was read and found.
+/// `8 of 11 steps passed, 1 failed, 2 skipped`; without steps, the number of workflows read and of
+/// findings.
 pub(super) fn counts(report: &Report) -> String {
     let steps = || report.trees.iter().flat_map(|tree| &tree.steps);
     let all = steps().count();
@@ -175,7 +176,7 @@ pub(super) fn counts(report: &Report) -> String {
     out
 }
 
-/// What is wrong with merged revisions, which does not decide, in one line.
+/// The faults of merged revisions, which do not decide, in one line.
 pub(super) fn merged(report: &Report) -> Option<String> {
     let mut codes: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
     let merged = report.findings.iter().filter(|f| f.standing == Standing::Merged);
@@ -194,7 +195,8 @@ pub(super) fn merged(report: &Report) -> Option<String> {
     })
 }
 
-/// Why there is no base, and what was left out for that; or what of the base could not be read.
+/// Why no base was found, and which checks were left out for that; or which part of the base could
+/// not be read.
 pub(super) fn reason(base: &Comparison) -> Option<String> {
     let reason = base.reason.as_deref().map(|reason| redact(reason).into_owned());
     if base.rev.is_some() {
@@ -207,7 +209,7 @@ pub(super) fn reason(base: &Comparison) -> Option<String> {
     ))
 }
 
-/// What was compared with, and what was left out where that was nothing; a sentence each.
+/// The bases, and the checks that were left out for lack of one; a sentence each.
 pub(super) fn compared(report: &Report) -> Vec<String> {
     let Some(base) = &report.base else { return Vec::new() };
     let why = reason(base);
@@ -223,10 +225,10 @@ pub(super) fn compared(report: &Report) -> Vec<String> {
     std::iter::once(first).chain(base.moved.iter().cloned()).map(|line| printable(&line)).collect()
 }
 
-/// How many lines of what else a cause brings about are shown.
+/// The number of lines shown for further effects of a cause.
 const ALSO_SHOWN: usize = 10;
 
-/// What else the cause of a finding brings about, a line each.
+/// Further effects of a finding's cause, a line each.
 pub(super) fn also(finding: &Finding) -> Vec<String> {
     let mut lines: Vec<String> = finding.also.iter().take(ALSO_SHOWN).cloned().collect();
     let more = finding.also.len().saturating_sub(ALSO_SHOWN);
@@ -234,7 +236,7 @@ pub(super) fn also(finding: &Finding) -> Vec<String> {
     lines
 }
 
-/// The message with what Postgres said beside it, and what a lint had said before.
+/// The message with the error of Postgres, and the prediction of a lint.
 pub(super) fn message(finding: &Finding) -> String {
     let mut out = finding.message.trim_end().to_owned();
     for line in also(finding) {
@@ -256,7 +258,7 @@ pub(super) fn message(finding: &Finding) -> String {
 /// A change as a patch without context.
 pub(super) fn patch(edit: &Edit) -> String {
     let (line, before, after) = (edit.line, edit.before.len(), edit.after.len());
-    // Where nothing is taken out or put in, the number is that of the line before.
+    // For a pure insertion or deletion, a patch has the number of the line before.
     let from = if before == 0 { line - 1 } else { line };
     let to = if after == 0 { line - 1 } else { line };
     let file = &edit.file;
@@ -269,14 +271,14 @@ pub(super) fn patch(edit: &Edit) -> String {
     out
 }
 
-/// The change that fixes a finding: what was verified, else what is known, which `git apply` takes with
-/// `--unidiff-zero`.
+/// The change that fixes a finding: the verified one, else the known one, which `git apply` takes
+/// with `--unidiff-zero`.
 pub(super) fn change(finding: &Finding) -> Option<String> {
     let fix = finding.fix.as_ref().and_then(|fix| fix.own_patch());
     fix.map(str::to_owned).or_else(|| finding.edit.as_ref().map(patch))
 }
 
-/// What fixes a finding and is for copying, and what it is: a change, or lines to add.
+/// The part of a fix that is to be copied, and its description: a change, or lines to add.
 pub(super) fn ready(finding: &Finding) -> Option<(&'static str, String)> {
     let lines = || (!finding.lacks.is_empty()).then(|| finding.lacks.join("\n"));
     match (&finding.fix, change(finding)) {
@@ -286,7 +288,7 @@ pub(super) fn ready(finding: &Finding) -> Option<(&'static str, String)> {
     }
 }
 
-/// What the statement did that a finding names: what differs was made by it, or taken away, or changed.
+/// The relation of the named statement to the object: made, removed or changed by it.
 pub(super) fn origin(code: &Code) -> &'static str {
     match code.id {
         "MG401" => "gone by",
@@ -295,7 +297,7 @@ pub(super) fn origin(code: &Code) -> &'static str {
     }
 }
 
-/// What a verified remedy does, in a sentence.
+/// The changes of a verified remedy, in a sentence.
 pub(super) fn verified(fix: &Fix) -> String {
     format!("{}: on a copy of the tree the gate is green with it", fix.what.join(", then "))
 }
@@ -305,7 +307,7 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// The first lines of a text, and how many follow.
+/// The first lines of a text, and the number of further ones.
 pub(super) fn first_lines(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.trim().lines().collect();
     if lines.len() <= count {
@@ -314,7 +316,8 @@ pub(super) fn first_lines(text: &str, count: usize) -> String {
     format!("{}\n… {}", lines[..count].join("\n"), counted(lines.len() - count, "more line"))
 }
 
-/// The first lines of a text, where it says what it does, and more of the last, where it says how that ended.
+/// The first lines of a text, which show its purpose, and more of the last, which show how it
+/// ended.
 pub(super) fn both_ends(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.trim_end().lines().collect();
     if lines.len() <= count {
@@ -337,7 +340,7 @@ pub(super) fn cut(text: &str, characters: usize) -> String {
     }
 }
 
-/// What may fix a finding, beside what is verified or what the finding itself names.
+/// Further possible fixes of a finding, beside the verified fix and those of the finding itself.
 pub fn further_steps(finding: &Finding) -> Vec<String> {
     let mut told = finding.impact.iter().flat_map(|impact| &impact.told);
     let is_told = finding.fix.is_some() || told.any(|(word, _)| word == "instead");
@@ -349,7 +352,7 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     if text.chars().count() <= width {
         return vec![text.to_owned()];
     }
-    // What is indented is code, or a log, and keeps its shape.
+    // Indented text is code, or a log, and keeps its shape.
     if text.starts_with(' ') {
         return vec![text.to_owned()];
     }
@@ -369,10 +372,11 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines.iter().map(|line| line.replace(HELD, " ")).collect()
 }
 
-/// Stands for a blank at which no line ends.
+/// Placeholder for a blank at which a line must not end.
 const HELD: char = '\u{1}';
 
-/// A text whose code, which is for copying, is a word each: directives, and what a line has room for.
+/// A text with each piece of code as one unbreakable word, if the piece fits into a line:
+/// directives and commands are copied whole.
 fn held(text: &str, width: usize) -> String {
     let is_whole =
         |span: &str| span.starts_with("# migration-gate:") || span.chars().count() + 4 <= width;
@@ -389,7 +393,7 @@ pub fn date(moment: SystemTime) -> String {
     humantime::format_rfc3339_seconds(moment).to_string()
 }
 
-/// What a step says for the reader, and since when it is known where it was not run now.
+/// The notes of a step, and the date of the run that they come from if it was not this one.
 pub fn notes(step: &Step) -> Vec<String> {
     let known = step.known_since.map(date);
     let known =

@@ -1,5 +1,5 @@
-//! Collisions of revisions once other branches are merged: what those branches add, held against this
-//! one.
+//! Collisions of revisions once other branches are merged: the additions of those branches,
+//! compared with this one.
 
 use std::collections::BTreeSet;
 
@@ -20,20 +20,20 @@ pub struct Theirs {
     pub adds: Vec<Script>,
 }
 
-/// A revision of another branch that does not go together with what is here.
+/// A revision of another branch that conflicts with the revisions here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collision {
     /// The collision, in one sentence that names the branch.
     pub what: String,
     /// The author and the date of the branch's last commit.
     pub who: String,
-    /// What to do.
+    /// The fix.
     pub remedy: String,
     /// Whether it is with a revision of this branch, or with the base alone.
     pub ours: bool,
 }
 
-/// Finds the collisions of a tree. `base`: its name and what it has by now.
+/// Finds the collisions of a tree. `base`: its name and its revisions by now.
 pub fn collisions(
     tree: &str,
     (scripts, graph): (&[Script], &Graph),
@@ -52,7 +52,7 @@ pub fn collisions(
             let is_same = |ours: &&Script| {
                 ours.file == script.file && ours.module.source() == script.module.source()
             };
-            // A revision that both have is one revision: one branch stands on the other.
+            // A revision that both branches have is one revision: one branch is built on the other.
             if scripts.iter().any(|ours| is_same(&ours)) {
                 continue;
             }

@@ -1,5 +1,5 @@
-//! Directives: what a revision says to the gate in a comment, `# migration-gate: keeps type order_side,
-//! REASON`.
+//! Directives: comments in which a revision instructs the gate, `# migration-gate: keeps type
+//! order_side, REASON`.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ const MARK: &str = "migration-gate:";
 /// Stands where a person must write why.
 pub const REASON: &str = "REASON";
 
-/// The directives, and what follows each.
+/// The directives, each with its arguments.
 const FORMS: [(&str, &str); 7] = [
     ("allow", " MGnnn REASON"),
     ("rows", " TABLE, REASON"),
@@ -45,7 +45,7 @@ pub fn kinds() -> BTreeSet<&'static str> {
     let kinds = columns.flat_map(|column| {
         let (case, kind) = (column.strip_prefix("CASE "), column.strip_prefix('\''));
         let choices = case.and_then(|case| case.split(" END").next()).unwrap_or_default();
-        // What is compared is a letter.
+        // Letters are compared.
         let choices = choices.split('\'').skip(1).step_by(2).filter(|kind| kind.len() > 1);
         kind.and_then(|kind| kind.split('\'').next()).into_iter().chain(choices)
     });
@@ -135,7 +135,7 @@ impl Directive {
         kinds.max_by_key(|(kind, _)| kind.len()).filter(|(_, name)| !name.is_empty())
     }
 
-    /// The bare names in what it is about.
+    /// The bare names in its subject.
     pub fn names(&self) -> Vec<&str> {
         let name = match self.verb.as_str() {
             "keeps" => self.object().map(|(_, name)| name),
@@ -189,7 +189,7 @@ fn shown(kinds: &BTreeSet<&str>) -> String {
     kinds.iter().copied().collect::<Vec<_>>().join(", ")
 }
 
-/// Where the first comma stands that is in no brackets.
+/// The position of the first comma outside brackets.
 fn outer_comma(text: &str) -> Option<usize> {
     let mut depth = 0_i32;
     text.char_indices().find_map(|(at, c)| {

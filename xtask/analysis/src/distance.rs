@@ -1,4 +1,4 @@
-//! Distance of two words, by which what was meant is found.
+//! Distance of two words, for the search of the intended one.
 
 /// How many characters must be put in, taken out, changed or swapped with their neighbour. A number
 /// that is written with other zeros is as near as can be.

@@ -1,8 +1,8 @@
-//! The exact change of a file that fixes a finding, where the gate knows it: what a reader can apply
-//! as it stands.
+//! The exact change of a file that fixes a finding, if the gate knows it: a change that a reader
+//! can apply unaltered.
 //!
-//! Only what leaves no choice is a change. A hint (`did you mean …?`) is none, and neither is what
-//! needs a file to be renamed: `renumber` does that.
+//! A change is given only if no choice is left. A hint (`did you mean …?`) is not a change, and
+//! neither is a fix that renames a file: `renumber` does that.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ use model::code::{self, Code};
 use model::finding::{Edit, Finding};
 use model::transcript::Statement;
 
-/// Names another revision in the place of one, between the quotes that are there.
+/// Replaces the name of a revision by another one, between the existing quotes.
 pub fn renamed(script: &Script, ident: &Ident, id: &str) -> Option<Edit> {
     let source = script.module.source();
     let start = source.get(..ident.bytes.start)?.rfind('\n').map_or(0, |at| at + 1);
@@ -72,9 +72,9 @@ pub fn in_autocommit_block(script: &Script, line: u32) -> Option<Edit> {
     Some(Edit { file: script.file.clone(), line, before, after })
 }
 
-/// Gives the first of the findings that say what a downgrade lacks the change that adds it all:
-/// in the reverse order of the statements that made it, after all that the downgrade does already. The
-/// findings of each code come into that order, too.
+/// Gives the first finding about an incomplete downgrade the change that adds all missing lines: in
+/// the reverse order of the statements of the upgrade, at the end of the downgrade. The findings of
+/// each code are put into that order, too.
 pub fn downgrade(findings: &mut [Finding], statements: &[Statement], file: &Utf8Path, text: &str) {
     let made = |finding: &Finding| {
         let by = finding.statement.as_deref()?;
@@ -94,7 +94,7 @@ pub fn downgrade(findings: &mut [Finding], statements: &[Statement], file: &Utf8
     findings[first].edit = add_to_downgrade(file, text, &lacks.join("\n"));
 }
 
-/// Whether what is missing may be what others are made of: it comes back first.
+/// Whether the missing object may be used by others: such an object is restored first.
 pub(crate) fn is_needed(finding: &Finding) -> bool {
     let kinds = ["domain ", "extension ", "schema ", "sequence ", "type "];
     let subject = finding.subject.as_deref().unwrap_or_default();
@@ -153,7 +153,7 @@ fn descend_names(lacks: &str, name: &str) -> bool {
     lacks.contains(&format!("{name}."))
 }
 
-/// A line as it stands, from 1.
+/// A line as written, from 1.
 fn raw_line(text: &str, line: u32) -> Option<&str> {
     text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?)
 }
@@ -166,7 +166,7 @@ fn lines_of(module: &Module, node: Node<'_>) -> Option<Vec<String>> {
     (!lines.is_empty()).then_some(lines)
 }
 
-/// Some lines of a module, the first in this row, moved to the right; what a string holds stays.
+/// Some lines of a module, the first in this row, moved to the right; the contents of strings stay.
 fn shifted(module: &Module, row: usize, lines: &[String], by: &str) -> Vec<String> {
     let strings = descendants(module.root()).filter(|node| node.kind() == "string");
     let inside: BTreeSet<usize> = strings

@@ -37,7 +37,7 @@ pub enum Kind {
     Index,
     /// An enum, a domain, a composite type.
     Type,
-    /// A function, a procedure or an aggregate; overloads are not told apart.
+    /// A function, a procedure or an aggregate; overloads are not distinguished.
     Function,
     /// A trigger on a table.
     Trigger,
@@ -77,7 +77,7 @@ impl Kind {
 /// A named object.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Object {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Its name, folded as Postgres folds it, without `public.`.
     pub name: String,
@@ -86,7 +86,7 @@ pub struct Object {
 }
 
 impl Object {
-    /// An object that stands by itself.
+    /// An object that belongs to no table.
     pub fn new(kind: Kind, name: impl Into<String>) -> Object {
         Object { kind, name: name.into(), table: None }
     }
@@ -107,29 +107,29 @@ impl Object {
     }
 }
 
-/// Plain data: what else is known of something that is created.
+/// Plain data: further properties of a created object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Detail {
-    /// `IF NOT EXISTS`, `checkfirst=True`: an object that is there already is no error.
+    /// `IF NOT EXISTS`, `checkfirst=True`: an existing object is no error.
     pub guarded: bool,
     /// `OR REPLACE`.
     pub replaces: bool,
-    /// A column's type, as `pg_type` names it; what a function takes, as it is written.
+    /// A column's type, as `pg_type` names it; the arguments of a function, as written.
     pub type_: Option<String>,
     /// Whether a type is an enum.
     pub is_enum: bool,
     /// Whether `op.create_table` makes it on its way, which SQLAlchemy does once for each name and
     /// run of Alembic.
     pub with_table: bool,
-    /// Columns that an index or a constraint is on: it goes when one of them does.
+    /// Columns of an index or a constraint, which is dropped with any of them.
     pub columns: Vec<String>,
     /// Whether a constraint brings an index of its own name.
     pub indexed: bool,
     /// Whether a function says that it is immutable.
     pub immutable: bool,
-    /// The parent of a partition; the table that a sequence goes with.
+    /// The parent of a partition; the table that a sequence is dropped with.
     pub parent: Option<String>,
-    /// Whether it goes by itself when the transaction or the session ends.
+    /// Whether it is dropped at the end of the transaction or the session.
     pub temporary: bool,
     /// Whether all columns of a table are known.
     pub whole: bool,
@@ -141,7 +141,7 @@ pub struct Detail {
     pub by_itself: bool,
 }
 
-/// Where an expression stands that Postgres demands to be immutable.
+/// Place of an expression that Postgres requires to be immutable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spot {
     /// `CREATE INDEX … WHERE`.
@@ -184,7 +184,7 @@ pub struct Lookup {
     pub table: String,
     /// `column = value`, all of which must hold. Only those that are understood.
     pub conditions: Vec<(String, Value)>,
-    /// Whether `conditions` is all there is: otherwise a row may miss for another reason.
+    /// Whether `conditions` is complete: otherwise a row may be missing for another reason.
     pub whole: bool,
     /// Whether a revision raises when nothing is found.
     pub raises: bool,
@@ -210,10 +210,10 @@ pub enum Effect {
         object: Object,
         /// `IF EXISTS`, `checkfirst=True`.
         guarded: bool,
-        /// `CASCADE`: what depends on it goes as well.
+        /// `CASCADE`: dependent objects are dropped as well.
         cascade: bool,
     },
-    /// Changes one, which must be there.
+    /// Changes an object, which must exist.
     Alter {
         /// Which.
         object: Object,
@@ -238,7 +238,7 @@ pub enum Effect {
         /// Its parent from here on.
         parent: Option<String>,
     },
-    /// Reads, writes, grants on or refers to one, which must be there.
+    /// Reads, writes, grants on or refers to an object, which must exist.
     Use(Object),
     /// Looks up rows of one table.
     Lookup(Lookup),
@@ -246,14 +246,14 @@ pub enum Effect {
     Insert(Rows),
     /// Changes or removes rows.
     Write(String),
-    /// Works on all rows of a table, which must be there.
+    /// Works on all rows of a table, which must exist.
     Whole {
         /// The table.
         table: String,
-        /// What is done.
+        /// The work.
         work: Whole,
     },
-    /// Names a role, which must be there; the word says how: `GRANT`.
+    /// Names a role, which must exist; the word names the statement: `GRANT`.
     Role {
         /// Its name.
         name: String,
@@ -266,7 +266,7 @@ pub enum Effect {
     Immutable {
         /// Where.
         spot: Spot,
-        /// Of what.
+        /// The object with the expression.
         owner: String,
         /// The table whose columns it sees.
         table: String,
@@ -292,21 +292,21 @@ pub enum Effect {
     Asks(String),
     /// Runs something for each element of a set.
     InSetOrder,
-    /// Something that could not be followed; the text, where there is all of it.
+    /// Code that could not be followed; the text, if all of it is known.
     Opaque(Option<String>),
 }
 
 impl Effect {
-    /// Whether it makes what is on columns: an index or a constraint.
+    /// Whether it makes an object on columns: an index or a constraint.
     pub fn is_on_columns(&self) -> bool {
         matches!(self, Effect::Create(object, _) if matches!(object.kind, Kind::Constraint | Kind::Index))
     }
 }
 
-/// One effect and where it stands.
+/// One effect and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deed {
-    /// What it does.
+    /// The effect.
     pub effect: Effect,
     /// The line in the revision's file, from 1.
     pub line: u32,

@@ -257,8 +257,8 @@ impl Dice {
     }
 }
 
-/// Reads some bytes in every way, and returns what was seen: input that shows what none before it
-/// showed is worth mutating further.
+/// Reads some bytes in every way, and returns the observed features: input with a new feature is
+/// worth mutating further.
 fn read(bytes: &[u8]) -> HashSet<u64> {
     let mut seen = HashSet::new();
     let mut see = |what: &str| {
@@ -302,7 +302,7 @@ fn shape(effect: &str) -> String {
     words.filter(|word| !word.is_empty()).take(4).collect::<Vec<_>>().join(" ")
 }
 
-/// The codes that the lints find where this file is the whole tree, and where it is there twice.
+/// The codes that the lints find if this file is the whole tree, and if the tree has it twice.
 fn lint_codes(script: Script, bytes: &[u8]) -> HashSet<&'static str> {
     let again = Script::read(Utf8Path::new("0002_b.py"), bytes).0;
     let scripts: Vec<Script> = [script].into_iter().chain(again).collect();

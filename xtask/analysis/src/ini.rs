@@ -54,7 +54,7 @@ impl Ini {
         ini
     }
 
-    /// Whether there is a section of this name.
+    /// Whether the ini has a section of this name.
     pub fn has(&self, section: &str) -> bool {
         self.sections.contains_key(section)
     }
@@ -69,8 +69,8 @@ impl Ini {
         self.sections.get(section).into_iter().flat_map(BTreeMap::keys).map(String::as_str)
     }
 
-    /// The value of an option with what it refers to filled in: first from its section, then from
-    /// `[DEFAULT]`, then from `defaults`. `Err` with a sentence where a reference leads nowhere.
+    /// The value of an option with its references resolved: first from its section, then from
+    /// `[DEFAULT]`, then from `defaults`. `Err` with a sentence for a reference without a target.
     pub fn get(
         &self,
         section: &str,

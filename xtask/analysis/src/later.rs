@@ -1,4 +1,4 @@
-//! Tables that a revision asks for and a later one makes: said of what failed, whatever the conditions.
+//! Tables that a revision uses and a later one makes: a note on the failure, under any condition.
 
 use crate::effect::{Effect, Kind};
 use crate::history::deeds;
@@ -6,7 +6,7 @@ use crate::script::Script;
 use model::finding::Finding;
 use model::graph::Graph;
 
-/// Says of a table that is not there which later revision makes it.
+/// Adds to a finding about a missing table the later revision that makes it.
 pub fn name_the_maker(finding: &mut Finding, scripts: &[Script], graph: &Graph) {
     let told = missing_table(finding).and_then(|table| maker(finding, &table, scripts, graph));
     if let Some(told) = told {

@@ -56,8 +56,8 @@ fn random_id() -> String {
 }
 
 impl NewRevision<'_> {
-    /// The name of its file, by the ini's `file_template` and `truncate_slug_length`; `None` where
-    /// the template asks for what is not known here.
+    /// The name of its file, by the ini's `file_template` and `truncate_slug_length`; `None` if the
+    /// template uses a value that is unknown here.
     pub fn file_name(&self, template: &str, slug_length: usize) -> Option<String> {
         let is_word = |c: char| c.is_alphanumeric() || c == '_';
         let words = self.message.split(|c| !is_word(c)).filter(|word| !word.is_empty());

@@ -1,4 +1,4 @@
-//! One cause, one finding: what else a cause brings about is a line of the finding that tells it.
+//! One cause, one finding: further effects of a cause are lines of its finding.
 
 use crate::diagnosis::NO_DOWNGRADE;
 use crate::edit;
@@ -20,7 +20,7 @@ pub fn fold(findings: &mut Vec<Finding>) {
         let first = folded.iter_mut().find_map(|first| Some((line(first, &finding)?, first)));
         match first {
             Some((line, first)) => {
-                // How many heads there are, and which, is told by the step that counts them.
+                // The step that counts the heads reports their number and names.
                 if first.code == &code::MULTIPLE_HEADS {
                     std::mem::swap(first, &mut finding);
                 }
@@ -46,7 +46,7 @@ fn in_order_of_edit(finding: &mut Finding) {
     finding.lacks.sort_by_key(|line| added.find(line.lines().next().unwrap_or_default()));
 }
 
-/// Whether both are about what a tree does, or lacks, again and again.
+/// Whether both are about a repeated effect, or a repeated lack, of one tree.
 fn is_one_habit(first: &Finding, other: &Finding) -> bool {
     let of_habit = first.code == other.code && OF_A_HABIT.contains(&first.code);
     let lacks = lacks_downgrade(other) || other.code == &code::NO_DOWNGRADE;
@@ -59,7 +59,7 @@ fn lacks_downgrade(finding: &Finding) -> bool {
     said.is_some_and(|raised| raised.message.ends_with(NO_DOWNGRADE))
 }
 
-/// Whether what one downgrade lacks is about the same table as another lack, or one is the other's reason.
+/// Whether two gaps of one downgrade are about the same table, or one is the reason of the other.
 fn is_related(first: &Finding, other: &Finding) -> bool {
     let identity = |finding: &Finding| {
         let subject = finding.subject.as_deref()?;
@@ -101,7 +101,7 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
         (Some(step), Some(_)) if one == two && one == &code::MULTIPLE_HEADS => {
             Some(format!("the same in the step '{step}'"))
         }
-        // What fails on the second way up fails for what the downgrade left.
+        // A failure of the second way up is a consequence of the downgrade's leftovers.
         (Some(step), Some(_))
             if same_revision
                 && step.ends_with("(round trip)")

@@ -66,7 +66,7 @@ impl Options {
         before.flat_map(|(revision, files)| files.iter().map(move |file| (revision, file.as_str())))
     }
 
-    /// The one value of an option. `Err` where there are several.
+    /// The one value of an option. `Err` for several values.
     pub fn one(&self, name: &str) -> Result<Option<&str>, String> {
         match self.all(name) {
             [] => Ok(None),
@@ -114,7 +114,7 @@ fn of_toml(text: &str, here: &str) -> Result<BTreeMap<String, Vec<String>>, Stri
     let mut options = BTreeMap::new();
     for (name, value) in table.into_iter().flatten() {
         match value.as_table().filter(|_| name == "before") {
-            // A revision's number is a key of its own there.
+            // In the table `before`, a revision's number is a key of its own.
             Some(each) => {
                 for (revision, value) in each {
                     options.extend([values(&format!("{BEFORE}{revision}"), value)?]);
@@ -131,8 +131,8 @@ fn of_toml(text: &str, here: &str) -> Result<BTreeMap<String, Vec<String>>, Stri
 pub struct Urls {
     /// The driver that the URL of the main section names.
     pub driver: Option<String>,
-    /// The other sections that have a URL, with what takes its place: a database of its own for each
-    /// that `databases` lists, as Alembic's multidb template has it, else the tree's own.
+    /// The other sections that have a URL, each with its replacement: a database of its own for
+    /// each section that `databases` lists, as in Alembic's multidb template, else the tree's own.
     pub sections: Vec<(String, Template)>,
 }
 

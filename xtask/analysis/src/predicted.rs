@@ -1,5 +1,5 @@
-//! Predictions of the lints, joined with what then happened, so that one fault is shown once, with both
-//! proofs.
+//! Predictions of the lints, joined with the findings of the run: one fault is shown once, with
+//! both proofs.
 
 use crate::lints::IN_DOWNGRADE;
 use model::code::{self, Code};
@@ -41,8 +41,9 @@ fn becomes(lint: &Code, run: &Code) -> bool {
     lint == run || pairs.iter().any(|(from, to)| *from == lint && to.contains(&run))
 }
 
-/// Whether a lint's code says more than the run's, of what keeps Alembic from loading the files: a
-/// bare `KeyError` may be a parent or a dependency, and a missing module may be meant for a path.
+/// Whether a lint's code is more precise than the run's about a fault that keeps Alembic from
+/// loading the files: a bare `KeyError` may be a parent or a dependency, and a missing module may
+/// be one on a search path.
 fn is_sharper(lint: &Code, run: &Code) -> bool {
     let (names, vague) = (
         [
@@ -58,7 +59,7 @@ fn is_sharper(lint: &Code, run: &Code) -> bool {
     if lint == &code::BASE_NOT_EMPTY && run == &code::UNDEFINED_OBJECT {
         return true;
     }
-    // Where Alembic does not see a circle, it goes round until it is stopped.
+    // In a circle that it does not detect, Alembic loops until it is stopped.
     let endless = lint == &code::CYCLE && run == &code::TIMED_OUT;
     endless || (names.contains(&lint) && vague.contains(&run))
 }
@@ -107,7 +108,7 @@ const OF_THE_WHOLE: [&Code; 12] = [
     &code::CHANGED_ON_BASE,
 ];
 
-/// Whether a step depends on what a lint found, whichever revision it is about.
+/// Whether a step depends on the finding of a lint, for any revision.
 pub fn decides_a_step(lint: &Finding) -> bool {
     OF_THE_WHOLE.contains(&lint.code) || is_of_the_way_up(lint)
 }
@@ -116,7 +117,7 @@ fn is_of_the_way_up(lint: &Finding) -> bool {
     OF_THE_WAY_UP.contains(&lint.code) && !lint.message.ends_with(IN_DOWNGRADE)
 }
 
-/// Whether a rehearsal tells more of it than a lint.
+/// Whether a rehearsal is more precise about the finding than a lint.
 pub fn is_of_production(lint: &Finding) -> bool {
     [&code::WHO_WAITS, &code::BREAKS_RUNNING, &code::WHOLE_TABLE].contains(&lint.code)
 }
@@ -140,8 +141,8 @@ impl Proofs<'_> {
     }
 }
 
-/// Adds the lints' findings to those of the run; one that came true is folded into what it became, and
-/// one that the run disproves is withdrawn.
+/// Adds the lints' findings to those of the run; a confirmed one is merged into the finding that
+/// confirms it, and a disproved one is withdrawn.
 pub fn join(findings: &mut Vec<Finding>, lints: Vec<Finding>, proofs: Proofs<'_>) {
     for mut lint in lints {
         if proofs.disprove(&lint) {
@@ -180,7 +181,7 @@ pub fn join(findings: &mut Vec<Finding>, lints: Vec<Finding>, proofs: Proofs<'_>
     }
 }
 
-/// Whether a finding of the run is what a lint said would happen.
+/// Whether a finding of the run confirms the prediction of a lint.
 fn came_true(lint: &Finding, run: &Finding) -> bool {
     let file = |finding: &Finding| finding.place.as_ref().map(|place| place.file.clone());
     let same_revision = match (&lint.revision, &run.revision) {
@@ -229,7 +230,7 @@ mod tests {
         assert_eq!(codes, ["MG108", "MG213"]);
     }
 
-    /// A dependency that is not there reads like a parent that is not there.
+    /// A missing dependency reads like a missing parent.
     #[test]
     fn the_lints_know_better_why_nothing_is_loaded() {
         let mut findings =
@@ -307,7 +308,7 @@ mod tests {
         }
         check(&code::CREATED_TWICE, "0003", true, true);
         check(&code::CREATED_TWICE, "0003", false, false);
-        // A finding that the run did not test stands.
+        // A finding that the run did not test is kept.
         for code in [&code::TOUCHES_AT_IMPORT, &code::ENDS_TRANSACTION, &code::MULTIPLE_HEADS] {
             check(code, "0002", true, false);
         }

@@ -1,4 +1,4 @@
-//! Comparison of what the gate said of an incident with what it should have said.
+//! Comparison of the gate's report on an incident with the expected report.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ use model::replay::Observed;
 use model::report::{Report, Verdict};
 use model::step::Status;
 
-/// The ids that are there when a revision is the newest: it and all that lies below it. Empty where
-/// there is no such revision. A chain is given as ids with their parents.
+/// The ids that exist when a revision is the newest: its own and those of its ancestors. Empty if
+/// the revision does not exist. A chain is given as ids with their parents.
 pub fn up_to<'a>(at: &'a str, chain: &'a [(String, Vec<String>)]) -> BTreeSet<&'a str> {
     let mut found = BTreeSet::new();
     let mut open = vec![at];
@@ -25,7 +25,7 @@ pub fn up_to<'a>(at: &'a str, chain: &'a [(String, Vec<String>)]) -> BTreeSet<&'
 }
 
 /// The observed finding of the broken tree, and its difference from the expected one. The finding
-/// must be there, and no error may have another code; warnings and notes are not compared.
+/// must be present, and no error may have another code; warnings and notes are not compared.
 pub fn of_broken(expect: &Expected, report: &Report) -> (Option<Observed>, Vec<String>) {
     let found: Vec<Observed> = report
         .findings
@@ -68,7 +68,7 @@ pub fn of_broken(expect: &Expected, report: &Report) -> (Option<Observed>, Vec<S
     (observed, differences)
 }
 
-/// Whether the lints catch it by themselves, and how what they say differs from what was expected.
+/// Whether the lints alone catch the fault, and how their findings differ from the expected ones.
 pub fn of_lints(expect: &Expected, lints: &[Finding]) -> (bool, Vec<String>) {
     let caught = lints.iter().any(|finding| counts(expect, finding));
     let mut differences = Vec::new();
@@ -85,12 +85,12 @@ pub fn of_lints(expect: &Expected, lints: &[Finding]) -> (bool, Vec<String>) {
     (caught, differences)
 }
 
-/// Whether the gate is not green, or says what is all that there is to say.
+/// Whether the gate is not green, or reports the expected finding.
 pub fn is_caught(expect: &Expected, report: &Report) -> bool {
     report.verdict() != Verdict::Pass || report.findings.iter().any(|f| counts(expect, f))
 }
 
-/// Errors are compared, and what is expected where it is none.
+/// Errors are compared, and so is an expected finding that is not an error.
 fn counts(expect: &Expected, finding: &Finding) -> bool {
     finding.code.severity == Severity::Error || finding.code.id == expect.code
 }

@@ -1,4 +1,4 @@
-//! Script: what one file in `versions/` says of itself, by the letter of its text.
+//! Script: the declarations of one file in `versions/`, read from its text.
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -32,7 +32,7 @@ pub struct Script {
     looked: OnceLock<(Body, Option<u32>)>,
 }
 
-/// An id or a label, and where it stands.
+/// An id or a label, and its place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ident {
     /// The text.
@@ -253,9 +253,9 @@ fn legacy_id(file: &Utf8Path) -> Option<&str> {
     (!id.is_empty() && id.chars().all(hex)).then_some(id)
 }
 
-/// A file's statements without the bodies of its `upgrade()` and `downgrade()`: what runs when Alembic
-/// reads it. Comments count only in the first two lines, where one names the encoding. The whole text
-/// where it cannot be told apart.
+/// A file's statements without the bodies of its `upgrade()` and `downgrade()`: the code that runs
+/// when Alembic reads the file. Comments count only in the first two lines, which may name the
+/// encoding. The whole text if the bodies cannot be separated.
 pub fn without_bodies(source: &str) -> String {
     let mut parser = tree_sitter::Parser::new();
     let language = tree_sitter_python::LANGUAGE.into();

@@ -11,7 +11,7 @@ const FILE_TEMPLATE: &str = "%(rev)s_%(slug)s";
 /// After how many characters Alembic cuts the words in that name.
 const SLUG_LENGTH: usize = 40;
 
-/// One setting, wherever it stands.
+/// One setting, from any place.
 enum Setting {
     Text(String),
     List(Vec<String>),

@@ -1,4 +1,4 @@
-//! Work on all rows of a table: what makes others wait where the table is large.
+//! Work on all rows of a table: others wait for it if the table is large.
 
 /// Work on a whole table.
 #[derive(Clone, Debug, PartialEq, Eq)]

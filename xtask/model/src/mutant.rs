@@ -21,7 +21,7 @@ pub struct Mutant {
 pub struct Judged {
     /// Which.
     pub mutant: Mutant,
-    /// Whether the lints alone keep the mutant from being green, or give the complete report.
+    /// Whether the lints alone keep the mutant from being green, or report the expected finding.
     pub by_lint: bool,
     /// Whether the gate as a whole does.
     pub caught: bool,

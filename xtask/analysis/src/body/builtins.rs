@@ -1,4 +1,4 @@
-//! Builtins of Python, as far as they matter: sets, whose order nobody knows, and questions.
+//! Builtins of Python that matter to the reader: sets, whose order is undefined, and prompts.
 
 use tree_sitter::Node;
 
@@ -8,12 +8,12 @@ use super::{Frame, Reader};
 use crate::effect::Effect;
 use crate::python::{self, field};
 
-/// What asks somebody on the terminal.
+/// Functions that wait for input on the terminal.
 const ASKS: &[&str] =
     &["builtins.input", "click.confirm", "click.prompt", "getpass.getpass", "input"];
 
 impl<'m> Reader<'m> {
-    /// A call of what Python has by itself, as far as it matters.
+    /// A call of a Python builtin that matters to the reader.
     pub(super) fn builtin(
         &mut self,
         frame: &mut Frame<'_>,

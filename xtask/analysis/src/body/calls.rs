@@ -1,4 +1,4 @@
-//! Expressions and calls: what they stand for, and what they do on the way.
+//! Expressions and calls: their values, and their effects.
 
 use tree_sitter::Node;
 
@@ -47,7 +47,7 @@ const HARMLESS: &[&str] = &[
 ];
 
 impl<'m> Reader<'m> {
-    /// What an expression stands for. What it does is taken note of on the way.
+    /// The value of an expression. Effects of the evaluation are recorded.
     pub(super) fn thing(&mut self, frame: &mut Frame<'_>, node: Node<'m>) -> Thing {
         if frame.depth > MAX_DEPTH {
             return Thing::Unknown;
@@ -71,7 +71,7 @@ impl<'m> Reader<'m> {
                 let attribute = self.module.text(attribute);
                 match self.thing(frame, object) {
                     Thing::Path(path) => Thing::Path(format!("{path}.{attribute}")),
-                    // The connection of the driver below it, or what a session is bound to.
+                    // The connection of the driver below this one, or the bind of a session.
                     bind @ Thing::Bind { .. } if attribute == "connection" => bind,
                     Thing::Context if attribute == "bind" => Thing::Bind { autocommit: false },
                     Thing::Bind { .. } | Thing::Context
@@ -175,7 +175,7 @@ impl<'m> Reader<'m> {
             if ["create_all", "drop_all", "create", "drop"].contains(&method) {
                 self.opaque(frame, node);
             }
-            // An inspector raises where there is no such table.
+            // An inspector raises for a missing table.
             if method == "get_columns"
                 && let Some(table) = self.table_name(frame, &arguments, 0, "table_name")
             {
@@ -330,7 +330,7 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// What a result gives: a row or nothing, or an exception where there is none.
+    /// The value of a method of a result: a row or None, or an exception where no row is found.
     fn result_method(&mut self, at: usize, method: &str) -> Thing {
         match method {
             "one" | "scalar_one" => {

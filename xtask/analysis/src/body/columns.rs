@@ -1,4 +1,4 @@
-//! `op.create_table` and what stands in it: columns, constraints, types.
+//! `op.create_table` and its arguments: columns, constraints, types.
 
 use tree_sitter::Node;
 
@@ -9,7 +9,7 @@ use crate::effect::{Detail, Effect, Kind, Object, Spot, Whole};
 use crate::python::{self, Value, field};
 use crate::sql::types;
 
-/// What SQLAlchemy's types are in Postgres, in lower case.
+/// The Postgres names of SQLAlchemy's types, in lower case.
 const TYPES: &[(&str, &str)] = &[
     ("array", "?"),
     ("bigint", "int8"),
@@ -61,14 +61,14 @@ impl<'m> Reader<'m> {
         let prefixes = arguments.named("prefixes").map(|node| self.module.text(node));
         let temporary = prefixes.is_some_and(|text| text.contains("TEMP"));
         let detail = Detail { guarded, temporary, ..Detail::default() };
-        // The types first: a table makes those that nobody made before it.
+        // The types first: a table creates the types that do not exist before it.
         let mut inside = Vec::new();
         for element in arguments.positional.iter().skip(1) {
             let at = python::line(*element);
             let effects = self.element(frame, &table, *element, guarded);
             inside.extend(effects.into_iter().map(|effect| (at, effect)));
         }
-        // A constraint may stand before its columns.
+        // A constraint may be written before its columns.
         inside.sort_by_key(|(_, effect)| effect.is_on_columns());
         without_equals(&mut inside);
         for (_, effect) in &mut inside {
@@ -100,7 +100,7 @@ impl<'m> Reader<'m> {
         Thing::Table(table)
     }
 
-    /// Whether the elements of a table tell all of its columns.
+    /// Whether the arguments of a table name all of its columns.
     fn is_whole(&self, frame: &Frame<'_>, arguments: &Arguments<'m>) -> bool {
         let known = |element: &Node<'m>| {
             let callee = if element.kind() == "call" { self.callee(*element) } else { "" };
@@ -248,7 +248,7 @@ impl<'m> Reader<'m> {
         Some(effects)
     }
 
-    /// What a column does to the rows of a table that is there.
+    /// The work of a new column on the rows of an existing table.
     pub(super) fn work_of_column(&self, node: Node<'m>) -> Option<Whole> {
         let arguments = Arguments::of(self.module, node);
         let has = |names: &[&str]| {
@@ -263,7 +263,7 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// The last name of what is called: `Column` of `sa.Column(…)`.
+    /// The last name of the called function: `Column` of `sa.Column(…)`.
     fn callee(&self, call: Node<'m>) -> &'m str {
         let callee = call.child_by_field_id(field::FUNCTION).map(|callee| self.module.text(callee));
         let written = callee.and_then(|text| text.rsplit('.').next()).unwrap_or_default();
@@ -334,8 +334,8 @@ impl<'m> Reader<'m> {
             Some(schema) => format!("{schema}.{name}"),
             None => name,
         };
-        // `create_type` is a word of postgresql.ENUM's alone, but a reader of it on sa.Enum means
-        // the same, and what is meant cannot be wrong twice.
+        // `create_type` is an argument of postgresql.ENUM only, but an author who writes it on
+        // sa.Enum intends the same: the reader treats both alike.
         let _ = is_postgres;
         let made_with_table = !is_false("create_type") && arguments.named("metadata").is_none();
         Some(Enum { name, made_with_table })

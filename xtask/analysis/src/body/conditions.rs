@@ -1,5 +1,5 @@
-//! Conditions: which name holds nothing where one holds, which of them is known on Postgres, and what runs
-//! only where one holds.
+//! Conditions: the names that are empty where a condition holds, the conditions whose outcome on
+//! Postgres is known, and the code that runs only under a condition.
 
 use tree_sitter::Node;
 
@@ -77,7 +77,7 @@ impl<'m> Reader<'m> {
         Thing::Unknown
     }
 
-    /// What a comprehension goes over first is evaluated in any case, all else only for its elements.
+    /// The first iterable of a comprehension is always evaluated, the rest only for its elements.
     pub(super) fn comprehension(&mut self, frame: &mut Frame<'_>, node: Node<'m>) -> Thing {
         let mut cursor = node.walk();
         let mut clauses = node.named_children(&mut cursor).filter(|c| c.kind() == "for_in_clause");

@@ -76,7 +76,7 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// Runs what the first argument stands for.
+    /// Runs the value of the first argument.
     pub(super) fn execute(
         &mut self,
         frame: &mut Frame<'_>,
@@ -124,7 +124,7 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// Takes note of what some SQL does. A result is that of its last lookup.
+    /// Records the effects of some SQL. A result is that of its last lookup.
     fn run_sql(&mut self, frame: &Frame<'_>, node: Node<'m>, sql: Sql) -> Thing {
         if sql.text == HOLE {
             self.opaque(frame, node);
@@ -141,7 +141,7 @@ impl<'m> Reader<'m> {
         result
     }
 
-    /// The SQL that an expression is. What is not known of it is a hole.
+    /// The SQL of an expression. An unknown part is a hole.
     pub(super) fn sql_text(&mut self, frame: &Frame<'_>, node: Node<'m>) -> Sql {
         let line = python::line(node);
         let sql = |text: String, line: u32| Sql { text, line, parameters: Vec::new() };
@@ -257,7 +257,7 @@ fn fill(text: &str, open: char, close: char) -> String {
     filled
 }
 
-/// Puts in what bound parameters are bound to.
+/// Puts in the values of bound parameters.
 fn with_parameters(mut effect: Effect, parameters: &[(String, Value)]) -> Effect {
     let resolve = |value: &mut Value| {
         if let Value::Bound(name) = value {

@@ -1,4 +1,4 @@
-//! Imports of a revision file, and what its top level does when it is imported.
+//! Imports of a revision file, and the effects of its top level on import.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ pub struct Imported {
 /// Something that the top level of a file does to the world.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Touch {
-    /// What: `os.environ`.
+    /// The touched name: `os.environ`.
     pub what: String,
     /// Whom it touches: `the environment`.
     pub whom: Cow<'static, str>,
@@ -27,7 +27,8 @@ pub struct Touch {
     pub line: u32,
 }
 
-/// By full name, or its beginning up to a dot: what touches the world, and whom.
+/// By full name, or its beginning up to a dot: the function, and the outside resource that it
+/// touches.
 const TOUCHES: &[(&str, &str)] = &[
     ("open", "the file system"),
     ("io.open", "the file system"),
@@ -128,7 +129,7 @@ pub fn read(module: &Module) -> (Vec<Imported>, HashMap<String, String>) {
     (imported, names)
 }
 
-/// What the top level of a file does to the world.
+/// The outside effects of a file's top level.
 pub fn touches(module: &Module, names: &HashMap<String, String>) -> Vec<Touch> {
     let mut touches: Vec<Touch> = Vec::new();
     let mut pending = vec![module.root()];
@@ -161,7 +162,7 @@ fn is_run_elsewhere(module: &Module, node: Node<'_>) -> bool {
     }
 }
 
-/// Whether a variable is asked for that need not be there: `os.environ.get("BATCH", 100)`.
+/// Whether a variable is read that may be missing: `os.environ.get("BATCH", 100)`.
 fn may_do_without(module: &Module, node: Node<'_>, names: &HashMap<String, String>) -> bool {
     let function = node.child_by_field_id(field::FUNCTION).filter(|_| node.kind() == "call");
     function.is_some_and(|function| {

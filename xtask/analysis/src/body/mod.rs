@@ -1,9 +1,10 @@
 //! Bodies of revisions: `upgrade()` and `downgrade()` as lists of effects, read from the text.
 //!
-//! The reader runs the functions in its head: names that are bound to constants are known, loops
-//! over constants are unrolled, helpers of the same file are followed, an `if` makes what is below
-//! it conditional. What it cannot follow, and what may change the schema, is
-//! [`Effect::Opaque`](super::effect::Effect::Opaque). It has a budget; past it the rest is opaque.
+//! The reader interprets the functions: names that are bound to constants are known, loops over
+//! constants are unrolled, helpers of the same file are followed, and an `if` makes the code below
+//! it conditional. Code that cannot be followed and may change the schema becomes
+//! [`Effect::Opaque`](super::effect::Effect::Opaque). The reader has a budget; past it the rest is
+//! opaque.
 
 mod arguments;
 mod builtins;
@@ -42,7 +43,7 @@ const MAX_DEPTH: u32 = 60;
 pub struct Function {
     /// The line of its `def`.
     pub line: u32,
-    /// What it does, in order.
+    /// Its effects, in order.
     pub deeds: Vec<Deed>,
     /// The line of a `raise` that it always comes to.
     pub raises: Option<u32>,
@@ -50,16 +51,16 @@ pub struct Function {
     pub acts: bool,
 }
 
-/// What a revision file does.
+/// The effects of a revision file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Body {
     /// `upgrade()`.
     pub upgrade: Option<Function>,
     /// `downgrade()`.
     pub downgrade: Option<Function>,
-    /// What it imports, from where.
+    /// Its imports, with their modules.
     pub imports: Vec<Imported>,
-    /// What its top level does to the world when it is imported.
+    /// The outside effects of its top level on import.
     pub touches: Vec<Touch>,
 }
 
@@ -146,7 +147,7 @@ fn is_left_unread(module: &Module, followed: &HashSet<usize>) -> bool {
 }
 
 impl Function {
-    /// Takes note that something runs in it that was not followed, nobody knows where.
+    /// Records that the function runs code that was not followed, at an unknown point.
     fn may_do_more(&mut self) {
         let deed = Deed {
             effect: Effect::Opaque(None),
@@ -168,12 +169,12 @@ struct Reader<'m> {
     /// Everything else at the top of the file that matters.
     things: HashMap<String, Thing>,
     functions: &'m HashMap<&'m str, Node<'m>>,
-    /// What the file imports: the name in the file, and the full one.
+    /// The imports of the file: the name in the file, and the full one.
     names: &'m HashMap<String, String>,
     deeds: Vec<Deed>,
-    /// How many `autocommit_block()`s there were.
+    /// The number of `autocommit_block()`s so far.
     blocks: u32,
-    /// How many turns of loops and calls of helpers there were.
+    /// The number of loop turns and helper calls so far.
     turns: u32,
     /// Whether anything was run.
     acts: bool,
@@ -188,7 +189,7 @@ struct Frame<'e> {
     conditional: bool,
     autocommit: Option<u32>,
     raises: Option<u32>,
-    /// What it returns.
+    /// Its return value.
     returns: Thing,
     /// Nothing below is reached.
     done: bool,
@@ -225,7 +226,7 @@ impl<'m> Reader<'m> {
                 self.assign(&mut frame, assignment);
             }
         }
-        // What it runs is left behind with this reader: it is none of upgrade()'s doing.
+        // Effects of the import stay with this reader: they do not belong to upgrade().
         self.things = frame.things;
     }
 

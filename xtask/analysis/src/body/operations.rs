@@ -26,7 +26,7 @@ impl<'m> Operation<'m, '_> {
 }
 
 impl<'m> Reader<'m> {
-    /// Takes note of what an operation does.
+    /// Records the effects of an operation.
     pub(super) fn operation(
         &mut self,
         frame: &mut Frame<'_>,
@@ -278,7 +278,7 @@ impl<'m> Reader<'m> {
         Some(effects)
     }
 
-    /// What `drop_constraint` cannot do without and is not given. A naming convention may name a
+    /// The argument that `drop_constraint` needs and does not get. A naming convention may name a
     /// primary key by its table alone.
     fn drop_lacks(&self, o: &Operation<'m, '_>) -> Option<&'static str> {
         let (name, table) = (o.get(0, 1, "constraint_name"), o.get(1, 1, "table_name"));
@@ -305,8 +305,8 @@ impl<'m> Reader<'m> {
         self.push(frame, line, Effect::Insert(Rows { table, rows }));
     }
 
-    /// What an expression must be immutable for. Where it is built in Python, the functions that
-    /// it calls as `sa.func.name(…)` are all that is known of it.
+    /// The use of an expression that requires immutability. For an expression built in Python, only
+    /// the functions called as `sa.func.name(…)` are known.
     pub(super) fn immutable(
         &mut self,
         frame: &mut Frame<'_>,
@@ -378,7 +378,7 @@ impl<'m> Reader<'m> {
         elements.iter().filter_map(|element| element.as_str().map(str::to_owned)).collect()
     }
 
-    /// Whether an argument is not there, or says `False`.
+    /// Whether an argument is missing or `False`.
     fn is_not_true(&self, node: Option<Node<'m>>) -> bool {
         node.is_none_or(|node| self.module.text(node) == "False")
     }

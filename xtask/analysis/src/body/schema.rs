@@ -10,7 +10,7 @@ use crate::effect::{Detail, Effect, HOLE, Kind, Object};
 use crate::python;
 
 impl<'m> Reader<'m> {
-    /// `sa.schema.CreateSequence(sa.Sequence("s"))`: the SQL that it stands for.
+    /// `sa.schema.CreateSequence(sa.Sequence("s"))`: the SQL that it compiles to.
     pub(super) fn ddl_element(
         &mut self,
         frame: &mut Frame<'_>,
@@ -48,7 +48,7 @@ impl<'m> Reader<'m> {
         arguments: &Arguments<'m>,
     ) -> Thing {
         let checked = arguments.get(1, "checkfirst");
-        // Unless it is told otherwise, SQLAlchemy looks first.
+        // By default SQLAlchemy checks for the object first.
         let guarded = checked.is_none_or(|node| self.module.text(node) != "False");
         let object = Object::new(Kind::Type, &enum_.name);
         let detail = Detail { guarded, is_enum: true, ..Detail::default() };

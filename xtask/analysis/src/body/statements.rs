@@ -126,7 +126,7 @@ impl<'m> Reader<'m> {
             }
         }
         if let Some(body) = node.child_by_field_id(field::BODY) {
-            // Under `with suppress(…):` what fails does not matter.
+            // Under `with suppress(…):` a failure does not matter.
             let suppresses = clause.is_some_and(|c| self.module.text(c).contains("suppress("));
             if suppresses { self.branch(frame, body) } else { self.block(frame, body) }
         }
@@ -189,7 +189,8 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// What may or may not run. Where it may return, what follows may or may not run either.
+    /// A block that may or may not run. If the block may return, the code after it may or may not
+    /// run either.
     fn branch(&mut self, frame: &mut Frame<'_>, branch: Node<'m>) {
         let Some(block) = last_block(branch) else { return };
         let before = frame.conditional;
@@ -227,7 +228,7 @@ impl<'m> Reader<'m> {
         let Some(elements) = values.as_ref().and_then(|values| values.elements()) else {
             let is_set = self.thing(frame, over) == Thing::Set;
             let (before, acted) = (self.deeds.len(), std::mem::take(&mut self.acts));
-            // The names are bound to what is not known; the body may run any number of times.
+            // The names are bound to unknown values; the body may run any number of times.
             frame.env.run(self.module, target);
             self.forget(frame, target);
             self.branch(frame, body);
@@ -256,7 +257,7 @@ impl<'m> Reader<'m> {
         let mut callees = calls.filter_map(|call| call.child_by_field_id(field::FUNCTION));
         callees.any(|callee| match callee.child_by_field_id(field::ATTRIBUTE) {
             Some(method) => {
-                // What SQLAlchemy makes is an argument of an operation.
+                // An object that SQLAlchemy makes is an argument of an operation.
                 let first = self.module.text(callee).split('.').next().unwrap_or_default();
                 let is_made = self.names.get(first).is_some_and(|n| n.starts_with("sqlalchemy"));
                 !is_made && !IN_ANY_ORDER.contains(&self.module.text(method))

@@ -2,7 +2,7 @@
 
 use crate::effect::Value;
 
-/// What a name or an expression stands for.
+/// Value of a name or an expression.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Thing {
     /// Anything else.
@@ -12,7 +12,7 @@ pub enum Thing {
     Path(String),
     /// The connection that Alembic runs on.
     Bind {
-        /// Whether it was told to commit by itself.
+        /// Whether it commits by itself.
         autocommit: bool,
     },
     /// A session on that connection: its `commit()` does not reach the transaction around it.
@@ -29,15 +29,15 @@ pub enum Thing {
     Enum(Enum),
     /// A table that rows are read from and written to.
     Table(String),
-    /// A set whose order nobody knows.
+    /// A set, whose order is undefined.
     Set,
     /// SQL.
     Sql(Sql),
     /// A statement built with SQLAlchemy's expressions.
     Built(Built),
-    /// What the lookup at this place in the list of deeds found.
+    /// The result of the lookup at this place in the list of deeds.
     Result(usize),
-    /// A row or a value of such a result, or nothing where there was none.
+    /// A row or a value of such a result, or None if no row was found.
     Found(usize),
 }
 
@@ -50,10 +50,10 @@ pub struct Enum {
     pub made_with_table: bool,
 }
 
-/// SQL and where it stands.
+/// SQL and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sql {
-    /// The text; what is not known of it is a hole.
+    /// The text; an unknown part is a hole.
     pub text: String,
     /// The line where the string starts.
     pub line: u32,
@@ -66,11 +66,11 @@ pub struct Sql {
 pub struct Built {
     /// Its table.
     pub table: Option<String>,
-    /// What it does with it.
+    /// Its effect on the table.
     pub does: Does,
 }
 
-/// What a built statement does.
+/// Effect of a built statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Does {
     /// `SELECT`.

@@ -1,4 +1,4 @@
-//! Case that the recognisers look at: a transcript, and what is known beside it.
+//! Case that the recognisers examine: a transcript, and the known facts beside it.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -16,7 +16,7 @@ pub struct Known<'a> {
     pub before_seed: bool,
 }
 
-/// A name and a sentence for what happened.
+/// A code and a sentence for the failure.
 pub(super) type Named = (&'static Code, String);
 
 /// Input of a recogniser.

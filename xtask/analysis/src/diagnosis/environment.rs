@@ -69,9 +69,9 @@ pub(super) fn not_writable(case: &Case<'_>) -> Option<Named> {
     if read_only || denied { case.is(&code::NOT_WRITABLE) } else { None }
 }
 
-/// What to do where env.py, or what it imports, complains of a setting before any statement runs: by the
-/// type of what it raises, or by a name, an argument or a `None` in the message. What else it raises is a
-/// fault of its own.
+/// The hint for an error about a setting that env.py or one of its imports raises before any
+/// statement runs. The error is recognised by the type of the exception, or by a name, an argument
+/// or a `None` in the message. Any other exception is a fault of env.py.
 pub fn not_told(said: &Transcript) -> Option<String> {
     const WANTS: [&str; 6] = [
         "KeyError",
@@ -93,7 +93,7 @@ pub fn not_told(said: &Transcript) -> Option<String> {
         .then(|| format!("{headline}\nhint: {}", hint_for(said, message)))
 }
 
-/// configparser's word for a value that is no text, as that of a variable which is not there.
+/// configparser's message for a value that is not text, such as that of a missing variable.
 fn is_option(headline: &Exception) -> bool {
     type_name(headline) == "TypeError" && headline.message.contains("option values must be strings")
 }
@@ -108,7 +108,7 @@ fn named_setting(message: &str) -> Option<&str> {
     message.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).find(is_name)
 }
 
-/// The option that tells env.py what it complains of.
+/// The option that gives env.py the missing setting.
 fn hint_for(said: &Transcript, message: &str) -> String {
     let missing = missing_fields(message);
     if !missing.is_empty() {

@@ -1,7 +1,7 @@
-//! Diagnosis: a name for what a call said.
+//! Diagnosis: a code for the failure of a call.
 //!
-//! `recognise.rs` holds the recognisers, in the order in which they are asked. The last one knows
-//! nothing, and then everything that was said is printed.
+//! `recognise.rs` holds the recognisers, in the order in which they are asked. The last one
+//! recognises no cause; the whole output is then printed.
 
 mod case;
 pub mod environment;
@@ -50,8 +50,8 @@ pub fn diagnose(said: Transcript, known: Known<'_>) -> Finding {
     }
 }
 
-/// The sensitive area that a finding is about, by the file and the statement that it names: what a
-/// downgrade leaves or loses fails without an exception.
+/// The sensitive area of a finding, by the file and the statement that it names: leftovers and
+/// losses of a downgrade are faults without an exception.
 pub fn sensitive_area(finding: &Finding) -> Option<&'static str> {
     if finding.code.infrastructure || finding.code.severity != Severity::Error {
         return None;
@@ -60,7 +60,7 @@ pub fn sensitive_area(finding: &Finding) -> Option<&'static str> {
     place.into_iter().chain(finding.statement.as_deref()).find_map(sensitive::area)
 }
 
-/// The sensitive area that the revision in flight touches, by its file and what it ran.
+/// The sensitive area that the revision in flight touches, by its file and its statements.
 fn area_in_flight(said: &Transcript, place: Option<&Place>) -> Option<&'static str> {
     let revision = said.revision.as_ref()?;
     let own = said.statements.iter().filter(|s| s.revision.as_ref() == Some(&revision.id));

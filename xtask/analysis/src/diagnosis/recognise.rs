@@ -1,6 +1,6 @@
-//! The recognisers: by how a call ended, by exception type, by SQLSTATE and the statement in flight;
-//! by message only where those cannot tell. Never by a substring of the output: a tool that did
-//! was blind for days to a real error, because 'already exists' stood somewhere in it.
+//! The recognisers: by the outcome of a call, by exception type, by SQLSTATE and the statement in
+//! flight; by message only where those are not enough. Never by a substring of the output: such a
+//! tool missed a real error for days, because 'already exists' occurred somewhere in the output.
 
 use super::case::{Case, Known, Named, type_name};
 use super::{environment, unloaded};
@@ -63,7 +63,8 @@ fn exception(said: &Transcript, known: Known<'_>, during: &str) -> Named {
     let Some(headline) = said.headline() else {
         return (&code::MIGRATION_FAILED, format!("`{}` failed{during}", said.command));
     };
-    // The outermost one: what was caught before the exit is the reason for it, not how it ended.
+    // The outermost exception: one that was caught before the exit is the reason for the exit, not
+    // the outcome.
     if let Some(exit) = said.exceptions.first().filter(|e| e.kind == "SystemExit") {
         let mut message = format!("`sys.exit({})` was called{during}", exit.message);
         if headline != exit {
@@ -188,8 +189,8 @@ fn table_twice(case: &Case<'_>) -> Option<Named> {
     if case.sqlstate == "42P07" && table { case.is(&code::TABLE_TWICE) } else { None }
 }
 
-/// The migration itself raises right after it looked for a row, or inserts a reference to a row
-/// that is not there.
+/// The migration itself raises right after a lookup of a row, or inserts a reference to a missing
+/// row.
 fn missing_row(case: &Case<'_>) -> Option<Named> {
     let revision = case.said.revision.as_ref()?;
     if revision.direction == Direction::Downgrade {
@@ -210,7 +211,8 @@ fn missing_row(case: &Case<'_>) -> Option<Named> {
             last.revision.as_ref() == Some(&revision.id)
                 && verb.is_some_and(|verb| verb.eq_ignore_ascii_case("select"))
         }
-        // A log holds no statements: there the revision itself must say that it looked for a row.
+        // A log holds no statements: for a log, the revision's own message must say that a row is
+        // missing.
         None => says_that_a_row_is_missing(&case.headline.message),
     };
     let own = ["RuntimeError", "ValueError", "LookupError", "Exception", "AssertionError"];

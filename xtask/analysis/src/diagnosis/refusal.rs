@@ -1,4 +1,4 @@
-//! Downgrade that ends in a `raise`: with any exception, its author says that there is no way back.
+//! Downgrade that ends in a `raise`: the author refuses the way back, with any exception.
 
 use crate::fix;
 use crate::python::Module;

@@ -6,7 +6,7 @@ use crate::python::Module;
 use crate::script::Script;
 use model::finding::Finding;
 
-/// A statement of a revision, and what was said of it.
+/// A statement of a revision, and the finding about it.
 pub(super) struct At<'a> {
     pub(super) finding: &'a Finding,
     pub(super) script: &'a Script,

@@ -1,4 +1,4 @@
-//! Candidates for remedies, and what they are made from.
+//! Candidates for remedies, and their sources.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use model::supply::Given;
 
 /// Input of the candidates.
 pub struct Scene<'a> {
-    /// What is wrong.
+    /// The fault.
     pub finding: &'a Finding,
     /// The revisions, and how they hang together; its indexes are theirs.
     pub scripts: &'a [Script],
@@ -49,7 +49,7 @@ pub struct Candidate {
     pub orders: Vec<Files>,
 }
 
-/// Files with their new text; `None`: the file goes.
+/// Files with their new text; `None`: the file is deleted.
 pub type Files = Vec<(Utf8PathBuf, Option<String>)>;
 
 /// Something that production has and the recipe does not supply.
@@ -57,7 +57,7 @@ pub type Files = Vec<(Utf8PathBuf, Option<String>)>;
 pub enum Lacking {
     /// A role, by its name.
     Role(String),
-    /// A row, by what a lookup asks for.
+    /// A row, by the conditions of a lookup.
     Row(Lookup),
 }
 

@@ -82,7 +82,7 @@ fn is_id_twice(scene: &Scene<'_>) -> bool {
     scene.graph.faults.iter().any(|fault| matches!(fault, Fault::IdTwice { .. }))
 }
 
-/// A file that is a copy of another to the letter goes: the later by name.
+/// Deletes a file that is an exact copy of another: the later one by name.
 fn copies(scene: &Scene<'_>) -> Option<Candidate> {
     let twice = scene.graph.faults.iter().find_map(|fault| match fault {
         Fault::IdTwice { first, second } => Some((*first, *second)),

@@ -74,8 +74,8 @@ pub fn row_name(lookup: &Lookup) -> String {
     format!("{table} row {}", values.join(" ")).trim_end().to_owned()
 }
 
-/// The text of a recipe with a supply: its constant right before the recipe, where it is not there
-/// yet, and its calls in it.
+/// The text of a recipe with a supply: its constant right before the recipe, unless the text has
+/// it, and its calls in the recipe.
 pub fn added(text: &str, recipe: &str, line: &Line) -> Option<String> {
     let head = text.lines().find(|line| line.starts_with(&format!("pub fn {recipe}(")))?;
     let at = text.find(head)?;
@@ -90,7 +90,7 @@ pub fn added(text: &str, recipe: &str, line: &Line) -> Option<String> {
         Some(name) => (name, String::new()),
         None => (&line.name, format!("{}\n", line.constant)),
     };
-    // Where the recipe stands there already, it need not be said again.
+    // A call that the recipe has already is not added again.
     let calls_of = line.calls.replace(&format!("&{}", line.name), &format!("&{name}"));
     let calls_of = match calls_of.split_once('\n') {
         Some((first, rest)) if text[..calls].ends_with(&format!("{first}\n")) => rest.to_owned(),

@@ -31,7 +31,7 @@ pub(super) fn label(at: &At<'_>) -> Option<(String, String)> {
     Some((what.to_owned(), guarded(&text)))
 }
 
-/// `ADD VALUE` that leaves a label alone which is there: no downgrade can take it back.
+/// `ADD VALUE` that skips an existing label: no downgrade can remove a label.
 fn guarded(text: &str) -> String {
     text.replace("ADD VALUE IF NOT EXISTS", "ADD VALUE")
         .replace("ADD VALUE", "ADD VALUE IF NOT EXISTS")
@@ -84,14 +84,14 @@ pub(super) fn replaces_view(at: &At<'_>) -> Option<(String, String)> {
     again.then(|| ("replace the view that is there".to_owned(), text))
 }
 
-/// A label that is there already (42710).
+/// A label that exists already (42710).
 pub(super) fn if_not_exists(at: &At<'_>) -> Option<(String, String)> {
     let again = at.state == "42710" && at.sql.contains("ADD VALUE") && !at.sql.contains("IF NOT");
     let text = guarded(at.module.source());
     again.then(|| ("add the label only where it is not there".to_owned(), text))
 }
 
-/// A table that creates the type of one of its columns, which is there already (42710).
+/// A table that creates the type of one of its columns although the type exists (42710).
 pub(super) fn type_that_is_there(at: &At<'_>) -> Option<(String, String)> {
     if at.state != "42710" || !at.sql.trim_start().starts_with("CREATE TYPE") {
         return None;
@@ -135,7 +135,7 @@ pub(super) fn renames_earlier_table(at: &At<'_>) -> Option<(String, String)> {
     Some((what, replaced(&module, end..end, &back)?))
 }
 
-/// The table that is created although it is there.
+/// The table that is created although it exists.
 fn creates_again<'a>(at: &At<'a>) -> Option<&'a str> {
     let creates = at.module.text(at.node).starts_with("op.create_table(");
     let is_again = at.finding.code == &code::TABLE_TWICE && creates;

@@ -10,7 +10,7 @@ use crate::python::{Module, descendants, line};
 use crate::script::Script;
 use model::code::{self, Code};
 
-/// Codes whose remedy is that the statement goes.
+/// Codes whose remedy is to delete the statement.
 const GOES: &[&Code] = &[
     &code::PROCESS_ENDED,
     &code::CONNECTION_ENDED,
@@ -74,7 +74,7 @@ pub(super) fn candidates(scene: &Scene<'_>) -> Vec<Candidate> {
     found
 }
 
-/// env.py that never commits what it begins.
+/// env.py that never commits the transaction that it begins.
 fn commits(scene: &Scene<'_>) -> Option<Candidate> {
     let place =
         scene.finding.place.as_ref().filter(|_| {
@@ -172,7 +172,7 @@ fn same_again(at: &At<'_>) -> Option<(String, String)> {
 fn raise_goes(at: &At<'_>) -> Option<(String, String)> {
     let raises = at.node.kind() == "raise_statement"
         && RAISES.contains(&at.finding.code)
-        // Where there is nothing to run, its author meant that there is no way back.
+        // If the downgrade runs no statement, its author intended no way back.
         && !is_last_raise(at.module, line(at.node));
     let text = without(at.module, at.node)?;
     raises.then(|| ("let the downgrade do its work instead of raising".to_owned(), text))
@@ -189,7 +189,8 @@ fn exit_goes(at: &At<'_>) -> Option<(String, String)> {
     Some((format!("take out `{}`", shown(at.module.text(exits))), text))
 }
 
-/// A statement of the downgrade that drops what the upgrade does not name, or changes a supplied row.
+/// A statement of the downgrade that drops an object that the upgrade does not name, or changes a
+/// supplied row.
 fn drop_of_others_goes(at: &At<'_>) -> Option<(String, String)> {
     let made = function(at.module, "upgrade").map(|upgrade| at.module.text(upgrade))?;
     let is_strange = |text: &str| {
@@ -215,7 +216,7 @@ fn drop_of_others_goes(at: &At<'_>) -> Option<(String, String)> {
     Some((format!("take out `{}`", shown(at.module.text(strange))), text))
 }
 
-/// Deletes a statement that must not be there, or that undoes a missing object.
+/// Deletes a statement that must not exist, or that reverses the creation of a missing object.
 fn goes(at: &At<'_>) -> Option<(String, String)> {
     let statement = at.module.text(at.node);
     let sql = at.sql.trim_start();
@@ -224,7 +225,7 @@ fn goes(at: &At<'_>) -> Option<(String, String)> {
             || sql.starts_with("DROP ")
             || sql.contains(" DROP "));
     let text = without(at.module, at.node)?;
-    // Where a process ended says why only where it is told to.
+    // A statement explains the end of its process only if it contains such a word.
     let ends = at.finding.code != &code::PROCESS_ENDED
         || ["xit", "kill", "abort"].iter().any(|word| statement.contains(word));
     let nameless = statement.starts_with("op.drop_constraint(None");

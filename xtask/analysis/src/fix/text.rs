@@ -1,4 +1,4 @@
-//! Edits of Python text: what is taken out, put in and named anew, by the syntax tree.
+//! Edits of Python text by its syntax tree: removals, insertions and renames.
 
 use std::ops::Range;
 
@@ -10,7 +10,8 @@ use model::finding::Edit;
 /// How much of a statement is shown.
 const SHOWN: usize = 60;
 
-/// A text with a change made in it; `None` where it does not say what the change expects.
+/// A text with a change made in it; `None` if the text differs from the one that the change
+/// expects.
 pub(super) fn applied(text: &str, edit: &Edit) -> Option<String> {
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
@@ -39,8 +40,8 @@ pub(super) fn statement_at(module: &Module, line: u32) -> Option<Node<'_>> {
     descendants(module.root()).filter(holds).min_by_key(|node| node.byte_range().len())
 }
 
-/// The text without a statement. A block that nothing is left in gets `pass`; a condition without
-/// anything to do goes with what it asked for.
+/// The text without a statement. A block without statements gets `pass`; an `if` whose only
+/// statement it is, is removed with its condition.
 pub(super) fn without(module: &Module, statement: Node<'_>) -> Option<String> {
     let block = statement.parent()?;
     let mut cursor = block.walk();

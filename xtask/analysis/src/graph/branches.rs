@@ -3,7 +3,7 @@
 use super::reach::reach;
 use model::graph::{Branch, Graph};
 
-/// The revisions that each of several heads adds; none where there is one head.
+/// The revisions that each of several heads adds; none for a single head.
 pub(super) fn of_heads(graph: &Graph) -> Vec<Branch> {
     if graph.heads.len() < 2 {
         return Vec::new();

@@ -1,5 +1,5 @@
-//! Graph of revisions, built by Alembic's own rules (`alembic.script.revision.RevisionMap`), step by
-//! step. Where Alembic would warn or refuse, the graph says so and goes on.
+//! Graph of revisions, built by Alembic's own rules (`alembic.script.revision.RevisionMap`), step
+//! by step. Where Alembic would warn or refuse, the graph records a fault and continues.
 
 mod branches;
 pub mod compare;
@@ -152,7 +152,7 @@ fn link(graph: &mut Graph) {
         }
         // Alembic takes `depends_on = ""` for none.
         for named in revision.depends_on.iter().filter(|_| revision.depends_on != [""]) {
-            // A label may be that of a file that is dropped; its id then leads to what is kept.
+            // A label may be that of a dropped file; its id then leads to the kept revision.
             let labelled = || graph.by_id.get(graph.id(*graph.by_label.get(named)?));
             match graph.by_id.get(named).or_else(labelled) {
                 Some(dependency) => dependencies.push(*dependency),
@@ -183,14 +183,14 @@ fn link(graph: &mut Graph) {
     graph.real_heads = all().filter(|index| !followed.contains(index)).collect();
 }
 
-/// Adds to a list what is not in it; nearly all of these lists have one element.
+/// Adds to a list the elements that it lacks; nearly all of these lists have one element.
 fn insert(list: &mut Vec<usize>, index: usize) {
     if !list.contains(&index) {
         list.push(index);
     }
 }
 
-/// Leaves out of each revision's dependencies what an ancestor depends on already.
+/// Leaves out of each revision's dependencies those that an ancestor already has.
 fn own_dependencies(graph: &mut Graph) {
     for of in 0..graph.revisions.len() {
         if graph.revisions[of].dependencies.is_empty() {
@@ -206,8 +206,8 @@ fn own_dependencies(graph: &mut Graph) {
     }
 }
 
-/// Takes note of what cannot be reached from both a head and a base, and returns whether there is
-/// nothing like that.
+/// Records the revisions that cannot be reached from both a head and a base, and returns whether
+/// all can.
 fn detect_cycles(graph: &mut Graph, order: &[usize]) -> bool {
     let own = |fault: &Fault| matches!(fault, Fault::OwnParent(_) | Fault::OwnDependency(_));
     if graph.faults.iter().any(own) {
@@ -247,8 +247,8 @@ fn broken_link(fault: &Fault) -> Option<usize> {
     }
 }
 
-/// The revisions whose ids are not among both of these. By id: what is dropped counts for what is
-/// kept, as with Alembic.
+/// The revisions whose ids are not in both sets. Ids are compared because a dropped revision counts
+/// as the kept one with its id, as in Alembic.
 fn not_in_both(graph: &Graph, order: &[usize], down: &[usize], up: &[usize]) -> Vec<usize> {
     let ids = |indexes: &[usize]| -> HashSet<&str> {
         indexes.iter().map(|index| graph.revisions[*index].id.as_str()).collect()

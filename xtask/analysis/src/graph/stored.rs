@@ -1,10 +1,10 @@
-//! Rows of Alembic's version table: of the revisions that are applied, those that no other applied one
-//! stands on, `depends_on` counted (`HeadMaintainer`); and what a downgrade takes away
+//! Rows of Alembic's version table: the applied revisions that no other applied one descends from,
+//! with `depends_on` counted (`HeadMaintainer`); and the revisions that a downgrade removes
 //! (`RevisionMap._collect_downgrade_revisions`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A revision and what it stands on.
+/// A revision and its parents.
 #[derive(Clone, Copy, Debug)]
 pub struct Link<'a> {
     /// Its id.
@@ -75,8 +75,8 @@ impl<'a> Applied<'a> {
         ways.iter().find(|down| down.alone).or(ways.first()).cloned()
     }
 
-    /// The parents that a downgrade can name to take this revision down, and nothing else; where there
-    /// is none, a way that takes it down alone.
+    /// The parents that a downgrade can name to take down this revision and no other; if none
+    /// exists, another way that takes it down alone.
     pub fn ways_alone(&self, revision: &str) -> Vec<String> {
         let ways = self.ways_down(revision);
         let alone = || ways.iter().filter(|down| down.alone).map(|down| down.target.clone());
@@ -106,7 +106,7 @@ impl<'a> Applied<'a> {
     }
 
     /// The contents of the version table after these are taken down, one by one, sorted. Beside
-    /// other heads Alembic stores all parents of the revision that the heads do not stand on
+    /// other heads Alembic stores all parents of the revision that the heads do not descend from
     /// (`RevisionStep`).
     fn stored_without(&self, mut dropped: BTreeSet<&str>) -> Vec<String> {
         let mut heads: BTreeSet<String> = self.stored().into_iter().collect();
@@ -130,7 +130,7 @@ impl<'a> Applied<'a> {
         heads.into_iter().collect()
     }
 
-    /// The revisions that one stands on: its parents, and the dependencies that none of its
+    /// The direct ancestors of a revision: its parents, and the dependencies that none of its
     /// ancestors has.
     fn stands_on(&self, link: &Link<'a>) -> Vec<&'a str> {
         let above = self.lineage(link.revision).into_iter().filter(|id| *id != link.revision);
@@ -140,7 +140,7 @@ impl<'a> Applied<'a> {
         link.parents.iter().chain(link.requires.iter().filter(own)).map(String::as_str).collect()
     }
 
-    /// All that a revision stands on, near and far.
+    /// All ancestors of a revision.
     fn below(&self, revision: &str) -> BTreeSet<&'a str> {
         let next = |id: &str| self.links.get(id).into_iter().flat_map(Link::below);
         let (mut found, mut todo) = (BTreeSet::new(), next(revision).collect::<Vec<_>>());
@@ -152,7 +152,7 @@ impl<'a> Applied<'a> {
         found
     }
 
-    /// The revisions that stand right on one.
+    /// The direct descendants of a revision.
     fn after(&self, revision: &str) -> BTreeSet<&'a str> {
         let stands = |link: &&Link<'a>| link.below().any(|id| id == revision);
         self.links.values().filter(stands).map(|link| link.revision).collect()

@@ -34,8 +34,8 @@ fn down(revision: &Revision) -> Vec<usize> {
     unique(&[&revision.parents[..], &revision.own_dependencies].concat())
 }
 
-/// What is left where whatever has nothing before it is taken away, again and again, and then whatever
-/// has nothing after it: circles, and what lies between them. In the order of `order`.
+/// The revisions on circles and between them, in the order of `order`: the rest after revisions
+/// without a predecessor are removed, again and again, and then those without a successor.
 pub(super) fn unordered(graph: &Graph, order: &[usize]) -> Vec<usize> {
     let before = |revision: &Revision| [&revision.parents[..], &revision.dependencies].concat();
     let mut left: HashSet<usize> = order.iter().copied().collect();
@@ -49,8 +49,8 @@ pub(super) fn unordered(graph: &Graph, order: &[usize]) -> Vec<usize> {
     order.iter().copied().filter(|index| left.contains(index)).collect()
 }
 
-/// Takes away what waits for nothing that is left, until all that is left waits. Each edge says who
-/// waits for whom.
+/// Removes revisions that wait for none of the rest, until every one left waits. Each edge is a
+/// pair: the one that waits, and the one waited for.
 fn take_away(left: &mut HashSet<usize>, edges: &[(usize, usize)]) {
     let mut waits: HashMap<usize, usize> = HashMap::new();
     let mut waited_for: HashMap<usize, Vec<usize>> = HashMap::new();
@@ -86,7 +86,7 @@ pub(super) fn walk(graph: &Graph, order: &[usize]) -> Vec<usize> {
     let mut walked = Vec::new();
     let mut at = 0;
     while let Some(&candidate) = heads.get(at) {
-        // Another head that descends from this one goes first.
+        // Another head that descends from this one is first.
         let waits =
             (0..heads.len()).find(|other| *other != at && above[*other].contains(candidate));
         if let Some(other) = waits {

@@ -49,7 +49,7 @@ impl Chain<'_> {
                 }
             }
             Effect::Opaque(text) => self.world.opaque(text.as_deref()),
-            // What it means to drop is not known.
+            // The effect of this drop is unknown.
             Effect::DropWithout(_) => self.world.opaque(None),
             _ => {}
         }
@@ -66,7 +66,7 @@ impl Chain<'_> {
             return;
         }
         if detail.temporary {
-            // It hides what has its name until it goes, by itself.
+            // It hides objects of its name until it is dropped automatically.
             self.world.mention(&object.name);
             return;
         }
@@ -74,7 +74,7 @@ impl Chain<'_> {
         let before = self.world.get(&key).filter(|entry| entry.alive).cloned();
         if let Some(before) = &before {
             if detail.guarded || conditional {
-                // What is inside is not made either.
+                // Its parts are not made either.
                 if object.kind == Kind::Table {
                     self.passing_over = Some(object.name.clone());
                 }
@@ -86,7 +86,7 @@ impl Chain<'_> {
                 return;
             }
         }
-        // Which of several functions of a name is meant later is not told apart.
+        // Overloads of a function are not distinguished afterwards.
         let overloads = object.kind == Kind::Function
             && before.as_ref().is_some_and(|before| before.detail.type_ != detail.type_);
         let made = match &before {
@@ -117,7 +117,7 @@ impl Chain<'_> {
 
     fn created_twice(&mut self, key: &Key, object: &Object, detail: &Detail, before: &Entry) {
         let on_twice = object.table.as_ref().is_some_and(|table| self.twice.contains(table));
-        // Functions of one name may differ in what they take.
+        // Functions of one name may differ in their arguments.
         let other_function = object.kind == Kind::Function && before.detail.type_ != detail.type_;
         let made_once = detail.with_table && before.detail.with_table;
         let may_have_gone =
@@ -184,7 +184,7 @@ impl Chain<'_> {
         }
     }
 
-    /// Another name of what is on the same table may be its own one by a naming convention.
+    /// An object on the same table may have this name in fact, by a naming convention.
     fn may_be_named_so(&mut self, object: &Object) {
         let Some(table) = &object.table else { return };
         for key in self.world.children_of(table) {
@@ -197,7 +197,7 @@ impl Chain<'_> {
         }
     }
 
-    /// Takes note that something was there that nobody saw made, and is gone.
+    /// Records that an object existed whose creation was not seen, and that it is dropped.
     fn drop_unseen(&mut self, key: Key, object: &Object) {
         if matches!(object.kind, Kind::Constraint | Kind::Index) {
             self.may_be_named_so(object);
@@ -220,7 +220,8 @@ impl Chain<'_> {
         }
     }
 
-    /// Drops what is there, and what is on it. The depth is that of partitions of partitions.
+    /// Drops an existing object, and the objects on it. The depth is that of partitions of
+    /// partitions.
     fn kill(&mut self, key: &Key, conditional: bool) {
         let (at, mut pending) = (self.at, vec![key.clone()]);
         while let Some(key) = pending.pop() {
@@ -239,7 +240,7 @@ impl Chain<'_> {
         }
     }
 
-    /// What goes when an object goes.
+    /// The objects that are dropped with an object.
     fn goes_with(&mut self, entry: &Entry) -> Vec<Key> {
         let object = &entry.object;
         match object.kind {
@@ -354,7 +355,7 @@ impl Chain<'_> {
     }
 }
 
-/// Whether `CASCADE` may take what is of this kind along with something else.
+/// Whether `CASCADE` may drop objects of this kind along with another object.
 pub(super) fn goes_with_others(kind: Kind) -> bool {
     matches!(
         kind,

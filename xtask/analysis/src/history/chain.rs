@@ -13,9 +13,9 @@ pub(crate) struct Chain<'a> {
     pub(crate) world: World,
     pub(crate) events: Vec<Event>,
     pub(crate) reported: Reported,
-    /// Tables made twice in the revision at hand: what is on them is made twice as well.
+    /// Tables made twice in the current revision: the objects on them are made twice as well.
     pub(crate) twice: FxHashSet<String>,
-    /// The table whose parts are passed over, since it was there already.
+    /// The table whose parts are skipped because it exists already.
     pub(crate) passing_over: Option<String>,
     pub(crate) at: At,
     pub(crate) down: bool,
@@ -24,9 +24,9 @@ pub(crate) struct Chain<'a> {
 /// Objects of which an event has been said, on the way up or down: the first event is enough.
 #[derive(Default)]
 pub(crate) struct Reported {
-    /// Those that are not there yet.
+    /// Tables and columns that are not made yet.
     pub(crate) unmade: FxHashSet<(Key, bool)>,
-    /// Those that are not there any more.
+    /// Tables and columns that are dropped.
     pub(crate) gone: FxHashSet<(Key, bool)>,
 }
 

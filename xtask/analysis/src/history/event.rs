@@ -1,4 +1,4 @@
-//! Events of a chain: what could not work, or does not fit together, and where.
+//! Events of a chain: effects that cannot work, or that conflict, with their places.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use crate::effect::{Deed, Lookup, Object, Spot};
 pub struct Revision<'a> {
     /// Its id.
     pub id: &'a str,
-    /// What it does.
+    /// Its effects.
     pub body: &'a Body,
 }
 
@@ -30,23 +30,23 @@ pub struct Event {
     pub at: At,
     /// Whether that is in `downgrade()`.
     pub down: bool,
-    /// What it is.
+    /// The fault.
     pub what: What,
 }
 
-/// What could not work, or does not fit together.
+/// Fault of an effect: it cannot work, or conflicts with another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    /// It is there already.
+    /// The object exists already.
     CreatedTwice {
-        /// What.
+        /// The object.
         object: Object,
         /// Where it was made before.
         first: At,
     },
     /// It is dropped, and was dropped before.
     DroppedTwice {
-        /// What.
+        /// The object.
         object: Object,
         /// Where it went.
         first: At,
@@ -55,37 +55,37 @@ pub enum What {
     NeverMade(Object),
     /// It is used, and was dropped before.
     UsedAfterDrop {
-        /// What.
+        /// The object.
         object: Object,
         /// Where it went.
         dropped: At,
     },
     /// It is used, and is made later or never.
     UsedBeforeMade {
-        /// What.
+        /// The object.
         object: Object,
         /// Where it is made, if anywhere.
         later: Option<At>,
     },
     /// `upgrade()` makes it or gives it its name, and `downgrade()` leaves it.
     Left {
-        /// What.
+        /// The object.
         object: Object,
         /// The name that it had before.
         from: Option<String>,
     },
     /// `downgrade()` drops it, and `upgrade()` did not make it.
     DropsOther {
-        /// What.
+        /// The object.
         object: Object,
         /// Where it was made.
         made: At,
     },
     /// An expression that must be immutable and is not.
     NotImmutable {
-        /// Where it stands.
+        /// The place of the expression.
         spot: Spot,
-        /// Of what.
+        /// The object with the expression.
         owner: String,
         /// The part of it.
         offender: String,
@@ -97,7 +97,7 @@ pub enum What {
         /// The command that names it.
         command: Cow<'static, str>,
     },
-    /// A row that is looked up and that nothing put there.
+    /// A row that is looked up and that no revision inserts.
     NoRow(MissingRow),
 }
 
@@ -106,7 +106,7 @@ impl What {
         matches!(self, What::Left { .. })
     }
 
-    /// The bare names of what it misses: an object and its table, a role, a table.
+    /// The bare names of the missing objects: an object and its table, a role, a table.
     pub(crate) fn missed(&self) -> Vec<&str> {
         let (name, table) = match self {
             What::NeverMade(object) | What::UsedBeforeMade { object, .. } => {
@@ -137,7 +137,7 @@ pub(crate) fn deeds(function: Option<&Function>) -> impl Iterator<Item = &Deed> 
     function.into_iter().flat_map(|function| &function.deeds)
 }
 
-/// A row that is looked up and that nothing put there.
+/// A row that is looked up and that no revision inserts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissingRow {
     /// The lookup.

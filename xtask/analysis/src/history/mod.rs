@@ -1,9 +1,9 @@
-//! The whole chain of revisions run in the head, in the order in which `upgrade head` would, on an
-//! empty database; and each `downgrade()` on what its `upgrade()` leaves.
+//! Simulation of the whole chain of revisions, in the order of `upgrade head`, on an empty
+//! database; and of each `downgrade()` on the result of its `upgrade()`.
 //!
-//! What comes of it is a list of [`Event`]s: what could not work, or does not fit together. The
-//! lints give them names. Where something that could not be followed may have made or dropped what
-//! is looked at, nothing is said.
+//! The result is a list of [`Event`]s: effects that cannot work, or that conflict. The lints give
+//! them codes. Code that could not be followed may have made or dropped an object; no event is
+//! recorded about such an object.
 
 mod apply;
 mod chain;
@@ -27,7 +27,7 @@ use super::effect::{Deed, Effect, Object, Spot};
 use super::sql;
 use model::supply::Given;
 
-/// Runs the chain on what is given.
+/// Runs the chain with the given supplies.
 pub fn walk(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
     let mut chain = Chain::new(revisions);
     chain.expect();
@@ -69,7 +69,7 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// What was found, with what no revision but all of them show.
+    /// The events found, and those that only all revisions together show.
     fn with_rows(self, given: &[Given]) -> Vec<Event> {
         let mut events = self.events;
         events.extend(rows::roles(self.revisions, given));
@@ -90,7 +90,7 @@ impl<'a> Chain<'a> {
         let after = self.world.mark();
         self.down = true;
         self.function(index, Some(downgrade));
-        // What is empty or raises is a finding of its own, and leaves everything.
+        // A downgrade that is empty or raises is a finding of its own, and leaves every object.
         if downgrade.acts && downgrade.raises.is_none() {
             self.compare(index, &before, &after, &made, downgrade);
         }

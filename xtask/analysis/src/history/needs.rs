@@ -1,4 +1,4 @@
-//! Needs of an effect, and whether they are there.
+//! Needs of an effect, and whether they are met.
 
 use super::chain::Chain;
 use super::event::{At, What, deeds};
@@ -12,21 +12,21 @@ impl Chain<'_> {
         table.is_some_and(|table| self.world.never_had(table, &object.name))
     }
 
-    /// Says so where one of these columns is not there.
+    /// Records an event if one of these columns is missing.
     pub(super) fn needs_columns(&mut self, table: &str, columns: &[String]) {
         for column in columns {
             self.needs(&Object::on(table, Kind::Column, column), false);
         }
     }
 
-    /// Says so where something is used that is not there.
+    /// Records an event if a used object is missing.
     pub(super) fn needs(&mut self, object: &Object, is_enum: bool) {
         let key = Key::of(object);
         let Some(entry) = self.world.get(&key).cloned() else {
             self.needs_made(key, object, is_enum);
             return;
         };
-        // The table says it for what is on it.
+        // The event of the table covers the objects on it.
         if self.is_said_by_its_table(object) {
             return;
         }
@@ -68,7 +68,8 @@ impl Chain<'_> {
         let never_is_certain = matches!(object.kind, Kind::Table | Kind::MaterializedView)
             || is_enum
             || self.never_had(object);
-        // What was made before, and is not there, came or went in a way that was not seen.
+        // An object that was made before and is missing disappeared through code that was not
+        // followed.
         let comes = |later: At| {
             later.revision > self.at.revision
                 || (later.revision == self.at.revision && later.line > self.at.line && !self.down)

@@ -1,4 +1,4 @@
-//! Reversal: whether `downgrade()` takes back what `upgrade()` made, and nothing else.
+//! Reversal: whether `downgrade()` takes back the effects of `upgrade()`, and no others.
 
 use rustc_hash::FxHashSet;
 
@@ -10,7 +10,7 @@ use crate::body::Function;
 use crate::effect::{Effect, Kind, Object};
 
 impl Chain<'_> {
-    /// What is there for certain and was not at a point before.
+    /// The objects that certainly exist now and did not at an earlier point.
     pub(super) fn made_since(&self, before: &Mark) -> FxHashSet<Key> {
         let touched = self.world.touched_since(before).into_iter();
         let was_gone = touched.filter(|(_, was)| !was.as_ref().is_some_and(|was| was.alive));
@@ -19,8 +19,8 @@ impl Chain<'_> {
         was_gone.map(|(key, _)| key).filter(is_there).filter(|key| !unseen.contains(key)).collect()
     }
 
-    /// Compares the database before `upgrade()` with that after `downgrade()`, which is the one
-    /// that is there now.
+    /// Compares the database before `upgrade()` with that after `downgrade()`, which is the current
+    /// one.
     pub(super) fn compare(
         &mut self,
         revision: usize,
@@ -38,7 +38,7 @@ impl Chain<'_> {
         for object in left {
             let key = Key::of(&object);
             let Some(made) = self.world.get(&key).map(|entry| entry.made) else { continue };
-            // What was made under another name by an earlier revision was renamed by this one.
+            // An object that an earlier revision made under another name was renamed by this one.
             let (line, from) = match made.revision == revision {
                 true => (made.line, None),
                 false => match self.renamed(revision, &object) {
@@ -46,7 +46,7 @@ impl Chain<'_> {
                     None => continue,
                 },
             };
-            // What fails in that line makes nothing.
+            // A line that fails makes no object.
             let mut own = self.events.iter().rev().take_while(|e| e.at.revision == revision);
             if !own.any(|event| !event.down && event.at.line == line && !event.what.is_left()) {
                 self.event(revision, line, false, What::Left { object, from });
@@ -59,7 +59,8 @@ impl Chain<'_> {
             .filter_map(|(key, was)| {
                 let was = was.filter(|was| was.alive && was.certain && !was.implied)?;
                 let entry = self.world.get(&key).filter(|entry| !entry.alive && entry.certain)?;
-                // Made by this upgrade, or there before it: the latter is none of its business.
+                // The object was made by this upgrade, or existed before it: the latter does not
+                // concern the upgrade.
                 let known = was.made.revision != revision && self.is_old(&was, before);
                 let certain = !self.world.is_uncertain_since(&key, was.since);
                 let twice = [Some(&was.object.name), was.object.table.as_ref()]
@@ -73,7 +74,7 @@ impl Chain<'_> {
         let roots: FxHashSet<String> =
             others.iter().map(|(object, ..)| object.name.clone()).collect();
         for (object, made, dropped) in others {
-            // What is on a table or a column that goes is said by that.
+            // The event of a dropped table or column covers the objects on it.
             let with_table = object.table.as_ref().is_some_and(|table| roots.contains(table));
             let by_itself = downgrade.deeds.iter().any(|deed| deed.line == dropped.line);
             if !with_table && by_itself && object.kind != Kind::Extension {
@@ -104,7 +105,7 @@ impl Chain<'_> {
         entry.since <= before.now
     }
 
-    /// The object, where it is still there after the downgrade for certain.
+    /// The object, if it certainly still exists after the downgrade.
     fn left(&self, key: &Key, after: &Mark) -> Option<Object> {
         let entry = self.world.get(key).filter(|e| e.alive && e.certain && !e.implied)?;
         let kind = entry.object.kind;
@@ -116,7 +117,7 @@ impl Chain<'_> {
         (!uncertain).then(|| entry.object.clone())
     }
 
-    /// What is on a table that is left, or was made twice, is said by the table.
+    /// The event of a table that is left, or was made twice, covers the objects on it.
     fn is_said_by_table(&self, object: &Object, made: &FxHashSet<Key>) -> bool {
         let Some(table) = &object.table else { return false };
         let key = Key::of(&Object::new(Kind::Table, table));
@@ -134,7 +135,7 @@ impl Chain<'_> {
     }
 }
 
-/// Whether a downgrade makes an object itself, which puts back one that was there before.
+/// Whether a downgrade makes an object itself, which restores an earlier one.
 fn makes(downgrade: &Function, object: &Object) -> bool {
     let key = Key::of(object);
     downgrade

@@ -1,4 +1,5 @@
-//! Rows that are looked up and roles that are named, and whether anything puts them there.
+//! Rows that are looked up and roles that are named, and whether the chain or a supply provides
+//! them.
 
 use rustc_hash::FxHashSet;
 
@@ -7,14 +8,15 @@ use crate::effect::{Deed, Effect, Lookup, Rows, Value};
 use crate::sql;
 use model::supply::{Given, Supply};
 
-/// Whether what is given after a revision is there when the one at `index` runs.
+/// Whether a supply that is given after a revision exists when the revision at `index` runs.
 fn is_there(revisions: &[Revision<'_>], given: &Given, index: usize) -> bool {
     let Some(after) = &given.after else { return true };
     // A revision that is not in the chain is nothing that one could wait for.
     revisions.iter().position(|revision| revision.id == after).is_some_and(|at| at < index)
 }
 
-/// Whether an event may be about something that a file supplies: what such a file does is not followed.
+/// Whether an event may be about an object that a file supplies: the contents of such a file are
+/// not followed.
 pub fn is_supplied(revisions: &[Revision<'_>], given: &[Given], event: &Event) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     given.iter().any(|given| {
@@ -70,7 +72,7 @@ pub fn roles(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
     events
 }
 
-/// Whether what could not be followed may make a role.
+/// Whether code that could not be followed may make a role.
 fn makes_role(text: Option<&str>, role: &str) -> bool {
     let Some(text) = text else { return true };
     let words: Vec<&str> = text
@@ -91,7 +93,7 @@ struct Put<'a> {
     given: Option<&'a Given>,
 }
 
-/// Lookups that raise when nothing is found, of rows that nothing put there.
+/// Lookups that raise if no row is found, of rows that no revision inserts.
 pub fn rows(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
     let supplied: Vec<Put<'_>> = given.iter().flat_map(supplied_rows).collect();
     let mut put: Vec<Rows> = Vec::new();
@@ -137,7 +139,7 @@ fn supplied_rows(given: &Given) -> Vec<Put<'_>> {
     rows.collect()
 }
 
-/// Whether the chain makes the table before: what is not its own may hold anything.
+/// Whether the chain makes the table before: a table from elsewhere may hold any rows.
 fn is_made(revisions: &[Revision<'_>], index: usize, deed: &Deed, table: &str) -> bool {
     let makes = |deed: &Deed| {
         matches!(&deed.effect, Effect::Create(object, detail)

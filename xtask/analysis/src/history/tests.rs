@@ -1,4 +1,4 @@
-//! What the walk makes of whole chains: small ones, the real ones, and real ones made wrong.
+//! Results of the walk over whole chains: small ones, the real ones, and real ones with a fault.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use crate::body::{self, Body};
 use crate::python::Module;
 use model::supply::{Given, Role, Row, Supply};
 
-/// What an event is, shortly.
+/// An event in short form.
 pub fn shown(event: &Event) -> String {
     let what = match &event.what {
         What::CreatedTwice { object, first } => {
@@ -272,10 +272,10 @@ fn a_table_that_takes_the_place_of_another_has_parts_of_its_own() {
         "op.execute('CREATE TABLE n AS SELECT a FROM t')\nop.drop_table('t')\nop.rename_table('n', 't')\nop.alter_column('t', 'a', nullable=True) -- op.execute(x())",
         "op.alter_column('t', 'at', nullable=True) -- op.execute('x')",
     ]);
-    // A constraint without a name has one in Postgres, and was there before.
+    // A constraint without a name in the revision has one in Postgres, and existed before.
     let pk = "op.drop_constraint('t_pkey', 't')\nop.create_primary_key('t_pkey', 't', ['a'])";
     clean(&[T, &format!("{pk} -- {pk}")]);
-    // What downgrade() makes again under another name was not made by upgrade().
+    // An object that downgrade() makes again under another name was not made by upgrade().
     clean(&[
         T,
         "for name in x():\n    op.drop_constraint(name, 't') -- op.create_primary_key('pk', 't', ['a'])",

@@ -14,7 +14,7 @@ pub enum Space {
     Of(Kind),
 }
 
-/// What an object is found by.
+/// Key by which an object is found.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
     /// Among which names.
@@ -49,11 +49,11 @@ impl Key {
 /// One object, as it is or was.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// What it is.
+    /// The object.
     pub object: Object,
-    /// What else is known of it.
+    /// Its further properties.
     pub detail: Detail,
-    /// Whether it is there.
+    /// Whether it exists.
     pub alive: bool,
     /// Whether that is certain: nothing conditional made or dropped it.
     pub certain: bool,
@@ -69,14 +69,14 @@ pub struct Entry {
     pub since: u64,
 }
 
-/// What is in the database.
+/// Objects in the database.
 #[derive(Default)]
 pub struct World {
     entries: FxHashMap<Key, Entry>,
-    /// What was ever on a table, or a partition of it.
+    /// The objects that were ever on a table, and its partitions.
     children: FxHashMap<String, Vec<Key>>,
     journal: Vec<(Key, Option<Entry>)>,
-    /// Words of what could not be followed, with the time of the last of it.
+    /// Words of code that could not be followed, with the time of the last such code.
     mentioned: FxHashMap<String, u64>,
     mentions: Vec<(String, Option<u64>)>,
     /// The last time that something happened of which nothing is known.
@@ -132,21 +132,21 @@ impl World {
         (self.unknown, self.cascade) = (mark.unknown, mark.cascade);
     }
 
-    /// What was touched since a point, each as it was then.
+    /// The objects touched since a point, each in its state at that point.
     pub fn touched_since(&self, mark: &Mark) -> Vec<(Key, Option<Entry>)> {
         let mut seen = FxHashSet::default();
         let since = self.journal.get(mark.journal..).unwrap_or_default();
         since.iter().filter(|(key, _)| seen.insert(key.clone())).cloned().collect()
     }
 
-    /// What was there at some time since a point, though nobody saw it made.
+    /// The objects that existed at some time since a point although their creation was not seen.
     pub fn unseen_since(&self, mark: &Mark) -> FxHashSet<Key> {
         let since = self.journal.get(mark.journal..).unwrap_or_default();
         let unseen = since.iter().filter(|(_, was)| was.as_ref().is_some_and(|was| was.unseen));
         unseen.map(|(key, _)| key.clone()).collect()
     }
 
-    /// Time goes on.
+    /// Advances the time.
     pub fn tick(&mut self) -> u64 {
         self.now += 1;
         self.now
@@ -157,7 +157,7 @@ impl World {
         self.entries.get(key)
     }
 
-    /// Puts an object in place of what its key held.
+    /// Replaces the object of a key.
     pub fn put(&mut self, key: Key, entry: Entry) {
         let parents = entry.object.table.iter().chain(&entry.detail.parent);
         for parent in parents {
@@ -170,7 +170,7 @@ impl World {
         self.journal.push((key, before));
     }
 
-    /// Changes an object that there is.
+    /// Changes an existing object.
     pub fn change(&mut self, key: &Key, change: impl FnOnce(&mut Entry)) {
         if let Some(entry) = self.entries.get_mut(key) {
             self.journal.push((key.clone(), Some(entry.clone())));
@@ -178,7 +178,7 @@ impl World {
         }
     }
 
-    /// What is on a table now, or is a partition of it.
+    /// The objects that are now on a table, and its partitions.
     pub fn children_of(&self, table: &str) -> Vec<Key> {
         let on_it = |key: &&Key| {
             self.entries.get(key).is_some_and(|entry| {
@@ -190,8 +190,7 @@ impl World {
         children.into_iter().flatten().filter(on_it).cloned().collect()
     }
 
-    /// A table of this name is another one from here on: what went from the old one says nothing
-    /// of it.
+    /// A table of this name is another one from here on: drops on the old one do not concern it.
     pub fn forget_parts(&mut self, table: &str) {
         for key in self.children.get(table).cloned().unwrap_or_default() {
             let is_part = |entry: &Entry| entry.object.table.as_deref() == Some(table);
@@ -224,7 +223,7 @@ impl World {
         }
     }
 
-    /// What is in a schema now.
+    /// The objects that are now in a schema.
     pub fn in_schema(&self, schema: &str) -> Vec<Key> {
         let inside =
             |name: &str| name.strip_prefix(schema).is_some_and(|rest| rest.starts_with('.'));
@@ -235,7 +234,7 @@ impl World {
             .collect()
     }
 
-    /// Whether a table is there for certain, and for certain never had a column of this name.
+    /// Whether a table certainly exists, and certainly never had a column of this name.
     pub fn never_had(&self, table: &str, column: &str) -> bool {
         let of_table = Key::of(&Object::new(Kind::Table, table));
         let of_column = Key::of(&Object::on(table, Kind::Column, column));
@@ -267,7 +266,7 @@ impl World {
         }
     }
 
-    /// A name that from now on may stand for something else.
+    /// Marks a name that may refer to another object from now on.
     pub fn mention(&mut self, word: &str) {
         let before = self.mentioned.insert(word.to_owned(), self.now);
         self.mentions.push((word.to_owned(), before));

@@ -9,9 +9,9 @@ use crate::script::Script;
 use model::code::{self, Code};
 use model::finding::{Finding, Place};
 
-/// What a revision says of its own downgrade.
+/// Declarations of a revision about its own downgrade.
 const DECLARATIONS: [&str; 2] = ["keeps", "irreversible"];
-/// The lints that suppose what a downgrade leaves.
+/// The lints that predict leftovers of a downgrade.
 const SUPPOSED: [&Code; 4] =
     [&code::NO_DOWNGRADE, &code::EMPTY_DOWNGRADE, &code::RAISING_DOWNGRADE, &code::LEFT_BEHIND];
 
@@ -19,13 +19,13 @@ const SUPPOSED: [&Code; 4] =
 struct Allow<'a> {
     script: &'a Script,
     line: u32,
-    /// Whether it stands at the top, and so counts for the whole file.
+    /// Whether the directive is at the top, and therefore counts for the whole file.
     whole_file: bool,
     code: String,
     reason: String,
 }
 
-/// Marks what the files allow, of the codes of these lints, and adds what is wrong with the comments
+/// Marks the findings of these lints that the files allow, and adds the faults of the directives
 /// themselves.
 pub(super) fn apply(
     scripts: &[Script],
@@ -44,7 +44,8 @@ pub(super) fn apply(
         });
         complaints.extend(nearly);
         complaints.extend(directives::complaints(scripts, script, &found));
-        // The gate holds it against what really happens, so the lints that only suppose are silent.
+        // The gate compares the declaration with the real run, and the lints, which can only
+        // predict, are silent.
         let is_declared = |it: &Directive| DECLARATIONS.contains(&it.verb.as_str());
         if found.iter().any(|it| is_declared(it) && it.wrong().is_none()) {
             declared.push(&script.file);
@@ -89,7 +90,7 @@ impl Allow<'_> {
     }
 }
 
-/// What an `allow` allows; `Err` says why it allows nothing.
+/// The findings that an `allow` covers; `Err` is the reason why it covers none.
 fn allow<'a>(
     script: &'a Script,
     directive: &Directive,

@@ -1,14 +1,14 @@
-//! Arrivals: which of several colliding revisions came later, and what git says of it.
+//! Arrivals: the order in which colliding revisions came, and the commits that brought them.
 
 use super::subject::Subject;
 use crate::renumber;
 
-/// How many files are told of at most.
+/// The number of files shown.
 const SHOWN: usize = 4;
-/// How much of a commit's first line is told.
+/// The number of characters shown of a commit's first line.
 const SUBJECT_MAX: usize = 60;
 
-/// The one of these that came last, which is the one to move: `renumber` goes by the same.
+/// The latest of these revisions, which is the one to move: `renumber` uses the same rule.
 pub(super) fn latest(subject: &Subject<'_>, revisions: &[usize]) -> Option<usize> {
     revisions.iter().copied().max_by_key(|index| (age(subject, *index), *index))
 }
@@ -44,13 +44,13 @@ fn arrival(subject: &Subject<'_>, index: usize) -> Option<String> {
     let (name, is_new) = (file.file_name()?, is_new(subject, index));
     let base = subject.base.map(|(base, _)| base.name.as_str());
     let Some(arrival) = subject.arrivals.get(file) else {
-        // Of what was there before a history that was cut off, git knows nothing.
+        // For files from before the cut of a shallow history, git knows no commit.
         let is_untold = is_new && !subject.arrivals.is_empty();
         return is_untold.then(|| format!("\n{name} is in no commit yet"));
     };
     let subject: String = arrival.subject.chars().take(SUBJECT_MAX).collect();
     let (day, commit, author) = (&arrival.day, &arrival.commit, &arrival.author);
-    // Whether the base has it weighs more than any date: a merge brings what is older there.
+    // Whether the base has it outweighs any date: a merge brings older commits to the base.
     let (to, lacks) = match base {
         Some(base) if is_new => (String::new(), format!(", which {base} lacks")),
         Some(base) => (format!(" to {base}"), String::new()),

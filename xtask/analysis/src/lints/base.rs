@@ -1,4 +1,4 @@
-//! Lints on what a change does to the base branch's revisions.
+//! Lints on a change's edits of the base branch's revisions.
 
 use camino::Utf8Path;
 
@@ -10,8 +10,8 @@ use model::code;
 use model::files::{Changed, is_revision_name};
 use model::finding::Finding;
 
-/// New revisions that stand beside the base branch's head. Where that makes two heads of one, the
-/// finding about the heads says it already.
+/// New revisions that do not descend from the base branch's head. If they add a second head, the
+/// finding about the heads covers them.
 pub(super) fn not_on_base_head(subject: &Subject<'_>) -> Vec<Finding> {
     let Some((base, before)) = subject.base else { return Vec::new() };
     let graph = subject.graph;
@@ -20,7 +20,7 @@ pub(super) fn not_on_base_head(subject: &Subject<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let head = before.id(*head);
-    // What descends from the head is on it; the head itself may be missing here altogether.
+    // Descendants of the head are on it; the head itself may be missing here.
     let mut on_head = vec![false; graph.revisions.len()];
     for index in graph.walk.iter().rev() {
         let revision = &graph.revisions[*index];
@@ -33,7 +33,7 @@ pub(super) fn not_on_base_head(subject: &Subject<'_>) -> Vec<Finding> {
         let starts = revision.parents.iter().all(|parent| !graph.revisions[*parent].new);
         // A file that was renamed is as new as its name, and its revision is not.
         let known = before.by_id.contains_key(&revision.id);
-        // Something else may have been put on top of it that does stand on the head.
+        // A merge revision on top of it may descend from the head.
         let merged = graph.heads.iter().all(|tip| on_head[*tip]);
         if !revision.new || known || !starts || on_head[*index] || merged {
             continue;
@@ -85,7 +85,7 @@ pub(super) fn changed(subject: &Subject<'_>) -> Vec<Finding> {
 
 fn one_changed(subject: &Subject<'_>, base: &str, changed: &Changed) -> Option<Finding> {
     let file = &changed.file;
-    // What was no revision there is nobody's.
+    // A file that was no revision on the base belongs to no one.
     let (before, _) = Script::read(file, &changed.before);
     let before = before?;
     let id = &before.revision.text;

@@ -1,4 +1,4 @@
-//! Lints on what one revision does, whatever the others do.
+//! Lints on the effects of one revision alone.
 
 use super::subject::{Subject, once_a_revision};
 use crate::body::Function;
@@ -16,7 +16,7 @@ pub(super) fn each(
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (index, script) in subject.scripts.iter().enumerate() {
-        // What stands behind a fault in the syntax is not read as it is meant.
+        // Code behind a syntax error is not read as intended.
         let is_broken = subject.files.troubles.iter().any(|(file, _)| *file == script.file);
         if is_broken {
             continue;
@@ -36,10 +36,11 @@ fn functions(script: &Script) -> impl Iterator<Item = &Function> {
 /// Types that hold whatever narrower ones held: going back to those could fail, and need not be tried.
 const WIDE: &[&str] = &["text", "varchar", "int8", "numeric", "float8"];
 
-/// Whether an `upgrade()` does something that a `downgrade()` can and must undo. Rows that are put
-/// in, changed or removed need not come back, a label cannot be taken out of an enum, and rights go
-/// with what they are on. What is done under a condition is a repair that need not have done anything,
-/// and so is what is made only where it is missing, if another revision makes it as well.
+/// Whether an `upgrade()` has effects that a `downgrade()` can and must undo. Rows that are
+/// inserted, changed or removed need not be restored, a label cannot be removed from an enum, and
+/// privileges are dropped with their objects. An effect under a condition is a repair that may have
+/// done no work; the same holds for an object that is made only if it is missing, if another
+/// revision makes it as well.
 fn must_be_undone(function: &Function, made_elsewhere: &dyn Fn(&Object) -> bool) -> bool {
     let is = |wanted: fn(&Effect) -> Option<&Object>, object: &Object| {
         function.deeds.iter().filter_map(|deed| wanted(&deed.effect)).any(|own| own == object)
@@ -59,7 +60,7 @@ fn must_be_undone(function: &Function, made_elsewhere: &dyn Fn(&Object) -> bool)
     function.deeds.iter().filter(|deed| !deed.conditional).any(|deed| match &deed.effect {
         Effect::Create(object, detail) if detail.guarded && made_elsewhere(object) => false,
         Effect::Create(object, detail) => {
-            // What is dropped and made anew is there before and after.
+            // An object that is dropped and made anew exists before and after.
             let kept = matches!(object.kind, Kind::Extension | Kind::Schema);
             let table = object.table.as_ref().map(|table| Object::new(Kind::Table, table));
             let temporary = detail.temporary || table.as_ref().is_some_and(is_temporary);
@@ -150,7 +151,7 @@ pub(super) fn raising_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
     })
 }
 
-/// What cannot run inside a transaction.
+/// Statements that cannot run inside a transaction.
 pub(super) fn outside_transaction(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, &code::OUTSIDE_TRANSACTION, |script| {
         let mut found = Vec::new();
@@ -195,7 +196,7 @@ fn labels_too_early(function: &Function) -> Vec<(u32, String)> {
             Effect::AddValue { type_, value } if deed.autocommit.is_none() && !made_here(type_) => {
                 added.push((value, type_));
             }
-            // Entering an autocommit block commits what came before it.
+            // Entering an autocommit block commits the statements before it.
             _ if deed.autocommit.is_some() => added.clear(),
             Effect::Literals(literals) => {
                 if let Some((value, type_)) =
@@ -224,7 +225,7 @@ pub(super) fn ends_transaction(subject: &Subject<'_>) -> Vec<Finding> {
     })
 }
 
-/// Revisions that end it for the sake of what cannot run inside one.
+/// Revisions that end the transaction for a statement that cannot run inside one.
 pub(super) fn commit_before_concurrently(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, &code::COMMIT_BEFORE_CONCURRENTLY, |script| {
         let ends = functions(script).flat_map(ends).filter(|end| end.for_concurrently);
@@ -237,7 +238,7 @@ pub(super) fn commit_before_concurrently(subject: &Subject<'_>) -> Vec<Finding> 
 struct End<'a> {
     line: u32,
     verb: &'a str,
-    /// Whether only what cannot run inside a transaction comes after it.
+    /// Whether all statements after it cannot run inside a transaction.
     for_concurrently: bool,
 }
 
@@ -252,7 +253,7 @@ fn ends(function: &Function) -> impl Iterator<Item = End<'_>> {
                 after.iter().filter(|d| outside(d)).map(|deed| deed.line).collect();
             let is_about = |deed: &Deed| match &deed.effect {
                 Effect::Transaction(verb) => ["COMMIT", "BEGIN"].contains(&verb.as_str()),
-                // What the statement is about stands at its own line.
+                // Further effects of such a statement are on its line.
                 _ => lines.contains(&deed.line),
             };
             let commits = verb == "COMMIT" && !lines.is_empty();
@@ -288,7 +289,7 @@ pub(super) fn set_order(subject: &Subject<'_>) -> Vec<Finding> {
     })
 }
 
-/// Revisions that ask somebody.
+/// Revisions that wait for input.
 pub(super) fn asks(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, &code::ASKS, |script| {
         let deeds = functions(script).flat_map(|function| &function.deeds);

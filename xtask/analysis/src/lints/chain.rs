@@ -1,5 +1,5 @@
-//! Lints on what the chain of revisions does, one after the other, to an empty database: the failure
-//! modes A, B, D and F among them.
+//! Lints on the effects of the chain of revisions, one after the other, on an empty database: the
+//! failure modes A, B, D and F among them.
 
 use super::subject::{IN_DOWNGRADE, Subject, once_a_downgrade, once_a_revision, told_once};
 use crate::effect::{Deed, Effect, Kind, Object, Value};
@@ -8,14 +8,14 @@ use model::code::{self, Code};
 use model::finding::Finding;
 use model::graph::Fault;
 
-/// How many tables that nobody makes show that they come from elsewhere.
+/// The number of tables that no revision makes which shows that they come from elsewhere.
 const SEVERAL: usize = 3;
 /// How many of them are named at most.
 const TABLES_SHOWN: usize = 8;
 
-/// What could not work, or does not fit together, over the whole chain. Worked out once.
+/// Effects of the whole chain that cannot work, or that conflict. Computed once.
 pub(super) fn events(subject: &Subject<'_>) -> Vec<(usize, Event)> {
-    // With a gap in the graph nobody knows what comes before what.
+    // With a gap in the graph, the order of the revisions is unknown.
     if !subject.graph.whole || is_broken(subject) || !subject.files.troubles.is_empty() {
         return Vec::new();
     }
@@ -47,8 +47,8 @@ fn order(subject: &Subject<'_>) -> Vec<usize> {
     subject.graph.walk.iter().rev().copied().collect()
 }
 
-/// Whether the chain cannot be followed from its base to its head: what lies beyond the gap would
-/// seem to lack everything that was made before it.
+/// Whether the chain cannot be followed from its base to its head: revisions beyond the gap would
+/// seem to lack every object that was made before it.
 fn is_broken(subject: &Subject<'_>) -> bool {
     subject.graph.faults.iter().any(|fault| {
         matches!(
@@ -109,7 +109,7 @@ fn place(subject: &Subject<'_>, at: At) -> String {
     script.map_or_else(String::new, |script| format!("{}:{}", script.file, at.line))
 }
 
-/// Rows that are looked up and that nobody supplies (mode A).
+/// Rows that are looked up and that are not supplied (mode A).
 pub(super) fn missing_rows(subject: &Subject<'_>) -> Vec<Finding> {
     findings(subject, &code::MISSING_ROW, |index, what| match what {
         What::NoRow(missing) => Some(missing_row(subject, index, missing)),
@@ -165,7 +165,7 @@ fn missing_row(subject: &Subject<'_>, index: usize, missing: &MissingRow) -> Str
     message
 }
 
-/// Roles that are named and that nobody makes (mode B).
+/// Roles that are named and that are not made (mode B).
 pub(super) fn missing_roles(subject: &Subject<'_>) -> Vec<Finding> {
     findings(subject, &code::MISSING_ROLE, |index, what| {
         let What::NoRole { role, command } = what else { return None };
@@ -225,7 +225,7 @@ pub(super) fn created_twice(subject: &Subject<'_>) -> Vec<Finding> {
     }))
 }
 
-/// What is dropped and is not there.
+/// Drops of missing objects.
 pub(super) fn dropped_not_there(subject: &Subject<'_>) -> Vec<Finding> {
     // Where tables came from elsewhere, so may other things have.
     let is_whole = from_elsewhere(subject).is_empty();
@@ -240,7 +240,7 @@ pub(super) fn dropped_not_there(subject: &Subject<'_>) -> Vec<Finding> {
     })
 }
 
-/// What is used after it was dropped.
+/// Uses of dropped objects.
 pub(super) fn used_after_drop(subject: &Subject<'_>) -> Vec<Finding> {
     findings(subject, &code::USED_AFTER_DROP, |_, what| match what {
         What::UsedAfterDrop { object, dropped } => {
@@ -250,12 +250,12 @@ pub(super) fn used_after_drop(subject: &Subject<'_>) -> Vec<Finding> {
     })
 }
 
-/// The tables that nobody makes, where the chain was begun on a database that had tables already:
-/// it uses one before it makes any, or several of them.
+/// The tables that no revision makes, if the chain was begun on a database that had tables already:
+/// the chain uses one before it makes any, or uses several of them.
 fn from_elsewhere<'a>(subject: &'a Subject<'_>) -> Vec<(usize, &'a Event)> {
     let events = subject.events.get_or_init(|| events(subject));
     let mut tables: Vec<(usize, &Event)> = Vec::new();
-    // What a downgrade alone uses comes last: the upgrade may have asked for it first.
+    // Uses in a downgrade are last: the upgrade may have used the table first.
     let ups = events.iter().filter(|(_, event)| !event.down);
     for (index, event) in ups.chain(events.iter().filter(|(_, event)| event.down)) {
         if let Some(table) = never_made(event)
@@ -311,7 +311,7 @@ pub(super) fn base_not_empty(subject: &Subject<'_>) -> Vec<Finding> {
     vec![subject.in_script(&code::BASE_NOT_EMPTY, *index, first.at.line, message)]
 }
 
-/// What is used before it exists.
+/// Uses of objects before their creation.
 pub(super) fn used_before_made(subject: &Subject<'_>) -> Vec<Finding> {
     let elsewhere = from_elsewhere(subject);
     let is_said = |what: &What| elsewhere.iter().any(|(_, event)| event.what == *what);
@@ -333,7 +333,7 @@ pub(super) fn used_before_made(subject: &Subject<'_>) -> Vec<Finding> {
     })))
 }
 
-/// What `downgrade()` leaves: one finding a revision.
+/// Objects that `downgrade()` leaves: one finding a revision.
 pub(super) fn left_behind(subject: &Subject<'_>) -> Vec<Finding> {
     once_a_revision(each_left(subject))
 }
@@ -352,7 +352,7 @@ fn each_left(subject: &Subject<'_>) -> Vec<Finding> {
     })
 }
 
-/// What `downgrade()` drops of other revisions.
+/// Objects of other revisions that `downgrade()` drops.
 pub(super) fn drops_others(subject: &Subject<'_>) -> Vec<Finding> {
     findings(subject, &code::DROPS_OTHERS, |_, what| match what {
         What::DropsOther { object, made } => Some(format!(

@@ -1,4 +1,4 @@
-//! Directives that revisions give the gate: what is wrong with them, and what they leave undone.
+//! Directives of revisions for the gate: their faults, and the problems that they leave open.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::script::Script;
 use model::code;
 use model::finding::Finding;
 
-/// What is wrong with a revision's directives, but for what `allow` allows.
+/// The faults of a revision's directives, except for those of `allow`.
 pub(super) fn complaints(scripts: &[Script], script: &Script, found: &[Directive]) -> Vec<Finding> {
     let mut complaints = Vec::new();
     for it in found {
@@ -34,7 +34,7 @@ fn unknown_name(scripts: &[Script], directive: &Directive) -> Option<String> {
     Some(format!("no revision touches `{typo}`; did you mean `{near}`?"))
 }
 
-/// The names of what a revision touches, each by itself.
+/// The names of the objects that a revision touches, each by itself.
 fn touched(script: &Script) -> impl Iterator<Item = &str> {
     let body = script.body();
     let deeds = body.upgrade.iter().chain(&body.downgrade).flat_map(|function| &function.deeds);
@@ -54,7 +54,8 @@ fn touched(script: &Script) -> impl Iterator<Item = &str> {
     names.flatten().flat_map(|name| name.split('.'))
 }
 
-/// What stays after the downgrade by its revision's own word, and what the upgrade then makes a second time.
+/// Objects that a revision declares as kept by the downgrade, and that the upgrade then makes a
+/// second time.
 fn made_again(script: &Script, directive: &Directive) -> Option<Finding> {
     let (kind, name) = directive.object().filter(|_| directive.verb == "keeps")?;
     let is_it = |object: &Object| {

@@ -1,4 +1,4 @@
-//! The changes that fix what the lints find, where there is no choice.
+//! The changes that fix findings of the lints, where no choice is left.
 
 use super::subject::Subject;
 use crate::edit;
@@ -26,7 +26,8 @@ fn edit(subject: &Subject<'_>, finding: &Finding) -> Option<Edit> {
     let place = finding.place.as_ref()?;
     let index = subject.scripts.iter().position(|script| script.file == place.file)?;
     let (script, line) = (&subject.scripts[index], place.line?);
-    // Only what is known to be on no base may move; under another name it may be there as well.
+    // Only a revision that is certainly on no base may move; the base may have it under another
+    // name.
     let revision = &subject.graph.revisions[index];
     let has_it = |(_, before): (_, &Graph)| before.by_id.contains_key(&revision.id);
     let is_new = revision.new && !subject.base.is_none_or(has_it);

@@ -27,7 +27,7 @@ pub(super) fn not_a_revision(subject: &Subject<'_>) -> Vec<Finding> {
     troubles(subject, &code::NOT_A_REVISION)
 }
 
-/// What is computed at run time.
+/// Revisions whose ids are computed at run time.
 pub(super) fn computed(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = troubles(subject, &code::COMPUTED);
     if let Some(first) = findings.first_mut() {

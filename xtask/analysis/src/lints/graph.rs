@@ -11,11 +11,11 @@ use model::graph::{Branch, Fault};
 
 /// How many heads are named at most.
 const HEADS_SHOWN: usize = 10;
-/// For how many names that do not exist it is looked for what was meant.
+/// The number of missing names for which a similar name is searched.
 const HINTS: usize = 50;
 /// How long an id may be: Alembic makes the column of its version table `varchar(32)`.
 const MOST_ID_CHARACTERS: usize = 32;
-/// What such a circle does that Alembic does not find by itself.
+/// The effect of a circle that Alembic does not detect.
 const ENDLESS: &str = ". Alembic does not look for a circle that can be reached from a head and from \
                        a base: its commands may run for ever";
 
@@ -82,7 +82,8 @@ fn several_heads(subject: &Subject<'_>) -> Option<Finding> {
     Some(subject.in_script(&code::MULTIPLE_HEADS, root, line, message))
 }
 
-/// What hangs in the air is no head of its own: the parent that is missing is said already.
+/// A revision whose parent is missing is not a head of its own: the missing parent is reported
+/// already.
 fn after_a_missing_parent(subject: &Subject<'_>) -> HashSet<usize> {
     let mut after = HashSet::new();
     let mut todo: Vec<usize> = subject
@@ -137,7 +138,7 @@ fn missing(
     code: &'static Code,
     select: impl Fn(&Fault) -> Option<(usize, &String, &'static str)>,
 ) -> Vec<Finding> {
-    // What seems to be missing may be in a file that cannot be read.
+    // A revision that seems to be missing may be in an unreadable file.
     if !subject.graph.whole {
         return Vec::new();
     }
@@ -193,7 +194,7 @@ pub(super) fn cycles(subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
-/// One circle among revisions of which some are on one: its first revision stands at both ends.
+/// One circle among these revisions: its first revision is at both ends.
 fn circle(subject: &Subject<'_>, among: &[usize]) -> Option<Vec<usize>> {
     let graph = subject.graph;
     let mut left: HashSet<usize> = among.iter().copied().collect();
@@ -202,7 +203,8 @@ fn circle(subject: &Subject<'_>, among: &[usize]) -> Option<Vec<usize>> {
         let mut before = revision.parents.iter().chain(&revision.dependencies).copied();
         before.find(|index| left.contains(index))
     };
-    // What has nothing before it is on no circle; then neither is what only had that before it.
+    // A revision without a predecessor is on no circle; then neither is one that had only such
+    // predecessors.
     loop {
         let loose: Vec<usize> =
             left.iter().copied().filter(|index| before(*index, &left).is_none()).collect();
@@ -277,8 +279,8 @@ pub(super) fn illegal_ids(subject: &Subject<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// Ids that `alembic_version` has no room for. A revision that speaks of its column makes room, and
-/// where the base has such an id, there is room already.
+/// Ids that are too long for `alembic_version`. A revision that mentions its column may widen it,
+/// and if the base has such an id, the column is wide enough already.
 pub(super) fn long_ids(subject: &Subject<'_>) -> Vec<Finding> {
     let long = |id: &str| id.chars().count() > MOST_ID_CHARACTERS;
     let scripts = subject.scripts.iter().enumerate();
@@ -302,7 +304,7 @@ pub(super) fn long_ids(subject: &Subject<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// Branch labels that stand for two revisions.
+/// Branch labels shared by two revisions.
 pub(super) fn labels_used_twice(subject: &Subject<'_>) -> Vec<Finding> {
     let twice = subject.graph.faults.iter().filter_map(|fault| match fault {
         Fault::LabelTwice { of, label, other } => Some((*of, label, *other)),

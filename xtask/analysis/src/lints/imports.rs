@@ -7,13 +7,13 @@ use super::subject::{Subject, told_once};
 use model::code;
 use model::finding::Finding;
 
-/// What is said of a module of the application.
+/// The explanation for a module of the application.
 const OF_REPOSITORY: &str = " is code of this repository";
 
 /// Imports of application code.
 pub(super) fn imports_application(subject: &Subject<'_>) -> Vec<Finding> {
     let each = each(subject, &code::IMPORTS_APPLICATION, |script| {
-        // What lies beside `versions/` is part of the migrations.
+        // Files beside `versions/` are part of the migrations.
         let folder = script.file.parent().and_then(|versions| versions.parent());
         let is_beside = |file: &Utf8Path| {
             folder.is_some_and(|folder| !folder.as_str().is_empty() && file.starts_with(folder))

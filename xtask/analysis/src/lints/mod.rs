@@ -1,7 +1,8 @@
-//! Lints: what can be known to be wrong without running anything, one table, one function a lint.
+//! Lints: faults that are known without a run; one table, one function a lint.
 //!
-//! A lint looks at the whole tree and returns what it finds. What a file allows with a comment
-//! (`# migration-gate: allow MGnnn reason`) is marked afterwards, for all lints in one place.
+//! A lint examines the whole tree and returns its findings. Findings that a file allows with a
+//! comment (`# migration-gate: allow MGnnn reason`) are marked afterwards, for all lints in one
+//! place.
 
 mod allow;
 mod arrivals;
@@ -32,9 +33,9 @@ pub use imports::{comes_with_python, is_required};
 
 type Check = fn(&Subject<'_>) -> Vec<Finding>;
 
-/// One kind of finding and what looks for it.
+/// One kind of finding and the function that searches for it.
 pub struct Lint {
-    /// What it finds.
+    /// The code of its findings.
     pub code: &'static Code,
     /// Finds it.
     pub check: Check,
@@ -85,7 +86,7 @@ pub static LINTS: &[Lint] = &[
     Lint { code: &code::IMPORTS_APPLICATION, check: imports::imports_application },
 ];
 
-/// Runs every lint, and marks what the files allow. Sorted by file and line.
+/// Runs every lint, and marks the findings that the files allow. Sorted by file and line.
 pub fn lint(subject: &Subject<'_>) -> Vec<Finding> {
     let found = LINTS.iter().flat_map(|lint| (lint.check)(subject)).collect();
     let codes: Vec<&str> = LINTS.iter().map(|lint| lint.code.id).collect();

@@ -4,7 +4,7 @@ use super::subject::Subject;
 use crate::distance::distance;
 use crate::graph::{Resolved, resolve};
 
-/// A sentence about what may have been meant, where there is one.
+/// A sentence with the probably intended name, if a similar one exists.
 pub(super) fn hint(subject: &Subject<'_>, named: &str) -> Option<String> {
     let graph = subject.graph;
     if named.is_empty() {

@@ -1,8 +1,9 @@
-//! Production, read from the text: who waits for the new revisions, and what of the running version they
-//! break. The codes are those of a rehearsal, which replaces what is said here.
+//! Production, read from the text: the sessions that wait for the new revisions, and the statements
+//! of the running version that break. The codes are those of a rehearsal, whose findings replace
+//! the ones made here.
 //!
-//! Less is said than a rehearsal sees: nothing where Postgres may not do the work after all, nothing of
-//! what cannot be followed, and nothing of `lock_timeout`, which a role or a database may set.
+//! The text shows less than a rehearsal: no finding is made for work that Postgres may skip, for
+//! code that cannot be followed, or about `lock_timeout`, which a role or a database may set.
 
 use super::subject::Subject;
 use super::tables::Tables;
@@ -27,15 +28,15 @@ const ALIKE: [&[&str]; 5] = [
     &["int4", "oid", "regclass"],
 ];
 
-/// What is told of a finding, each with its word.
+/// The lines of a finding, each with its word.
 type Told = Vec<(&'static str, String)>;
 
-/// What the new revisions do to a database in use.
+/// The effects of the new revisions on a database in use.
 pub(super) fn hazards(subject: &Subject<'_>) -> Vec<Finding> {
     let walk = subject.graph.walk.iter().rev().copied();
     let is_new = |index: &usize| subject.graph.revisions.get(*index).is_some_and(|r| r.new);
     let (new, old): (Vec<usize>, Vec<usize>) = walk.partition(is_new);
-    // Without a base, several heads are no change of anybody's.
+    // Without a base, several heads belong to no change.
     if subject.base.is_none() && new.len() > 1 {
         return Vec::new();
     }
@@ -74,7 +75,7 @@ fn deeds<'s>(subject: &Subject<'s>, index: usize) -> impl Iterator<Item = &'s De
     upgrade.into_iter().flat_map(|function| &function.deeds)
 }
 
-/// One statement of the change, and what is around it.
+/// One statement of the change, with its context.
 struct Reader<'a, 's> {
     subject: &'a Subject<'s>,
     tables: &'a Tables,
@@ -160,8 +161,8 @@ impl Reader<'_, '_> {
         self.finding((&code::WHOLE_TABLE, deed), table, weight, (message, told))
     }
 
-    /// How much work on a table weighs, for how long it goes on, and how large the table is; `None`: it is
-    /// not of the running version, too small, or may stand still.
+    /// The weight of work on a table, its duration, and the size of the table; `None`: the table is
+    /// not of the running version, is too small, or is declared as one that may be blocked.
     fn weight(
         &self,
         table: &str,
@@ -177,7 +178,7 @@ impl Reader<'_, '_> {
             return None;
         }
         let seconds = sizes.and_then(|sizes| seconds(sizes, extent));
-        // Where migrations put rows, these may be all that there are.
+        // If migrations insert rows, these may be all rows of the table.
         let weight = match sizes.is_none() && self.tables.seeded.contains(table) {
             true => Severity::Note,
             false => weigh(seconds, extent, Direction::Upgrade),
@@ -227,7 +228,8 @@ impl Reader<'_, '_> {
         self.finding((&code::BREAKS_RUNNING, deed), relation, weight, (message, told))
     }
 
-    /// Whether something was there before the change, and nothing that cannot be followed touched it since.
+    /// Whether an object existed before the change, and no code that cannot be followed touched it
+    /// since.
     fn is_certain(&self, table: Option<&str>, name: &str) -> bool {
         let is_unknown = |deed: &Deed| matches!(&deed.effect, Effect::Opaque(Some(text)) if mentions(text, table.unwrap_or(name)));
         self.tables.is_old(table, name) && !self.before.iter().any(|(_, deed)| is_unknown(deed))

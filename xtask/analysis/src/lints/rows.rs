@@ -1,4 +1,4 @@
-//! Rows that are there already, and what a revision asks of them, as far as its text tells for certain.
+//! Existing rows, and the conditions that a revision puts on them, as far as its text is certain.
 
 use super::subject::Subject;
 use crate::directive;
@@ -14,7 +14,7 @@ pub(super) fn need_value(subject: &Subject<'_>) -> Vec<Finding> {
         for (at, deed) in deeds(script).iter().enumerate() {
             let Some((table, column)) = needs_value(deed) else { continue };
             let before = &deeds(script)[..at];
-            // Whoever removes the rows first, or may do so, has nothing to fear.
+            // A revision that removes the rows first, or may do that, is safe.
             let is_touched = before.iter().any(|deed| is_of(deed, table));
             let has_past = subject
                 .scripts

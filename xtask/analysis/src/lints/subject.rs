@@ -14,10 +14,10 @@ use model::finding::{Finding, Place};
 use model::graph::Graph;
 use model::supply::Given;
 
-/// What follows a message about a way down.
+/// The end of a message about a way down.
 pub(crate) const IN_DOWNGRADE: &str = " (in `downgrade()`)";
 
-/// One finding for each message; where else it holds is told with it.
+/// One finding for each message; further places of the same message are lines of that finding.
 pub(super) fn told_once(findings: Vec<Finding>) -> Vec<Finding> {
     let mut once: Vec<Finding> = Vec::new();
     for finding in findings {
@@ -36,9 +36,9 @@ pub(super) fn told_once(findings: Vec<Finding>) -> Vec<Finding> {
 
 /// A tree as the lints see it.
 pub struct Subject<'a> {
-    /// What is known of the tree beside its files.
+    /// Properties of the tree beside its files.
     pub tree: SubjectTree,
-    /// What is known of its files beside their revisions.
+    /// Properties of its files beside their revisions.
     pub files: SubjectFiles,
     /// The files that say which revision they are; the graph's indexes are theirs.
     pub scripts: &'a [Script],
@@ -48,8 +48,8 @@ pub struct Subject<'a> {
     pub base: Option<(&'a Base, &'a Graph)>,
     /// How the files came into the history, where revisions collide and git knows it.
     pub arrivals: HashMap<Utf8PathBuf, Arrival>,
-    /// What running the chain in the head shows, with the index of the revision; worked out by the
-    /// first lint that asks.
+    /// The events of the simulated chain, with the index of the revision; computed by the first
+    /// lint that asks.
     pub events: OnceCell<Vec<(usize, Event)>>,
 }
 
@@ -71,11 +71,11 @@ pub struct SubjectTree {
 /// Facts of a tree's files beside their revisions.
 #[derive(Default)]
 pub struct SubjectFiles {
-    /// Which files there are.
+    /// The list of files.
     pub listing: Listing,
-    /// What is wrong with single files, with or without a script.
+    /// The faults of single files, with or without a script.
     pub troubles: Vec<(Utf8PathBuf, Trouble)>,
-    /// What cannot be followed in the settings.
+    /// The settings that cannot be followed.
     pub unknown_settings: Vec<String>,
     /// The modules that its revisions import and should not: those of the application with their
     /// files, and those that are nowhere.
@@ -129,7 +129,8 @@ pub(super) fn once_a_revision(all: Vec<Finding>) -> Vec<Finding> {
     once_where(all, |first, other| first.revision == other.revision)
 }
 
-/// The first finding about each `downgrade()`, which ends there; the others are lines below it.
+/// The first finding about each `downgrade()`, which ends at that fault; the others are lines below
+/// it.
 pub(super) fn once_a_downgrade(all: Vec<Finding>) -> Vec<Finding> {
     let is_down = |finding: &Finding| finding.message.ends_with(IN_DOWNGRADE);
     once_where(all, |first, other| {

@@ -1,4 +1,5 @@
-//! Tables of a chain while its text is read: which were there, which the change makes, what is known of them.
+//! Tables of a chain while its text is read: the old ones, the ones that the change makes, and
+//! their known properties.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,10 +7,10 @@ use crate::effect::{Deed, Detail, Effect, Kind, Object, Whole};
 use crate::production::{Extent, Sizes};
 use crate::schema_diff::mentions;
 
-/// What is known of the tables before a statement.
+/// Known properties of the tables before a statement.
 #[derive(Default)]
 pub(super) struct Tables {
-    /// Those that were there before the change.
+    /// The tables from before the change.
     old: HashSet<String>,
     /// Tables and columns that the change makes, or gives their names.
     made: HashSet<(Option<String>, String)>,
@@ -28,7 +29,7 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Takes note of what was done.
+    /// Records an effect.
     pub(super) fn take(&mut self, deed: &Deed, is_new: bool) {
         if self.named.0 != deed.line {
             self.named = (deed.line, Vec::new());
@@ -55,7 +56,7 @@ impl Tables {
             Effect::Role { command, .. } if command == "GRANT" && !is_new => {
                 let granted = self.granted.get_or_insert_default();
                 match self.named.1.is_empty() {
-                    // On all tables that there are.
+                    // On all existing tables.
                     true => granted.extend(self.old.iter().chain(&self.views).cloned()),
                     false => granted.extend(self.named.1.iter().cloned()),
                 }
@@ -123,7 +124,7 @@ impl Tables {
         }
     }
 
-    /// Whether something was there before the change, under this name.
+    /// Whether a table existed before the change, under this name.
     pub(super) fn is_old(&self, table: Option<&str>, name: &str) -> bool {
         !self.made.contains(&(table.map(str::to_owned), name.to_owned()))
     }

@@ -1,5 +1,5 @@
-//! Takes away what a CI service, Docker or pytest puts around a line: columns, time stamps, colours,
-//! markers; and puts apart what several sources wrote in turns.
+//! Removal of the text that a CI service, Docker or pytest puts around a line: columns, time
+//! stamps, colours, markers; and separation of the interleaved output of several sources.
 
 /// A line of a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -8,13 +8,13 @@ pub(super) struct Line {
     pub(super) step: Option<String>,
     /// The command's output.
     pub(super) text: String,
-    /// Whether pytest marked it as part of what was raised.
+    /// Whether pytest marked the line as part of an exception.
     pub(super) raised: bool,
     /// Whether GitHub marked it as the title of a group.
     pub(super) group: bool,
 }
 
-/// The most names that may stand before a `|`: services of Docker Compose, not cells of a table.
+/// The most names that may precede a `|`: services of Docker Compose, not cells of a table.
 const SERVICES_MAX: usize = 12;
 
 /// The lines of a log, one list for each source: a job of `gh run view --log`, a service of
@@ -58,7 +58,7 @@ fn clean(line: &str, compose: bool) -> (String, Line) {
             text = rest.to_owned();
         }
     }
-    // pytest puts an E before each line of what was raised.
+    // pytest puts an E before each line of an exception.
     let raised = text.strip_prefix("E   ").map(|rest| rest.trim_start().to_owned());
     let (text, raised) = match raised {
         Some(rest) => (rest, true),
@@ -67,7 +67,7 @@ fn clean(line: &str, compose: bool) -> (String, Line) {
     (source, Line { step, text, raised, group })
 }
 
-/// Whether `docker compose` wrote it: most lines stand behind the name of a service.
+/// Whether `docker compose` wrote the lines: most begin with the name of a service.
 fn is_compose(lines: &[&str]) -> bool {
     let mut names: Vec<String> = Vec::new();
     let (mut with, mut all) = (0_usize, 0_usize);

@@ -1,4 +1,4 @@
-//! Course of a run that a log may hold: what is known of its tree, and how its lines are known.
+//! Course of a run in a log: the known facts about its tree, and the marks of its lines.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -89,7 +89,7 @@ impl Course {
         })
     }
 
-    /// Whether a revision comes after another. One that is not there today is newer than all.
+    /// Whether a revision comes after another. One that is missing today is newer than all.
     pub(super) fn comes_after(&self, id: &str, other: &str) -> bool {
         let place = |id: &str| self.revisions.iter().position(|revision| revision.id == id);
         match (place(id), place(other)) {

@@ -26,8 +26,8 @@ pub(super) const PSQL: &str = "psql";
 const BY_PSQL: &str = "ERROR";
 /// The type of an error in the server's own log.
 const BY_SERVER: &str = "server";
-/// The packages whose exceptions are known by their name alone, without a traceback above them: the
-/// end of a log is often all that there is.
+/// The packages whose exceptions are known by their name alone, without a traceback above them:
+/// often only the end of a log is available.
 const KNOWN: [&str; 5] = ["sqlalchemy.", "psycopg2.", "psycopg.", "asyncpg.", "alembic."];
 
 /// Whether psql said it.
@@ -35,7 +35,7 @@ pub(super) fn is_psql(exception: &Exception) -> bool {
     exception.kind == PSQL || exception.kind == BY_PSQL
 }
 
-/// Whether the server's own log says it, which may be an echo of what the client was told.
+/// Whether the line is from the server's own log, which may repeat an error that the client got.
 pub(super) fn is_of_server(exception: &Exception) -> bool {
     exception.kind == BY_SERVER
 }
@@ -111,7 +111,7 @@ fn no_connection(lines: &[Line]) -> Option<(usize, Read)> {
     Some((1 + further.len(), Read { exceptions: vec![exception], ..Read::default() }))
 }
 
-/// A traceback with those that it came of, which stand before it. `at`: where its frames begin.
+/// A traceback with the tracebacks of its causes, which precede it. `at`: the start of its frames.
 fn traceback(lines: &[Line], mut at: usize) -> (usize, Read) {
     let mut read = Read::default();
     loop {
@@ -131,7 +131,7 @@ fn traceback(lines: &[Line], mut at: usize) -> (usize, Read) {
     }
 }
 
-/// How many lines on the next traceback of the chain starts, if there is one.
+/// The number of lines until the next traceback of the chain, if one follows.
 fn next_traceback(lines: &[Line]) -> Option<usize> {
     let mut filled = lines.iter().enumerate().filter(|(_, line)| !line.text.trim().is_empty());
     let (_, link) = filled.next()?;
@@ -182,8 +182,8 @@ fn frame(text: &str) -> Option<Frame> {
     })
 }
 
-/// `module.Type: message`, with what belongs to it: further lines of the message, and SQLAlchemy's
-/// `[SQL: …]`.
+/// `module.Type: message`, with its further lines: the rest of the message, and SQLAlchemy's `[SQL:
+/// …]`.
 fn exception(lines: &[Line]) -> (usize, Option<Exception>, Option<String>) {
     let Some(first) = lines.first() else { return (0, None, None) };
     let Some(mut exception) = exception_line(first.text.trim_end()) else { return (0, None, None) };
@@ -207,14 +207,14 @@ fn exception(lines: &[Line]) -> (usize, Option<Exception>, Option<String>) {
     (at, Some(exception), statement)
 }
 
-/// SQLAlchemy's `[SQL: …]`, which goes on to a bracket at the end of a line that nothing of the
-/// statement follows. Returns its lines and the statement.
+/// SQLAlchemy's `[SQL: …]`, up to a bracket at the end of a line that no line of the statement
+/// follows. Returns its lines and the statement.
 fn sent(lines: &[Line]) -> (usize, String) {
     let ends = |at: usize| {
         let closed = lines[at].text.trim_end().ends_with(']');
         closed && lines.get(at + 1).is_none_or(|next| belongs_to_exception(next.text.trim_end()))
     };
-    // Where the end is cut off, what is there is the statement.
+    // Without the closing bracket, the rest is the statement.
     let length = (0..lines.len()).find(|at| ends(*at)).map_or(lines.len(), |at| at + 1);
     let all: Vec<&str> = lines[..length].iter().map(|line| line.text.trim_end()).collect();
     let sql = all.join("\n");
@@ -291,8 +291,8 @@ fn postgres_error(text: &str) -> Option<Exception> {
     Some(of_server(BY_PSQL, message))
 }
 
-/// `2026-05-11 09:26:53.123 UTC [77] ERROR:  …`, in the server's own log. `FATAL` there is not the
-/// failure of a statement, most often a health check that names no role.
+/// `2026-05-11 09:26:53.123 UTC [77] ERROR:  …`, in the server's own log. `FATAL` in that log is
+/// not the failure of a statement, most often a health check that names no role.
 fn server_error(text: &str) -> Option<Exception> {
     let (before, message) = text.split_once("] ERROR:  ")?;
     let (time, process) = before.rsplit_once('[')?;

@@ -14,7 +14,7 @@ pub(super) struct Failure<'a> {
     pub(super) course: Option<&'a Course>,
     /// The steps that it may have been, where the log does not say which.
     pub(super) candidates: Vec<String>,
-    /// The number of the command in the log: what follows in the same one is a consequence.
+    /// The number of the command in the log: later failures in the same command are consequences.
     pub(super) command: usize,
     /// The revision in flight, with its title.
     pub(super) start: Option<Start>,

@@ -1,9 +1,9 @@
-//! Logs of CI jobs, Alembic and psql, read into transcripts, so that a log is named by the same
-//! knowledge as a live run.
+//! Logs of CI jobs, Alembic and psql, read into transcripts, for the same recognisers as a live
+//! run.
 //!
-//! A log says less than a live run: SQLSTATEs only by the names of exception classes, revisions only
-//! by Alembic's `Running upgrade …` lines, statements only where SQLAlchemy printed them. What cannot
-//! be known from it is not said.
+//! A log contains less than a live run: SQLSTATEs only by the names of exception classes, revisions
+//! only by Alembic's `Running upgrade …` lines, statements only where SQLAlchemy printed them.
+//! Other values stay empty.
 
 mod clean;
 mod course;
@@ -89,7 +89,7 @@ impl<'a> Scan<'a> {
         self.failures.sort_by_key(|failure| failure.command);
     }
 
-    /// Reads what starts at the first of these lines. Returns how many lines that was.
+    /// Reads the item that starts at the first of these lines. Returns its number of lines.
     fn step(&mut self, lines: &[Line]) -> usize {
         let line = &lines[0];
         self.at.read(line);
@@ -216,7 +216,7 @@ impl<'a> Scan<'a> {
             _ if by_psql && self.at.command.is_empty() => Some(Kind::Supply),
             _ if matches!(told, Some(Told::Heads(_))) => Some(Kind::Heads),
             _ if matches!(told, Some(Told::NoDatabase(_))) => None,
-            // Alembic says what it was asked for.
+            // Alembic prints the requested target.
             Some(_) if asked_for_head(&said) => Some(self.at.upgrade_to_head()),
             kind => kind,
         };

@@ -1,5 +1,5 @@
-//! Names for the failures of a log: by the recognisers of live runs, after what only a log has: what it
-//! says in so many words, and the steps of the old job that nothing of this ran.
+//! Codes for the failures of a log: first from evidence that only a log has, explicit messages and
+//! the shell steps of the old job; then from the recognisers of live runs.
 
 use camino::Utf8Path;
 
@@ -36,7 +36,8 @@ pub(super) fn name(failures: Vec<Failure<'_>>, findings: &mut Vec<Finding>) {
     findings.append(&mut heads);
 }
 
-/// Says that ids are carried by two files: in what came of it, else as a finding of its own.
+/// Reports ids that are carried by two files: in the finding of their consequence, else as a
+/// finding of its own.
 fn tell_twice(ids: &[String], first: &Failure<'_>, findings: &mut Vec<Finding>) {
     let ids = ids.join(", ");
     let why = format!(
@@ -183,7 +184,7 @@ fn unreachable(said: Transcript) -> Finding {
     Finding { transcript: Some(Box::new(said)), ..Finding::new(code, format!("{what}: {why}")) }
 }
 
-/// Leaves out what was said already: by another attempt of the same job, say.
+/// Leaves out repeated findings, for example of another attempt of the same job.
 pub(super) fn without_repeats(findings: &mut Vec<Finding>) {
     let mut kept: Vec<Finding> = Vec::new();
     for finding in findings.drain(..) {

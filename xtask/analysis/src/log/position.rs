@@ -7,7 +7,7 @@ use super::clean::Line;
 use super::course::{Course, Kind, Start};
 use model::transcript::{Direction, Frame};
 
-/// The shortest piece of a supply's SQL that tells which one it is, in bytes.
+/// The shortest piece of a supply's SQL that identifies the supply, in bytes.
 const SQL_MIN: usize = 16;
 
 /// Where in the run a line is.
@@ -36,7 +36,7 @@ pub(super) struct Position<'a> {
 struct Way {
     /// The last revision that an upgrade started.
     reached: String,
-    /// Whether an upgrade went on from the pre-seed revision, or another began there.
+    /// Whether an upgrade continued from the pre-seed revision, or another began at it.
     past_seed: bool,
     supplied: bool,
     counted: bool,
@@ -125,7 +125,7 @@ impl<'a> Position<'a> {
         }
     }
 
-    /// The tree that a line tells of itself: by a file, a database, a label or a revision's title.
+    /// The tree that a line identifies: by a file, a database, a label or a revision's title.
     fn locate(&mut self, text: &str) {
         let file = text.trim_start().strip_prefix("File \"");
         let start = Start::read(text);
@@ -143,7 +143,7 @@ impl<'a> Position<'a> {
                 })
                 || (file.is_none() && word(&course.database))
         };
-        // A line that more than one tree could have written tells nothing.
+        // A line that more than one tree could have written identifies none.
         let mut telling = (0..self.courses.len()).filter(|at| tells(&self.courses[*at]));
         if let (Some(tree), None) = (telling.next(), telling.next()) {
             self.at_tree(tree);
@@ -245,7 +245,7 @@ impl<'a> Position<'a> {
         if self.way.downgraded { Kind::Again } else { Kind::Upgrade }
     }
 
-    /// The step, as far as it is known. `sql`: what psql was running.
+    /// The step, as far as known. `sql`: the SQL that psql was running.
     pub(super) fn step(&self, kind: Option<&Kind>, sql: Option<&str>) -> Option<String> {
         if let Some(named) = self.named() {
             return Some(named.clone());
@@ -297,7 +297,7 @@ impl<'a> Position<'a> {
 
     /// Finds the tree by the SQL of a supply that psql was running.
     pub(super) fn find_tree_by_supply(&mut self, sql: &str) {
-        // A bracket or an `END` stands in all of them.
+        // A bracket or an `END` occurs in all of them.
         if sql.trim().len() < SQL_MIN {
             return;
         }
@@ -330,7 +330,7 @@ impl<'a> Position<'a> {
     }
 }
 
-/// A command that a log shows: GitHub's `Run …`, a prompt, or what `set -x` prints.
+/// A command in a log: GitHub's `Run …`, a prompt, or the output of `set -x`.
 fn command(line: &Line) -> Option<&str> {
     let text = line.text.trim_start();
     let run = text.strip_prefix("Run ").filter(|_| line.group);

@@ -70,8 +70,9 @@ pub(super) fn of_class(kind: &str) -> Option<&'static str> {
     CLASSES.iter().find(|(name, _)| is(name)).map(|(_, state)| *state)
 }
 
-/// The SQLSTATE of a message, where the class does not tell: psql prints none, and the runbook's own
-/// examples name classes that Postgres does not use for them. Whole messages, never parts of a log.
+/// The SQLSTATE of a message, if the class does not determine it: psql prints no class, and the
+/// runbook's own examples name classes that Postgres does not use for them. Whole messages, never
+/// parts of a log.
 pub(super) fn of_message(message: &str) -> Option<&'static str> {
     let known: &[(&str, &str, &str)] = &[
         ("role ", " does not exist", "42704"),

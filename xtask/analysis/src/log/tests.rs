@@ -1,4 +1,4 @@
-//! What is read out of logs. `tests/explain.rs` holds it against logs of real runs.
+//! Contents read from logs. `tests/explain.rs` compares them with logs of real runs.
 
 use super::*;
 use model::finding::Finding;
@@ -252,7 +252,7 @@ fn an_upgrade_that_ends_without_a_word_is_seen() {
     let (code, step) = (finding.code.id, step(&finding));
     assert_eq!((code, step), ("MG104", "Console — alembic upgrade to 0002 (pre-seed)"));
     assert_eq!(finding.revision.as_deref(), Some("0002"));
-    // Went on from there: it was.
+    // The second run continued from the revision, which was therefore reached.
     assert!(all(&format!("{text}{run}{}", up("0002", "0003", "operator"))).is_empty());
     // Two databases.
     let two = format!("{run}{0}{run}{0}", up("", "0001", "admins"));
@@ -298,7 +298,7 @@ fn the_end_of_a_log_is_enough() {
     for first in 0..=lines.len() - 4 {
         let finding = one(&lines[first..].join("\n"));
         assert_eq!(finding.code.id, "MG002", "from line {first}");
-        // From there on nothing says which tree it was.
+        // From this line on, no line identifies the tree.
         let known = first < 12;
         assert_eq!(finding.revision.is_some(), known, "from line {first}");
         assert_eq!(finding.step.is_some(), known, "from line {first}");

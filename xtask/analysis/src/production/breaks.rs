@@ -1,5 +1,5 @@
-//! Breaks: statements of the running version that worked before a change and fail after it, told by what
-//! became of what they name.
+//! Breaks: statements of the running version that succeeded before a change and fail after it,
+//! explained by the changes to the objects that they name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -37,7 +37,7 @@ pub enum Kind {
         /// The column.
         column: String,
     },
-    /// A constraint refuses what was allowed.
+    /// A constraint refuses values that were allowed.
     Refused {
         /// The constraint.
         constraint: String,
@@ -164,7 +164,8 @@ pub fn breaks(
             None => found.push(reader.broken(used, kind, now)),
         }
     }
-    // A column that is not there is told by itself; else a trigger, or what it calls, asks for one.
+    // A missing column is covered by its own break; without one, a trigger, or a function that it
+    // calls, asks for a column.
     for (used, now) in unnamed {
         if !found.iter().any(|broken| broken.relation == used.relation) {
             found.push(reader.broken(used, other("42703", now), now));
@@ -220,7 +221,7 @@ impl Reader<'_> {
             "23502" => Kind::NotNull { column: about },
             // A row that is pointed to now could be pointed to before.
             "23503" if used.act == Act::Delete => return None,
-            // The row that it adds is a copy of one that is there.
+            // The inserted row is a copy of an existing one.
             "23505" | "23P01"
                 if matches!(used.act, Act::Insert | Act::Upsert) && !self.is_own(used, &about) =>
             {
@@ -264,7 +265,7 @@ impl Reader<'_> {
     fn table_gone(&self, oid: Oid) -> Kind {
         let was = self.first.relations.iter().find(|r| r.oid == oid);
         match self.now.relations.iter().find(|r| r.oid == oid) {
-            // It is there, and this role does not see it: it may not use the schema.
+            // The object exists, but this role cannot see it: the role may not use the schema.
             Some(now) if was.is_some_and(|was| was.name == now.name) => Kind::NoRight { act: None },
             Some(now) => Kind::TableRenamed { to: now.name.clone() },
             None if was.is_some_and(|r| "vm".contains(r.kind)) => Kind::ViewDropped,
@@ -272,7 +273,8 @@ impl Reader<'_> {
         }
     }
 
-    /// The column of a statement then and now. One that is there under its name is not what is missing.
+    /// The column of a statement then and now. A column that still exists under its name is not the
+    /// missing one.
     fn column(&self, used: &Use) -> Option<(&Column, Option<&Column>)> {
         let name = used.column.as_ref()?;
         let of = |c: &&Column| c.of == used.relation;

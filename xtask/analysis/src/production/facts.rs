@@ -11,7 +11,7 @@ const IDLE: f64 = 0.4;
 /// A transaction, by its session, when it began, and, outside of one, the place of its statement.
 type Unit = (i32, String, usize);
 
-/// Plain data: what was seen of a way.
+/// Plain data: observations of a way.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// The statements, in order.

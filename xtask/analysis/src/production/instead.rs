@@ -28,7 +28,7 @@ pub(crate) fn instead_of(kind: &Kind) -> String {
     told.to_owned()
 }
 
-/// How the work that is done on a table is done so that nobody waits.
+/// The safe form of the work on a table, without long waits.
 pub(crate) fn instead(work: &[Work]) -> String {
     let has = |wanted: Work| work.contains(&wanted);
     let told = if has(Work::Rewrite) {

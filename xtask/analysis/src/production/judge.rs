@@ -1,4 +1,4 @@
-//! Findings about a change in production, and what is said where there are none.
+//! Findings about a change in production, and the notes for a change without findings.
 
 use super::breaks::{Break, Kind, breaks, prepared};
 use super::exceptions::Exceptions;
@@ -240,7 +240,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Whether one statement makes the same table wait: what is said of its rows is told there.
+    /// Whether the same statement makes the same table wait: that finding then covers its rows.
     fn is_told_beside(&mut self, rows: &Finding) -> bool {
         let table = |finding: &Finding| {
             finding.impact.as_ref().map(|impact| (impact.direction, impact.table.clone()))

@@ -1,8 +1,9 @@
 //! Production: effects of a change on a database in use: blocked statements, the length of their
 //! waits, and statements of the running version that break.
 //!
-//! `uses.rs` makes the statements of the running version, `facts.rs` says what was seen of a way up or
-//! down, `breaks.rs` which statements fail after it, `judge.rs` what that is worth with the sizes of production.
+//! `uses.rs` makes the statements of the running version, `facts.rs` summarises the observations of
+//! a way up or down, `breaks.rs` finds the statements that fail after it, `judge.rs` weighs both
+//! with the sizes of production.
 
 mod breaks;
 mod exceptions;

@@ -47,7 +47,7 @@ pub(super) fn place(revisions: &[Text], finding: &mut Finding, view: &View<'_>, 
     }
 }
 
-/// The first line of what a revision does in a direction.
+/// The first line of a revision's body for a direction.
 fn body_of(text: &str, direction: Option<Direction>) -> Option<u32> {
     let start = format!("def {}", direction?);
     let mut lines = text.lines().zip(1..).skip_while(|(line, _)| !line.starts_with(&start)).skip(1);
@@ -55,7 +55,8 @@ fn body_of(text: &str, direction: Option<Direction>) -> Option<u32> {
     lines.find(|(line, _)| is_done(line.trim_start())).map(|(_, line)| line)
 }
 
-/// The statement that names what breaks, else the one that locks it, else the line that names it.
+/// The statement that names the broken object, else the one that locks it, else the line that names
+/// it.
 pub(super) fn place_named(
     revisions: &[Text],
     finding: &mut Finding,
@@ -86,7 +87,7 @@ pub(super) fn place_named(
     let locks = |ran: &Ran| ran.locks.get(&broken.relation).is_some_and(|mode| *mode >= SHARE);
     let ran = || view.facts.statements.iter().enumerate().filter(|(_, ran)| ran.revision.is_some());
     let named: Vec<(usize, &Ran)> = ran().filter(|(_, ran)| both(ran)).collect();
-    // What takes a name away is the last to speak of it.
+    // The last statement with a name is the one that removes the name.
     let of = match &broken.kind {
         Kind::TableRenamed { .. } | Kind::TableDropped | Kind::ViewDropped => named.last(),
         Kind::ColumnRenamed { .. } | Kind::ColumnDropped { .. } => named.last(),

@@ -1,4 +1,4 @@
-//! Probes: statements that wait where a session holds what they need.
+//! Probes: statements that wait for a lock of a session.
 
 use std::collections::BTreeSet;
 

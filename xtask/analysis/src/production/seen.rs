@@ -1,4 +1,4 @@
-//! Summary of what was seen of a way, by name.
+//! Summary of the observations of a way, by name.
 
 use super::breaks::Break;
 use super::setting::Text;

@@ -1,4 +1,4 @@
-//! Setting of a judgement, and what comes of it.
+//! Setting of a judgement, and its result.
 
 use std::collections::BTreeSet;
 
@@ -45,7 +45,7 @@ pub struct Setting<'a> {
 /// Judgement of a change.
 #[derive(Clone, Debug, Default)]
 pub struct Judged {
-    /// What is wrong.
+    /// The faults.
     pub findings: Vec<Finding>,
     /// Lines about the parts without a finding.
     pub lines: Vec<String>,

@@ -134,7 +134,8 @@ impl Sizes {
         days(&self.on).is_none_or(|then| today - then > OLD)
     }
 
-    /// How long some work on a table of this extent takes, with its indexes; `None`: nobody knows.
+    /// The time that some work on a table of this extent takes, with its indexes; `None`: the time
+    /// is unknown.
     pub(crate) fn seconds_of(&self, work: Work, extent: Extent) -> Option<f64> {
         let Extent::Known(size) = extent else { return None };
         let indexes = if work == Work::Rewrite { size.index_bytes } else { 0.0 };
@@ -153,7 +154,7 @@ impl Size {
         self.reads > HOT.0 || self.writes > HOT.1
     }
 
-    /// The same with what another part of the table has.
+    /// The size with that of another part of the table added.
     #[must_use]
     pub fn with(self, part: Size) -> Size {
         Size {
@@ -167,7 +168,7 @@ impl Size {
 }
 
 impl Extent {
-    /// The same with what another part of the table has.
+    /// The extent with that of another part of the table added.
     pub(crate) fn with(self, part: Extent) -> Extent {
         match (self, part) {
             (Extent::Known(one), Extent::Known(other)) => Extent::Known(one.with(other)),
@@ -177,7 +178,7 @@ impl Extent {
     }
 }
 
-/// The cells of a line; one that has a comma or a quote stands in quotes.
+/// The cells of a line; one with a comma or a quote is quoted.
 fn cells(line: &str) -> Vec<String> {
     let (mut cells, mut quoted) = (vec![String::new()], false);
     let mut chars = line.chars().peekable();

@@ -9,12 +9,12 @@ use model::production::{Held, Look, Oid, Relation, Way};
 /// The mode that a statement which writes takes at least.
 const ROW_EXCLUSIVE: u8 = 3;
 
-/// Plain data: a statement and what it did to the relations that were there before the change.
+/// Plain data: a statement and its effects on the relations that existed before the change.
 #[derive(Clone, Debug, Default)]
 pub struct Ran {
     /// The revision that ran it.
     pub revision: Option<String>,
-    /// Its text; `None`: it is only known from what it left.
+    /// Its text; `None`: only its effects are known.
     pub sql: Option<String>,
     /// The lines of the tree that asked for it, innermost first.
     pub lines: Vec<(Utf8PathBuf, u32)>,

@@ -32,7 +32,7 @@ pub fn uses(catalog: &Catalog, samples: &Samples) -> Vec<Use> {
     uses
 }
 
-/// A relation and what is known of it.
+/// A relation and its known properties.
 struct Table<'c> {
     relation: &'c Relation,
     /// Its columns, each with the literal of its one row.
@@ -80,7 +80,8 @@ impl<'c> Table<'c> {
             }
         }
         if let Some(insert) = self.insert().filter(|_| writes) {
-            // The copy of a row that is there may meet it, unless each key has a value of its own.
+            // The copy of an existing row may conflict with that row, unless each key has a value
+            // of its own.
             let is_given = |name: &String| {
                 self.columns.iter().any(|(column, _)| column.name == *name && column.required)
             };
@@ -122,7 +123,8 @@ impl<'c> Table<'c> {
         (!conditions.is_empty()).then(|| (BTreeSet::new(), conditions.join(" AND ")))
     }
 
-    /// An insert of what must be given, with the values of the one row; `None`: a value is not known.
+    /// An insert of the required columns, with the values of the one row; `None`: a value is
+    /// unknown.
     fn insert(&self) -> Option<String> {
         let name = &self.relation.name;
         let required: Vec<_> = self.columns.iter().filter(|(column, _)| column.required).collect();

@@ -10,7 +10,7 @@ use model::production::{Catalog, Oid, Rehearsal, Relation, Way};
 /// From how many rows on something that happens to a table takes time.
 const SMALL: u64 = 100;
 
-/// A way, its facts, and what it is judged by.
+/// A way, its facts, and the setting of its judgement.
 pub(super) struct View<'a> {
     pub(super) way: &'a Way,
     pub(super) facts: Facts,
@@ -50,7 +50,8 @@ impl<'a> View<'a> {
         whole(&self.relations, oid)
     }
 
-    /// Whether it was there before the change. Of what the change itself made nothing is said.
+    /// Whether the object existed before the change. Objects that the change itself made are not
+    /// judged.
     pub(super) fn is_old(&self, oid: Oid) -> bool {
         self.first.relations.iter().any(|r| r.oid == oid)
     }
@@ -95,7 +96,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// How long a statement's work takes, and on what; `None`: a size is not known.
+    /// The duration of a statement's work, and its tables; `None`: a size is unknown.
     pub(super) fn seconds(&self, ran: &Ran) -> Option<f64> {
         let mut all = 0.0;
         for (oid, work) in self.work(ran) {

@@ -13,16 +13,16 @@ const IDLE: f64 = 0.4;
 /// From how long on a finding is a warning, in seconds.
 pub(super) const WARNS: f64 = 0.5;
 
-/// A table that is blocked, and what is done meanwhile.
+/// A table that is blocked, and the work done meanwhile.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stand {
     /// The table; of parts, the whole.
     pub(super) table: Oid,
-    /// Its parts that stand still.
+    /// Its parts that are blocked.
     pub(super) parts: BTreeSet<Oid>,
     /// The strongest lock meanwhile.
     pub(super) mode: u8,
-    /// The statement that is told: the first that takes time, else the one that blocks.
+    /// The statement to report: the first that takes time, else the one that blocks.
     pub(super) statement: usize,
     /// Whether it is no part of a transaction.
     pub(super) autocommit: bool,
@@ -34,7 +34,7 @@ pub(super) struct Stand {
     pub(super) seconds: Option<f64>,
 }
 
-/// The tables that stand still while something takes time.
+/// The tables that are blocked during work that takes time.
 pub(super) fn stands(view: &View<'_>) -> Vec<Stand> {
     let facts = &view.facts;
     let rewritten = |oid: &Oid| facts.rewrites.contains(oid) && !facts.lost.contains(oid);
@@ -44,7 +44,7 @@ pub(super) fn stands(view: &View<'_>) -> Vec<Stand> {
         let takes_time = facts.scans.contains(oid) || rewritten(oid);
         is_big && (takes_time || facts.held_over.contains_key(oid) || facts.idle.contains(oid))
     };
-    // A table in the transactions of several revisions is told of each.
+    // A table in the transactions of several revisions is reported for each.
     let mut stands: BTreeMap<(Oid, Option<String>), Stand> = BTreeMap::new();
     // A time that is not known weighs as much as a warning.
     let weight = |stand: &Stand| (stand.seconds.unwrap_or(WARNS), stand.mode);

@@ -28,7 +28,8 @@ pub(crate) fn there(sizes: Option<&Sizes>, extent: Extent) -> Option<String> {
     }
 }
 
-/// What the time grows with: of a foreign key's target it is the table that points to it.
+/// The size that determines the time: for the target of a foreign key, that of the table that
+/// points to it.
 pub(super) fn grows_with(view: &View<'_>, stand: &Stand) -> String {
     let foreign = &view.way.after.catalog.foreign;
     let is_key = |on: &Oid| stand.work.contains(&(*on, Work::ForeignKey));

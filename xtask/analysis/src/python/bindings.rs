@@ -8,7 +8,7 @@ use super::field;
 use super::module::{Module, descendants, line};
 
 impl Env<'_> {
-    /// Takes note of what one simple statement binds.
+    /// Records the bindings of one simple statement.
     pub fn run(&mut self, module: &Module, statement: Node<'_>) {
         match statement.kind() {
             "expression_statement" => {
@@ -81,7 +81,7 @@ impl Env<'_> {
                 }
             }
             "list_splat_pattern" => self.forget(module, target),
-            // `a.b = …` and `a[b] = …` may change what `a` holds.
+            // `a.b = …` and `a[b] = …` may change the value of `a`.
             "attribute" | "subscript" => {
                 if let Some(name) = descendants(target).find(|n| n.kind() == "identifier") {
                     self.forget_name(module.text(name), line);
@@ -95,7 +95,7 @@ impl Env<'_> {
         self.bind(name, None, line);
     }
 
-    /// Takes note of every name that a statement may bind, without knowing to what.
+    /// Records every name that a statement may bind, with an unknown value.
     fn forget(&mut self, module: &Module, node: Node<'_>) {
         for (name, at) in bound_by(module, node) {
             match name {
@@ -151,7 +151,7 @@ fn bound_by(module: &Module, statement: Node<'_>) -> Vec<(Option<String>, u32)> 
                 }
             }
             "named_expression" => bind(node.child_by_field_id(field::NAME)),
-            // What is bound by `as`, by a pattern or by `del`.
+            // Names bound by `as`, by a pattern or by `del`.
             "as_pattern_target" | "case_pattern" | "delete_statement" | "pattern_list"
             | "tuple_pattern" | "list_pattern" | "list_splat_pattern" => {
                 for name in descendants(node).filter(|n| n.kind() == "identifier") {
@@ -166,7 +166,7 @@ fn bound_by(module: &Module, statement: Node<'_>) -> Vec<(Option<String>, u32)> 
     bound
 }
 
-/// What the top level of a file has bound at its end.
+/// The bindings of a file's top level at its end.
 pub(super) fn of_module(module: &Module) -> Env<'static> {
     let mut env = Env::default();
     let root = module.root();

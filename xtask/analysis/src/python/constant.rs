@@ -1,4 +1,4 @@
-//! The value of an expression, where the text alone tells it.
+//! The value of an expression, if the text alone determines it.
 
 use tree_sitter::Node;
 
@@ -86,7 +86,7 @@ fn sum(module: &Module, node: Node<'_>, env: &Env<'_>, depth: u32) -> Option<Val
     let first = eval(module, left, env, depth + 1).map(|constant| constant.value);
     right_first.into_iter().rev().try_fold(first, |sum, right| {
         let right = eval(module, right, env, depth + 1).map(|constant| constant.value);
-        // What is added to text is text, known or not.
+        // The sum of a text and any other value is a text, known or not.
         let unknown = || Value::Partial(HOLE.to_string());
         match (sum, right) {
             (None, None) => Some(None),
@@ -119,7 +119,7 @@ fn join(left: Value, right: Value) -> Option<Value> {
     }
 }
 
-/// One string literal, with what its `{…}` hold where it is an f-string.
+/// One string literal, with the values of its `{…}` if it is an f-string.
 fn string(module: &Module, node: Node<'_>, env: &Env<'_>, depth: u32) -> Option<Value> {
     if node.kind() != "string" || node.has_error() {
         return None;

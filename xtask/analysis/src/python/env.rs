@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// Stands in a [`Value::Partial`] for what is not known.
+/// Marks an unknown part of a [`Value::Partial`].
 pub const HOLE: char = '\u{FFFC}';
 
-/// What an expression evaluates to.
+/// Value of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// `None`.
@@ -28,7 +28,7 @@ pub enum Value {
 /// A value and where it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Constant {
-    /// What it is.
+    /// The value.
     pub value: Value,
     /// The line on which the expression starts that made it, from 1. For a name that is the
     /// expression that the name was bound to, not the place where the name is used.
@@ -55,7 +55,7 @@ impl Constant {
     }
 }
 
-/// What one name is bound to.
+/// Binding of one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
     /// The value; `None`: it is computed when the file runs.
@@ -73,7 +73,7 @@ pub struct Env<'a> {
 }
 
 impl<'a> Env<'a> {
-    /// Nothing is bound yet, but for what is bound outside.
+    /// An environment without bindings of its own, in which the outer ones are visible.
     #[allow(dead_code, reason = "for the lints that look into functions")]
     pub fn inside(outer: &'a Env<'a>) -> Env<'a> {
         Env { outer: Some(outer), ..Env::default() }
@@ -84,7 +84,7 @@ impl<'a> Env<'a> {
         self.names.insert(name.to_owned(), Binding { value, line });
     }
 
-    /// What a name is bound to.
+    /// The binding of a name.
     pub fn get(&self, name: &str) -> Option<&Binding> {
         self.names.get(name).or_else(|| self.outer?.get(name))
     }

@@ -2,7 +2,7 @@
 
 use super::unreadable::{Unreadable, line_at};
 
-/// What stands before a string's quotes.
+/// Prefix before a string's quotes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Prefix {
     raw: bool,
@@ -30,8 +30,8 @@ impl Prefix {
     }
 }
 
-/// The text that a piece of a literal stands for; `None` where it is no Unicode text (a lone
-/// surrogate), no valid escape, or a character by name.
+/// The text of a piece of a literal; `None` if it is not Unicode text (a lone surrogate), not a
+/// valid escape, or a character by name.
 pub(super) fn unescape(piece: &str, prefix: Prefix) -> Option<String> {
     let mut text = String::with_capacity(piece.len());
     let mut rest = piece.chars().peekable();

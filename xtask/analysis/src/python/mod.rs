@@ -24,8 +24,8 @@ pub use self::skim::Skim;
 pub use self::unreadable::Unreadable;
 
 impl Module {
-    /// Reads a file, and finds what these names are bound to at its top level, without parsing it
-    /// where it is as plain as most revision files are: then it is parsed when that is needed.
+    /// Reads a file, and finds the values of these names at its top level. A file as plain as most
+    /// revision files is not parsed for that, but only when its tree is needed.
     pub fn skim(
         bytes: &[u8],
         names: &[&'static str],
@@ -37,13 +37,13 @@ impl Module {
         }
     }
 
-    /// What the top level of the file has bound when it has been run to its end.
+    /// The bindings of the file's top level after it has been run to its end.
     pub fn constants(&self) -> Env<'static> {
         bindings::of_module(self)
     }
 
-    /// The value of an expression, as far as the text tells: literals, names that `env` knows, and
-    /// what is built from them. `None`: it is computed when the file runs.
+    /// The value of an expression, as far as the text determines it: literals, names that `env`
+    /// knows, and combinations of them. `None`: it is computed when the file runs.
     pub fn eval(&self, node: Node<'_>, env: &Env<'_>) -> Option<Constant> {
         constant::eval(self, node, env, 0)
     }

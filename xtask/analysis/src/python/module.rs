@@ -55,8 +55,8 @@ impl Module {
         self.tree.get_or_init(|| parse(&self.source)).as_ref()
     }
 
-    /// Looks at the file and lets go of its tree, which takes far more room than the text: to make
-    /// room costs more than to parse again what is looked at again, which is little.
+    /// Examines the file and then frees its tree, which takes far more memory than the text: memory
+    /// costs more than parsing again the few files that are examined twice.
     pub fn at_once<R>(&self, look: impl FnOnce(&Module) -> R) -> R {
         if self.tree.get().is_some() {
             return look(self);
@@ -73,13 +73,13 @@ impl Module {
         }
     }
 
-    /// The text. Its offsets are those of the file where the file is UTF-8, less [`Module::bom_len`].
-    /// (A carriage return that stands alone is a newline here, as it is to Python.)
+    /// The text. Its offsets are those of the file if the file is UTF-8, less [`Module::bom_len`].
+    /// (A lone carriage return is a newline here, as it is to Python.)
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// How many bytes of byte order mark stand before the text in the file.
+    /// The number of bytes of byte order mark before the text in the file.
     pub fn bom_len(&self) -> usize {
         if self.bom { 3 } else { 0 }
     }
@@ -89,17 +89,17 @@ impl Module {
         self.slice(node.byte_range())
     }
 
-    /// A piece of the text; empty where there is no such piece.
+    /// A piece of the text; empty for a range outside the text.
     pub fn slice(&self, range: Range<usize>) -> &str {
         self.source.get(range).unwrap_or_default()
     }
 
-    /// The text of a line, from 1, without what surrounds it.
+    /// The text of a line, from 1, without surrounding white space.
     pub fn line_text(&self, line: u32) -> Option<&str> {
         self.source.lines().nth((line as usize).checked_sub(1)?).map(str::trim)
     }
 
-    /// The first line that is not Python, where there is one.
+    /// The first line that is not Python, if any.
     pub fn syntax_error(&self) -> Option<u32> {
         let Some(tree) = self.tree() else { return Some(1) };
         if !tree.root_node().has_error() {
@@ -135,7 +135,7 @@ pub fn descendants(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
     })
 }
 
-/// Moves to what follows a node and all that is below it.
+/// Moves to the node after a node and its descendants.
 fn to_the_right(cursor: &mut TreeCursor<'_>) -> bool {
     loop {
         if cursor.goto_next_sibling() {
@@ -164,8 +164,8 @@ fn parse(source: &str) -> Option<Tree> {
     parser.parse_with_options(&mut read, None, Some(options))
 }
 
-/// Where brackets nest deeper than Python's limit. Brackets in strings count as well, so more are
-/// allowed than Python allows: what matters is that some bound holds.
+/// The place where brackets nest deeper than Python's limit. Brackets in strings count as well,
+/// which is why more are allowed than Python allows: any bound is enough.
 fn too_deep(source: &[u8]) -> Option<usize> {
     let mut depth = 0_usize;
     for (at, byte) in source.iter().enumerate() {

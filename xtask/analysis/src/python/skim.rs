@@ -1,8 +1,9 @@
 //! The top level of a usual revision file, found without parsing it: some twenty times as fast as a
 //! syntax tree, which matters in trees of thousands of revisions.
 //!
-//! It takes only what it understands for sure: one plain assignment of a plain literal for each name
-//! asked for. For anything else it says nothing, and the caller parses the file.
+//! The skimmer accepts only text that it understands for sure: one plain assignment of a plain
+//! literal for each requested name. For any other text it returns no result, and the caller parses
+//! the file.
 
 use std::ops::Range;
 
@@ -11,12 +12,12 @@ use super::literal::{Prefix, unescape};
 
 /// Python itself refuses more nested brackets.
 const MAX_BRACKETS: usize = 200;
-/// What opens a statement that may bind names in ways that are not followed here.
+/// The words that open statements which may bind names in ways that are not followed here.
 const UNFOLLOWED: [&str; 12] = [
     "if", "for", "while", "with", "try", "match", "del", "async", "elif", "else", "global", "exec",
 ];
 
-/// What was found.
+/// The result.
 #[derive(Debug, Default)]
 pub struct Skim {
     /// The names asked for that are bound, with the line of the statement.
@@ -25,7 +26,7 @@ pub struct Skim {
     pub title: String,
 }
 
-/// Finds what these names are bound to; `None` where that takes a parser.
+/// Finds the values of these names; `None` if that needs a parser.
 pub fn skim(text: &str, names: &[&'static str]) -> Option<Skim> {
     let mut skim = Skim::default();
     let mut lines = Lines { bytes: text.as_bytes(), at: 0, line: 1 };
@@ -33,7 +34,7 @@ pub fn skim(text: &str, names: &[&'static str]) -> Option<Skim> {
     while let Some(statement) = lines.next()? {
         let source = text.get(statement.bytes.clone())?;
         if source.starts_with([' ', '\t', '\u{c}']) {
-            // The body of something. What is indented after nothing is no Python.
+            // The body of a block. Indented text after a line that opens no block is not Python.
             if first {
                 return None;
             }
@@ -62,7 +63,7 @@ pub fn skim(text: &str, names: &[&'static str]) -> Option<Skim> {
     Some(skim)
 }
 
-/// Whether any of the names stands in a statement that is no string alone.
+/// Whether any of the names occurs in a statement that is not just a string.
 fn mentions(source: &str, names: &[&str]) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     names.iter().any(|name| {
@@ -84,7 +85,7 @@ fn word_or_quote(source: &str) -> char {
     if after.starts_with(['"', '\'']) { '"' } else { 'w' }
 }
 
-/// The first line of what a docstring says; `None` where the statement is more than one literal.
+/// The first line of a docstring's text; `None` if the statement is more than one literal.
 fn title(source: &str) -> Option<String> {
     let quotes_at = source.find(['"', '\''])?;
     let body = &source[quotes_at..];
@@ -171,7 +172,7 @@ impl Literal<'_> {
         let body = &self.source[self.at + 1..];
         let end = body.find(quote)?;
         let text = &body[..end];
-        // Escapes, lines that go on, and what may be triple quotes are for the parser.
+        // Escapes, continued lines, and possible triple quotes are for the parser.
         if text.contains(['\\', '\n']) || (text.is_empty() && body[end + 1..].starts_with(quote)) {
             return None;
         }
@@ -235,7 +236,7 @@ impl Lines<'_> {
         }
     }
 
-    /// Goes to the end of a logical line, and says whether there is code in it.
+    /// Goes to the end of a logical line, and returns whether the line has code.
     fn skip_line(&mut self) -> Option<bool> {
         let (mut depth, mut is_code) = (0_usize, false);
         while let Some(byte) = self.bytes.get(self.at).copied() {
@@ -282,8 +283,8 @@ impl Lines<'_> {
         })
     }
 
-    /// After an opening quote: goes behind the closing one. A backslash covers the quote after it
-    /// even in a raw string, so prefixes do not matter.
+    /// After an opening quote: goes past the closing one. A backslash covers the quote after it
+    /// even in a raw string; prefixes therefore do not matter.
     fn skip_string(&mut self, quote: u8) -> Option<()> {
         let triple = self.bytes.get(self.at..self.at + 2) == Some(&[quote, quote]);
         if !triple && self.bytes.get(self.at) == Some(&quote) {

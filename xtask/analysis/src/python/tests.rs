@@ -6,7 +6,7 @@ fn module(text: &str) -> Module {
     Module::parse(text.as_bytes()).unwrap()
 }
 
-/// What `x` is at the end of a file, shortly.
+/// The value of `x` at the end of a file, in short form.
 fn x(text: &str) -> String {
     let module = module(text);
     let env: Env<'_> = module.constants();

@@ -6,7 +6,7 @@ pub(super) const MAX_BYTES: usize = 16 << 20;
 /// Why a file cannot be read. CPython refuses each of these too, but for the first and the last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unreadable {
-    /// It is longer than what is parsed.
+    /// The file is longer than the limit for parsing.
     TooLarge,
     /// It holds a NUL byte, on this line.
     Nul(u32),

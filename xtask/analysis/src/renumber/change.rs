@@ -5,9 +5,9 @@ use camino::Utf8PathBuf;
 /// A file that changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// What it is called now; what it will be called, where it is new.
+    /// Its current name; the name to be for a new file.
     pub from: Utf8PathBuf,
-    /// What it will be called.
+    /// Its name to be.
     pub to: Utf8PathBuf,
     /// Its bytes now; none where it is new.
     pub before: Vec<u8>,
@@ -22,12 +22,12 @@ impl Change {
     }
 }
 
-/// What is to be done.
+/// Plan of a repair.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// The files that change.
     pub changes: Vec<Change>,
-    /// What moves and why, one sentence each.
+    /// The moves and their reasons, one sentence each.
     pub because: Vec<String>,
 }
 

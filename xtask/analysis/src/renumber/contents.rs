@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-/// Rows by what holds them: `rows of orders`.
+/// Rows by their container: `rows of orders`.
 pub type Contents = BTreeMap<String, Vec<Map<String, Value>>>;
 
 /// Rows that were read as JSON, sorted.
@@ -36,7 +36,8 @@ pub fn without(contents: &mut Contents, noise: &BTreeSet<(String, String)>) {
     contents.values_mut().for_each(|rows| sort(rows));
 }
 
-/// What holds other rows, with the columns whose values differ: `rows of orders (total)`.
+/// The containers whose rows differ, with the columns whose values differ: `rows of orders
+/// (total)`.
 pub fn differences(one: &Contents, other: &Contents) -> Vec<String> {
     let names: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
     let differs = |name: &&String| one.get(*name) != other.get(*name);

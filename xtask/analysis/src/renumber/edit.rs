@@ -9,13 +9,13 @@ use camino::Utf8PathBuf;
 use super::change::Change;
 use crate::script::{Ident, Script};
 
-/// What a file is to say.
+/// The intended contents of a file.
 pub(super) struct Wanted<'a> {
     pub(super) id: &'a str,
     pub(super) parents: &'a [String],
     /// Whether the id that it has now is another's as well.
     pub(super) collides: bool,
-    /// Ids that nobody has any more, and what they are now.
+    /// Ids that no revision has any more, and their replacements.
     pub(super) renamed: &'a HashMap<&'a str, &'a str>,
 }
 
@@ -80,7 +80,7 @@ fn cannot(script: &Script, name: &str) -> String {
     )
 }
 
-/// Puts another id into a literal, between the quotes that are there.
+/// Replaces the id in a literal, between the existing quotes.
 fn replace(script: &Script, name: &Ident, new: &str) -> Result<(Range<usize>, String), String> {
     let literal = script.module.slice(name.bytes.clone());
     let inside = literal.find(&name.text).filter(|_| literal.matches(&name.text).count() == 1);
@@ -106,7 +106,7 @@ fn file_name(script: &Script, wanted: &Wanted<'_>) -> Utf8PathBuf {
     script.file.clone()
 }
 
-/// `Revision ID:` and `Revises:` follow, where they said what the code said.
+/// `Revision ID:` and `Revises:` follow, if they agreed with the code.
 fn docstring(script: &Script, id: &str, swaps: &[(&str, &str)], edits: &mut Edits) {
     let Some(doc) = script.module.docstring() else { return };
     let mut at = doc.start_byte();

@@ -6,7 +6,7 @@ use crate::new_revision::next_id;
 use crate::script::Script;
 use model::graph::Fault;
 
-/// Plans the merge of a tree's heads. `Err` says why there is none.
+/// Plans the merge of a tree's heads. `Err` is the reason why none is planned.
 pub fn merge(scripts: &[Script]) -> Result<Plan, String> {
     let graph = graph::build(&scripts.iter().collect::<Vec<_>>());
     if let Some(Fault::IdTwice { first, second }) = graph.faults.first() {

@@ -25,15 +25,15 @@ use model::graph::{Fault, Graph};
 /// How many collisions are fixed in one go.
 const MAX_ROUNDS: usize = 50;
 
-/// What is left where no revision may move.
+/// The advice if no revision may move.
 const MERGE: &str =
     ": where both heads are merged, `renumber --merge` writes a revision that merges them";
 
 /// From here on, ages are those of revisions that the base branch does not have.
 const NEW: usize = usize::MAX / 2;
 
-/// How late a revision came. What is new is later than all that others have, and what is in no commit
-/// latest of all.
+/// The age of a revision: a new one is later than all that others have, and an uncommitted one is
+/// the latest.
 pub fn age(is_new: bool, arrival: Option<&Arrival>) -> usize {
     let order = arrival.map(|arrival| arrival.order);
     match is_new {
@@ -42,7 +42,8 @@ pub fn age(is_new: bool, arrival: Option<&Arrival>) -> usize {
     }
 }
 
-/// Ages by which what came first came last, and what others have after all that is new.
+/// The reversed order of ages: the earliest becomes the latest, and revisions that others have come
+/// after the new ones.
 pub fn reversed(ages: &[usize]) -> Vec<usize> {
     let mut by_age: Vec<usize> = (0..ages.len()).collect();
     by_age.sort_by_key(|index| ages[*index]);
@@ -59,8 +60,8 @@ pub type Age<'a> = &'a dyn Fn(usize) -> usize;
 /// Where a revision is merged already, so that it must stay as it is; `None`: it may move.
 pub type Fixed<'a> = &'a dyn Fn(usize) -> Option<String>;
 
-/// Plans the repair of a tree. The files' bytes stand beside their scripts. `Err` says why there is
-/// none.
+/// Plans the repair of a tree. The files' bytes are given beside their scripts. `Err` is the reason
+/// why none is planned.
 pub fn plan(
     scripts: &[Script],
     bytes: &[Vec<u8>],
@@ -108,7 +109,7 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Fixes one collision, and says what moved; `None` where there is none left.
+    /// Fixes one collision, and returns the moves; `None` if no collision is left.
     fn fix_one(&mut self) -> Result<Option<String>, String> {
         let graph = self.graph(&|_| true);
         let broken = |fault: &Fault| !matches!(fault, Fault::IdTwice { .. });
@@ -145,8 +146,9 @@ impl<'a> State<'a> {
                 called::gate()
             ));
         }
-        // What names the id and came after the later of the two, new on this branch as that is,
-        // follows it; whatever others have already follows what they have.
+        // A revision that names the id and came after the later of the two, which is new on this
+        // branch, follows the later one; revisions that others have follow the revision that others
+        // have.
         let mut chain = vec![moved];
         let is_new = |index: usize| (self.age)(index) >= NEW;
         let follows = |index: usize| is_new(moved) && !is_new(kept) && is_new(index);
@@ -207,7 +209,7 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Puts a chain on top of `target`, in order, under numbers that nobody else has.
+    /// Puts a chain on top of `target`, in order, under numbers that no other revision has.
     fn move_chain(
         &mut self,
         chain: &[usize],
@@ -226,7 +228,7 @@ impl<'a> State<'a> {
         let mut last = others.filter_map(|index| number(&self.ids[index])).max().unwrap_or(0);
         for index in chain.iter().filter(|_| all_numbers) {
             let old = self.ids[*index].clone();
-            // A number after all others fits where it goes.
+            // A number greater than all others is kept.
             match number(&old).filter(|number| *number > last) {
                 Some(fits) => last = fits,
                 None => {

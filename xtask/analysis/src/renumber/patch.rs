@@ -36,7 +36,7 @@ pub fn patch(changes: &[Change], named: impl Fn(&Utf8Path) -> Utf8PathBuf) -> St
 }
 
 fn text(bytes: &[u8]) -> String {
-    // What is planned is UTF-8: nothing else is edited.
+    // Planned text is UTF-8: no other file is edited.
     String::from_utf8_lossy(bytes).into_owned()
 }
 

@@ -1,4 +1,4 @@
-//! Plans, told as the files that come out of them.
+//! Plans, shown as the resulting files.
 
 use camino::Utf8Path;
 use expect_test::{Expect, expect};
@@ -33,7 +33,7 @@ fn check(files: &[(&'static str, String)], expected: Expect) {
         }
         Err(why) => why,
     };
-    // A context line that is empty would be lost in the indentation of what is expected.
+    // An empty context line would be lost in the indentation of the expected text.
     expected.assert_eq(&out.replace("\n \n", "\n ~\n"));
 }
 

@@ -1,4 +1,4 @@
-//! Names for failures that need rows, by what Postgres raised.
+//! Codes for failures that need rows, by the error of Postgres.
 
 use model::code::{self, Code};
 use model::transcript::Transcript;
@@ -9,20 +9,20 @@ pub fn code_of(sqlstate: Option<&str>) -> &'static Code {
         Some("23502") => &code::NULLS_IN_ROWS,
         Some("23505" | "23P01") => &code::DUPLICATES_IN_ROWS,
         Some("23503") => &code::ORPHANS_IN_ROWS,
-        // A check, and every data exception: what is too long, too large, or no number.
+        // A check, and every data exception: a value that is too long, too large, or not a number.
         Some(state) if state == "23514" || state.starts_with("22") => &code::VALUES_IN_ROWS,
         _ => &code::FAILS_ON_ROWS,
     }
 }
 
-/// Why a failure that needs rows says nothing of what the schema allows: the revision knows more of its
-/// rows than the catalogue shows, so that rows made of that alone are none that it need take.
+/// Why a failure on generated rows proves no fault: the revision relies on properties of its rows
+/// that the catalogue does not show, and rows generated from the catalogue need not have them.
 pub fn not_of_the_schema(said: Option<&Transcript>) -> Option<&'static str> {
     let said = said?;
     let headline = said.headline()?;
     let source = said.frames.last().and_then(|frame| frame.source.as_deref()).unwrap_or_default();
     match headline.sqlstate.as_deref() {
-        // What is NULL by the schema may be NULL in production.
+        // A column that is NULL by the schema may be NULL in production.
         None if headline.message.contains("NoneType") => None,
         None if source.trim_start().starts_with("raise") => {
             Some("it checks its rows, and raises on purpose")

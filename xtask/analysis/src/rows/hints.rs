@@ -3,7 +3,7 @@
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-/// How often a pattern repeats what it does not limit.
+/// The number of repetitions in a pattern without a limit.
 const REPEATED: u32 = 2;
 /// The longest text that is made for a pattern, in bytes.
 const LENGTH_MAX: usize = 1000;
@@ -72,7 +72,8 @@ pub(super) fn matching(literal: &str) -> Vec<String> {
 
 /// The first text that a pattern takes.
 fn instance(pattern: &Hir, text: &mut Vec<u8>, steps_left: &mut u32) {
-    // What repeats nothing a thousand times, and that a thousand times, never gets longer.
+    // The step limit also ends nested repetitions of an empty pattern, whose text never gets
+    // longer.
     if text.len() >= LENGTH_MAX || *steps_left == 0 {
         return;
     }

@@ -1,4 +1,4 @@
-//! Losses of a round trip among the rows that were there before.
+//! Losses of a round trip among the earlier rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,7 +8,7 @@ use model::rows::{Cells, Contents, Held};
 /// The longest value that is shown, in characters.
 const SHOWN: usize = 60;
 
-/// What the upgrade and the downgrade of one revision did to rows that were there before.
+/// The effect of one revision's upgrade and downgrade on earlier rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
     /// The table, or the table and the column.
@@ -17,17 +17,17 @@ pub struct Loss {
     pub count: usize,
     /// Of how many.
     pub of: usize,
-    /// What became of them.
+    /// Their fate.
     pub fate: Fate,
     /// Whether they were gone after the upgrade already, so that the downgrade only failed to bring
     /// them back.
     pub by_upgrade: bool,
 }
 
-/// What became of rows or values.
+/// Fate of rows or values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// Rows that are not there any more.
+    /// Rows that no longer exist.
     RowsLost,
     /// Values that are NULL now.
     Lost {
@@ -38,7 +38,7 @@ pub enum Fate {
     Changed {
         /// One of them.
         was: String,
-        /// What it is now.
+        /// Its value now.
         is: String,
     },
 }
@@ -65,9 +65,9 @@ impl Loss {
     }
 }
 
-/// What was there before the upgrade and is not, or not the same, after the downgrade, where the schema
-/// does not show it: what goes with a column or a table that the upgrade drops is told by
-/// [`gone_with_drops`]. A value in the place of NULL takes nothing away, and a row with NULL in one of the
+/// Data from before the upgrade that is missing or different after the downgrade, although the
+/// schema does not show that: the losses of columns and tables that the upgrade drops are in
+/// [`gone_with_drops`]. A value in place of NULL is no loss, and a row with NULL in one of the
 /// columns that the upgrade fills cannot stay.
 pub fn losses(
     before: &Contents,
@@ -103,8 +103,8 @@ pub fn losses(
     losses
 }
 
-/// What goes with the columns and tables that an upgrade drops, and its downgrade cannot bring back:
-/// each with how many values or rows it had.
+/// The data of columns and tables that an upgrade drops, which its downgrade cannot restore: each
+/// with its number of values or rows.
 pub fn gone_with_drops(before: &Contents, between: &Contents, after: &Contents) -> Vec<String> {
     let mut told = Vec::new();
     for (table, was) in before {
@@ -133,8 +133,8 @@ pub fn gone_with_drops(before: &Contents, between: &Contents, after: &Contents) 
     told
 }
 
-/// What the upgrade put into columns that it added: it goes with them, and cannot do otherwise. For each
-/// column how many values it had, and how many it has after the second upgrade.
+/// The data that the upgrade put into its new columns: it is necessarily lost with them. For each
+/// column the number of values, and the number after the second upgrade.
 pub fn gone_with_columns(before: &Contents, between: &Contents, again: &Contents) -> Vec<String> {
     let values = |held: Option<&Held>, column: &str| {
         let rows = held.map(|held| held.rows.as_slice()).unwrap_or_default();
@@ -167,7 +167,7 @@ fn rows_lost(table: &str, was: &Held, is: &Held, meanwhile: &Held) -> Option<Los
     })
 }
 
-/// How many of the rows are still there: by their key, or without one by their number.
+/// The number of rows that still exist: by their key, or without a key by their count.
 fn present(was: &Held, is: &Held) -> usize {
     if was.primary.is_empty() || was.primary != is.primary || is_renumbered(was, is) {
         return was.rows.len().min(is.rows.len());
@@ -188,7 +188,7 @@ fn values_lost(
     let lost: Vec<_> = pairs.iter().filter(|(was, is)| was.is_some() && is.is_none()).collect();
     let changed: Vec<_> =
         pairs.iter().filter(|(was, is)| was.is_some() && is.is_some() && was != is).collect();
-    // Where the upgrade left what it found, it was the downgrade.
+    // If the upgrade left the data unchanged, the downgrade is to blame.
     let kept = self::pairs(was, meanwhile, column);
     let by_upgrade = kept.len() < pairs.len() || kept.iter().any(|(was, is)| was != is);
     let loss = |count, of, fate| {
@@ -205,8 +205,8 @@ fn values_lost(
     losses
 }
 
-/// Whether a table has as many rows as before, and other keys: then they were numbered anew, and rows
-/// are matched by what did not change.
+/// Whether a table has as many rows as before, and other keys: then they were renumbered, and rows
+/// are matched by their unchanged columns.
 fn is_renumbered(was: &Held, is: &Held) -> bool {
     let keys = |held: &Held| {
         let mut keys: Vec<_> = held.rows.iter().map(|row| key(row, &was.primary)).collect();
@@ -244,11 +244,11 @@ fn unchanged(was: &Held, is: &Held) -> Vec<String> {
 fn pairs(was: &Held, is: &Held, column: &str) -> Vec<(Option<String>, Option<String>)> {
     let value = |row: &Cells| row.get(column).cloned();
     if was.primary.is_empty() || was.primary != is.primary || is_renumbered(was, is) {
-        // Without a key, what counts is which values there are, and how often.
+        // Without a key, only the values and their frequency count.
         let all = |held: &Held| held.rows.iter().map(value).collect::<Option<Vec<_>>>();
         let (Some(mut was), Some(mut is)) = (all(was), all(is)) else { return Vec::new() };
         if was.len() != is.len() {
-            // Which of them are gone cannot be told.
+            // The lost rows cannot be identified.
             return Vec::new();
         }
         was.sort();

@@ -1,10 +1,11 @@
-//! Rows for a table, made from the catalogue alone: what a schema allows, production may hold.
+//! Rows for a table, made from the catalogue alone: production may hold any row that the schema
+//! allows.
 //!
-//! Columns that a condition ties together are chosen together. Which of their values go together,
-//! Postgres itself says, which alone understands every condition: [`questions`] asks it, [`inserts`]
-//! makes rows of the answers. First come rows that anybody could have written: with NULL wherever it
-//! is allowed, with the same values again wherever that is allowed. Then come rows of what hardly
-//! anybody writes: the largest numbers and dates, the longest texts.
+//! Columns in a common condition are chosen together. Postgres itself decides which of their values
+//! are compatible, since it alone understands every condition: [`questions`] asks it, [`inserts`]
+//! makes rows of the answers. Ordinary rows come first: with NULL wherever it is allowed, and with
+//! repeated values wherever that is allowed. Then come rows of rare values: the largest numbers and
+//! dates, the longest texts.
 
 mod blame;
 mod hints;
@@ -24,14 +25,14 @@ pub use self::losses::{Loss, gone_with_columns, gone_with_drops, losses};
 pub use self::named::{Named, is_about_floats, named, names_values};
 pub use self::touched::{Touched, touched};
 
-/// How many rows anybody could have written.
+/// The number of ordinary rows.
 const PLAIN: usize = 30;
 /// How many of the others.
 const EXTREME: usize = 10;
 /// How many ways of choosing columns together are tried.
 const PRODUCT_MAX: usize = 20_000;
 
-/// What a table's columns may be given, those that go together together.
+/// Possible values of a table's columns; dependent columns are in one group.
 pub struct Draft<'t> {
     table: &'t Table,
     groups: Vec<Group<'t>>,
@@ -47,7 +48,7 @@ struct Group<'t> {
 }
 
 impl<'t> Draft<'t> {
-    /// Groups a table's columns. What points to other tables or is given by the server is left out.
+    /// Groups a table's columns. Foreign keys and columns that the server fills are left out.
     pub fn new(table: &'t Table) -> Draft<'t> {
         let pointing = |name: &String| table.foreign.iter().any(|key| key.columns.contains(name));
         let chosen: Vec<&Column> = table
@@ -57,7 +58,7 @@ impl<'t> Draft<'t> {
             .collect();
         let mut groups: Vec<Vec<&Column>> = chosen.iter().map(|column| vec![*column]).collect();
         for check in &table.checks {
-            // A condition on what points elsewhere is left to the insert.
+            // A condition on a foreign key is left to the insert.
             if check.columns.iter().all(|name| chosen.iter().any(|c| c.name == *name)) {
                 let ties = |group: &mut Vec<&Column>| {
                     group.iter().any(|column| check.columns.contains(&column.name))
@@ -72,14 +73,14 @@ impl<'t> Draft<'t> {
         Draft { table, groups }
     }
 
-    /// What to ask Postgres: for each group that it must be asked about, a query whose rows are the
-    /// ways of choosing its values, each a JSON array.
+    /// The queries for Postgres: one for each group that it must decide, whose rows are the allowed
+    /// combinations of values, each a JSON array.
     pub fn questions(&self) -> Vec<String> {
         self.groups.iter().filter(|group| group.asked).map(Group::question).collect()
     }
 
-    /// The rows, parents being there. `answers` are the choices for the groups that were asked about,
-    /// in order. Fails where nothing may be chosen, with the reason.
+    /// The rows, once their parents exist. `answers` are the choices for the queried groups, in
+    /// order. Fails if no choice is allowed, with the reason.
     pub fn inserts(&self, answers: Vec<Vec<Choice>>) -> Result<Inserts, String> {
         let mut answers = answers.into_iter();
         let mut choices = Vec::new();
@@ -95,7 +96,8 @@ impl<'t> Draft<'t> {
         }
         let names = self.names();
         let head = match names.as_slice() {
-            // A row must have something: what the server gives, it gives then too.
+            // A row needs at least one column: a column that the server fills is then written as
+            // DEFAULT.
             [] => {
                 let given = self.table.columns.iter().find(|column| !column.generated);
                 let given = given.map_or(String::new(), |column| identifier(&column.name));
@@ -120,7 +122,7 @@ impl<'t> Draft<'t> {
         let chosen = self.groups.iter().flat_map(|group| &group.columns).map(|c| &c.name);
         let mut names: Vec<String> = chosen.map(|name| identifier(name)).collect();
         for column in self.table.foreign.iter().flat_map(|key| &key.columns) {
-            // Where two keys share a column, the first one says what stands there.
+            // If two keys share a column, the first one determines its value.
             if !names.contains(&identifier(column)) {
                 names.push(identifier(column));
             }
@@ -298,7 +300,7 @@ impl Choices {
     }
 }
 
-/// The tables in an order in which each comes after those that it points to, as far as there is one.
+/// The tables in an order in which each comes after those that it points to, as far as possible.
 pub fn parents_first(tables: &[Table]) -> Vec<&Table> {
     let mut sorted: Vec<&Table> = Vec::new();
     let mut left: Vec<&Table> = tables.iter().collect();

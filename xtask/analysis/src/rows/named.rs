@@ -1,8 +1,8 @@
-//! Values that a revision itself names for a column of texts: the labels of the enum that it becomes, the
-//! list of a new check, or the type that it is cast to.
+//! Values that a revision itself names for a column of texts: the labels of its new enum type, the
+//! list of a new check, or the type of a cast.
 //!
-//! The schema allows any text there, so rows of the schema alone break every such revision, also one
-//! that is sound.
+//! The schema allows any text in such a column; rows of the schema alone therefore break every such
+//! revision, even a sound one.
 
 use super::hints;
 use super::values::of_type;
@@ -24,7 +24,7 @@ pub struct Named {
     pub table: String,
     /// The columns.
     pub columns: Vec<String>,
-    /// Their values; none: nobody can tell them.
+    /// Their values; empty: the values are unknown.
     pub values: Vec<String>,
 }
 
@@ -52,8 +52,8 @@ impl Named {
     }
 }
 
-/// What a failure on made-up texts names; `None`: the texts are not to blame. `ran` are the statements so
-/// far.
+/// The column and the values that a failure on generated texts names; `None`: the texts are not to
+/// blame. `ran` are the statements so far.
 pub fn named(said: &Transcript, ran: &[Statement], tables: &[Table]) -> Option<Named> {
     let headline = said.headline()?;
     let statement = said.statement.as_deref()?;
@@ -97,7 +97,8 @@ fn listed(check: &str) -> Option<Vec<String>> {
     Some(texts).filter(|texts: &Vec<String>| !texts.is_empty())
 }
 
-/// Whether a failing statement is about numbers without a fixed point: nobody keeps the largest in them.
+/// Whether a failing statement is about floating-point numbers: the largest of them are
+/// unrealistic.
 pub fn is_about_floats(said: &Transcript, tables: &[Table]) -> bool {
     let is_float = |column: &Column| ["real", "double precision"].contains(&column.base.as_str());
     mentioned(said.statement.as_deref().unwrap_or_default(), tables, is_float).is_some()
@@ -202,7 +203,7 @@ mod tests {
             Some(&["AA"]),
         );
         check("23514", "violated", "ALTER TABLE invoices ADD CHECK (length(state) > 5)", None);
-        // A type that nobody knows, and what is no text.
+        // An unknown type, and columns that are not texts.
         check("22P02", "invalid input value for enum other: \"abc\"", &retype("other"), Some(&[]));
         check("23514", "violated", "ALTER TABLE invoices ADD CHECK (id > 0)", None);
         check("22001", "value too long", &retype("varchar(2)"), None);

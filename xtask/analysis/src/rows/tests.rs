@@ -105,7 +105,7 @@ fn tables_that_point_to_each_other_have_an_order_too() {
     own.foreign = vec![key("own", &["p"])];
     let inserts = Draft::new(&own).inserts(Vec::new()).unwrap();
     assert_eq!(inserts.plain[2], "('3', '3')");
-    // Nothing but what the server gives.
+    // Only columns that the server fills.
     let counted = Column { counted: true, ..column("id", "integer", true) };
     let alone = table("alone", vec![counted]);
     let inserts = Draft::new(&alone).inserts(Vec::new()).unwrap();

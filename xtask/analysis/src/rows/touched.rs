@@ -20,11 +20,11 @@ const FOLLOWING: usize = 4;
 pub struct Touched {
     /// All of them; `None`: any table may be touched.
     pub names: Option<BTreeSet<String>>,
-    /// Those from which rows are taken away: what points to them matters then.
+    /// The tables from which rows are deleted: the tables that point to them matter then.
     pub emptied: BTreeSet<String>,
 }
 
-/// What these texts name.
+/// The names in these texts.
 pub fn touched<'a>(texts: impl IntoIterator<Item = &'a str>) -> Touched {
     let (mut names, mut emptied) = (BTreeSet::new(), BTreeSet::new());
     let mut any = false;

@@ -1,12 +1,11 @@
-//! The values that a column is given: plain ones, and those that a type allows and hardly anybody
-//! writes.
+//! The values for a column: ordinary ones, and rare ones that its type allows.
 //!
-//! Nothing here is drawn by chance, so that a failure comes again.
+//! No value is random: a failure is reproducible.
 
 use super::hints;
 use model::rows::Column;
 
-/// How many different values there are for a column that takes none twice.
+/// The number of different values for a column that must be unique.
 const DISTINCT: usize = 40;
 /// Values of composite and geometric types, of multiranges, positions and the like, and of numbers.
 const SPELLINGS: [&str; 14] = [
@@ -25,18 +24,18 @@ const SPELLINGS: [&str; 14] = [
     "0/1",
     "'a'",
 ];
-/// How many values there are of a length that a condition names.
+/// The number of values of a length that a condition names.
 const HINTED: usize = 12;
 /// The longest text; an index takes hardly more.
 const TEXT_MAX: usize = 1000;
-/// From here on a number is one that hardly anybody writes.
+/// Numbers from here on are rare.
 const LARGE: f64 = 1e6;
 
 /// A value as text that Postgres reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Value {
     pub(super) text: String,
-    /// Whether hardly anybody writes it.
+    /// Whether the value is rare in practice.
     pub(super) extreme: bool,
 }
 
@@ -48,20 +47,21 @@ fn extreme(text: impl Into<String>) -> Value {
     Value { text: text.into(), extreme: true }
 }
 
-/// What is known of a column besides its type.
+/// Known properties of a column besides its type.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct About<'a> {
-    /// What is demanded of it.
+    /// The conditions on it.
     pub(super) expressions: &'a [&'a str],
     /// Whether it takes no value twice.
     pub(super) distinct: bool,
-    /// Whether it takes nothing but what the expressions name.
+    /// Whether it accepts only values that the expressions name.
     pub(super) named_alone: bool,
-    /// Whose column it is: values of its own are what a foreign key that is yet to come does not find.
+    /// The column's table: values with its name do not occur in other tables, and a later foreign
+    /// key will not find them.
     pub(super) table: &'a str,
 }
 
-/// What a column may be given, most telling first.
+/// The possible values of a column, the most revealing first.
 pub(super) fn candidates(column: &Column, about: About<'_>) -> Vec<Value> {
     let mut values = match column.labels.as_slice() {
         [] => hinted(column, about.expressions),
@@ -78,7 +78,7 @@ pub(super) fn candidates(column: &Column, about: About<'_>) -> Vec<Value> {
     values
 }
 
-/// Whether every value of this module is one of the column's type, so that nobody need ask.
+/// Whether every value of this module is valid for the column's type without a query.
 pub(super) fn is_well_known(column: &Column) -> bool {
     const KNOWN: [&str; 14] = [
         "smallint",
@@ -203,7 +203,7 @@ fn bits(column: &Column, count: usize) -> Vec<Value> {
     (0..=count).map(|n| plain(format!("{n:0width$b}"))).filter(|v| v.text.len() <= width).collect()
 }
 
-/// The longest text that a column takes, in characters; `None`: there is no limit.
+/// The longest text that a column accepts, in characters; `None`: any length.
 fn limit(column: &Column) -> Option<usize> {
     let limited = ["character varying", "character"].contains(&column.base.as_str());
     (limited && column.modifier >= 4).then(|| usize::try_from(column.modifier - 4).unwrap_or(1))
@@ -252,7 +252,7 @@ fn ranges(over: &str) -> Vec<Value> {
     months.chain([extreme("empty"), extreme("(,)")]).collect()
 }
 
-/// What the text of the conditions suggests: the values that they name and those beside them.
+/// The values that the conditions suggest: those that they name and the neighbouring ones.
 fn hinted(column: &Column, expressions: &[&str]) -> Vec<Value> {
     let numeric = ["smallint", "integer", "bigint", "numeric", "real", "double precision", "money"];
     let is_number = numeric.contains(&column.base.as_str());

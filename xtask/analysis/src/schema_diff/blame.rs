@@ -8,7 +8,7 @@ use model::schema::{Attributes, ObjectId, Schema, attribute};
 
 use super::difference::{Change, Difference};
 
-/// Whether the upgrade left alone what differs, so that the downgrade alone changed it.
+/// Whether the upgrade left the differing object alone: then the downgrade changed it.
 pub fn is_of_downgrade(difference: &Difference, before: &Schema, between: &Schema) -> bool {
     let of = |schema: &'_ Schema| schema.objects().get(&difference.object).cloned();
     match (&difference.change, of(before), of(between)) {
@@ -47,8 +47,7 @@ fn columns_where(
     found
 }
 
-/// Whether the object is made only under a condition: then it is unknown whether it was there
-/// before.
+/// Whether the object is made only under a condition: then it is unknown whether it existed before.
 pub fn is_made_on_condition(difference: &Difference, script: &Script) -> bool {
     let made = |deed: &&Deed| match &deed.effect {
         Effect::Create(object, _) => is_named(&difference.object, object),

@@ -14,9 +14,9 @@ pub struct Difference {
 /// How an object differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It should not be there, and is like this.
+    /// The object should not exist, and has these attributes.
     LeftBehind(Attributes),
-    /// It should be there, and was like this.
+    /// The object should exist, and had these attributes.
     Missing(Attributes),
     /// It has this identity now, by a rename that was not taken back.
     Renamed {
@@ -27,9 +27,9 @@ pub enum Change {
     Changed {
         /// Which.
         attribute: String,
-        /// What it was.
+        /// Its earlier value.
         expected: Option<String>,
-        /// What it is.
+        /// Its value now.
         found: Option<String>,
     },
 }

@@ -88,7 +88,8 @@ fn is_validated(was: &Attributes, now: &Attributes) -> bool {
     was.is_some() && was == attribute(now, "definition")
 }
 
-/// Whether the columns that both have stand in another order; others are differences themselves.
+/// Whether the columns that both have are in another order; other columns are differences
+/// themselves.
 fn order_differs(was: &Attributes, now: &Attributes) -> bool {
     let columns = |attributes: &Attributes| -> Vec<String> {
         let order = attribute(attributes, "column order").unwrap_or_default();
@@ -100,8 +101,8 @@ fn order_differs(was: &Attributes, now: &Attributes) -> bool {
     kept != found
 }
 
-/// Whether privileges differ by more than the owner's name: a new owner takes over what the old one
-/// had and granted.
+/// Whether privileges differ by more than the owner's name: a new owner takes over the privileges
+/// and grants of the old one.
 fn privileges_differ(was: &Attributes, now: &Attributes) -> bool {
     let of = |attributes, name| attribute(attributes, name).unwrap_or_default().to_owned();
     let owners = (of(was, "owner"), of(now, "owner"));
@@ -144,7 +145,7 @@ fn is_of_version_table(difference: &Difference, table: &str) -> bool {
 }
 
 /// Whether a difference is a part of another: of a table that is left behind or missing, or of a
-/// partition's copy of what its parent has.
+/// partition's copy of its parent's object.
 fn follows(difference: &Difference, whole: &[Difference]) -> bool {
     let id = &difference.object;
     let own = match &difference.change {
@@ -236,7 +237,7 @@ fn subject(object: &ObjectId) -> String {
     }
 }
 
-/// A flag is its own name; anything else is told with it.
+/// A flag is shown as its value alone; any other attribute with its name.
 fn phrase(attribute: &str, value: &str) -> String {
     if ["nullability", "validity", "clustered", "cycle", "persistence", "identity"]
         .contains(&attribute)

@@ -1,5 +1,5 @@
-//! Origin of an object that differs: the statement that made it, its revision, file and line; and what
-//! a revision declares about itself.
+//! Origin of an object that differs: the statement that made it, its revision, file and line; and
+//! the directives of its revision.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ pub struct Sources<'a> {
     pub statements: &'a [Statement],
     /// The revision that is on trial.
     pub revision: &'a str,
-    /// Its file and what it says, where it could be read.
+    /// Its file and the file's text, if readable.
     pub file: Option<(&'a Utf8Path, &'a str)>,
 }
 
@@ -30,15 +30,16 @@ pub struct Origin {
     pub statement: Option<String>,
     /// The file of its revision.
     pub file: Option<Utf8PathBuf>,
-    /// The line there that names it, else where `downgrade` begins.
+    /// The line of the file that names the object, else the first line of `downgrade`.
     pub line: Option<u32>,
     /// The text of that line.
     pub source: Option<String>,
 }
 
-/// The statement that made an object another in another environment. `here` and `elsewhere` are what
-/// was run in the two, `elsewhere` once and up alone. Of those that name the object it is the first that
-/// only one of them has, or of a revision that ran its statements in another order; else the last.
+/// The statement that made an object different in another environment. `here` and `elsewhere` are
+/// the statements run in the two, `elsewhere` once and up alone. Among the statements that name the
+/// object, the first that only one environment has, or that belongs to a revision whose statements
+/// ran in another order; else the last.
 pub fn impure<'s>(
     difference: &Difference,
     here: &'s [Statement],
@@ -79,7 +80,8 @@ impl Origin {
             let word = s.sql.trim_start().get(..6).unwrap_or_default().to_lowercase();
             word == "create" || word.starts_with("alter")
         };
-        // Of a column, what names it and its table; else what names it; else what names its table.
+        // For a column: statements that name it and its table; else those that name it; else those
+        // that name its table.
         let named = |count: usize| -> Vec<&Statement> {
             let some = |s: &&Statement| match count {
                 0 => names.iter().any(|name| mentions(&s.sql, name)),
@@ -124,7 +126,7 @@ fn creates(sql: &str, kind: &str, name: &str) -> bool {
     if !words.next().is_some_and(|word| is(word, "create")) {
         return false;
     }
-    // `materialized view` ends in what it is.
+    // `materialized view` ends with the word to search for.
     let kind = kind.rsplit(' ').next().unwrap_or(kind);
     let after = words.skip_while(|word| !is(word, kind)).skip(1);
     let mut after = after.skip_while(|word| {
@@ -186,15 +188,15 @@ pub enum Declaration {
         /// Why.
         reason: String,
     },
-    /// `rows orders, reason`: what production holds there cannot be told from the catalogue, so no
-    /// rows are made for it.
+    /// `rows orders, reason`: the table's production data cannot be derived from the catalogue; no
+    /// rows are generated for it.
     Rows {
         /// The table.
         table: String,
         /// Why.
         reason: String,
     },
-    /// `blocks orders, reason`: the table may stand still.
+    /// `blocks orders, reason`: the table may be blocked.
     Blocks {
         /// The table.
         table: String,
@@ -208,7 +210,7 @@ pub enum Declaration {
         /// Why.
         reason: String,
     },
-    /// `loses orders.note, reason`: it does not bring back what rows held there.
+    /// `loses orders.note, reason`: the downgrade does not restore the data of the column.
     Loses {
         /// The table, or the table and the column.
         what: String,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-/// The letters of an `aclitem` and what they stand for.
+/// The letters of an `aclitem` and their meanings.
 const LETTERS: &[(char, &str)] = &[
     ('r', "SELECT"),
     ('a', "INSERT"),

@@ -29,8 +29,8 @@ fn cast_of_texts<'t>((expected, found): (&'t str, &str)) -> Option<&'t str> {
     (is_text(found) && !is_text(expected)).then_some(expected)
 }
 
-/// The change of a type with the `USING` of its counterpart where that names a time zone: without it the
-/// session's own would be taken. Else with a cast, where there has to be one.
+/// The change of a type with the `USING` of its counterpart if that names a time zone: without it
+/// the session's own would be used. Otherwise with a cast, if one is needed.
 fn with_using(line: &str, identity: &str, cast: Option<&str>, made_by: &str) -> String {
     let using = made_by.find(" USING ").map(|at| made_by[at..].trim_end().trim_end_matches(';'));
     let is_zone = |using: &&str| using.contains(" AT TIME ZONE ") && !using.contains('"');
@@ -178,7 +178,7 @@ fn default_privileges(
     )))
 }
 
-/// The lines that make a sequence again; one of a column goes on behind the values that are there.
+/// The lines that make a sequence again; one of a column continues after the existing values.
 fn create_sequence(identity: &str, own: &Attributes) -> String {
     let owner = attribute(own, "owned by").filter(|by| !by.starts_with("identity of "));
     let owner = owner.and_then(|by| Some((by, part(by)?)));
@@ -359,7 +359,7 @@ fn quoted_expression(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// Grants what was lost and revokes what stayed.
+/// Grants the lost privileges and revokes the remaining ones.
 fn grants(
     kind: &str,
     identity: &str,

@@ -1,5 +1,5 @@
-//! Renames: what a revision renamed and did not rename back is one difference, not one thing that is
-//! missing, another that was left behind, and all that names the two.
+//! Renames: an object that a revision renamed and did not rename back is one difference, rather
+//! than a missing object, a leftover object, and a difference for each object that names either.
 
 use super::origin::mentions;
 use super::{Change, Difference};

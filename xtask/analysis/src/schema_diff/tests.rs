@@ -118,7 +118,7 @@ fn a_constraint_that_is_valid_now_needs_no_way_back() {
     assert!(differ("CHECK ((a > 0)) NOT VALID", "CHECK ((a > 1))"));
 }
 
-/// What is left of the differences after these statements, and the lines that take it back.
+/// The differences that remain after these statements, and the lines that take them back.
 #[track_caller]
 fn renames(
     was: &[(&str, &str, Own<'_>)],
@@ -190,7 +190,7 @@ fn a_rename_that_is_not_taken_back_is_one_difference() {
             "not renamed back: sequence t_id_seq is `u_id_seq1` now → op.execute(\"ALTER SEQUENCE u_id_seq1 RENAME TO t_id_seq\")",
         ],
     );
-    // What goes and what comes may be two things.
+    // The dropped and the new object may be unrelated.
     let (one, other): (&[(&str, &str, Own<'_>)], _) = (&[("index", "a", &[])], "b");
     renames(
         one,

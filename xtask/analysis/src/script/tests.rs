@@ -1,4 +1,4 @@
-//! What a file says, in the spellings that real projects use.
+//! Declarations of a file, in the spellings of real projects.
 
 use super::*;
 use expect_test::{Expect, expect};
@@ -138,7 +138,7 @@ fn fields_that_alembic_refuses_are_refused() {
     );
 }
 
-/// What is skimmed is what the parser finds, wherever anything is skimmed at all.
+/// The skimmer, if it succeeds, finds the same as the parser.
 #[track_caller]
 fn skims(text: &str, expected: bool) {
     let module = Module::parse(text.as_bytes()).unwrap();

@@ -92,7 +92,7 @@ fn table(c: &mut Cursor<'_>, detail: Detail) -> Option<Vec<Effect>> {
     }
     effects
         .push(Effect::Create(Object::new(Kind::Table, &name), Detail { parent, whole, ..detail }));
-    // A constraint may stand before its columns.
+    // A constraint may be written before its columns.
     elements.sort_by_key(Effect::is_on_columns);
     effects.extend(elements);
     let mut partition = *c;
@@ -113,7 +113,7 @@ fn table(c: &mut Cursor<'_>, detail: Detail) -> Option<Vec<Effect>> {
             *token == Token::LParen || ["SELECT", "WITH"].iter().any(|word| is_word(token, word))
         });
         if is_query {
-            // Before the creation: what it reads has to be there first.
+            // Before the creation: the objects that it reads must exist first.
             let reads = query::uses(rest);
             effects.splice(0..0, reads);
         }
@@ -182,7 +182,7 @@ pub fn column(table: &str, c: &mut Cursor<'_>) -> Vec<Effect> {
     effects
 }
 
-/// What a column does to the rows of a table that is there, from its name on.
+/// The work of a new column on the rows of an existing table, from the column's name on.
 pub fn work_of_column(c: &Cursor<'_>) -> Option<Whole> {
     let says = |words: &[&str]| { *c }.seek(words);
     let counts = ["SERIAL", "BIGSERIAL", "SMALLSERIAL"].iter().any(|word| says(&[word]));
@@ -195,7 +195,8 @@ pub fn work_of_column(c: &Cursor<'_>) -> Option<Whole> {
     }
 }
 
-/// What a constraint does to the rows of a table that is there, from `CONSTRAINT` or its own first word on.
+/// The work of a new constraint on the rows of an existing table, from `CONSTRAINT` or its own
+/// first word on.
 pub fn work_of_constraint(c: &Cursor<'_>, columns: Vec<String>) -> Option<Whole> {
     let says = |words: &[&str]| { *c }.seek(words);
     if says(&["NOT", "VALID"]) || says(&["USING", "INDEX"]) {

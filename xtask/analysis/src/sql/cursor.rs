@@ -1,8 +1,8 @@
 //! A walk over the tokens of one SQL statement.
 //!
-//! DDL is read by hand over sqlparser's tokens: what the gate wants from it stands at its head, and
-//! sqlparser refuses much of what Postgres takes there (policies, default privileges, `ATTACH
-//! PARTITION`). Nothing here fails; what does not fit is `None`.
+//! DDL is read by hand over sqlparser's tokens: the gate needs only the head of a statement, and
+//! sqlparser refuses many heads that Postgres accepts (policies, default privileges, `ATTACH
+//! PARTITION`). No function here fails; text that does not fit gives `None`.
 
 use sqlparser::tokenizer::Token;
 
@@ -95,7 +95,7 @@ impl<'t> Cursor<'t> {
         }
     }
 
-    /// Reads a parenthesis and returns what is in it.
+    /// Reads a parenthesis and returns its contents.
     pub fn parenthesis(&mut self) -> Option<&'t [Token]> {
         if self.peek() != Some(&Token::LParen) {
             return None;

@@ -13,7 +13,7 @@ use crate::effect::Value;
 
 static DIALECT: PostgreSqlDialect = PostgreSqlDialect {};
 
-/// A parser over some tokens; `None` where there are too many of them.
+/// A parser over some tokens; `None` if they are too many.
 pub fn parser(tokens: &[Token]) -> Option<Parser<'static>> {
     let few = tokens.len() <= MOST_TOKENS_PARSED;
     few.then(|| Parser::new(&DIALECT).with_tokens(tokens.to_vec()))
@@ -124,7 +124,7 @@ pub fn column(expr: &Expr) -> Option<String> {
     })
 }
 
-/// The value that an expression is, as far as the text tells.
+/// The value of an expression, as far as the text determines it.
 pub fn value(expr: &Expr) -> Value {
     match expr {
         Expr::Value(literal) => match &literal.value {

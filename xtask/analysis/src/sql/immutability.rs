@@ -1,4 +1,4 @@
-//! Immutability of an expression, by what Postgres 15 itself says of its own functions.
+//! Immutability of an expression, by Postgres 15's own catalogue of functions.
 //!
 //! A finding is certain: no overload that fits is immutable. A call whose overload depends on an
 //! unknown type is left alone.
@@ -108,8 +108,8 @@ impl Reading<'_> {
             }
             Expr::Extract { field, expr, .. } => {
                 let from = self.type_of(expr, 0)?;
-                // The seconds since 1970 are the same everywhere, but that is not what the
-                // catalogue says of the function.
+                // The seconds since 1970 are the same everywhere, but the catalogue does not mark
+                // the function as immutable.
                 let types = ["text".to_owned(), from.clone()].map(Some);
                 overloads_exclude("extract", &types)
                     .then(|| format!("extract({field} FROM {from})"))
@@ -146,7 +146,8 @@ impl Reading<'_> {
         if CASTS.contains(&(from, to)) {
             return true;
         }
-        // Without an entry in pg_cast, text and another type are converted by what prints them.
+        // Without an entry in pg_cast, text and another type are converted by the type's output and
+        // input functions.
         let by_printing = is_text(from) != is_text(to) && !CASTS_WITH_TEXT.contains(&(from, to));
         let other = if is_text(from) { to } else { from };
         by_printing && (TEXT_DEPENDS_ON_SETTINGS.contains(&other) || (self.known.is_enum)(other))
@@ -177,8 +178,8 @@ impl Reading<'_> {
     }
 }
 
-/// Whether there are overloads that may be meant, and none of them is immutable. An argument of
-/// unknown type may be of any.
+/// Whether matching overloads exist, and none of them is immutable. An argument of unknown type
+/// matches any.
 fn overloads_exclude(name: &str, types: &[Option<String>]) -> bool {
     let mut meant = OVERLOADS
         .iter()

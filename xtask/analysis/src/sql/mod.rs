@@ -27,7 +27,7 @@ use super::effect::{Effect, HOLE, Kind, Lookup, Object, Rows, Whole};
 /// The longest SQL that is read, in bytes. Longer ones are dumps, and opaque.
 const LONGEST_SQL_BYTES: usize = 1 << 20;
 
-/// The most tokens that a query or an expression may have: what nests is walked by recursion.
+/// The most tokens that a query or an expression may have: nested ones are walked by recursion.
 const MOST_TOKENS_PARSED: usize = 4_000;
 
 /// The effects of the statements of `sql`, each with its first line, counted from 0.

@@ -1,4 +1,4 @@
-//! Queries, and what changes rows.
+//! Queries, and statements that change rows.
 
 use sqlparser::ast::{
     Delete, Expr, FromTable, Insert, Query, Select, SelectItem, SetExpr, Statement, TableFactor,
@@ -56,8 +56,8 @@ fn by_head(tokens: &[Token]) -> Option<Vec<Effect>> {
     None
 }
 
-/// `SELECT f(…)` without a table: it is run for what `f` does. Postgres's own that only reads, or
-/// touches a sequence, is known; anything else may do anything.
+/// `SELECT f(…)` without a table: it is run for the effect of `f`. Functions of Postgres that only
+/// read, or use a sequence, are known; any other function may have any effect.
 fn calls_something(query: &Query) -> bool {
     let SetExpr::Select(select) = &*query.body else { return false };
     if !select.from.is_empty() {
@@ -247,8 +247,8 @@ fn inserted(insert: &Insert) -> Option<Vec<Vec<(String, Value)>>> {
         .collect()
 }
 
-/// The rows that a plain `SELECT … FROM t WHERE …` asks for. `None` for anything else, and for what
-/// always finds a row.
+/// The rows that a plain `SELECT … FROM t WHERE …` selects. `None` for any other query, and for one
+/// that always returns a row.
 fn lookup(query: &Query) -> Option<Lookup> {
     let SetExpr::Select(select) = &*query.body else { return None };
     let [TableWithJoins { relation: TableFactor::Table { name, args: None, .. }, joins }] =

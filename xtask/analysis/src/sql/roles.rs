@@ -1,4 +1,4 @@
-//! `GRANT`, `REVOKE`, `SET ROLE` and what else names a role.
+//! `GRANT`, `REVOKE`, `SET ROLE` and other statements that name a role.
 
 use sqlparser::tokenizer::Token;
 
@@ -35,7 +35,7 @@ pub fn read(c: &mut Cursor<'_>) -> Option<Vec<Effect>> {
     Some(if moves_names { vec![Effect::Opaque(None)] } else { vec![] })
 }
 
-/// `… [ON objects] TO roles`: roles first, since that is what Postgres looks at first.
+/// `… [ON objects] TO roles`: roles first, since Postgres checks them first.
 fn grant(c: &mut Cursor<'_>, command: &'static str, to: &str) -> Option<Vec<Effect>> {
     let mut on = *c;
     let has_object = on.seek(&["ON"]);

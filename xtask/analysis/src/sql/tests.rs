@@ -1,4 +1,4 @@
-//! What the SQL reader makes of SQL, and what it says of expressions.
+//! Results of the SQL reader, for statements and expressions.
 
 use expect_test::{Expect, expect};
 
@@ -257,8 +257,8 @@ fn nothing_makes_it_panic_or_hang() {
     }
 }
 
-/// What in an expression is not immutable, with `at timestamptz`, `ts timestamp`, `d date`,
-/// `n int4`, `s` an enum and `t text`.
+/// The parts of an expression that are not immutable, with `at timestamptz`, `ts timestamp`, `d
+/// date`, `n int4`, `s` an enum and `t text`.
 #[track_caller]
 fn offends(text: &str, expected: Option<&str>) {
     let types = [

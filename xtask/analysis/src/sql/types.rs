@@ -5,7 +5,7 @@ use sqlparser::tokenizer::Token;
 use super::cursor::Cursor;
 use super::tokenize;
 
-/// Words that a type may consist of more than one of, and what they come to.
+/// Types of more than one word, and their names in `pg_type`.
 const LONG: &[(&[&str], &str)] = &[
     (&["character", "varying"], "varchar"),
     (&["double", "precision"], "float8"),
@@ -80,7 +80,7 @@ pub fn is_own(name: &str) -> bool {
     OWN.binary_search(&name.trim_start_matches('_')).is_ok()
 }
 
-/// The name of a type that stands alone in a text.
+/// The name of a type that is the whole text.
 pub fn parse(text: &str) -> Option<String> {
     let tokens: Vec<Token> = tokenize(text)?.into_iter().map(|token| token.token).collect();
     read(&mut Cursor::new(&tokens))

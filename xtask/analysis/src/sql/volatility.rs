@@ -683,7 +683,7 @@ pub static CASTS: &[(&str, &str)] = &[
     ("varchar", "xml"),
 ];
 
-/// Casts that the catalogue knows, of either kind: what is not here goes through text.
+/// Casts in the catalogue, of either kind: any other cast goes through text.
 #[rustfmt::skip]
 pub static CASTS_WITH_TEXT: &[(&str, &str)] = &[
     ("bool", "bpchar"),

@@ -36,7 +36,7 @@ const WITH_VALUE: &[&str] = &[
     "--pass-env",
 ];
 
-/// A call of the gate, and what it lies in, outermost first.
+/// A call of the gate, and its surroundings, outermost first.
 pub struct Call<'a> {
     /// The workflow that is triggered.
     pub workflow: &'a Document<'a>,
@@ -87,7 +87,7 @@ impl<'a> Call<'a> {
         let mut trees = Vec::new();
         let mut words = self.arguments.iter();
         while let Some(word) = words.next() {
-            // The file of a redirection stands in the next word, unless it is joined.
+            // The file of a redirection is the next word, unless it is joined to the operator.
             if WITH_VALUE.contains(&word.as_str()) || word.ends_with(['>', '<']) {
                 words.next();
             } else if !word.starts_with('-') && !is_redirection(word) {

@@ -46,7 +46,7 @@ pub struct Step {
 }
 
 impl<'a> Document<'a> {
-    /// Reads a file. `Err`: what is wrong and in which line.
+    /// Reads a file. `Err`: the fault and its line.
     pub fn read(source: &'a Source) -> Result<Document<'a>, (String, Option<u32>)> {
         let parsed: Result<Value, _> = serde_yaml::from_str(&source.text);
         let mut value = parsed.map_err(|err| {
@@ -141,7 +141,7 @@ impl Job {
         text(&self.value["if"])
     }
 
-    /// Where one of its keys stands.
+    /// The place of one of its keys.
     pub fn at(&self, name: &str) -> Vec<Seg> {
         [self.path.clone(), vec![key(name)]].concat()
     }
@@ -200,12 +200,12 @@ impl Step {
         Some(uses.split('@').next().unwrap_or(uses))
     }
 
-    /// Where one of its keys stands.
+    /// The place of one of its keys.
     pub fn at(&self, name: &str) -> Vec<Seg> {
         [self.path.clone(), vec![key(name)]].concat()
     }
 
-    /// The line of the file that a line of its script stands in.
+    /// The line of the file for a line of its script.
     pub fn script_line(&self, document: &Document<'_>, line: usize) -> u32 {
         let at = document.line(&self.at("run"));
         let index = usize::try_from(at).unwrap_or(1).saturating_sub(1);
@@ -259,7 +259,7 @@ pub fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-/// Calls `see` with every text of a value and where it stands.
+/// Calls `see` with every text of a value and the text's place.
 pub fn walk(value: &Value, path: &mut Vec<Seg>, see: &mut impl FnMut(&[Seg], &str)) {
     match value {
         Value::String(text) => see(path, text),

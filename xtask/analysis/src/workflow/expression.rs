@@ -1,7 +1,7 @@
 //! Value of an `if:` for a pull request, as far as that can be known without running: true, false, or
 //! not known.
 
-/// For what a condition is looked at.
+/// The case for which a condition is evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Case {
     /// A pull request of which nothing else is known.

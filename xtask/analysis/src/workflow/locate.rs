@@ -1,8 +1,8 @@
 //! Lines of the values of a YAML file: serde_yaml reads values and keeps no lines.
 //!
-//! It follows a path by indentation, which is what block style is. A value that it cannot follow
-//! (flow style, an alias) has the line of the nearest value around it, so a line is always near and
-//! never a guess at something else.
+//! A path is followed by indentation, as block style requires. A value that cannot be followed
+//! (flow style, an alias) gets the line of the nearest value around it: a line is always near, and
+//! never a guess at another value.
 
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ fn key_block(lines: &[&str], block: Block, key: &str) -> Option<(usize, Block)> 
     let end = (at + 1..block.end)
         .find(|number| {
             let (line, begins) = (lines[*number], indent(lines[*number]));
-            // The items of a sequence may stand as far left as its key.
+            // The items of a sequence may have the same indentation as its key.
             let item = begins == column && line.trim_start().starts_with('-');
             is_content(line) && begins <= column && !item
         })

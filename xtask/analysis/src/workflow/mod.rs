@@ -1,7 +1,8 @@
-//! The audit of the CI workflows: where they weaken the gate.
+//! The audit of the CI workflows: the places where they weaken the gate.
 //!
-//! Pure, as all analysis: the texts of the files in, findings out. Each audit is a function of the
-//! [`Repository`] and stands in [`AUDITS`]; what none of them can know, it says is unknown.
+//! Pure, as all analysis: from the texts of the files to findings. Each audit is a function of the
+//! [`Repository`] and is listed in [`AUDITS`]; a fact that the files do not determine is reported
+//! as unknown.
 
 mod audits;
 mod calls;
@@ -19,7 +20,7 @@ use self::repository::{Found, Repository};
 use model::code::{self, Severity};
 use model::finding::{Edit, Finding, Place};
 
-/// One audit: what it looks for, in a function.
+/// One audit: a function that searches for one fault.
 type Audit = fn(&Repository<'_>) -> Vec<Found>;
 
 /// Every audit.
@@ -95,7 +96,7 @@ fn conclude(found: Found, sources: &[Source]) -> Finding {
     }
 }
 
-/// The line at a place as it should be; an empty one goes.
+/// The corrected line at a place; an empty one is deleted.
 fn edit(place: &Place, line: String, sources: &[Source]) -> Option<Edit> {
     let source = sources.iter().find(|source| source.file == place.file)?;
     let index = usize::try_from(place.line?).ok()?.checked_sub(1)?;

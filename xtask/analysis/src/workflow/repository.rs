@@ -40,7 +40,7 @@ pub(super) struct Repository<'a> {
     pub(super) gated: &'a [Gated],
     /// The branch that is merged to, where that is known.
     pub(super) default_branch: Option<&'a str>,
-    /// Whether some file could not be read, so that what none of the others says may stand there.
+    /// Whether some file could not be read: it may contain the part that the others lack.
     pub(super) unreadable: bool,
 }
 

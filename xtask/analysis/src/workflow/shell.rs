@@ -1,7 +1,7 @@
-//! A `run:` script as the commands in it, as far as that tells what becomes of their exit status.
+//! A `run:` script as its commands, as far as needed to know the use of their exit status.
 //!
-//! No shell: quotes, comments, continued lines, here documents, groups and the operators between
-//! commands are understood, and nothing is expanded.
+//! Not a shell: quotes, comments, continued lines, here documents, groups and the operators between
+//! commands are understood, and no expansion is made.
 
 /// Operators between two commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Command {
     pub line: usize,
     /// The operator after it, and those after each group that it ends or lies in.
     pub then: Vec<Then>,
-    /// Whether `!` stands before it.
+    /// Whether `!` precedes it.
     pub negated: bool,
     /// Whether it decides an `if`, `while` or `until`.
     pub in_condition: bool,
@@ -49,7 +49,7 @@ struct Reader {
     commands: Vec<Command>,
     /// The commands read when each open group began.
     groups: Vec<usize>,
-    /// The group that has just ended: what follows is what becomes of it.
+    /// The group that has just ended: the next operator decides about its status.
     ended: Option<usize>,
     condition: bool,
     /// The ends of the here documents that begin after this line.

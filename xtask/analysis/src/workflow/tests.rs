@@ -1,8 +1,9 @@
 //! The audit of the audit: this repository's own workflow passes, a mutant of it for each rule does
-//! not, each planted weakness is found in its line and nothing else, and what is sound is let alone.
+//! not, each planted weakness is found in its line without other findings, and sound workflows have
+//! no finding.
 //!
-//! In `test_data/workflows`, `#~ MG307` ends a line in which that is to be found, `#=== path` begins
-//! another file, and `# default branch: develop` says so where it is not `main`.
+//! In `test_data/workflows`, `#~ MG307` ends a line with an expected finding, `#=== path` begins
+//! another file, and `# default branch: develop` names the branch if it is not `main`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,7 +54,7 @@ fn sources(text: &str) -> Vec<Source> {
         .collect()
 }
 
-/// What the audit finds in the files of a fixture.
+/// The findings of the audit in the files of a fixture.
 fn audit(sources: &[Source], gated: &[Gated]) -> Vec<Finding> {
     let said = sources.iter().find_map(|source| source.text.split_once("# default branch: "));
     let branch = said.and_then(|(_, rest)| rest.lines().next());
@@ -159,7 +160,7 @@ fn the_own_workflow_passes() {
     assert!(findings.is_empty(), "{:?} {said:?}", found(&findings));
 }
 
-/// A change to the own workflow, and what it must be found out by.
+/// A change to the own workflow, and the expected code.
 const MUTANTS: &[(&str, &str, &str)] = &[
     ("MG300", "cargo xtask migration-gate\n          --since \"$BASE\"", "cargo check"),
     ("MG301", "on:\n  pull_request:\n", "on:\n  push:\n"),

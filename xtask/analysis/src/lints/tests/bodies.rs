@@ -1,4 +1,5 @@
-//! The lints on what revisions do: each with what it finds and what it must not find.
+//! The lints on effects of revisions: each with faults that it must find and sound code that it
+//! must pass.
 
 use std::collections::HashMap;
 
@@ -9,7 +10,7 @@ use crate::lints::{Subject, lint};
 use model::finding::Finding;
 use model::supply::Given;
 
-/// What the lints find in some files.
+/// The findings of the lints in some files.
 pub(super) fn of_files(files: &[(&str, String)]) -> Vec<Finding> {
     lint_files(files, &[], None)
 }
@@ -29,7 +30,7 @@ fn lint_files(files: &[(&str, String)], given: &[Given], recipe: Option<&str>) -
     lint(&subject)
 }
 
-/// What the lints say of some files: code, file, line and message.
+/// The findings of the lints in some files: code, file, line and message.
 fn findings(
     files: &[(&str, String)],
     given: &[Given],
@@ -233,7 +234,7 @@ fn mg230_to_mg232_downgrades() {
         "op.execute('UPDATE pg_class SET a = 1') -- pass",
         "op.create_table('w', sa.Column('c', sa.String(9))) -- op.drop_table('w')",
     ]);
-    // Going back need not be tried: what was narrow fits what is wide, a label stays in its enum,
+    // Some effects need no way back: a narrow value fits a wide type, a label stays in its enum,
     // and rows may stay.
     clean(&[
         "op.create_table('w', sa.Column('c', sa.String(9))) -- op.drop_table('w')",

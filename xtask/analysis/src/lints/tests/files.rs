@@ -77,7 +77,7 @@ fn a_base_branch_that_went_on_has_taken_the_id() {
               it descends from 0003, not from a1b2, the head of main: merged, they make two heads
         "#]],
     );
-    // It is merged already, as it stands here.
+    // The file is merged already, with the same contents.
     taken(rev("0004_mine.py", "0004", "0003"), expect![[r#""#]]);
 }
 

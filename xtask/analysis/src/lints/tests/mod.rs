@@ -1,4 +1,4 @@
-//! Each lint with what it finds and what it must not find.
+//! Each lint with faults that it must find and sound code that it must pass.
 
 mod bodies;
 mod files;
@@ -17,12 +17,12 @@ use model::files::{Ahead, Base, Changed};
 use model::finding::Finding;
 use model::graph::Graph;
 
-/// A tree of files, and the base branch where there is one.
+/// A tree of files, and the base branch, if the test has one.
 #[derive(Default)]
 struct Files {
     now: Vec<(&'static str, String)>,
     base: Option<Vec<(&'static str, String)>>,
-    /// What the base branch has added since.
+    /// The additions of the base branch since.
     ahead: Vec<(&'static str, String)>,
 }
 
@@ -68,7 +68,7 @@ fn graph_of(scripts: &[Script]) -> Graph {
     graph::build(&scripts.iter().collect::<Vec<_>>())
 }
 
-/// What is allowed has the reason with it.
+/// An allowed finding has its reason.
 fn is_wrong(finding: &Finding) -> bool {
     assert!(finding.allowed.as_ref().is_none_or(|reason| !reason.is_empty()));
     finding.allowed.is_none()

@@ -1,4 +1,4 @@
-//! Predictions about production against what was measured: each must be true.
+//! Predictions about production against measurements: each must be true.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::script::Script;
 use model::code::Severity;
 use model::finding::Finding;
 
-/// What is read of a case: see `tests/production/corpus.rs` of xtask.
+/// The fields read of a case: see `tests/production/corpus.rs` of xtask.
 #[derive(Deserialize)]
 struct Case {
     name: String,
@@ -34,7 +34,7 @@ struct Seen {
     hazards: BTreeSet<String>,
 }
 
-/// What is predicted of the newest revisions of a chain.
+/// The predictions for the newest revisions of a chain.
 fn predicted(bodies: &[(&str, bool)], sizes: Option<&str>) -> Vec<Finding> {
     let (mut scripts, mut is_new) = (Vec::new(), Vec::new());
     let mut parent = "None".to_owned();
@@ -60,7 +60,7 @@ fn predicted(bodies: &[(&str, bool)], sizes: Option<&str>) -> Vec<Finding> {
     findings.into_iter().filter(|finding| finding.code.id.starts_with("MG50")).collect()
 }
 
-/// Whether a prediction is among what was measured.
+/// Whether a measurement confirms a prediction.
 fn is_true(finding: &Finding, seen: &Seen) -> bool {
     let table = &finding.impact.as_ref().unwrap().table;
     let is_part = |name: &String| name == table || name.starts_with(&format!("{table}_"));

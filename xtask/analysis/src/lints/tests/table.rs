@@ -1,10 +1,11 @@
-//! The table in `test_data/revisions`: small chains of revisions, each with exactly the findings that
-//! are right.
+//! The table in `test_data/revisions`: small chains of revisions, each with exactly the right
+//! findings.
 //!
-//! A file is named after a code. `=== what it shows` begins a chain, `---` its next revision, and
-//! `--` stands between what `upgrade()` and `downgrade()` do; a revision that defines them itself is
-//! taken as it stands. `#~ MG233` ends a line in which that is to be found, once for each code, and
-//! ends the first line of a chain where it is found in no line. Chains that are sound end in nothing.
+//! A file is named after a code. `=== title` begins a chain, `---` its next revision, and `--`
+//! separates the body of `upgrade()` from that of `downgrade()`; a revision that defines the
+//! functions itself is taken unchanged. `#~ MG233` ends a line with an expected finding, once for
+//! each code, and ends the first line of a chain for a finding without a line. Sound chains have no
+//! such mark.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,9 +19,9 @@ use super::bodies::of_files;
 
 /// The fewest chains.
 const CHAINS: usize = 120;
-/// The fewest chains in the file of a code that look like what it stands for and are sound.
+/// The least number of sound chains in the file of a code that resemble its fault.
 const NEAR_MISSES: usize = 3;
-/// What is put before a revision that does not say which one it is.
+/// The text put before a revision that does not name itself.
 const HEAD: &str =
     "from alembic import op; import sqlalchemy as sa; from sqlalchemy.dialects import postgresql";
 
@@ -43,7 +44,7 @@ fn marks(line: &str) -> (&str, Vec<String>) {
     }
 }
 
-/// The lines of a revision's file, each with where it stands in the table.
+/// The lines of a revision's file, each with its line in the table.
 fn whole<'a>(number: usize, lines: &[&'a str]) -> Vec<&'a str> {
     if lines.iter().any(|line| line.starts_with("def ") || line.starts_with("revision")) {
         return lines.to_vec();
@@ -101,7 +102,7 @@ fn found(files: &[(String, String)]) -> Vec<Found> {
             let name = place.and_then(|place| place.file.file_name());
             let number = name.and_then(|name| name.get(..4)?.parse().ok());
             let line = place.and_then(|place| place.line);
-            // What has no line is marked in the chain's first one.
+            // A finding without a line is marked in the chain's first one.
             let number = if line.is_none() { 0 } else { number.unwrap_or(0) };
             (number, line.unwrap_or(0), finding.code.id.to_owned())
         })

@@ -6,7 +6,7 @@ use crate::workflow::expression::{self, Case};
 use crate::workflow::repository::{Found, Repository};
 use model::code::{self, Code};
 
-/// Names that jobs have which find out what changed.
+/// Names of jobs that find out which files changed.
 const DETECT: &[&str] = &["detect-changes", "detect_changes", "detect", "changes", "changed-files"];
 
 /// A job downstream of the detection of changes has an `if:` of its own.
@@ -96,7 +96,7 @@ pub(in crate::workflow) fn without_status(repository: &Repository<'_>) -> Vec<Fo
             found.push(Found::at(&code::SKIPPED_WITH_ANOTHER, (document, line), message));
         }
         for (document, step) in &call.steps {
-            // A function of the status is about the steps before it there.
+            // A status function in a step is about the steps before it.
             let condition = text(&step.value["if"]).filter(|text| !has_status(text));
             let Some(condition) = condition.filter(|text| fails_with_a_need(text)) else {
                 continue;
@@ -195,8 +195,8 @@ fn never(condition: &str) -> bool {
     expression::holds(condition, Case::PullRequest) == Some(false)
 }
 
-/// Whether a condition says what becomes of the job where one that it needs did not succeed. With
-/// `success()` it says what GitHub takes by itself.
+/// Whether a condition decides about the job if one that it needs did not succeed. `success()` only
+/// repeats GitHub's default.
 fn has_status(condition: &str) -> bool {
     ["always()", "cancelled()", "failure()"].iter().any(|name| condition.contains(name))
 }

@@ -15,7 +15,7 @@ struct Alembic<'a> {
 }
 
 impl Alembic<'_> {
-    /// `upgrade`, `heads` and what it is given.
+    /// `upgrade`, `heads` and its arguments.
     fn verb(&self) -> (&str, &str) {
         let verbs = ["upgrade", "downgrade", "heads", "check", "current", "history"];
         let at = self.words.iter().position(|word| verbs.contains(&word.as_str()));

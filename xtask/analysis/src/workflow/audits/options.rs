@@ -40,7 +40,7 @@ fn expand(call: &Call<'_>, text: &str) -> Vec<String> {
     call.job().map_or_else(|| vec![text.to_owned()], |(_, job)| job.expand(text))
 }
 
-/// No option compares with what is gated, or gates something else.
+/// No option compares with the gated code itself, or gates other code.
 pub(in crate::workflow) fn checks(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for call in &repository.calls {
@@ -104,7 +104,7 @@ pub(in crate::workflow) fn another_ref(repository: &Repository<'_>) -> Vec<Found
     found
 }
 
-/// No option opens what keeps a migration in.
+/// No option weakens the isolation of migrations.
 pub(in crate::workflow) fn isolation(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for call in &repository.calls {

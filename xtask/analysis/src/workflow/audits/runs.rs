@@ -7,7 +7,7 @@ use crate::workflow::globs;
 use crate::workflow::repository::{Found, Repository};
 use model::code;
 
-/// Some job runs the gate; where its step is only commented out, that is what is said.
+/// Some job runs the gate; if its step is only commented out, the finding says that.
 pub(in crate::workflow) fn not_run(repository: &Repository<'_>) -> Vec<Found> {
     if !repository.calls.is_empty() || repository.unreadable {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! Status: what becomes of the gate's exit status.
+//! Status: use of the gate's exit status.
 
 use serde_yaml::Value;
 
@@ -10,7 +10,7 @@ use crate::workflow::repository::{Found, Repository};
 use crate::workflow::shell::{Command, Then};
 use model::code;
 
-/// Neither the step nor any job on the way goes on after a failure.
+/// Neither the step nor any job on the way continues after a failure.
 pub(in crate::workflow) fn continue_on_error(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for call in &repository.calls {
@@ -104,7 +104,7 @@ fn how_discarded(call: &Call<'_>) -> Option<String> {
     if command.then.contains(&Then::Pipe) || last {
         return None;
     }
-    // From here on only a shell without `-e` goes on to the next command.
+    // In the cases below only a shell without `-e` continues with the next command.
     if later_exit(after) {
         return None;
     }
@@ -126,7 +126,7 @@ fn is_failure(command: &Command) -> bool {
     }
 }
 
-/// `|| { echo …; exit 1; }`: the failure stands before the block ends.
+/// `|| { echo …; exit 1; }`: the failure comes before the block ends.
 fn in_block(after: &[Command]) -> bool {
     after.iter().take(8).any(is_failure)
 }
@@ -145,7 +145,7 @@ fn later_exit(after: &[Command]) -> bool {
 
 /// `-e` as the runner or the script sets it.
 fn stops_at_errors(call: &Call<'_>) -> bool {
-    // The runner's own shells have `-e`; a template of the workflow's own has what it says.
+    // The runner's own shells have `-e`; a template of the workflow has only its own flags.
     let mut stops = shell(call).is_none_or(|shell| !shell.contains("{0}") || has_flag(&shell, 'e'));
     for command in &call.script[..call.index] {
         if command.words[0] == "set" {

@@ -113,7 +113,7 @@ fn with_ours(
     found.into_iter().map(collision).collect()
 }
 
-/// How a revision of another branch collides with the base, which has gone on without it.
+/// The collision of a revision of another branch with the base, which has advanced without it.
 fn with_base(
     tree: &str,
     script: &Script,
@@ -162,7 +162,7 @@ fn touched(script: &Script) -> BTreeSet<String> {
     });
     let objects: Vec<_> = objects.collect();
     let is_table = |name: &String| objects.iter().any(|o| o.kind == Kind::Table && o.name == *name);
-    // Objects that come and go with their table are covered by the table.
+    // The collision of a table covers objects that are made and dropped with it.
     let named = objects.iter().filter(|object| !object.name.is_empty());
     let alone = named.filter(|object| !object.table.as_ref().is_some_and(is_table));
     alone.map(|object| object.shown()).collect()

@@ -25,7 +25,7 @@ const FORMS: [(&str, &str); 7] = [
 /// The queries for the schema, which name the kinds of objects.
 const SCHEMA: &str = include_str!("../../src/postgres/schema.sql");
 
-/// A directive as it is written.
+/// A directive as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directive {
     /// The line, from 1.
@@ -40,7 +40,7 @@ pub struct Directive {
 
 /// The kinds of objects that a revision may keep: those that the gate reads from Postgres.
 pub fn kinds() -> BTreeSet<&'static str> {
-    // The first column of each query says the kind of its rows.
+    // The first column of each query is the kind of its rows.
     let columns = SCHEMA.lines().filter_map(|line| line.strip_prefix("SELECT "));
     let kinds = columns.flat_map(|column| {
         let (case, kind) = (column.strip_prefix("CASE "), column.strip_prefix('\''));

@@ -1,7 +1,7 @@
 //! Distance of two words, for the search of the intended one.
 
-/// How many characters must be put in, taken out, changed or swapped with their neighbour. A number
-/// that is written with other zeros is as near as can be.
+/// The number of characters to insert, delete, replace or swap with their neighbour. Numbers that
+/// differ only in leading zeros have the least distance.
 pub(crate) fn distance(a: &str, b: &str) -> usize {
     let number = |text: &str| {
         let digits = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());

@@ -23,7 +23,7 @@ pub fn renamed(script: &Script, ident: &Ident, id: &str) -> Option<Edit> {
     let end =
         source.get(ident.bytes.end..)?.find('\n').map_or(source.len(), |at| ident.bytes.end + at);
     let literal = script.module.slice(ident.bytes.clone());
-    // A literal that holds its text in another way than as it is, is for a person.
+    // A literal with escapes or other indirect text is left to a person.
     let once = literal.matches(&ident.text).count() == 1 && !ident.text.is_empty();
     let plain = once && !literal.contains('\n') && !id.contains(['"', '\'', '\\']);
     plain.then(|| Edit {
@@ -39,7 +39,7 @@ pub fn renamed(script: &Script, ident: &Ident, id: &str) -> Option<Edit> {
     })
 }
 
-/// Takes out a line that holds nothing but a comment.
+/// Deletes a line that holds only a comment.
 pub fn without_comment(script: &Script, line: u32) -> Option<Edit> {
     let text = raw_line(script.module.source(), line)?;
     text.trim_start().starts_with('#').then(|| Edit {
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pass_goes() {
+    fn pass_is_replaced_by_added_lines() {
         check(
             "def downgrade() -> None:\n    \"\"\"Nothing.\"\"\"\n    pass\n",
             expect![[r#"
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_end_is_not_reached_nothing_is_changed() {
+    fn unreachable_end_of_downgrade_is_not_changed() {
         for downgrade in [
             "def downgrade():\n    return\n",
             "def downgrade():\n    raise ValueError\n",

@@ -10,7 +10,7 @@ pub use crate::whole::Whole;
 /// Stands in SQL for a part of an f-string that only a run would know.
 pub const HOLE: &str = "__not_known_before_the_run__";
 
-/// How many bytes of a name Postgres keeps.
+/// The number of bytes of a name that Postgres keeps.
 const MOST_NAME_BYTES: usize = 63;
 
 /// A name as Postgres keeps it.
@@ -125,7 +125,7 @@ pub struct Detail {
     pub columns: Vec<String>,
     /// Whether a constraint brings an index of its own name.
     pub indexed: bool,
-    /// Whether a function says that it is immutable.
+    /// Whether a function is declared immutable.
     pub immutable: bool,
     /// The parent of a partition; the table that a sequence is dropped with.
     pub parent: Option<String>,
@@ -135,7 +135,7 @@ pub struct Detail {
     pub whole: bool,
     /// Whether a column takes no NULL.
     pub not_null: bool,
-    /// Whether a column takes no NULL and has nothing that gives rows a value.
+    /// Whether a column is NOT NULL without a default or another source of values.
     pub needs_value: bool,
     /// Whether an index got its name from Postgres.
     pub by_itself: bool,
@@ -186,7 +186,7 @@ pub struct Lookup {
     pub conditions: Vec<(String, Value)>,
     /// Whether `conditions` is complete: otherwise a row may be missing for another reason.
     pub whole: bool,
-    /// Whether a revision raises when nothing is found.
+    /// Whether a revision raises if no row is found.
     pub raises: bool,
 }
 
@@ -206,7 +206,7 @@ pub enum Effect {
     Create(Object, Detail),
     /// Drops one; an empty name is one that is not known here.
     Drop {
-        /// Which.
+        /// The object.
         object: Object,
         /// `IF EXISTS`, `checkfirst=True`.
         guarded: bool,
@@ -215,7 +215,7 @@ pub enum Effect {
     },
     /// Changes an object, which must exist.
     Alter {
-        /// Which.
+        /// The object.
         object: Object,
         /// `IF EXISTS`.
         guarded: bool,
@@ -224,7 +224,7 @@ pub enum Effect {
     },
     /// Gives one another name.
     Rename {
-        /// Which.
+        /// The object.
         object: Object,
         /// Its new name.
         to: String,
@@ -282,7 +282,7 @@ pub enum Effect {
     },
     /// String literals of a statement, which may be labels of an enum.
     Literals(Vec<String>),
-    /// Something that cannot run inside a transaction.
+    /// A statement that cannot run inside a transaction.
     OutsideTransaction(String),
     /// `COMMIT`, `BEGIN` and the like.
     Transaction(String),
@@ -290,7 +290,7 @@ pub enum Effect {
     DropWithout(Cow<'static, str>),
     /// Asks for input: `input`.
     Asks(String),
-    /// Runs something for each element of a set.
+    /// Runs SQL for each element of a set.
     InSetOrder,
     /// Code that could not be followed; the text, if all of it is known.
     Opaque(Option<String>),
@@ -312,7 +312,7 @@ pub struct Deed {
     pub line: u32,
     /// Whether it only happens under a condition.
     pub conditional: bool,
-    /// Which `autocommit_block()` it is in, counted from 1.
+    /// The number of its `autocommit_block()`, from 1.
     pub autocommit: Option<u32>,
 }
 

@@ -1,15 +1,15 @@
-//! A fuzzer over everything that reads text of a pull request: files, settings, SQL, the graph and the
-//! lints. It mutates real revisions, keeps what shows something new, and looks for panics, for input
-//! that takes too long, and for files that the quick reader and the parser read differently.
+//! A fuzzer for all readers of a pull request's text: files, settings, SQL, the graph and the lints.
+//! It mutates real revisions, keeps input with new features, and looks for panics, for input that
+//! takes too long, and for files that the quick reader and the parser read differently.
 //!
 //! ```text
 //! FUZZ_SECONDS=600 cargo test --release --locked --package analysis -- --ignored fuzz --nocapture
 //! ```
 //!
-//! An input that breaks it lies in the temporary folder then (`migration-gate-fuzz-*`); fix the
+//! Input that breaks a reader is saved in the temporary folder (`migration-gate-fuzz-*`); fix the
 //! reader and add the input to `test_data/fuzz`, whose files are read in every test run.
 //!
-//! Long because it is one tool: what it mutates, how, and what it looks at are read together.
+//! Long because it is one tool: its input, its mutations and its checks belong together.
 
 use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;

@@ -1,5 +1,5 @@
-//! Pure: transcripts and text in, findings out. Nothing here can fail, touches the world, or needs
-//! Postgres.
+//! Pure: from transcripts and text to findings. No function here fails, has outside effects, or
+//! needs Postgres.
 
 pub mod body;
 pub mod collisions;

@@ -170,7 +170,8 @@ impl NewRevision<'_> {
     fn value(&self, expression: &str) -> Option<String> {
         let expression = expression.trim();
         if let Some((_, otherwise)) = expression.split_once(" else ") {
-            // Nothing is generated, so each choice between it and a default is the default.
+            // No id is generated here: a choice between a generated value and a default is the
+            // default.
             return Some(otherwise.trim().trim_matches(['"', '\'']).to_owned());
         }
         let call = expression.strip_suffix(')').and_then(|call| call.split_once('('));

@@ -131,7 +131,7 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
     }
 }
 
-/// The lint's message about a `downgrade()` that does nothing.
+/// The lint's message about an empty `downgrade()`.
 pub(crate) const DOES_NOTHING: &str = "`upgrade()` changes the database and this does not";
 
 #[cfg(test)]
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_habit_is_told_once() {
+    fn repeated_habit_of_a_tree_is_one_finding() {
         let raises = |revision: &str| found(&code::RAISING_DOWNGRADE, revision, "", "it raises");
         let told = "it raises; so does 3; so does 4";
         check(&[raises("2"), raises("3"), raises("4")], &[told]);

@@ -34,7 +34,7 @@ pub struct Options(BTreeMap<String, Vec<String>>);
 
 impl Options {
     /// Reads the section `[migration-gate]` of an ini and `[tool.migration-gate]` of a
-    /// `pyproject.toml`; the ini wins. `Err` says which option is not known, or cannot be read.
+    /// `pyproject.toml`; the ini wins. `Err` names the option that is unknown or cannot be read.
     pub fn read(texts: &Texts) -> Result<Options, String> {
         let mut options = BTreeMap::new();
         if let Some((folder, text)) = &texts.pyproject {
@@ -57,7 +57,7 @@ impl Options {
         self.0.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// The files that supply something, each with the revision that needs it; `None`: the first.
+    /// The supply files, each with the revision that needs it; `None`: the first.
     pub fn before(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
         let before = self.0.iter().filter_map(|(key, files)| match key.strip_prefix(BEFORE) {
             None if key == "before" => Some((None, files)),

@@ -127,7 +127,7 @@ pub fn is_of_production(lint: &Finding) -> bool {
 pub struct Proofs<'a> {
     /// Whether the whole chain went up.
     pub went_up: bool,
-    /// The revisions that were taken up, down and up again, and each time came to the same schema.
+    /// The revisions that were taken up, down and up again, each time with the same schema.
     pub exact: &'a [String],
 }
 
@@ -186,7 +186,7 @@ fn came_true(lint: &Finding, run: &Finding) -> bool {
     let file = |finding: &Finding| finding.place.as_ref().map(|place| place.file.clone());
     let same_revision = match (&lint.revision, &run.revision) {
         (Some(lint), Some(run)) => lint == run,
-        // Nothing ran that could be named: the graph as a whole is at fault, or a file.
+        // No revision ran that could be named: the graph as a whole is at fault, or a file.
         (Some(_), None) => OF_THE_WHOLE.contains(&lint.code) || file(lint) == file(run),
         (None, _) => true,
     };
@@ -232,7 +232,7 @@ mod tests {
 
     /// A missing dependency reads like a missing parent.
     #[test]
-    fn the_lints_know_better_why_nothing_is_loaded() {
+    fn lint_code_replaces_vague_load_error() {
         let mut findings =
             vec![Finding { revision: None, ..finding(&code::BROKEN_POINTER, "", Some("upgrade")) }];
         join(

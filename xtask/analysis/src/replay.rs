@@ -95,7 +95,7 @@ fn counts(expect: &Expected, finding: &Finding) -> bool {
     finding.code.severity == Severity::Error || finding.code.id == expect.code
 }
 
-/// Why the fixed tree is not green; nothing where it is.
+/// Why the fixed tree is not green; empty if it is.
 pub fn of_fixed(report: &Report) -> Vec<String> {
     if report.verdict() == Verdict::Pass {
         return Vec::new();
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn each_difference_is_told() {
+    fn difference_from_the_incident_is_listed() {
         let (_, none) = of_broken(&expected(), &report(vec![]));
         assert_eq!(none.len(), 1);
         let other = report(vec![

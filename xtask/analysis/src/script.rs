@@ -12,7 +12,7 @@ use model::code::{self, Code};
 /// The variables that Alembic reads in a revision file.
 const NAMES: [&str; 4] = ["revision", "down_revision", "branch_labels", "depends_on"];
 
-/// A revision file that says which revision it is.
+/// A revision file that declares its id.
 pub struct Script {
     /// The file, relative to the root where it lies below.
     pub file: Utf8PathBuf,
@@ -65,13 +65,13 @@ pub struct Trouble {
     pub line: Option<u32>,
     /// Its message.
     pub message: String,
-    /// Whether the graph lacks something because of it.
+    /// Whether the trouble leaves a gap in the graph.
     pub leaves_a_gap: bool,
 }
 
 impl Script {
-    /// Reads a file. Troubles come beside the script where it is still clear which revision it is.
-    /// Whether its syntax is valid is not looked at here: see [`Script::syntax`].
+    /// Reads a file. A script is returned beside the troubles if its revision id is still clear.
+    /// The syntax is not checked here: see [`Script::syntax`].
     pub fn read(file: &Utf8Path, bytes: &[u8]) -> (Option<Script>, Vec<Trouble>) {
         let (module, skim) = match Module::skim(bytes, &NAMES) {
             Ok(read) => read,
@@ -206,7 +206,7 @@ impl Reader {
         }
     }
 
-    /// A value that names nothing, one or several.
+    /// A value that is empty, one name or several.
     fn field(&mut self, name: &str) -> Field {
         let Some(binding) = self.constants.get(name).cloned() else {
             return Field { known: self.constants.star_import().is_none(), ..Field::default() };

@@ -96,7 +96,7 @@ impl<'a> Reader<'a> {
         Reader { ini, ini_here, toml, toml_here, cwd, section, unknown }
     }
 
-    /// The ini comes first, `[tool.alembic]` second.
+    /// The ini is first, `[tool.alembic]` second.
     fn get(&mut self, name: &str) -> Option<Setting> {
         if let Some(text) = self.get_ini(name) {
             return Some(match name {
@@ -149,13 +149,13 @@ impl<'a> Reader<'a> {
                 self.unknown.push(format!("`{name}` is `{other}`, which Alembic does not know"));
                 return Vec::new();
             }
-            // Without a separator Alembic splits as it always did, on spaces and commas.
+            // Without a separator Alembic splits on spaces and commas, as in old versions.
             None => text.split([' ', ',']).collect(),
         };
         parts.into_iter().map(|part| part.trim().to_owned()).filter(|p| !p.is_empty()).collect()
     }
 
-    /// The folders of `prepend_sys_path` come first on Python's path, then the working folder.
+    /// The folders of `prepend_sys_path` are first on Python's path, then the working folder.
     fn import_roots(&mut self) -> Vec<Utf8PathBuf> {
         let prepended = match self.get("prepend_sys_path") {
             Some(Setting::Text(text)) => {

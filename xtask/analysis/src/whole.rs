@@ -16,7 +16,7 @@ pub enum Whole {
         /// The other table.
         target: Option<String>,
     },
-    /// It is written anew.
+    /// The table is rewritten.
     Rewrite,
     /// Every row is changed.
     Update,

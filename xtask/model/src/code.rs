@@ -181,7 +181,7 @@ mod tests {
     use super::ALL;
 
     #[test]
-    fn each_code_is_whole_and_stands_once() {
+    fn each_code_is_complete_and_listed_once() {
         for code in ALL {
             let texts = [code.title, code.symptom, code.why, code.verify];
             assert!(texts.iter().all(|text| !text.is_empty()), "{} lacks a text", code.id);

@@ -99,7 +99,7 @@ mod tests {
     use super::{Secrets, hide, redact};
 
     #[test]
-    fn secret_goes_in_each_spelling() {
+    fn secret_is_hidden_in_each_spelling() {
         let secrets = Secrets::of(["p@s's 1%\"w\\".to_owned(), "abc".to_owned()]);
         for text in [
             "p@s's 1%\"w\\",
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_password_goes_wherever_it_stands() {
+    fn known_password_is_hidden_everywhere() {
         assert_eq!(hide("it is s3cret!", Some("s3cret")), "it is ***!");
         assert_eq!(hide("a postgres b", Some("pos")), "a postgres b");
         assert_eq!(hide("a", None), "a");
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn passwords_go_and_the_rest_stays() {
+    fn passwords_in_urls_are_hidden_and_other_text_kept() {
         check("no url", "no url");
         check("postgresql://u:s3cret@h/db", "postgresql://u:***@h/db");
         check(

@@ -47,7 +47,7 @@ impl Script {
     }
 }
 
-/// A row, a role or a script that gives an empty database what production has.
+/// A row, a role or a script that production has and an empty database lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Supply {
     /// A row.

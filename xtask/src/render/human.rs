@@ -153,7 +153,7 @@ pub fn standing(report: &Report) -> String {
     out.push_str(&besides(report));
     line(&mut out, "");
     let verdict = verdict(report);
-    // A reader who does not scroll sees the end of the output.
+    // Without scrolling, only the end of the output is visible.
     if out.lines().count() + verdict.lines().count() > SCREEN_ROWS {
         out.push_str(&overview(report, 0, OVERVIEW_ROWS));
     }

@@ -28,7 +28,7 @@ fn steps(report: &Report, render: fn(&model::step::Step) -> String) -> String {
 }
 
 #[test]
-fn each_format_of_each_report_is_as_it_was() {
+fn canonical_reports_are_unchanged_in_each_format() {
     for (name, report) in canonical::all() {
         let plain = |text: &str| anstream::adapter::strip_str(text).to_string();
         let human = steps(&report, human::step) + &human::summary(&report);
@@ -224,7 +224,7 @@ fn hostile_words_in_any_field_do_no_harm_in_any_format() {
 }
 
 #[test]
-fn never_more_annotations_than_github_shows() {
+fn annotations_do_not_exceed_githubs_limit() {
     let (_, report) = canonical::all().into_iter().find(|(name, _)| *name == "several").unwrap();
     let text = github::summary(&report, &human::summary(&report));
     assert_eq!(text.lines().filter(|line| line.starts_with("::warning")).count(), 10);

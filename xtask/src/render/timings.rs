@@ -48,7 +48,7 @@ mod tests {
     use model::span::Span;
 
     #[test]
-    fn each_line_is_eighty_columns_and_the_bars_lie_where_they_lay() {
+    fn waterfall_has_80_columns_and_bars_in_place() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
         let span = |lane: &str, what: &str, began, ended| Span {

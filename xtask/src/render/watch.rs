@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn while_it_runs() {
+    fn running_watch_shows_its_progress() {
         expect![[r#"
             migration-gate  RUN 3  changed: console/migrations/versions/0045_audit_index.py
 
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn with_a_verdict() {
+    fn finished_watch_shows_its_verdict() {
         let mut state = state();
         state.running = false;
         state.report = Some(crate::render::canonical::all().remove(0).1);

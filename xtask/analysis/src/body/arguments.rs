@@ -7,7 +7,7 @@ use crate::python::{Module, field};
 /// The arguments of a call.
 #[derive(Clone, Default)]
 pub struct Arguments<'m> {
-    /// Those without a name, in order; `*rest` is one of them.
+    /// The positional arguments, in order; `*rest` is one of them.
     pub positional: Vec<Node<'m>>,
     named: Vec<(&'m str, Node<'m>)>,
 }
@@ -51,7 +51,7 @@ impl<'m> Arguments<'m> {
         self.positional.iter().copied().chain(self.named.iter().map(|(_, value)| *value))
     }
 
-    /// Those with a name.
+    /// The named arguments.
     pub fn all_named(&self) -> impl Iterator<Item = (&'m str, Node<'m>)> {
         self.named.iter().copied()
     }

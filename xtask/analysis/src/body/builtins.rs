@@ -40,7 +40,7 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// A set as it is written.
+    /// A set literal or a call of `set`.
     pub(super) fn set(&mut self, frame: &mut Frame<'_>, node: Node<'m>) -> Thing {
         self.each_child(frame, node);
         if self.has_an_order(node) { Thing::Unknown } else { Thing::Set }

@@ -119,7 +119,8 @@ impl<'m> Reader<'m> {
     fn subscript(&mut self, frame: &mut Frame<'_>, node: Node<'m>) -> Thing {
         let value = node.child_by_field_id(field::VALUE);
         match value.map(|value| self.thing(frame, value)) {
-            // `….first()[0]` fails on nothing; a name may have been looked at before.
+            // `….first()[0]` raises without a row; for a name, an earlier condition may have
+            // checked the row.
             Some(Thing::Found(at)) if value.is_some_and(|v| v.kind() == "call") => {
                 self.mark_raising(at);
                 Thing::Found(at)
@@ -191,7 +192,7 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// A call of something imported.
+    /// A call of an imported function.
     fn call_path(
         &mut self,
         frame: &mut Frame<'_>,
@@ -215,7 +216,7 @@ impl<'m> Reader<'m> {
         Thing::Unknown
     }
 
-    /// A call of something that is not known: harmless, unless it gets hold of the connection.
+    /// A call of an unknown function: harmless, unless it gets hold of the connection.
     fn call_unknown(
         &mut self,
         frame: &mut Frame<'_>,
@@ -250,7 +251,7 @@ impl<'m> Reader<'m> {
         direct || arguments.all().any(|node| self.module.text(node).starts_with("op.get_bind()"))
     }
 
-    /// A call of something of SQLAlchemy's, by its last name.
+    /// A call of a function of SQLAlchemy, by its last name.
     fn sqlalchemy(
         &mut self,
         frame: &mut Frame<'_>,
@@ -282,7 +283,7 @@ impl<'m> Reader<'m> {
             "CreateSchema" | "CreateSequence" | "DropSchema" | "DropSequence" => {
                 self.ddl_element(frame, name, arguments)
             }
-            // It reads the catalogue and changes nothing.
+            // An inspector reads the catalogue and changes no object.
             "inspect" => Thing::Unknown,
             _ => {
                 self.each_argument(frame, arguments);
@@ -294,7 +295,7 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// A call of a method of something that matters.
+    /// A call of a method of a known value.
     fn method(
         &mut self,
         frame: &mut Frame<'_>,

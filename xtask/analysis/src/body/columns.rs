@@ -202,7 +202,8 @@ impl<'m> Reader<'m> {
             });
         }
         let is_false = |node: Node<'m>| self.module.text(node) == "False";
-        // A type of which nothing is known may be a domain with a default; so may a call be a value.
+        // An unknown type may be a domain with a default, and a call among the arguments may give a
+        // value.
         let calls =
             arguments.positional.iter().skip(2).any(|node| self.callee(*node) != "ForeignKey");
         let needs_value = arguments.named("nullable").is_some_and(is_false)

@@ -8,7 +8,7 @@ use super::{Frame, Reader};
 use crate::python::{Value, field};
 
 impl<'m> Reader<'m> {
-    /// `x is None`, `not x`: the name that holds nothing when the condition holds.
+    /// `x is None`, `not x`: the name that is empty when the condition holds.
     pub(super) fn absent_when_true(&self, condition: Node<'m>) -> Option<&'m str> {
         let condition = bare(condition);
         let text = self.module.text(condition);
@@ -25,7 +25,7 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// `x`, `x is not None`: the name that holds nothing when the condition does not hold.
+    /// `x`, `x is not None`: the name that is empty when the condition does not hold.
     pub(super) fn absent_when_false(&self, condition: Node<'m>) -> Option<&'m str> {
         let condition = bare(condition);
         let text = self.module.text(condition);

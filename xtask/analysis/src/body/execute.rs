@@ -200,7 +200,7 @@ impl<'m> Reader<'m> {
         Thing::Sql(sql)
     }
 
-    /// `{"name": value}`, as far as it is known.
+    /// `{"name": value}`, as far as known.
     fn dictionary(&self, frame: &Frame<'_>, node: Node<'m>) -> Vec<(String, Value)> {
         let mut cursor = node.walk();
         let pairs = node.named_children(&mut cursor).filter(|pair| pair.kind() == "pair");

@@ -16,7 +16,7 @@ pub struct Imported {
     pub line: u32,
 }
 
-/// Something that the top level of a file does to the world.
+/// Outside effect of a file's top level.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Touch {
     /// The touched name: `os.environ`.
@@ -89,7 +89,7 @@ pub fn read(module: &Module) -> (Vec<Imported>, HashMap<String, String>) {
                 Some(from.unwrap_or_default().replace(' ', ""))
             }
             _ => {
-                // Most of a file is statements that import nothing, and need no look inside.
+                // Most statements of a file contain no import, and need no look inside.
                 let mut cursor = node.walk();
                 let below = node.named_children(&mut cursor);
                 let below = below.filter(|node| module.text(*node).contains("import"));

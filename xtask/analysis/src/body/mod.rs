@@ -45,7 +45,7 @@ pub struct Function {
     pub line: u32,
     /// Its effects, in order.
     pub deeds: Vec<Deed>,
-    /// The line of a `raise` that it always comes to.
+    /// The line of a `raise` that is always reached.
     pub raises: Option<u32>,
     /// Whether it runs any SQL or operation at all, whatever that does.
     pub acts: bool,
@@ -191,7 +191,7 @@ struct Frame<'e> {
     raises: Option<u32>,
     /// Its return value.
     returns: Thing,
-    /// Nothing below is reached.
+    /// The code below is not reached.
     done: bool,
     depth: u32,
 }

@@ -53,7 +53,7 @@ impl<'m> Reader<'m> {
             _ => {
                 let effects = self.effects_of(frame, name, o);
                 let mut effects = effects.unwrap_or_else(|| vec![Effect::Opaque(None)]);
-                // A batch without operations runs nothing.
+                // A batch without operations runs no SQL.
                 let used = batch.filter(|table| *table != HOLE);
                 let used = used.map(|table| Effect::Use(Object::new(Kind::Table, table)));
                 if used.is_some() && effects.first() != used.as_ref() {
@@ -383,7 +383,7 @@ impl<'m> Reader<'m> {
         node.is_none_or(|node| self.module.text(node) == "False")
     }
 
-    /// Whether an argument says `True`.
+    /// Whether an argument is `True`.
     pub(super) fn is_true(&self, node: Option<Node<'m>>) -> bool {
         node.is_some_and(|node| self.module.text(node) == "True")
     }

@@ -8,8 +8,8 @@ use super::{Frame, MAX_DEPTH, MOST_TURNS, Reader};
 use crate::effect::Effect;
 use crate::python::{Env, field, line};
 
-/// Operations of Alembic that leave the same in whichever order they run: they add no column and no table,
-/// whose order shows, and drop nothing that others refer to.
+/// Operations of Alembic whose order does not matter: they add neither a column nor a table, whose
+/// order is visible, and drop no object that others refer to.
 const IN_ANY_ORDER: &[&str] = &[
     "alter_column",
     "batch_alter_table",
@@ -177,7 +177,7 @@ impl<'m> Reader<'m> {
                     certain = false;
                     self.branch(frame, alternative);
                 }
-                // The `else`, or an `elif` that holds: nothing behind it is reached.
+                // The `else`, or an `elif` that holds: later branches are not reached.
                 None | Some(Some(true)) => {
                     match last_block(alternative) {
                         Some(block) if certain => self.block(frame, block),
@@ -345,7 +345,7 @@ impl<'m> Reader<'m> {
         inner.returns
     }
 
-    /// The lookup that a name holds the result of raises when it finds nothing.
+    /// The lookup whose result a name holds raises if no row is found.
     fn raises_without(&mut self, frame: &Frame<'_>, name: Option<&str>) {
         let thing = name.and_then(|name| frame.things.get(name));
         if let Some(Thing::Found(at) | Thing::Result(at)) = thing {
@@ -353,7 +353,7 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// Takes note that a lookup raises when it finds nothing.
+    /// Records that a lookup raises if no row is found.
     pub(super) fn mark_raising(&mut self, at: usize) {
         if let Some(deed) = self.deeds.get_mut(at)
             && let Effect::Lookup(lookup) = &mut deed.effect

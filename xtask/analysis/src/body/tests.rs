@@ -58,7 +58,7 @@ fn real() -> Vec<(String, Body)> {
 }
 
 #[test]
-fn nothing_in_the_real_trees_is_opaque() {
+fn real_trees_have_no_opaque_effect() {
     for (name, body) in real() {
         let functions = [body.upgrade, body.downgrade];
         for deed in functions.into_iter().flatten().flat_map(|function| function.deeds) {
@@ -349,7 +349,7 @@ op.drop_table('perhaps_too')",
 }
 
 #[test]
-fn imports_and_what_they_touch() {
+fn imports_and_outside_effects_are_found() {
     let body = body(
         "import os, json
 from app.models import User as U
@@ -386,7 +386,7 @@ if __name__ == '__main__':
 }
 
 #[test]
-fn nothing_makes_it_panic_or_hang() {
+fn broken_text_causes_no_panic_or_hang() {
     let deep = format!("def upgrade():\n    x = {}a(){}", "f(".repeat(150), ")".repeat(150));
     let recursive = "def f(x):\n    f(x)\n    f(x)\ndef upgrade():\n    f(1)".to_owned();
     let each = |n: usize| format!("{}for a{n} in (1,2,3,4,5,6,7,8,9):\n", "    ".repeat(n + 1));

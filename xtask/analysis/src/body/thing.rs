@@ -1,4 +1,4 @@
-//! Meaning of a name or an expression, as far as it matters here.
+//! Values of names and expressions that matter to the reader.
 
 use crate::effect::Value;
 
@@ -8,7 +8,7 @@ pub enum Thing {
     /// Anything else.
     #[default]
     Unknown,
-    /// Something imported, by its full name: `alembic.op`, `sqlalchemy.text`.
+    /// An imported name in full: `alembic.op`, `sqlalchemy.text`.
     Path(String),
     /// The connection that Alembic runs on.
     Bind {

@@ -23,7 +23,7 @@ pub(super) type Named = (&'static Code, String);
 pub(super) struct Case<'a> {
     pub(super) said: &'a Transcript,
     pub(super) known: Known<'a>,
-    /// The exception that says most.
+    /// The most precise exception.
     pub(super) headline: &'a Exception,
     pub(super) sqlstate: &'a str,
 }

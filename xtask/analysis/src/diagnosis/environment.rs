@@ -145,7 +145,8 @@ fn hint_for(said: &Transcript, message: &str) -> String {
     }
 }
 
-/// The variables of the fields that pydantic misses: it names each in a line above the one that says so.
+/// The variables of the fields that pydantic misses: it names each field in the line above `Field
+/// required`.
 fn missing_fields(message: &str) -> Vec<String> {
     let lines = message.lines().zip(message.lines().skip(1));
     let missing = lines.filter(|(_, said)| said.trim_start().starts_with("Field required"));

@@ -80,17 +80,18 @@ fn exception(said: &Transcript, known: Known<'_>, during: &str) -> Named {
         .unwrap_or_else(|| (&code::MIGRATION_FAILED, headline.to_string()))
 }
 
-/// Disk, memory and I/O. Too many connections (53300) come from the migration itself here, because
-/// nothing else connects; a missing file (58P01) is an extension or a library that the server
-/// lacks.
+/// Disk, memory and I/O. Too many connections (53300) are the fault of the migration itself,
+/// because no other client connects; a missing file (58P01) is an extension or a library that the
+/// server lacks.
 fn out_of_resources(case: &Case<'_>) -> Option<Named> {
     let out = ["53100", "53200", "58000", "58030"].contains(&case.sqlstate);
     let full = case.said.exceptions.iter().any(|e| e.message.contains(code::DISK_FULL));
     if out || full { case.is(&code::OUT_OF_RESOURCES) } else { None }
 }
 
-/// A connection that the revision opened itself came to nothing before a server answered: the gate's would
-/// have. By SQLSTATE of `dblink` and the like, else by libpq's words, or those of pg8000.
+/// A connection that the revision opened itself failed before a server answered; the gate's own
+/// server would have answered. By SQLSTATE of `dblink` and similar modules, else by the messages of
+/// libpq or pg8000.
 fn nobody_answered(case: &Case<'_>) -> Option<Named> {
     let message = &case.headline.message;
     let begins = ["connection to server", "Can't create a connection"];
@@ -99,8 +100,8 @@ fn nobody_answered(case: &Case<'_>) -> Option<Named> {
     if is_it && case.said.revision.is_some() { case.is(&code::FOREIGN_DATABASE) } else { None }
 }
 
-/// The driver says that the connection is gone: by SQLSTATE where the server could still send one,
-/// else by its type, which for lost connections comes without one.
+/// The driver reports a closed connection: by SQLSTATE if the server could still send one, else by
+/// the exception's type, which then has no SQLSTATE.
 fn connection_ended(case: &Case<'_>) -> Option<Named> {
     let told = case.sqlstate.starts_with("08") || case.sqlstate.starts_with("57P");
     let lost =
@@ -159,7 +160,7 @@ fn asks(case: &Case<'_>) -> Option<Named> {
     if asked { case.is(&code::ASKS) } else { None }
 }
 
-/// Nothing of a revision runs yet, and the traceback ends in env.py.
+/// No revision runs yet, and the traceback ends in env.py.
 fn env_failed(case: &Case<'_>) -> Option<Named> {
     let innermost = case.said.frames.last()?;
     let in_env = innermost.file.file_name() == Some("env.py");
@@ -182,7 +183,7 @@ fn not_immutable(case: &Case<'_>) -> Option<Named> {
     }
 }
 
-/// 42P07 is any relation that exists; the statement says whether it is a table.
+/// 42P07 is any existing relation; the statement shows whether it is a table.
 fn table_twice(case: &Case<'_>) -> Option<Named> {
     let verb = case.verb();
     let table = verb.starts_with("CREATE TABLE") || verb.starts_with("CREATE UNLOGGED TABLE");
@@ -257,7 +258,7 @@ fn by_sqlstate(case: &Case<'_>) -> Option<Named> {
     case.is(code)
 }
 
-/// Where it was, as far as it is known.
+/// The position of the failure, as far as known.
 fn during(said: &Transcript) -> String {
     match (&said.revision, &said.statement) {
         (Some(revision), Some(sql)) => {

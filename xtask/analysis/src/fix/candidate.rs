@@ -22,20 +22,20 @@ pub struct Scene<'a> {
     pub given: &'a [Given],
     /// The text of a file, relative to the root.
     pub read: &'a dyn Fn(&Utf8Path) -> Option<String>,
-    /// How late each file came, and where it is merged already; `None`: unknown.
+    /// The age of each file, and the branch on which it is merged already; `None`: unknown.
     pub history: Option<&'a History>,
 }
 
 /// History of revision files by git.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    /// How late each came: the greater, the later. A file without an entry came last.
+    /// The age of each file: the greater, the later. A file without an entry is the latest.
     pub ages: HashMap<Utf8PathBuf, usize>,
-    /// Those that others have, and where.
+    /// The files that others have, each with its branch.
     pub merged: HashMap<Utf8PathBuf, String>,
 }
 
-/// Something to try.
+/// Candidate for a remedy.
 #[derive(Clone, Debug, Default)]
 pub struct Candidate {
     /// Its action, in a few words.
@@ -44,15 +44,15 @@ pub struct Candidate {
     pub files: Files,
     /// Its supply.
     pub lacking: Option<Lacking>,
-    /// The orders that it chooses among, where it orders revisions: the files that make each. They must
-    /// leave the same.
+    /// The orders to choose from, if the candidate orders revisions: the files for each. All orders
+    /// must have the same result.
     pub orders: Vec<Files>,
 }
 
 /// Files with their new text; `None`: the file is deleted.
 pub type Files = Vec<(Utf8PathBuf, Option<String>)>;
 
-/// Something that production has and the recipe does not supply.
+/// Supply that production has and the recipe lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lacking {
     /// A role, by its name.

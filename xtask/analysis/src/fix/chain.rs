@@ -10,7 +10,7 @@ use crate::script::{Ident, Script};
 use model::code;
 use model::graph::Fault;
 
-/// How many characters an id may have that `alembic_version` holds.
+/// The longest id that `alembic_version` holds, in characters.
 const ID_MAX: usize = 32;
 
 pub(super) fn candidates(scene: &Scene<'_>) -> Vec<Candidate> {

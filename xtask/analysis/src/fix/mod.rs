@@ -19,7 +19,7 @@ pub(crate) use self::text::{function, is_last_raise};
 use crate::script::Script;
 use model::finding::{Edit, FileChange};
 
-/// How many lines of context a patch has.
+/// The number of context lines in a patch.
 const CONTEXT: usize = 3;
 
 /// Candidates for a finding, the most fitting first.

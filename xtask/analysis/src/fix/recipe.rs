@@ -15,7 +15,7 @@ pub struct Line {
     constant: String,
     /// The calls of the recipe.
     calls: String,
-    /// Whether that comes first of all, or else right before the head.
+    /// Whether the calls are put before all others, rather than right before the head.
     first: bool,
 }
 

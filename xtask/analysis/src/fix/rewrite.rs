@@ -9,7 +9,7 @@ use crate::python::{Module, descendants, line};
 use crate::sql::immutability;
 use model::code;
 
-/// How many characters may differ in a name that is misspelt.
+/// The largest number of wrong characters in a misspelt name.
 const NEAR: usize = 2;
 
 /// Moves a statement that cannot run inside a transaction (25001) into an autocommit block.
@@ -120,8 +120,8 @@ pub(super) fn type_that_is_there(at: &At<'_>) -> Option<(String, String)> {
     Some((format!("use the type {name} that is there: `create_type=False`"), text))
 }
 
-/// A table that an earlier revision made, and this one replaces (failure mode F): it steps aside, with
-/// all that it has, and comes back.
+/// A table that an earlier revision made, and this one replaces (failure mode F): the upgrade
+/// renames the old table with its contents, and the downgrade restores its name.
 pub(super) fn renames_earlier_table(at: &At<'_>) -> Option<(String, String)> {
     let table = creates_again(at)?;
     let aside = format!("{table}_earlier");

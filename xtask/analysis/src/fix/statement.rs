@@ -117,7 +117,7 @@ fn no_downgrade(scene: &Scene<'_>) -> Option<Candidate> {
     Some(Candidate::of_file("write a `downgrade()`", &script.file, text))
 }
 
-/// Markers of an unfinished merge around nothing.
+/// A lone marker of a merge, without its counterparts.
 fn commented_out_marker(at: &At<'_>) -> Option<(String, String)> {
     let is_marker =
         |line: &&str| ["<<<<<<< ", ">>>>>>> "].iter().any(|mark| line.starts_with(mark));
@@ -130,7 +130,7 @@ fn commented_out_marker(at: &At<'_>) -> Option<(String, String)> {
     Some(("take out the conflict marker".to_owned(), lines.collect()))
 }
 
-/// An import that is missing and that nothing uses.
+/// A missing import that no code uses.
 fn unused_import(at: &At<'_>) -> Option<(String, String)> {
     let codes = [&code::MISSING_PACKAGE, &code::IMPORTS_APPLICATION];
     let row = usize::try_from(at.finding.place.as_ref()?.line?).ok()?.checked_sub(1)?;

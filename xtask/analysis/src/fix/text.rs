@@ -60,7 +60,7 @@ pub(super) fn without(module: &Module, statement: Node<'_>) -> Option<String> {
     })
 }
 
-/// The text without the line at a row, where nothing is left in it.
+/// The text without the line at a row, if the line is blank.
 fn drop_blank_line(text: &str, row: usize) -> String {
     let lines = text.split_inclusive('\n').enumerate();
     lines.filter(|(at, line)| *at != row || !line.trim().is_empty()).map(|(_, line)| line).collect()
@@ -103,7 +103,7 @@ pub(super) fn shown(statement: &str) -> String {
     }
 }
 
-/// Whether a line is a `raise` with nothing after it in `downgrade()`.
+/// Whether a line is the last `raise` of `downgrade()`.
 pub(crate) fn is_last_raise(module: &Module, line: u32) -> bool {
     let last = || {
         let body = function(module, "downgrade")?.child_by_field_name("body")?;

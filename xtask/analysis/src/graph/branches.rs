@@ -30,8 +30,8 @@ pub(super) fn of_heads(graph: &Graph) -> Vec<Branch> {
     graph.heads.iter().zip(&reached).map(branch).collect()
 }
 
-/// Gives each label to the revisions after the one that has it, and, where that line does not fork,
-/// to those before it up to the fork or the merge that it came from.
+/// Gives each label to the revisions after the labelled one and, where that line does not fork, to
+/// those before it up to the previous fork or merge.
 pub(super) fn spread_labels(graph: &mut Graph) {
     for revision in &mut graph.revisions {
         revision.on_branches = revision.branch_labels.iter().cloned().collect();

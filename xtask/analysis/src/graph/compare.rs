@@ -25,7 +25,7 @@ pub fn with_alembic<'a>(
             .all(|(index, (id, parents))| graph.id(*index) == *id && are_parents(*index, parents));
     let same_heads =
         graph.heads.iter().map(|head| graph.id(*head)).eq(heads.iter().map(String::as_str));
-    // As it nearly always is: nothing need be sorted.
+    // The usual case needs no sorting.
     if is_same && same_heads {
         return None;
     }

@@ -1,5 +1,6 @@
 //! Resolution of an identifier, whole or shortened, to a revision, as Alembic's command line does
-//! (`RevisionMap._revision_for_ident`). Inside revision files nothing may be shortened.
+//! (`RevisionMap._revision_for_ident`). Inside revision files, shortened identifiers are not
+//! allowed.
 
 use model::graph::Graph;
 

@@ -35,7 +35,7 @@ pub struct Down {
     pub target: String,
     /// The contents of the version table then, sorted.
     pub stored: Vec<String>,
-    /// Whether nothing but the revision is taken down.
+    /// Whether only this revision is taken down.
     pub alone: bool,
 }
 
@@ -46,7 +46,7 @@ impl<'a> Applied<'a> {
         Applied { applied: links.keys().copied().collect(), links }
     }
 
-    /// The same after an upgrade from nothing to these revisions.
+    /// The same after an upgrade of an empty database to these revisions.
     pub fn upgraded_to(self, revisions: &[String]) -> Applied<'a> {
         let mut todo: Vec<&str> = revisions.iter().map(String::as_str).collect();
         let mut applied = BTreeSet::new();
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dependency_is_not_stored_beside_what_stands_on_it() {
+    fn dependency_of_a_stored_revision_is_not_stored() {
         let merge = ["a", "b1: a", "b2: a / b1", "m: b1 b2"];
         check(&merge, "m", "m", "b1 -> b2");
         check(&["a", "b: a", "c: a", "m: b c"], "m", "m", "b -> b c");

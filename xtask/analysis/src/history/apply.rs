@@ -28,8 +28,8 @@ impl Chain<'_> {
             }
             Effect::Alter { object, guarded, type_ } => {
                 if !guarded && !deed.conditional {
-                    // A type that a column names in SQL may come with an extension. One that is
-                    // altered, or that Python calls an enum, does not.
+                    // An extension may define a type that a column names in SQL. It does not define
+                    // one that is altered, or that Python declares as an enum.
                     self.needs(object, object.kind == Kind::Type);
                 }
                 if let Some(type_) = type_.clone() {
@@ -146,8 +146,8 @@ impl Chain<'_> {
         }
         let key = Key::of(object);
         let Some(entry) = self.world.get(&key).cloned() else {
-            // Others come into being unseen: sequences of serial columns, constraints without a
-            // name, indexes of those.
+            // Other objects are made implicitly: sequences of serial columns, constraints without a
+            // name, and their indexes.
             let always_seen = matches!(
                 object.kind,
                 Kind::Table

@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::event::{At, Event, Revision};
 use super::world::{Key, World};
 
-/// The chain as it is run.
+/// The chain during the simulation.
 pub(crate) struct Chain<'a> {
     pub(crate) revisions: &'a [Revision<'a>],
     /// Where each object is made first.
@@ -21,7 +21,7 @@ pub(crate) struct Chain<'a> {
     pub(crate) down: bool,
 }
 
-/// Objects of which an event has been said, on the way up or down: the first event is enough.
+/// Objects that have an event already, on the way up or down: the first event is enough.
 #[derive(Default)]
 pub(crate) struct Reported {
     /// Tables and columns that are not made yet.

@@ -17,13 +17,13 @@ pub struct Revision<'a> {
 /// A place in the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct At {
-    /// Which revision, in the order of the upgrade.
+    /// The index of the revision, in the order of the upgrade.
     pub revision: usize,
     /// The line in its file.
     pub line: u32,
 }
 
-/// Something that could not work, or does not fit together.
+/// Effect that cannot work, or that conflicts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// Where it shows.
@@ -44,23 +44,23 @@ pub enum What {
         /// Where it was made before.
         first: At,
     },
-    /// It is dropped, and was dropped before.
+    /// The object is dropped, and was dropped before.
     DroppedTwice {
         /// The object.
         object: Object,
         /// Where it went.
         first: At,
     },
-    /// It is dropped, and was never made.
+    /// The object is dropped, and was never made.
     NeverMade(Object),
-    /// It is used, and was dropped before.
+    /// The object is used, and was dropped before.
     UsedAfterDrop {
         /// The object.
         object: Object,
         /// Where it went.
         dropped: At,
     },
-    /// It is used, and is made later or never.
+    /// The object is used, and is made later or never.
     UsedBeforeMade {
         /// The object.
         object: Object,
@@ -90,7 +90,7 @@ pub enum What {
         /// The part of it.
         offender: String,
     },
-    /// A role that nothing made.
+    /// A role that no revision makes.
     NoRole {
         /// Its name.
         role: String,
@@ -142,6 +142,6 @@ pub(crate) fn deeds(function: Option<&Function>) -> impl Iterator<Item = &Deed> 
 pub struct MissingRow {
     /// The lookup.
     pub lookup: Lookup,
-    /// The revision after which something gives it, too late.
+    /// The later revision after which a supply gives the row, too late for the lookup.
     pub too_late: Option<String>,
 }

@@ -108,7 +108,7 @@ impl<'a> Chain<'a> {
             }
             self.apply(deed);
         }
-        // Columns that come after the expression are known only now.
+        // Columns that are defined after the expression are known only now.
         for deed in again {
             if let Effect::Immutable { spot: Spot::GeneratedColumn | Spot::PartitionKey, .. } =
                 deed.effect
@@ -120,7 +120,8 @@ impl<'a> Chain<'a> {
         self.passing_over = None;
     }
 
-    /// Says so where an expression is not immutable. `Some(false)`: it was looked at and is fine.
+    /// Records an event for an expression that is not immutable. `Some(false)`: it was checked and
+    /// is immutable.
     fn check_immutable(&mut self, deed: &Deed) -> Option<bool> {
         let Effect::Immutable { spot, owner, table, text } = &deed.effect else { return None };
         let world = &self.world;

@@ -55,7 +55,7 @@ impl Chain<'_> {
         Some(At { line: deed.line, ..self.at })
     }
 
-    /// Whether it was said of the table that it is on.
+    /// Whether the table of the object has an event already.
     fn is_said_by_its_table(&self, object: &Object) -> bool {
         let Some(table) = &object.table else { return false };
         let key = (Key::of(&Object::new(Kind::Table, table)), self.down);
@@ -64,7 +64,7 @@ impl Chain<'_> {
 
     fn needs_made(&mut self, key: Key, object: &Object, is_enum: bool) {
         let later: Option<At> = self.made.get(&key).copied();
-        // Functions come from where they cannot be seen, and most columns.
+        // Functions may come from extensions and other unseen sources, and so may most columns.
         let never_is_certain = matches!(object.kind, Kind::Table | Kind::MaterializedView)
             || is_enum
             || self.never_had(object);

@@ -11,7 +11,7 @@ use model::supply::{Given, Supply};
 /// Whether a supply that is given after a revision exists when the revision at `index` runs.
 fn is_there(revisions: &[Revision<'_>], given: &Given, index: usize) -> bool {
     let Some(after) = &given.after else { return true };
-    // A revision that is not in the chain is nothing that one could wait for.
+    // No supply can be given after a revision that is not in the chain.
     revisions.iter().position(|revision| revision.id == after).is_some_and(|at| at < index)
 }
 
@@ -31,7 +31,7 @@ pub fn is_supplied(revisions: &[Revision<'_>], given: &[Given], event: &Event) -
     })
 }
 
-/// Roles that nothing made, each where it is named first.
+/// Roles that no revision makes, each at its first use.
 pub fn roles(revisions: &[Revision<'_>], given: &[Given]) -> Vec<Event> {
     let mut events = Vec::new();
     let mut made: FxHashSet<String> = FxHashSet::default();
@@ -89,7 +89,7 @@ fn makes_role(text: Option<&str>, role: &str) -> bool {
 /// Rows put into a table at some point.
 struct Put<'a> {
     rows: Rows,
-    /// Which revision, where it is not given from outside.
+    /// The supply that gives them; `None`: a revision inserts them.
     given: Option<&'a Given>,
 }
 
@@ -152,7 +152,7 @@ fn is_made(revisions: &[Revision<'_>], index: usize, deed: &Deed, table: &str) -
             .any(makes)
 }
 
-/// Whether rows may be among those that a lookup asks for: nothing that is known of one differs.
+/// Whether rows may be among those of a lookup: no known value differs.
 fn may_hold(rows: &Rows, lookup: &Lookup) -> bool {
     if rows.table != lookup.table {
         return false;

@@ -82,7 +82,7 @@ fn finds(revisions: &[&str], expected: &[&str]) {
 const T: &str = "op.create_table('t', sa.Column('a', sa.Text()), sa.Column('at', sa.DateTime(timezone=True))) -- op.drop_table('t')";
 
 #[test]
-fn made_twice() {
+fn object_made_twice_is_an_event() {
     finds(&[T, T], &["1:5 twice: table `t`, first 0:5"]);
     clean(&[T, "op.drop_table('t') -- op.create_table('t', sa.Column('a', sa.Text()))", T]);
     clean(&[T, "op.create_table('t', if_not_exists=True)"]);
@@ -133,7 +133,7 @@ fn a_key_that_is_put_on_later_is_not_made_with_its_table() {
 }
 
 #[test]
-fn dropped_twice_and_never_made() {
+fn drop_of_missing_object_is_an_event() {
     finds(
         &[
             T,
@@ -156,7 +156,7 @@ fn dropped_twice_and_never_made() {
 }
 
 #[test]
-fn used_when_it_is_not_there() {
+fn use_of_missing_object_is_an_event() {
     finds(
         &[
             T,
@@ -258,7 +258,7 @@ fn foreign_objects_that_a_downgrade_drops() {
         ],
         &["1:8 down drops other: column `a` of `t`"],
     );
-    // To make something anew it has to go first.
+    // An object must be dropped before it is made anew.
     clean(&[
         "op.execute('CREATE VIEW v AS SELECT 1') -- op.execute('DROP VIEW v')",
         "op.execute('CREATE OR REPLACE VIEW v AS SELECT 2') -- op.execute('DROP VIEW v')\nop.execute('CREATE VIEW v AS SELECT 1')",

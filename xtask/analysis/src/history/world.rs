@@ -46,7 +46,7 @@ impl Key {
     }
 }
 
-/// One object, as it is or was.
+/// Entry of one object, existing or dropped.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// The object.
@@ -55,9 +55,9 @@ pub struct Entry {
     pub detail: Detail,
     /// Whether it exists.
     pub alive: bool,
-    /// Whether that is certain: nothing conditional made or dropped it.
+    /// Whether that is certain: no conditional code made or dropped it.
     pub certain: bool,
-    /// Whether something else brought it: the index of a constraint.
+    /// Whether it was made with another object: the index of a constraint.
     pub implied: bool,
     /// Whether it was only seen when it was dropped.
     pub unseen: bool,
@@ -79,7 +79,7 @@ pub struct World {
     /// Words of code that could not be followed, with the time of the last such code.
     mentioned: FxHashMap<String, u64>,
     mentions: Vec<(String, Option<u64>)>,
-    /// The last time that something happened of which nothing is known.
+    /// The last time at which code ran whose effect is unknown.
     unknown: Option<u64>,
     /// The last `CASCADE`, which may take more with it than is known.
     cascade: Option<u64>,
@@ -152,7 +152,7 @@ impl World {
         self.now
     }
 
-    /// An object, as it is or was.
+    /// An object, existing or dropped.
     pub fn get(&self, key: &Key) -> Option<&Entry> {
         self.entries.get(key)
     }
@@ -250,8 +250,8 @@ impl World {
             && !self.is_uncertain_since(&of_column, 0)
     }
 
-    /// Something happened that could not be followed. SQL that is put together from parts is about
-    /// more than it names.
+    /// Records code that could not be followed. SQL that is put together from parts may concern
+    /// objects that it does not name.
     pub fn opaque(&mut self, text: Option<&str>) {
         let now = self.now;
         let put_together = |text: &&str| ["format(", "||"].iter().any(|part| text.contains(part));
@@ -282,7 +282,7 @@ impl World {
         self.cascade.is_some_and(|at| at > time)
     }
 
-    /// Whether something that could not be followed may have made or dropped an object since.
+    /// Whether code that could not be followed may have made or dropped an object since.
     pub fn is_uncertain_since(&self, key: &Key, time: u64) -> bool {
         let bare = |name: &str| name.rsplit('.').next().unwrap_or_default().to_lowercase();
         let after = |word: &str| self.mentioned.get(&bare(word)).is_some_and(|at| *at > time);
@@ -299,7 +299,7 @@ impl World {
         entry.detail.type_.clone().filter(|type_| type_ != "?")
     }
 
-    /// Whether a function that the chain made says that it is immutable.
+    /// Whether a function of the chain is declared immutable.
     pub fn function_is_immutable(&self, name: &str) -> Option<bool> {
         let entry = self.entries.get(&Key::of(&Object::new(Kind::Function, name)))?;
         (entry.alive && entry.certain).then_some(entry.detail.immutable)

@@ -13,7 +13,7 @@ pub(super) fn latest(subject: &Subject<'_>, revisions: &[usize]) -> Option<usize
     revisions.iter().copied().max_by_key(|index| (age(subject, *index), *index))
 }
 
-/// How each of these came, and which came last, as far as git knows it.
+/// The arrival of each of these revisions, and the latest of them, as far as git knows.
 pub(super) fn told(subject: &Subject<'_>, revisions: &[usize]) -> String {
     let told: String =
         revisions.iter().take(SHOWN).filter_map(|index| arrival(subject, *index)).collect();
@@ -33,7 +33,7 @@ fn age(subject: &Subject<'_>, index: usize) -> usize {
     renumber::age(is_new(subject, index), subject.arrivals.get(&subject.scripts[index].file))
 }
 
-/// Whether the base branch lacks it; without one, nothing is known to be new.
+/// Whether the base branch lacks it; without a base branch, no revision is known to be new.
 fn is_new(subject: &Subject<'_>, index: usize) -> bool {
     subject.base.is_some() && !subject.is_on_base(index)
 }

@@ -89,7 +89,8 @@ fn dropped(effect: &Effect) -> Option<&Object> {
     }
 }
 
-/// How many revisions without `downgrade()`, and hardly any other, show that a tree does without.
+/// The number of revisions without `downgrade()` that, with hardly any other in the tree, show a
+/// tree that does not use downgrades.
 const NEVER_BACK: usize = 5;
 
 /// Revisions without `downgrade()`; in a tree that has hardly any, the newest for all of them.
@@ -123,7 +124,7 @@ fn without_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
     })
 }
 
-/// `downgrade()`s that do nothing.
+/// Empty `downgrade()`s.
 pub(super) fn empty_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, &code::EMPTY_DOWNGRADE, |script| {
         let made_elsewhere = |object: &Object| {

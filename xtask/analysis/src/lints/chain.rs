@@ -10,7 +10,7 @@ use model::graph::Fault;
 
 /// The number of tables that no revision makes which shows that they come from elsewhere.
 const SEVERAL: usize = 3;
-/// How many of them are named at most.
+/// The number of tables named at most.
 const TABLES_SHOWN: usize = 8;
 
 /// Effects of the whole chain that cannot work, or that conflict. Computed once.
@@ -32,7 +32,7 @@ pub(super) fn events(subject: &Subject<'_>) -> Vec<(usize, Event)> {
             What::UsedBeforeMade { later: Some(later), .. } => (event.at.revision, later.revision),
             _ => return true,
         };
-        // On branches side by side either may come first.
+        // On parallel branches either may run first.
         match (order.get(before.0), order.get(before.1)) {
             (Some(first), Some(second)) => is_above(subject, *first, *second),
             _ => false,
@@ -227,7 +227,7 @@ pub(super) fn created_twice(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// Drops of missing objects.
 pub(super) fn dropped_not_there(subject: &Subject<'_>) -> Vec<Finding> {
-    // Where tables came from elsewhere, so may other things have.
+    // If tables came from elsewhere, other objects may have, too.
     let is_whole = from_elsewhere(subject).is_empty();
     findings(subject, &code::DROPPED_NOT_THERE, |_, what| match what {
         What::DroppedTwice { object, first } => {
@@ -317,7 +317,7 @@ pub(super) fn used_before_made(subject: &Subject<'_>) -> Vec<Finding> {
     let is_said = |what: &What| elsewhere.iter().any(|(_, event)| event.what == *what);
     once_a_downgrade(told_once(findings(subject, &code::USED_BEFORE_MADE, |_, what| match what {
         what if is_said(what) => None,
-        // Where tables came from elsewhere, so did the types of their columns.
+        // If tables came from elsewhere, so did the types of their columns.
         What::UsedBeforeMade { object, .. }
             if object.kind == Kind::Type && !elsewhere.is_empty() =>
         {

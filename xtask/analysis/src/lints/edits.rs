@@ -42,7 +42,7 @@ fn edit(subject: &Subject<'_>, finding: &Finding) -> Option<Edit> {
         known if known == &code::NOT_ON_BASE_HEAD => {
             let (_, before) = subject.base?;
             let [head] = before.heads.as_slice() else { return None };
-            // It must be here to be named.
+            // Only a head that exists here can be named.
             let head = before.id(*head);
             subject.graph.by_id.contains_key(head).then_some(())?;
             onto(subject, index, head)

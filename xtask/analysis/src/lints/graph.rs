@@ -9,7 +9,7 @@ use model::code::{self, Code};
 use model::finding::Finding;
 use model::graph::{Branch, Fault};
 
-/// How many heads are named at most.
+/// The number of heads named at most.
 const HEADS_SHOWN: usize = 10;
 /// The number of missing names for which a similar name is searched.
 const HINTS: usize = 50;
@@ -64,7 +64,7 @@ fn several_heads(subject: &Subject<'_>) -> Option<Finding> {
     for branch in described.take(HEADS_SHOWN) {
         message.push_str(&format!("\n{}", describe(subject, branch)));
     }
-    // The branch to move is the one that came last.
+    // The branch to move is the latest.
     let branches = graph.branches.iter().filter(|branch| heads.contains(&branch.head));
     let roots: Vec<usize> = branches.filter_map(|branch| branch.adds.first()).copied().collect();
     let root = arrivals::latest(subject, &roots)?;
@@ -117,7 +117,7 @@ fn describe(subject: &Subject<'_>, branch: &Branch) -> String {
     }
 }
 
-/// A `down_revision` that names nothing (runbook, failure mode E).
+/// A `down_revision` without a target (runbook, failure mode E).
 pub(super) fn missing_parents(subject: &Subject<'_>) -> Vec<Finding> {
     missing(subject, &code::BROKEN_POINTER, |fault| match fault {
         Fault::NoParent { of, named } => Some((*of, named, "down_revision")),
@@ -125,7 +125,7 @@ pub(super) fn missing_parents(subject: &Subject<'_>) -> Vec<Finding> {
     })
 }
 
-/// A `depends_on` that names nothing.
+/// A `depends_on` without a target.
 pub(super) fn missing_dependencies(subject: &Subject<'_>) -> Vec<Finding> {
     missing(subject, &code::MISSING_DEPENDENCY, |fault| match fault {
         Fault::NoDependency { of, named } => Some((*of, named, "depends_on")),
@@ -161,7 +161,7 @@ fn missing(
         .collect()
 }
 
-/// Revisions that come before themselves.
+/// Revisions that precede themselves.
 pub(super) fn cycles(subject: &Subject<'_>) -> Vec<Finding> {
     let graph = subject.graph;
     let mut findings = Vec::new();
@@ -215,7 +215,7 @@ fn circle(subject: &Subject<'_>, among: &[usize]) -> Option<Vec<usize>> {
             left.remove(&index);
         }
     }
-    // Now everything has something before it, so going back leads round in the end.
+    // Every revision left has a predecessor: going back leads into a circle.
     let mut path = vec![*left.iter().min()?];
     loop {
         let next = before(*path.last()?, &left)?;

@@ -58,7 +58,7 @@ fn once_a_package(findings: Vec<Finding>) -> Vec<Finding> {
     once
 }
 
-/// Whether a module comes with Python or Alembic, whatever folder has its name.
+/// Whether a module belongs to Python or Alembic, even if a folder has its name.
 pub fn comes_with_python(module: &str) -> bool {
     let root = module.split('.').next().unwrap_or_default();
     ["alembic", "sqlalchemy"].contains(&root) || STANDARD.contains(&root)

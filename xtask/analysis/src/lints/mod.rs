@@ -91,7 +91,7 @@ pub fn lint(subject: &Subject<'_>) -> Vec<Finding> {
     let found = LINTS.iter().flat_map(|lint| (lint.check)(subject)).collect();
     let codes: Vec<&str> = LINTS.iter().map(|lint| lint.code.id).collect();
     let mut findings = allow::apply(subject.scripts, found, &codes);
-    // These have exceptions of their own.
+    // These lints apply exceptions of their own.
     findings.extend(production::hazards(subject));
     edits::add(subject, &mut findings);
     for finding in &mut findings {

@@ -1,4 +1,4 @@
-//! Nearest revision to one that does not exist. A hint and no more: nothing is changed on its word.
+//! Nearest revision to one that does not exist. It is only a hint: no edit is made from it.
 
 use super::subject::Subject;
 use crate::distance::distance;

@@ -17,7 +17,7 @@ use model::finding::Finding;
 use model::production::Impact;
 use model::transcript::Direction;
 
-/// Below it nothing that happens to a table takes time, in rows.
+/// The number of rows below which no work on a table takes noticeable time.
 const SMALL: u64 = 100;
 /// Types of which one becomes another without a rewrite, or may.
 const ALIKE: [&[&str]; 5] = [
@@ -257,7 +257,7 @@ impl Reader<'_, '_> {
     }
 }
 
-/// Whether something has this name after an effect, or may have it.
+/// Whether an object has this name after an effect, or may have it.
 fn is_named_so(effect: &Effect, table: Option<&str>, name: &str) -> bool {
     match effect {
         Effect::Create(object, _) => object.table.as_deref() == table && object.name == *name,

@@ -46,7 +46,7 @@ pub struct Subject<'a> {
     pub graph: &'a Graph,
     /// The base branch, and the graph that it has.
     pub base: Option<(&'a Base, &'a Graph)>,
-    /// How the files came into the history, where revisions collide and git knows it.
+    /// The commits that brought the files, if revisions collide and git knows them.
     pub arrivals: HashMap<Utf8PathBuf, Arrival>,
     /// The events of the simulated chain, with the index of the revision; computed by the first
     /// lint that asks.
@@ -60,7 +60,7 @@ pub struct SubjectTree {
     pub label: String,
     /// Whether it means to have several heads, one a base.
     pub several: bool,
-    /// The ini, as it is shown.
+    /// The ini, as shown to the user.
     pub ini: Utf8PathBuf,
     /// The supplies of its recipe.
     pub given: Vec<Given>,
@@ -85,7 +85,7 @@ pub struct SubjectFiles {
 }
 
 impl<'a> Subject<'a> {
-    /// A tree of which nothing is known but its revisions.
+    /// A tree of which only the revisions are known.
     pub fn of(scripts: &'a [Script], graph: &'a Graph) -> Subject<'a> {
         let (tree, files) = Default::default();
         let (base, arrivals, events) = (None, HashMap::new(), OnceCell::new());

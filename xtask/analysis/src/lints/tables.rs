@@ -20,11 +20,11 @@ pub(super) struct Tables {
     pub(super) columns: HashMap<(String, String), (Option<String>, bool)>,
     /// Parts and their wholes.
     pub(super) parts: HashMap<String, String>,
-    /// Those that migrations put rows into.
+    /// The tables into which migrations insert rows.
     pub(super) seeded: HashSet<String>,
-    /// Those that some role was granted something on; `None`: no role was granted anything.
+    /// The tables on which a role has a privilege; `None`: no role has any.
     granted: Option<HashSet<String>>,
-    /// The tables that the statement at hand names, and whether it grants on those to come.
+    /// The tables that the current statement names, and whether it grants on future ones.
     named: (u32, Vec<String>),
 }
 
@@ -85,7 +85,7 @@ impl Tables {
                 let known = (detail.type_.clone(), detail.not_null);
                 self.columns.insert((table.clone(), name), known);
             }
-            // It may be a primary key.
+            // The constraint may be a primary key.
             (Kind::Constraint, Some(table)) if detail.indexed => {
                 detail.columns.iter().for_each(|column| self.fill(table, column));
             }

@@ -19,14 +19,14 @@ pub struct Course {
     pub cwd: Utf8PathBuf,
     /// The names of its steps, in order.
     pub steps: Vec<String>,
-    /// The steps that supply something, and the SQL of each.
+    /// The steps that give a supply, and the SQL of each.
     pub supplies: Vec<(String, &'static str)>,
     /// Its revisions as they are in the monorepo today, as far as they could be read, in the order of
     /// their files' names, which are numbered along the chain.
     pub revisions: Vec<Revision>,
 }
 
-/// A revision, as it is known from its file.
+/// A revision, as declared in its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revision {
     /// Its id.
@@ -99,7 +99,7 @@ impl Course {
         }
     }
 
-    /// The revision before which the supplies of this tree come in.
+    /// The revision before which the supplies of this tree are given.
     pub(super) fn pre_seed(&self) -> Option<String> {
         self.steps.iter().find_map(|step| match self.kind_of(step) {
             Some(Kind::UpgradeTo(revision)) => Some(revision),
@@ -108,7 +108,7 @@ impl Course {
     }
 }
 
-/// A line in which Alembic says that it starts a revision.
+/// A line in which Alembic reports the start of a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Start {
     pub(super) from: String,

@@ -30,7 +30,7 @@ const BY_SERVER: &str = "server";
 /// often only the end of a log is available.
 const KNOWN: [&str; 5] = ["sqlalchemy.", "psycopg2.", "psycopg.", "asyncpg.", "alembic."];
 
-/// Whether psql said it.
+/// Whether the message is psql's.
 pub(super) fn is_psql(exception: &Exception) -> bool {
     exception.kind == PSQL || exception.kind == BY_PSQL
 }
@@ -88,7 +88,7 @@ pub(super) fn starting_at(lines: &[Line]) -> Option<(usize, Read)> {
     Some((length, read))
 }
 
-/// The SQL that psql was running, as far as it printed it.
+/// The SQL that psql was running, as far as psql printed it.
 pub(super) fn supplying(said: &Transcript) -> Option<String> {
     let sql = said.statement.as_deref()?.trim_end_matches("...").trim();
     (!sql.is_empty()).then(|| sql.to_owned())

@@ -7,10 +7,10 @@ use model::transcript::Transcript;
 
 /// A failure in a log.
 pub(super) struct Failure<'a> {
-    /// The step that failed, as far as the log says it.
+    /// The step that failed, as far as the log shows it.
     pub(super) step: Option<String>,
     pub(super) kind: Option<Kind>,
-    /// The tree's course, where the log says which tree it is.
+    /// The tree's course, if the log identifies the tree.
     pub(super) course: Option<&'a Course>,
     /// The steps that it may have been, where the log does not say which.
     pub(super) candidates: Vec<String>,

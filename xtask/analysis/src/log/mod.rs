@@ -41,7 +41,7 @@ pub fn read(text: &str, courses: &[Course]) -> Reading {
     for lines in clean::streams(text) {
         let own = told::by_the_gate(&lines, courses);
         if !own.is_empty() {
-            // The gate has said it all already.
+            // The gate's own findings in the log are complete.
             reading.findings.extend(own);
             continue;
         }

@@ -61,7 +61,7 @@ fn tell_twice(ids: &[String], first: &Failure<'_>, findings: &mut Vec<Finding>) 
 fn finding(failure: Failure<'_>) -> Finding {
     let Failure { step, kind, course, candidates, start, said, told, .. } = failure;
     let tree = course.map(|course| course.tree.clone());
-    // A file of today's is the one that ran only where it says the same of itself.
+    // A file of today is the one that ran only if its id and title are those in the log.
     let revisions: Vec<_> = course
         .zip(start.as_ref())
         .into_iter()
@@ -151,7 +151,7 @@ fn by_word(told: Told, said: Transcript, known: Known<'_>) -> Finding {
     }
 }
 
-/// Whether a connection could not be made at all: nothing had run, and no statement was sent.
+/// Whether no connection could be made at all: no revision had run, and no statement was sent.
 fn is_unreachable(said: &Transcript) -> bool {
     if said.revision.is_some() || said.statement.is_some() {
         return false;

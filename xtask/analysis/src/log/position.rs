@@ -1,5 +1,5 @@
-//! Position of a line in a run: which tree, which step, which revision. Names in the log come
-//! first, then the commands that it shows, then the output of Alembic and psql.
+//! Position of a line in a run: its tree, step and revision. Names in the log decide first, then
+//! the commands that it shows, then the output of Alembic and psql.
 
 use camino::Utf8Path;
 
@@ -24,7 +24,7 @@ pub(super) struct Position<'a> {
     pub(super) command: String,
     /// Whether the script of a command is being shown.
     in_script: bool,
-    /// How many commands began.
+    /// The number of commands so far.
     pub(super) commands: usize,
     /// The revision that was started last by this command.
     pub(super) start: Option<Start>,
@@ -111,7 +111,7 @@ impl<'a> Position<'a> {
         self.column.as_ref().or(self.told.as_ref())
     }
 
-    /// The tree that a command works on, where the command says it.
+    /// The tree of a command, if the command names it.
     fn find_tree_of(&mut self, command: &str) {
         if !is_alembic(command) {
             return;

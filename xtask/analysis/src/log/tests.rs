@@ -192,7 +192,7 @@ PL/pgSQL function inline_code_block line 3 at SQL statement");
 }
 
 #[test]
-fn which_step_it_was_is_not_guessed() {
+fn unclear_step_is_not_guessed() {
     let refused = "psql: error: connection to server at \"localhost\" (127.0.0.1), port 5432 failed: \
                    Connection refused\n\tIs the server running on that host?\n";
     let finding = one(refused);
@@ -227,7 +227,7 @@ FAILED: Multiple head revisions are present for given argument 'head'";
 }
 
 #[test]
-fn an_id_that_two_files_carry_is_told_with_what_came_of_it() {
+fn id_of_two_files_is_named_in_the_finding_of_heads() {
     let warning = "/x/site-packages/alembic/script/revision.py:208: UserWarning: Revision 0038 is \
                    present more than once\n  util.warn(\n";
     let finding = one(&format!("Console head count: 1\n{warning}{warning}"));
@@ -238,7 +238,7 @@ fn an_id_that_two_files_carry_is_told_with_what_came_of_it() {
 }
 
 #[test]
-fn an_upgrade_that_ends_without_a_word_is_seen() {
+fn silent_end_of_an_upgrade_is_a_failure() {
     let up = |from: &str, to: &str, title: &str| {
         format!("INFO  [alembic.runtime.migration] Running upgrade {from} -> {to}, {title}\n")
     };
@@ -306,7 +306,7 @@ fn the_end_of_a_log_is_enough() {
 }
 
 #[test]
-fn each_trees_failure_is_named() {
+fn failure_of_each_tree_is_named() {
     let console = "INFO  [alembic.runtime.migration] Context impl PostgresqlImpl.
 INFO  [alembic.runtime.migration] Running upgrade 0001 -> 0002, sessions
 Traceback (most recent call last):

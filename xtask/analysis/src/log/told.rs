@@ -16,7 +16,7 @@ pub(super) enum Told {
     NoServer(String),
     /// The database could not be created.
     NoDatabase(String),
-    /// The command ended with this status, and no more is said.
+    /// The command ended with this status and no message.
     Exited(i32),
     /// The job ran past its time.
     TimedOut,
@@ -41,7 +41,7 @@ pub(super) fn by_lines(lines: &[Line]) -> Option<Told> {
         let why = why.strip_prefix("ERROR:  ").unwrap_or(why);
         return Some(Told::NoDatabase(format!("cannot create the database: {why}")));
     }
-    // The server's own log: a fatal error is its end where it says so next.
+    // The server's own log: a fatal error ends the server if the next line reports the shutdown.
     if let Some((_, fatal)) = text.split_once("FATAL:  ")
         && lines
             .get(1)
@@ -72,7 +72,7 @@ pub(super) fn exit_status(text: &str) -> Option<i32> {
     status.trim_end_matches('.').parse().ok()
 }
 
-/// Findings that the gate itself printed. They can be read without the lines around them.
+/// Findings that the gate itself printed. They are readable without the lines around them.
 pub(super) fn by_the_gate(lines: &[Line], courses: &[Course]) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut lines = lines.iter().map(|line| line.text.as_str()).peekable();

@@ -14,11 +14,11 @@ pub enum Kind {
         /// The other name.
         to: String,
     },
-    /// A table is gone.
+    /// A table was dropped.
     TableDropped,
-    /// A view is gone.
+    /// A view was dropped.
     ViewDropped,
-    /// An enum type has another name, or is gone.
+    /// An enum type was renamed or dropped.
     TypeGone,
     /// A column has another name.
     ColumnRenamed {
@@ -27,7 +27,7 @@ pub enum Kind {
         /// The other name.
         to: String,
     },
-    /// A column is gone.
+    /// A column was dropped.
     ColumnDropped {
         /// The column.
         column: String,
@@ -42,7 +42,7 @@ pub enum Kind {
         /// The constraint.
         constraint: String,
     },
-    /// The role may not do something any more; `None`: nothing at all.
+    /// The role has lost a privilege; `None`: all of them.
     NoRight {
         /// The action that it may not do.
         act: Option<&'static str>,
@@ -55,12 +55,12 @@ pub enum Kind {
     NoKey {
         /// The columns.
         columns: String,
-        /// Those of the index that has them and more.
+        /// The columns of a unique index that includes these and others.
         now: Option<String>,
-        /// The name of the index that is gone.
+        /// The name of the dropped index.
         index: Option<String>,
     },
-    /// A label of an enum type is gone.
+    /// A label of an enum type was removed.
     LabelGone {
         /// The label.
         label: String,
@@ -87,7 +87,7 @@ pub enum Kind {
     },
 }
 
-/// Something of the running version that breaks.
+/// Break of the running version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Break {
     /// The relation; of a label, 0.
@@ -96,7 +96,7 @@ pub struct Break {
     pub name: String,
     /// Its change.
     pub kind: Kind,
-    /// How many statements fail for it.
+    /// The number of statements that fail for this reason.
     pub count: usize,
     /// One of them.
     pub sql: String,
@@ -134,8 +134,8 @@ impl fmt::Display for Break {
     }
 }
 
-/// The statements that worked in one state and fail in another. `first` is the catalogue that the
-/// statements were made from, `lost` are tables whose rows are gone.
+/// The statements that succeeded in one state and fail in another. `first` is the catalogue from
+/// which the statements were made, `lost` are tables whose rows are gone.
 pub fn breaks(
     first: &Catalog,
     uses: &[Use],

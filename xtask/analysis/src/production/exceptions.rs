@@ -1,4 +1,4 @@
-//! Exceptions that revisions declare, and those that nothing needs.
+//! Exceptions that revisions declare, and those that no finding needs.
 
 use super::setting::Text;
 use crate::schema_diff::{Declaration, declared};
@@ -8,12 +8,12 @@ use model::finding::Finding;
 /// The exceptions of the revisions of a change.
 #[derive(Default)]
 pub(super) struct Exceptions {
-    /// Those that a finding needed, each with its revision.
+    /// The exceptions that a finding needed, each with its revision.
     needed: Vec<(String, Declaration)>,
 }
 
 impl Exceptions {
-    /// Makes a note of a finding that its revision says is meant.
+    /// Turns a finding into a note if its revision declares an exception for it.
     pub(super) fn excuse(
         &mut self,
         revisions: &[Text],
@@ -35,7 +35,7 @@ impl Exceptions {
         }
     }
 
-    /// Findings about those that nothing needed.
+    /// Findings about exceptions that no finding needed.
     pub(super) fn unneeded(&self, revisions: &[Text]) -> Vec<Finding> {
         let mut findings = Vec::new();
         for text in revisions {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::statements::{Ran, statements};
 use model::production::{ACCESS_EXCLUSIVE, Blocked, Oid, Relation, SHARE, Way};
 
-/// For how long nothing may be done while tables are blocked, in seconds.
+/// The longest pause of a session that does not count while tables are blocked, in seconds.
 const IDLE: f64 = 0.4;
 
 /// A transaction, by its session, when it began, and, outside of one, the place of its statement.
@@ -24,7 +24,7 @@ pub struct Facts {
     pub scans: BTreeSet<Oid>,
     /// Blocked tables, each with others that were read or written anew meanwhile.
     pub held_over: BTreeMap<Oid, BTreeSet<Oid>>,
-    /// The tables that were blocked while nothing was done.
+    /// The tables that were blocked while the session was idle.
     pub idle: BTreeSet<Oid>,
     /// The indexes that were built anew where their tables were not.
     pub rebuilt: BTreeSet<Oid>,
@@ -82,7 +82,7 @@ impl Facts {
             way.after.catalog.relations.iter().map(|r| (r.oid, r)).collect();
         for (oid, rows) in &way.before.rows {
             let is_one = relations.get(oid).is_some_and(|r| "rm".contains(r.kind));
-            // A table whose parts went elsewhere has lost nothing.
+            // A table whose partitions were moved elsewhere has lost no rows.
             let now = || {
                 way.after.rows.get(oid).copied().unwrap_or_else(|| match after.get(oid) {
                     Some(now) if !now.populated => 0,
@@ -112,7 +112,7 @@ impl Facts {
         }
     }
 
-    /// How many rows the table has that took the name of one that is gone.
+    /// The number of rows of the table that took the name of a dropped one.
     fn namesake(&self, relations: &BTreeMap<Oid, &Relation>, oid: Oid, way: &Way) -> u64 {
         let name = relations.get(&oid).map(|r| &r.name);
         let now = way.after.catalog.relations.iter().find(|r| Some(&r.name) == name);

@@ -125,7 +125,7 @@ impl<'a> Judge<'a> {
             );
             let invented = matches!(broken.kind, Kind::Refused { .. } | Kind::Other { .. })
                 && self.setting.filled.contains(&broken.name);
-            // Without its sizes, nothing says that the tree is in production.
+            // Without sizes, the tree may not be in production.
             let weight = match (direction, self.setting.sizes) {
                 // The gate itself made the value up.
                 _ if invented => Severity::Note,

@@ -70,7 +70,7 @@ fn near(catalog: &Catalog, held: &BTreeSet<Oid>) -> BTreeSet<Oid> {
 
 fn of(relation: &Relation, uses: &[Use]) -> Vec<Probe> {
     let (oid, name) = (relation.oid, &relation.name);
-    // It may have another name by now.
+    // The relation may have been renamed.
     let names_it = |used: &Use| used.sql.split_whitespace().any(|word| word == name);
     let is = |used: &Use, act| used.relation == oid && used.act == act && names_it(used);
     let own = |act: Act| uses.iter().find(|used| is(used, act)).cloned();

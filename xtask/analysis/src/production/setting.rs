@@ -15,7 +15,7 @@ pub struct Text {
     pub revision: String,
     /// Its file, absolute.
     pub file: Utf8PathBuf,
-    /// The same as it is shown.
+    /// Its file as shown to the user.
     pub shown: Utf8PathBuf,
     /// Its text.
     pub text: String,

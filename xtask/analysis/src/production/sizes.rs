@@ -12,7 +12,7 @@ const HOT: (f64, f64) = (100.0, 10.0);
 pub struct Sizes {
     tables: BTreeMap<String, Size>,
     rates: BTreeMap<Work, f64>,
-    /// The day of the export, as it is written.
+    /// The day of the export, as written.
     pub on: String,
 }
 
@@ -23,11 +23,11 @@ pub struct Size {
     pub rows: u64,
     /// Its bytes, without indexes.
     pub bytes: f64,
-    /// Those of its indexes.
+    /// The bytes of its indexes.
     pub index_bytes: f64,
     /// How often it is read in a second.
     pub reads: f64,
-    /// How many of its rows are written in a second.
+    /// The number of its rows written in a second.
     pub writes: f64,
 }
 
@@ -45,13 +45,13 @@ pub(crate) enum Extent {
 /// A kind of work on a whole table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Work {
-    /// It is read.
+    /// The table is read.
     Scan,
     /// Its rows are looked up elsewhere.
     ForeignKey,
     /// An index is built.
     Index,
-    /// It is written anew.
+    /// The table is rewritten.
     Rewrite,
     /// Its rows are changed.
     Update,
@@ -72,14 +72,14 @@ impl Work {
         (Work::Update, "update", 5e6),
     ];
 
-    /// Bytes a second where nothing else is said.
+    /// Bytes a second by default.
     fn rate(self) -> f64 {
         Work::ALL.iter().find(|(work, ..)| *work == self).map_or(1e6, |(.., rate)| *rate)
     }
 }
 
 impl Sizes {
-    /// Reads the file. A line `# rate scan 200` says how many megabytes a second a kind of work takes.
+    /// Reads the file. A line `# rate scan 200` gives the megabytes a second of a kind of work.
     /// Fails with the number of the line that cannot be read.
     pub fn read(text: &str) -> Result<Sizes, usize> {
         let mut sizes = Sizes::default();
@@ -142,7 +142,7 @@ impl Sizes {
         Some(self.seconds(work, size.bytes) + self.seconds(Work::Index, indexes))
     }
 
-    /// How long some work on so many bytes takes, in seconds.
+    /// The time that some work on so many bytes takes, in seconds.
     fn seconds(&self, work: Work, bytes: f64) -> f64 {
         bytes / self.rates.get(&work).copied().unwrap_or_else(|| work.rate())
     }
@@ -198,7 +198,7 @@ fn cells(line: &str) -> Vec<String> {
 pub fn days(day: &str) -> Option<i64> {
     let parts: Vec<i64> = day.split('-').filter_map(|part| part.parse().ok()).collect();
     let [year, month @ 1..=12, day @ 1..=31] = parts.as_slice() else { return None };
-    // The year begins in March, so that the leap day is its last.
+    // The year begins in March: the leap day is then its last.
     let (year, month) = if *month < 3 { (year - 1, month + 9) } else { (*year, month - 3) };
     let era = year.div_euclid(400);
     let of_era = year.rem_euclid(400);

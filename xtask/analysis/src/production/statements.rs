@@ -24,7 +24,7 @@ pub struct Ran {
     pub autocommit: bool,
     /// The setting when it was done.
     pub lock_timeout: String,
-    /// For how long nothing was done right before it, in seconds.
+    /// The idle time right before it, in seconds.
     pub idle: f64,
     /// The locks that its transaction held then.
     pub locks: BTreeMap<Oid, u8>,
@@ -32,7 +32,7 @@ pub struct Ran {
     pub scanned: BTreeSet<Oid>,
     /// The relations that it rewrote.
     pub rewritten: BTreeSet<Oid>,
-    /// How many rows it changed.
+    /// The number of rows that it changed.
     pub changed: BTreeMap<Oid, u64>,
 }
 
@@ -52,7 +52,7 @@ pub(super) fn statements(way: &Way) -> Vec<Ran> {
         let mut ran = Ran {
             revision: look.revision.as_ref().map(|revision| revision.id.clone()),
             sql: look.sql.clone().filter(|_| look.when == "after"),
-            // Those of a later look are another statement's.
+            // The lines of a later look belong to another statement.
             lines: if look.when == "after" { look.lines.clone() } else { Vec::new() },
             transaction: (look.pid, look.began.clone()),
             autocommit: look.autocommit,
@@ -101,7 +101,7 @@ impl Ran {
         (pid, began, if self.autocommit { number + 1 } else { 0 })
     }
 
-    /// Whether something happened since the statement before that no statement is known for.
+    /// Whether an effect occurred since the previous statement without a known statement for it.
     fn did_something(&self, before: Option<&Ran>) -> bool {
         let known = before.filter(|before| before.transaction == self.transaction);
         let held = known.map(|before| &before.locks);

@@ -8,8 +8,8 @@ use model::quoting::{identifier, literal};
 /// One row of each table: each column as a literal, `None` where it is NULL.
 pub type Samples = BTreeMap<Oid, Vec<Option<String>>>;
 
-/// The statements that the running version may say. They are said by each role that was granted
-/// something, and by the owner where no role may write.
+/// The statements that the running version may run. Each role with a privilege runs them, and the
+/// owner does if no role may write.
 pub fn uses(catalog: &Catalog, samples: &Samples) -> Vec<Use> {
     let owner = (!catalog.roles.iter().any(|(_, writes)| *writes)).then_some(None);
     let roles = catalog.roles.iter().map(|(name, _)| Some(name.clone())).chain(owner);

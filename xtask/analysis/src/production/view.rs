@@ -1,4 +1,4 @@
-//! A way as it is judged: its facts, the names of its relations, and how large they are.
+//! A way as it is judged: its facts, and the names and sizes of its relations.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use super::sizes::{Extent, Sizes, Work};
 use super::statements::Ran;
 use model::production::{Catalog, Oid, Rehearsal, Relation, Way};
 
-/// From how many rows on something that happens to a table takes time.
+/// The number of rows from which work on a table takes noticeable time.
 const SMALL: u64 = 100;
 
 /// A way, its facts, and the setting of its judgement.

@@ -1,4 +1,4 @@
-//! Tables that cannot be used while something takes time.
+//! Tables that cannot be used during work that takes time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::statements::Ran;
 use super::view::View;
 use model::production::{ACCESS_EXCLUSIVE, MODES, Oid};
 
-/// From how long on nothing that is done counts, in seconds.
+/// The idle time from which a pause counts, in seconds.
 const IDLE: f64 = 0.4;
 /// From how long on a finding is a warning, in seconds.
 pub(super) const WARNS: f64 = 0.5;
@@ -28,7 +28,7 @@ pub(super) struct Stand {
     pub(super) autocommit: bool,
     /// Tables, each with the work on it.
     pub(super) work: BTreeSet<(Oid, Work)>,
-    /// For how long nothing is done, in seconds.
+    /// The idle time, in seconds.
     pub(super) idle: f64,
     /// How long it takes; `None`: a size is not known.
     pub(super) seconds: Option<f64>,
@@ -67,7 +67,7 @@ pub(super) fn stands(view: &View<'_>) -> Vec<Stand> {
     stands.into_values().collect()
 }
 
-/// A table in each of the transactions that block it while something takes time.
+/// A table in each of the transactions that block it during work that takes time.
 fn of_table(view: &View<'_>, oid: Oid) -> Vec<Stand> {
     let mut stands: Vec<((i32, String, usize), Stand)> = Vec::new();
     let mut before: Option<&Ran> = None;

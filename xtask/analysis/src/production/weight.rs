@@ -8,7 +8,7 @@ use model::transcript::Direction;
 /// From how many seconds on a finding is a warning, an error, and an error on a hot table.
 const WEIGHS: (f64, f64, f64) = (WARNS, 5.0, 1.0);
 
-/// The weight of something that takes so long on a table of this extent.
+/// The weight of work that takes so long on a table of this extent.
 pub(crate) fn weigh(seconds: Option<f64>, extent: Extent, direction: Direction) -> Severity {
     let (warns, fails, fails_hot) = WEIGHS;
     let is_hot = matches!(extent, Extent::Known(size) if size.is_hot());

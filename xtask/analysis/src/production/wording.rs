@@ -92,7 +92,7 @@ pub(super) fn said(broken: &Break) -> String {
             format!("the application's role may not use `{name}` any more")
         }
         Kind::NoRight { act: Some(act) } => {
-            // A trigger may need a right on something else.
+            // A trigger may need a privilege on another object.
             let bare = name.rsplit('.').next().unwrap_or_default().trim_matches('"');
             let why = if mentions(&broken.said, bare) {
                 String::new()

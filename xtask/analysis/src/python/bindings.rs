@@ -36,7 +36,7 @@ impl Env<'_> {
                     targets.extend(assignment.child_by_field_id(field::LEFT));
                     value = assignment.child_by_field_id(field::RIGHT);
                 }
-                // `revision: str` alone binds nothing.
+                // `revision: str` alone is not a binding.
                 let Some(value) = value else { return };
                 let constant = eval(module, value, self, 0);
                 for target in targets {

@@ -12,7 +12,7 @@ use super::module::{Module, line};
 pub const MAX_DEPTH: u32 = 64;
 /// How long a string may grow before its value counts as unknown.
 const MAX_STRING: usize = 4 << 20;
-/// How many elements a sequence may have before its value counts as unknown.
+/// The number of elements from which the value of a sequence counts as unknown.
 const MAX_ELEMENTS: usize = 100_000;
 
 /// Evaluates an expression.

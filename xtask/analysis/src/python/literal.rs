@@ -141,7 +141,7 @@ pub(super) fn decode_source(bytes: &[u8]) -> Result<(String, bool), Unreadable> 
     Ok((lone_carriage_returns_to_newlines(text), bom))
 }
 
-/// Python reads `\r` as the end of a line. The length stays the same, and so do the offsets.
+/// Python reads `\r` as the end of a line. The length and the offsets stay the same.
 fn lone_carriage_returns_to_newlines(text: String) -> String {
     if !text.contains('\r') {
         return text;

@@ -1,11 +1,11 @@
-//! Python as text: a file's syntax tree and the constants in it. Nothing is ever run.
+//! Python as text: a file's syntax tree and the constants in it. No code is ever run.
 //!
-//! Everything holds for any bytes at all: what cannot be read gets an [`Unreadable`] for an answer,
-//! what cannot be known is `None`. Nothing here recurses deeper than [`constant::MAX_DEPTH`].
+//! Every function accepts any bytes: an unreadable file gives an [`Unreadable`], an unknown value
+//! `None`. No function here recurses deeper than [`constant::MAX_DEPTH`].
 //!
-//! A tour: [`Module::parse`] reads a file, [`Module::constants`] is what its top level binds,
-//! [`Module::eval`] evaluates one expression with it, [`descendants`] and [`line`] are for those who
-//! look at the rest of the tree (node kinds are those of tree-sitter-python).
+//! A tour: [`Module::parse`] reads a file, [`Module::constants`] gives the bindings of its top
+//! level, [`Module::eval`] evaluates one expression with them, [`descendants`] and [`line`] are for
+//! the rest of the tree (node kinds are those of tree-sitter-python).
 
 mod bindings;
 pub mod constant;

@@ -10,8 +10,9 @@ use super::unreadable::{MAX_BYTES, Unreadable, line_at};
 
 /// CPython itself refuses more nested brackets than 200.
 const MAX_BRACKETS: usize = 200;
-/// How often the parser may report progress for a file of no bytes. It does so after a fixed amount
-/// of work, which whole text needs once in some 400 bytes; broken text can need it for ever.
+/// The number of progress reports that the parser may make for an empty file. It reports after a
+/// fixed amount of work; sound text needs one report in some 400 bytes, and broken text may never
+/// end.
 const MIN_WORK: usize = 10_000;
 /// For how many bytes it may report progress once more.
 const BYTES_PER_WORK: usize = 100;

@@ -119,7 +119,7 @@ fn assigned(source: &str, name: usize, offset: usize, line: u32) -> Option<Const
     let constant = reader.value()?;
     reader.skip_blanks(false);
     let rest = source[reader.at..].trim_end();
-    // Nothing but a comment may follow; it ends with the line.
+    // Only a comment may follow, up to the end of the line.
     (rest.is_empty() || rest.starts_with('#')).then_some(constant)
 }
 

@@ -8,15 +8,15 @@ pub(super) const MAX_BYTES: usize = 16 << 20;
 pub enum Unreadable {
     /// The file is longer than the limit for parsing.
     TooLarge,
-    /// It holds a NUL byte, on this line.
+    /// The file holds a NUL byte, on this line.
     Nul(u32),
-    /// It is not the encoding that it says (or UTF-8, where it says none), on this line.
+    /// The file is not in its declared encoding (UTF-8 by default), on this line.
     NotInEncoding(u32),
-    /// It names an encoding that is not understood here.
+    /// The file names an encoding that is not supported here.
     UnknownEncoding(String),
     /// Its brackets nest deeper than Python's own limit, on this line.
     TooDeep(u32),
-    /// It is so broken that parsing it takes too long.
+    /// The file is so broken that parsing it takes too long.
     TooBroken,
 }
 

@@ -1,5 +1,5 @@
 //! The bytes of a file that must change for a revision to have another id and other parents. All
-//! others stay: comments, quotes, line ends, whatever the docstring says besides.
+//! others stay: comments, quotes, line ends, and the rest of the docstring.
 
 use std::collections::HashMap;
 use std::ops::Range;

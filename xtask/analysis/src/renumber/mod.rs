@@ -1,8 +1,9 @@
-//! Fixes colliding revisions as the runbook says for failure mode C: which revisions move, where to,
-//! and under which numbers. Only a plan is made here; [`edit`] says which bytes change.
+//! Fixes of colliding revisions by the runbook's rules for failure mode C: the revisions that move,
+//! their new places, and their new numbers. Only a plan is made here; [`edit`] finds the bytes to
+//! change.
 //!
-//! The order of revisions is not their content: that two of them change the same table in ways that
-//! only fit in one order cannot be seen here, and the gate must run afterwards.
+//! The order of revisions is not their content: two revisions may change the same table in ways
+//! that fit in only one order. That cannot be seen here, and the gate must run afterwards.
 
 mod change;
 pub mod contents;
@@ -22,7 +23,7 @@ use model::called;
 use model::files::Arrival;
 use model::graph::{Fault, Graph};
 
-/// How many collisions are fixed in one go.
+/// The number of collisions fixed in one go.
 const MAX_ROUNDS: usize = 50;
 
 /// The advice if no revision may move.
@@ -54,10 +55,10 @@ pub fn reversed(ages: &[usize]) -> Vec<usize> {
     reversed
 }
 
-/// How late a revision came: the greater, the later.
+/// The age of a revision: the greater, the later.
 pub type Age<'a> = &'a dyn Fn(usize) -> usize;
 
-/// Where a revision is merged already, so that it must stay as it is; `None`: it may move.
+/// The branch on which a revision is merged already, which forbids moving it; `None`: it may move.
 pub type Fixed<'a> = &'a dyn Fn(usize) -> Option<String>;
 
 /// Plans the repair of a tree. The files' bytes are given beside their scripts. `Err` is the reason
@@ -82,7 +83,7 @@ pub fn plan(
     Err(format!("there are more than {MAX_ROUNDS} collisions; fix some yourself first"))
 }
 
-/// The tree as it will be, revision by revision.
+/// The planned tree, revision by revision.
 struct State<'a> {
     scripts: &'a [Script],
     age: Age<'a>,
@@ -169,7 +170,7 @@ impl<'a> State<'a> {
     }
 
     fn fix_fork(&mut self, graph: &Graph) -> Result<String, String> {
-        // The trunk is the branch that came first; the next one is put on top of it.
+        // The trunk is the earliest branch; the next one is put on top of it.
         let mut branches: Vec<_> = graph.branches.iter().collect();
         let born = |branch: &&model::graph::Branch| {
             branch.adds.first().map_or(0, |index| (self.age)(*index))

@@ -14,7 +14,7 @@ fn file(name: &'static str, id: &str, down: &str) -> (&'static str, String) {
     (name, text)
 }
 
-/// Plans with the files in the order in which they came.
+/// Plans with the files in the order of their arrival.
 #[track_caller]
 #[expect(clippy::needless_pass_by_value, reason = "an `expect!` is written in the call")]
 fn check(files: &[(&'static str, String)], expected: Expect) {
@@ -208,7 +208,7 @@ fn unsafe_renumbering_is_refused() {
 }
 
 #[test]
-fn reversed_ages_keep_what_others_have_apart_from_what_is_new() {
+fn reversed_ages_keep_merged_and_new_revisions_apart() {
     let ages = [0, 1, super::NEW + 3, usize::MAX, usize::MAX];
     let reversed = super::reversed(&ages);
     let mut order: Vec<usize> = (0..ages.len()).collect();

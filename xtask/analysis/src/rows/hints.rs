@@ -7,7 +7,7 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 const REPEATED: u32 = 2;
 /// The longest text that is made for a pattern, in bytes.
 const LENGTH_MAX: usize = 1000;
-/// How many parts of a pattern are gone through.
+/// The number of parts of a pattern that are processed.
 const STEPS_MAX: u32 = 10_000;
 
 /// The texts and numbers in an expression, as Postgres writes it.

@@ -13,14 +13,14 @@ const SHOWN: usize = 60;
 pub struct Loss {
     /// The table, or the table and the column.
     pub what: String,
-    /// How many rows or values.
+    /// The number of rows or values.
     pub count: usize,
     /// Of how many.
     pub of: usize,
     /// Their fate.
     pub fate: Fate,
-    /// Whether they were gone after the upgrade already, so that the downgrade only failed to bring
-    /// them back.
+    /// Whether they were lost in the upgrade already: the downgrade then only failed to restore
+    /// them.
     pub by_upgrade: bool,
 }
 
@@ -81,7 +81,7 @@ pub fn losses(
         .filter_map(|(table, was)| is_renumbered(was, after.get(table)?).then_some(was))
         .collect();
     for (table, was) in before {
-        // A table that is gone is the schema's affair.
+        // The comparison of the schemas covers a dropped table.
         let (Some(is), Some(held)) = (after.get(table), between.get(table)) else { continue };
         let mut could_stay = was.clone();
         if !was.primary.is_empty() && was.primary == is.primary {
@@ -219,7 +219,7 @@ fn is_renumbered(was: &Held, is: &Held) -> bool {
         && !unchanged(was, is).is_empty()
 }
 
-/// Whether a column holds nothing but keys of a table that were numbered anew.
+/// Whether a column holds only keys of a table that was renumbered.
 fn points_to(held: &Held, column: &str, to: &Held) -> bool {
     let [primary] = to.primary.as_slice() else { return false };
     let keys: BTreeSet<_> = to.rows.iter().filter_map(|row| row.get(primary)).collect();

@@ -27,9 +27,9 @@ pub use self::touched::{Touched, touched};
 
 /// The number of ordinary rows.
 const PLAIN: usize = 30;
-/// How many of the others.
+/// The number of rows of rare values.
 const EXTREME: usize = 10;
-/// How many ways of choosing columns together are tried.
+/// The number of combinations that are tried for a group of columns.
 const PRODUCT_MAX: usize = 20_000;
 
 /// Possible values of a table's columns; dependent columns are in one group.
@@ -138,7 +138,7 @@ impl<'t> Draft<'t> {
         }
         for key in &self.table.foreign {
             for (column, referenced) in key.columns.iter().zip(&key.referenced) {
-                // They come in the order of their names.
+                // The cells come in the order of the names.
                 if names.get(cells.len()) == Some(&identifier(column)) {
                     cells.push(self.pointer(key, referenced, row, names, &cells));
                 }
@@ -245,7 +245,7 @@ impl<'t> Group<'t> {
             let word = if number == 0 { "WHERE" } else { "AND" };
             let _ = write!(sql, " {word} ({condition}) IS NOT FALSE");
         }
-        // Mixed, so that the first of many are not all alike; and always in the same way.
+        // Mixed, to keep the first of many from being all alike; and reproducibly.
         let _ = write!(sql, " ORDER BY md5(concat_ws('|', {raw})) LIMIT 200");
         sql
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-/// Where one of these is asked, the names come from the catalogue, and any table may be meant.
+/// Words of a text that gets its names from the catalogue: it may touch any table.
 const CATALOGUES: [&str; 6] = [
     "pg_tables",
     "pg_class",
@@ -12,7 +12,8 @@ const CATALOGUES: [&str; 6] = [
     "get_table_names",
     "reflect",
 ];
-/// How many words after `DELETE FROM` or `TRUNCATE` may be the name: `TABLE ONLY schema.name`.
+/// The number of words after `DELETE FROM` or `TRUNCATE` that may be the name: `TABLE ONLY
+/// schema.name`.
 const FOLLOWING: usize = 4;
 
 /// The words that may be names of tables.
@@ -44,7 +45,7 @@ pub fn touched<'a>(texts: impl IntoIterator<Item = &'a str>) -> Touched {
     Touched { names: (!any).then_some(names), emptied }
 }
 
-/// A word as it is written, and as Postgres reads it without quotes.
+/// A word as written, and as Postgres reads it without quotes.
 fn spelt(word: &str) -> impl Iterator<Item = String> {
     let lower = word.chars().any(char::is_uppercase).then(|| word.to_lowercase());
     [word.to_owned()].into_iter().chain(lower)

@@ -165,7 +165,7 @@ pub(super) fn of_type(column: &Column, distinct: bool) -> Vec<Value> {
         "bit" | "bit varying" => bits(column, count),
         "xml" => vec![plain("<a/>"), plain("<a>b</a>")],
         "text" | "character varying" | "character" => texts(column, distinct),
-        // Of a type that is not known here, Postgres says which of these it takes.
+        // For a type that is unknown here, Postgres decides which of these are valid.
         _ => texts(column, distinct).into_iter().chain(SPELLINGS.map(plain)).collect(),
     }
 }
@@ -241,7 +241,7 @@ fn arrays(element: &str) -> Vec<Value> {
     values
 }
 
-/// Ranges that do not overlap, so that an exclusion constraint takes several, and the widest.
+/// Ranges that do not overlap, several of which an exclusion constraint allows, and the widest.
 fn ranges(over: &str) -> Vec<Value> {
     let bound = |n: usize| match over {
         "integer" | "bigint" | "numeric" => (10 * n).to_string(),

@@ -18,14 +18,14 @@ pub enum Change {
     LeftBehind(Attributes),
     /// The object should exist, and had these attributes.
     Missing(Attributes),
-    /// It has this identity now, by a rename that was not taken back.
+    /// The object has this identity now, by a rename that was not taken back.
     Renamed {
-        /// Which.
+        /// The new identity.
         to: String,
     },
     /// One of its attributes differs.
     Changed {
-        /// Which.
+        /// The attribute.
         attribute: String,
         /// Its earlier value.
         expected: Option<String>,

@@ -1,11 +1,11 @@
-//! Compares two schemas, and says what differs as a diff does: what was left behind, what is
-//! missing, what was changed.
+//! Comparison of two schemas: objects that were left behind, are missing, or were changed.
 //!
 //! Differences that are not faults:
 //!
-//! - the version table where it was not there before: Alembic makes it and never drops it;
-//! - a constraint that is valid now and was not before: rows that satisfy it go on to;
-//! - the order of a table's columns: Postgres adds a column at the end alone. It is told as a note.
+//! - the version table, if it did not exist before: Alembic makes it and never drops it;
+//! - a constraint that is valid now and was not before: rows that satisfy it still do;
+//! - the order of a table's columns: Postgres adds a column only at the end. It is reported as a
+//!   note.
 
 mod blame;
 mod difference;
@@ -122,7 +122,7 @@ fn privileges_differ(was: &Attributes, now: &Attributes) -> bool {
     taken_over != of(now, "privileges").lines().map(str::to_owned).collect()
 }
 
-/// Whether a difference comes with a table's new or lost parents: its bound, and whether its
+/// Whether a difference follows from a table's new or lost parents: its bound, and whether its
 /// columns, constraints and triggers are inherited.
 fn follows_parents(difference: &Difference, tables: &BTreeSet<String>) -> bool {
     let Change::Changed { attribute, .. } = &difference.change else { return false };
@@ -304,9 +304,8 @@ pub fn is_column_order(difference: &Difference) -> bool {
     matches!(&difference.change, Change::Changed { attribute, .. } if attribute == "column order")
 }
 
-/// Whether a difference is something that was made only where it was missing, and that cannot or
-/// should not be removed: an extension or a schema that others may use by then, or the label of an
-/// enum.
+/// Whether a difference is an object that was made only if missing, and that cannot or should not
+/// be removed: an extension or a schema that others may use by then, or the label of an enum.
 pub fn is_shared(difference: &Difference, made_by: &str) -> bool {
     let words: Vec<String> = made_by.split_whitespace().map(str::to_lowercase).collect();
     let stays = match &difference.change {

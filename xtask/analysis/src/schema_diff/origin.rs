@@ -23,7 +23,7 @@ pub struct Sources<'a> {
     pub file: Option<(&'a Utf8Path, &'a str)>,
 }
 
-/// Where an object comes from, as far as it is known.
+/// Origin of an object, as far as known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The statement that made it or touched it last.
@@ -46,7 +46,7 @@ pub fn impure<'s>(
     elsewhere: &'s [Statement],
 ) -> Option<&'s Statement> {
     let names = names(difference);
-    // A column's name alone says little.
+    // A column's name alone is not distinctive.
     let named =
         |s: &&Statement| s.revision.is_some() && names.iter().all(|name| mentions(&s.sql, name));
     let only = |of: &'s [Statement], other: &'s [Statement]| {
@@ -95,7 +95,8 @@ impl Origin {
         let nearest = [2, 1, 0].map(named).into_iter().find(|found| !found.is_empty());
         let nearest = nearest.unwrap_or_default();
         let statement = match missing {
-            // The statement that dropped it says more than the one that made it.
+            // For a missing object, the statement that dropped it matters more than the one that
+            // made it.
             true => nearest.first().copied().or_else(|| {
                 let of_all = |s: &&Statement| names.iter().any(|name| mentions(&s.sql, name));
                 sources.statements.iter().rfind(of_all)
@@ -151,7 +152,8 @@ fn names(difference: &Difference) -> Vec<String> {
             names.push(bare.to_owned());
         }
     }
-    // Of a column and its table the column says more; of a table and its schema, the table.
+    // The column identifies more precisely than its table, and the table more precisely than its
+    // schema.
     names
 }
 
@@ -176,7 +178,7 @@ fn line_of<'t>(text: &'t str, start: &str) -> Option<(u32, &'t str)> {
 /// Declaration of a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Declaration {
-    /// `keeps type order_side, reason`: it does not restore something, for a reason.
+    /// `keeps type order_side, reason`: the downgrade does not restore an object, for a reason.
     Keeps {
         /// The kind and the name.
         what: String,
@@ -250,7 +252,7 @@ pub fn declared(text: &str) -> Vec<Declaration> {
         .collect()
 }
 
-/// Whether a text names something, as a word of its own.
+/// Whether a text contains a name as a word of its own.
 pub(crate) fn mentions(text: &str, name: &str) -> bool {
     let part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
     text.match_indices(name).any(|(at, _)| {

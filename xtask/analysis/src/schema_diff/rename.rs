@@ -56,7 +56,7 @@ fn renamed(missing: &Difference, left: &Difference, statements: &[&Statement]) -
         && (statements.iter().any(|statement| is_rename(&statement.sql)) || same(missing, left))
 }
 
-/// Whether two constraints, indexes or sequences of one column differ in nothing but their names.
+/// Whether two constraints, indexes or sequences of one column differ only in their names.
 fn same(missing: &Difference, left: &Difference) -> bool {
     let (Change::Missing(was), Change::LeftBehind(is)) = (&missing.change, &left.change) else {
         return false;

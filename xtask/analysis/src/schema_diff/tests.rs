@@ -73,7 +73,7 @@ fn lines_that_put_something_back_take_the_values_along() {
 }
 
 #[test]
-fn parts_of_a_table_go_with_it() {
+fn difference_of_a_table_covers_its_parts() {
     check(
         &[],
         &[

@@ -155,7 +155,7 @@ fn table_as_a_whole(whole: Object, guarded: bool, c: &mut Cursor<'_>) -> Vec<Eff
                 .filter(|_| !guarded)
                 .map(|name| Effect::Use(Object::on(whole.name, Kind::Constraint, name))),
         );
-        // A validation changes nothing that would have to be taken back.
+        // A validation makes no change that would have to be taken back.
         effects.swap_remove(0);
     } else if c.eat(&["SET", "SCHEMA"]) {
         return vec![Effect::Opaque(None)];

@@ -51,7 +51,7 @@ impl<'t> Cursor<'t> {
             .all(|(i, word)| self.tokens.get(self.at + i).is_some_and(|token| is_word(token, word)))
     }
 
-    /// Reads these words, if they come next.
+    /// Reads these words, if they are next.
     pub fn eat(&mut self, words: &[&str]) -> bool {
         let found = self.sees(words);
         if found {
@@ -60,12 +60,12 @@ impl<'t> Cursor<'t> {
         found
     }
 
-    /// Reads one of these words, if one comes next.
+    /// Reads one of these words, if one is next.
     pub fn eat_any(&mut self, words: &[&str]) -> bool {
         words.iter().any(|word| self.eat(&[word]))
     }
 
-    /// Reads this token, if it comes next.
+    /// Reads this token, if it is next.
     pub fn eat_token(&mut self, token: &Token) -> bool {
         let found = self.peek() == Some(token);
         if found {
@@ -74,8 +74,8 @@ impl<'t> Cursor<'t> {
         found
     }
 
-    /// Reads on to just behind these words, at this depth of parentheses; stays where it is and
-    /// says no where they do not come.
+    /// Moves to just after these words, at this depth of parentheses; if they do not occur, stays
+    /// and returns false.
     pub fn seek(&mut self, words: &[&str]) -> bool {
         let start = self.at;
         while !self.at_end() {
@@ -156,7 +156,7 @@ impl<'t> Cursor<'t> {
         self.eat(&["IF", "NOT", "EXISTS"])
     }
 
-    /// Whether a statement's tail says `CASCADE`.
+    /// Whether a statement's tail has `CASCADE`.
     pub fn cascades(&self) -> bool {
         self.rest().iter().any(|token| is_word(token, "CASCADE"))
     }

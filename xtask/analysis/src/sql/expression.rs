@@ -25,7 +25,7 @@ pub fn parse(text: &str) -> Option<Expr> {
     parser(&tokens)?.parse_expr().ok()
 }
 
-/// The expressions right below one. Those of a subquery are not among them.
+/// The direct subexpressions of an expression, without those of a subquery.
 pub fn children(expr: &Expr) -> Vec<&Expr> {
     match expr {
         Expr::IsFalse(e) | Expr::IsNotFalse(e) | Expr::IsTrue(e) | Expr::IsNotTrue(e) => vec![e],

@@ -14,7 +14,7 @@ use super::volatility::{
 /// How deep expressions may nest before the rest is left alone.
 const MAX_DEPTH: u32 = 64;
 
-/// Expressions that the grammar turns into calls, so that they are no functions of the catalogue.
+/// Expressions that the grammar turns into calls: they are not functions of the catalogue.
 const VALUE_FUNCTIONS: &[&str] = &[
     "current_catalog",
     "current_date",
@@ -33,7 +33,8 @@ const VALUE_FUNCTIONS: &[&str] = &[
 pub struct Known<'a> {
     /// The type of a column.
     pub column: &'a dyn Fn(&str) -> Option<String>,
-    /// Whether a function that the chain made says that it is immutable; `None`: it made none.
+    /// Whether a function of the chain is declared immutable; `None`: the chain makes none of this
+    /// name.
     pub function: &'a dyn Fn(&str) -> Option<bool>,
     /// Whether the chain made an enum of this name.
     pub is_enum: &'a dyn Fn(&str) -> bool,

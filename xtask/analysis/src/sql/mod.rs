@@ -48,8 +48,8 @@ pub fn read(sql: &str) -> Vec<(u32, Effect)> {
     effects
 }
 
-/// The tokens without blanks and comments; `None` where a quote or a comment does not end.
-/// Quotes inside a string stay doubled, so that the tokens can be written out again.
+/// The tokens without blanks and comments; `None` if a quote or a comment does not end. Quotes
+/// inside a string stay doubled: the tokens can then be written out again.
 fn tokenize(sql: &str) -> Option<Vec<TokenWithSpan>> {
     let dialect = PostgreSqlDialect {};
     let mut tokens =
@@ -183,7 +183,7 @@ fn opaque(text: String) -> Effect {
     Effect::Opaque(if text.contains(HOLE) { None } else { Some(text) })
 }
 
-/// An effect on something whose name is not known is no effect that one may build on.
+/// An effect on an object with an unknown name becomes opaque, or is dropped.
 fn without_holes(effect: Effect) -> Option<Effect> {
     let unknown = |object: &Object| {
         object.name.contains(HOLE) || object.table.as_ref().is_some_and(|t| t.contains(HOLE))

@@ -278,7 +278,8 @@ fn lookup(query: &Query) -> Option<Lookup> {
     Some(lookup)
 }
 
-/// Takes `a = 1 AND b = 2` apart. The spine nests to the left, so it is walked.
+/// Splits `a = 1 AND b = 2`. Long conditions nest deeply to the left, which is why a loop is used
+/// rather than recursion.
 fn conditions(selection: &Expr, lookup: &mut Lookup) {
     use sqlparser::ast::BinaryOperator::{And, Eq};
     let mut pending = vec![selection];

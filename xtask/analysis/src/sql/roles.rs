@@ -30,7 +30,7 @@ pub fn read(c: &mut Cursor<'_>) -> Option<Vec<Effect>> {
         let name = c.string().map(str::to_owned).or_else(|| c.identifier())?;
         return Some(role(name, "SET ROLE").into_iter().collect());
     }
-    // Names mean something else from here on.
+    // Names refer to other objects from here on.
     let moves_names = c.sees(&["SEARCH_PATH"]) || c.sees(&["SCHEMA"]);
     Some(if moves_names { vec![Effect::Opaque(None)] } else { vec![] })
 }

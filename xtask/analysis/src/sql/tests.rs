@@ -247,7 +247,7 @@ fn unknown_statements_are_opaque() {
 }
 
 #[test]
-fn nothing_makes_it_panic_or_hang() {
+fn broken_text_causes_no_panic_or_hang() {
     let deep = format!("SELECT {}1{}", "(".repeat(3000), ")".repeat(3000));
     let long = format!("SELECT 1{}", " + 1".repeat(1_900));
     let longer = format!("UPDATE t SET a = 1{}", " + 1".repeat(100_000));

@@ -46,7 +46,7 @@ pub struct Call<'a> {
     pub steps: Vec<(&'a Document<'a>, &'a Step)>,
     /// All commands of the script.
     pub script: Vec<Command>,
-    /// Which of them is the gate.
+    /// The index of the gate's command.
     pub index: usize,
     /// Its words after `migration-gate`.
     pub arguments: Vec<String>,
@@ -102,7 +102,7 @@ fn is_redirection(word: &str) -> bool {
     word.contains('>') || word.contains('<')
 }
 
-/// Every call in every workflow that something triggers.
+/// Every call in every workflow that has a trigger.
 pub fn find<'a>(documents: &'a [Document<'a>]) -> Vec<Call<'a>> {
     let mut calls = Vec::new();
     for workflow in documents.iter().filter(|document| !document.triggers().is_empty()) {

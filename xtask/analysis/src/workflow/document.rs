@@ -241,7 +241,7 @@ pub fn mapping(value: &Value) -> impl Iterator<Item = (&Value, &Value)> {
     value.as_mapping().into_iter().flat_map(Mapping::iter)
 }
 
-/// A scalar as it is written.
+/// A scalar as written.
 pub fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -4,7 +4,7 @@
 /// The case for which a condition is evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Case {
-    /// A pull request of which nothing else is known.
+    /// Any pull request.
     PullRequest,
     /// One from a fork.
     Fork,
@@ -12,7 +12,7 @@ pub enum Case {
     Draft,
     /// An entry of the merge queue.
     MergeGroup,
-    /// A pull request for which the jobs that are needed have failed, before they said anything.
+    /// A pull request for which the needed jobs failed before they set an output.
     NeedFailed,
 }
 
@@ -25,7 +25,7 @@ enum Value {
     Null,
     /// `github.ref`: `refs/pull/7/merge`, of which only the number is not known.
     PullRef,
-    /// Something, and not nothing.
+    /// An unknown value that is not empty.
     Something,
     /// A name or a number of the repository, and of its fork.
     OwnName,
@@ -33,7 +33,7 @@ enum Value {
     Unknown,
 }
 
-/// Whether a condition holds in a case of which nothing else is known.
+/// Whether a condition holds in a case, as far as known.
 pub fn holds(condition: &str, case: Case) -> Option<bool> {
     let text = condition.trim();
     let inner = text.strip_prefix("${{").and_then(|rest| rest.strip_suffix("}}"));
@@ -260,7 +260,7 @@ fn equal(left: &Value, right: &Value) -> Option<bool> {
         (Value::PullRef, Value::Text(text)) | (Value::Text(text), Value::PullRef) => {
             if text.starts_with("refs/pull/") { None } else { Some(false) }
         }
-        // Which repository a text names is not known, but it is not the fork.
+        // The text names an unknown repository, but not the fork.
         (Value::ForkName, Value::OwnName | Value::Text(_))
         | (Value::OwnName | Value::Text(_), Value::ForkName) => Some(false),
         (Value::OwnName | Value::ForkName, _) | (_, Value::OwnName | Value::ForkName) => None,
@@ -297,7 +297,7 @@ fn context(name: &str, case: Case) -> Value {
     }
 }
 
-/// Contexts that name the repository that a pull request comes from.
+/// Contexts that name the repository of a pull request's branch.
 const OF_THE_FORK: [&str; 6] = [
     "head.label",
     "head.repo.full_name",

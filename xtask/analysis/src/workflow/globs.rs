@@ -39,7 +39,7 @@ fn matches(pattern: &str, path: &str, dialect: Dialect) -> bool {
 
 /// `*`, `**` and `?`; each byte of the path is looked at once for each star, and no more.
 fn glob(pattern: &[u8], path: &[u8], crosses: bool) -> bool {
-    // Which prefixes of the pattern take the path read so far.
+    // The prefixes of the pattern that match the path read so far.
     let stars = |at: usize| pattern[at..].iter().take_while(|byte| **byte == b'*').count();
     let mut states = vec![false; pattern.len() + 1];
     let settle = |states: &mut Vec<bool>| {

@@ -44,7 +44,7 @@ pub(super) struct Repository<'a> {
     pub(super) unreadable: bool,
 }
 
-/// Something that an audit found, and where.
+/// Finding of an audit, and its place.
 pub(super) struct Found {
     pub(super) code: &'static Code,
     pub(super) message: String,

@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_and_what_follows_them() {
+    fn shell_commands_and_their_operators_are_read() {
         use Then::{And, Background, Next, Or, Pipe};
         check(
             "a 'b c' && d || true\n",

@@ -230,7 +230,7 @@ const MUTANTS: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn a_mutant_for_each_rule_is_found_out() {
+fn mutant_of_each_rule_is_caught() {
     for (code, from, to) in MUTANTS {
         let own = own();
         assert!(own.contains(from), "{code}: the workflow has no {from:?} any more");

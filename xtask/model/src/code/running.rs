@@ -17,7 +17,7 @@ pub static MIGRATION_FAILED: Code = Code {
     ..MIGRATION
 };
 
-/// A step that reported success and did not do what it was asked to do.
+/// A step that reported success without its intended effect.
 pub static NOT_AS_ASKED: Code = Code {
     id: "MG101",
     title: "alembic exited 0, but the database is not at the revision that was asked for",

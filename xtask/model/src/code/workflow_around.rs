@@ -257,7 +257,7 @@ pub static CACHE_SAVED_LATE: Code = Code {
     ..WORKFLOW
 };
 
-/// A weakness that somebody answers for.
+/// A weakness for which an owner has taken responsibility.
 pub static BYPASSED: Code = Code {
     id: "MG329",
     title: "the gate is bypassed, for a documented reason",

@@ -199,7 +199,7 @@ fn mg221_dropped_not_there() {
 }
 
 #[test]
-fn mg222_and_mg223_used_when_it_is_not_there() {
+fn mg222_and_mg223_use_of_missing_objects() {
     check(
         &[
             "op.add_column('t', sa.Column('b', sa.Text())) -- op.drop_column('t', 'b')",
@@ -338,7 +338,7 @@ fn mg250_and_mg251_imports() {
 }
 
 #[test]
-fn an_allow_silences_them_too() {
+fn allow_silences_lints_of_bodies() {
     clean(&[
         T,
         "op.execute('COMMIT')  # migration-gate: allow MG242 the vendor's script demands it\n -- op.execute('SELECT 1')",

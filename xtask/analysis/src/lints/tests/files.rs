@@ -40,7 +40,7 @@ fn mg202_unreadable() {
 #[test]
 fn mg206_not_on_the_head_of_the_base_branch() {
     let older = || vec![rev("0001_a.py", "0001", ""), rev("0002_b.py", "0002", "0001")];
-    // Main has gone on to 0003, which this branch has not seen yet.
+    // Main has advanced to 0003, which this branch does not have yet.
     let mut branch = older();
     branch.push(rev("0004_d.py", "0004", "0002"));
     finds_since(

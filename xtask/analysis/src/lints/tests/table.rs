@@ -158,6 +158,7 @@ fn each_code_of_the_table_has_sound_near_misses() {
         }
     }
     assert!(lacking.is_empty(), "{}", lacking.join("\n"));
-    // These are about settings, supplies or a base branch, which a chain of files does not show.
+    // These codes are about settings, supplies or a base branch, which a chain of files does not
+    // have.
     expect!["MG213 MG214 MG206 MG216 MG207"].assert_eq(&elsewhere.join(" "));
 }

@@ -5,7 +5,7 @@ use crate::workflow::expression::{Case, holds};
 use crate::workflow::repository::{Found, Repository};
 use model::code;
 
-/// Actions that save a cache unless an input says that they do not.
+/// Actions that save a cache unless an input forbids it.
 const CACHE_BY_THEMSELVES: [&str; 5] = [
     "actions/setup-go",
     "actions-rust-lang/setup-rust-toolchain",
@@ -14,7 +14,7 @@ const CACHE_BY_THEMSELVES: [&str; 5] = [
     "moonrepo/setup-rust",
 ];
 
-/// Nothing is saved into a cache once the code of a pull request has run in the job.
+/// No step saves a cache once the code of a pull request has run in the job.
 pub(in crate::workflow) fn saved_late(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for call in &repository.calls {
@@ -47,7 +47,7 @@ fn saves(step: &Step, after: bool) -> Option<(&'static str, String)> {
     }
     let (_, action) = uses.split_once('/')?;
     let at_end = |how: &str| Some(("uses", format!("`{uses}`{how} saves at the end of the job")));
-    // Its inputs say that nothing is saved, or that nothing is cached.
+    // The inputs of an action may disable saving, or the cache as a whole.
     let inputs = mapping(&step.value["with"]).filter_map(|(name, value)| {
         let name = name.as_str()?;
         (name.contains("cache") || name.contains("save")).then_some((name, text(value)?))

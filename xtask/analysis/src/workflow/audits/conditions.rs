@@ -35,13 +35,13 @@ fn is_detection(document: &Document<'_>, job: &Job) -> bool {
         || document.jobs.iter().filter_map(Job::condition).any(|text| text.contains(&asked))
 }
 
-/// Nothing on the way to the gate has a condition that no pull request meets.
+/// No job or step on the way to the gate has a condition that no pull request meets.
 pub(in crate::workflow) fn never_runs(repository: &Repository<'_>) -> Vec<Found> {
     let calls = repository.calls.iter().collect();
     left_out(calls, Case::PullRequest, &code::NEVER_RUNS, "does not run for a pull request")
 }
 
-/// Nor one that a draft does not meet, where nothing triggers it when the draft is ready.
+/// No condition excludes a draft, unless a trigger runs the gate when the draft is ready.
 pub(in crate::workflow) fn drafts(repository: &Repository<'_>) -> Vec<Found> {
     let mut calls = for_pull_requests(repository);
     calls.retain(|call| {
@@ -71,7 +71,7 @@ pub(in crate::workflow) fn queued(repository: &Repository<'_>) -> Vec<Found> {
     left_out(calls, Case::MergeGroup, &code::NOT_IN_MERGE_QUEUE, message)
 }
 
-/// The gate's job runs where a job that it needs fails, and its condition says so.
+/// The gate's job runs even if a job that it needs fails, by an explicit condition.
 pub(in crate::workflow) fn without_status(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for call in &repository.calls {
@@ -172,7 +172,7 @@ fn stopped<'a>(call: &'a Call<'a>, case: Case) -> Vec<Stop<'a>> {
             let (line, what) = (document.line(&job.at("if")), format!("job `{}`", job.id));
             stops.push(Stop { document, line, what, condition });
         }
-        // A job is skipped with one that it needs, unless its condition says to go on all the same.
+        // A job is skipped with one that it needs, unless its condition has a status function.
         if own.is_some_and(|own| own.contains("always()") || own.contains("cancelled()")) {
             continue;
         }

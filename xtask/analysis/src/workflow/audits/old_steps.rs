@@ -72,8 +72,8 @@ pub(in crate::workflow) fn upgrade_heads(repository: &Repository<'_>) -> Vec<Fou
         .collect()
 }
 
-/// Old steps for pull requests: beside the gate they say the same twice, and lacking a supply they
-/// say something else.
+/// Old steps for pull requests: beside the gate they repeat its result, and without a supply they
+/// contradict it.
 pub(in crate::workflow) fn beside_the_gate(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     // Deployment runs Alembic too, and that is no old step.

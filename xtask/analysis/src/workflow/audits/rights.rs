@@ -74,7 +74,7 @@ fn secret(text: &str) -> Option<String> {
 pub(in crate::workflow) fn permissions(repository: &Repository<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     for call in &repository.calls {
-        // The innermost that says anything decides; a called workflow's rights are within these.
+        // The innermost `permissions` decide; a called workflow's rights are within these.
         let said = call.jobs.iter().rev().find_map(|(document, job)| {
             let of_job = (&job.value["permissions"], job.at("permissions"));
             let of_workflow = (&document.value["permissions"], vec![key("permissions")]);

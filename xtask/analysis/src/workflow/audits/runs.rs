@@ -142,7 +142,7 @@ fn leaves_out(
     left_out.then_some(("branches", "do not trigger it"))
 }
 
-/// Where some workflow runs in the merge queue, so does the gate's.
+/// If some workflow runs in the merge queue, the gate's does, too.
 pub(in crate::workflow) fn merge_queue(repository: &Repository<'_>) -> Vec<Found> {
     let queued = |document: &Document<'_>| document.trigger("merge_group").is_some();
     let workflows = repository.workflows();

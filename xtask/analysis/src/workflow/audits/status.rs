@@ -188,7 +188,7 @@ fn pipefail(call: &Call<'_>) -> bool {
     let set = |command: &Command| {
         command.words[0] == "set" && command.words.iter().any(|word| word == "pipefail")
     };
-    // `shell: bash`, said in so many words, is `bash --noprofile --norc -eo pipefail`.
+    // An explicit `shell: bash` is `bash --noprofile --norc -eo pipefail`.
     call.script[..call.index].iter().any(set)
         || shell(call).is_some_and(|shell| shell == "bash" || shell.contains("pipefail"))
 }

@@ -195,8 +195,7 @@ pub(super) fn merged(report: &Report) -> Option<String> {
     })
 }
 
-/// Why no base was found, and which checks were left out for that; or which part of the base could
-/// not be read.
+/// Why no base was found, with the skipped checks; or the part of the base that is unreadable.
 pub(super) fn reason(base: &Comparison) -> Option<String> {
     let reason = base.reason.as_deref().map(|reason| redact(reason).into_owned());
     if base.rev.is_some() {
@@ -340,7 +339,7 @@ pub(super) fn cut(text: &str, characters: usize) -> String {
     }
 }
 
-/// Further possible fixes of a finding, beside the verified fix and those of the finding itself.
+/// The steps of a finding's remedy; empty if a verified fix or a safe form is shown.
 pub fn further_steps(finding: &Finding) -> Vec<String> {
     let mut told = finding.impact.iter().flat_map(|impact| &impact.told);
     let is_told = finding.fix.is_some() || told.any(|(word, _)| word == "instead");
@@ -375,8 +374,7 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
 /// Placeholder for a blank at which a line must not end.
 const HELD: char = '\u{1}';
 
-/// A text with each piece of code as one unbreakable word, if the piece fits into a line:
-/// directives and commands are copied whole.
+/// A text in which no line ends within a piece of code that fits into a line: code is copied whole.
 fn held(text: &str, width: usize) -> String {
     let is_whole =
         |span: &str| span.starts_with("# migration-gate:") || span.chars().count() + 4 <= width;
@@ -393,7 +391,7 @@ pub fn date(moment: SystemTime) -> String {
     humantime::format_rfc3339_seconds(moment).to_string()
 }
 
-/// The notes of a step, and the date of the run that they come from if it was not this one.
+/// The notes of a step, and the date of its run if an earlier one.
 pub fn notes(step: &Step) -> Vec<String> {
     let known = step.known_since.map(date);
     let known =

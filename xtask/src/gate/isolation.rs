@@ -111,7 +111,7 @@ impl Isolation {
             false => sandbox,
         };
         sandbox
-            .showing(sandbox::needed_by(python))
+            .showing_interpreter(python)
             .showing([scratch.run_folder().to_owned()])
             .reaching([scratch.run_folder().to_owned()])
             .writing([scratch.home(), scratch.tmp(), scratch.pycache()])

@@ -72,6 +72,8 @@ pub struct Sandbox {
     hidden: Vec<Utf8PathBuf>,
     /// Folders and files below hidden folders that stay visible.
     shown: Vec<Utf8PathBuf>,
+    /// Symbolic links below hidden folders that stay links.
+    links: Vec<Utf8PathBuf>,
     /// Folders that can be written.
     writable: Vec<Utf8PathBuf>,
     /// The sockets that it may connect to, or folders above them.
@@ -111,6 +113,11 @@ impl Sandbox {
     pub fn showing(mut self, paths: impl IntoIterator<Item = Utf8PathBuf>) -> Sandbox {
         self.shown.extend(paths);
         self
+    }
+
+    /// With an interpreter and its packages seen, read-only.
+    pub fn showing_interpreter(self, python: &Utf8Path) -> Sandbox {
+        Sandbox { links: links_on(python), ..self }.showing(needed_by(python))
     }
 
     /// With the sockets at these paths, or below them, where they are seen.
@@ -214,7 +221,7 @@ fn private_folders() -> Vec<Utf8PathBuf> {
 /// The folders that an interpreter needs: its own, that of the installation behind it, and those
 /// that its packages name in `.pth` files and in the records of editable installs. None of them is
 /// a whole private folder.
-pub fn needed_by(python: &Utf8Path) -> Vec<Utf8PathBuf> {
+fn needed_by(python: &Utf8Path) -> Vec<Utf8PathBuf> {
     let installed = |python: &Utf8Path| Some(python.parent()?.parent()?.to_owned());
     let real = python.canonicalize_utf8().ok();
     let mut needed: Vec<_> =
@@ -241,6 +248,27 @@ pub fn needed_by(python: &Utf8Path) -> Vec<Utf8PathBuf> {
     }
     needed.retain(|folder| folder.exists() && !is_private(folder));
     needed
+}
+
+/// The symbolic links on the way from a path to its file, those in place of a folder too.
+fn links_on(path: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let parts = |path: &Utf8Path| path.components().rev().map(|c| c.to_string()).collect();
+    let (mut at, mut links, mut todo) = (Utf8PathBuf::new(), Vec::new(), parts(path));
+    while let Some(part) = Vec::pop(&mut todo) {
+        if part == ".." {
+            at.pop();
+            continue;
+        }
+        let next = at.join(part);
+        match next.read_link_utf8() {
+            Ok(target) if !links.contains(&next) => {
+                links.push(next);
+                todo.extend(parts(&target));
+            }
+            _ => at = next,
+        }
+    }
+    links
 }
 
 /// Whether a folder is a private one, or one above it.

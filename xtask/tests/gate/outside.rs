@@ -2,7 +2,7 @@
 //! of its own project.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -214,4 +214,34 @@ fn new_and_alembic_take_another_tree() {
         refused.assert_code(2);
         assert!(refused.stderr.contains(says), "{}", refused.stderr);
     }
+}
+
+/// As a version manager makes them: each link lies in a folder of its own, which migrations do not see.
+#[test]
+fn python_behind_links_in_private_folders_runs() {
+    let project = Project::new();
+    let made = python::made().to_owned();
+    let (link, managed) = (project.path.join("bin/python3"), project.path.join("versions/3"));
+    let environment = project.path.join("environment");
+    for folder in [link.parent().unwrap(), managed.parent().unwrap(), &environment.join("bin")] {
+        fs::create_dir_all(folder).unwrap();
+    }
+    let real = made.canonicalize().unwrap();
+    symlink(real.ancestors().nth(2).unwrap(), &managed).unwrap();
+    let name = real.file_name().unwrap();
+    symlink(Path::new("../versions/3/bin").join(name), &link).unwrap();
+    symlink(&link, environment.join("bin/python")).unwrap();
+    let home = format!("home = {}\n", link.parent().unwrap().display());
+    fs::write(environment.join("pyvenv.cfg"), home).unwrap();
+    let lib = made.ancestors().nth(2).unwrap().join("lib");
+    let lib = fs::read_dir(lib).unwrap().next().unwrap().unwrap();
+    let packages = environment.join("lib").join(lib.file_name()).join("site-packages");
+    fs::create_dir_all(&packages).unwrap();
+    let theirs = lib.path().join("site-packages");
+    fs::write(packages.join("made.pth"), theirs.to_str().unwrap()).unwrap();
+    let gate = Gate::new(&project.sandbox).cwd(Path::new("/"));
+    // The folder of the tree alone is shown: the links lie beside it.
+    let ini = project.path.join("db/alembic.ini");
+    let gate = gate.arg("--ini").arg(ini).arg("--root").arg(project.path.join("db"));
+    gate.arg("--python").arg(environment.join("bin/python")).run().assert_code(0);
 }

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::symlink;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, exit};
 
@@ -295,6 +296,8 @@ fn hide(plan: &Sandbox) -> Result<()> {
     // A folder inside another one comes after it.
     seen.sort();
     seen.dedup();
+    let links = plan.links.iter().filter_map(|link| Some((link, link.read_link_utf8().ok()?)));
+    let links: Vec<_> = links.collect();
     let mut trees = Vec::new();
     for path in seen.into_iter().filter(|path| path.exists()) {
         let tree = open_tree(CWD, path.as_str(), take);
@@ -307,6 +310,11 @@ fn hide(plan: &Sandbox) -> Result<()> {
     }
     for (path, tree) in trees {
         place(path, tree)?;
+    }
+    for (path, target) in links.into_iter().filter(|(path, _)| path.symlink_metadata().is_err()) {
+        let cannot = || format!("cannot show `{path}`");
+        path.parent().map_or(Ok(()), fs::create_dir_all).with_context(cannot)?;
+        symlink(target, path).with_context(cannot)?;
     }
     for folder in plan.emptied.iter().filter(|folder| folder.is_dir()) {
         mount("tmpfs", folder.as_str(), "tmpfs", PLAIN, Some(c"mode=755"))

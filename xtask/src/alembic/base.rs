@@ -42,7 +42,10 @@ pub struct Search<'a> {
 
 /// The interpreter that environments are made from.
 pub struct Base {
+    /// It as PATH names it, perhaps in an active environment.
     pub(super) path: Utf8PathBuf,
+    /// Its file.
+    pub(super) real: Utf8PathBuf,
     /// Changes when another interpreter stands behind the same name.
     pub(super) identity: String,
     /// The environments that were found whole, each looked at once.
@@ -94,7 +97,10 @@ pub(super) fn base_interpreter(search: &Search<'_>) -> Result<Base> {
             OLDEST.1
         );
     }
-    Ok(Base { path, identity: said, whole: RefCell::default() })
+    // A link may be gone when the environment that is made from it is used again.
+    let real = path.canonicalize_utf8().unwrap_or_else(|_| path.clone());
+    let identity = said.replacen(path.as_str(), real.as_str(), 1);
+    Ok(Base { path, real, identity, whole: RefCell::default() })
 }
 
 /// Asks an interpreter for its real path and version.

@@ -57,7 +57,7 @@ pub fn interpreter(search: &Search<'_>, tree: &Tree) -> Result<Utf8PathBuf> {
     if base.whole.borrow().contains(&dir) {
         return Ok(dir.join("bin/python"));
     }
-    let python = virtual_environment(search, &base.path, lock_file, &dir)?;
+    let python = virtual_environment(search, &base.real, lock_file, &dir)?;
     base.whole.borrow_mut().insert(dir);
     Ok(python)
 }

@@ -84,9 +84,10 @@ pub fn bare() -> PathBuf {
 pub fn made() -> PathBuf {
     let made = || {
         let folders = fs::read_dir(caches().join("migration-gate/python")).ok()?;
-        let mut made = folders.flatten().map(|entry| entry.path());
-        // One without a manifest is of an earlier gate, and no gate uses it any more.
-        made.find(|path| path.is_dir() && path.with_extension("manifest").exists())
+        let made = folders.flatten().map(|entry| entry.path());
+        // Others are of an earlier gate or an earlier lock file.
+        made.filter(|path| path.is_dir() && path.with_extension("manifest").exists())
+            .max_by_key(|path| fs::metadata(path).and_then(|folder| folder.modified()).ok())
     };
     let folder = made().unwrap_or_else(|| {
         let sandbox = Sandbox::new();

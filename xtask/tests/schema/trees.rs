@@ -9,10 +9,8 @@ use camino::Utf8PathBuf;
 use super::property::{dump, pg_dump_is_there};
 use super::*;
 use crate::alembic::{Alembic, Limits};
-use crate::recipes::console::KRIS_ADMIN_ROW;
-use crate::recipes::raptor::RAPTOR_APP;
 use crate::test_server::TestServer;
-use model::supply::Row;
+use model::supply::SupplyChange;
 use model::tree::Tree;
 
 /// A state by the revision that it is at, and how it was come to.
@@ -22,9 +20,10 @@ struct State {
     snapshot: Schema,
 }
 
-/// Walks a tree up from its base, each revision up, down and up again, and compares what it came by
-/// with all else. `supply` is the row that is there from a revision on.
-fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
+/// Walks a tree up from its base, each revision up, down and up again, with the supplies of its recipe, and
+/// compares each state with all others.
+fn check(tree: &Tree) {
+    let supplies = crate::recipes::supplies(tree, SupplyChange::default());
     let server = TestServer::start();
     if !pg_dump_is_there(&server.bin) {
         return;
@@ -32,7 +31,7 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
     let TestServer { cluster, interrupt, .. } = &server;
     let mut main = server.session("postgres");
     main.create_database(&tree.database, None, None).unwrap();
-    main.execute(RAPTOR_APP.create).unwrap();
+    supplies.roles.iter().for_each(|role| main.execute(role.create).unwrap());
     let (interpreter, connection) = server.worker(tree);
     let mut alembic = Alembic::new(connection, tree, &cluster.endpoint, interrupt).unwrap();
     let limits = Limits::of(Duration::from_secs(120));
@@ -63,7 +62,7 @@ fn check(tree: &Tree, supply: Option<(&str, &Row)>) {
                 states.push(look(format!("{told} {revision}"), &mut watch));
             }
         }
-        if let Some((_, row)) = supply.filter(|(at, _)| at == revision) {
+        for (_, row) in supplies.rows.iter().filter(|(at, _)| at.as_ref() == Some(revision)) {
             server.session(&tree.database).execute(row.insert).unwrap();
         }
     }
@@ -93,10 +92,10 @@ fn root() -> Utf8PathBuf {
 
 #[test]
 fn all_states_of_console_differ_for_a_snapshot_as_for_a_dump() {
-    check(&crate::recipes::console::TREE.at(&root()), Some(("0015", &KRIS_ADMIN_ROW)));
+    check(&crate::recipes::console::TREE.at(&root()));
 }
 
 #[test]
 fn all_states_of_raptor_differ_for_a_snapshot_as_for_a_dump() {
-    check(&crate::recipes::raptor::TREE.at(&root()), None);
+    check(&crate::recipes::raptor::TREE.at(&root()));
 }

@@ -46,7 +46,10 @@ pub fn start(
         .open(&log)
         .with_context(|| format!("cannot write `{log}`"))?;
     let script = scratch.path().join("migration_gate_worker.py");
-    std::fs::write(&script, WORKER).with_context(|| format!("cannot write `{script}`"))?;
+    // The interpreter that was started before may be reading it.
+    if !script.exists() {
+        std::fs::write(&script, WORKER).with_context(|| format!("cannot write `{script}`"))?;
+    }
     let (mut ours, mut mappings, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
     for child_fd in (3..).take(count) {
         let (stream, theirs) = UnixStream::pair().context("cannot make a socket pair")?;

@@ -1,4 +1,4 @@
-//! Tables that a revision uses and a later one makes: a note on the failure, under any condition.
+//! Tables that a revision uses before a later revision creates them: the failure names that revision.
 
 use crate::effect::{Effect, Kind};
 use crate::history::deeds;

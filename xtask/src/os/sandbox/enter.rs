@@ -106,7 +106,7 @@ fn try_run(arguments: &[OsString]) -> Result<Infallible> {
     if plan.isolated && !is_inside {
         // Of another network nothing is listed, yet a path leads there from everywhere.
         plan.sockets = sockets_but(&plan.reached);
-        match try_user_namespace().and_then(|()| make_namespaces(&plan)) {
+        match make_namespaces(&plan) {
             Err(err) => go_on_without(&mut plan, &err)?,
             Ok(()) if plan.processes => return wait_for_inside(&plan, program),
             Ok(()) => {}
@@ -179,11 +179,12 @@ fn make_namespaces(plan: &Sandbox) -> Result<()> {
     hand_on_mounting()
 }
 
-/// Makes namespaces, and for who is not root a user namespace that gives the right to.
+/// Makes namespaces. Without root that needs a user namespace, which is made with them.
 fn new_namespaces(flags: CloneFlags) -> Result<()> {
     if geteuid().is_root() {
         return unshare(flags).map_err(refused);
     }
+    try_user_namespace()?;
     new_user_namespace(flags)
 }
 
@@ -191,12 +192,9 @@ fn refused(err: nix::Error) -> anyhow::Error {
     anyhow!("the kernel allows no namespaces: {err}")
 }
 
-/// Finds out in a process of its own whether a user may use a user namespace: some kernels make one and
-/// refuse the rights in it, and nothing leads back out of it.
+/// Tries a user namespace in another process, and fails if the kernel refuses it. Some kernels make the
+/// namespace and refuse the rights in it; a process that is in it by then cannot leave it again.
 fn try_user_namespace() -> Result<()> {
-    if geteuid().is_root() {
-        return Ok(());
-    }
     let said = Command::new(OWN).arg(TRY_USER).output().context("cannot try a namespace")?;
     if said.status.success() {
         return Ok(());
@@ -216,9 +214,9 @@ fn join(holder: u32) -> Result<()> {
     Ok(())
 }
 
-/// Makes a user namespace, in which the user stays itself, and others with it.
+/// Makes a user namespace that maps the user to itself, and other namespaces with it.
 fn new_user_namespace(others: CloneFlags) -> Result<()> {
-    // In the new one nobody is known before the maps are written.
+    // Inside the namespace both would read as 65534 until the maps are written.
     let (uid, gid) = (geteuid(), getegid());
     unshare(CloneFlags::CLONE_NEWUSER | others).map_err(refused)?;
     for (file, text) in [

@@ -415,6 +415,7 @@ def migrate(gate, call, config, go_r):
     script = ScriptDirectory.from_config(config)
     revisions = script._upgrade_revs if call["op"] == "upgrade" else script._downgrade_revs
     waits = list(call["pause_before"])
+    begun = trace_transactions(call)
 
     def steps(rev, context):
         carried = carried_by(context.connection) if waits else set()
@@ -422,6 +423,8 @@ def migrate(gate, call, config, go_r):
             # A graph that cannot be walked is told by the step that counts heads.
             with contextlib.suppress(Exception):
                 gate.send_event("graph", value=describe(script))
+        if context.connection in begun:
+            gate.send_event("begun", frames=begun[context.connection])
         say_version_table(gate, context)
         # Alembic takes the next step when the one before is done and committed.
         for step in revisions(call["revision"], rev):
@@ -445,13 +448,13 @@ def migrate(gate, call, config, go_r):
     environment = EnvironmentContext(
         config, script, fn=steps, as_sql=False, starting_rev=None, destination_rev=call["revision"], tag=None
     )
-    say_where_it_began(environment, gate, call)
     with environment:
         script.run_env()
 
 
-def say_where_it_began(environment, gate, call):
-    """Tells where a transaction began in which env.py configures Alembic: that one is env.py's to commit."""
+def trace_transactions(call):
+    """The transactions that run, each with the frames that began it, but for those that Alembic began:
+    one that env.py began is env.py's to commit."""
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 
@@ -460,6 +463,8 @@ def say_where_it_began(environment, gate, call):
     @event.listens_for(Engine, "begin")
     def begin(conn):
         stack = list(traceback.walk_stack(None))
+        if any(frame.f_globals.get("__name__") == "alembic.runtime.migration" for frame, _ in stack):
+            return
         if "greenlet" in sys.modules:
             # SQLAlchemy runs what is asynchronous in another stack.
             parent = sys.modules["greenlet"].getcurrent().parent
@@ -471,14 +476,7 @@ def say_where_it_began(environment, gate, call):
     def end(conn):
         begun.pop(conn, None)
 
-    configure = environment.configure
-
-    def configure_and_say(connection=None, *args, **kwargs):
-        if connection in begun:
-            gate.send_event("begun", frames=begun[connection])
-        return configure(connection, *args, **kwargs)
-
-    environment.configure = configure_and_say
+    return begun
 
 
 # Where a connection finds a table that is named without a schema.

@@ -10,6 +10,7 @@ use crate::support::report::{Report, assert_holds};
 use crate::support::root::Root;
 use crate::support::run::{Ended, Gate};
 use crate::support::sandbox::Sandbox;
+use crate::support::shop::Shop;
 
 /// Fails unless the gate could not begin: one finding of its own, and every step skipped.
 #[track_caller]
@@ -126,7 +127,7 @@ fn an_ini_that_is_none_is_its_own_trees_fault() {
 fn a_lock_file_that_is_missing_is_named() {
     let root = Root::copy();
     root.remove("console/requirements.txt");
-    let ended = root.gate().run();
+    let ended = root.gate().arg("console").run();
     ended.assert_code(2);
     let report = ended.report();
     let message = report.finding()["message"].as_str().unwrap();
@@ -164,12 +165,13 @@ fn an_interpreter_that_is_not_there_is_named() {
 
 #[test]
 fn unwritable_report_is_exit_2_and_hides_nothing() {
-    let root = Root::copy();
-    let ended = root.gate().args("raptor --report json=/nowhere/report.json").run();
+    let shop = Shop::new();
+    shop.merge();
+    let ended = shop.gate().args("--report json=/nowhere/report.json").run();
     ended.assert_code(2);
-    ended.report().assert_green("raptor");
+    ended.report().assert_green("shop");
     assert!(ended.stderr.contains("/nowhere/report.json"), "{}", ended.stderr);
-    root.sandbox.assert_empty(&ended.traces);
+    shop.sandbox.assert_empty(&ended.traces);
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn provisioned() -> PathBuf {
     })
 }
 
-/// Whether a client of Postgres's is there; where it is not, says loudly what goes without it.
+/// Whether a program that goes with Postgres is there; where it is not, says loudly what goes without it.
 /// The binaries that the gate installs have none.
 pub fn has(client: &str, what_goes_without: &str) -> bool {
     let beside = Command::new(bin().join(client)).arg("--version").output();

@@ -53,7 +53,7 @@ fn run(case: &Case) -> Option<String> {
     copy(&data, &tree);
     let sandbox = Sandbox::new();
     let ini = tree.join(case.ini.as_deref().unwrap_or("alembic.ini"));
-    let mut gate = Gate::new(&sandbox).args(&case.verb).arg("--ini").arg(ini);
+    let mut gate = Gate::new(&sandbox).with_postgres().args(&case.verb).arg("--ini").arg(ini);
     for option in &case.options {
         gate = gate.arg(option.replace("TREE", tree.to_str().unwrap()));
     }

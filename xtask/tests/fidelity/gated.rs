@@ -68,7 +68,7 @@ fn verdict(report: &Path) -> String {
 }
 
 fn gate<'a>(world: &World, sandbox: &'a Sandbox, tree: &Path) -> Gate<'a> {
-    let gate = Gate::new(sandbox).env("XDG_CACHE_HOME", world.cache());
+    let gate = Gate::new(sandbox).with_postgres().env("XDG_CACHE_HOME", world.cache());
     gate.arg("--python")
         .arg(&world.python)
         .arg("--ini")

@@ -196,7 +196,8 @@ fn check(case: &Case, second: &Second, python: &Path) -> Vec<String> {
     let dir = temporary("mg-own-");
     let tree = dir.path().canonicalize().unwrap().join("shop");
     let ini = write(case, second, &tree);
-    let gate = Gate::new(&sandbox).arg("--python").arg(python).arg("--ini").arg(ini);
+    let gate =
+        Gate::new(&sandbox).with_postgres().arg("--python").arg(python).arg("--ini").arg(ini);
     let gate = if case.wants_host { gate.arg(HOST) } else { gate };
     let ended = gate.args("--no-cache --timeout 20 --format json").run();
     let report: Value = serde_json::from_str(&ended.stdout).unwrap();

@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use super::root::monorepo;
 use super::run::{Gate, caches};
@@ -73,7 +74,12 @@ pub fn bare() -> PathBuf {
 }
 
 /// An interpreter of the gate's own, with what the monorepo's trees need.
-pub fn made() -> PathBuf {
+pub fn made() -> &'static Path {
+    static MADE: LazyLock<PathBuf> = LazyLock::new(make);
+    &MADE
+}
+
+fn make() -> PathBuf {
     let made = || {
         let folders = fs::read_dir(caches().join("migration-gate/python")).ok()?;
         let made = folders.flatten().map(|entry| entry.path());

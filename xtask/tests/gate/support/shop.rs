@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::python::made;
 use super::root::{copy, edit, git, revision_text};
 use super::run::Gate;
 use super::sandbox::{Sandbox, temporary};
@@ -126,6 +127,7 @@ impl Shop {
 
     /// A run of the gate that reports as JSON, and leaves nothing for the next.
     pub fn gate(&self) -> Gate<'_> {
-        self.command("--no-cache --format json")
+        let gate = self.command("--no-cache --format json").with_postgres();
+        gate.env("MIGRATION_GATE_PYTHON", made())
     }
 }

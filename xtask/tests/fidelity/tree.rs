@@ -154,7 +154,8 @@ impl Case {
         fs::write(path, text.replace(from, to)).unwrap();
     }
 
-    fn edited(&self) -> &str {
+    /// The file of the edit.
+    pub fn edited(&self) -> &str {
         self.edit.file.as_deref().unwrap_or(HEAD)
     }
 

@@ -63,7 +63,8 @@ impl Target {
         cargo.args(["test", "--locked", "--offline", "--package", "xtask", "--bin", "xtask"]);
         // A test of the program has cargo build the program.
         cargo.args(["--test", "explain"]).args(arguments).current_dir(root.path());
-        let said = cargo.env("CARGO_TARGET_DIR", self.0.path()).output().unwrap();
+        cargo.env("CARGO_TARGET_DIR", self.0.path()).env_remove("CARGO_BUILD_TARGET");
+        let said = cargo.output().unwrap();
         let (out, err) =
             (String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
         assert!(said.status.success(), "{out}\n{err}");

@@ -182,6 +182,10 @@ fn finding(finding: &Finding, again: bool) -> String {
         let _ = writeln!(out, "Allowed: {}\n", text(&redact(reason)));
     }
     out.push_str(&fence("text", &wrapped(&words::message(finding)), LINES_SHOWN));
+    let said = finding.transcript.as_deref();
+    if let Some(sql) = said.and_then(|said| said.statement.as_deref()).filter(|_| !again) {
+        out.push_str(&fence("sql", sql, LINES_SHOWN));
+    }
     out.push_str(&excerpt(finding));
     out.push_str(&impact(finding));
     if let Some(escalation) = finding.escalation() {
@@ -189,10 +193,6 @@ fn finding(finding: &Finding, again: bool) -> String {
     }
     if again {
         return out;
-    }
-    let said = finding.transcript.as_deref();
-    if let Some(sql) = said.and_then(|said| said.statement.as_deref()) {
-        out.push_str(&fence("sql", sql, LINES_SHOWN));
     }
     let steps = remedy::further_steps(finding);
     let label = if finding.fix.is_some() { "After the change" } else { "To fix it" };

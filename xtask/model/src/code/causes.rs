@@ -179,6 +179,9 @@ pub static CAUSES: &[Cause] = &[
         "drop the default, change the type, set the new default: Postgres cannot convert the default by itself",
     ]).saying("default for column"),
     state("42804", &REFUSED, &[
+        "give the column of the foreign key the type of the column that it names",
+    ]).saying("foreign key constraint"),
+    state("42804", &REFUSED, &[
         "say how the values are converted: `postgresql_using=\"a::integer\"` in `op.alter_column`, or a cast in the statement",
     ]),
     state("42809", &REFUSED, &["it is another kind of object: `DROP VIEW` for a view, `DROP MATERIALIZED VIEW`, `DROP INDEX`, `op.drop_constraint`"]),

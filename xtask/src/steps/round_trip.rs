@@ -294,6 +294,15 @@ impl Judged<'_> {
             let line = schema_diff::line_of_downgrade(difference, script)?;
             Some((line, fix::without_line(script, line)))
         });
+        // The type that the downgrade gives may hold less than the one that is put back after it.
+        let is_type = is_attribute(difference, "type");
+        let retyped =
+            script.zip(lacks.as_deref()).filter(|_| is_type).and_then(|(script, right)| {
+                let line = schema_diff::line_of_downgrade(difference, script)?;
+                Some((line, Some(fix::with_type(script, line, right)?)))
+            });
+        let lacks = lacks.filter(|_| retyped.is_none());
+        let changed = changed.or(retyped);
         let mut place =
             origin.file.map(|file| Place { file, line: origin.line, source: origin.source });
         if let (Some((line, _)), Some(place)) = (&changed, &mut place) {

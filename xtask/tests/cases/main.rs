@@ -52,12 +52,13 @@ fn run(case: &Case, stairway: bool) -> Option<String> {
     let said = format!("{report:#}");
     let lacks = |word: &&&str| !said.contains(**word);
     let lacking: Vec<&&str> = case.says.iter().filter(lacks).collect();
-    if ended.code() == case.status && lacking.is_empty() {
+    let extra: Vec<&&str> = case.never.iter().filter(|word| said.contains(**word)).collect();
+    if ended.code() == case.status && lacking.is_empty() && extra.is_empty() {
         return None;
     }
     let (folder, code, stderr) = (case.folder, ended.code(), &ended.stderr);
     Some(format!(
-        "{folder}, stairway {stairway}: exit {code}, expected {}; lacks {lacking:?}\n{said}\n{stderr}",
+        "{folder}, stairway {stairway}: exit {code}, expected {}; lacks {lacking:?}, has {extra:?}\n{said}\n{stderr}",
         case.status
     ))
 }

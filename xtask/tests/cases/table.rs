@@ -228,6 +228,13 @@ pub const ALL: &[Case] = &[
         ..GREEN
     },
     Case {
+        folder: "habits/begins-on-tables",
+        verb: "lint",
+        says: &["MG225", "creates the tables `orders` and `parts`", "MG221", "line 22: index"],
+        never: &["MG223"],
+        ..RED
+    },
+    Case {
         folder: "habits/narrower-downgrade",
         says: &["MG402", "too long for type character varying(20)", "TYPE character varying(30)"],
         never: &["MG415", "column total"],

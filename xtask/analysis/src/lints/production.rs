@@ -9,7 +9,7 @@ use super::subject::Subject;
 use super::tables::Tables;
 use crate::effect::{Deed, Effect, Kind, Object, Whole};
 use crate::production::{
-    Extent, Kind as Gone, Sizes, Work, about, breaks_once, instead, instead_of, there, weigh,
+    Extent, Kind as Gone, Sizes, Work, about, instead, instead_of, once_a_remedy, there, weigh,
 };
 use crate::schema_diff::{Declaration, declared, mentions};
 use model::code::{self, Code, Severity};
@@ -59,7 +59,7 @@ pub(super) fn hazards(subject: &Subject<'_>) -> Vec<Finding> {
         found.extend(told.filter(|told| !found.iter().any(|known| is_same(known, told))));
         tables.take(deed, true);
     }
-    breaks_once(found)
+    once_a_remedy(found)
 }
 
 fn is_same(one: &Finding, other: &Finding) -> bool {

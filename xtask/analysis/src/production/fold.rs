@@ -4,16 +4,17 @@ use model::code::{self, Severity};
 use model::finding::Finding;
 use model::transcript::Direction;
 
-/// Folds what one revision breaks, and is avoided in one way, into one finding.
-pub(crate) fn breaks_once(findings: Vec<Finding>) -> Vec<Finding> {
+/// Folds what one revision breaks or blocks, and is avoided in one way, into one finding.
+pub(crate) fn once_a_remedy(findings: Vec<Finding>) -> Vec<Finding> {
     let mut once: Vec<Finding> = Vec::new();
     for finding in findings {
         let is_same = |known: &&mut Finding| {
-            known.code == &code::BREAKS_RUNNING
+            known.code == finding.code
                 && is_beside(known, &finding)
                 && told(known, "instead") == told(&finding, "instead")
         };
-        let foldable = finding.code == &code::BREAKS_RUNNING && finding.allowed.is_none();
+        let foldable = [&code::BREAKS_RUNNING, &code::WHO_WAITS].contains(&finding.code)
+            && finding.allowed.is_none();
         match once.iter_mut().find(is_same).filter(|_| foldable) {
             Some(known) => add(known, finding),
             None => once.push(finding),

@@ -2,7 +2,7 @@
 
 use super::breaks::{Break, Kind, breaks, prepared};
 use super::exceptions::Exceptions;
-use super::fold::{breaks_once, lost_with_table, waits_once};
+use super::fold::{lost_with_table, once_a_remedy, waits_once};
 use super::instead::{instead, instead_of};
 use super::place::{line_of, place, place_named};
 use super::seen::seen;
@@ -37,7 +37,7 @@ pub fn judge(rehearsal: &Rehearsal, setting: &Setting<'_>) -> Judged {
         judge.judged.lines = sound(setting.revisions, &up, back, rehearsal.uses.len());
     }
     judge.once(&up);
-    judge.judged.findings = breaks_once(judge.judged.findings);
+    judge.judged.findings = once_a_remedy(judge.judged.findings);
     let unneeded = judge.exceptions.unneeded(setting.revisions);
     judge.judged.findings.extend(unneeded);
     judge.judged

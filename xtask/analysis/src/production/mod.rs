@@ -25,7 +25,7 @@ mod wording;
 
 pub use self::breaks::{Break, Kind, breaks, prepared};
 pub use self::facts::Facts;
-pub(crate) use self::fold::breaks_once;
+pub(crate) use self::fold::once_a_remedy;
 pub(crate) use self::instead::{instead, instead_of};
 pub use self::judge::judge;
 pub use self::probes::{Probe, probes};

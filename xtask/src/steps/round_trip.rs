@@ -353,7 +353,14 @@ impl Judged<'_> {
             Change::Missing(_) | Change::Renamed { .. } => &code::NOT_RESTORED,
             Change::Changed { .. } => &code::CHANGED,
         };
-        let alone = if of_downgrade && !is_order { "; the upgrade left it as it was" } else { "" };
+        let is_label = schema_diff::is_shared(difference, "ADD VALUE IF NOT EXISTS");
+        let alone = match of_downgrade && !is_order {
+            true => "; the upgrade left it as it was",
+            false if code == &code::CHANGED && is_label && made_by.contains("ADD VALUE") => {
+                "; Postgres takes no label back: `ADD VALUE IF NOT EXISTS` accepts that it is there"
+            }
+            false => "",
+        };
         (code, format!("{told}, by the downgrade of revision {revision}{alone}"))
     }
 }

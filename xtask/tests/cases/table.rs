@@ -228,6 +228,12 @@ pub const ALL: &[Case] = &[
         ..GREEN
     },
     Case {
+        folder: "habits/label-without-guard",
+        says: &["MG402", "`ADD VALUE IF NOT EXISTS`", "\"verified\": true"],
+        never: &["MG110"],
+        ..RED
+    },
+    Case {
         folder: "habits/begins-on-tables",
         verb: "lint",
         says: &["MG225", "creates the tables `orders` and `parts`", "MG221", "line 22: index"],

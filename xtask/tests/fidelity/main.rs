@@ -12,9 +12,6 @@
 #[path = "../gate/support/mod.rs"]
 mod support;
 
-mod cases_end;
-mod cases_order;
-mod cases_session;
 mod gated;
 mod plain;
 mod roles;
@@ -31,7 +28,7 @@ use support::sandbox::temporary;
 use support::server::Server;
 use tempfile::TempDir;
 
-use tree::Case;
+use tree::{Case, cases};
 
 /// What all trees share.
 struct World {
@@ -56,7 +53,7 @@ impl World {
 
     /// A new copy of a tree.
     fn copy(&self, case: &Case, name: &str) -> PathBuf {
-        let folder = self.dir.path().canonicalize().unwrap().join(case.name).join(name);
+        let folder = self.dir.path().canonicalize().unwrap().join(&case.name).join(name);
         let tree = folder.join("shop");
         fs::create_dir_all(&tree).unwrap();
         case.write(&tree);
@@ -82,11 +79,7 @@ impl Differences {
 /// Checks all trees, on all processors. Fails where an outcome is not that of the table.
 fn check_all(world: &World, check: fn(&World, &Case, &Differences)) {
     let only = std::env::var("FIDELITY").unwrap_or_default();
-    let cases: Vec<&Case> = [cases_order::CASES, cases_end::CASES, cases_session::CASES]
-        .into_iter()
-        .flatten()
-        .filter(|case| case.name.contains(&only))
-        .collect();
+    let cases: Vec<Case> = cases().into_iter().filter(|case| case.name.contains(&only)).collect();
     let (differences, next) = (Differences::default(), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
@@ -118,19 +111,13 @@ fn plain_alembic_ends_as_the_table_says() {
 fn gate_ends_as_the_table_says() {
     let world = World::new();
     gated::warm_up(&world);
-    check_all(&world, |world, case, differences| {
-        gated::cold_and_cached(world, case, differences);
-        gated::watched(world, case, differences);
-    });
+    check_all(&world, gated::check);
 }
 
 #[test]
 fn each_tree_has_a_name_of_its_own() {
-    let mut names: Vec<&str> = [cases_order::CASES, cases_end::CASES, cases_session::CASES]
-        .into_iter()
-        .flatten()
-        .map(|case| case.name)
-        .collect();
+    let cases = cases();
+    let mut names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
     let all = names.len();
     names.sort_unstable();
     names.dedup();

@@ -2,14 +2,14 @@
 
 use super::support::run::Gate;
 use super::support::sandbox::Sandbox;
-use super::tree::{Case, HEAD, SOUND};
+use super::tree::{Case, HEAD};
 
 #[test]
 fn order_of_a_set_is_told_by_lint() {
     let case = Case {
-        name: "order_of_a_set",
-        up: "for name in {'parent', 'child'}:\n    op.execute(f'DROP TABLE IF EXISTS {name}')",
-        ..SOUND
+        up: "for name in {'parent', 'child'}:\n    op.execute(f'DROP TABLE IF EXISTS {name}')"
+            .into(),
+        ..Case::default()
     };
     let (sandbox, dir) = (Sandbox::new(), tempfile::tempdir().unwrap());
     let tree = dir.path().join("shop");

@@ -1,10 +1,13 @@
 //! A small Alembic tree in two forms: as it is written, and after one edit.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use serde::Deserialize;
+
 /// Outcome of one step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 pub enum StepOutcome {
     /// Each succeeded.
     Pass,
@@ -16,58 +19,69 @@ pub enum StepOutcome {
     Again,
 }
 
-/// One tree. Every text is Python without indentation, and empty unless it is needed.
+/// One tree, as `test_data/fidelity.yaml` has it, which says what its fields are.
+#[derive(Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Case {
-    pub name: &'static str,
-    /// More lines of the ini, and more sections.
-    pub ini: &'static str,
-    /// The beginning of env.py.
-    pub env: &'static str,
-    /// More arguments of `context.configure`.
-    pub configure: &'static str,
-    /// What env.py does with `migrate(connection)`.
-    pub run: &'static str,
-    /// The end of env.py.
-    pub end: &'static str,
-    /// What the upgrade of the first revision does after it created `items`.
-    pub first: &'static str,
-    /// The module of the head, before its functions.
-    pub top: &'static str,
-    /// What its upgrade does after it added a column.
-    pub up: &'static str,
-    /// What its downgrade does before it drops the column.
-    pub down: &'static str,
+    pub name: String,
+    pub ini: String,
+    pub env: String,
+    pub configure: String,
+    pub run: String,
+    pub end: String,
+    pub first: String,
+    pub top: String,
+    pub up: String,
+    pub down: String,
     /// Other files: path and text.
-    pub files: &'static [(&'static str, &'static str)],
-    /// The edit: a file, a text in it, and what takes its place. A file that is not there is made.
-    pub edit: (&'static str, &'static str, &'static str),
+    pub files: BTreeMap<String, String>,
+    pub edit: Edit,
     /// What plain Alembic says of both forms.
     pub plain: (StepOutcome, StepOutcome),
     /// What the gate says, where the contract wants something else.
     pub gate: Option<(StepOutcome, StepOutcome)>,
 }
 
-/// A tree with nothing special about it, for the fields that a case leaves alone.
-pub const SOUND: Case = Case {
-    name: "",
-    ini: "",
-    env: "",
-    configure: "",
-    run: "engine = create_engine(os.environ['DATABASE_URL'], poolclass=pool.NullPool)\n\
-          with engine.connect() as connection:\n    migrate(connection)",
-    end: "",
-    first: "",
-    top: "",
-    up: "",
-    down: "",
-    files: &[],
-    edit: ("versions/b2.py", "# here", "raise ValueError"),
-    plain: (StepOutcome::Pass, StepOutcome::Upgrade),
-    gate: None,
-};
+/// A text in a file, and what takes its place. A file that is not there is made.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Edit {
+    pub file: Option<String>,
+    pub from: String,
+    pub to: String,
+}
 
 /// The file of the head.
 pub const HEAD: &str = "versions/b2.py";
+const RUN: &str = "engine = create_engine(os.environ['DATABASE_URL'], poolclass=pool.NullPool)\n\
+                   with engine.connect() as connection:\n    migrate(connection)";
+
+/// A tree with nothing special about it.
+impl Default for Case {
+    fn default() -> Case {
+        Case {
+            name: String::new(),
+            ini: String::new(),
+            env: String::new(),
+            configure: String::new(),
+            run: RUN.into(),
+            end: String::new(),
+            first: String::new(),
+            top: String::new(),
+            up: String::new(),
+            down: String::new(),
+            files: BTreeMap::new(),
+            edit: Edit { file: None, from: "# here".into(), to: "raise ValueError".into() },
+            plain: (StepOutcome::Pass, StepOutcome::Upgrade),
+            gate: None,
+        }
+    }
+}
+
+/// All trees.
+pub fn cases() -> Vec<Case> {
+    serde_yaml::from_str(include_str!("../../test_data/fidelity.yaml")).unwrap()
+}
 
 impl Case {
     /// What the gate must say of both forms.
@@ -84,7 +98,7 @@ impl Case {
         };
         let ini = "[alembic]\nscript_location = %(here)s\npath_separator = os\n";
         put("alembic.ini", &format!("{ini}{}\n", self.ini));
-        let (env, configure, run, end) = (self.env, self.configure, self.run, self.end);
+        let Case { env, configure, run, end, top, .. } = self;
         put(
             "env.py",
             &format!(
@@ -97,7 +111,7 @@ impl Case {
             ),
         );
         let imports = "import os\n\nimport sqlalchemy as sa\nfrom alembic import op\n";
-        let (first, top) = (indented(self.first), self.top);
+        let first = indented(&self.first);
         put(
             "versions/a1.py",
             &format!(
@@ -106,7 +120,7 @@ impl Case {
                  \n\ndef downgrade():\n    op.execute('DROP TABLE items')\n"
             ),
         );
-        let (up, down) = (indented(self.up), indented(self.down));
+        let (up, down) = (indented(&self.up), indented(&self.down));
         put(
             HEAD,
             &format!(
@@ -116,15 +130,15 @@ impl Case {
                  def downgrade():\n{down}    op.execute('ALTER TABLE items DROP COLUMN price')\n"
             ),
         );
-        for (name, text) in self.files {
+        for (name, text) in &self.files {
             put(name, text);
         }
     }
 
     /// Makes the edit, or takes it back.
     pub fn edit(&self, folder: &Path, back: bool) {
-        let (name, from, to) = self.edit;
-        let path = folder.join(name);
+        let Edit { from, to, .. } = &self.edit;
+        let path = folder.join(self.edited());
         if from.is_empty() {
             // A file that comes and goes; what is saved in the tree with it is nothing but a comment.
             if back {
@@ -136,13 +150,18 @@ impl Case {
         }
         let (from, to) = if back { (to, from) } else { (from, to) };
         let text = fs::read_to_string(&path).unwrap();
-        assert_eq!(text.matches(from).count(), 1, "{}: {from:?} in {name}", self.name);
+        assert_eq!(text.matches(from).count(), 1, "{}: {from:?} in {path:?}", self.name);
         fs::write(path, text.replace(from, to)).unwrap();
+    }
+
+    /// The file of the edit.
+    pub fn edited(&self) -> &str {
+        self.edit.file.as_deref().unwrap_or(HEAD)
     }
 
     /// Whether the file that the edit makes is outside the tree, where a watch need not look.
     pub fn is_edited_outside(&self) -> bool {
-        self.edit.0.starts_with("..")
+        self.edited().starts_with("..")
     }
 }
 

@@ -9,8 +9,9 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::python;
-use crate::support::root::{Root, Tree};
+use crate::support::root::Root;
 use crate::support::run::{Ended, Gate};
+use crate::support::shop::Shop;
 
 fn json(ended: &Ended) -> Value {
     serde_json::from_str(&ended.stdout).unwrap_or_else(|err| panic!("{err}:\n{}", ended.stdout))
@@ -90,18 +91,19 @@ fn a_user_without_a_name_is_told_how_to_get_one() {
 
 #[test]
 fn clean_removes_unused_entries_and_spares_live_runs() {
-    let (root, cache) = (Root::copy(), tempfile::tempdir().unwrap());
+    let (shop, cache) = (Shop::new(), tempfile::tempdir().unwrap());
+    let (sandbox, root) = (&shop.sandbox, shop.above());
     let waits = "open(os.environ['TMPDIR'] + '/started', 'w').close()\ntime.sleep(600)";
-    root.add_head(Tree::Raptor, waits, "pass");
+    shop.add("c3", "b2", waits, "pass");
     let clean = || {
-        let gate = Gate::new(&root.sandbox).args("doctor --clean --format json --root");
-        json(&gate.arg(root.path()).env("XDG_CACHE_HOME", cache.path()).run())
+        let gate = Gate::new(sandbox).args("doctor --clean --format json --root");
+        json(&gate.arg(&root).env("XDG_CACHE_HOME", cache.path()).run())
     };
     let removed = |doctor: &Value, kind: &str| -> Vec<bool> {
         let things = doctor["things"].as_array().unwrap().iter();
         let in_sandbox = |thing: &&Value| {
             let path = thing["path"].as_str().unwrap();
-            path.starts_with(root.sandbox.path().to_str().unwrap())
+            path.starts_with(sandbox.path().to_str().unwrap())
                 || path.starts_with(cache.path().to_str().unwrap())
         };
         let things = things.filter(in_sandbox).filter(|thing| thing["kind"] == kind);
@@ -110,9 +112,9 @@ fn clean_removes_unused_entries_and_spares_live_runs() {
     let copy = cache.path().join("migration-gate/postgres/some-version");
     fs::create_dir_all(&copy).unwrap();
     fs::write(copy.join("file"), "1234").unwrap();
-    let gate = root.gate().arg("raptor").arg("--python").arg(python::made());
+    let gate = shop.gate().arg("--python").arg(python::made());
     let mut run = gate.env("XDG_CACHE_HOME", cache.path()).spawn();
-    run.until("the migration runs", || root.sandbox.has_made("started"));
+    run.until("the migration runs", || sandbox.has_made("started"));
 
     let while_it_runs = clean();
     let runs = removed(&while_it_runs, "run");
@@ -127,7 +129,7 @@ fn clean_removes_unused_entries_and_spares_live_runs() {
     assert!(!runs.is_empty() && runs.iter().all(|removed| *removed), "{afterwards:#}");
     assert_eq!(removed(&afterwards, "postgres"), [true]);
     assert!(!copy.exists());
-    for process in root.sandbox.processes() {
+    for process in sandbox.processes() {
         assert!(!process.command.contains("postgres"), "the dead run's server is ended too");
     }
 }

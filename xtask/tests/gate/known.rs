@@ -1,213 +1,279 @@
-//! Where nothing has changed since a green run, its report is the answer. Whatever could change the
-//! outcome is changed here, one thing at a time, and each time the gate runs again.
+//! Where nothing has changed since a green run, its report is the answer; where only the newest revision
+//! has, a run begins on the snapshot before that. Whatever could change the outcome is changed here, one
+//! thing at a time, and each time the whole chain runs again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::support::python;
-use crate::support::root::copy;
 use crate::support::run::{Ended, Gate};
-use crate::support::sandbox::{Sandbox, temporary};
+use crate::support::shop::Shop;
 
-/// A tree of two revisions whose env.py imports a module beside it, with a cache of its own.
-pub struct Shop {
-    dir: TempDir,
-    pub sandbox: Sandbox,
+/// The line at `-v` where a run begins on a snapshot.
+pub const ON_SNAPSHOT: &str = "shop begins on a snapshot at c3";
+
+/// A tree of four revisions with a cache of its own. The third makes a role, the last one grants to it; its
+/// env.py imports a module, and reads a file.
+pub struct Cached {
+    pub shop: Shop,
 }
 
-impl Shop {
-    pub fn new() -> Shop {
-        let dir = temporary("mg-known-");
-        let shop = Shop { dir, sandbox: Sandbox::new() };
-        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("test_data/plain_tree"), &shop.tree());
+/// How a run came to its report.
+#[derive(Debug, PartialEq, Eq)]
+pub enum By {
+    AllSteps,
+    Snapshot,
+    Result,
+}
+
+impl Cached {
+    pub fn new() -> Cached {
+        let cached = Cached { shop: Shop::new() };
         // The environments that other tests made serve here too.
-        let ours = shop.cache().join("migration-gate");
-        let theirs = python::made();
-        let theirs = theirs.parent().and_then(Path::parent).and_then(Path::parent).unwrap();
+        let ours = cached.cache().join("migration-gate");
+        let made = python::made();
+        let theirs = made.ancestors().nth(3).unwrap();
         fs::create_dir_all(&ours).unwrap();
         std::os::unix::fs::symlink(theirs, ours.join("python")).unwrap();
+        let shop = &cached.shop;
         shop.write("beside.py", "PAGE = 10\n");
         shop.write("words.txt", "one two\n");
         let imports = "import pathlib, sys\n\
                        sys.path.insert(0, str(pathlib.Path(__file__).parent))\n\
                        import beside\n\
                        words = open('words.txt').read()\n";
-        shop.write("env.py", &format!("{imports}{}", shop.read("env.py")));
-        shop
-    }
-
-    pub fn tree(&self) -> PathBuf {
-        self.dir.path().canonicalize().unwrap().join("shop")
+        shop.write("env.py", format!("{imports}{}", shop.read("env.py")));
+        let table = "version_table=\"shop_version\"";
+        shop.edit("env.py", table, &format!("{table}, transaction_per_migration=True"));
+        shop.add_sql("c3", "b2", "CREATE ROLE reader NOLOGIN", "DROP ROLE reader");
+        cached.head("GRANT SELECT ON items TO reader", "REVOKE SELECT ON items FROM reader");
+        cached
     }
 
     pub fn cache(&self) -> PathBuf {
-        self.dir.path().join("cache")
+        self.shop.above().join("cache")
     }
 
-    pub fn kept(&self) -> PathBuf {
+    fn kept(&self) -> PathBuf {
         self.cache().join("migration-gate/kept")
     }
 
-    pub fn read(&self, file: &str) -> String {
-        fs::read_to_string(self.tree().join(file)).unwrap()
+    /// An entry of the cache.
+    fn entry(&self, kind: &str) -> Option<PathBuf> {
+        let entries = fs::read_dir(self.kept()).unwrap().map(|entry| entry.unwrap().path());
+        let is_one = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with(kind);
+        entries.into_iter().find(is_one)
     }
 
-    pub fn write(&self, file: &str, text: &str) {
-        fs::write(self.tree().join(file), text).unwrap();
+    /// Makes the newest revision of these statements.
+    pub fn head(&self, upgrade: &str, downgrade: &str) {
+        self.shop.add_sql("d4", "c3", upgrade, downgrade);
+    }
+
+    /// Changes what the newest revision does, but not what runs when it is read.
+    pub fn touch_head(&self) {
+        let from = "def upgrade():\n";
+        self.shop.edit("versions/d4_added.py", from, &format!("{from}    # more\n"));
+    }
+
+    fn touch(&self, file: &str) {
+        self.shop.write(file, format!("{}\n# more\n", self.shop.read(file)));
+    }
+
+    pub fn gate_for_a_person(&self) -> Gate<'_> {
+        self.shop.command("-v").env("XDG_CACHE_HOME", self.cache())
     }
 
     pub fn gate(&self) -> Gate<'_> {
-        // What was touched a moment ago is not yet known to be at rest.
-        std::thread::sleep(Duration::from_millis(120));
-        Gate::new(&self.sandbox)
-            .arg("--ini")
-            .arg(self.tree().join("alembic.ini"))
-            .args("--format json -v")
-            .env("XDG_CACHE_HOME", self.cache())
+        self.gate_for_a_person().args("--format json")
     }
 
-    /// Runs the gate where nothing is known, so that all is.
     #[track_caller]
-    fn learn(&self) {
-        assert_green(&self.gate().run(), false);
-        assert_green(&self.gate().run(), true);
+    pub fn green(&self, by: By) -> Ended {
+        ran(self.gate(), by, 0)
     }
 }
 
-/// That a run was green, and whether it was known to be.
+/// Runs a gate, and sees how it came to its report, and to which.
 #[track_caller]
-fn assert_green(ended: &Ended, known: bool) {
-    ended.assert_code(0);
-    let report = ended.report();
-    assert_eq!(report.0["known_since"] != Value::Null, known, "{}", ended.stderr);
-    report.assert_green("shop");
+pub fn ran(gate: Gate<'_>, by: By, code: i32) -> Ended {
+    let ended = gate.run();
+    ended.assert_code(code);
+    let known = ended.report().0["known_since"] != Value::Null;
+    let came = match (known, ended.stderr.contains(ON_SNAPSHOT)) {
+        (true, _) => By::Result,
+        (_, true) => By::Snapshot,
+        (_, false) => By::AllSteps,
+    };
+    assert_eq!(came, by, "{}", ended.stderr);
+    ended
 }
 
 #[test]
-fn nothing_changed_is_told_from_everything_that_can_change() {
-    let shop = Shop::new();
-    shop.learn();
-    let add = |file: &str| {
-        let text = shop.read(file);
-        shop.write(file, &format!("{text}\n# more\n"));
-    };
-    let changes: &[(&str, &dyn Fn())] = &[
-        ("the first revision", &|| add("versions/a1_items.py")),
-        ("the last revision", &|| add("versions/b2_prices.py")),
-        ("env.py", &|| add("env.py")),
-        ("a module that env.py imports", &|| shop.write("beside.py", "PAGE = 11\n")),
-        ("a file that env.py reads", &|| shop.write("words.txt", "three\n")),
-        ("the settings", &|| add("alembic.ini")),
-        ("a module that could be imported instead", &|| shop.write("sqlalchemyx.py", "")),
-        ("a revision more", &|| {
-            let text = shop.read("versions/b2_prices.py");
-            let text = text.replace("\"b2\"", "\"c3\"").replace("\"a1\"", "\"b2\"");
-            let upgrade = text.split("def upgrade").next().unwrap().to_owned();
-            let empty = "def upgrade():\n    pass\n\n\ndef downgrade():\n    pass\n";
-            shop.write("versions/c3_more.py", &format!("{upgrade}{empty}"));
+fn changed_input_brings_the_whole_chain_back() {
+    let cached = Cached::new();
+    let shop = &cached.shop;
+    cached.green(By::AllSteps);
+    cached.green(By::Result);
+    let first = shop.read("versions/a1_items.py");
+    let third = shop.read("versions/c3_added.py");
+    let changes: &[(&str, i32, &dyn Fn())] = &[
+        ("the first revision", 0, &|| cached.touch("versions/a1_items.py")),
+        ("what it makes", 1, &|| {
+            shop.write("versions/a1_items.py", first.replace("\"items\"", "\"things\""));
+        }),
+        ("the revision before the newest", 0, &|| {
+            shop.write("versions/a1_items.py", format!("{first}# more\n"));
+            cached.touch("versions/c3_added.py");
+        }),
+        ("env.py", 0, &|| cached.touch("env.py")),
+        ("a module that it imports", 0, &|| shop.write("beside.py", "PAGE = 11\n")),
+        ("a file that it reads", 0, &|| shop.write("words.txt", "three\n")),
+        ("the settings", 0, &|| cached.touch("alembic.ini")),
+        ("a module that could be imported instead", 0, &|| shop.write("sqlalchemyx.py", "")),
+        ("a second head", 1, &|| drop(shop.add_sql("other", "b2", "SELECT 1", "SELECT 1"))),
+        ("no role", 1, &|| {
+            shop.remove("versions/other_added.py");
+            shop.add_sql("c3", "b2", "SELECT 1", "SELECT 1");
+        }),
+        ("a revision more", 0, &|| {
+            shop.write("versions/c3_added.py", format!("{third}# and more\n"));
+            shop.add_sound("e5", "d4");
         }),
     ];
-    for (what, change) in changes {
+    for (what, code, change) in changes {
+        eprintln!("a change of {what}");
         change();
-        let ended = shop.gate().run();
-        ended.assert_code(0);
-        assert_eq!(ended.report().0["known_since"], Value::Null, "after a change of {what}");
-        assert_green(&shop.gate().run(), true);
+        ran(cached.gate(), By::AllSteps, *code);
+        // What is red is never known.
+        if *code == 0 {
+            cached.green(By::Result);
+        }
     }
+    // The result of the old contents is known with them again.
+    shop.remove("versions/e5_added.py");
+    shop.write("versions/c3_added.py", format!("{third}\n# more\n"));
+    cached.green(By::Result);
     shop.sandbox.assert_empty(&shop.sandbox.traces());
 }
 
 #[test]
 fn another_question_is_another_answer() {
-    let shop = Shop::new();
-    shop.learn();
-    let others: Vec<Gate<'_>> = vec![
-        shop.gate().args("--stairway"),
-        shop.gate().args("--pass-env SHOP").env("SHOP", "1"),
-        shop.gate().args("--pass-env SHOP").env("SHOP", "2"),
-        shop.gate().env("PYTHONHASHSEED", "7"),
-        shop.gate().args("--no-cache"),
-        shop.gate().env("CI", "true"),
-    ];
-    for other in others {
-        let ended = other.run();
-        ended.assert_code(0);
-        assert_eq!(ended.report().0["known_since"], Value::Null, "{}", ended.stderr);
+    let cached = Cached::new();
+    cached.green(By::AllSteps);
+    for gate in [
+        cached.gate().env("PYTHONHASHSEED", "7"),
+        cached.gate().args("--stairway"),
+        cached.gate().args("--pass-env SHOP").env("SHOP", "1"),
+        cached.gate().args("--pass-env SHOP").env("SHOP", "2"),
+        cached.gate().args("--no-cache"),
+        cached.gate().env("CI", "true"),
+    ] {
+        ran(gate, By::AllSteps, 0);
     }
-    assert_green(&shop.gate().run(), true);
+    cached.green(By::Result);
+    cached.touch_head();
+    cached.green(By::Snapshot);
 }
 
 #[test]
 fn red_is_never_known() {
-    let shop = Shop::new();
-    shop.write("beside.py", "raise RuntimeError('red')\n");
+    let cached = Cached::new();
+    cached.shop.write("beside.py", "raise RuntimeError('red')\n");
     for _ in 0..2 {
-        let ended = shop.gate().run();
-        ended.assert_code(1);
-        assert_eq!(ended.report().0["known_since"], Value::Null);
+        ran(cached.gate(), By::AllSteps, 1);
     }
 }
 
 #[test]
 fn run_that_reaches_beyond_files_is_not_kept() {
-    let shop = Shop::new();
+    let cached = Cached::new();
     for further in [
         "import subprocess; subprocess.run(['true'])",
         "import os; os.system('true')",
         "import socket; socket.getaddrinfo('localhost', None)",
+        "import os\nif os.fork() == 0: os._exit(0)",
     ] {
-        shop.write("beside.py", &format!("{further}\n"));
-        let ended = shop.gate().run();
-        assert_green(&ended, false);
+        cached.shop.write("beside.py", format!("{further}\nPAGE = 10\n"));
+        let ended = cached.green(By::AllSteps);
         assert!(ended.stderr.contains("this result is not kept: "), "{further}: {}", ended.stderr);
+        assert_no_snapshot(&cached, &ended, &[]);
     }
-    assert_green(&shop.gate().run(), false);
+    cached.green(By::AllSteps);
 }
 
 #[test]
-fn damaged_result_is_made_again() {
-    let shop = Shop::new();
-    shop.learn();
-    let damage = |bytes: &mut Vec<u8>| {
+fn state_of_a_connection_leaves_no_snapshot() {
+    let cached = Cached::new();
+    let carried = "SET statement_timeout = 700000; SELECT pg_advisory_lock(7); \
+                   CREATE TEMPORARY TABLE x (); PREPARE p AS SELECT 1; LISTEN c";
+    cached.shop.add_sql("c3", "b2", carried, "SELECT 1");
+    cached.head("SELECT 1", "SELECT 1");
+    let told = ["statement_timeout = 700000", "lock ", "temporary x", "statement p", "channel c"];
+    assert_no_snapshot(&cached, &cached.green(By::AllSteps), &told);
+    // All revisions in one transaction: what fails only there would not be seen.
+    let cached = Cached::new();
+    cached.shop.edit("env.py", ", transaction_per_migration=True", "");
+    assert_no_snapshot(&cached, &cached.green(By::AllSteps), &["an open transaction"]);
+}
+
+/// Fails unless no snapshot is kept, for a reason that holds these words.
+#[track_caller]
+fn assert_no_snapshot(cached: &Cached, ended: &Ended, words: &[&str]) {
+    assert!(cached.entry("snapshot").is_none(), "{}", ended.stderr);
+    let told = ["no snapshot of shop is taken", "the snapshot is not kept"];
+    let line = ended.stderr.lines().find(|line| told.iter().any(|told| line.contains(told)));
+    let line = line.unwrap_or_else(|| panic!("{}", ended.stderr));
+    assert!(words.iter().all(|word| line.contains(word)), "{words:?} in {line}");
+}
+
+#[test]
+fn damaged_entries_are_made_again() {
+    let cached = Cached::new();
+    cached.green(By::AllSteps);
+    let damage = |path: &Path, change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = fs::read(path).unwrap();
+        change(&mut bytes);
+        fs::write(path, bytes).unwrap();
+    };
+    for file in ["data/PG_VERSION", "checksum", "start.json"] {
+        damage(&cached.entry("snapshot").unwrap().join(file), &|bytes| bytes[0] ^= 1);
+        cached.touch_head();
+        cached.green(By::AllSteps);
+    }
+    cached.touch_head();
+    cached.green(By::Snapshot);
+    let flip = |bytes: &mut Vec<u8>| {
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
     };
     let cut_off = |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2);
-    for change in [&damage as &dyn Fn(&mut Vec<u8>), &cut_off] {
-        for entry in fs::read_dir(shop.kept()).unwrap() {
-            let path = entry.unwrap().path();
-            // A snapshot and a data directory are folders: `snapshot.rs` damages those.
-            if path.is_dir() {
-                continue;
-            }
-            let mut bytes = fs::read(&path).unwrap();
-            change(&mut bytes);
-            fs::write(&path, bytes).unwrap();
-        }
-        // A damaged report may read as another one, but never as one of other things.
-        let ended = shop.gate().args("--timeout 298").run();
-        assert_green(&ended, false);
-        fs::remove_dir_all(shop.kept()).unwrap();
-        shop.learn();
+    for change in [&flip as &dyn Fn(&mut Vec<u8>), &cut_off] {
+        let entries = fs::read_dir(cached.kept()).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.is_file()).for_each(|path| damage(&path, change));
+        cached.green(By::Snapshot);
     }
+    cached.green(By::Result);
 }
 
 #[test]
 fn gates_at_once_or_killed_leave_a_usable_cache() {
-    let shop = Shop::new();
-    let gates = [shop.gate().spawn(), shop.gate().spawn()];
-    for gate in gates {
-        assert_green(&gate.wait(), false);
+    let cached = Cached::new();
+    for is_known in [false, true] {
+        for gate in [cached.gate().spawn(), cached.gate().spawn()] {
+            let ended = gate.wait();
+            ended.assert_code(0);
+            assert_eq!(ended.stderr.contains(ON_SNAPSHOT), is_known, "{}", ended.stderr);
+        }
+        cached.touch_head();
     }
-    fs::remove_dir_all(shop.kept()).unwrap();
-    let mut killed = shop.gate().spawn();
-    killed.until("its data folder is made", || shop.kept().is_dir());
+    fs::remove_dir_all(cached.kept()).unwrap();
+    let mut killed = cached.gate().spawn();
+    killed.until("its data folder is made", || cached.kept().is_dir());
     killed.signal(rustix::process::Signal::KILL);
     let _ = killed.wait();
-    assert_green(&shop.gate().run(), false);
-    assert_green(&shop.gate().run(), true);
+    cached.green(By::AllSteps);
+    cached.green(By::Result);
 }

@@ -14,7 +14,7 @@ fn new_writes_what_alembic_writes_and_needs_none() {
     for (id, tree) in [("console", Tree::Console), ("raptor", Tree::Raptor)] {
         let gate = |verb: &str| {
             let gate = Gate::new(&root.sandbox).arg(verb).arg("--root").arg(root.path());
-            gate.env("MIGRATION_GATE_PYTHON", &python)
+            gate.env("MIGRATION_GATE_PYTHON", python)
         };
         let new = || gate("new").arg(id).arg(message).env("PATH", "/nowhere").run();
         let written = new();
@@ -57,7 +57,7 @@ fn alembic_gets_its_arguments_and_gives_its_exit_status() {
     let python = python::made();
     let alembic = |words: &str| {
         let gate = Gate::new(&root.sandbox).arg("alembic").arg("--root").arg(root.path());
-        gate.arg("--python").arg(&python).args(words).run()
+        gate.arg("--python").arg(python).args(words).run()
     };
     let help = alembic("console -h");
     help.assert_code(0);

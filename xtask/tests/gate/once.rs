@@ -1,62 +1,13 @@
 //! What a report says of many faults, of what was tried, and of what a tree's own settings supply.
 
 use std::fs;
-use std::path::PathBuf;
 
 use serde_json::json;
-use tempfile::TempDir;
 
-use crate::support::run::Gate;
-use crate::support::sandbox::Sandbox;
+use crate::support::shop::Shop;
 
 /// The rows of a screen.
 const SCREEN_ROWS: usize = 50;
-const HEAD: &str = "from alembic import op\nimport sqlalchemy as sa\n";
-const ENV: &str = "import os\nfrom alembic import context\nfrom sqlalchemy import create_engine\n\n\
-    with create_engine(os.environ['DATABASE_URL']).connect() as connection:\n\
-    \x20   context.configure(connection=connection)\n\
-    \x20   with context.begin_transaction():\n        context.run_migrations()\n";
-
-/// A chain of revisions `0001`, `0002`, …, in a folder of its own.
-struct Chain {
-    _dir: TempDir,
-    path: PathBuf,
-    sandbox: Sandbox,
-}
-
-impl Chain {
-    /// Of pairs of what `upgrade()` and `downgrade()` do, a statement a line.
-    fn new(revisions: &[(String, String)], section: &str) -> Chain {
-        let dir = tempfile::Builder::new().prefix("mg-chain-").tempdir().unwrap();
-        let path = dir.path().canonicalize().unwrap().join("chain");
-        let versions = path.join("migrations/versions");
-        fs::create_dir_all(&versions).unwrap();
-        let ini =
-            format!("[alembic]\nscript_location = migrations\n\n[migration-gate]\n{section}\n");
-        fs::write(path.join("alembic.ini"), ini).unwrap();
-        fs::write(path.join("migrations/env.py"), ENV).unwrap();
-        let body = |text: &str| format!("    {}\n", text.replace('\n', "\n    "));
-        for (index, (up, down)) in revisions.iter().enumerate() {
-            let parent = if index == 0 { "None".into() } else { format!("'{index:04}'") };
-            let (up, down, id) = (body(up), body(down), format!("{:04}", index + 1));
-            let text = format!(
-                "{HEAD}revision = '{id}'\ndown_revision = {parent}\n\n\n\
-                 def upgrade():\n{up}\n\ndef downgrade():\n{down}"
-            );
-            fs::write(versions.join(format!("{id}_r.py")), text).unwrap();
-        }
-        Chain { _dir: dir, path, sandbox: Sandbox::new() }
-    }
-
-    fn of(revisions: &[(&str, &str)], section: &str) -> Chain {
-        let owned = |(up, down): &(&str, &str)| ((*up).to_owned(), (*down).to_owned());
-        Chain::new(&revisions.iter().map(owned).collect::<Vec<_>>(), section)
-    }
-
-    fn gate(&self) -> Gate<'_> {
-        Gate::new(&self.sandbox).arg("--ini").arg(self.path.join("alembic.ini"))
-    }
-}
 
 /// Three times ten faults of five kinds, in five revisions.
 fn thirty_faults() -> Vec<(String, String)> {
@@ -104,10 +55,10 @@ fn thirty_faults() -> Vec<(String, String)> {
 
 #[test]
 fn thirty_faults_are_at_most_thirty_findings_on_a_screen() {
-    let chain = Chain::new(&thirty_faults(), "");
-    let json = chain.path.join("report.json");
-    let report = format!("json={}", json.display());
-    let ended = chain.gate().args("--stairway --report").arg(report).run();
+    let chain = Shop::chain(&thirty_faults());
+    let json = chain.path().join("report.json");
+    let report = format!("--report=json={}", json.display());
+    let ended = chain.command("--no-cache --stairway").arg(report).run();
     ended.assert_code(1);
     let said: serde_json::Value = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
     let findings = said["findings"].as_array().unwrap();
@@ -141,11 +92,11 @@ fn stairs_are_tried_where_the_round_trip_of_the_head_fails() {
         (table("f").0, drop("f")),
     ];
     // The head goes up and not down again.
-    let chain = Chain::new(&revisions[..3], "");
-    let ended = chain.gate().args("--stairway --format json").run();
+    let chain = Shop::chain(&revisions[..3]);
+    let ended = chain.gate().args("--stairway").run();
     ended.assert_code(1);
     let report = ended.report();
-    assert_eq!(report.statuses("chain"), "passed passed failed skipped failed");
+    assert_eq!(report.statuses("shop"), "passed passed failed skipped failed");
     let told: Vec<_> = report
         .findings()
         .iter()
@@ -153,13 +104,13 @@ fn stairs_are_tried_where_the_round_trip_of_the_head_fails() {
         .collect();
     assert_eq!(told, [("MG106", "0003"), ("MG400", "0002")]);
     let also = report.findings()[0]["also"].to_string();
-    assert!(also.contains("the same in the step 'chain — stairway, 3 revisions"), "{also}");
+    assert!(also.contains("the same in the step 'shop — stairway, 3 revisions"), "{also}");
     // A revision that cannot be applied keeps those above it from being tried, and says so.
-    let chain = Chain::new(&revisions, "");
-    let ended = chain.gate().args("--stairway --format json").run();
+    let chain = Shop::chain(&revisions);
+    let ended = chain.gate().args("--stairway").run();
     ended.assert_code(1);
     let report = ended.report();
-    let stairway = &report.tree("chain")["stairway"];
+    let stairway = &report.tree("shop")["stairway"];
     let reason = "revision 0005, below it, cannot be applied";
     let untried = json!([{"revision": "0006", "reason": reason}]);
     assert_eq!((&stairway["tried"], &stairway["untried"]), (&json!(5), &untried));
@@ -169,23 +120,22 @@ fn stairs_are_tried_where_the_round_trip_of_the_head_fails() {
 
 #[test]
 fn time_that_runs_out_is_told_at_the_revision_where_it_did() {
-    let slow = "op.execute(\"SELECT pg_sleep(CASE WHEN current_database() LIKE '%stair%' THEN 120 ELSE 0 END)\")";
-    let chain = Chain::of(
-        &[
-            ("op.execute('CREATE TABLE t (a int)')", "op.drop_table('t')"),
-            (slow, "pass"),
-            ("pass", "pass"),
-        ],
-        "",
-    );
-    let ended = chain.gate().args("--stairway --timeout 30 --format json").run();
+    let slow = "SELECT pg_sleep(CASE WHEN current_database() LIKE '%stair%' THEN 60 ELSE 0 END)";
+    let slow = format!("op.execute({slow:?})");
+    let table = ("op.execute('CREATE TABLE t (a int)')", "op.drop_table('t')");
+    let chain = Shop::chain(&[table, (&slow, "pass"), ("pass", "pass")]);
+    let ended = chain.gate().args("--stairway --timeout 8").run();
     ended.assert_code(1);
     let report = ended.report();
     let late: Vec<_> = report.findings().iter().filter(|f| f["code"] == "MG103").collect();
     assert_eq!(late.len(), 1, "{:#?}", report.findings());
-    assert_eq!(late[0]["revision"], "0002");
-    let untried = report.tree("chain")["stairway"]["untried"].to_string();
+    let stairway = "shop — stairway, 3 revisions (reversibility check)";
+    assert_eq!((&late[0]["revision"], &late[0]["step"]), (&"0002".into(), &stairway.into()));
+    assert!(late[0]["statement"].as_str().unwrap().contains("pg_sleep"), "{:#}", late[0]);
+    assert!(late[0]["message"].as_str().unwrap().contains("still running after 8 s"));
+    let untried = report.tree("shop")["stairway"]["untried"].to_string();
     assert!(untried.contains("time ran out (--timeout)"), "{untried}");
+    chain.sandbox.assert_empty(&ended.traces);
 }
 
 #[test]
@@ -202,38 +152,41 @@ fn a_trees_own_settings_supply_what_production_has() {
             "op.drop_table('z')",
         ),
     ];
-    let bare = Chain::of(&revisions, "");
-    let ended = bare.gate().args("--stairway --format json").run();
+    let bare = Shop::chain(&revisions);
+    let ended = bare.gate().args("--stairway").run();
     ended.assert_code(1);
     let report = ended.report();
     let first = &report.findings()[0];
     assert_eq!((&first["code"], &first["revision"]), (&json!("MG225"), &json!("0001")));
     assert!(first["remedy"].to_string().contains("before = base.sql"), "{first:#}");
-    let supplied = Chain::of(&revisions, "before = base.sql\nbefore.0003 = rows.sql");
+    let supplied = Shop::chain(&revisions);
+    let ini = supplied.read("alembic.ini");
+    let section = "[migration-gate]\nbefore = base.sql\nbefore.0003 = rows.sql";
+    supplied.write("alembic.ini", format!("{ini}\n{section}\n"));
     let base = "CREATE TABLE IF NOT EXISTS users (id serial PRIMARY KEY, name text UNIQUE);\n\
         DO $$ BEGIN CREATE ROLE chain_app NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;\n";
-    fs::write(supplied.path.join("base.sql"), base).unwrap();
-    let rows = supplied.path.join("rows.sql");
+    supplied.write("base.sql", base);
+    let rows = supplied.path().join("rows.sql");
     fs::write(&rows, "INSERT INTO users (name) VALUES ('root') ON CONFLICT DO NOTHING;\n").unwrap();
-    let ended = supplied.gate().args("--stairway --format json").run();
+    let ended = supplied.gate().args("--stairway").run();
     ended.assert_code(0);
     let report = ended.report();
-    report.assert_green("chain");
-    let names = report.names("chain");
+    report.assert_green("shop");
+    let names = report.names("shop");
     let before = [
-        "chain — supply base.sql (required by the first revision)",
-        "chain — alembic upgrade to the parents of 0003 (pre-supply)",
-        "chain — supply rows.sql (required by 0003)",
-        "chain — alembic upgrade head",
+        "shop — supply base.sql (required by the first revision)",
+        "shop — alembic upgrade to the parents of 0003 (pre-supply)",
+        "shop — supply rows.sql (required by 0003)",
+        "shop — alembic upgrade head",
     ];
     assert_eq!(names[..4], before);
-    assert_eq!(report.tree("chain")["stairway"]["tried"], 3);
+    assert_eq!(report.tree("shop")["stairway"]["tried"], 3);
     // A file that cannot be run fails its step, and nothing is said of the revisions.
     fs::write(&rows, "INSERT INTO nobody VALUES (1);\n").unwrap();
-    let ended = supplied.gate().args("--stairway --format json").run();
+    let ended = supplied.gate().args("--stairway").run();
     ended.assert_code(1);
     let found = ended.report().finding().clone();
     assert_eq!((&found["code"], &found["file"]), (&json!("MG102"), &json!("rows.sql")));
     fs::remove_file(&rows).unwrap();
-    supplied.gate().run().assert_code(2);
+    supplied.command("").run().assert_code(2);
 }

@@ -4,29 +4,23 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::support::python;
-use crate::support::root::{ADDED, Root, Tree, copy};
+use crate::support::root::{ADDED, Root, Tree, git};
 use crate::support::run::{Ended, Gate};
-use crate::support::sandbox::{Sandbox, temporary};
+use crate::support::shop::Shop;
 
 /// An Alembic tree in the folder `db` of a git repository.
 struct Project {
-    _dir: tempfile::TempDir,
     path: PathBuf,
-    sandbox: Sandbox,
+    shop: Shop,
 }
 
 impl Project {
     fn new() -> Project {
-        let dir = temporary("mg-project-");
-        let path = dir.path().canonicalize().unwrap().join("shop");
-        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("test_data/plain_tree"), &path.join("db"));
-        assert!(
-            Command::new("git").args(["init", "--quiet"]).arg(&path).status().unwrap().success()
-        );
-        Project { _dir: dir, path, sandbox: Sandbox::new() }
+        let shop = Shop::named("db");
+        git(&shop.above(), "init --quiet");
+        Project { path: shop.above(), shop }
     }
 
     /// What looks like an environment with Alembic, and cannot run.
@@ -40,10 +34,13 @@ impl Project {
         dir
     }
 
+    /// A command in the folder of the project.
+    fn command(&self) -> Gate<'_> {
+        Gate::new(&self.shop.sandbox).cwd(&self.path)
+    }
+
     fn gate(&self) -> Gate<'_> {
-        Gate::new(&self.sandbox)
-            .cwd(&self.path)
-            .args("--ini db/alembic.ini --no-cache --format json")
+        self.command().args("--ini db/alembic.ini --no-cache --format json")
     }
 }
 
@@ -67,7 +64,7 @@ fn root_is_the_one_above_the_working_folder() {
     let inner = root.path().join("inner");
     fs::create_dir_all(inner.join("db")).unwrap();
     fs::write(inner.join("db/alembic.ini"), "[alembic]\n").unwrap();
-    assert!(Command::new("git").args(["init", "--quiet"]).arg(&inner).status().unwrap().success());
+    git(&inner, "init --quiet");
     let said = message(&lint(&inner));
     assert!(
         said.contains("`console/migrations`") && said.contains(inner.to_str().unwrap()),
@@ -144,7 +141,7 @@ fn another_postgres_is_refused() {
     let said = message(&project.gate().run());
     let told = "asks for Postgres 17 (`postgres = 17`), and the gate runs Postgres 15 alone";
     assert!(said.ends_with(told) && !said.contains('\n'), "{said}");
-    let lint = Gate::new(&project.sandbox).args("lint --ini").arg(&ini).run();
+    let lint = project.command().args("lint --ini").arg(&ini).run();
     lint.assert_code(0);
 }
 
@@ -159,8 +156,9 @@ fn installed_program_names_itself() {
     let other = first.replace("\"b2\"", "\"c3\"").replace("price", "weight");
     let marked = other.replace("= \"a1\"", "= \"a1\"  # by `cargo gate new`, `cargo xtask`");
     fs::write(versions.join("c3_weight.py"), &marked).unwrap();
-    let run =
-        |words: &str| Gate::of(&program, &project.sandbox).cwd(&project.path).args(words).run();
+    let run = |words: &str| {
+        Gate::of(&program, &project.shop.sandbox).cwd(&project.path).args(words).run()
+    };
 
     let lint = run("lint --ini db/alembic.ini");
     lint.assert_code(1);
@@ -184,7 +182,7 @@ fn installed_program_names_itself() {
 fn new_and_alembic_take_another_tree() {
     let project = Project::new();
     let run = |words: &[&str]| {
-        let gate = Gate::new(&project.sandbox).cwd(&project.path);
+        let gate = project.command();
         let gate = words.iter().fold(gate, Gate::arg);
         gate.env("MIGRATION_GATE_PYTHON", python::made()).run()
     };
@@ -239,7 +237,7 @@ fn python_behind_links_in_private_folders_runs() {
     fs::create_dir_all(&packages).unwrap();
     let theirs = lib.path().join("site-packages");
     fs::write(packages.join("made.pth"), theirs.to_str().unwrap()).unwrap();
-    let gate = Gate::new(&project.sandbox).cwd(Path::new("/"));
+    let gate = project.command().cwd(Path::new("/"));
     // The folder of the tree alone is shown: the links lie beside it.
     let ini = project.path.join("db/alembic.ini");
     let gate = gate.arg("--ini").arg(ini).arg("--root").arg(project.path.join("db"));

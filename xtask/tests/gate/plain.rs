@@ -1,47 +1,15 @@
 //! `--ini` gates any other tree: nothing supplied, its own variable, driver and working folder.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-
-use tempfile::TempDir;
 
 use crate::support::python;
-use crate::support::root::copy;
-use crate::support::run::Gate;
-use crate::support::sandbox::{Sandbox, temporary};
+use crate::support::shop::Shop;
 
 const LABEL: &str = "Tiny Shop";
 
-/// A tree of two revisions in a folder of its own, and the temporary folder of the runs on it.
-struct Shop {
-    _dir: TempDir,
-    path: PathBuf,
-    sandbox: Sandbox,
-}
-
-impl Shop {
-    fn new() -> Shop {
-        let dir = temporary("mg-shop-");
-        let path = dir.path().canonicalize().unwrap().join(LABEL);
-        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("test_data/plain_tree"), &path);
-        Shop { _dir: dir, path, sandbox: Sandbox::new() }
-    }
-
-    fn gate(&self) -> Gate<'_> {
-        let ini = self.path.join("alembic.ini");
-        Gate::new(&self.sandbox).arg("--ini").arg(ini).args("--no-cache --format json")
-    }
-
-    fn edit(&self, file: &str, from: &str, to: &str) {
-        let text = fs::read_to_string(self.path.join(file)).unwrap();
-        assert!(text.contains(from));
-        fs::write(self.path.join(file), text.replace(from, to)).unwrap();
-    }
-}
-
 #[test]
 fn ini_tree_has_steps_of_raptor_less_the_role() {
-    let shop = Shop::new();
+    let shop = Shop::named(LABEL);
     let ended = shop.gate().run();
     ended.assert_code(0);
     let report = ended.report();
@@ -64,8 +32,8 @@ fn ini_tree_has_steps_of_raptor_less_the_role() {
 /// Its section, the variable with its URL, the driver in that, and the folder in which it runs.
 #[test]
 fn env_py_is_told_what_the_options_name() {
-    let shop = Shop::new();
-    let folder = shop.path.join("work");
+    let shop = Shop::named(LABEL);
+    let folder = shop.path().join("work");
     fs::create_dir(&folder).unwrap();
     let both = "[alembic]\nscript_location = nowhere\n[shop]\nscript_location = %(here)s";
     shop.edit("alembic.ini", "[alembic]\nscript_location = %(here)s", both);
@@ -93,10 +61,7 @@ fn env_py_is_told_what_the_options_name() {
         ended.assert_code(code);
         assert!(ended.stdout.contains(told), "{options}: {}", ended.stdout);
     }
-    let read = |verb: &str| {
-        let ini = shop.path.join("alembic.ini");
-        Gate::new(&shop.sandbox).args(verb).arg("--ini").arg(ini).args("--format json").run()
-    };
+    let read = |verb: &str| shop.command(verb).args("--format json").run();
     let heads = |verb: &str| read(verb).report().tree(LABEL)["heads"].clone();
     assert_eq!(heads("graph --name shop"), serde_json::json!(["b2"]));
     assert_eq!(heads("graph"), serde_json::json!([]));
@@ -108,7 +73,7 @@ fn env_py_is_told_what_the_options_name() {
 
 #[test]
 fn driver_is_that_of_its_python_and_its_errors_are_told() {
-    let shop = Shop::new();
+    let shop = Shop::named(LABEL);
     let check = "assert url.startswith('postgresql+psycopg://'), url\nwith create_engine(";
     shop.edit("env.py", "with create_engine(", check);
     shop.edit(
@@ -127,19 +92,12 @@ fn driver_is_that_of_its_python_and_its_errors_are_told() {
 
 #[test]
 fn a_tree_of_one_revision_steps_down_to_nothing() {
-    let shop = Shop::new();
-    fs::remove_file(shop.path.join("versions/b2_prices.py")).unwrap();
+    let shop = Shop::named(LABEL);
+    shop.remove("versions/b2_prices.py");
     let ended = shop.gate().run();
     ended.assert_code(0);
     ended.report().assert_green(LABEL);
-}
-
-#[test]
-fn a_tree_without_revisions_is_not_green() {
-    let shop = Shop::new();
-    for file in ["versions/a1_items.py", "versions/b2_prices.py"] {
-        fs::remove_file(shop.path.join(file)).unwrap();
-    }
-    let ended = shop.gate().run();
-    ended.assert_code(1);
+    // One of none is not green.
+    shop.remove("versions/a1_items.py");
+    shop.gate().run().assert_code(1);
 }

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use crate::support::python;
 use crate::support::root::Root;
 use crate::support::run::{Ended, Gate, caches};
+use crate::support::shop::Shop;
 
 /// A cache with nothing in it.
 struct Cache {
@@ -63,8 +64,8 @@ impl Cache {
 }
 
 /// A run on a machine without Postgres, with an empty cache at first.
-fn gate<'a>(root: &'a Root, cache: &Cache) -> Option<Gate<'a>> {
-    let gate = root.gate().arg("raptor").without_postgres()?;
+fn gate<'a>(shop: &'a Shop, cache: &Cache) -> Option<Gate<'a>> {
+    let gate = shop.command("--no-cache --format json").without_postgres()?;
     Some(gate.env("XDG_CACHE_HOME", cache.path()))
 }
 
@@ -83,9 +84,9 @@ fn message(ended: &Ended) -> String {
 
 #[test]
 fn a_machine_without_postgres_gets_one_once_whatever_befalls_it() {
-    let (root, cache) = (Root::copy(), Cache::new());
+    let (shop, cache) = (Shop::new(), Cache::new());
     // Cut off while npm unpacks, in the way that nobody can answer.
-    let Some(cut) = gate(&root, &cache) else { return };
+    let Some(cut) = gate(&shop, &cache) else { return };
     let mut cut = cut.spawn();
     cut.until("npm unpacks", || {
         let mut entries = cache.entries().into_iter();
@@ -98,7 +99,7 @@ fn a_machine_without_postgres_gets_one_once_whatever_befalls_it() {
     cut.wait().assert_code(128 + Signal::KILL.as_raw());
 
     // Two at once: one installs, the other waits for it.
-    let both = [gate(&root, &cache).unwrap().spawn(), gate(&root, &cache).unwrap().spawn()];
+    let both = [gate(&shop, &cache).unwrap().spawn(), gate(&shop, &cache).unwrap().spawn()];
     let both = both.map(|running| running.wait());
     for ended in &both {
         assert_green(ended, "provisioned");
@@ -111,7 +112,7 @@ fn a_machine_without_postgres_gets_one_once_whatever_befalls_it() {
     // It is used again, and is complete: no npm is needed.
     let installed = cache.installed();
     let path = without_npm(cache.path());
-    let again = gate(&root, &cache).unwrap().env("PATH", &path).run();
+    let again = gate(&shop, &cache).unwrap().env("PATH", &path).run();
     assert_green(&again, "provisioned");
     assert!(!again.stderr.contains("installing"), "{}", again.stderr);
 
@@ -119,14 +120,14 @@ fn a_machine_without_postgres_gets_one_once_whatever_befalls_it() {
     let library = installed.join("lib/postgresql/plpgsql.so");
     let size = fs::metadata(&library).unwrap().len();
     File::options().write(true).open(&library).unwrap().set_len(size / 2).unwrap();
-    let no_npm = gate(&root, &cache).unwrap().env("PATH", &path).run();
+    let no_npm = gate(&shop, &cache).unwrap().env("PATH", &path).run();
     assert!(message(&no_npm).contains("no npm on PATH"), "{}", message(&no_npm));
-    let fixed = gate(&root, &cache).unwrap().run();
+    let fixed = gate(&shop, &cache).unwrap().run();
     assert_green(&fixed, "provisioned");
     assert!(fixed.stderr.contains("plpgsql.so` was changed"), "{}", fixed.stderr);
     assert_eq!(fs::metadata(&library).unwrap().len(), size);
     assert_eq!(cache.installed(), installed);
-    root.sandbox.assert_empty(&fixed.traces);
+    shop.sandbox.assert_empty(&fixed.traces);
 }
 
 /// What a migration could have left there would run in every later gate.
@@ -159,27 +160,27 @@ fn python_environment_that_was_changed_is_made_anew() {
 
 #[test]
 fn nothing_is_installed_where_that_is_not_wanted_or_cannot_be() {
-    let (root, cache) = (Root::copy(), Cache::new());
-    let Some(unwanted) = gate(&root, &cache) else { return };
+    let (shop, cache) = (Shop::new(), Cache::new());
+    let Some(unwanted) = gate(&shop, &cache) else { return };
     let unwanted = message(&unwanted.arg("--no-provision").run());
     assert!(unwanted.contains("--no-provision") && unwanted.contains("install it with"));
     let path = without_npm(cache.path());
-    let without = message(&gate(&root, &cache).unwrap().env("PATH", &path).run());
+    let without = message(&gate(&shop, &cache).unwrap().env("PATH", &path).run());
     // Everything that was tried, and the command that fixes it.
     for part in ["nothing at /usr/local/pgsql/bin", "no npm on PATH", "--postgres-url", "or npm,"] {
         assert!(without.contains(part), "no {part} in {without}");
     }
     let file = cache.path().join("file");
     File::create(&file).unwrap();
-    let shut = gate(&root, &cache).unwrap().env("XDG_CACHE_HOME", &file).run();
+    let shut = gate(&shop, &cache).unwrap().env("XDG_CACHE_HOME", &file).run();
     assert!(message(&shut).contains("XDG_CACHE_HOME"), "{}", message(&shut));
     assert_eq!(cache.entries(), [""; 0]);
 }
 
 #[test]
 fn download_unlike_the_lock_file_is_refused_without_token() {
-    let (root, cache) = (Root::copy(), Cache::new());
-    let Some(gate) = gate(&root, &cache) else { return };
+    let (shop, cache) = (Shop::new(), Cache::new());
+    let Some(gate) = gate(&shop, &cache) else { return };
     let registry = Registry::start();
     let settings = cache.path().join("npmrc");
     let host = format!("127.0.0.1:{}", registry.port);

@@ -1,6 +1,6 @@
 //! What is wrong with a tree as a whole: heads, parents, files that Python cannot read, env.py.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::red::{DOWN, UNREAD, UP, red};
 use crate::support::report::{Report, assert_holds};
@@ -9,9 +9,11 @@ use crate::support::root::{ADDED, Revision, Root, Tree};
 const EMPTY: Revision<'_> =
     Revision { id: ADDED, parents: &[], upgrade: "pass", downgrade: "pass" };
 
+/// Beside a merge revision, which steps down to exactly its parents.
 #[test]
 fn two_heads_are_counted_and_named() {
     let root = Root::copy();
+    merge_branches(&root);
     let (head, parent) = (root.head(Tree::Console), root.before_head(Tree::Console));
     let file = root.add(Tree::Console, &Revision { parents: &[&parent], ..EMPTY });
     let json = root.path().join("report.json");
@@ -27,7 +29,8 @@ fn two_heads_are_counted_and_named() {
     }
     let report = Report::parse(&root.read("report.json"));
     report.assert_green("raptor");
-    assert_eq!(report.statuses("console"), "failed failed skipped skipped");
+    assert_eq!(report.tree("raptor")["heads"], json!(["9004"]));
+    assert_eq!(report.statuses("console"), UNREAD);
     assert_eq!(report.tree("console")["heads"], json!([head, ADDED]));
     let [heads] = report.findings() else { panic!("{:#}", report.0) };
     assert_holds(
@@ -38,18 +41,6 @@ fn two_heads_are_counted_and_named() {
             "says": ["Console alembic has 2 heads — expected exactly 1.", &head],
         }),
     );
-}
-
-#[test]
-fn parent_that_is_not_there_is_named() {
-    let root = Root::copy();
-    root.remove("console/migrations/versions/0020_webhooks.py");
-    root.add(Tree::Raptor, &Revision { parents: &["0999"], ..EMPTY });
-    let expected = [
-        ("console", UNREAD, json!({"says": ["0020"]})),
-        ("raptor", UNREAD, json!({"says": ["0999"]})),
-    ];
-    red(&root, "", expected);
 }
 
 #[test]
@@ -83,6 +74,7 @@ fn revision_that_python_cannot_read_is_named_with_its_line() {
     red(&root, "", expected);
 }
 
+/// Beside a merge revision that steps down to other revisions than its parents.
 #[test]
 fn env_py_that_does_not_import_is_named_with_its_line() {
     let root = Root::copy();
@@ -93,21 +85,18 @@ fn env_py_that_does_not_import_is_named_with_its_line() {
         "code": "MG108", "file": file, "line": root.line_of(file, "nosuchmodule"),
         "message": "ModuleNotFoundError: No module named 'nosuchmodule'", "revision": null,
     });
-    red(&root, "", [("console", UP, finding), ("raptor", "", Value::Null)]);
+    let head = root.head(Tree::Raptor);
+    root.add(Tree::Raptor, &Revision { id: "9001", parents: &[&head], ..EMPTY });
+    root.add(Tree::Raptor, &Revision { id: "9002", parents: &[&head], ..EMPTY });
+    let downgrade = "op.execute(\"INSERT INTO alembic_version VALUES ('0007')\")";
+    let parents = &["9001", "9002"];
+    root.add(Tree::Raptor, &Revision { id: "9003", parents, downgrade, ..EMPTY });
+    let wrong = json!({"says": ["holds 0007, 9001, 9002, expected 9001, 9002"]});
+    red(&root, "", [("console", UP, finding), ("raptor", DOWN, wrong)]);
 }
 
-#[test]
-fn merge_revision_steps_down_to_exactly_its_parents() {
-    let root = Root::copy();
-    let head = root.head(Tree::Console);
-    root.add(Tree::Console, &Revision { id: "9001", parents: &[&head], ..EMPTY });
-    root.add(Tree::Console, &Revision { id: "9002", parents: &[&head], ..EMPTY });
-    let downgrade = "op.execute(\"INSERT INTO alembic_version VALUES ('0007')\")";
-    root.add(
-        Tree::Console,
-        &Revision { id: "9003", parents: &["9001", "9002"], downgrade, ..EMPTY },
-    );
-    // One branch is longer than the other.
+/// One branch is longer than the other.
+fn merge_branches(root: &Root) {
     let head = root.head(Tree::Raptor);
     for (id, parent) in [("9001", head.as_str()), ("9002", &head), ("9003", "9002")] {
         let upgrade = &format!("op.execute('CREATE TABLE branch_{id} ()')");
@@ -115,8 +104,4 @@ fn merge_revision_steps_down_to_exactly_its_parents() {
         root.add(Tree::Raptor, &Revision { id, parents: &[parent], upgrade, downgrade });
     }
     root.add(Tree::Raptor, &Revision { id: "9004", parents: &["9003", "9001"], ..EMPTY });
-    let wrong = json!({"says": ["holds 0007, 9001, 9002, expected 9001, 9002"]});
-    let expected = [("console", DOWN, wrong), ("raptor", "", Value::Null)];
-    let (_, report) = red(&root, "", expected);
-    assert_eq!(report.tree("raptor")["heads"], json!(["9004"]));
 }

@@ -1,12 +1,12 @@
-//! Remedies of the failure modes A to F, followed as a reader does: what is printed is applied, and the gate
-//! is green. A supply becomes a patch of the recipe, which compiles.
+//! Remedies of the failure modes, followed as a reader does: what is printed is applied, and the gate is
+//! green. A supply becomes a patch of the recipe, which compiles. A replay verifies those of each mode.
 
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::root::{ADDED, Revision, Root, Tree, copy, monorepo};
+use crate::support::root::{Revision, Root, Tree, copy, monorepo};
 use crate::support::run::Gate;
 
 /// What the recipes use of the gate.
@@ -71,36 +71,11 @@ fn patches(printed: &str) -> Vec<String> {
     copied.collect()
 }
 
-/// Follows what a red run prints, one patch a tree; then the gate is green, and the lints are silent.
-#[track_caller]
-fn follow(root: &Root, codes: [&str; 2]) {
-    let red = root.gate_for_a_person().run();
-    red.assert_code(1);
-    for code in codes {
-        assert!(red.stdout.contains(&format!("error[{code}]")), "{code}: {}", red.stdout);
-    }
-    let printed = patches(&red.stdout);
-    assert_eq!(printed.len(), 2, "{}", red.stdout);
-    printed.iter().for_each(|patch| apply(root.path(), patch));
-    root.gate_for_a_person().run().assert_code(0);
-    let lint = Gate::new(&root.sandbox).arg("lint").arg("--root").arg(root.path()).run();
-    lint.assert_code(0);
-    assert!(!lint.stdout.contains("error["), "{}", lint.stdout);
-}
-
-/// A monorepo in git, whose trees are merged.
-fn merged() -> Root {
-    let root = Root::copy();
-    root.git("init --quiet --initial-branch main");
-    root.git("add console backend_v2");
-    root.git("commit --quiet --message base");
-    root
-}
-
-/// As in 1551 and 1550.
+/// As in 1551 and 1550, one patch a tree; then the gate is green, and the lints are silent.
 #[test]
 fn remedies_of_modes_c_and_d_are_followed_to_the_end() {
-    let root = merged();
+    let root = Root::copy();
+    root.merge();
     root.add_head(
         Tree::Console,
         "op.execute('CREATE INDEX ix_open ON admin_sessions (admin_id) WHERE expires_at > now()')",
@@ -111,22 +86,18 @@ fn remedies_of_modes_c_and_d_are_followed_to_the_end() {
         ("op.execute('CREATE TABLE mine (id int)')", "op.execute('DROP TABLE mine')");
     let id = format!("{:04}", head.parse::<u32>().unwrap() + 1);
     root.add(Tree::Raptor, &Revision { id: &id, parents: &[&parent], upgrade, downgrade });
-    follow(&root, ["MG004", "MG003"]);
-}
-
-/// As on 2026-05-31, and with the name of a file for its id.
-#[test]
-fn remedies_of_modes_e_and_f_are_followed_to_the_end() {
-    let root = merged();
-    let file = root.add_head(Tree::Console, "pass", "op.drop_table('feature_flag_schedules')");
-    let made = "import sqlalchemy as sa\n    op.create_table('feature_flag_schedules', sa.Column('a', sa.Text))";
-    root.edit(&file, "def upgrade():\n    pass", &format!("def upgrade():\n    {made}"));
-    let stem = root.head_file(Tree::Raptor);
-    let stem = stem.rsplit('/').next().unwrap().strip_suffix(".py").unwrap();
-    let (upgrade, downgrade) =
-        ("op.execute('CREATE TABLE mine (id int)')", "op.execute('DROP TABLE mine')");
-    root.add(Tree::Raptor, &Revision { id: ADDED, parents: &[stem], upgrade, downgrade });
-    follow(&root, ["MG006", "MG005"]);
+    let red = root.gate_for_a_person().run();
+    red.assert_code(1);
+    for code in ["MG004", "MG003"] {
+        assert!(red.stdout.contains(&format!("error[{code}]")), "{code}: {}", red.stdout);
+    }
+    let printed = patches(&red.stdout);
+    assert_eq!(printed.len(), 2, "{}", red.stdout);
+    printed.iter().for_each(|patch| apply(root.path(), patch));
+    root.gate_for_a_person().run().assert_code(0);
+    let lint = Gate::new(&root.sandbox).arg("lint").arg("--root").arg(root.path()).run();
+    lint.assert_code(0);
+    assert!(!lint.stdout.contains("error["), "{}", lint.stdout);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::support::report::assert_holds;
 use crate::support::root::{Root, Tree};
 use crate::support::server::{PASSWORD, PASSWORD_IN_URL, Server};
+use crate::support::shop::Shop;
 
 /// Raises with the names that a migration sees beyond those of the contract. `LC_CTYPE` is set by
 /// Python itself where the locale is `C`.
@@ -45,9 +46,9 @@ fn migration_sees_the_contracts_environment_alone() {
 
 #[test]
 fn variable_is_passed_on_where_that_is_asked_for() {
-    let root = Root::copy();
-    root.add_head(Tree::Raptor, WHAT_IT_SEES, "pass");
-    let gate = root.gate().args("raptor --pass-env SECRET_TOKEN --pass-env NOT_SET");
+    let shop = Shop::new();
+    shop.add("c3", "b2", WHAT_IT_SEES, "pass");
+    let gate = shop.gate().args("--pass-env SECRET_TOKEN --pass-env NOT_SET");
     let ended = gate.env("SECRET_TOKEN", "hush").env("OTHER_TOKEN", "hush").run();
     ended.assert_code(1);
     let message = json!({"message": "RuntimeError: sees ['SECRET_TOKEN']"});
@@ -71,18 +72,17 @@ raise RuntimeError('told ' + os.environ['DATABASE_URL'] + f' and {password}')
     let in_statement =
         "op.get_bind().exec_driver_sql(f\"SELECT told('{password}')\".replace('%', '%%'))";
     for tells in [told, in_statement] {
-        let root = Root::copy();
-        root.add_head(Tree::Raptor, &[password, tells].concat(), "pass");
-        let gate =
-            root.gate_for_a_person().arg("raptor").env("MIGRATION_GATE_POSTGRES_URL", server.url());
+        let shop = Shop::new();
+        shop.add("c3", "b2", &[password, tells].concat(), "pass");
+        let gate = shop.command("--no-cache").env("MIGRATION_GATE_POSTGRES_URL", server.url());
         let formats = ["json", "markdown", "sarif", "junit"];
-        let file = |format: &str| root.path().join(format);
+        let file = |format: &str| shop.path().join(format);
         let ended = formats
             .iter()
             .fold(gate, |gate, f| gate.arg(format!("--report={f}={}", file(f).display())))
             .run();
         ended.assert_code(1);
-        let reports = formats.map(|format| root.read(format));
+        let reports = formats.map(|format| shop.read(format));
         for text in reports.iter().chain([&ended.stdout, &ended.stderr]) {
             for secret in [PASSWORD, PASSWORD_IN_URL] {
                 assert!(!text.contains(secret), "{secret} in:\n{text}");

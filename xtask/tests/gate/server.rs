@@ -8,6 +8,7 @@ use crate::support::report::assert_holds;
 use crate::support::root::{Root, Tree};
 use crate::support::run::{Ended, Gate};
 use crate::support::server::{PASSWORD, PASSWORD_IN_URL, Server};
+use crate::support::shop::Shop;
 
 /// A run on a given server.
 fn gate_on<'a>(root: &'a Root, url: &str) -> Gate<'a> {
@@ -34,18 +35,18 @@ fn refusal(ended: &Ended) -> String {
 /// Two gates on it take turns.
 #[test]
 fn a_server_with_a_password_is_used_and_left_as_it_was() {
-    let (root, other, server) = (Root::copy(), Root::copy(), Server::start());
+    let (root, other, server) = (Root::copy(), Shop::new(), Server::start());
     // What a migration creates beside its tables goes as well.
     let role = "op.execute(\"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = \
                 'made_by_0') THEN CREATE ROLE made_by_0; END IF; END $$\")";
     root.add_head(Tree::Console, role, "op.execute('DROP ROLE made_by_0')");
-    let second = gate_on(&other, &server.url()).arg("raptor").spawn();
+    let second = other.gate().arg("--postgres-url").arg(server.url()).spawn();
     let ended = gate_on(&root, &server.url()).run();
-    for ended in [&ended, &second.wait()] {
+    for (ended, tree) in [(&ended, "raptor"), (&second.wait(), "shop")] {
         ended.assert_code(0);
         let report = ended.report();
         assert_eq!(report.verdict(), "pass");
-        report.assert_green("raptor");
+        report.assert_green(tree);
         assert_eq!(report.0["postgres"]["source"], "provided");
         assert!(report.0["postgres"]["version"].as_str().unwrap().starts_with("15."));
     }
@@ -54,17 +55,20 @@ fn a_server_with_a_password_is_used_and_left_as_it_was() {
     root.sandbox.assert_empty(&ended.traces);
 }
 
+/// By a role that is no superuser, which is enough.
 #[test]
 fn a_role_that_was_there_before_stays() {
     let (root, server) = (Root::copy(), Server::start());
-    let mine = ["CREATE ROLE raptor_app NOLOGIN", "CREATE ROLE somebody LOGIN"];
+    let able = format!("CREATE ROLE able LOGIN CREATEDB CREATEROLE PASSWORD '{PASSWORD}'");
+    let mine = ["CREATE ROLE raptor_app NOLOGIN", "CREATE ROLE somebody LOGIN", &able];
     server.execute("postgres", &mine);
     server.execute("postgres", &["CREATE DATABASE customers"]);
-    let ended = gate_on(&root, &server.url()).args("raptor -v").run();
+    let ended = gate_on(&root, &server.url_of("able")).args("-v").run();
     ended.assert_code(0);
     let reached = ["the machine's network", "the network included"];
     assert!(reached.iter().any(|what| ended.stderr.contains(what)), "{}", ended.stderr);
-    assert_eq!(server.contents(), ["customers", "role raptor_app", "role somebody"]);
+    let contents = ["customers", "role able", "role raptor_app", "role somebody"];
+    assert_eq!(server.contents(), contents);
     let warning = "holds databases that are not the gate's: customers; migrations run there as";
     assert!(ended.stderr.contains(warning), "{}", ended.stderr);
 }
@@ -91,18 +95,12 @@ fn login_role_and_unmarked_database_are_refused() {
     assert_eq!(answer, 42);
 }
 
+/// A run that fails leaves nothing on the server either.
 #[test]
 fn kept_databases_are_replaced_by_the_next_run() {
     let (root, server) = (Root::copy(), Server::start());
     gate_on(&root, &server.url()).args("raptor --keep").run().assert_code(0);
     assert_eq!(server.contents(), ["raptor_ci", "role raptor_app"]);
-    gate_on(&root, &server.url()).arg("raptor").run().assert_code(0);
-    assert!(server.contents().is_empty(), "{:?}", server.contents());
-}
-
-#[test]
-fn a_failed_run_leaves_nothing_on_the_server_either() {
-    let (root, server) = (Root::copy(), Server::start());
     root.add_head(Tree::Raptor, "raise ValueError", "pass");
     root.add_head(Tree::Console, "op.execute('SELECT pg_sleep(600)')", "pass");
     gate_on(&root, &server.url()).args("--timeout 8").run().assert_code(1);
@@ -114,27 +112,12 @@ fn a_failed_run_leaves_nothing_on_the_server_either() {
 }
 
 #[test]
-fn a_role_that_may_not_create_databases_is_refused() {
+fn role_without_rights_or_with_a_wrong_password_is_refused() {
     let (root, server) = (Root::copy(), Server::start());
     let create = format!("CREATE ROLE modest LOGIN PASSWORD '{PASSWORD}'");
     server.execute("postgres", &[&create]);
     let message = refusal(&gate_on(&root, &server.url_of("modest")).run());
     assert!(message.contains("role modest may not create databases and roles"), "{message}");
-}
-
-#[test]
-fn a_role_that_is_no_superuser_is_enough() {
-    let (root, server) = (Root::copy(), Server::start());
-    let create = format!("CREATE ROLE able LOGIN CREATEDB CREATEROLE PASSWORD '{PASSWORD}'");
-    server.execute("postgres", &[&create]);
-    let ended = gate_on(&root, &server.url_of("able")).run();
-    ended.assert_code(0);
-    assert_eq!(server.contents(), ["role able"]);
-}
-
-#[test]
-fn a_wrong_password_is_said_without_being_told() {
-    let (root, server) = (Root::copy(), Server::start());
     let url = server.url().replace(PASSWORD_IN_URL, "wrong-secret");
     let ended = gate_on(&root, &url).run();
     let message = refusal(&ended);
@@ -180,17 +163,17 @@ fn another_machine_is_not_even_called_unless_that_is_asked_for() {
 
 #[test]
 fn a_server_that_dies_midway_is_no_migrations_fault() {
-    let (root, server) = (Root::copy(), Server::start());
+    let (shop, server) = (Shop::new(), Server::start());
     let body = "open(os.path.join(os.environ['TMPDIR'], 'started'), 'w').close()\n\
                 op.execute('SELECT pg_sleep(600)')";
-    root.add_head(Tree::Raptor, body, "pass");
-    let mut run = gate_on(&root, &server.url()).arg("raptor").spawn();
-    run.until("the migration began", || root.sandbox.has_made("started"));
+    shop.add("c3", "b2", body, "pass");
+    let mut run = shop.gate().arg("--postgres-url").arg(server.url()).spawn();
+    run.until("the migration began", || shop.sandbox.has_made("started"));
     server.crash();
     let ended = run.wait();
     ended.assert_code(2);
     let report = ended.report();
     assert_eq!(report.verdict(), "error");
-    assert!(!report.statuses("raptor").ends_with("passed"));
+    assert!(!report.statuses("shop").ends_with("passed"));
     assert_holds(report.finding(), &json!({"code": "MG901"}));
 }

@@ -1,28 +1,21 @@
 //! `sslmode` means what it means to libpq, on both connections: the gate's own and the migrations'.
 
-use crate::support::root::{Root, Tree};
-use crate::support::run::{Ended, Gate};
+use crate::support::run::Ended;
 use crate::support::server::{Server, write_stranger};
+use crate::support::shop::Shop;
 
-fn gate_on<'a>(root: &'a Root, url: &str) -> Gate<'a> {
+fn gate_on(shop: &Shop, url: &str) -> Ended {
     // A certificate of whoever runs the tests must not decide.
-    root.gate().arg("raptor").arg("--postgres-url").arg(url).env("HOME", root.path())
-}
-
-#[track_caller]
-fn refusal(ended: &Ended) -> String {
-    ended.assert_code(2);
-    let report = ended.report();
-    assert_eq!(report.statuses("raptor"), ["skipped"; 4].join(" "));
-    report.finding()["message"].as_str().unwrap().to_owned()
+    shop.gate().arg("--postgres-url").arg(url).env("HOME", shop.above()).run()
 }
 
 #[test]
 fn server_that_demands_tls_gets_it_from_gate_and_migrations() {
-    let (root, server) = (Root::copy(), Server::start_with_tls());
+    let (shop, server) = (Shop::new(), Server::start_with_tls());
     let is_safe = "sql = 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()'\n\
                    assert op.get_bind().exec_driver_sql(sql).scalar()";
-    root.add_head(Tree::Raptor, is_safe, "pass");
+    shop.add("c3", "b2", is_safe, "pass");
+    shop.merge();
     let authority = server.authority();
     let checked = |mode: &str| format!("sslmode={mode}&sslrootcert={}", authority.display());
     for (host, query) in [
@@ -31,52 +24,44 @@ fn server_that_demands_tls_gets_it_from_gate_and_migrations() {
         ("127.0.0.1", "sslmode=require"),
         ("127.0.0.1", ""),
     ] {
-        let ended = gate_on(&root, &server.url_at(host, query)).run();
+        let ended = gate_on(&shop, &server.url_at(host, query));
         ended.assert_code(0);
-        ended.report().assert_green("raptor");
+        ended.report().assert_green("shop");
     }
     assert!(server.contents().is_empty(), "{:?}", server.contents());
 }
 
 #[test]
-fn a_certificate_for_another_name_is_refused() {
-    let (root, server) = (Root::copy(), Server::start_with_tls());
-    let query = format!("sslmode=verify-full&sslrootcert={}", server.authority().display());
-    let message = refusal(&gate_on(&root, &server.url_at("127.0.0.1", &query)).run());
-    assert!(message.contains("certificate"), "{message}");
-}
-
-#[test]
-fn a_certificate_of_a_stranger_is_refused() {
-    let (root, server) = (Root::copy(), Server::start_with_tls());
-    let stranger = root.path().join("stranger.pem");
+fn connection_that_is_less_safe_than_asked_for_is_refused() {
+    let (shop, server, plain) = (Shop::new(), Server::start_with_tls(), Server::start());
+    let stranger = shop.above().join("stranger.pem");
     write_stranger(&stranger);
-    // With a root certificate at hand, `require` checks the chain as well.
-    for mode in ["verify-full", "verify-ca", "require"] {
-        let query = format!("sslmode={mode}&sslrootcert={}", stranger.display());
-        let message = refusal(&gate_on(&root, &server.url_at("localhost", &query)).run());
-        assert!(message.contains("certificate"), "{mode}: {message}");
+    let (ours, stranger) = (server.authority(), stranger.display());
+    let ours = format!("sslmode=verify-full&sslrootcert={}", ours.display());
+    let strange = |mode: &str| format!("sslmode={mode}&sslrootcert={stranger}");
+    for (server, host, query, says) in [
+        // It is for another name.
+        (&server, "127.0.0.1", ours.as_str(), "certificate"),
+        // With a root certificate at hand, `require` checks the chain as well.
+        (&server, "localhost", &strange("verify-full"), "certificate"),
+        (&server, "localhost", &strange("verify-ca"), "certificate"),
+        (&server, "localhost", &strange("require"), "certificate"),
+        (&server, "127.0.0.1", "sslmode=disable", "no encryption"),
+        (&plain, "127.0.0.1", "sslmode=require", "TLS"),
+        // A mode that checks needs a certificate to check against.
+        (&server, "localhost", "sslmode=verify-full", "sslrootcert"),
+        (
+            &server,
+            "localhost",
+            "sslmode=verify-full&sslrootcert=/nowhere/ca.pem",
+            "/nowhere/ca.pem",
+        ),
+    ] {
+        let ended = gate_on(&shop, &server.url_at(host, query));
+        ended.assert_code(2);
+        let report = ended.report();
+        assert_eq!(report.statuses("shop"), ["skipped"; 4].join(" "));
+        let message = report.finding()["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(says), "{host}, {query}: {message}");
     }
-}
-
-#[test]
-fn tls_is_not_done_without_where_it_is_demanded() {
-    let root = Root::copy();
-    let plain = Server::start();
-    let message = refusal(&gate_on(&root, &plain.url_at("127.0.0.1", "sslmode=require")).run());
-    assert!(message.contains("TLS"), "{message}");
-    let demanding = Server::start_with_tls();
-    let message = refusal(&gate_on(&root, &demanding.url_at("127.0.0.1", "sslmode=disable")).run());
-    assert!(message.contains("no encryption"), "{message}");
-}
-
-#[test]
-fn a_mode_that_checks_needs_a_certificate_to_check_against() {
-    let (root, server) = (Root::copy(), Server::start_with_tls());
-    let message =
-        refusal(&gate_on(&root, &server.url_at("localhost", "sslmode=verify-full")).run());
-    assert!(message.contains("sslrootcert"), "{message}");
-    let query = "sslmode=verify-full&sslrootcert=/nowhere/ca.pem";
-    let message = refusal(&gate_on(&root, &server.url_at("localhost", query)).run());
-    assert!(message.contains("/nowhere/ca.pem"), "{message}");
 }

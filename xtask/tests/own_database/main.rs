@@ -11,25 +11,77 @@
 #[path = "../gate/support/mod.rs"]
 mod support;
 
-mod cases;
-
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde::Deserialize;
 use serde_json::Value;
 use support::run::Gate;
 use support::sandbox::{Sandbox, temporary};
 use support::server::Server;
-
-use cases::{Asks, CASES, Case};
 
 /// The role of the second server that trees connect as, and its password.
 const ROLE: &str = "somebody";
 const PASSWORD: &str = "s3cret";
 /// The database that must stay as it is.
 const DATABASE: &str = "precious";
+
+/// For an env.py that wants a host.
+const HOST: &str =
+    "--set-env=DATABASE_URL=postgresql+psycopg2://{user}:{password}@{host}:{port}/{database}";
+const INI: &str = "[alembic]\nscript_location = %(here)s\npath_separator = os\n\
+                   prepend_sys_path = %(here)s\n";
+const ENV: &str = "\
+import os
+from alembic import context
+from sqlalchemy import create_engine, pool
+url = URL
+with create_engine(url, poolclass=pool.NullPool).connect() as connection:
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+";
+const REVISION: &str = "\
+import asyncio
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = 'a1'
+down_revision = None
+
+
+def upgrade():
+UPGRADE
+
+def downgrade():
+    pass
+";
+
+/// One tree, as `test_data/other_databases/cases.yaml` has it, which says what its fields are.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Case {
+    name: String,
+    wants_host: bool,
+    ini: String,
+    env: String,
+    url: String,
+    before: String,
+    upgrade: String,
+    files: BTreeMap<String, String>,
+    names: Vec<String>,
+}
+
+impl Case {
+    /// Whether it is the revision that asks.
+    fn is_by_revision(&self) -> bool {
+        !self.upgrade.is_empty()
+    }
+}
 
 /// The second server.
 struct Second {
@@ -79,11 +131,16 @@ fn write(case: &Case, second: &Second, folder: &Path) -> PathBuf {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, second.fill(text)).unwrap();
     };
-    put("alembic.ini", &format!("{}{}", cases::INI, case.ini));
-    put("env.py", if case.env.is_empty() { cases::ENV } else { case.env });
-    let upgrade: String = case.upgrade.lines().map(|line| format!("    {line}\n")).collect();
-    put("versions/a1.py", &cases::REVISION.replace("    pass  # upgrade\n", &upgrade));
-    for (name, text) in case.files {
+    put("alembic.ini", &format!("{INI}{}", case.ini));
+    let url = if case.url.is_empty() { "os.environ['DATABASE_URL']" } else { &case.url };
+    let usual = format!("{}\n{}", case.before, ENV.replace("URL", url));
+    put("env.py", if case.env.is_empty() { &usual } else { &case.env });
+    let harmless = "op.execute('DROP TABLE IF EXISTS customers')";
+    let upgrade = if case.is_by_revision() { &case.upgrade } else { harmless };
+    let upgrade: String = upgrade.lines().map(|line| format!("    {line}\n")).collect();
+    put("versions/a1.py", &REVISION.replace("UPGRADE", &upgrade));
+    put("ways.py", include_str!("../../test_data/other_databases/ways.py"));
+    for (name, text) in &case.files {
         put(name, text);
     }
     folder.join("alembic.ini")
@@ -92,17 +149,16 @@ fn write(case: &Case, second: &Second, folder: &Path) -> PathBuf {
 /// What is wrong with what the gate said.
 fn faults(case: &Case, second: &Second, code: i32, report: &Value) -> Vec<String> {
     let mut faults = Vec::new();
-    let wanted = match case.by {
-        Asks::Env => 2,
-        Asks::Revision => 1,
-    };
+    let wanted = if case.is_by_revision() { 1 } else { 2 };
     if code != wanted {
         faults.push(format!("exit status {code}, not {wanted}"));
     }
     let findings = report["findings"].as_array().unwrap();
     let text = |finding: &Value| finding["message"].as_str().unwrap_or_default().to_owned();
     // The server as it was asked for, and the database.
-    let names = case.names.iter().map(|name| second.fill(name)).collect::<Vec<_>>();
+    let usual = ["127.0.0.1", "{port}", "precious"].map(str::to_owned).to_vec();
+    let names = if case.names.is_empty() { &usual } else { &case.names };
+    let names = names.iter().map(|name| second.fill(name)).collect::<Vec<_>>();
     let telling =
         findings.iter().find(|finding| names.iter().all(|name| holds_word(&text(finding), name)));
     let Some(finding) = telling else {
@@ -113,20 +169,16 @@ fn faults(case: &Case, second: &Second, code: i32, report: &Value) -> Vec<String
     if text(finding).contains(PASSWORD) {
         faults.push("the password is told".to_owned());
     }
-    match case.by {
-        Asks::Env if !finding.to_string().contains("--set-env") => {
-            faults.push("`--set-env` is not offered".to_owned());
+    if case.is_by_revision() {
+        let step = &report["trees"][0]["steps"][0];
+        if step["status"] != "failed" {
+            faults.push(format!("the step: {}", step["status"]));
         }
-        Asks::Revision => {
-            let step = &report["trees"][0]["steps"][0];
-            if step["status"] != "failed" {
-                faults.push(format!("the step: {}", step["status"]));
-            }
-            if finding["revision"] != "a1" {
-                faults.push(format!("the finding is about {}", finding["revision"]));
-            }
+        if finding["revision"] != "a1" {
+            faults.push(format!("the finding is about {}", finding["revision"]));
         }
-        Asks::Env => {}
+    } else if !finding.to_string().contains("--set-env") {
+        faults.push("`--set-env` is not offered".to_owned());
     }
     faults
 }
@@ -144,8 +196,9 @@ fn check(case: &Case, second: &Second, python: &Path) -> Vec<String> {
     let dir = temporary("mg-own-");
     let tree = dir.path().canonicalize().unwrap().join("shop");
     let ini = write(case, second, &tree);
-    let gate = Gate::new(&sandbox).arg("--python").arg(python).arg("--ini").arg(ini);
-    let gate = case.options.iter().fold(gate, |gate, option| gate.arg(*option));
+    let gate =
+        Gate::new(&sandbox).with_postgres().arg("--python").arg(python).arg("--ini").arg(ini);
+    let gate = if case.wants_host { gate.arg(HOST) } else { gate };
     let ended = gate.args("--no-cache --timeout 20 --format json").run();
     let report: Value = serde_json::from_str(&ended.stdout).unwrap();
     faults(case, second, ended.code(), &report)
@@ -155,7 +208,9 @@ fn check(case: &Case, second: &Second, python: &Path) -> Vec<String> {
 fn another_database_is_refused_before_the_first_statement() {
     let python = support::python::with_each_driver();
     let only = std::env::var("OWN_DATABASE").unwrap_or_default();
-    let cases: Vec<&Case> = CASES.iter().filter(|case| case.name.contains(&only)).collect();
+    let cases = include_str!("../../test_data/other_databases/cases.yaml");
+    let mut cases: Vec<Case> = serde_yaml::from_str(cases).unwrap();
+    cases.retain(|case| case.name.contains(&only));
     let (next, faults) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..2 {

@@ -9,7 +9,6 @@
 
 mod defects;
 mod impure;
-mod row_cases;
 mod rows;
 mod sound;
 mod support;

@@ -11,8 +11,8 @@ use camino::Utf8Path;
 use super::*;
 use crate::test_server::TestServer;
 
-const CORPUS: &str = include_str!("corpus/everything.sql");
-const CHANGES: &str = include_str!("corpus/changes.sql");
+const CORPUS: &str = include_str!("../../test_data/corpus/everything.sql");
+const CHANGES: &str = include_str!("../../test_data/corpus/changes.sql");
 /// Changes that a dump of the schema alone does not tell, and a snapshot does.
 const ONLY_IN_SNAPSHOTS: &[&str] = &[
     // Data for a dump: `REFRESH` stands in its data section.

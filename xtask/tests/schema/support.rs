@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 /// One revision: what its `upgrade()` and its `downgrade()` run.
@@ -31,10 +32,49 @@ impl<'a> Revision<'a> {
     }
 }
 
-/// A chain that starts with what the revisions after it find there, and never goes below that.
-pub fn chain_on(before: &str) -> Vec<Revision<'_>> {
+/// A change as a file of `test_data/stairs` has it.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Change {
+    /// The id of its revision; a number where it has no name.
+    pub id: String,
+    /// What it finds there.
+    pub before: String,
+    pub up: String,
+    pub down: String,
+    pub says: String,
+    pub autocommit: bool,
+    /// The code of what is told of it.
+    pub code: String,
+    /// A part of the message.
+    pub told: String,
+}
+
+/// The changes of a file.
+pub fn changes(file: &str) -> Vec<Change> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("test_data/stairs").join(file);
+    let mut changes: Vec<Change> =
+        serde_yaml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    for (number, change) in changes.iter_mut().enumerate().filter(|(_, c)| c.id.is_empty()) {
+        change.id = format!("r{number:03}");
+    }
+    changes
+}
+
+/// Takes one chain up and down by all stairs: first a revision that makes what the others find there, then
+/// each change, then what comes after them.
+pub fn climb(changes: &[Change], last: Option<Revision<'_>>) -> Said {
+    let before: Vec<&str> = changes.iter().map(|change| change.before.as_str()).collect();
+    let before = before.join(";\n");
     let says = "# migration-gate: irreversible, it is only where the others start";
-    vec![Revision { says, ..Revision::new("start", before, "python: raise NotImplementedError") }]
+    let start = Revision::new("start", &before, "python: raise NotImplementedError");
+    let mut chain = vec![Revision { says, ..start }];
+    chain.extend(changes.iter().map(|change| {
+        let Change { id, up, down, says, autocommit, .. } = change;
+        Revision { says, autocommit: *autocommit, ..Revision::new(id, up, down) }
+    }));
+    chain.extend(last);
+    gate(&chain, EACH_ITS_OWN, &["--stairway"])
 }
 
 /// Whether each revision has a transaction of its own.

@@ -20,7 +20,7 @@ struct State {
     snapshot: Schema,
 }
 
-/// Walks a tree up from its base, each revision up, down and up again, with the supplies of its recipe, and
+/// Walks a tree up from its base, some revisions up, down and up again, with the supplies of its recipe, and
 /// compares each state with all others.
 fn check(tree: &Tree) {
     let supplies = crate::recipes::supplies(tree, SupplyChange::default());
@@ -47,18 +47,22 @@ fn check(tree: &Tree) {
     let mut states = vec![look("base".into(), &mut watch)];
     for (number, revision) in chain.iter().enumerate() {
         let below = number.checked_sub(1).map_or("base", |parent| chain[parent].as_str());
-        for (op, target, told) in [
-            ("upgrade", revision.as_str(), "at"),
-            ("downgrade", below, "below"),
-            ("upgrade", revision.as_str(), ""),
-        ] {
-            let said = match op {
+        // A dump takes longer than all else: every state on the way up, and some on the way down.
+        let ways: &[(&str, &str, &str)] = match number % 5 {
+            0 => &[
+                ("upgrade", revision, "at"),
+                ("downgrade", below, "below"),
+                ("upgrade", revision, ""),
+            ],
+            _ => &[("upgrade", revision, "at")],
+        };
+        for (op, target, told) in ways {
+            let said = match *op {
                 "upgrade" => alembic.upgrade(target, false, &limits).unwrap().0,
                 _ => alembic.downgrade(target, &limits).unwrap(),
             };
             assert!(said.ok(), "{op} {target}: {:?}", said.headline());
-            // A dump takes longer than all else: every state on the way up, and some on the way down.
-            if told == "at" || told == "below" && number % 5 == 0 {
+            if !told.is_empty() {
                 states.push(look(format!("{told} {revision}"), &mut watch));
             }
         }

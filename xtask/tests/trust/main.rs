@@ -1,6 +1,6 @@
 //! What a hostile migration sees, changes and leaves: nothing.
 //!
-//! One tree tries everything that the table of `probes.rs` lists, as root and as an ordinary user, and
+//! One tree tries everything that `test_data/trust/probes.yaml` lists, as root and as an ordinary user, and
 //! says what it could do. `TRUST=word` runs the probes whose names hold that word.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -11,7 +11,6 @@
 mod support;
 
 mod kill;
-mod probes;
 mod world;
 
 use std::path::Path;
@@ -21,7 +20,7 @@ use support::report::assert_holds;
 use support::root::copy;
 use support::run::Gate;
 use support::sandbox::{Sandbox, temporary};
-use world::{Caller, World};
+use world::{Caller, World, probes};
 
 /// For an env.py that wants a host.
 const HOST: &[&str] =
@@ -29,15 +28,21 @@ const HOST: &[&str] =
 
 /// Runs every probe once, and fails with those that could do what they tried.
 #[track_caller]
-fn assert_harmless(caller: &Caller, options: &[&str], known: &[&str]) {
+fn assert_harmless(caller: &Caller, options: &[&str], known: &[String]) {
     let world = World::new(caller);
     let ended = world.run(options);
     let done = world.done(&ended);
-    let more: Vec<&String> = done.iter().filter(|name| !known.contains(&name.as_str())).collect();
+    let more: Vec<&String> = done.iter().filter(|name| !known.contains(name)).collect();
     assert!(more.is_empty(), "{caller:?} did {more:?}:\n{}\n{}", ended.stdout, ended.stderr);
-    let less: Vec<&&str> = known.iter().filter(|name| !done.iter().any(|d| d == *name)).collect();
+    let less: Vec<&String> = known.iter().filter(|name| !done.contains(name)).collect();
     assert!(less.is_empty(), "the README lists what was not possible to {caller:?}: {less:?}");
     world.assert_unchanged(&ended);
+}
+
+/// The names of the probes that work in some case.
+fn that_work(when: &str) -> Vec<String> {
+    let works = probes().into_iter().filter(|probe| probe.works.as_deref() == Some(when));
+    works.map(|probe| probe.name).collect()
 }
 
 #[test]
@@ -57,7 +62,7 @@ fn migration_of_a_user_sees_and_changes_nothing() {
 #[test]
 fn migration_without_namespaces_does_what_the_readme_lists() {
     let Some(caller) = Caller::root_without_namespaces() else { return };
-    assert_harmless(&caller, &[], probes::WITHOUT_NAMESPACES);
+    assert_harmless(&caller, &[], &that_work("without namespaces"));
 }
 
 /// Without namespaces it does what its user can, but for what the gate itself holds.
@@ -67,8 +72,7 @@ fn migration_of_a_user_without_mounts_sees_nothing_of_the_gate() {
     let world = World::new(&caller);
     let ended = world.run(&[]);
     let done = world.done(&ended);
-    let is_done = |name: &&&str| done.iter().any(|done| done == **name);
-    let wrong: Vec<_> = probes::NEVER.iter().filter(is_done).collect();
+    let wrong: Vec<_> = that_work("never").into_iter().filter(|name| done.contains(name)).collect();
     assert!(wrong.is_empty(), "{wrong:?}:\n{}\n{}", ended.stdout, ended.stderr);
     assert!(ended.stderr.contains("migrations see and reach what their user does"));
 }

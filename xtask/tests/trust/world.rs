@@ -9,14 +9,27 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::unistd::{User, geteuid};
+use serde::Deserialize;
 
-use super::probes::{BEFORE, PROBES};
 use super::support::python;
 use super::support::run::{Ended, Gate, caches};
 use super::support::sandbox::Sandbox;
 
 /// What no migration may see.
 const CANARY: &str = "canary7d1f";
+
+/// One attempt, as `test_data/trust/probes.yaml` has it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    pub name: String,
+    r#try: String,
+    pub works: Option<String>,
+}
+
+pub fn probes() -> Vec<Probe> {
+    serde_yaml::from_str(include_str!("../../test_data/trust/probes.yaml")).unwrap()
+}
 
 /// Who runs the gate.
 #[derive(Debug)]
@@ -222,13 +235,14 @@ pub fn write_tree(folder: &Path, upgrade: &str) {
 /// The revision with all probes.
 fn revision(names: &[(&str, String)], port: u16, namespaces: bool) -> String {
     let only = std::env::var("TRUST").unwrap_or_default();
-    let mut text = BEFORE.to_owned();
+    let mut text = include_str!("../../test_data/trust/revision.py").to_owned();
     for (name, value) in names {
         text += &format!("{name} = {value:?}\n");
     }
     let off = if namespaces { "False" } else { "True" };
     text += &format!("PORT = {port}\nNAMESPACES_OFF = {off}\nPROBES = []\n");
-    for (name, body) in PROBES.iter().filter(|(name, _)| name.contains(&only)) {
+    for Probe { name, r#try, .. } in probes().iter().filter(|probe| probe.name.contains(&only)) {
+        let body = r#try.replace('\n', "\n    ");
         text += &format!("\n\ndef probe():\n    {body}\n\n\nPROBES.append(({name:?}, probe))\n");
     }
     text + "

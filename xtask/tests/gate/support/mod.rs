@@ -7,4 +7,5 @@ pub mod root;
 pub mod run;
 pub mod sandbox;
 pub mod server;
+pub mod shop;
 pub mod watched;

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use nix::unistd::{User, geteuid};
 
@@ -13,7 +14,12 @@ use super::sandbox::Sandbox;
 
 /// The folder with the binaries of Postgres 15: `initdb`, `postgres`, and where it is a
 /// whole one, `pg_dump`.
-pub fn bin() -> PathBuf {
+pub fn bin() -> &'static Path {
+    static BIN: LazyLock<PathBuf> = LazyLock::new(find);
+    &BIN
+}
+
+fn find() -> PathBuf {
     let named = std::env::var_os("MIGRATION_GATE_POSTGRES_BIN").map(PathBuf::from);
     let asked = Command::new("pg_config").arg("--bindir").output().ok();
     let asked = asked.map(|said| PathBuf::from(String::from_utf8(said.stdout).unwrap().trim()));
@@ -42,7 +48,7 @@ fn provisioned() -> PathBuf {
     })
 }
 
-/// Whether a client of Postgres's is there; where it is not, says loudly what goes without it.
+/// Whether a program that goes with Postgres is there; where it is not, says loudly what goes without it.
 /// The binaries that the gate installs have none.
 pub fn has(client: &str, what_goes_without: &str) -> bool {
     let beside = Command::new(bin().join(client)).arg("--version").output();

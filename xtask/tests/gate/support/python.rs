@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use super::root::monorepo;
 use super::run::{Gate, caches};
@@ -21,53 +22,45 @@ pub fn postgres_16() -> PathBuf {
 
 /// An interpreter with Alembic and psycopg 3, and no psycopg2.
 pub fn with_psycopg_3() -> PathBuf {
-    let dir = once("psycopg-3", |dir| {
-        run(Command::new("python3").args(["-m", "venv"]).arg(dir));
-        let what = "-m pip install --quiet --only-binary :all: alembic==1.16.5 \
-                    sqlalchemy==2.0.43 psycopg[binary]==3.2.10";
-        run(Command::new(dir.join("bin/python")).args(what.split_whitespace()));
-    });
-    dir.join("bin/python")
+    with("psycopg-3", "alembic==1.16.5 sqlalchemy==2.0.43 psycopg[binary]==3.2.10")
 }
 
 /// An interpreter with Alembic, psycopg2, asyncpg and pydantic-settings.
 #[allow(dead_code, reason = "for tests/cases")]
 pub fn with_asyncpg() -> PathBuf {
-    let dir = once("asyncpg-pydantic", |dir| {
-        run(Command::new("python3").args(["-m", "venv"]).arg(dir));
-        let what = "-m pip install --quiet --only-binary :all: alembic==1.16.5 \
-                    sqlalchemy[asyncio]==2.0.43 psycopg2-binary==2.9.10 asyncpg==0.30.0 \
-                    pydantic-settings==2.10.1";
-        run(Command::new(dir.join("bin/python")).args(what.split_whitespace()));
-    });
-    dir.join("bin/python")
+    let what = "alembic==1.16.5 sqlalchemy[asyncio]==2.0.43 psycopg2-binary==2.9.10 \
+                asyncpg==0.30.0 pydantic-settings==2.10.1";
+    with("asyncpg-pydantic", what)
 }
 
 /// An interpreter with the monorepo's Alembic and SQLAlchemy, each driver that reaches Postgres, and
 /// what reads a `.env` file.
 #[allow(dead_code, reason = "other test binaries use it")]
 pub fn with_each_driver() -> PathBuf {
-    let dir = once("every-driver", |dir| {
-        run(Command::new("python3").args(["-m", "venv"]).arg(dir));
-        let what = "-m pip install --quiet --only-binary :all: alembic==1.20.1 \
-                    sqlalchemy==2.1.9 psycopg2-binary==2.9.13 asyncpg==0.32.0 \
-                    psycopg[binary]==3.3.9 pg8000==1.31.6 greenlet==3.5.6 python-dotenv==1.2.4";
-        run(Command::new(dir.join("bin/python")).args(what.split_whitespace()));
-    });
-    dir.join("bin/python")
+    let what = "alembic==1.20.1 sqlalchemy==2.1.9 psycopg2-binary==2.9.13 asyncpg==0.32.0 \
+                psycopg[binary]==3.3.9 pg8000==1.31.6 greenlet==3.5.6 python-dotenv==1.2.4";
+    with("every-driver", what)
 }
 
 /// An interpreter with Alembic and psycopg2 that any user of this machine can run: that of the system,
 /// where there is one.
 #[allow(dead_code, reason = "other test binaries use it")]
 pub fn for_any_user() -> PathBuf {
-    let dir = once("any-user", |dir| {
-        let system = ["/usr/bin/python3", "/usr/local/bin/python3"].map(Path::new);
-        let base = system.into_iter().find(|path| path.exists()).unwrap_or(Path::new("python3"));
+    let system = ["/usr/bin/python3", "/usr/local/bin/python3"].map(Path::new);
+    let base = system.into_iter().find(|path| path.exists()).unwrap_or(Path::new("python3"));
+    with_on(base, "any-user", "alembic==1.20.1 sqlalchemy==2.1.9 psycopg2-binary==2.9.13")
+}
+
+fn with(name: &str, packages: &str) -> PathBuf {
+    with_on(Path::new("python3"), name, packages)
+}
+
+/// An interpreter with these packages.
+fn with_on(base: &Path, name: &str, packages: &str) -> PathBuf {
+    let dir = once(name, |dir| {
         run(Command::new(base).args(["-m", "venv"]).arg(dir));
-        let what = "-m pip install --quiet --only-binary :all: alembic==1.20.1 \
-                    sqlalchemy==2.1.9 psycopg2-binary==2.9.13";
-        run(Command::new(dir.join("bin/python")).args(what.split_whitespace()));
+        let pip = ["-m", "pip", "install", "--quiet", "--only-binary", ":all:"];
+        run(Command::new(dir.join("bin/python")).args(pip).args(packages.split_whitespace()));
     });
     dir.join("bin/python")
 }
@@ -81,7 +74,12 @@ pub fn bare() -> PathBuf {
 }
 
 /// An interpreter of the gate's own, with what the monorepo's trees need.
-pub fn made() -> PathBuf {
+pub fn made() -> &'static Path {
+    static MADE: LazyLock<PathBuf> = LazyLock::new(make);
+    &MADE
+}
+
+fn make() -> PathBuf {
     let made = || {
         let folders = fs::read_dir(caches().join("migration-gate/python")).ok()?;
         let made = folders.flatten().map(|entry| entry.path());

@@ -102,19 +102,8 @@ impl Root {
     /// Adds a revision, and returns its file.
     pub fn add(&self, tree: Tree, revision: &Revision<'_>) -> String {
         let Revision { id, parents, upgrade, downgrade } = revision;
-        let parents: String = parents.iter().map(|parent| format!("{parent:?}, ")).collect();
-        let indent = |body: &str| body.trim().replace('\n', "\n    ");
         let file = format!("{}/{id}_added.py", tree.versions());
-        self.write(
-            &file,
-            format!(
-                "import os\nimport sys\nimport time\n\nfrom alembic import op\n\n\
-                 revision = {id:?}\ndown_revision = ({parents})\n\n\n\
-                 def upgrade():\n    {}\n\n\ndef downgrade():\n    {}\n",
-                indent(upgrade),
-                indent(downgrade)
-            ),
-        );
+        self.write(&file, revision_text(id, parents, upgrade, downgrade));
         file
     }
 
@@ -127,11 +116,14 @@ impl Root {
     /// Runs git in the root.
     #[track_caller]
     pub fn git(&self, words: &str) {
-        let name = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
-        let mut git = Command::new("git");
-        git.args(name).args(words.split(' ')).current_dir(self.path());
-        let said = git.output().unwrap();
-        assert!(said.status.success(), "git {words}: {}", String::from_utf8_lossy(&said.stderr));
+        git(self.path(), words);
+    }
+
+    /// Puts it into a repository, in which all of it is merged.
+    pub fn merge(&self) {
+        self.git("init --quiet --initial-branch main");
+        self.git("add console backend_v2");
+        self.git("commit --quiet --message base");
     }
 
     pub fn write(&self, file: &str, text: impl AsRef<[u8]>) {
@@ -145,9 +137,7 @@ impl Root {
     /// Replaces a text that stands in a file once.
     #[track_caller]
     pub fn edit(&self, file: &str, from: &str, to: &str) {
-        let text = self.read(file);
-        assert_eq!(text.matches(from).count(), 1, "`{from}` stands in {file} once");
-        self.write(file, text.replacen(from, to, 1));
+        edit(&self.path.join(file), from, to);
     }
 
     pub fn remove(&self, file: &str) {
@@ -165,6 +155,37 @@ impl Root {
     pub fn files(&self) -> Vec<PathBuf> {
         files_below(&self.path)
     }
+}
+
+/// The text of a revision, by the bodies of its functions.
+pub fn revision_text(id: &str, parents: &[&str], upgrade: &str, downgrade: &str) -> String {
+    let parents: String = parents.iter().map(|parent| format!("{parent:?}, ")).collect();
+    let indent = |body: &str| body.trim().replace('\n', "\n    ");
+    format!(
+        "import os\nimport sys\nimport time\n\nimport sqlalchemy as sa\nfrom alembic import op\n\n\
+         revision = {id:?}\ndown_revision = ({parents})\n\n\n\
+         def upgrade():\n    {}\n\n\ndef downgrade():\n    {}\n",
+        indent(upgrade),
+        indent(downgrade)
+    )
+}
+
+/// Runs git in a folder.
+#[track_caller]
+pub fn git(folder: &Path, words: &str) {
+    let name = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
+    let mut git = Command::new("git");
+    git.args(name).args(words.split(' ')).current_dir(folder);
+    let said = git.env("GIT_CONFIG_GLOBAL", "/dev/null").output().unwrap();
+    assert!(said.status.success(), "git {words}: {}", String::from_utf8_lossy(&said.stderr));
+}
+
+/// Replaces a text that stands in a file once.
+#[track_caller]
+pub fn edit(file: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(file).unwrap();
+    assert_eq!(text.matches(from).count(), 1, "`{from}` stands in {} once", file.display());
+    fs::write(file, text.replacen(from, to, 1)).unwrap();
 }
 
 /// The monorepo that these tests stand in.

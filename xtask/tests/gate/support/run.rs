@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, kill_process_group};
 
+use super::postgres::bin;
 use super::report::Report;
 use super::root::monorepo;
 use super::sandbox::{Sandbox, Traces, pid};
@@ -92,6 +93,11 @@ impl<'a> Gate<'a> {
             };
         }
         Some(Gate { command, ..self })
+    }
+
+    /// With the Postgres of these tests: a run spends some of its time on the search.
+    pub fn with_postgres(self) -> Self {
+        self.env("MIGRATION_GATE_POSTGRES_BIN", bin())
     }
 
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {

@@ -37,12 +37,12 @@ struct Process(Child);
 impl Server {
     /// One that takes a password over TCP.
     pub fn start() -> Server {
-        Server::start_from(&bin(), false)
+        Server::start_from(bin(), false)
     }
 
     /// One that takes nothing but TLS over TCP. Its certificate is for `localhost`.
     pub fn start_with_tls() -> Server {
-        Server::start_from(&bin(), true)
+        Server::start_from(bin(), true)
     }
 
     /// One from other binaries.

@@ -4,21 +4,20 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::report::Report;
-use super::root::Root;
 use super::run::{Gate, Running};
+use super::sandbox::Sandbox;
 
-/// A watched monorepo.
+/// A watch, and where its reports lie.
 pub struct Watched<'a> {
     pub run: Running<'a>,
     pub report: PathBuf,
 }
 
 impl<'a> Watched<'a> {
-    pub fn begin(root: &'a Root, args: &str) -> Watched<'a> {
-        let report = root.sandbox.path().join("report.json");
+    pub fn begin(gate: Gate<'a>, sandbox: &Sandbox) -> Watched<'a> {
+        let report = sandbox.path().join("report.json");
         let option = format!("--report=json={}", report.display());
-        let run = Gate::new(&root.sandbox).args("--watch --root").arg(root.path()).arg(option);
-        Watched { run: run.args(args).spawn(), report }
+        Watched { run: gate.arg("--watch").arg(option).spawn(), report }
     }
 
     /// The report of the next verdict.
@@ -29,5 +28,12 @@ impl<'a> Watched<'a> {
         let text = fs::read_to_string(&report).unwrap();
         fs::remove_file(&report).unwrap();
         Report::parse(&text)
+    }
+
+    /// Waits for a verdict that is green.
+    #[track_caller]
+    pub fn passes(&mut self) {
+        let report = self.verdict();
+        assert_eq!(report.verdict(), "pass", "{:#}", report.0);
     }
 }

@@ -76,6 +76,19 @@ fn is_related(first: &Finding, other: &Finding) -> bool {
         || told(&bare(&one), other)
 }
 
+/// Whether a downgrade fails on the largest values of a column whose type it does not restore.
+fn is_narrower(first: &Finding, other: &Finding) -> bool {
+    let column = first.subject.as_deref().and_then(|subject| subject.strip_prefix("column "));
+    let name =
+        column.and_then(|column| column.rsplit('.').next()).map(|name| name.trim_matches('"'));
+    let sql = other.transcript.as_deref().and_then(|said| said.statement.as_deref());
+    let alters =
+        |sql: &str, name: &str| sql.to_uppercase().contains(" TYPE ") && mentions(sql, name);
+    first.code == &code::CHANGED
+        && other.code == &code::FAILS_ON_EXTREMES
+        && name.zip(sql).is_some_and(|(name, sql)| alters(sql, name))
+}
+
 /// The line that the second of two findings adds to the first, where both have one cause.
 fn line(first: &Finding, other: &Finding) -> Option<String> {
     if first.tree != other.tree || first.standing != other.standing {
@@ -117,6 +130,10 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
                 && OF_A_REVISION.contains(&two)
                 && (one == two || does_nothing(first) || is_related(first, other)) =>
         {
+            Some(other.message.clone())
+        }
+        // The type that the downgrade gives a column holds less than the one that it had.
+        (Some(_), Some(_)) if same_revision && is_narrower(first, other) => {
             Some(other.message.clone())
         }
         _ if is_one_habit(first, other) => {
@@ -170,6 +187,25 @@ mod tests {
         );
         let lint = found(&code::UNDEFINED_OBJECT, "2", "", "there is no t");
         check(&[failed("2", "upgrade"), lint], &["there is no t", "there is no t"]);
+    }
+
+    #[test]
+    fn largest_values_are_a_line_of_the_type_that_is_not_restored() {
+        let typed = Finding {
+            subject: Some("column t.n".to_owned()),
+            ..found(&code::CHANGED, "2", "stairway", "type was bigint")
+        };
+        let fails = |sql: &str| Finding {
+            transcript: Some(Box::new(Transcript {
+                statement: Some(sql.to_owned()),
+                ..Transcript::default()
+            })),
+            ..found(&code::FAILS_ON_EXTREMES, "2", "stairway", "out of range")
+        };
+        let of_column = fails("ALTER TABLE t ALTER COLUMN n TYPE integer");
+        check(&[typed.clone(), of_column], &["type was bigint; out of range"]);
+        let of_another = fails("ALTER TABLE t ALTER COLUMN m TYPE integer");
+        check(&[typed, of_another], &["type was bigint", "out of range"]);
     }
 
     #[test]

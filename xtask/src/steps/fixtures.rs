@@ -13,7 +13,7 @@ use super::lane::Lane;
 use crate::postgres::rows as tables;
 use analysis::rows::{self, Draft, Loss, Touched, parents_first};
 use analysis::schema_diff::{self, Declaration, line_that_names};
-use model::code;
+use model::code::{self, Severity};
 use model::finding::{Finding, Place};
 use model::rows::{Contents, Made, Table};
 use model::transcript::Direction;
@@ -154,6 +154,9 @@ impl Lane<'_> {
         [retyped, not_null]: [&BTreeSet<String>; 2],
     ) -> Vec<Finding> {
         let declared = self.tree_run.declarations(revision);
+        let run = self.tree_run.statements.iter();
+        let own = run.filter(|s| s.revision.as_deref() == Some(revision));
+        let own: Vec<&str> = own.map(|s| s.sql.as_str()).collect();
         let finding = |loss: Loss| {
             let reason = declared.iter().find_map(|declaration| match declaration {
                 Declaration::Loses { what, reason } => loss.is_of(what).then_some(reason.as_str()),
@@ -170,9 +173,12 @@ impl Lane<'_> {
             };
             let names: Vec<String> = loss.what.rsplit('.').map(str::to_owned).collect();
             let way = if loss.by_upgrade { Direction::Upgrade } else { Direction::Downgrade };
+            // Which rows a `DELETE … WHERE` removes was chosen by its writer.
+            let chosen = loss.by_upgrade && own.iter().any(|sql| loss.is_chosen_by(sql));
             let finding = Finding {
                 direction: Some(way),
                 subject: Some(loss.what.clone()),
+                severity: chosen.then_some(Severity::Note),
                 ..Finding::new(&code::DATA_LOST, message)
             };
             self.tree_run.about(revision, &names, finding)

@@ -38,6 +38,8 @@ struct Judged<'a> {
     script: Option<&'a Script>,
     /// Whether the downgrade alone is to blame.
     of_downgrade: bool,
+    /// Whether the upgrade dropped it, so that the downgrade adds it again, without values.
+    comes_back: bool,
 }
 
 impl TreeRun<'_> {
@@ -152,9 +154,16 @@ impl TreeRun<'_> {
                 .is_some_and(|held| schema_diff::is_of_downgrade(difference, expected, held)),
             ComparedDirection::UpAgain => false,
         };
+        let comes_back = |difference: &Difference| match way {
+            ComparedDirection::Down(between) => between
+                .get(index)
+                .is_some_and(|held| !held.objects().contains_key(&difference.object)),
+            ComparedDirection::UpAgain => false,
+        };
         let told = differences.iter().take(TOLD).map(|difference| {
-            let of_downgrade = of_downgrade(difference);
-            Judged { difference, way, declarations, sources, script, of_downgrade }.finding()
+            let (of_downgrade, comes_back) = (of_downgrade(difference), comes_back(difference));
+            Judged { difference, way, declarations, sources, script, of_downgrade, comes_back }
+                .finding()
         });
         let mut findings: Vec<Finding> = told.collect();
         if let Some((file, text)) = sources.file {
@@ -259,9 +268,14 @@ impl TreeRun<'_> {
     }
 }
 
+/// Whether a difference is about this attribute.
+fn is_attribute(difference: &Difference, name: &str) -> bool {
+    matches!(&difference.change, Change::Changed { attribute, .. } if attribute == name)
+}
+
 impl Judged<'_> {
     fn finding(&self) -> Finding {
-        let Judged { difference, sources, script, of_downgrade, .. } = *self;
+        let Judged { difference, sources, script, of_downgrade, comes_back, .. } = *self;
         let origin = Origin::find(difference, sources);
         let made_by = origin.statement.as_deref().unwrap_or_default();
         let (code, message) = self.name(made_by);
@@ -272,11 +286,23 @@ impl Judged<'_> {
         let is_wrong = is_down && code.severity == Severity::Error;
         // The downgrade need not bring back an object that the upgrade left alone: it must not
         // touch it.
-        let lacks = (is_wrong && !of_downgrade).then(|| python_line(difference, made_by)).flatten();
+        // NOT NULL alone fails on rows for which the column comes back without values.
+        let is_unfilled = comes_back && is_attribute(difference, "nullability");
+        let lacks = is_wrong && !of_downgrade && !is_unfilled;
+        let lacks = lacks.then(|| python_line(difference, made_by)).flatten();
         let changed = script.filter(|_| is_wrong && of_downgrade).and_then(|script| {
             let line = schema_diff::line_of_downgrade(difference, script)?;
             Some((line, fix::without_line(script, line)))
         });
+        // The type that the downgrade gives may hold less than the one that is put back after it.
+        let is_type = is_attribute(difference, "type");
+        let retyped =
+            script.zip(lacks.as_deref()).filter(|_| is_type).and_then(|(script, right)| {
+                let line = schema_diff::line_of_downgrade(difference, script)?;
+                Some((line, Some(fix::with_type(script, line, right)?)))
+            });
+        let lacks = lacks.filter(|_| retyped.is_none());
+        let changed = changed.or(retyped);
         let mut place =
             origin.file.map(|file| Place { file, line: origin.line, source: origin.source });
         if let (Some((line, _)), Some(place)) = (&changed, &mut place) {
@@ -298,7 +324,7 @@ impl Judged<'_> {
 
     /// The code and the message.
     fn name(&self, made_by: &str) -> (&'static Code, String) {
-        let Judged { difference, script, of_downgrade, .. } = *self;
+        let Judged { difference, script, of_downgrade, comes_back, .. } = *self;
         let (told, revision) = (describe(difference), self.sources.revision);
         let is_order = schema_diff::is_order(difference);
         if let Some(reason) = self.declarations.iter().find_map(|d| d.excuses(difference)) {
@@ -312,6 +338,14 @@ impl Judged<'_> {
             let why = "which makes it only where it is missing";
             return (&code::KEPT, format!("{told}, by revision {revision}, {why}"));
         }
+        let is_default = matches!(&difference.change, Change::Changed { attribute, expected: None, .. } if attribute == "default");
+        if comes_back && is_default {
+            let why = "whose rows need a value when it adds the column again";
+            return (
+                &code::KEPT,
+                format!("{told}, by the downgrade of revision {revision}, {why}"),
+            );
+        }
         let code = match difference.change {
             _ if is_order => &code::COLUMN_AT_END,
             _ if schema_diff::is_shared(difference, made_by) => &code::KEPT,
@@ -319,7 +353,14 @@ impl Judged<'_> {
             Change::Missing(_) | Change::Renamed { .. } => &code::NOT_RESTORED,
             Change::Changed { .. } => &code::CHANGED,
         };
-        let alone = if of_downgrade && !is_order { "; the upgrade left it as it was" } else { "" };
+        let is_label = schema_diff::is_shared(difference, "ADD VALUE IF NOT EXISTS");
+        let alone = match of_downgrade && !is_order {
+            true => "; the upgrade left it as it was",
+            false if code == &code::CHANGED && is_label && made_by.contains("ADD VALUE") => {
+                "; Postgres takes no label back: `ADD VALUE IF NOT EXISTS` accepts that it is there"
+            }
+            false => "",
+        };
         (code, format!("{told}, by the downgrade of revision {revision}{alone}"))
     }
 }

@@ -33,6 +33,8 @@ struct Case {
     python: Option<Python>,
     status: i32,
     says: Vec<String>,
+    /// What the report does not hold.
+    never: Vec<String>,
 }
 
 /// The interpreter of a case, where it is not the one that the gate makes.
@@ -70,12 +72,14 @@ fn run(case: &Case) -> Option<String> {
     let said = format!("{report:#}");
     let lacking: Vec<&String> =
         case.says.iter().filter(|word| !said.contains(word.as_str())).collect();
-    if ended.code() == case.status && lacking.is_empty() {
+    let extra: Vec<&String> =
+        case.never.iter().filter(|word| said.contains(word.as_str())).collect();
+    if ended.code() == case.status && lacking.is_empty() && extra.is_empty() {
         return None;
     }
     let (folder, code, stderr) = (&case.folder, ended.code(), &ended.stderr);
     Some(format!(
-        "{folder}: exit {code}, expected {}; lacks {lacking:?}\n{said}\n{stderr}",
+        "{folder}: exit {code}, expected {}; lacks {lacking:?}, has {extra:?}\n{said}\n{stderr}",
         case.status
     ))
 }

@@ -318,7 +318,9 @@ fn judged(case: &Case, rehearsal: &Rehearsal, folder: &Utf8Path) -> Vec<String> 
                 _ => ("MG501", BTreeSet::new()),
             };
             let found = findings.iter().find(|f| {
-                let names = |table: &&String| f.message.contains(&format!("`{table}`"));
+                let lines: Vec<&String> = f.also.iter().chain([&f.message]).collect();
+                let names =
+                    |table: &&String| lines.iter().any(|line| line.contains(&format!("`{table}`")));
                 let is_one = tables.is_empty() || tables.iter().any(names);
                 tells(f, code) && is_one && f.place.as_ref().is_some_and(|p| p.line.is_some())
             });

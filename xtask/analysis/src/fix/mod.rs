@@ -16,6 +16,7 @@ use similar::TextDiff;
 
 pub use self::candidate::{Candidate, Files, History, Lacking, Lookup, Scene};
 pub(crate) use self::text::{function, is_last_raise};
+use crate::python::descendants;
 use crate::script::Script;
 use model::finding::{Edit, FileChange};
 
@@ -39,6 +40,23 @@ pub fn without_line(script: &Script, line: u32) -> Option<Edit> {
     FileChange { file: script.file.clone(), before, after: Some(after) }.edit()
 }
 
+/// Puts another statement in the place of one that does nothing but give a column another type,
+/// without a conversion of its own.
+pub fn with_type(script: &Script, line: u32, statement: &str) -> Option<Edit> {
+    let module = &script.module;
+    let at = text::statement_at(module, line)?;
+    let named = descendants(at).filter(|node| node.kind() == "keyword_argument");
+    let mut names = named.filter_map(|node| node.child_by_field_name("name"));
+    let is_more = |name: &str| !(name == "type_" || name.starts_with("existing_"));
+    let converts = module.text(at).to_lowercase().contains(" using ");
+    if converts || names.any(|name| is_more(module.text(name))) || statement.contains('\n') {
+        return None;
+    }
+    let after = text::replaced(module, at.byte_range(), statement)?;
+    let before = Some(module.source().to_owned());
+    FileChange { file: script.file.clone(), before, after: Some(after) }.edit()
+}
+
 /// The change that is known to the letter.
 fn known(scene: &Scene<'_>) -> Option<Candidate> {
     let edit = scene.finding.edit.as_ref()?;
@@ -49,7 +67,10 @@ fn known(scene: &Scene<'_>) -> Option<Candidate> {
         _ if is_less => format!("take out `{}`", text::shown(&edit.before.join("\n"))),
         false => "add what the downgrade lacks".to_owned(),
         true if has("autocommit_block") => "put the statement into an autocommit block".to_owned(),
-        true => format!("change {}:{}", edit.file, edit.line),
+        true => match edit.after.as_slice() {
+            [one] => format!("change {}:{} to `{}`", edit.file, edit.line, text::shown(one)),
+            _ => format!("change {}:{}", edit.file, edit.line),
+        },
     };
     Some(Candidate::of_file(what, &edit.file, text))
 }

@@ -1,5 +1,7 @@
 //! Lints on the effects of one revision alone.
 
+use std::collections::BTreeSet;
+
 use super::subject::{Subject, once_a_revision};
 use crate::body::Function;
 use crate::effect::{Deed, Effect, Kind, Object};
@@ -91,7 +93,7 @@ fn dropped(effect: &Effect) -> Option<&Object> {
 
 /// The number of revisions without `downgrade()` that, with hardly any other in the tree, show a
 /// tree that does not use downgrades.
-const NEVER_BACK: usize = 5;
+const NEVER_BACK: usize = 2;
 
 /// Revisions without `downgrade()`; in a tree that has hardly any, the newest for all of them.
 pub(super) fn no_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
@@ -221,8 +223,10 @@ fn labels_too_early(function: &Function) -> Vec<(u32, String)> {
 pub(super) fn ends_transaction(subject: &Subject<'_>) -> Vec<Finding> {
     each(subject, &code::ENDS_TRANSACTION, |script| {
         let ends = functions(script).flat_map(ends).filter(|end| !end.for_concurrently);
-        ends.map(|end| (end.line, format!("`{}` inside Alembic's own transaction", end.verb)))
-            .collect()
+        let told =
+            ends.map(|end| (end.line, format!("`{}` inside Alembic's own transaction", end.verb)));
+        // A function of the revision may be called more than once.
+        told.collect::<BTreeSet<_>>().into_iter().collect()
     })
 }
 

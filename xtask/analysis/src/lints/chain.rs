@@ -229,7 +229,7 @@ pub(super) fn created_twice(subject: &Subject<'_>) -> Vec<Finding> {
 pub(super) fn dropped_not_there(subject: &Subject<'_>) -> Vec<Finding> {
     // If tables came from elsewhere, other objects may have, too.
     let is_whole = from_elsewhere(subject).is_empty();
-    findings(subject, &code::DROPPED_NOT_THERE, |_, what| match what {
+    once_a_downgrade(findings(subject, &code::DROPPED_NOT_THERE, |_, what| match what {
         What::DroppedTwice { object, first } => {
             Some(format!("{} was already dropped in {}", object.shown(), place(subject, *first)))
         }
@@ -237,7 +237,7 @@ pub(super) fn dropped_not_there(subject: &Subject<'_>) -> Vec<Finding> {
             Some(format!("nothing ever creates {}", object.shown()))
         }
         _ => None,
-    })
+    }))
 }
 
 /// Uses of dropped objects.
@@ -251,7 +251,7 @@ pub(super) fn used_after_drop(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 /// The tables that no revision makes, if the chain was begun on a database that had tables already:
-/// the chain uses one before it makes any, or uses several of them.
+/// its first revision is empty, or it uses one before it makes any, or uses several of them.
 fn from_elsewhere<'a>(subject: &'a Subject<'_>) -> Vec<(usize, &'a Event)> {
     let events = subject.events.get_or_init(|| events(subject));
     let mut tables: Vec<(usize, &Event)> = Vec::new();
@@ -275,7 +275,10 @@ fn from_elsewhere<'a>(subject: &'a Subject<'_>) -> Vec<(usize, &'a Event)> {
             upgrade.flat_map(|function| &function.deeds).filter(until).any(makes_table)
         })
     });
-    if is_first || tables.len() >= SEVERAL { tables } else { Vec::new() }
+    let first = order(subject).first().and_then(|index| subject.scripts.get(*index));
+    let upgrade = first.and_then(|script| script.body().upgrade.as_ref());
+    let begins_empty = upgrade.is_some_and(|upgrade| !upgrade.acts);
+    if is_first || begins_empty || tables.len() >= SEVERAL { tables } else { Vec::new() }
 }
 
 /// The table that an event asks for and that no revision makes.

@@ -10,7 +10,7 @@ use super::tables::Tables;
 use crate::effect::{Deed, Effect, Kind, Object, Whole};
 use crate::production::{
     Extent, Kind as Gone, Sizes, Work, blocked, fails, instead, instead_of, lasting, locked, lost,
-    there, weigh,
+    once_a_remedy, there, weigh,
 };
 use crate::schema_diff::{Declaration, declared, mentions};
 use model::code::{self, Code, Severity};
@@ -62,7 +62,7 @@ pub(super) fn hazards(subject: &Subject<'_>) -> Vec<Finding> {
         found.extend(told.filter(|told| !found.iter().any(|known| is_same(known, told))));
         tables.take(deed, true);
     }
-    found
+    once_a_remedy(found)
 }
 
 fn is_same(one: &Finding, other: &Finding) -> bool {

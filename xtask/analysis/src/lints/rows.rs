@@ -1,6 +1,6 @@
 //! Existing rows, and the conditions that a revision puts on them, as far as its text is certain.
 
-use super::subject::Subject;
+use super::subject::{Subject, once_a_revision};
 use crate::directive;
 use crate::effect::{Deed, Effect, Kind};
 use crate::script::Script;
@@ -31,7 +31,7 @@ pub(super) fn need_value(subject: &Subject<'_>) -> Vec<Finding> {
             found.push(Finding { severity: Some(Severity::Warning), ..finding });
         }
     }
-    found
+    once_a_revision(found)
 }
 
 fn deeds(script: &Script) -> &[Deed] {

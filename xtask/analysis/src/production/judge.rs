@@ -2,6 +2,7 @@
 
 use super::breaks::{Break, Kind, breaks, prepared};
 use super::exceptions::Exceptions;
+use super::fold::{lost_with_table, once_a_remedy, waits_once};
 use super::instead::{instead, instead_of};
 use super::place::{line_of, place, place_named};
 use super::seen::seen;
@@ -10,7 +11,7 @@ use super::sizes::{Work, days};
 use super::statements::Ran;
 use super::view::View;
 use super::waits::{Stand, stands};
-use super::weight::{lower, weigh};
+use super::weight::weigh;
 use super::wording::{also, blocked, fails, grows_with, locked, lost, of_back, sound, there};
 use crate::schema_diff::Declaration;
 use model::code::{self, Code, Severity};
@@ -36,6 +37,7 @@ pub fn judge(rehearsal: &Rehearsal, setting: &Setting<'_>) -> Judged {
         judge.judged.lines = sound(setting.revisions, &up, back, rehearsal.uses.len());
     }
     judge.once(&up);
+    judge.judged.findings = once_a_remedy(judge.judged.findings);
     let unneeded = judge.exceptions.unneeded(setting.revisions);
     judge.judged.findings.extend(unneeded);
     judge.judged
@@ -59,8 +61,11 @@ impl<'a> Judge<'a> {
         direction: Direction,
         back: Option<(&[Stand], Option<&View<'_>>)>,
     ) {
-        for stand in stands(view) {
-            self.stand(view, direction, &stand, back);
+        // A table that only waits for the work on another one is a line of that one's finding.
+        let (own, others): (Vec<Stand>, Vec<Stand>) =
+            stands(view).into_iter().partition(Stand::works);
+        for stand in own.iter().chain(&others) {
+            self.stand(view, direction, stand, back);
         }
         let Rehearsal { first, uses, .. } = self.rehearsal;
         let broken = breaks(first, uses, (&view.way.before, &view.way.after), &view.facts.lost);
@@ -109,7 +114,9 @@ impl<'a> Judge<'a> {
             &mut finding,
             |d| matches!(d, Declaration::Blocks { table, .. } if *table == name),
         );
-        self.judged.findings.push(finding);
+        let of: Vec<String> = stand.work.iter().map(|(on, _)| view.name(*on)).collect();
+        let of = if stand.works() { Vec::new() } else { of };
+        waits_once(&mut self.judged.findings, finding, &of);
     }
 
     /// MG501, and a note of prepared statements.
@@ -193,7 +200,7 @@ impl<'a> Judge<'a> {
             ),
         ];
         let about = (direction, second.as_str());
-        let weight = lower(Severity::Warning, direction);
+        let weight = code::DEADLOCK.severity;
         let mut finding = self.finding(&code::DEADLOCK, about, weight, (message, told));
         place(self.setting.revisions, &mut finding, view, *last);
         let names: Vec<String> = steps.iter().map(|(_, oid)| view.name(*oid)).collect();
@@ -231,7 +238,11 @@ impl<'a> Judge<'a> {
             &mut finding,
             |d| matches!(d, Declaration::Blocks { table, .. } if *table == name),
         );
-        if is_lost || !self.is_told_beside(&finding) {
+        let is_told = match is_lost {
+            true => lost_with_table(&mut self.judged.findings, &finding),
+            false => self.is_told_beside(&finding),
+        };
+        if !is_told {
             self.judged.findings.push(finding);
         }
     }

@@ -8,6 +8,7 @@
 mod breaks;
 mod exceptions;
 mod facts;
+mod fold;
 mod instead;
 mod judge;
 mod place;
@@ -24,6 +25,7 @@ mod wording;
 
 pub use self::breaks::{Break, Kind, breaks, prepared};
 pub use self::facts::Facts;
+pub(crate) use self::fold::once_a_remedy;
 pub(crate) use self::instead::{instead, instead_of};
 pub use self::judge::judge;
 pub use self::probes::{Probe, probes};

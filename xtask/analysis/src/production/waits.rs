@@ -83,7 +83,9 @@ fn of_table(view: &View<'_>, oid: Oid) -> Vec<Stand> {
         let work: BTreeSet<(Oid, Work)> = work.map(|(on, work)| (view.whole(on), work)).collect();
         let idle = if was_blocked && ran.idle >= IDLE { ran.idle } else { 0.0 };
         let seconds = view.seconds(ran).map(|seconds| seconds + idle);
-        let mode = ran.locks.get(&oid).copied().unwrap_or_default();
+        // A stronger lock that is taken after the work lasts for a moment.
+        let takes_time = !work.is_empty() || idle > 0.0;
+        let mode = ran.locks.get(&oid).copied().filter(|_| takes_time).unwrap_or_default();
         match stands.iter_mut().find(|(known, _)| *known == key) {
             Some((_, stand)) => {
                 if stand.work.is_empty()
@@ -118,6 +120,11 @@ fn of_table(view: &View<'_>, oid: Oid) -> Vec<Stand> {
 }
 
 impl Stand {
+    /// Whether some of the work is done on the table itself.
+    pub(super) fn works(&self) -> bool {
+        self.work.is_empty() || self.work.iter().any(|(on, _)| *on == self.table)
+    }
+
     /// The statements that cannot run.
     pub(super) fn what(&self) -> &'static str {
         if self.mode == ACCESS_EXCLUSIVE { "read or write" } else { "write" }

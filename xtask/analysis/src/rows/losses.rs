@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use model::rows::{Cells, Contents, Held};
+use sqlparser::ast::{FromTable, Statement, TableFactor, TableWithJoins};
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::Parser;
 
 /// The longest value that is shown, in characters.
 const SHOWN: usize = 60;
@@ -41,6 +44,27 @@ pub enum Fate {
         /// Its value now.
         is: String,
     },
+}
+
+impl Loss {
+    /// Whether this statement removes the rows that are lost, and leaves others: its condition says
+    /// which are meant.
+    pub fn is_chosen_by(&self, sql: &str) -> bool {
+        let some = self.fate == Fate::RowsLost && self.count < self.of;
+        let parsed = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap_or_default();
+        some && parsed.iter().any(|statement| match statement {
+            Statement::Delete(delete) => {
+                let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) =
+                    &delete.from;
+                let is_of = |table: &TableWithJoins| match &table.relation {
+                    TableFactor::Table { name, .. } => name.to_string() == self.what,
+                    _ => false,
+                };
+                delete.selection.is_some() && from.iter().any(is_of)
+            }
+            _ => false,
+        })
+    }
 }
 
 impl fmt::Display for Loss {

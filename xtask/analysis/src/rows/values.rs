@@ -105,11 +105,16 @@ fn own(column: &Column, table: &str) -> Option<Value> {
     let number = 1000 + bytes.fold(7_u32, |sum, byte| (sum * 31 + u32::from(byte)) % 30_000);
     match column.base.as_str() {
         "smallint" | "integer" | "bigint" => Some(plain(number.to_string())),
-        "uuid" => Some(plain(format!("00000000-0000-4000-9000-{number:012}"))),
+        "uuid" => Some(plain(uuid(number, 9))),
         "text" | "character varying" => Some(plain(format!("own {number}")))
             .filter(|value| limit(column).is_none_or(|most| value.text.len() <= most)),
         _ => None,
     }
+}
+
+/// A UUID that differs from others in its first digits, as random ones do.
+fn uuid(number: u32, variant: u8) -> String {
+    format!("{:08x}-0000-4000-{variant}000-{number:012}", number.wrapping_mul(2_654_435_761))
 }
 
 pub(super) fn of_type(column: &Column, distinct: bool) -> Vec<Value> {
@@ -120,7 +125,10 @@ pub(super) fn of_type(column: &Column, distinct: bool) -> Vec<Value> {
         values
     };
     let numbers = |more: &[&str]| {
-        and([numbered(|n| n.to_string()), vec![plain("0"), plain("-1")]].concat(), more)
+        // Nobody counts keys from there.
+        let is_key = column.name == "id" || column.name.ends_with("_id");
+        let low = ["0", "-1"].map(if is_key { extreme } else { plain });
+        and([numbered(|n| n.to_string()), low.to_vec()].concat(), more)
     };
     if let Some(element) = &column.element {
         return arrays(element);
@@ -151,7 +159,7 @@ pub(super) fn of_type(column: &Column, distinct: bool) -> Vec<Value> {
         ),
         "interval" => and(numbered(|n| format!("{n} hours")), &["0", "-1 day", "9999 years"]),
         "uuid" => and(
-            numbered(|n| format!("00000000-0000-4000-8000-{n:012}")),
+            numbered(|n| uuid(u32::try_from(n).unwrap_or_default(), 8)),
             &["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"],
         ),
         "json" | "jsonb" => and(

@@ -301,6 +301,7 @@ pub static IMPORTS_APPLICATION: Code = Code {
         "copy what the revision needs into it: the application changes, the revision must not, and \
          migrations run in an environment without the application",
     ],
+    severity: Severity::Note,
     ..WARNING
 };
 

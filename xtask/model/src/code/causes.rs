@@ -90,6 +90,10 @@ pub static CAUSES: &[Cause] = &[
     state("22P02", &REFUSED, &["an enum lacks this label: add it in a revision before this one, or use one of its labels"])
         .saying("for enum"),
     state("22P02", &REFUSED, &[
+        "write a default that has quotes or a cast of its own as SQL: `server_default=sa.text(\"'{}'::json\")`",
+        "where values of rows are meant: correct them with an `UPDATE` first, or convert them in `postgresql_using`",
+    ]).saying("for type json"),
+    state("22P02", &REFUSED, &[
         "some values cannot be read as the new type: correct them with an `UPDATE` first, or convert them in `postgresql_using`",
     ]),
     state("23502", &CONSTRAINT_VIOLATED, &[
@@ -178,6 +182,9 @@ pub static CAUSES: &[Cause] = &[
     state("42804", &REFUSED, &[
         "drop the default, change the type, set the new default: Postgres cannot convert the default by itself",
     ]).saying("default for column"),
+    state("42804", &REFUSED, &[
+        "give the column of the foreign key the type of the column that it names",
+    ]).saying("foreign key constraint"),
     state("42804", &REFUSED, &[
         "say how the values are converted: `postgresql_using=\"a::integer\"` in `op.alter_column`, or a cast in the statement",
     ]),

@@ -60,6 +60,8 @@ pub static DEADLOCK: Code = Code {
         bad: "op.add_column(\"orders\", sa.Column(\"a\", sa.Text))\nop.add_column(\"customers\", sa.Column(\"a\", sa.Text))",
         good: "op.add_column(\"orders\", sa.Column(\"a\", sa.Text))   # `customers` in a revision of its own",
     }),
+    // Whether an application takes the tables in that order is not known.
+    severity: Severity::Note,
     remedy: &[
         "one revision a table, where env.py gives each a transaction (`transaction_per_migration=True`)",
         "or lock both at once, first: `LOCK TABLE FIRST, SECOND IN ACCESS EXCLUSIVE MODE`",

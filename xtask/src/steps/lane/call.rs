@@ -73,8 +73,10 @@ impl Lane<'_> {
         let mut said = called?;
         (self.tree_run.alembic.version_table, self.tree_run.alembic.version_tables) = tables;
         zone("RESET timezone")?;
-        if said.end == End::TimedOut {
-            said.elapsed = self.context().timeout;
+        let (limit, own) = (self.context().timeout, said.elapsed);
+        let is_late = said.end == End::TimedOut;
+        if is_late {
+            said.elapsed = limit;
         }
         seen.extend(said.statements.iter().cloned());
         if let Some(refused) = &said.refused {
@@ -83,7 +85,15 @@ impl Lane<'_> {
         if !said.ok() {
             let outcome = StepOutcome::failed(self.tree_run.diagnose(said));
             // A server that died says nothing about the migrations.
-            let failed = self.tree_run.server_lives(outcome)?.findings.pop();
+            let mut failed = self.tree_run.server_lives(outcome)?.findings.pop();
+            // The revisions before it took most of the time.
+            if let Some(failed) = failed.as_mut().filter(|_| is_late && own * 2 < limit) {
+                failed.message = format!(
+                    "the {} s that the step may take were over when this revision had run for {} s",
+                    limit.as_secs(),
+                    own.as_secs()
+                );
+            }
             return Ok(failed.map_or(Ok(()), |failed| Err(Box::new(failed))));
         }
         self.tree_run.statements.extend(said.statements);

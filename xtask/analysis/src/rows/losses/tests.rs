@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{gone_with_columns, gone_with_drops, losses};
+use super::{Fate, Loss, gone_with_columns, gone_with_drops, losses};
 use model::rows::{Contents, Held};
 
 fn held(key: &str, rows: &[&[(&str, Option<&str>)]]) -> Contents {
@@ -116,4 +116,25 @@ fn without_a_key_values_are_compared_as_a_bag() {
     check(&before, &turned, &turned, &[]);
     let less = held("", &[&[("a", Some("2"))]]);
     check(&before, &before, &less, &["orders: 1 of 2 rows lost by the downgrade"]);
+}
+
+#[test]
+fn rows_that_a_condition_chooses_are_meant() {
+    let loss = |count| Loss {
+        what: "orders".to_owned(),
+        count,
+        of: 4,
+        fate: Fate::RowsLost,
+        by_upgrade: true,
+    };
+    for (sql, count, chosen) in [
+        ("DELETE FROM orders WHERE customer_id IS NULL", 2, true),
+        ("DELETE FROM orders o USING customers c WHERE o.customer_id = c.id", 2, true),
+        ("DELETE FROM orders WHERE customer_id IS NULL", 4, false),
+        ("DELETE FROM orders", 2, false),
+        ("DELETE FROM customers WHERE id > 2", 2, false),
+        ("UPDATE orders SET note = NULL WHERE id > 2", 2, false),
+    ] {
+        assert_eq!(loss(count).is_chosen_by(sql), chosen, "{sql}, {count}");
+    }
 }

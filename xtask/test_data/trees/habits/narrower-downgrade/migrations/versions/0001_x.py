@@ -1,0 +1,19 @@
+"""x"""
+import sqlalchemy as sa
+from alembic import op
+
+revision = '0001'
+down_revision = None
+
+
+def upgrade():
+    op.create_table(
+        "orders",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("code", sa.String(30), nullable=False),
+        sa.Column("total", sa.String(20), nullable=False),
+    )
+
+
+def downgrade():
+    op.drop_table("orders")

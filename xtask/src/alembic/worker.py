@@ -415,6 +415,7 @@ def migrate(gate, call, config, go_r):
     script = ScriptDirectory.from_config(config)
     revisions = script._upgrade_revs if call["op"] == "upgrade" else script._downgrade_revs
     waits = list(call["pause_before"])
+    begun = trace_transactions(call)
 
     def steps(rev, context):
         carried = carried_by(context.connection) if waits else set()
@@ -422,6 +423,8 @@ def migrate(gate, call, config, go_r):
             # A graph that cannot be walked is told by the step that counts heads.
             with contextlib.suppress(Exception):
                 gate.send_event("graph", value=describe(script))
+        if context.connection in begun:
+            gate.send_event("begun", frames=begun[context.connection])
         say_version_table(gate, context)
         # Alembic takes the next step when the one before is done and committed.
         for step in revisions(call["revision"], rev):
@@ -445,13 +448,13 @@ def migrate(gate, call, config, go_r):
     environment = EnvironmentContext(
         config, script, fn=steps, as_sql=False, starting_rev=None, destination_rev=call["revision"], tag=None
     )
-    say_where_it_began(environment, gate, call)
     with environment:
         script.run_env()
 
 
-def say_where_it_began(environment, gate, call):
-    """Tells where a transaction began in which env.py configures Alembic: that one is env.py's to commit."""
+def trace_transactions(call):
+    """The transactions that run, each with the frames that began it, but for those that Alembic began:
+    one that env.py began is env.py's to commit."""
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 
@@ -460,6 +463,8 @@ def say_where_it_began(environment, gate, call):
     @event.listens_for(Engine, "begin")
     def begin(conn):
         stack = list(traceback.walk_stack(None))
+        if any(frame.f_globals.get("__name__") == "alembic.runtime.migration" for frame, _ in stack):
+            return
         if "greenlet" in sys.modules:
             # SQLAlchemy runs what is asynchronous in another stack.
             parent = sys.modules["greenlet"].getcurrent().parent
@@ -471,14 +476,28 @@ def say_where_it_began(environment, gate, call):
     def end(conn):
         begun.pop(conn, None)
 
-    configure = environment.configure
+    return begun
 
-    def configure_and_say(connection=None, *args, **kwargs):
-        if connection in begun:
-            gate.send_event("begun", frames=begun[connection])
-        return configure(connection, *args, **kwargs)
 
-    environment.configure = configure_and_say
+def ask(connection, sql):
+    """Rows that the gate asks for. The driver's cursor is used, so that env.py, which may listen to
+    statements, hears of its own alone."""
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(sql)
+        return cursor.fetchall()
+    finally:
+        cursor.close()
+
+
+def ask_aside(connection, sql):
+    """The same in the transaction that is open, or else in one that leaves nothing."""
+    is_open = connection.in_transaction()
+    try:
+        return ask(connection, sql)
+    finally:
+        if not is_open:
+            connection.connection.rollback()
 
 
 # Where a connection finds a table that is named without a schema.
@@ -489,11 +508,8 @@ def say_version_table(gate, context):
     """Where the version is kept, as the connection finds it now: `search_path` may name its schema."""
     schema, database, connection = context.version_table_schema, None, context.connection
     if connection is not None:
-        began = connection.in_transaction()
-        found, database = connection.exec_driver_sql(STANDS).fetchone()
+        [(found, database)] = ask_aside(connection, STANDS)
         schema = schema or (found if found != "public" else None)
-        if not began and connection.in_transaction():
-            connection.rollback()
     metadata = context.opts.get("target_metadata")
     metadata = metadata if isinstance(metadata, (list, tuple)) else [metadata]
     # One without tables, which only names constraints, is no model of the schema.
@@ -541,16 +557,11 @@ UNION ALL SELECT 'channel ' || channel FROM pg_listening_channels() AS channel
 
 
 def carried_by(connection):
-    """What a connection carries beside the database. In a transaction that Alembic began it is asked
-    within that; outside of one, what is asked leaves nothing."""
-    began = connection.in_transaction()
+    """What a connection carries beside the database."""
     try:
-        carried = {row[0] for row in connection.exec_driver_sql(CARRIED)}
+        return {carried for (carried,) in ask_aside(connection, CARRIED)}
     except Exception as exc:
         return {f"unknown: {type(exc).__name__}"}
-    if not began and connection.in_transaction():
-        connection.rollback()
-    return carried
 
 
 def trace_statements(gate):
@@ -562,8 +573,6 @@ def trace_statements(gate):
     @event.listens_for(Engine, "before_cursor_execute")
     def before(conn, cursor, statement, parameters, context, executemany):
         nonlocal count, began
-        if statement in (CARRIED, STANDS):
-            return
         count += 1
         if count <= STATEMENTS_KEPT:
             gate.send_event("statement", sql=clip(statement))
@@ -571,7 +580,7 @@ def trace_statements(gate):
 
     @event.listens_for(Engine, "after_cursor_execute")
     def after(conn, cursor, statement, parameters, context, executemany):
-        if count <= STATEMENTS_KEPT and statement not in (CARRIED, STANDS):
+        if count <= STATEMENTS_KEPT:
             gate.send_event("statement_done", seconds=time.perf_counter() - began)
 
 
@@ -637,23 +646,15 @@ def look_around_statements(gate, call, go_r):
     # The last look of each session: when its transaction began, and when the look was done.
     last, in_tree = {}, {}
 
-    def ask(conn, sql):
-        cursor = conn.connection.cursor()
-        try:
-            cursor.execute(sql)
-            return cursor.fetchone()[0]
-        finally:
-            cursor.close()
-
     def look(conn, when, sql=None, wait=False):
         started = time.perf_counter()
         try:
-            seen = json.loads(ask(conn, LOOK))
+            seen = json.loads(ask(conn, LOOK)[0][0])
             began, ended, autocommit = last.get(seen["pid"], (None, started, False))
             if began != seen["began"]:
                 ended = started
                 if when == "before":
-                    autocommit = ask(conn, BEGAN) != seen["began"]
+                    autocommit = ask(conn, BEGAN)[0][0] != seen["began"]
         except Exception as exc:
             gate.send_event("look", when="failed", sql=f"{type(exc).__name__}: {exc}", lines=[])
             return
@@ -677,13 +678,11 @@ def look_around_statements(gate, call, go_r):
 
     @event.listens_for(Engine, "before_cursor_execute")
     def before(conn, cursor, statement, parameters, context, executemany):
-        if statement not in (CARRIED, STANDS):
-            look(conn, "before", clip(statement))
+        look(conn, "before", clip(statement))
 
     @event.listens_for(Engine, "after_cursor_execute")
     def after(conn, cursor, statement, parameters, context, executemany):
-        if statement not in (CARRIED, STANDS):
-            look(conn, "after", clip(statement))
+        look(conn, "after", clip(statement))
 
     @event.listens_for(Engine, "commit")
     def commit(conn):

@@ -74,7 +74,9 @@ pub fn run(flags: &Collisions, interrupt: &Interrupt) -> Result<CollisionsReport
         let unseen: Vec<String> = reason.into_iter().chain(survey.unseen.clone()).collect();
         if lines.is_empty() {
             lines.push(match unseen.is_empty() {
-                true => format!("no other branch collides with it or {rev}"),
+                true => {
+                    format!("no revision of another branch collides with one of yours or of {rev}")
+                }
                 false => "cannot say whether another branch collides:".to_owned(),
             });
         }

@@ -84,7 +84,7 @@ fn sizes(root: &Utf8Path) -> Check {
         return ok(name, "the sizes of the tables in production are known");
     };
     let fix = format!("psql \"$PRODUCTION\" -qAtf xtask/src/production/tables.sql > {file}");
-    let found = "missing or old: findings about production name no duration".to_owned();
+    let found = "missing or old: how long others wait is unknown".to_owned();
     let details = wrong.into_iter().map(|(told, _)| told).collect();
     Check { details, ..bad(name, Health::Weak, found, fix) }
 }
@@ -211,7 +211,7 @@ fn isolation(interrupt: &Interrupt) -> Check {
     let user = cluster::server_user().ok().flatten();
     let sandbox = Sandbox::new(user.as_ref()).with_own_processes().without_network();
     match sandbox.refused(interrupt) {
-        None => ok(name, "migrations see no files of yours, no processes and no network"),
+        None => ok(name, "migrations see neither your files nor the network"),
         Some(why) => Check {
             details: vec!["the README's 'What a migration can do' says what they see then".into()],
             ..bad(name, Health::Weak, format!("none for migrations: {why}"), ALLOW.into())

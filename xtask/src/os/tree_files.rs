@@ -57,7 +57,9 @@ pub fn list(settings: &Settings) -> Listing {
             }
         }
     }
-    if listing.files.is_empty() && listing.unknown.is_empty() {
+    // Without locations, the settings lack something, and a finding says what.
+    let is_silent = listing.files.is_empty() && listing.unknown.is_empty();
+    if is_silent && !settings.locations.is_empty() {
         let folders = settings.locations.iter().filter_map(|location| match location {
             Location::Folder(folder) => Some(format!("`{folder}`")),
             Location::Package { .. } => None,

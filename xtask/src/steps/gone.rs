@@ -37,8 +37,8 @@ pub(super) fn dropped_between(before: &[Schema], after: &[Schema]) -> Vec<String
 pub(super) fn told_lost(stairs: &Stairs) -> Vec<String> {
     let mut lines = Vec::new();
     for (how, lost) in [
-        ("on downgrade, with what was added", &stairs.lost_down),
-        ("on upgrade, with what was dropped", &stairs.lost_up),
+        ("on downgrade, with the columns that were added", &stairs.lost_down),
+        ("on upgrade, with what it drops", &stairs.lost_up),
     ] {
         if lost.is_empty() {
             continue;

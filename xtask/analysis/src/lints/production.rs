@@ -9,7 +9,8 @@ use super::subject::Subject;
 use super::tables::Tables;
 use crate::effect::{Deed, Effect, Kind, Object, Whole};
 use crate::production::{
-    Extent, Kind as Gone, Sizes, Work, about, instead, instead_of, there, weigh,
+    Extent, Kind as Gone, Sizes, Work, blocked, fails, instead, instead_of, lasting, locked, lost,
+    there, weigh,
 };
 use crate::schema_diff::{Declaration, declared, mentions};
 use model::code::{self, Code, Severity};
@@ -19,6 +20,8 @@ use model::transcript::Direction;
 
 /// The number of rows below which no work on a table takes noticeable time.
 const SMALL: u64 = 100;
+/// What determines the time of work on a table.
+const ITS_SIZE: &str = "its size";
 /// Types of which one becomes another without a rewrite, or may.
 const ALIKE: [&[&str]; 5] = [
     &["bpchar", "name", "text", "varchar", "xml"],
@@ -138,9 +141,9 @@ impl Reader<'_, '_> {
             Work::Scan | Work::Update => ("read or write", "its rows are checked"),
         };
         let seconds = |sizes: &Sizes, extent| sizes.seconds_of(work, extent);
-        let (weight, time, mut told) = self.weight(table, seconds)?;
+        let (weight, seconds, mut told) = self.weight(table, seconds)?;
         told.push(("instead", instead(&[work])));
-        let message = format!("nobody can {what} `{table}` while {why}, {time}");
+        let message = blocked(what, table, &format!(" while {why},"), seconds, ITS_SIZE);
         self.finding((&code::WHO_WAITS, deed), table, weight, (message, told))
     }
 
@@ -152,11 +155,11 @@ impl Reader<'_, '_> {
             return None;
         }
         let seconds = |sizes: &Sizes, extent| sizes.seconds_of(Work::Update, extent);
-        let (weight, time, mut told) = self.weight(table, seconds)?;
+        let (weight, seconds, mut told) = self.weight(table, seconds)?;
         told.push(("instead", instead(&[Work::Update])));
         let message = match is_lost {
-            true => format!("all rows of `{table}` are removed"),
-            false => format!("all rows of `{table}` are locked {time}; other writers of them wait"),
+            true => lost("all ", table),
+            false => locked("all", table, &lasting(seconds, ITS_SIZE)),
         };
         self.finding((&code::WHOLE_TABLE, deed), table, weight, (message, told))
     }
@@ -167,7 +170,7 @@ impl Reader<'_, '_> {
         &self,
         table: &str,
         seconds: impl Fn(&Sizes, Extent) -> Option<f64>,
-    ) -> Option<(Severity, String, Told)> {
+    ) -> Option<(Severity, Option<f64>, Told)> {
         let sizes = self.subject.files.sizes.as_ref();
         let extent = self.tables.extent(table, sizes);
         let is_small = matches!(extent, Extent::Known(size) if size.rows < SMALL);
@@ -183,10 +186,8 @@ impl Reader<'_, '_> {
             true => Severity::Note,
             false => weigh(seconds, extent, Direction::Upgrade),
         };
-        let time = seconds.map(|seconds| format!("for {}", about(seconds)));
-        let time = time.unwrap_or_else(|| "for a time that grows with its size".to_owned());
         let there = there(sizes, extent).map(|there| ("there", there));
-        Some((weight, time, there.into_iter().collect()))
+        Some((weight, seconds, there.into_iter().collect()))
     }
 
     /// MG501.
@@ -221,9 +222,7 @@ impl Reader<'_, '_> {
             Some(_) => Severity::Error,
             None => Severity::Warning,
         };
-        let became = to.map_or("gone".to_owned(), |to| format!("called `{to}`"));
-        let message =
-            format!("the running version fails where it uses `{shown}`, which is {became}");
+        let message = fails(relation, &gone, "");
         let told = vec![("instead", instead_of(&gone))];
         self.finding((&code::BREAKS_RUNNING, deed), relation, weight, (message, told))
     }

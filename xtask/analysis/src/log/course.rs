@@ -71,7 +71,12 @@ impl Course {
             let supply = self.supplies.iter().find(supplied).or(self.supplies.first());
             return supply.map(|(step, _)| step.clone());
         }
-        self.steps.iter().find(|step| self.kind_of(step).as_ref() == Some(kind)).cloned()
+        self.steps_of(kind).next().cloned()
+    }
+
+    /// All steps of this kind.
+    pub(super) fn steps_of(&self, kind: &Kind) -> impl Iterator<Item = &String> {
+        self.steps.iter().filter(|step| self.kind_of(step).as_ref() == Some(kind))
     }
 
     pub(super) fn kind_of(&self, step: &str) -> Option<Kind> {

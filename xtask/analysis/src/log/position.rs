@@ -39,6 +39,8 @@ struct Way {
     /// Whether an upgrade continued from the pre-seed revision, or another began at it.
     past_seed: bool,
     supplied: bool,
+    /// The step whose supply the script of this command holds.
+    supply: Option<String>,
     counted: bool,
     downgraded: bool,
 }
@@ -104,6 +106,7 @@ impl<'a> Position<'a> {
 
     fn begin(&mut self) {
         self.start = None;
+        self.way.supply = None;
         self.commands += 1;
     }
 
@@ -251,6 +254,7 @@ impl<'a> Position<'a> {
             return Some(named.clone());
         }
         match (kind, self.course()) {
+            (Some(Kind::Supply), Some(_)) if self.way.supply.is_some() => self.way.supply.clone(),
             (Some(kind), Some(course)) => course.step(kind, sql),
             _ => (!self.command.is_empty()).then(|| self.command.clone()),
         }
@@ -292,7 +296,8 @@ impl<'a> Position<'a> {
         if self.course().is_some() {
             return Vec::new();
         }
-        self.courses.iter().filter_map(|course| course.step(kind?, None)).collect()
+        let Some(kind) = kind else { return Vec::new() };
+        self.courses.iter().flat_map(|course| course.steps_of(kind)).cloned().collect()
     }
 
     /// Finds the tree by the SQL of a supply that psql was running.
@@ -304,6 +309,12 @@ impl<'a> Position<'a> {
         let supplies = |course: &Course| course.supplies.iter().any(|(_, all)| all.contains(sql));
         if let Some(tree) = self.courses.iter().position(supplies) {
             self.at_tree(tree);
+        }
+        let all = self.courses.iter().flat_map(|course| &course.supplies);
+        let mut steps = all.filter(|(_, all)| all.contains(sql)).map(|(step, _)| step);
+        // What several have in common tells nothing.
+        if let (Some(step), None) = (steps.next(), steps.next()) {
+            self.way.supply = Some(step.clone());
         }
     }
 

@@ -342,3 +342,23 @@ FAIL  7 of 11 steps passed";
     assert_eq!(finding.place.unwrap().line, Some(9));
     assert_eq!(finding.tree.as_deref(), Some("console"));
 }
+
+/// Another role than the first: the script says which, and without one both are possible.
+#[test]
+fn step_of_two_supplies_is_the_one_that_the_script_gives() {
+    let mut courses = courses();
+    let step = "Raptor — create reporting role (required by 0002+)";
+    let raptor = courses.last_mut().unwrap();
+    raptor.steps.insert(0, step.to_owned());
+    raptor.supplies.insert(0, (step.to_owned(), "CREATE ROLE reporting NOLOGIN;"));
+    let failed = "psql: error: connection to server at \"localhost\" (127.0.0.1), port 5432 failed: \
+                  Connection refused\n";
+    let script = format!(
+        "$ psql <<'SQL'\n> DO $$ BEGIN\n> CREATE ROLE raptor_app NOLOGIN;\n> SQL\n{failed}"
+    );
+    let found = read(&script, &courses).findings;
+    let known = "Raptor — create raptor_app role (required by 0002+)";
+    assert_eq!(found[0].step.as_deref(), Some(known));
+    let found = read(failed, &courses).findings;
+    assert!(found[0].message.contains(step) && found[0].message.contains(known), "{found:#?}");
+}

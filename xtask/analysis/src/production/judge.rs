@@ -6,12 +6,12 @@ use super::instead::{instead, instead_of};
 use super::place::{line_of, place, place_named};
 use super::seen::seen;
 use super::setting::{Judged, Setting};
-use super::sizes::{Work, about, days};
+use super::sizes::{Work, days};
 use super::statements::Ran;
 use super::view::View;
 use super::waits::{Stand, stands};
 use super::weight::{lower, weigh};
-use super::wording::{also, grows_with, of_back, said, sound, there};
+use super::wording::{also, blocked, fails, grows_with, locked, lost, of_back, sound, there};
 use crate::schema_diff::Declaration;
 use model::code::{self, Code, Severity};
 use model::finding::Finding;
@@ -87,7 +87,6 @@ impl<'a> Judge<'a> {
         back: Option<(&[Stand], Option<&View<'_>>)>,
     ) {
         let (name, extent) = (view.name(stand.table), view.extent(stand.table));
-        let time = stand.seconds.map(|seconds| format!(" for {}", about(seconds)));
         let parts: Vec<String> =
             stand.parts.iter().map(|part| format!("`{}`", view.name(*part))).collect();
         let parts = match parts.is_empty() {
@@ -95,8 +94,7 @@ impl<'a> Judge<'a> {
             false => format!(" ({})", parts.join(", ")),
         };
         let size = grows_with(view, stand);
-        let time = time.unwrap_or_else(|| format!(" for a time that grows with {size}"));
-        let message = format!("nobody can {} `{name}`{parts}{time}", stand.what());
+        let message = blocked(stand.what(), &name, &parts, stand.seconds, &size);
         let mut told = vec![("seen", stand.seen(view))];
         told.extend(there(view.sizes, extent).map(|there| ("there", there)));
         told.extend(also(view, stand.table).map(|also| ("also", also)));
@@ -119,8 +117,8 @@ impl<'a> Judge<'a> {
         for broken in broken {
             let count = broken.count;
             let message = format!(
-                "the running version fails: {} ({count} of {} statements tried)",
-                said(broken),
+                "{} ({count} of {} statements tried)",
+                fails(&broken.name, &broken.kind, &broken.said),
                 self.rehearsal.uses.len()
             );
             let invented = matches!(broken.kind, Kind::Refused { .. } | Kind::Other { .. })
@@ -216,10 +214,8 @@ impl<'a> Judge<'a> {
             .or_else(|| position(&|ran| ran.locks.contains_key(&oid)));
         let seconds = view.sizes.and_then(|sizes| sizes.seconds_of(Work::Update, extent));
         let message = match is_lost {
-            true => format!("rows of `{name}` are lost"),
-            false => format!(
-                "most rows of `{name}` are locked until the commit; other writers of these rows wait"
-            ),
+            true => lost("", &name),
+            false => locked("most", &name, "until the commit"),
         };
         let weight = weigh(seconds, extent, direction);
         let mut told = Vec::new();

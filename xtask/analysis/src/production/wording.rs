@@ -1,14 +1,43 @@
-//! Sentences of a finding about a change in production.
+//! Sentences of a finding about a change in production, read from the text or seen in a rehearsal.
 
 use std::collections::BTreeSet;
 
-use super::breaks::{Break, Kind};
+use super::breaks::Kind;
 use super::setting::Text;
-use super::sizes::{Extent, Sizes, Work, amount};
+use super::sizes::{Extent, Sizes, Work, about, amount};
 use super::view::View;
 use super::waits::Stand;
 use crate::schema_diff::mentions;
 use model::production::{Blocked, Oid};
+
+/// MG500: the statements that cannot run, and for how long.
+pub(crate) fn blocked(
+    what: &str,
+    table: &str,
+    more: &str,
+    seconds: Option<f64>,
+    size: &str,
+) -> String {
+    format!("nobody can {what} `{table}`{more} {}", lasting(seconds, size))
+}
+
+/// MG503: rows that are gone.
+pub(crate) fn lost(which: &str, table: &str) -> String {
+    format!("{which}rows of `{table}` are lost")
+}
+
+/// MG503: rows for which other writers wait.
+pub(crate) fn locked(which: &str, table: &str, how_long: &str) -> String {
+    format!("{which} rows of `{table}` are locked {how_long}; other writers of these rows wait")
+}
+
+/// How long work takes.
+pub(crate) fn lasting(seconds: Option<f64>, size: &str) -> String {
+    match seconds {
+        Some(seconds) => format!("for {}", about(seconds)),
+        None => format!("for a time that grows with {size}"),
+    }
+}
 
 /// How large the table is in production, and how much it is used.
 pub(crate) fn there(sizes: Option<&Sizes>, extent: Extent) -> Option<String> {
@@ -72,16 +101,19 @@ pub(super) fn of_back(stand: &Stand, back: &[Stand], down: Option<&View<'_>>) ->
     }
 }
 
-/// The change of an object that the running version uses, in words.
-pub(super) fn said(broken: &Break) -> String {
-    let name = &broken.name;
-    match &broken.kind {
-        Kind::TableRenamed { to } => format!("`{name}` was renamed to `{to}`"),
-        Kind::TableDropped | Kind::ViewDropped => format!("`{name}` was dropped"),
-        Kind::TypeGone => format!("the type `{name}` was dropped or renamed"),
-        Kind::ColumnRenamed { column, to } => format!("`{name}.{column}` was renamed to `{to}`"),
-        Kind::ColumnDropped { column } => format!("`{name}.{column}` was dropped"),
-        Kind::NotNull { column } if column.is_empty() => format!("`{name}`: {}", broken.said),
+/// MG501: the change of an object that the running version uses. `said` is Postgres's own message.
+pub(crate) fn fails(name: &str, kind: &Kind, said: &str) -> String {
+    format!("the running version fails: {}", change(name, kind, said))
+}
+
+fn change(name: &str, kind: &Kind, said: &str) -> String {
+    match kind {
+        Kind::TableRenamed { to } => format!("`{name}` is renamed to `{to}`"),
+        Kind::TableDropped | Kind::ViewDropped => format!("`{name}` is dropped"),
+        Kind::TypeGone => format!("the type `{name}` is dropped or renamed"),
+        Kind::ColumnRenamed { column, to } => format!("`{name}.{column}` is renamed to `{to}`"),
+        Kind::ColumnDropped { column } => format!("`{name}.{column}` is dropped"),
+        Kind::NotNull { column } if column.is_empty() => format!("`{name}`: {said}"),
         Kind::NotNull { column } => {
             format!("`{name}.{column}` must be given a value, and it gives none")
         }
@@ -94,11 +126,7 @@ pub(super) fn said(broken: &Break) -> String {
         Kind::NoRight { act: Some(act) } => {
             // A trigger may need a privilege on another object.
             let bare = name.rsplit('.').next().unwrap_or_default().trim_matches('"');
-            let why = if mentions(&broken.said, bare) {
-                String::new()
-            } else {
-                format!(": {}", broken.said)
-            };
+            let why = if mentions(said, bare) { String::new() } else { format!(": {said}") };
             format!("the application's role may not {act} `{name}` any more{why}")
         }
         Kind::RowRefused => format!("row security refuses its rows of `{name}`"),
@@ -116,7 +144,7 @@ pub(super) fn said(broken: &Break) -> String {
         Kind::GeneratedAlways => {
             format!("the application sets a column of `{name}` that accepts no value any more")
         }
-        Kind::Trigger => format!("a trigger of `{name}` refuses: {}", broken.said),
+        Kind::Trigger => format!("a trigger of `{name}` refuses: {said}"),
         Kind::Other { message, .. } => format!("`{name}`: {message}"),
     }
 }
@@ -130,11 +158,13 @@ pub(super) fn sound(
     tried: usize,
 ) -> Vec<String> {
     let ids: Vec<&str> = revisions.iter().map(|text| text.revision.as_str()).collect();
+    let works = match tried {
+        0 => "no statement of the running version could be tried".to_owned(),
+        _ => format!("the running version keeps working ({tried} statements tried)"),
+    };
     let mut lines = vec![
         format!("{} on a database in use: {}", ids.join(", "), moments(up)),
-        format!(
-            "no large table is read whole or rewritten while others wait; the running version keeps working ({tried} statements tried)"
-        ),
+        format!("no large table is read whole or rewritten while others wait; {works}"),
     ];
     lines.extend(down.map(|down| format!("back: {}", moments(down))));
     lines

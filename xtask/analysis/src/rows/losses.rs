@@ -149,7 +149,9 @@ pub fn gone_with_columns(before: &Contents, between: &Contents, again: &Contents
             let (had, has) = (values(Some(held), column), values(again.get(table), column));
             if had > 0 {
                 let of = held.rows.len();
-                told.push(format!("{table}.{column} ({had} of {of} values, then {has} again)"));
+                told.push(format!(
+                    "{table}.{column} ({had} of {of} rows; {has} after the second upgrade)"
+                ));
             }
         }
     }

@@ -105,7 +105,7 @@ fn values_lost_with_a_column_are_counted() {
         &[&[("id", Some("1")), ("note", Some("a"))], &[("id", Some("2")), ("note", Some("b"))]],
     );
     let told = gone_with_columns(&before, &between, &before);
-    assert_eq!(told, ["orders.note (2 of 2 values, then 0 again)"]);
+    assert_eq!(told, ["orders.note (2 of 2 rows; 0 after the second upgrade)"]);
     assert!(gone_with_columns(&between, &between, &between).is_empty());
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::shop::Shop;
 
-/// Those that need a transaction of their own, or two at a time: `tests/git/fix.rs` runs 25001 and 55P04.
+/// Those that need a transaction of their own, or two at a time: `test_data/fixes.yaml` has 25001 and 55P04.
 const ELSEWHERE: &[&str] = &["25001", "55P04", "40001", "40P01", "42611"];
 
 const UPGRADE: &str = r#"

@@ -87,7 +87,7 @@ fn branches_that_are_not_here_are_said_to_be_unknown() {
         }
         let ended = clone.gate(&["collisions"]);
         ended.says(2, &[unknown, told]);
-        assert!(!ended.out.contains("no other branch"), "{}", ended.out);
+        assert!(!ended.out.contains("no revision of another branch"), "{}", ended.out);
         clone.gate(&["lint"]).says(0, &["compared with"]);
     }
 }
@@ -109,7 +109,7 @@ fn merged_branches_collide_with_nothing() {
     repository.git(&["update-ref", "refs/pull/7/head", "origin/change"]);
     repository.edit("0004_mine.py", "CREATE TABLE mine", "CREATE TABLE ours");
     repository.git(&["commit", "--quiet", "--all", "--amend", "--no-edit"]);
-    repository.gate(&["collisions"]).says(0, &["no other branch collides"]);
+    repository.gate(&["collisions"]).says(0, &["no revision of another branch collides"]);
     // One that was cut before the base gave a file another name.
     repository.git(&["push", "--quiet", "origin", "main:old"]);
     repository.git(&["checkout", "--quiet", "main"]);

@@ -252,7 +252,7 @@ impl Bench<'_> {
 
     /// What is wrong with a safe form: its bad form must have the hazard, and its good one none, up and
     /// down.
-    fn run_form(&self, number: usize, form: &SafeForm, connection: Connection) -> Ran {
+    fn run_form(&self, form: &SafeForm, number: usize, connection: Connection) -> Ran {
         let case = |name: String, up: &str, down: &str| Case {
             name,
             before: None,
@@ -383,5 +383,5 @@ fn each_case_is_seen_as_it_was_measured() {
 /// Beside the cases, on a server of its own: both take turns with one worker each.
 #[test]
 fn each_safe_form_is_told_from_its_hazard() {
-    check(SAFE_FORMS, |bench, number, form, connection| bench.run_form(number, form, connection));
+    check(SAFE_FORMS, |bench, number, form, connection| bench.run_form(form, number, connection));
 }

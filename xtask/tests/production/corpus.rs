@@ -252,7 +252,7 @@ impl Bench<'_> {
 
     /// What is wrong with a safe form: its bad form must have the hazard, and its good one none, up and
     /// down.
-    fn run_form(&self, number: usize, form: &SafeForm, connection: Connection) -> Ran {
+    fn run_form(&self, form: &SafeForm, number: usize, connection: Connection) -> Ran {
         let case = |name: String, up: &str, down: &str| Case {
             name,
             before: None,
@@ -345,7 +345,7 @@ fn differing(was: &str, is: &str) -> String {
 }
 
 /// Makes the base, and fails with what differs in what runs on copies of it.
-fn check<T>(all: &[T], mut run: impl FnMut(&Bench<'_>, Connection, (usize, &T)) -> Ran) {
+fn check<T>(all: &[T], mut run: impl FnMut(&Bench<'_>, usize, &T, Connection) -> Ran) {
     let server = TestServer::start();
     let folder = tempfile::tempdir().unwrap();
     let path = Utf8PathBuf::from_path_buf(folder.path().canonicalize().unwrap()).unwrap();
@@ -362,8 +362,8 @@ fn check<T>(all: &[T], mut run: impl FnMut(&Bench<'_>, Connection, (usize, &T)) 
     assert!(said.ok(), "{:?}", said.headline());
     let mut connection = alembic.into_connection().unwrap();
     let mut wrong = Vec::new();
-    for one in all.iter().enumerate() {
-        let (free, differs) = run(&bench, connection, one);
+    for (number, one) in all.iter().enumerate() {
+        let (free, differs) = run(&bench, number, one, connection);
         connection = free;
         wrong.extend(differs);
     }
@@ -377,11 +377,11 @@ fn each_case_is_seen_as_it_was_measured() {
     let mut cases: Vec<Case> = serde_yaml::from_str(cases).unwrap();
     let only = std::env::var("PRODUCTION_CASE").unwrap_or_default();
     cases.retain(|case| case.name.contains(&only));
-    check(&cases, |bench, connection, (_, case)| bench.run(case, connection));
+    check(&cases, |bench, _, case, connection| bench.run(case, connection));
 }
 
 /// Beside the cases, on a server of its own: both take turns with one worker each.
 #[test]
 fn each_safe_form_is_told_from_its_hazard() {
-    check(SAFE_FORMS, |bench, connection, (number, form)| bench.run_form(number, form, connection));
+    check(SAFE_FORMS, |bench, number, form, connection| bench.run_form(form, number, connection));
 }

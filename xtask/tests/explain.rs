@@ -323,8 +323,10 @@ fn a_sqlstate_is_explained_by_its_own_causes() {
     assert!(human.contains("remove the duplicates") && human.contains("setval"), "{human}");
     // Of several meanings, each with what tells it from the others.
     let human = explain(&["22p02"]);
-    assert_eq!(human.matches("SQLSTATE 22P02 (MG114").count(), 2, "{human}");
-    assert!(human.contains("says: for enum") && human.contains("postgresql_using"), "{human}");
+    assert_eq!(human.matches("SQLSTATE 22P02 (MG114").count(), 3, "{human}");
+    for part in ["says: for enum", "says: for type json", "postgresql_using"] {
+        assert!(human.contains(part), "{part}: {human}");
+    }
     let json: serde_json::Value =
         serde_json::from_str(&explain(&["55P04", "--format", "json"])).unwrap();
     assert_eq!((&json["sqlstate"], &json["causes"][0]["code"]), (&"55P04".into(), &"MG114".into()));

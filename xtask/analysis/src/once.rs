@@ -11,7 +11,10 @@ use model::transcript::Transcript;
 const OF_A_REVISION: [&Code; 4] =
     [&code::REMAINS, &code::NOT_RESTORED, &code::CHANGED, &code::DATA_LOST];
 /// Codes of habits: each revision of the tree has the same reason.
-const OF_A_HABIT: [&Code; 2] = [&code::RAISING_DOWNGRADE, &code::IRREVERSIBLE];
+const OF_A_HABIT: [&Code; 3] = [&code::NO_DOWNGRADE, &code::RAISING_DOWNGRADE, &code::IRREVERSIBLE];
+
+/// Codes about heads: a base of its own has a head of its own.
+const HEADS: [&Code; 2] = [&code::MULTIPLE_HEADS, &code::SEVERAL_BASES];
 
 /// Folds each finding into the first one that has the same cause.
 pub fn fold(findings: &mut Vec<Finding>) {
@@ -21,7 +24,8 @@ pub fn fold(findings: &mut Vec<Finding>) {
         match first {
             Some((line, first)) => {
                 // The step that counts the heads reports their number and names.
-                if first.code == &code::MULTIPLE_HEADS {
+                let is_count = finding.code == &code::MULTIPLE_HEADS;
+                if is_count && HEADS.contains(&first.code) {
                     std::mem::swap(first, &mut finding);
                 }
                 if !first.also.contains(&line) {
@@ -113,6 +117,10 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
         }
         (Some(step), Some(_)) if one == two && one == &code::MULTIPLE_HEADS => {
             Some(format!("the same in the step '{step}'"))
+        }
+        _ if one != two && HEADS.contains(&one) && HEADS.contains(&two) => {
+            let base = if one == &code::SEVERAL_BASES { first } else { other };
+            Some(base.message.clone())
         }
         // A failure of the second way up is a consequence of the downgrade's leftovers.
         (Some(step), Some(_))
@@ -213,6 +221,15 @@ mod tests {
         let heads = |step: &str, said: &str| found(&code::MULTIPLE_HEADS, "3", step, said);
         let told = "2 heads; the same in the step 'upgrade'";
         check(&[heads("upgrade", "Multiple head revisions"), heads("count", "2 heads")], &[told]);
+    }
+
+    #[test]
+    fn a_second_base_is_a_line_of_the_heads() {
+        let heads = found(&code::MULTIPLE_HEADS, "3", "count", "2 heads");
+        let base = found(&code::SEVERAL_BASES, "3", "", "it has no parent");
+        check(&[heads.clone(), base.clone()], &["2 heads; it has no parent"]);
+        check(&[base.clone(), heads], &["2 heads; it has no parent"]);
+        check(&[base], &["it has no parent"]);
     }
 
     #[test]

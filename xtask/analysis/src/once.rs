@@ -93,6 +93,12 @@ fn is_narrower(first: &Finding, other: &Finding) -> bool {
         && name.zip(sql).is_some_and(|(name, sql)| alters(sql, name))
 }
 
+/// Whether the downgrade of a finding does nothing, as its lint said.
+fn was_empty(finding: &Finding) -> bool {
+    let title = finding.predicted.as_deref();
+    title.is_some_and(|predicted| predicted.contains(DOES_NOTHING))
+}
+
 /// The line that the second of two findings adds to the first, where both have one cause.
 fn line(first: &Finding, other: &Finding) -> Option<String> {
     if first.tree != other.tree || first.standing != other.standing {
@@ -100,16 +106,16 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
     }
     let same_revision = first.revision == other.revision;
     let (one, two) = (first.code, other.code);
-    let does_nothing = |finding: &Finding| {
-        let title = finding.predicted.as_deref();
-        title.is_some_and(|predicted| predicted.contains(DOES_NOTHING))
-    };
     let raised = |finding: &Finding| {
         let said = finding.transcript.as_deref()?;
         Some((said.headline()?.clone(), said.frames.last()?.clone()))
     };
     let same_exception = raised(first).is_some() && raised(first) == raised(other);
     let same_words = one == two && first.message == other.message;
+    if one != two && HEADS.contains(&one) && HEADS.contains(&two) {
+        let base = if one == &code::SEVERAL_BASES { first } else { other };
+        return Some(base.message.clone());
+    }
     match (&first.step, &other.step) {
         // The steps after the first meet the same.
         (Some(_), Some(step)) if same_revision && (same_words || same_exception) => {
@@ -117,10 +123,6 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
         }
         (Some(step), Some(_)) if one == two && one == &code::MULTIPLE_HEADS => {
             Some(format!("the same in the step '{step}'"))
-        }
-        _ if one != two && HEADS.contains(&one) && HEADS.contains(&two) => {
-            let base = if one == &code::SEVERAL_BASES { first } else { other };
-            Some(base.message.clone())
         }
         // A failure of the second way up is a consequence of the downgrade's leftovers.
         (Some(step), Some(_))
@@ -136,7 +138,7 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
             if same_revision
                 && OF_A_REVISION.contains(&one)
                 && OF_A_REVISION.contains(&two)
-                && (one == two || does_nothing(first) || is_related(first, other)) =>
+                && (one == two || was_empty(first) || is_related(first, other)) =>
         {
             Some(other.message.clone())
         }

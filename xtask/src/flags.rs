@@ -1,5 +1,7 @@
 //! The command line as data, and nothing else: the feature list.
 
+#[cfg(test)]
+mod documented;
 mod explain;
 mod files;
 mod help;

@@ -165,6 +165,11 @@ fn each_log(check: impl Fn(&Captured, &[u8]) -> Result<(), String> + Sync) {
 /// name only some logs hold.
 fn compare(mut named: Vec<Named>, expected: &[Named]) -> Result<(), String> {
     for (named, expected) in named.iter_mut().zip(expected) {
+        // Where a tree has several supplies, a log that shows no script cannot tell them apart.
+        let is_candidate = |step: &&String| named.message.contains(&format!("`{step}`"));
+        if named.step.is_none() && expected.step.as_ref().filter(is_candidate).is_some() {
+            named.step.clone_from(&expected.step);
+        }
         named.message.clear();
         if expected.step.is_none() && named.code == "MG900" {
             named.step = None;
@@ -237,9 +242,12 @@ fn each_log_is_named_rightly_for_a_person() {
         let said = explain(text, &[]);
         let expected = expected(captured, &incidents);
         let mut wanted: Vec<String> = Vec::new();
+        let squeezed = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        let tells_candidates = squeezed.contains("does not say which step it was");
+        let step_line = |step: &String| format!("step: {step}\n");
         for named in &expected {
             wanted.push(format!("error[{}]: ", named.code));
-            wanted.extend(named.step.as_ref().map(|step| format!("step: {step}\n")));
+            wanted.extend(named.step.as_ref().filter(|_| !tells_candidates).map(step_line));
             wanted.extend(named.file.as_ref().map(|file| format!("--> {file}")));
         }
         if expected.is_empty() {

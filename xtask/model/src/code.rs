@@ -13,7 +13,7 @@ mod entry;
 mod environment;
 mod graph;
 mod infrastructure;
-mod modes;
+pub mod modes;
 mod production;
 mod rows;
 mod running;

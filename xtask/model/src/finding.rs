@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::called;
 use super::code::causes::Cause;
+use super::code::modes::LISTED;
 use super::code::{Code, OPERATOR, Owner, Severity};
 use super::production::Impact;
 use super::transcript::{Direction, Transcript};
@@ -125,6 +126,12 @@ impl Fix {
     pub fn own_patch(&self) -> Option<&str> {
         Some(self.patch.as_str()).filter(|patch| !patch.is_empty())
     }
+
+    /// The step that follows the change: the runbook lists what the recipes supply.
+    pub fn then(&self) -> Option<String> {
+        let recipes = |change: &FileChange| change.file.starts_with("xtask/src/recipes");
+        self.changes.iter().any(recipes).then(|| called::named(LISTED))
+    }
 }
 
 impl FileChange {
@@ -180,7 +187,8 @@ impl Finding {
     /// lines, then the remedy of its code.
     pub fn remedies(&self) -> Vec<String> {
         if let Some(fix) = &self.fix {
-            return self.escalation().into_iter().chain(fix.what.iter().cloned()).collect();
+            let steps = fix.what.iter().cloned().chain(fix.then());
+            return self.escalation().into_iter().chain(steps).collect();
         }
         let lacks = (!self.lacks.is_empty()).then(|| format!("add: {}", self.lacks.join("\n")));
         self.escalation().into_iter().chain(lacks).chain(self.steps()).collect()

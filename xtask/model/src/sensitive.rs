@@ -38,7 +38,7 @@ mod tests {
     use super::area;
 
     #[test]
-    fn a_word_of_a_name_counts() {
+    fn areas_are_known_by_whole_words_of_names() {
         assert_eq!(area("ALTER TABLE audit_log ADD COLUMN x"), Some("audit"));
         assert_eq!(area("versions/0005_rbac_tables.py"), Some("RBAC"));
         assert_eq!(area("0018_settlements_and_payments.py"), Some("payment"));

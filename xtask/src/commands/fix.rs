@@ -159,7 +159,9 @@ fn apply(
             said.unwrap_or_default()
         );
     }
-    after.notes.push(format!("--fix changed {}", files.join(", ")));
+    let then = before.findings.iter().find_map(|finding| finding.fix.as_ref()?.then());
+    let then = then.map(|then| format!("; {then}")).unwrap_or_default();
+    after.notes.push(format!("--fix changed {}{then}", files.join(", ")));
     Ok(Some(after))
 }
 

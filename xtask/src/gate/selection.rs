@@ -162,7 +162,7 @@ fn check_postgres(wanted: Option<&str>, ini: &Utf8Path) -> Result<()> {
         None => Ok(()),
         Some(wanted) => bail!(
             "`{ini}` asks for Postgres {wanted} (`postgres = {wanted}`), and the gate runs Postgres \
-             {MAJOR} alone"
+             {MAJOR} alone; without that line it gates the tree on {MAJOR}"
         ),
     }
 }

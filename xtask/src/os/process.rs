@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_lines_are_the_last() {
+    fn tail_holds_the_last_lines() {
         assert_eq!(last_lines("a\nb\nc\n", 2), "b\nc");
         assert_eq!(last_lines("a", 5), "a");
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-use super::words;
+use super::{remedy, words};
 use model::code::{Code, Owner};
 use model::finding::{Finding, Place};
 use model::redact::redact;
@@ -84,22 +84,22 @@ pub(super) fn verbatim(out: &mut String, name: &str, text: &str) {
 pub(super) fn fix<S: AsRef<str>>(
     out: &mut String,
     (owner, code): (Option<Owner>, &Code),
-    ready: Option<(&str, String)>,
+    ready: Option<remedy::Ready>,
     steps: &[S],
 ) {
     field(out, "owner", owner.map(words::owner).unwrap_or_default());
     let mut name = "fix";
-    if let Some((what, text)) = &ready {
+    if let Some(remedy::Ready { what, text, next }) = &ready {
         label(out, name, what);
         match text.contains("\n+++ ") {
             // A patch is copied whole: its lines get no prefix.
             true => redact(text).lines().for_each(|text| line(out, &printable(text))),
             false => verbatim(out, "", text.trim_end()),
         }
-        name = "or";
+        name = next;
     }
     for step in steps.iter().map(AsRef::as_ref) {
-        if steps.len() == 1 && name == "fix" {
+        if steps.len() == 1 {
             field(out, name, step);
             break;
         }

@@ -4,7 +4,7 @@
 //! The runner reads workflow commands out of every line of stdout and stderr, whichever program
 //! wrote it. Every line with text of a migration is therefore made safe first.
 
-use super::{human, words};
+use super::{human, remedy, words};
 use model::code::Severity;
 use model::finding::{Finding, Standing};
 use model::redact::redact;
@@ -89,9 +89,9 @@ fn annotation(finding: &Finding) -> String {
         message += &format!("\nfix: {remedy}");
     }
     if let Some(fix) = &finding.fix {
-        message += &format!("\nverified: {}", words::verified(fix));
+        message += &format!("\nverified: {}", remedy::verified(fix));
     }
-    if let Some(patch) = words::change(finding) {
+    if let Some(patch) = remedy::change(finding) {
         message += &format!("\n\n{}", patch.trim_end());
     }
     let message = printable(&redact(&message));

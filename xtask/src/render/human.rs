@@ -12,7 +12,7 @@ use super::fields::{
     BLUE, BOLD, GREEN, MAGENTA, RED, excerpt, field, fix, impact, line, shows_output, title,
     verbatim,
 };
-use super::words;
+use super::{remedy, words};
 use model::code::causes::Cause;
 use model::code::{Code, Severity, safe_forms};
 use model::finding::{Finding, Standing};
@@ -350,14 +350,14 @@ pub fn finding(finding: &Finding) -> String {
         verbatim(&mut out, label, &words::first_lines(statement, LINES_SHOWN));
     }
     if let Some(fix) = &finding.fix {
-        field(&mut out, "verified", &words::verified(fix));
+        field(&mut out, "verified", &remedy::verified(fix));
     }
     if let Some(predicted) = &finding.predicted {
         field(&mut out, "lint said", predicted);
     }
     field(&mut out, "SEV-2", &finding.escalation().unwrap_or_default());
-    let steps = words::further_steps(finding);
-    fix(&mut out, (finding.owner, code), words::ready(finding), &steps);
+    let steps = remedy::further_steps(finding);
+    fix(&mut out, (finding.owner, code), remedy::ready(finding), &steps);
     verbatim(&mut out, "by hand", &finding.by_hand.join("\n"));
     out
 }

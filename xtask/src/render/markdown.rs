@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 
 use super::markup::{prose, span, text, whole};
-use super::{diagram, rollback, words};
+use super::{diagram, remedy, rollback, words};
 use model::code::Severity;
 use model::finding::{Finding, Standing};
 use model::redact::redact;
@@ -182,6 +182,10 @@ fn finding(finding: &Finding, again: bool) -> String {
         let _ = writeln!(out, "Allowed: {}\n", text(&redact(reason)));
     }
     out.push_str(&fence("text", &wrapped(&words::message(finding)), LINES_SHOWN));
+    let said = finding.transcript.as_deref();
+    if let Some(sql) = said.and_then(|said| said.statement.as_deref()).filter(|_| !again) {
+        out.push_str(&fence("sql", sql, LINES_SHOWN));
+    }
     out.push_str(&excerpt(finding));
     out.push_str(&impact(finding));
     if let Some(escalation) = finding.escalation() {
@@ -190,18 +194,15 @@ fn finding(finding: &Finding, again: bool) -> String {
     if again {
         return out;
     }
-    let said = finding.transcript.as_deref();
-    if let Some(sql) = said.and_then(|said| said.statement.as_deref()) {
-        out.push_str(&fence("sql", sql, LINES_SHOWN));
-    }
-    let steps = words::further_steps(finding);
+    let steps = remedy::further_steps(finding);
+    let label = if finding.fix.is_some() { "After the change" } else { "To fix it" };
     match steps.as_slice() {
         [] => {}
         [only] => {
-            let _ = writeln!(out, "**To fix it:** {only}\n");
+            let _ = writeln!(out, "**{label}:** {only}\n");
         }
         several => {
-            let _ = writeln!(out, "**To fix it:**\n\n- {}\n", several.join("\n- "));
+            let _ = writeln!(out, "**{label}:**\n\n- {}\n", several.join("\n- "));
         }
     }
     let _ = writeln!(out, "**Then:** {}\n", code.check());
@@ -236,7 +237,7 @@ fn excerpt(finding: &Finding) -> String {
         out.push_str(&fence(language, &format!("{number} | {}", source.trim()), 1));
     }
     if let Some(fix) = &finding.fix {
-        let _ = write!(out, "**Verified:** {}", prose(&words::verified(fix)));
+        let _ = write!(out, "**Verified:** {}", prose(&remedy::verified(fix)));
         match fix.own_patch() {
             Some(patch) => {
                 out.push_str(" (`git apply` takes it):\n\n");
@@ -248,9 +249,9 @@ fn excerpt(finding: &Finding) -> String {
         // GitHub applies a `suggestion` only in a review comment on its line; this is a plain
         // comment.
         out.push_str("**This change fixes it** (`git apply --unidiff-zero` takes it):\n\n");
-        out.push_str(&whole("diff", &printable(&redact(words::patch(edit).trim_end()))));
+        out.push_str(&whole("diff", &printable(&redact(remedy::patch(edit).trim_end()))));
     }
-    if words::change(finding).is_none() && !finding.lacks.is_empty() {
+    if remedy::change(finding).is_none() && !finding.lacks.is_empty() {
         out.push_str("**Add:**\n\n");
         out.push_str(&whole("python", &printable(&redact(&finding.lacks.join("\n")))));
     }

@@ -14,6 +14,7 @@ pub mod log_graph;
 pub mod markdown;
 mod markup;
 pub mod mutants;
+mod remedy;
 pub mod replay;
 mod rollback;
 pub mod runbook;

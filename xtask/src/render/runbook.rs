@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::words;
 use model::code::causes::CAUSES;
-use model::code::{self, Code, OPERATOR, Owner};
+use model::code::{self, Code, OPERATOR};
 use model::sensitive;
 use model::supply::{Given, Supply};
 use model::tree::Tree;
@@ -29,6 +29,8 @@ pub struct Plan {
 pub fn render(plans: &[Plan]) -> String {
     let mut out = String::new();
     push(&mut out, HEAD);
+    classes(&mut out);
+    push(&mut out, WORK);
     for plan in plans {
         steps(&mut out, plan);
     }
@@ -40,8 +42,6 @@ pub fn render(plans: &[Plan]) -> String {
         }
     }
     push(&mut out, RULE);
-    push(&mut out, DIAGNOSE);
-    classes(&mut out);
     push(&mut out, "## Failure modes\n");
     for code in code::ALL.iter().filter(|code| code.mode.is_some()) {
         section(&mut out, code);
@@ -52,7 +52,6 @@ pub fn render(plans: &[Plan]) -> String {
     }
     push(&mut out, CAUSES_HEAD);
     causes(&mut out);
-    push(&mut out, DECISIONS);
     escalation(&mut out);
     push(&mut out, HISTORY);
     out.trim_end().to_owned() + "\n"
@@ -87,9 +86,13 @@ fn supply(out: &mut String, tree: &Tree, given: &Given) {
         // The two trees have recipes, which supply no scripts.
         Supply::Script(_) => return,
     };
+    let needed_by = match required_by.strip_suffix('+') {
+        Some(first) => format!("{first} and later revisions"),
+        None => required_by.to_owned(),
+    };
     let _ = writeln!(
         out,
-        "### {}: {name}\n\nNeeded by {required_by}, supplied by the step `{step}`:\n\n```sql\n{sql}\n```\n",
+        "### {}: {name}\n\nNeeded by {needed_by}, supplied by the step `{step}`:\n\n```sql\n{sql}\n```\n",
         tree.label
     );
 }
@@ -152,28 +155,29 @@ fn section(out: &mut String, code: &Code) {
 }
 
 fn escalation(out: &mut String) {
-    push(out, "## Escalation\n");
-    for (owner, text) in [
-        (Owner::Sre, "**SRE** fixes these in the pull request at hand"),
-        (Owner::FeatureDev, "**The migration's author** fixes these"),
-    ] {
-        let codes: Vec<String> = code::ALL
-            .iter()
-            .filter(|code| code.owner == owner)
-            .map(|code| format!("{} ({})", code.id, code.title))
-            .collect();
-        let _ = writeln!(out, "- {text}: {}.", codes.join(", "));
-    }
+    push(out, ESCALATION);
     let areas: Vec<&str> = sensitive::AREAS.iter().map(|(area, _)| *area).collect();
     let _ = writeln!(
         out,
-        "- **The operator** ({OPERATOR}) is told when the gate is bypassed or switched off without a \
-         documented reason, when a migration fails in production that the gate never saw, when the \
-         gate fails for every pull request although no migration changed, and whenever a migration \
-         fails that touches {} schema: that is SEV-2 until it is shown that no data was lost.\n",
+        "- **The operator** ({OPERATOR}) is told:\n  \
+           - when the gate is bypassed or switched off without a documented reason;\n  \
+           - when a migration fails in production that the gate never saw;\n  \
+           - when the gate fails for every pull request although no migration changed;\n  \
+           - when a migration fails that touches a sensitive schema ({}). That is SEV-2 until it is \
+         shown that no data was lost.\n",
         areas.join(", ")
     );
 }
+
+const ESCALATION: &str = "\
+## Escalation
+
+The last column of the first table says who fixes what.
+
+- **SRE** (`sre`) fixes, in the pull request at hand, what the gate or its job lacks: a row (mode A), a
+  role (mode B), the server, the workflow. Where revisions collide (mode C), SRE coordinates, and
+  checks the gate before approving.
+- **The migration's author** (`feature-dev`) fixes what is wrong in a revision or in the chain.";
 
 const HEAD: &str = "\
 # The migration gate's runbook
@@ -182,14 +186,53 @@ Written by `cargo xtask migration-gate runbook` from the gate's own tables; do n
 `cargo xtask migration-gate explain FILE` reads a log with the same knowledge, `explain MG003` or
 `explain C` prints one entry.
 
+## When it is red
+
+1. Read the finding: it names the step, the code, the file and line, who fixes it and how.
+   `verified` says that its patch turned the gate green on a copy: `git apply` takes it, or run
+   `cargo xtask migration-gate --fix`.
+2. Only a log is at hand: `cargo xtask migration-gate explain job.log`, or look for its last error in
+   the table below.
+3. To look at the database as the failed step left it: `cargo xtask migration-gate TREE --keep`.
+4. Several heads: `cargo xtask migration-gate graph TREE` marks them and the place where they part.
+
+By the step that failed first:
+
+- **alembic upgrade to 0015 (pre-seed)**: the fault is in a revision at or before 0015; its author
+  fixes it.
+- **seed kris@ admin row**: the insert fails, or the `admins` table is missing. Check that 0015
+  created the table: a migration that does nothing and exits 0 is MG101. Where a recent migration
+  changed the table, tell the operator.
+- **create raptor_app role**: most often the connection. Run the job once more; if it fails a second
+  time, file a `type:reliability` issue.
+- **alembic upgrade head**:
+  - a row was not found: mode A; the supply goes into the recipe, in the same pull request;
+  - a role does not exist: mode B; the role goes into the recipe, in the same pull request;
+  - a revision cannot be located: mode E; the author fixes the pointer;
+  - a table exists already: mode F; look for `create_table` of that name in all revisions;
+  - any other error of Postgres: the author fixes the migration.
+- **assert single head**: mode C. Renumber the revision that was merged later; SRE checks the gate
+  before approving.
+- **downgrade -1 (reversibility check)**: the author fixes `downgrade()`. All migrations must be
+  reversible.
+- **alembic upgrade head (round trip)**: `downgrade()` left something behind, or removed too much;
+  the author fixes it.
+- **the gate could not do its work** (exit status 2) says nothing about the migrations. Fix what the
+  message names, or run the job once more; if it fails a second time, file a `type:reliability`
+  issue.
+
+## What one sees, and what it is
+";
+
+const WORK: &str = "\
 ## What the gate does
 
 Before a pull request that touches a migration tree merges, the gate applies each tree to an empty
 Postgres 15 of its own, asserts that there is one head, takes the head back, and applies it again.
 Each tree has a database of its own, so that nothing bleeds from one into the other. The server is
-private and short-lived and holds no credentials of production, whose managed Postgres would not
-even let a role with a password be created. No step trusts an exit status: after each, the gate
-reads back what it left.
+private and short-lived, and holds no credentials of production. Production's managed Postgres could
+not serve here: it lets nobody create a role with a password. No step trusts an exit status: after
+each, the gate reads back what the step left in the database.
 
 A step that depends on one that failed is skipped, and a skipped step is never green. One tree's
 failure never stops the other.
@@ -197,7 +240,7 @@ failure never stops the other.
 
 const SUPPLIES: &str = "\
 Production has rows and roles that an empty database lacks. The recipe of each tree creates them, at
-the point of the chain where they are needed, and always idempotently: the round trip meets them
+the point of the chain where they are needed, with SQL that can run twice: the round trip meets them
 again.
 ";
 
@@ -210,44 +253,8 @@ request:
 1. in the tree's recipe (`xtask/src/recipes`), upgrade to the revision before the one that needs it;
 2. add the `Row` (`ON CONFLICT … DO NOTHING`) or the `Role` (`IF NOT EXISTS`, `NOLOGIN`), with its
    step;
-3. go on to the head.
-";
-
-const DIAGNOSE: &str = "\
-## When it is red
-
-1. Read the finding: it names the step, the code, the file and line, who fixes it and how.
-   `verified` says that its patch turned the gate green on a copy: `git apply` takes it, or run
-   `cargo xtask migration-gate --fix`.
-2. Only a log is at hand: `cargo xtask migration-gate explain job.log`.
-3. To look at the database as the failed step left it: `cargo xtask migration-gate TREE --keep`.
-4. Several heads: `cd console && alembic -c migrations/alembic.ini heads`, or
-   `cd backend_v2 && alembic heads`; then look for the two revisions with the same `down_revision`.
-
-What one sees, and what it is:
-";
-
-const DECISIONS: &str = "\
-## First failure, next step
-
-- **alembic upgrade to 0015 (pre-seed)** fails: the fault is in a revision at or before 0015; its
-  author fixes it.
-- **seed kris@ admin row** fails: the insert or the `admins` table is wrong. Did 0015 end well and do
-  nothing (MG101)? Was the table changed lately? Then tell the operator.
-- **create raptor_app role** fails: the connection or the SQL, rarely anything else. Run the job once
-  more; the second time, file a `type:reliability` issue.
-- **alembic upgrade head** fails:
-  - a row was not found: mode A; the supply goes into the recipe, in the same pull request;
-  - a role does not exist: mode B; likewise;
-  - a revision cannot be located: mode E; the author fixes the pointer;
-  - a table exists already: mode F; look for `create_table` of that name in all revisions;
-  - any other error of Postgres: the author fixes the migration.
-- **assert single head** fails: mode C. Renumber the revision that was merged later; SRE checks the
-  gate before approving.
-- **downgrade -1 (reversibility check)** fails: the author fixes `downgrade()`. All migrations must
-  be reversible.
-- **the gate could not do its work** (exit status 2): nothing is said about the migrations. Fix what
-  the message names, or run the job once more; if it comes again, file a `type:reliability` issue.
+3. go on to the head;
+4. write this file anew: `cargo xtask migration-gate runbook`.
 ";
 
 const HISTORY: &str = "\

@@ -99,7 +99,8 @@ fn heading(state: &Watch) -> String {
         (None, false) => "no verdict yet".to_owned(),
         (Some(report), false) => {
             let (word, style) = verdict(report);
-            format!("{style}{word}{style:#}  run {run}, {seconds:.2} s after the save")
+            let since = if run == 1 { "start" } else { "save" };
+            format!("{style}{word}{style:#}  run {run}, {seconds:.2} s after the {since}")
         }
     };
     format!("migration-gate  {told}\n\n")
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_has_lines() {
+    fn watch_without_a_terminal_prints_lines() {
         let state = state();
         let line = |moment| line(&state, moment).map(|line| plain(&line));
         assert_eq!(

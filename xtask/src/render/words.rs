@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use model::code::{Code, Owner, Severity};
-use model::finding::{Edit, Finding, Fix, Place, Standing};
+use model::finding::{Finding, Place, Standing};
 use model::redact::redact;
 use model::report::{Comparison, Report, Source};
 use model::shown::printable;
@@ -254,39 +254,6 @@ pub(super) fn message(finding: &Finding) -> String {
     out
 }
 
-/// A change as a patch without context.
-pub(super) fn patch(edit: &Edit) -> String {
-    let (line, before, after) = (edit.line, edit.before.len(), edit.after.len());
-    // For a pure insertion or deletion, a patch has the number of the line before.
-    let from = if before == 0 { line - 1 } else { line };
-    let to = if after == 0 { line - 1 } else { line };
-    let file = &edit.file;
-    let mut out = format!("--- a/{file}\n+++ b/{file}\n@@ -{from},{before} +{to},{after} @@\n");
-    let signed = [('-', &edit.before), ('+', &edit.after)];
-    for (sign, text) in signed.iter().flat_map(|(sign, lines)| lines.iter().map(move |l| (sign, l)))
-    {
-        let _ = writeln!(out, "{sign}{text}");
-    }
-    out
-}
-
-/// The change that fixes a finding: the verified one, else the known one, which `git apply` takes
-/// with `--unidiff-zero`.
-pub(super) fn change(finding: &Finding) -> Option<String> {
-    let fix = finding.fix.as_ref().and_then(|fix| fix.own_patch());
-    fix.map(str::to_owned).or_else(|| finding.edit.as_ref().map(patch))
-}
-
-/// The part of a fix that is to be copied, and its description: a change, or lines to add.
-pub(super) fn ready(finding: &Finding) -> Option<(&'static str, String)> {
-    let lines = || (!finding.lacks.is_empty()).then(|| finding.lacks.join("\n"));
-    match (&finding.fix, change(finding)) {
-        (Some(_), Some(patch)) => Some(("apply this change (`git apply`, or --fix):", patch)),
-        (None, Some(patch)) => Some(("apply this change (`git apply --unidiff-zero`):", patch)),
-        _ => lines().map(|lines| ("add:", lines)),
-    }
-}
-
 /// The relation of the named statement to the object: made, removed or changed by it.
 pub(super) fn origin(code: &Code) -> &'static str {
     match code.id {
@@ -294,11 +261,6 @@ pub(super) fn origin(code: &Code) -> &'static str {
         "MG402" => "set by",
         _ => "made by",
     }
-}
-
-/// The changes of a verified remedy, in a sentence.
-pub(super) fn verified(fix: &Fix) -> String {
-    format!("{}: on a copy of the tree the gate is green with it", fix.what.join(", then "))
 }
 
 /// `1 line`, `2 lines`.
@@ -337,13 +299,6 @@ pub(super) fn cut(text: &str, characters: usize) -> String {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }
-}
-
-/// The steps of a finding's remedy; empty if a verified fix or a safe form is shown.
-pub fn further_steps(finding: &Finding) -> Vec<String> {
-    let mut told = finding.impact.iter().flat_map(|impact| &impact.told);
-    let is_told = finding.fix.is_some() || told.any(|(word, _)| word == "instead");
-    if is_told { Vec::new() } else { finding.steps() }
 }
 
 /// Breaks a line between words; a word that is longer than the line stays whole.

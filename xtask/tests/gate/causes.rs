@@ -8,41 +8,10 @@ use serde_json::Value;
 
 use crate::support::shop::Shop;
 
-/// Those that need a transaction of their own, or two at a time: `tests/git/fix.rs` runs 25001 and 55P04.
+/// Those that need a transaction of their own, or two at a time: `test_data/fixes.yaml` has 25001 and 55P04.
 const ELSEWHERE: &[&str] = &["25001", "55P04", "40001", "40P01", "42611"];
 
-const UPGRADE: &str = r#"
-import json
-import textwrap
-bind, wrong = op.get_bind(), []
-def run(what):
-    if what.startswith('py:'):
-        exec(what[3:], {'bind': bind, 'op': op, 'sa': sa})
-        return
-    for sql in filter(None, what.split(';\n')):
-        bind.exec_driver_sql(sql)
-def raised(what):
-    try:
-        with bind.begin_nested():
-            run(what)
-    except Exception as error:
-        names = [type(error).__name__, type(getattr(error, 'orig', None)).__name__]
-        return [getattr(getattr(error, 'orig', None), 'pgcode', None), *names, str(error)]
-    return []
-for case in json.loads(CASES):
-    expected, bad, good = case['raises'], case['bad'], case['good']
-    outer = bind.begin_nested()
-    run(case.get('before', ''))
-    first = raised(bad)
-    if expected not in first:
-        wrong.append(f'{expected}: {bad}: {first}')
-    second = raised(good)
-    if second:
-        wrong.append(f'{expected}: the remedy {good}: {second}')
-    outer.rollback()
-if wrong:
-    raise RuntimeError('\n'.join(wrong))
-"#;
+const UPGRADE: &str = include_str!("../../test_data/causes.py");
 
 #[test]
 fn each_remedy_of_a_cause_turns_the_failure_into_success() {

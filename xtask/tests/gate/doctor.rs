@@ -63,7 +63,7 @@ fn missing_programs_are_reported_with_their_fix() {
 }
 
 #[test]
-fn a_user_without_a_name_is_told_how_to_get_one() {
+fn unnamed_user_gets_the_command_that_names_it() {
     if !rustix::process::geteuid().is_root() {
         // Only root can become another user.
         return;

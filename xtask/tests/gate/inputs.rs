@@ -110,7 +110,7 @@ fn a_tree_without_its_ini_does_not_keep_the_other_from_passing() {
 }
 
 #[test]
-fn an_ini_that_is_none_is_its_own_trees_fault() {
+fn broken_ini_fails_its_own_tree_alone() {
     let root = Root::copy();
     root.write("console/migrations/alembic.ini", "no ini at all\n");
     // A report that cannot be written hides no fault.

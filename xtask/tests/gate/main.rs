@@ -26,8 +26,8 @@ mod once;
 mod only_changed;
 mod outside;
 mod plain;
-
 mod provision;
+mod rebuilt;
 mod red;
 mod red_code;
 mod red_graph;

@@ -139,7 +139,8 @@ fn another_postgres_is_refused() {
     let text = fs::read_to_string(&ini).unwrap();
     fs::write(&ini, text + "\n[migration-gate]\npostgres = 17\n").unwrap();
     let said = message(&project.gate().run());
-    let told = "asks for Postgres 17 (`postgres = 17`), and the gate runs Postgres 15 alone";
+    let told = "asks for Postgres 17 (`postgres = 17`), and the gate runs Postgres 15 alone; \
+                without that line it gates the tree on 15";
     assert!(said.ends_with(told) && !said.contains('\n'), "{said}");
     let lint = project.command().args("lint --ini").arg(&ini).run();
     lint.assert_code(0);

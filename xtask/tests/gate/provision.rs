@@ -83,7 +83,7 @@ fn message(ended: &Ended) -> String {
 }
 
 #[test]
-fn a_machine_without_postgres_gets_one_once_whatever_befalls_it() {
+fn missing_postgres_is_installed_once_despite_failures() {
     let (shop, cache) = (Shop::new(), Cache::new());
     // Cut off while npm unpacks, in the way that nobody can answer.
     let Some(cut) = gate(&shop, &cache) else { return };

@@ -1,56 +1,13 @@
-//! Remedies of the failure modes, followed as a reader does: what is printed is applied, and the gate is
-//! green. A supply becomes a patch of the recipe, which compiles. A replay verifies those of each mode.
+//! Remedies of the failure modes A to F, followed as a reader does: what is printed is applied, the gate is
+//! built anew where its recipes changed, and its tests and the gate are green.
 
-use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::root::{Revision, Root, Tree, copy, monorepo};
-use crate::support::run::Gate;
-
-/// What the recipes use of the gate.
-const LIB: &str = "\
-pub mod steps {
-    pub mod runner {
-        pub struct StepRunner<'a>(pub &'a str);
-        impl StepRunner<'_> {
-            pub fn upgrade(&mut self, _: &str, _: &str) -> anyhow::Result<()> { Ok(()) }
-            pub fn seed(&mut self, _: &model::supply::Row) -> anyhow::Result<()> { Ok(()) }
-            pub fn create_role(&mut self, _: &model::supply::Role) -> anyhow::Result<()> { Ok(()) }
-            pub fn round_trip(&mut self) -> anyhow::Result<()> { Ok(()) }
-        }
-    }
-}
-pub mod console;
-pub mod raptor;
-pub mod spec;
-";
-
-/// Checks the recipes below a root as Rust, with the gate's own model.
-fn check(root: &Root) {
-    let package = root.path().join("recipes-check");
-    let from = root.path().join("xtask/src/recipes");
-    fs::create_dir_all(package.join("src")).unwrap();
-    for name in ["console.rs", "raptor.rs", "spec.rs"] {
-        fs::copy(from.join(name), package.join("src").join(name)).unwrap();
-    }
-    fs::write(package.join("src/lib.rs"), LIB).unwrap();
-    let xtask = monorepo().join("xtask");
-    let (model, mutants) = (xtask.join("model"), xtask.join("mutants"));
-    let manifest = format!(
-        "[package]\nname = \"recipes-check\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
-         [dependencies]\nanyhow = \"1\"\ncamino = \"1\"\nmodel = {{ path = {model:?} }}\n\
-         mutants = {{ path = {mutants:?} }}\n\n[workspace]\n"
-    );
-    fs::write(package.join("Cargo.toml"), manifest).unwrap();
-    // The versions that are there already.
-    fs::copy(monorepo().join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["check", "--quiet", "--offline", "--target-dir"]).current_dir(&package);
-    let said = cargo.arg(monorepo().join("target/recipes-check")).output().unwrap();
-    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
-}
+use crate::rebuilt::{self, Target};
+use crate::support::root::{ADDED, Revision, Root, Tree};
+use crate::support::run::{Ended, Gate};
 
 fn apply(root: &Path, patch: &str) {
     let mut git = Command::new("git");
@@ -63,7 +20,8 @@ fn apply(root: &Path, patch: &str) {
 /// The patches in what the gate prints for a person, as they are copied from there.
 fn patches(printed: &str) -> Vec<String> {
     let parts = printed.split(" apply this change (`git apply`, or --fix):\n").skip(1);
-    let end = |line: &&str| line.starts_with("     verify: ") || line.starts_with("         or: ");
+    let after = ["     verify: ", "         or: ", "       then: "];
+    let end = |line: &&str| after.iter().any(|label| line.starts_with(label));
     let copied = parts.map(|part| {
         let lines = part.lines().take_while(|line| !end(line));
         lines.map(|line| format!("{line}\n")).collect::<String>()
@@ -71,74 +29,105 @@ fn patches(printed: &str) -> Vec<String> {
     copied.collect()
 }
 
-/// As in 1551 and 1550, one patch a tree; then the gate is green, and the lints are silent.
-#[test]
-fn remedies_of_modes_c_and_d_are_followed_to_the_end() {
-    let root = Root::copy();
-    root.merge();
+/// Follows what a red run prints, one patch a tree.
+#[track_caller]
+fn follow(root: &Root, codes: [&str; 2]) -> Ended {
+    let red = root.gate_for_a_person().run();
+    red.assert_code(1);
+    for code in codes {
+        assert!(red.stdout.contains(&format!("error[{code}]")), "{code}: {}", red.stdout);
+    }
+    let printed = patches(&red.stdout);
+    assert_eq!(printed.len(), 2, "{}", red.stdout);
+    printed.iter().for_each(|patch| apply(root.path(), patch));
+    red
+}
+
+/// The gate is green, merged revisions judged as new ones, and the lints are silent.
+#[track_caller]
+fn is_green(root: &Root, gate: &Path) {
+    let run = |verb: &str| {
+        let gate = Gate::of(gate, &root.sandbox).args(verb);
+        gate.arg("--root").arg(root.path()).run()
+    };
+    run("--no-cache --all").assert_code(0);
+    let lint = run("lint --all");
+    lint.assert_code(0);
+    assert!(!lint.stdout.contains("error["), "{}", lint.stdout);
+}
+
+fn merge(root: &Root) {
+    root.git("add --all");
+    root.git("commit --quiet --message merged");
+}
+
+/// Mode D as in 1551, mode C as in 1550. Returns the name of Raptor's last revision.
+fn break_index_and_heads(root: &Root) -> String {
     root.add_head(
         Tree::Console,
         "op.execute('CREATE INDEX ix_open ON admin_sessions (admin_id) WHERE expires_at > now()')",
         "op.execute('DROP INDEX ix_open')",
     );
     let (head, parent) = (root.head(Tree::Raptor), root.before_head(Tree::Raptor));
+    let id = format!("{:04}", head.parse::<u32>().unwrap() + 1);
     let (upgrade, downgrade) =
         ("op.execute('CREATE TABLE mine (id int)')", "op.execute('DROP TABLE mine')");
-    let id = format!("{:04}", head.parse::<u32>().unwrap() + 1);
     root.add(Tree::Raptor, &Revision { id: &id, parents: &[&parent], upgrade, downgrade });
-    let red = root.gate_for_a_person().run();
-    red.assert_code(1);
-    for code in ["MG004", "MG003"] {
-        assert!(red.stdout.contains(&format!("error[{code}]")), "{code}: {}", red.stdout);
-    }
-    let printed = patches(&red.stdout);
-    assert_eq!(printed.len(), 2, "{}", red.stdout);
-    printed.iter().for_each(|patch| apply(root.path(), patch));
-    root.gate_for_a_person().run().assert_code(0);
-    let lint = Gate::new(&root.sandbox).arg("lint").arg("--root").arg(root.path()).run();
-    lint.assert_code(0);
-    assert!(!lint.stdout.contains("error["), "{}", lint.stdout);
+    format!("{id}_added")
+}
+
+/// Mode F as on 2026-05-31, and mode E: the name of a file for its id.
+fn break_table_and_pointer(root: &Root, last: &str) {
+    let upgrade = "import sqlalchemy as sa\n\
+                   op.create_table('feature_flag_schedules', sa.Column('a', sa.Text))";
+    let downgrade = "op.drop_table('feature_flag_schedules')";
+    root.add(Tree::Console, &Revision { id: "9002", parents: &[ADDED], upgrade, downgrade });
+    let (upgrade, downgrade) =
+        ("op.execute('CREATE TABLE more (id int)')", "op.execute('DROP TABLE more')");
+    root.add(Tree::Raptor, &Revision { id: ADDED, parents: &[last], upgrade, downgrade });
+}
+
+/// Modes B and A: a role and a row that no recipe supplies.
+fn ask_for_role_and_row(root: &Root) {
+    let upgrade = "op.execute('GRANT SELECT ON orders TO reporting')";
+    let downgrade = "op.execute('REVOKE SELECT ON orders FROM reporting')";
+    root.add(Tree::Raptor, &Revision { id: "9002", parents: &[ADDED], upgrade, downgrade });
+    let upgrade = "row = op.get_bind().exec_driver_sql(\n    \
+                   \"SELECT id FROM rbac_groups WHERE slug = 'billing'\").scalar_one()";
+    root.add(
+        Tree::Console,
+        &Revision { id: "9003", parents: &["9002"], upgrade, downgrade: "pass" },
+    );
 }
 
 #[test]
-fn a_role_and_a_row_become_patches_of_the_recipes() {
-    let root = Root::copy();
-    let recipes = root.path().join("xtask/src/recipes");
-    fs::create_dir_all(&recipes).unwrap();
-    copy(&monorepo().join("xtask/src/recipes"), &recipes);
-    root.add_head(
-        Tree::Raptor,
-        "op.execute('GRANT SELECT ON orders TO reporting')",
-        "op.execute('REVOKE SELECT ON orders FROM reporting')",
-    );
-    let lookup = "row = op.get_bind().exec_driver_sql(\n    \
-                  \"SELECT id FROM rbac_groups WHERE slug = 'billing'\").scalar_one()";
-    root.add_head(Tree::Console, lookup, "pass");
-    let file = root.path().join("report.json");
-    let red = root.gate_for_a_person().arg(format!("--report=json={}", file.display())).run();
-    red.assert_code(1);
-    let report: serde_json::Value = serde_json::from_str(&root.read("report.json")).unwrap();
-    let printed = patches(&red.stdout);
-    for (code, what, line) in [
-        (
-            "MG002",
-            "have the recipe create the role reporting",
-            "+    steps.create_role(&REPORTING)?;",
-        ),
-        (
-            "MG001",
-            "have the recipe insert the row of rbac_groups",
-            "+    steps.seed(&RBAC_GROUPS_BILLING)?;",
-        ),
+fn remedies_of_all_modes_are_followed_to_the_end() {
+    let root = rebuilt::whole();
+    root.git("init --quiet --initial-branch main");
+    merge(&root);
+    let last = break_index_and_heads(&root);
+    follow(&root, ["MG004", "MG003"]);
+    merge(&root);
+    break_table_and_pointer(&root, &last);
+    follow(&root, ["MG006", "MG005"]);
+    merge(&root);
+    ask_for_role_and_row(&root);
+    let red = follow(&root, ["MG002", "MG001"]);
+    for said in [
+        "have the recipe create the role reporting",
+        "+    steps.create_role(&REPORTING)?;",
+        "have the recipe insert the row of rbac_groups",
+        "+    steps.seed(&RBAC_GROUPS_BILLING)?;",
+        "`cargo gate runbook`",
     ] {
-        let mut findings = report["findings"].as_array().unwrap().iter();
-        let finding = findings.find(|f| f["code"] == code && f["verified"] == true);
-        let finding = finding.unwrap_or_else(|| panic!("{code}: {report:#}"));
-        assert!(finding["remedy"].to_string().contains(what), "{finding:#}");
-        let patch = finding["patch"].as_str().unwrap();
-        assert!(patch.lines().any(|added| added == line), "{patch}");
-        let printed = printed.iter().find(|printed| printed.contains(line)).expect("it is printed");
-        apply(root.path(), printed);
+        assert!(red.stdout.contains(said), "{said}: {}", red.stdout);
     }
-    check(&root);
+    let target = Target::new();
+    target.test(&root, &["--no-run"]);
+    Gate::of(target.gate(), &root.sandbox).arg("runbook").cwd(root.path()).run().assert_code(0);
+    // Less what compares with other programs for minutes, or reads each log again in other forms.
+    let slow = ["postgres::schema", "production::corpus", "for_a_person", "clothes", "the_end_of"];
+    let skip = slow.iter().flat_map(|name| ["--skip", name]);
+    target.test(&root, &std::iter::once("--").chain(skip).collect::<Vec<_>>());
+    is_green(&root, &target.gate());
 }

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_named() {
+    fn graphs_that_differ_are_told_by_their_revisions() {
         check(&["b"], &[("a", &[]), ("b", &["a"])], None);
         check(
             &["b"],

@@ -74,6 +74,11 @@ impl Course {
         self.steps_of(kind).next().cloned()
     }
 
+    /// Whether a supply holds this SQL.
+    pub(super) fn gives(&self, sql: &str) -> bool {
+        self.supplies.iter().any(|(_, whole)| whole.contains(sql))
+    }
+
     /// All steps of this kind.
     pub(super) fn steps_of(&self, kind: &Kind) -> impl Iterator<Item = &String> {
         self.steps.iter().filter(|step| self.kind_of(step).as_ref() == Some(kind))

@@ -147,7 +147,7 @@ impl<'a> Scan<'a> {
         let kind = first.kind();
         self.failures.push(Failure {
             step: first.step(kind.as_ref(), None),
-            candidates: first.candidates(kind.as_ref()),
+            candidates: first.candidates(kind.as_ref(), None),
             kind,
             course: first.course(),
             command: first.commands,
@@ -228,7 +228,7 @@ impl<'a> Scan<'a> {
         self.at.shorten(&mut said.frames);
         self.failures.push(Failure {
             step,
-            candidates: self.at.candidates(kind.as_ref()),
+            candidates: self.at.candidates(kind.as_ref(), sql.as_deref()),
             kind,
             course: self.at.course(),
             command: self.at.commands,

@@ -291,13 +291,23 @@ impl<'a> Position<'a> {
         self.go(Start { from, to, title, direction });
     }
 
-    /// The steps of this kind in all courses, where the tree is not known.
-    pub(super) fn candidates(&self, kind: Option<&Kind>) -> Vec<String> {
-        if self.course().is_some() {
-            return Vec::new();
-        }
+    /// The steps of this kind, where the log does not say which of them it is: the tree is not known, or
+    /// it has several supplies.
+    pub(super) fn candidates(&self, kind: Option<&Kind>, sql: Option<&str>) -> Vec<String> {
         let Some(kind) = kind else { return Vec::new() };
-        self.courses.iter().flat_map(|course| course.steps_of(kind)).cloned().collect()
+        let courses = match self.course() {
+            Some(course) if course.supplies.len() > 1 && *kind == Kind::Supply => {
+                std::slice::from_ref(course)
+            }
+            Some(_) => return Vec::new(),
+            None => self.courses,
+        };
+        let known = self.named().or(self.way.supply.as_ref()).is_some();
+        let given = sql.is_some_and(|sql| courses.iter().any(|course| course.gives(sql)));
+        match self.course().is_some() && (known || given) {
+            true => Vec::new(),
+            false => courses.iter().flat_map(|course| course.steps_of(kind)).cloned().collect(),
+        }
     }
 
     /// Finds the tree by the SQL of a supply that psql was running.
@@ -306,8 +316,7 @@ impl<'a> Position<'a> {
         if sql.trim().len() < SQL_MIN {
             return;
         }
-        let supplies = |course: &Course| course.supplies.iter().any(|(_, all)| all.contains(sql));
-        if let Some(tree) = self.courses.iter().position(supplies) {
+        if let Some(tree) = self.courses.iter().position(|course| course.gives(sql)) {
             self.at_tree(tree);
         }
         let all = self.courses.iter().flat_map(|course| &course.supplies);

@@ -361,4 +361,8 @@ fn step_of_two_supplies_is_the_one_that_the_script_gives() {
     assert_eq!(found[0].step.as_deref(), Some(known));
     let found = read(failed, &courses).findings;
     assert!(found[0].message.contains(step) && found[0].message.contains(known), "{found:#?}");
+    let of_tree =
+        failed.replace("Connection refused", "FATAL:  database \"raptor_ci\" is not there");
+    let found = read(&of_tree, &courses).findings;
+    assert!(found[0].step.is_none() && found[0].message.contains(known), "{found:#?}");
 }

@@ -217,6 +217,7 @@ pub static CONFIG_UNKNOWN: Code = Code {
         "give `script_location` and `version_locations` as paths, with `%(here)s`",
         "where the ini has another section than `[alembic]`, name it with `--name`",
         "where paths are relative to another folder than the ini's, name that with `--cwd`",
+        "where Flask-Migrate sets them, write `script_location = %(here)s` into the ini as well",
     ],
     ..LINT
 };

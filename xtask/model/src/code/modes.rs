@@ -2,6 +2,10 @@
 
 use super::entry::{Code, Example, MIGRATION, Owner};
 
+/// What follows a new supply.
+pub const LISTED: &str =
+    "write the runbook anew, which lists what is supplied: `cargo gate runbook`";
+
 /// A row that a migration looks up and an empty database lacks (runbook, failure mode A).
 pub static MISSING_ROW: Code = Code {
     id: "MG001",
@@ -17,9 +21,9 @@ pub static MISSING_ROW: Code = Code {
     remedy: &[
         "check that the supply is there and comes before the revision that needs it: the recipe in \
          `xtask/src/recipes` says so",
-        "a new need: add a `Row` there, with `ON CONFLICT … DO NOTHING`, an `upgrade` to the \
+        "where the need is new: add a `Row` there, with `ON CONFLICT … DO NOTHING`, an `upgrade` to the \
          revision before and a `seed`, in the same pull request as the migration",
-        "then write the runbook anew, which lists it: `cargo gate runbook`",
+        LISTED,
     ],
     remedy_elsewhere: &[
         "where production has the row, supply it: write it as SQL that can run twice (`INSERT … ON \
@@ -46,7 +50,7 @@ pub static MISSING_ROLE: Code = Code {
     remedy: &[
         "add a `Role` to the tree's recipe in `xtask/src/recipes`, `NOLOGIN` and with the `IF NOT \
          EXISTS` guard, and a `create_role` before the upgrade, in the same pull request",
-        "then write the runbook anew, which lists it: `cargo gate runbook`",
+        LISTED,
     ],
     remedy_elsewhere: &[
         "where production has the role, supply it: write it as SQL that can run twice into a file \
@@ -125,7 +129,7 @@ pub static BROKEN_POINTER: Code = Code {
          which, so nothing guesses it",
         "where it names a revision of another pull request, wait for that one or rebase on it",
     ],
-    verify: "`alembic history --verbose` must show a contiguous chain with no gaps",
+    verify: "`cargo gate graph` must show one chain without a gap",
     ..MIGRATION
 };
 

@@ -270,13 +270,14 @@ pub static LOCKED: Code = Code {
     id: "MG115",
     title: "the statement waited for a lock, or for too long",
     symptom: "SQLSTATE 55P03, 40P01 or 57014",
-    why: "The statement waited for a lock longer than it may.",
+    why: "The statement waited for a lock longer than `lock_timeout` allows, met a deadlock, or ran past `statement_timeout`.",
     example: Some(Example {
         bad: "engine.connect().execute(…)   # a second connection",
         good: "op.get_bind().execute(…)",
     }),
     remedy: &[
         "look for two connections in one migration: the second waits for ever for a lock of the first",
+        "where no lock is in the way, do the work in batches, or raise `statement_timeout` in the revision",
     ],
     ..MIGRATION
 };

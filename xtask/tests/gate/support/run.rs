@@ -84,15 +84,7 @@ impl<'a> Gate<'a> {
             eprintln!("LEFT OUT: Postgres cannot be hidden here: {why}");
             return None;
         }
-        let mut command = Command::new(hide);
-        command.arg(self.command.get_program()).args(self.command.get_args());
-        for (name, value) in self.command.get_envs() {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
-        Some(Gate { command, ..self })
+        Some(self.below(hide.to_str().unwrap(), &[]))
     }
 
     /// With the Postgres of these tests: a run spends some of its time on the search.
@@ -122,7 +114,6 @@ impl<'a> Gate<'a> {
     }
 
     /// As the child of another program, whose arguments come before it.
-    #[allow(dead_code, reason = "other test binaries use it")]
     pub fn below(self, program: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(program);
         command.args(arguments).arg(self.command.get_program()).args(self.command.get_args());

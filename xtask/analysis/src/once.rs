@@ -11,7 +11,10 @@ use model::transcript::Transcript;
 const OF_A_REVISION: [&Code; 4] =
     [&code::REMAINS, &code::NOT_RESTORED, &code::CHANGED, &code::DATA_LOST];
 /// Codes of habits: each revision of the tree has the same reason.
-const OF_A_HABIT: [&Code; 2] = [&code::RAISING_DOWNGRADE, &code::IRREVERSIBLE];
+const OF_A_HABIT: [&Code; 3] = [&code::NO_DOWNGRADE, &code::RAISING_DOWNGRADE, &code::IRREVERSIBLE];
+
+/// Codes about heads: a base of its own has a head of its own.
+const HEADS: [&Code; 2] = [&code::MULTIPLE_HEADS, &code::SEVERAL_BASES];
 
 /// Folds each finding into the first one that has the same cause.
 pub fn fold(findings: &mut Vec<Finding>) {
@@ -21,7 +24,8 @@ pub fn fold(findings: &mut Vec<Finding>) {
         match first {
             Some((line, first)) => {
                 // The step that counts the heads reports their number and names.
-                if first.code == &code::MULTIPLE_HEADS {
+                let is_count = finding.code == &code::MULTIPLE_HEADS;
+                if is_count && HEADS.contains(&first.code) {
                     std::mem::swap(first, &mut finding);
                 }
                 if !first.also.contains(&line) {
@@ -89,6 +93,12 @@ fn is_narrower(first: &Finding, other: &Finding) -> bool {
         && name.zip(sql).is_some_and(|(name, sql)| alters(sql, name))
 }
 
+/// Whether the downgrade of a finding does nothing, as its lint said.
+fn was_empty(finding: &Finding) -> bool {
+    let title = finding.predicted.as_deref();
+    title.is_some_and(|predicted| predicted.contains(DOES_NOTHING))
+}
+
 /// The line that the second of two findings adds to the first, where both have one cause.
 fn line(first: &Finding, other: &Finding) -> Option<String> {
     if first.tree != other.tree || first.standing != other.standing {
@@ -96,16 +106,16 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
     }
     let same_revision = first.revision == other.revision;
     let (one, two) = (first.code, other.code);
-    let does_nothing = |finding: &Finding| {
-        let title = finding.predicted.as_deref();
-        title.is_some_and(|predicted| predicted.contains(DOES_NOTHING))
-    };
     let raised = |finding: &Finding| {
         let said = finding.transcript.as_deref()?;
         Some((said.headline()?.clone(), said.frames.last()?.clone()))
     };
     let same_exception = raised(first).is_some() && raised(first) == raised(other);
     let same_words = one == two && first.message == other.message;
+    if one != two && HEADS.contains(&one) && HEADS.contains(&two) {
+        let base = if one == &code::SEVERAL_BASES { first } else { other };
+        return Some(base.message.clone());
+    }
     match (&first.step, &other.step) {
         // The steps after the first meet the same.
         (Some(_), Some(step)) if same_revision && (same_words || same_exception) => {
@@ -128,7 +138,7 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
             if same_revision
                 && OF_A_REVISION.contains(&one)
                 && OF_A_REVISION.contains(&two)
-                && (one == two || does_nothing(first) || is_related(first, other)) =>
+                && (one == two || was_empty(first) || is_related(first, other)) =>
         {
             Some(other.message.clone())
         }
@@ -213,6 +223,15 @@ mod tests {
         let heads = |step: &str, said: &str| found(&code::MULTIPLE_HEADS, "3", step, said);
         let told = "2 heads; the same in the step 'upgrade'";
         check(&[heads("upgrade", "Multiple head revisions"), heads("count", "2 heads")], &[told]);
+    }
+
+    #[test]
+    fn a_second_base_is_a_line_of_the_heads() {
+        let heads = found(&code::MULTIPLE_HEADS, "3", "count", "2 heads");
+        let base = found(&code::SEVERAL_BASES, "3", "", "it has no parent");
+        check(&[heads.clone(), base.clone()], &["2 heads; it has no parent"]);
+        check(&[base.clone(), heads], &["2 heads; it has no parent"]);
+        check(&[base], &["it has no parent"]);
     }
 
     #[test]

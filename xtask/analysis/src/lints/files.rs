@@ -1,7 +1,7 @@
 //! Lints on single files, their names and the settings that lead to them.
 
 use super::subject::{Subject, in_file};
-use model::code::{self, Code};
+use model::code::{self, Code, Severity};
 use model::finding::Finding;
 
 /// Settings that cannot be followed, and files that cannot be listed.
@@ -30,7 +30,12 @@ pub(super) fn not_a_revision(subject: &Subject<'_>) -> Vec<Finding> {
 /// Revisions whose ids are computed at run time.
 pub(super) fn computed(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = troubles(subject, &code::COMPUTED);
-    if let Some(first) = findings.first_mut() {
+    // A label is another name of a revision: the order of the chain does not depend on it.
+    let is_label = |finding: &Finding| finding.message.starts_with("`branch_labels`");
+    for label in findings.iter_mut().filter(|finding| is_label(finding)) {
+        label.severity = Some(Severity::Note);
+    }
+    if let Some(first) = findings.iter_mut().find(|finding| !is_label(finding)) {
         first.message.push_str(
             "; heads, bases and missing parents of this tree cannot be judged from its text",
         );

@@ -1,7 +1,7 @@
 //! Findings about production with one cause: one finding, and a line of it for each of the others.
 
 use model::code::{self, Severity};
-use model::finding::Finding;
+use model::finding::{Finding, Place};
 use model::transcript::Direction;
 
 /// Folds what one revision breaks or blocks, and is avoided in one way, into one finding.
@@ -27,10 +27,13 @@ pub(crate) fn once_a_remedy(findings: Vec<Finding>) -> Vec<Finding> {
 /// (`of`) whose work it waits for.
 pub(super) fn waits_once(findings: &mut Vec<Finding>, finding: Finding, of: &[String]) {
     let is_same = |known: &&mut Finding| {
-        let is_of = |impact: &model::production::Impact| of.contains(&impact.table);
-        known.code == &code::WHO_WAITS
-            && is_beside(known, &finding)
-            && (known.place == finding.place || known.impact.as_deref().is_some_and(is_of))
+        // One transaction may hold several revisions.
+        let is_of = |known: &Finding| {
+            way(known) == way(&finding)
+                && known.impact.as_deref().is_some_and(|impact| of.contains(&impact.table))
+        };
+        let is_one = known.place == finding.place && is_beside(known, &finding);
+        known.code == &code::WHO_WAITS && known.allowed.is_none() && (is_one || is_of(known))
     };
     match findings.iter_mut().find(is_same).filter(|_| finding.allowed.is_none()) {
         Some(known) => add(known, finding),
@@ -52,11 +55,11 @@ pub(super) fn lost_with_table(findings: &mut [Finding], lost: &Finding) -> bool 
 
 /// Whether two findings are of one revision and way, and of one weight, that no directive lowered.
 fn is_beside(one: &Finding, other: &Finding) -> bool {
-    let way = |finding: &Finding| -> (Option<String>, Option<Direction>, Severity) {
-        let direction = finding.impact.as_ref().map(|impact| impact.direction);
-        (finding.revision.clone(), direction, finding.severity())
-    };
-    one.allowed.is_none() && way(one) == way(other)
+    one.allowed.is_none() && one.revision == other.revision && way(one) == way(other)
+}
+
+fn way(finding: &Finding) -> (Option<Direction>, Severity) {
+    (finding.impact.as_ref().map(|impact| impact.direction), finding.severity())
 }
 
 fn told<'f>(finding: &'f Finding, word: &str) -> Option<&'f str> {
@@ -66,7 +69,11 @@ fn told<'f>(finding: &'f Finding, word: &str) -> Option<&'f str> {
 
 fn add(known: &mut Finding, finding: Finding) {
     let line = finding.place.as_ref().filter(|place| known.place.as_ref() != Some(*place));
-    let line = line.and_then(|place| place.line).map(|line| format!(" (line {line})"));
+    let file = |place: &Place| match known.place.as_ref().is_some_and(|of| of.file == place.file) {
+        true => "line ".to_owned(),
+        false => format!("{}:", place.file),
+    };
+    let line = line.and_then(|place| Some(format!(" ({}{})", file(place), place.line?)));
     known.also.push(format!("{}{}", finding.message, line.unwrap_or_default()));
     known.also.extend(finding.also);
 }

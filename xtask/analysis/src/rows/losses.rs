@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use model::rows::{Cells, Contents, Held};
-use sqlparser::ast::{FromTable, Statement, TableFactor, TableWithJoins};
+use sqlparser::ast::{Assignment, FromTable, Statement, TableFactor, TableWithJoins};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
@@ -47,23 +47,33 @@ pub enum Fate {
 }
 
 impl Loss {
-    /// Whether this statement removes the rows that are lost, and leaves others: its condition says
-    /// which are meant.
+    /// Whether this statement removes the rows or the values that are lost, and leaves others: its
+    /// condition says which are meant.
     pub fn is_chosen_by(&self, sql: &str) -> bool {
-        let some = self.fate == Fate::RowsLost && self.count < self.of;
         let parsed = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap_or_default();
-        some && parsed.iter().any(|statement| match statement {
-            Statement::Delete(delete) => {
+        let some = self.count < self.of;
+        some && parsed.iter().any(|statement| match (statement, &self.fate) {
+            (Statement::Delete(delete), Fate::RowsLost) => {
                 let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) =
                     &delete.from;
-                let is_of = |table: &TableWithJoins| match &table.relation {
-                    TableFactor::Table { name, .. } => name.to_string() == self.what,
-                    _ => false,
-                };
-                delete.selection.is_some() && from.iter().any(is_of)
+                delete.selection.is_some() && from.iter().any(|table| is_named(table, &self.what))
+            }
+            (Statement::Update(update), Fate::Lost { .. }) => {
+                let Some((table, column)) = self.what.rsplit_once('.') else { return false };
+                let is_set = |set: &Assignment| set.target.to_string() == column;
+                update.selection.is_some()
+                    && is_named(&update.table, table)
+                    && update.assignments.iter().any(is_set)
             }
             _ => false,
         })
+    }
+}
+
+fn is_named(table: &TableWithJoins, wanted: &str) -> bool {
+    match &table.relation {
+        TableFactor::Table { name, .. } => name.to_string() == wanted,
+        _ => false,
     }
 }
 

@@ -137,4 +137,9 @@ fn rows_that_a_condition_chooses_are_meant() {
     ] {
         assert_eq!(loss(count).is_chosen_by(sql), chosen, "{sql}, {count}");
     }
+    let example = "a".to_owned();
+    let emptied = Loss { what: "orders.note".into(), fate: Fate::Lost { example }, ..loss(2) };
+    assert!(emptied.is_chosen_by("UPDATE orders SET note = NULL WHERE state = 'old'"));
+    assert!(!emptied.is_chosen_by("UPDATE orders SET note = NULL"));
+    assert!(!emptied.is_chosen_by("UPDATE orders SET state = 'old' WHERE note IS NULL"));
 }

@@ -101,8 +101,6 @@ pub struct TreeReport {
     pub label: String,
     /// Its database.
     pub database: String,
-    /// Whether it has a recipe and an operator of its own.
-    pub operated: bool,
     /// Its ini, relative to the root where it lies below, else absolute.
     pub ini: Utf8PathBuf,
     /// The heads that Alembic reports; empty if Alembic could not load the tree.
@@ -133,7 +131,6 @@ impl TreeReport {
             tree: tree.id.clone(),
             label: tree.label.clone(),
             database: tree.database.clone(),
-            operated: tree.recipe.is_some(),
             ini: ini.strip_prefix(root).map(Utf8Path::to_owned).unwrap_or(ini),
             heads: Vec::new(),
             graph: None,
@@ -175,16 +172,10 @@ impl Report {
         base.moved.extend(tree.moved.iter().cloned());
     }
 
-    /// Removes owners and escalations from the findings of other people's trees, which have no such
-    /// roles.
+    /// Removes owners and escalations: the people of an `--ini` tree have no such roles.
     pub fn forget_operators(&mut self) {
-        let others: Vec<&TreeReport> = self.trees.iter().filter(|tree| !tree.operated).collect();
-        let alone = !others.is_empty() && others.len() == self.trees.len();
         for finding in self.findings.iter_mut().chain(&mut self.allowed) {
-            let tree = finding.tree.as_ref();
-            if tree.map_or(alone, |id| others.iter().any(|other| other.tree == *id)) {
-                (finding.owner, finding.sev2) = (None, None);
-            }
+            (finding.owner, finding.sev2) = (None, None);
         }
     }
 

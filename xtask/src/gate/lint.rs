@@ -37,7 +37,9 @@ pub fn report(which: &TreeSelection, terms: LintOptions<'_>, interrupt: &Interru
         }
     }
     once::fold(&mut report.findings);
-    report.forget_operators();
+    if which.ini.is_some() {
+        report.forget_operators();
+    }
     report.elapsed = started.elapsed();
     report
 }

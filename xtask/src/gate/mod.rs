@@ -69,6 +69,9 @@ pub fn run_with(flags: &Gate, extra: &[Extra], interrupt: &Interrupt, tell: Tell
             report
         }
     };
+    if flags.which.ini.is_some() {
+        report.forget_operators();
+    }
     (report.elapsed, report.verbose) = (started.elapsed(), flags.verbose);
     report
 }
@@ -107,7 +110,6 @@ fn gate(
     });
     process::end_strays();
     run.add_surveys(&described, &mut report);
-    report.forget_operators();
     if let Some(results) = keep {
         results.keep(&run, &report);
     }

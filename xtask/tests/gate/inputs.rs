@@ -70,12 +70,16 @@ fn without_postgres_a_person_reads_one_message() {
 #[test]
 fn path_that_is_not_there_is_named() {
     let sandbox = Sandbox::new();
-    for (option, path) in [("--root", "/nowhere/at/all"), ("--ini", "/nowhere/alembic.ini")] {
+    // Another's tree has no operator of this monorepo.
+    for (option, path, owner) in [
+        ("--root", "/nowhere/at/all", json!("sre")),
+        ("--ini", "/nowhere/alembic.ini", Value::Null),
+    ] {
         let ended = Gate::new(&sandbox).arg(option).arg(path).args("--format json").run();
         ended.assert_code(2);
         let report = ended.report();
         assert_eq!(report.verdict(), "error");
-        assert_holds(report.finding(), &json!({"says": [path]}));
+        assert_holds(report.finding(), &json!({"says": [path], "owner": owner}));
     }
     // A root without trees is an error and not green.
     let ended = Gate::new(&sandbox).arg("--root").arg(sandbox.path()).args("--format json").run();

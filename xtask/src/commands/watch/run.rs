@@ -110,7 +110,9 @@ impl WarmState {
         });
         run.skip_the_rest(&mut report, Some(&todo));
         run.add_surveys(&described, &mut report);
-        report.forget_operators();
+        if task.flags.which.ini.is_some() {
+            report.forget_operators();
+        }
         report.verbose = task.flags.verbose;
         let ids: Vec<&str> = todo.iter().map(|index| task.trees[*index].id.as_str()).collect();
         report.findings.retain(|f| f.tree.as_deref().is_none_or(|tree| ids.contains(&tree)));

@@ -152,11 +152,11 @@ impl Bench {
         });
         println!("{name}");
         let rows = [
-            ("  nothing cached but the venv", 0.24),
-            ("  prepared data folder", 0.17),
-            ("  the newest revision edited", 0.10),
+            ("  nothing cached but the venv", 0.25),
+            ("  prepared data folder", 0.21),
+            ("  the newest revision edited", 0.15),
             ("  nothing changed since", 0.01),
-            ("  --watch, the newest one saved", 0.025),
+            ("  --watch, the newest one saved", 0.05),
         ];
         let watch = self.watch();
         for ((row, at_most), gate) in rows.into_iter().zip(medians.into_iter().chain([watch])) {

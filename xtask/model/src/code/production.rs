@@ -94,10 +94,12 @@ pub static NO_LOCK_TIMEOUT: Code = Code {
     why: "Every later statement on the table waits behind the migration, however short its own lock would be. With `lock_timeout` the migration gives up instead and can be run again.",
     example: Some(Example {
         bad: "connection = engine.connect()",
-        good: "connection.execute(sa.text(\"SET lock_timeout = '5s'\"))   # in env.py, before context.configure",
+        good: "connection.execute(sa.text(\"SET lock_timeout = '5s'\"))   # in env.py, before context.configure()\nconnection.commit()",
     }),
     severity: Severity::Note,
-    remedy: &["set `lock_timeout` once, in env.py, before the migrations run"],
+    remedy: &[
+        "set `lock_timeout` once, in env.py, before `context.configure()`, and write `connection.commit()` after it: Alembic commits no transaction that was begun before",
+    ],
     ..PRODUCTION
 };
 

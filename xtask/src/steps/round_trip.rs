@@ -353,7 +353,7 @@ impl Judged<'_> {
             Change::Missing(_) | Change::Renamed { .. } => &code::NOT_RESTORED,
             Change::Changed { .. } => &code::CHANGED,
         };
-        let is_label = schema_diff::is_shared(difference, "ADD VALUE IF NOT EXISTS");
+        let is_label = schema_diff::adds_labels(difference);
         let alone = match of_downgrade && !is_order {
             true => "; the upgrade left it as it was",
             false if code == &code::CHANGED && is_label && made_by.contains("ADD VALUE") => {

@@ -308,15 +308,21 @@ pub fn is_column_order(difference: &Difference) -> bool {
 /// be removed: an extension or a schema that others may use by then, or the label of an enum.
 pub fn is_shared(difference: &Difference, made_by: &str) -> bool {
     let words: Vec<String> = made_by.split_whitespace().map(str::to_lowercase).collect();
-    let stays = match &difference.change {
-        Change::LeftBehind(_) => ["extension", "schema"].contains(&difference.object.kind.as_str()),
+    let is_left = matches!(difference.change, Change::LeftBehind(_))
+        && ["extension", "schema"].contains(&difference.object.kind.as_str());
+    (is_left || adds_labels(difference))
+        && words.windows(3).any(|three| three == ["if", "not", "exists"])
+}
+
+/// Whether a difference is labels that an enum has beside those that it should have.
+pub fn adds_labels(difference: &Difference) -> bool {
+    match &difference.change {
         Change::Changed { attribute, expected: Some(was), found: Some(is) } => {
             let mut labels = is.split(", ");
             attribute == "enum" && was.split(", ").all(|label| labels.any(|other| other == label))
         }
         _ => false,
-    };
-    stays && words.windows(3).any(|three| three == ["if", "not", "exists"])
+    }
 }
 
 #[cfg(test)]

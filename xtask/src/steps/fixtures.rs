@@ -173,7 +173,7 @@ impl Lane<'_> {
             };
             let names: Vec<String> = loss.what.rsplit('.').map(str::to_owned).collect();
             let way = if loss.by_upgrade { Direction::Upgrade } else { Direction::Downgrade };
-            // Which rows a `DELETE … WHERE` removes was chosen by its writer.
+            // A condition (`WHERE`) in the revision says which rows or values are meant to go.
             let chosen = loss.by_upgrade && own.iter().any(|sql| loss.is_chosen_by(sql));
             let finding = Finding {
                 direction: Some(way),

@@ -8,6 +8,7 @@
 #[path = "../gate/support/mod.rs"]
 mod support;
 
+use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -53,6 +54,9 @@ fn run(case: &Case) -> Option<String> {
     let tree = dir.path().canonicalize().unwrap().join(&case.folder);
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("test_data/trees").join(&case.folder);
     copy(&data, &tree);
+    if tree.join("migrations").is_dir() && !tree.join("migrations/env.py").exists() {
+        fs::copy(data.join("../../env.py"), tree.join("migrations/env.py")).unwrap();
+    }
     let sandbox = Sandbox::new();
     let ini = tree.join(case.ini.as_deref().unwrap_or("alembic.ini"));
     let mut gate = Gate::new(&sandbox).with_postgres().args(&case.verb).arg("--ini").arg(ini);

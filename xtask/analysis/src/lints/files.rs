@@ -1,8 +1,9 @@
 //! Lints on single files, their names and the settings that lead to them.
 
 use super::subject::{Subject, in_file};
+use crate::script::Script;
 use model::code::{self, Code, Severity};
-use model::finding::Finding;
+use model::finding::{Finding, Place};
 
 /// Settings that cannot be followed, and files that cannot be listed.
 pub(super) fn settings(subject: &Subject<'_>) -> Vec<Finding> {
@@ -31,7 +32,13 @@ pub(super) fn not_a_revision(subject: &Subject<'_>) -> Vec<Finding> {
 pub(super) fn computed(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = troubles(subject, &code::COMPUTED);
     // A label is another name of a revision: the order of the chain does not depend on it.
-    let is_label = |finding: &Finding| finding.message.starts_with("`branch_labels`");
+    let is_label = |finding: &Finding| {
+        let is_at = |place: &Place, script: &Script| {
+            script.file == place.file && script.branch_labels.line == place.line
+        };
+        let place = finding.place.as_ref();
+        place.is_some_and(|place| subject.scripts.iter().any(|script| is_at(place, script)))
+    };
     for label in findings.iter_mut().filter(|finding| is_label(finding)) {
         label.severity = Some(Severity::Note);
     }

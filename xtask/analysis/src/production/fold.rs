@@ -29,7 +29,7 @@ pub(super) fn waits_once(findings: &mut Vec<Finding>, finding: Finding, of: &[St
     let is_same = |known: &&mut Finding| {
         // One transaction may hold several revisions.
         let is_of = |known: &Finding| {
-            way(known) == way(&finding)
+            weight(known) == weight(&finding)
                 && known.impact.as_deref().is_some_and(|impact| of.contains(&impact.table))
         };
         let is_one = known.place == finding.place && is_beside(known, &finding);
@@ -53,12 +53,12 @@ pub(super) fn lost_with_table(findings: &mut [Finding], lost: &Finding) -> bool 
     true
 }
 
-/// Whether two findings are of one revision and way, and of one weight, that no directive lowered.
+/// Whether two findings have the same revision, direction and severity, and no directive allows the first.
 fn is_beside(one: &Finding, other: &Finding) -> bool {
-    one.allowed.is_none() && one.revision == other.revision && way(one) == way(other)
+    one.allowed.is_none() && one.revision == other.revision && weight(one) == weight(other)
 }
 
-fn way(finding: &Finding) -> (Option<Direction>, Severity) {
+fn weight(finding: &Finding) -> (Option<Direction>, Severity) {
     (finding.impact.as_ref().map(|impact| impact.direction), finding.severity())
 }
 

@@ -125,7 +125,7 @@ pub(super) fn of_type(column: &Column, distinct: bool) -> Vec<Value> {
         values
     };
     let numbers = |more: &[&str]| {
-        // Nobody counts keys from there.
+        // Keys begin at 1. One that becomes a foreign key only now is known by its name alone.
         let is_key = column.name == "id" || column.name.ends_with("_id");
         let low = ["0", "-1"].map(if is_key { extreme } else { plain });
         and([numbered(|n| n.to_string()), low.to_vec()].concat(), more)

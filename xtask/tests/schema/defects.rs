@@ -29,7 +29,7 @@ fn downgrade_in_one_transaction_is_compared() {
         Revision::new("one", "CREATE TABLE t (a int)", "DROP TABLE t"),
         Revision::new("two", "CREATE TYPE side AS ENUM ('buy')", "SELECT 1"),
     ];
-    let said = gate(&chain, ONE_FOR_ALL, &[]);
+    let said = gate(&chain, ONE_FOR_ALL, "");
     assert_eq!(said.verdict(), "fail");
     let about = said.about("two");
     assert_eq!(about.len(), 1, "{about:#?}\n{}", said.stderr);

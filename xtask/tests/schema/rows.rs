@@ -33,7 +33,7 @@ fn new_head_is_tried_on_rows_without_a_stairway() {
         Revision::new("a", "CREATE TABLE h1 (id int PRIMARY KEY)", "DROP TABLE h1"),
         Revision::new("b", up, down),
     ];
-    let said = gate(&chain, EACH_ITS_OWN, &[]);
+    let said = gate(&chain, EACH_ITS_OWN, "");
     let told = said.about("b");
     assert_eq!(told.len(), 1, "{told:?}\n{}", said.stderr);
     assert_eq!(told[0].0, "MG410");
@@ -58,7 +58,7 @@ fn irreversible_head_is_tried_on_rows() {
             )
         },
     ];
-    let said = gate(&chain, EACH_ITS_OWN, &[]);
+    let said = gate(&chain, EACH_ITS_OWN, "");
     let told = said.about("b");
     let codes: Vec<&str> = told.iter().map(|(code, _)| code.as_str()).collect();
     assert_eq!(codes, ["MG408", "MG410"], "{told:?}\n{}", said.stderr);

@@ -22,7 +22,7 @@ fn a_head_that_drops_a_role_raises_no_alarm() {
     for transactions in [EACH_ITS_OWN, ONE_FOR_ALL] {
         let dropped = "REVOKE SELECT ON s24 FROM s24_role;\nDROP ROLE s24_role";
         let chain = [Revision::new("start", &before, gone), Revision::new("head", dropped, made)];
-        let said = gate(&chain, transactions, &[]);
+        let said = gate(&chain, transactions, "");
         assert_eq!(said.errors(), Vec::<String>::new(), "{}", said.stderr);
         assert_eq!(said.verdict(), "pass", "{}", said.stderr);
     }
@@ -46,7 +46,7 @@ fn branches_merges_and_dependencies_are_walked_rightly() {
         Revision { below: Some("('a2', 'b2')"), ..revision("m", "SELECT 1", "SELECT 1") },
         revision("z", "CREATE TABLE t_z (a int)", "DROP TABLE t_z"),
     ];
-    let said = gate(&chain, EACH_ITS_OWN, &["--stairway"]);
+    let said = gate(&chain, EACH_ITS_OWN, "--stairway");
     assert_eq!(said.errors(), Vec::<String>::new(), "{}", said.stderr);
     assert_eq!(said.verdict(), "pass", "{}", said.stderr);
 }

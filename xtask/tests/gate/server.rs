@@ -92,9 +92,8 @@ fn kept_databases_are_replaced_by_the_next_run() {
     let (root, server) = (Root::copy(), Server::start());
     gate_on(&root, &server.url()).args("raptor --keep").run().assert_code(0);
     assert_eq!(server.contents(), ["raptor_ci", "role raptor_app"]);
-    root.add_head(Tree::Raptor, "raise ValueError", "pass");
-    root.add_head(Tree::Console, "op.execute('SELECT pg_sleep(600)')", "pass");
-    gate_on(&root, &server.url()).args("--timeout 8").run().assert_code(1);
+    root.add_head(Tree::Raptor, "op.execute('SELECT pg_sleep(600)')", "pass");
+    gate_on(&root, &server.url()).args("raptor --timeout 8").run().assert_code(1);
     assert!(server.contents().is_empty(), "{:?}", server.contents());
     let others = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' \
                   AND pid <> pg_backend_pid()";

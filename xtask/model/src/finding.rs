@@ -1,6 +1,7 @@
 //! Finding: one thing that is wrong. Severity, title, owner and remedy follow from the code.
 
 use std::borrow::Cow;
+use std::iter;
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,9 @@ use super::code::modes::LISTED;
 use super::code::{Code, OPERATOR, Owner, Severity};
 use super::production::Impact;
 use super::transcript::{Direction, Transcript};
+
+/// The beginning of a comment that allows what a revision does.
+const DIRECTIVE: &str = "# migration-gate:";
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -194,7 +198,8 @@ impl Finding {
         self.escalation().into_iter().chain(lacks).chain(self.steps()).collect()
     }
 
-    /// The fix, step by step: the remedy of its cause, if known, else of its code.
+    /// The fix, step by step: the safe form of what was seen, else the remedy of its cause, if known,
+    /// else of its code.
     pub fn steps(&self) -> Vec<String> {
         let cause = self.transcript.as_deref().and_then(Cause::of);
         let steps = match cause.filter(|cause| cause.explains(self.code)) {
@@ -205,12 +210,20 @@ impl Finding {
             None => self.code.remedy,
         };
         let about = |step: &&str| match (called::named(step), &self.subject) {
-            (step, Some(subject)) => {
-                step.replace("KIND NAME", subject).replace("TABLE.COLUMN", subject)
-            }
+            (step, Some(subject)) => ["KIND NAME", "TABLE.COLUMN", "TABLE"]
+                .iter()
+                .fold(step, |step, place| step.replace(place, subject)),
             (step, None) => step,
         };
-        steps.iter().map(about).collect()
+        let Some(instead) = self.instead() else { return steps.iter().map(about).collect() };
+        let directive = |step: &&&str| self.subject.is_some() && step.contains(DIRECTIVE);
+        let directives = steps.iter().filter(directive).map(about);
+        iter::once(instead.to_owned()).chain(directives).collect()
+    }
+
+    /// The safe form of what a revision does to production.
+    pub fn instead(&self) -> Option<&str> {
+        self.impact.as_deref()?.told("instead")
     }
 
     /// A finding of which nothing but the message is known yet.

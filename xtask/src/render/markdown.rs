@@ -154,9 +154,9 @@ fn verdict(report: &Report) -> String {
 
 /// The impact on production, an item each.
 fn impact(finding: &Finding) -> String {
-    let told = finding.impact.iter().flat_map(|impact| &impact.told);
-    let items: String =
-        told.map(|(word, told)| format!("- **{word}**: {}\n", prose(&redact(told)))).collect();
+    let items: String = remedy::seen(finding)
+        .map(|(word, told)| format!("- **{word}**: {}\n", prose(&redact(told))))
+        .collect();
     if items.is_empty() { items } else { items + "\n" }
 }
 
@@ -195,7 +195,11 @@ fn finding(finding: &Finding, again: bool) -> String {
         return out;
     }
     let steps = remedy::further_steps(finding);
-    let label = if finding.fix.is_some() { "After the change" } else { "To fix it" };
+    let label = match (&finding.fix, finding.instead()) {
+        (Some(_), _) => "After the change",
+        (None, Some(_)) => "Instead",
+        (None, None) => "To fix it",
+    };
     match steps.as_slice() {
         [] => {}
         [only] => {

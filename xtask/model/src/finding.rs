@@ -210,9 +210,10 @@ impl Finding {
             None => self.code.remedy,
         };
         let about = |step: &&str| match (called::named(step), &self.subject) {
-            (step, Some(subject)) => ["KIND NAME", "TABLE.COLUMN", "TABLE"]
-                .iter()
-                .fold(step, |step, place| step.replace(place, subject)),
+            (step, Some(subject)) => step
+                .replace("KIND NAME", subject)
+                .replace("TABLE.COLUMN", subject)
+                .replace(" TABLE, reason", &format!(" {subject}, reason")),
             (step, None) => step,
         };
         let Some(instead) = self.instead() else { return steps.iter().map(about).collect() };

@@ -302,6 +302,8 @@ impl Judged<'_> {
                 Some((line, Some(fix::with_type(script, line, right)?)))
             });
         let lacks = lacks.filter(|_| retyped.is_none());
+        let is_label = is_wrong && schema_diff::adds_labels(difference);
+        let kept = script.filter(|_| is_label).and_then(fix::with_labels_kept);
         let changed = changed.or(retyped);
         let mut place =
             origin.file.map(|file| Place { file, line: origin.line, source: origin.source });
@@ -317,7 +319,7 @@ impl Judged<'_> {
             statement: origin.statement,
             subject: Some(difference.object.to_string()),
             lacks: lacks.into_iter().collect(),
-            edit: changed.and_then(|(_, edit)| edit),
+            edit: changed.and_then(|(_, edit)| edit).or(kept),
             ..Finding::new(code, message)
         }
     }

@@ -44,3 +44,17 @@ fn downgrade_in_one_transaction_is_compared() {
         finding["file"].as_str().unwrap().ends_with("versions/two.py") && finding["line"] == 10
     );
 }
+
+/// No downgrade can remove a label; the upgrade must accept it when it runs again.
+#[test]
+fn label_that_stays_is_accepted_by_the_verified_patch() {
+    let chain = [
+        Revision::new("one", "CREATE TYPE side AS ENUM ('buy')", "DROP TYPE side"),
+        Revision::new("two", "ALTER TYPE side ADD VALUE 'sell'", "SELECT 1"),
+    ];
+    let said = gate(&chain, ONE_FOR_ALL, &[]);
+    let finding = &said.report["findings"][0];
+    assert_eq!((&finding["code"], &finding["verified"]), (&"MG402".into(), &true.into()));
+    let patch = finding["patch"].as_str().unwrap();
+    assert!(patch.contains("ADD VALUE IF NOT EXISTS 'sell'"), "{patch}");
+}

@@ -40,8 +40,10 @@ fn new_head_is_tried_on_rows_without_a_stairway() {
     assert!(told[0].1.contains("h1 {\"id\":"), "{told:?}");
     assert_eq!(said.verdict(), "fail");
     let findings = said.report["findings"].as_array().unwrap();
-    let step = findings.iter().find(|finding| finding["code"] == "MG410").unwrap()["step"].as_str();
+    let found = findings.iter().find(|finding| finding["code"] == "MG410").unwrap();
+    let (step, directive) = (found["step"].as_str(), found["remedy"][1].as_str());
     assert!(step.unwrap().ends_with("(round trip)"), "{step:?}");
+    assert!(directive.unwrap().contains("`# migration-gate: rows h1, reason`"), "{directive:?}");
 }
 
 /// A head that says that it has no way back stays applied, and is tried on rows all the same.

@@ -103,6 +103,20 @@ pub struct Edit {
     pub after: Vec<String>,
 }
 
+impl Edit {
+    /// The edit in words.
+    fn told(&self) -> String {
+        let Edit { file, line, before, after } = self;
+        let text =
+            |lines: &[String]| lines.iter().map(|l| l.trim_end()).collect::<Vec<_>>().join("\n");
+        match (before.is_empty(), after.is_empty()) {
+            (_, true) => format!("delete {file}:{line}: {}", text(before).trim_start()),
+            (true, false) => format!("add before {file}:{line}:\n{}", text(after)),
+            (false, false) => format!("change {file}:{line} to: {}", text(after).trim_start()),
+        }
+    }
+}
+
 /// A remedy that was tried on a copy of the tree, and turned the gate green there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fix {
@@ -195,7 +209,8 @@ impl Finding {
             return self.escalation().into_iter().chain(steps).collect();
         }
         let lacks = (!self.lacks.is_empty()).then(|| format!("add: {}", self.lacks.join("\n")));
-        self.escalation().into_iter().chain(lacks).chain(self.steps()).collect()
+        let change = lacks.or_else(|| self.edit.as_ref().map(Edit::told));
+        self.escalation().into_iter().chain(change).chain(self.steps()).collect()
     }
 
     /// The fix, step by step: the safe form of what was seen, else the remedy of its cause, if known,

@@ -2,10 +2,12 @@
 
 use super::entry::{Code, Example, MIGRATION, Severity};
 
+const UNDO: &str = "change `downgrade()` so that it undoes what the message names";
+
 const REVERSAL: Code = Code {
     remedy: &[
-        "change `downgrade()` so that it undoes what the message names",
-        "or keep it on purpose: say so in the revision (`# migration-gate: keeps KIND NAME, REASON`), and make `upgrade()` accept that it is there (`IF NOT EXISTS`, `checkfirst=True`)",
+        UNDO,
+        "or leave it so on purpose: say so in the revision (`# migration-gate: keeps KIND NAME, REASON`)",
     ],
     verify: "run the gate again: the schema must be the same before the upgrade and after the \
              downgrade",
@@ -22,6 +24,10 @@ pub static REMAINS: Code = Code {
         bad: "def downgrade():\n    op.drop_table(\"orders\")",
         good: "def downgrade():\n    op.drop_table(\"orders\")\n    order_side.drop(op.get_bind())",
     }),
+    remedy: &[
+        UNDO,
+        "or keep it on purpose: say so in the revision (`# migration-gate: keeps KIND NAME, REASON`), and make `upgrade()` accept that it is there (`IF NOT EXISTS`, `checkfirst=True`)",
+    ],
     ..REVERSAL
 };
 

@@ -55,7 +55,12 @@ impl Lane<'_> {
             Some(exception) => exception.to_string(),
             None => failed.message.clone(),
         };
-        if let Some(why) = rows::not_of_the_schema(said).or(made_up) {
+        let filled = said.and_then(|said| {
+            let by = rows::filled_by(said, &stair.revision, &self.tree_run.statements)?;
+            Some(format!("revision {by}, below it, gives the rows a value"))
+        });
+        let why = rows::not_of_the_schema(said).or(made_up).or(filled.as_deref());
+        if let Some(why) = why {
             let message = format!(
                 "the {way} of revision {} was not tried on rows to its end: {why}: {told}; {row}; where \
                  production holds other rows, `# migration-gate: rows TABLE, reason` leaves these out",

@@ -86,3 +86,16 @@ fn notes_about_rows_leave_the_verdict_alone() {
     }
     assert_eq!(said.verdict(), "pass");
 }
+
+/// A downgrade that fails in any case does not hide that the upgrade fails on rows.
+#[test]
+fn upgrade_is_tried_on_rows_where_the_downgrade_fails() {
+    let chain = [
+        Revision::new("a", "CREATE TABLE h4 (id int PRIMARY KEY)", "DROP TABLE h4"),
+        Revision::new("b", "ALTER TABLE h4 ADD COLUMN note text NOT NULL", "DROP TABLE h5"),
+        Revision::new("c", "CREATE TABLE h6 (a int)", "DROP TABLE h6"),
+    ];
+    let said = gate(&chain, EACH_ITS_OWN, &["--stairway"]);
+    let codes: Vec<String> = said.about("b").into_iter().map(|(code, _)| code).collect();
+    assert_eq!(codes, ["MG106", "MG410"], "{}", said.stderr);
+}

@@ -20,7 +20,7 @@ use self::values::{About, Value, candidates, is_well_known};
 use model::quoting::{identifier, literal};
 use model::rows::{Choice, Column, ForeignKey, Inserts, Table};
 
-pub use self::blame::{code_of, not_of_the_schema};
+pub use self::blame::{code_of, filled_by, not_of_the_schema};
 pub use self::losses::{Loss, gone_with_columns, gone_with_drops, losses};
 pub use self::named::{Named, is_about_floats, named, names_values};
 pub use self::touched::{Touched, touched};
@@ -147,6 +147,13 @@ impl<'t> Draft<'t> {
         format!("({})", cells.join(", "))
     }
 
+    /// Whether the table only joins rows of others: one of its rows without them says nothing.
+    fn is_association(&self) -> bool {
+        let Table { foreign, columns, .. } = self.table;
+        let points = |c: &Column| foreign.iter().any(|key| key.columns.contains(&c.name));
+        foreign.len() > 1 && columns.iter().all(points)
+    }
+
     /// A cell that points to a row of another table, or of its own.
     fn pointer(
         &self,
@@ -158,7 +165,7 @@ impl<'t> Draft<'t> {
     ) -> String {
         let column = |name: &String| self.table.columns.iter().find(|c| c.name == *name);
         let nullable = key.columns.iter().filter_map(column).all(|column| !column.not_null);
-        if nullable && row.is_multiple_of(4) {
+        if nullable && row.is_multiple_of(4) && !self.is_association() {
             return "NULL".to_owned();
         }
         if key.to == self.table.name && !nullable {

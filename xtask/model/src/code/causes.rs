@@ -246,6 +246,7 @@ pub static CAUSES: &[Cause] = &[
         "give `op.drop_constraint` the constraint's name; `None` names nothing. Postgres named it `t_a_fkey`, `t_a_key`, `t_a_check` or `t_pkey`",
     ]),
     raised("CompileError", "requires that", &["give the column or constraint what the message names"]),
+    raised("CompileError", "requires a name", &["give the enum a name: `sa.Enum(…, name=\"order_side\")`; Postgres keeps an enum as a type of its own"]),
     raised("AttributeError", "has no attribute 'downgrade'", &[
         "write a `downgrade()` that undoes `upgrade()`, in reverse order: all migrations are reversible",
         IRREVERSIBLE_BY_DIRECTIVE,

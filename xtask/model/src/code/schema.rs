@@ -94,9 +94,9 @@ pub static SUPPLY_LOST: Code = Code {
 /// An object that a revision declares as not restored.
 pub static KEPT: Code = Code {
     id: "MG406",
-    title: "the downgrade keeps something on purpose",
+    title: "the downgrade leaves a difference that is no fault",
     symptom: "a note beside a green step",
-    why: "A comment `# migration-gate: keeps …` says so, with its reason; or the object is an extension, a schema or an enum label that the revision creates `IF NOT EXISTS`, so that production may have had it before.",
+    why: "A comment `# migration-gate: keeps …` says so, with its reason; or the object is an extension, a schema or an enum label that the revision creates `IF NOT EXISTS`, so that production may have had it before; or a constraint that was made again has another name.",
     example: Some(Example {
         bad: "def downgrade():\n    op.drop_table(\"orders\")",
         good: "# migration-gate: keeps type order_side, the archive uses it",

@@ -29,7 +29,7 @@ pub fn fold(findings: &mut Vec<Finding>) {
         let is_habit = hazard(&finding).is_some_and(|hazard| habits.contains(&hazard));
         let first = folded.iter_mut().find_map(|first| {
             let one = is_habit && hazard(first) == hazard(&finding);
-            let line = if one { Some(beside(&finding)) } else { line(first, &finding) };
+            let line = if one { Some(so_does(&finding)) } else { line(first, &finding) };
             Some((line?, first))
         });
         match first {
@@ -42,7 +42,9 @@ pub fn fold(findings: &mut Vec<Finding>) {
                 if !first.also.contains(&line) {
                     first.also.push(line);
                 }
-                first.also.append(&mut finding.also);
+                if !is_habit {
+                    first.also.append(&mut finding.also);
+                }
                 let at = if edit::is_needed(&finding) { 0 } else { first.lacks.len() };
                 first.lacks.splice(at..at, finding.lacks);
                 first.edit = first.edit.take().or(finding.edit);
@@ -75,17 +77,15 @@ fn habits_of_production(findings: &[Finding]) -> BTreeSet<Hazard> {
     revisions.into_iter().filter(is_habit).map(|(hazard, _)| hazard).collect()
 }
 
-/// The line of a finding beside another one of its habit.
-fn beside(finding: &Finding) -> String {
+/// The line of a finding beside another one of its habit: its revision, place and table.
+fn so_does(finding: &Finding) -> String {
+    let place = finding.place.as_ref().map(|place| {
+        let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!(" ({}{line})", place.file)
+    });
+    let table = finding.impact.as_ref().map(|impact| format!(": `{}`", impact.table));
     let revision = finding.revision.as_deref().unwrap_or("another revision");
-    format!("{revision}{}: {}", at(finding), finding.message)
-}
-
-/// The place of a finding, in brackets.
-fn at(finding: &Finding) -> String {
-    let Some(place) = &finding.place else { return String::new() };
-    let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
-    format!(" ({}{line})", place.file)
+    format!("so does {revision}{}{}", place.unwrap_or_default(), table.unwrap_or_default())
 }
 
 /// Puts the lines that a downgrade lacks into the order in which the change has them.
@@ -191,10 +191,7 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
         (Some(_), Some(_)) if same_revision && is_narrower(first, other) => {
             Some(other.message.clone())
         }
-        _ if is_one_habit(first, other) => {
-            let revision = other.revision.as_deref().unwrap_or("another revision");
-            Some(format!("so does {revision}{}", at(other)))
-        }
+        _ if is_one_habit(first, other) => Some(so_does(other)),
         _ => None,
     }
 }
@@ -317,8 +314,7 @@ mod tests {
         let few = ["2", "3", "4"].map(|revision| warns(revision, "concurrently"));
         check(&few, &["nobody can write"; 3]);
         let many = [&few[..], &[warns("5", "concurrently"), warns("6", "NOT VALID")]].concat();
-        let told =
-            "nobody can write; 3: nobody can write; 4: nobody can write; 5: nobody can write";
+        let told = "nobody can write; so does 3: `t`; so does 4: `t`; so does 5: `t`";
         check(&many, &[told, "nobody can write"]);
     }
 

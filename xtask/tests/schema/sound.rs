@@ -50,3 +50,25 @@ fn branches_merges_and_dependencies_are_walked_rightly() {
     assert_eq!(said.errors(), Vec::<String>::new(), "{}", said.stderr);
     assert_eq!(said.verdict(), "pass", "{}", said.stderr);
 }
+
+/// SQLAlchemy makes a type once in a process: the second revision fails alone, and not in one go.
+#[test]
+fn revisions_above_one_that_fails_alone_are_tried() {
+    let table = |name: &str| {
+        format!(
+            "python: import sqlalchemy as sa; op.create_table('{name}', sa.Column('a', sa.Enum('x', name='kind')))"
+        )
+    };
+    let (one, two) = (table("t1"), table("t2"));
+    let chain = [
+        Revision::new("one", &one, "DROP TABLE t1;\nDROP TYPE kind"),
+        Revision::new("two", &two, "DROP TABLE t2"),
+        Revision::new("three", "CREATE TABLE t3 (a int)", "SELECT 1"),
+        Revision::new("four", "CREATE TABLE t4 (a int)", "DROP TABLE t4"),
+    ];
+    let said = gate(&chain, ONE_FOR_ALL, &["--stairway"]);
+    let codes = |revision| said.about(revision).into_iter().map(|f| f.0).collect::<Vec<_>>();
+    assert_eq!(codes("two"), ["MG111"], "{}", said.stderr);
+    assert_eq!(codes("three"), ["MG400"], "{}", said.stderr);
+    assert_eq!(said.report["trees"][0]["stairway"]["tried"], 4, "{}", said.stderr);
+}

@@ -74,9 +74,11 @@ impl<'t> Draft<'t> {
     }
 
     /// The queries for Postgres: one for each group that it must decide, whose rows are the allowed
-    /// combinations of values, each a JSON array.
-    pub fn questions(&self) -> Vec<String> {
-        self.groups.iter().filter(|group| group.asked).map(Group::question).collect()
+    /// combinations of values, each a JSON array. The second form is for a sum of integers that would
+    /// overflow.
+    pub fn questions(&self) -> Vec<[String; 2]> {
+        let asked = self.groups.iter().filter(|group| group.asked);
+        asked.map(|group| [group.question(false), group.question(true)]).collect()
     }
 
     /// The rows, once their parents exist. `answers` are the choices for the queried groups, in
@@ -221,7 +223,7 @@ impl<'t> Group<'t> {
         null.into_iter().chain(values).collect()
     }
 
-    fn question(&self) -> String {
+    fn question(&self, widens: bool) -> String {
         let most = (PRODUCT_MAX as f64).powf(1.0 / self.columns.len() as f64) as usize;
         let mut pools = Vec::new();
         let (mut typed, mut raw) = (Vec::new(), Vec::new());
@@ -230,6 +232,8 @@ impl<'t> Group<'t> {
             let texts = null.into_iter().chain(values.iter().map(|value| literal(&value.text)));
             let texts: Vec<String> = texts.take(most.max(2)).collect();
             let kind = &column.type_name;
+            let is_integer = ["smallint", "integer", "bigint"].contains(&column.base.as_str());
+            let compared = if widens && is_integer { "numeric" } else { kind };
             pools.push(format!(
                 "gate_p{number} AS MATERIALIZED (SELECT c FROM unnest(ARRAY[{}]::text[]) AS c \
                  WHERE c IS NULL OR pg_temp.fits(c, {}))",
@@ -237,7 +241,7 @@ impl<'t> Group<'t> {
                 literal(kind)
             ));
             typed.push(format!(
-                "(SELECT c AS gate_r{number}, c::{kind} AS {} FROM gate_p{number}) AS gate_v{number}",
+                "(SELECT c AS gate_r{number}, c::{compared} AS {} FROM gate_p{number}) AS gate_v{number}",
                 identifier(&column.name)
             ));
             raw.push(format!("gate_r{number}"));

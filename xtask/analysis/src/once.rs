@@ -1,9 +1,11 @@
 //! One cause, one finding: further effects of a cause are lines of its finding.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::diagnosis::NO_DOWNGRADE;
 use crate::edit;
 use crate::schema_diff::mentions;
-use model::code::{self, Code};
+use model::code::{self, Code, Severity};
 use model::finding::Finding;
 use model::transcript::Transcript;
 
@@ -16,11 +18,20 @@ const OF_A_HABIT: [&Code; 3] = [&code::NO_DOWNGRADE, &code::RAISING_DOWNGRADE, &
 /// Codes about heads: a base of its own has a head of its own.
 const HEADS: [&Code; 2] = [&code::MULTIPLE_HEADS, &code::SEVERAL_BASES];
 
+/// The number of revisions that may block or break production in one way before it is a habit.
+const REVISIONS_EACH: usize = 3;
+
 /// Folds each finding into the first one that has the same cause.
 pub fn fold(findings: &mut Vec<Finding>) {
+    let habits = habits_of_production(findings);
     let mut folded: Vec<Finding> = Vec::new();
     for mut finding in findings.drain(..) {
-        let first = folded.iter_mut().find_map(|first| Some((line(first, &finding)?, first)));
+        let is_habit = hazard(&finding).is_some_and(|hazard| habits.contains(&hazard));
+        let first = folded.iter_mut().find_map(|first| {
+            let one = is_habit && hazard(first) == hazard(&finding);
+            let line = if one { Some(so_does(&finding)) } else { line(first, &finding) };
+            Some((line?, first))
+        });
         match first {
             Some((line, first)) => {
                 // The step that counts the heads reports their number and names.
@@ -31,7 +42,9 @@ pub fn fold(findings: &mut Vec<Finding>) {
                 if !first.also.contains(&line) {
                     first.also.push(line);
                 }
-                first.also.append(&mut finding.also);
+                if !is_habit {
+                    first.also.append(&mut finding.also);
+                }
                 let at = if edit::is_needed(&finding) { 0 } else { first.lacks.len() };
                 first.lacks.splice(at..at, finding.lacks);
                 first.edit = first.edit.take().or(finding.edit);
@@ -41,6 +54,38 @@ pub fn fold(findings: &mut Vec<Finding>) {
         }
     }
     *findings = folded;
+}
+
+/// The tree of a warning about production, its code and its safe form.
+type Hazard = (Option<String>, &'static str, String);
+
+fn hazard(finding: &Finding) -> Option<Hazard> {
+    let is_warning = finding.severity() == Severity::Warning && finding.allowed.is_none();
+    let instead = finding.instead().filter(|_| is_warning)?;
+    Some((finding.tree.clone(), finding.code.id, instead.to_owned()))
+}
+
+/// The hazards that many revisions of a tree have.
+fn habits_of_production(findings: &[Finding]) -> BTreeSet<Hazard> {
+    let mut revisions: BTreeMap<Hazard, BTreeSet<&Option<String>>> = BTreeMap::new();
+    for finding in findings {
+        if let Some(hazard) = hazard(finding) {
+            revisions.entry(hazard).or_default().insert(&finding.revision);
+        }
+    }
+    let is_habit = |(_, of): &(Hazard, BTreeSet<_>)| of.len() > REVISIONS_EACH;
+    revisions.into_iter().filter(is_habit).map(|(hazard, _)| hazard).collect()
+}
+
+/// The line of a finding beside another one of its habit: its revision, place and table.
+fn so_does(finding: &Finding) -> String {
+    let place = finding.place.as_ref().map(|place| {
+        let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!(" ({}{line})", place.file)
+    });
+    let table = finding.impact.as_ref().map(|impact| format!(": `{}`", impact.table));
+    let revision = finding.revision.as_deref().unwrap_or("another revision");
+    format!("so does {revision}{}{}", place.unwrap_or_default(), table.unwrap_or_default())
 }
 
 /// Puts the lines that a downgrade lacks into the order in which the change has them.
@@ -146,14 +191,7 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
         (Some(_), Some(_)) if same_revision && is_narrower(first, other) => {
             Some(other.message.clone())
         }
-        _ if is_one_habit(first, other) => {
-            let place = other.place.as_ref().map(|place| {
-                let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
-                format!(" ({}{line})", place.file)
-            });
-            let revision = other.revision.as_deref().unwrap_or("another revision");
-            Some(format!("so does {revision}{}", place.unwrap_or_default()))
-        }
+        _ if is_one_habit(first, other) => Some(so_does(other)),
         _ => None,
     }
 }
@@ -164,6 +202,8 @@ pub(crate) const DOES_NOTHING: &str = "`upgrade()` changes the database and this
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::production::Impact;
+    use model::transcript::Direction;
 
     fn found(code: &'static Code, revision: &str, step: &str, message: &str) -> Finding {
         Finding {
@@ -259,6 +299,23 @@ mod tests {
         let empty = |f: &Finding| Finding { predicted: Some(DOES_NOTHING.into()), ..f.clone() };
         let findings: Vec<Finding> = findings.iter().map(empty).collect();
         check(&findings, &["table t; table u; column a"]);
+    }
+
+    #[test]
+    fn hazard_of_many_revisions_is_one_finding() {
+        let warns = |revision: &str, instead: &str| Finding {
+            impact: Some(Box::new(Impact {
+                direction: Direction::Upgrade,
+                table: "t".into(),
+                told: vec![("instead".into(), instead.into())],
+            })),
+            ..found(&code::WHO_WAITS, revision, "", "nobody can write")
+        };
+        let few = ["2", "3", "4"].map(|revision| warns(revision, "concurrently"));
+        check(&few, &["nobody can write"; 3]);
+        let many = [&few[..], &[warns("5", "concurrently"), warns("6", "NOT VALID")]].concat();
+        let told = "nobody can write; so does 3: `t`; so does 4: `t`; so does 5: `t`";
+        check(&many, &[told, "nobody can write"]);
     }
 
     #[test]

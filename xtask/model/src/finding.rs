@@ -1,6 +1,7 @@
 //! Finding: one thing that is wrong. Severity, title, owner and remedy follow from the code.
 
 use std::borrow::Cow;
+use std::iter;
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,9 @@ use super::code::modes::LISTED;
 use super::code::{Code, OPERATOR, Owner, Severity};
 use super::production::Impact;
 use super::transcript::{Direction, Transcript};
+
+/// The beginning of a comment that allows what a revision does.
+const DIRECTIVE: &str = "# migration-gate:";
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -97,6 +101,20 @@ pub struct Edit {
     pub before: Vec<String>,
     /// The lines after the edit; empty: the lines are deleted.
     pub after: Vec<String>,
+}
+
+impl Edit {
+    /// The edit in words.
+    fn told(&self) -> String {
+        let Edit { file, line, before, after } = self;
+        let text =
+            |lines: &[String]| lines.iter().map(|l| l.trim_end()).collect::<Vec<_>>().join("\n");
+        match (before.is_empty(), after.is_empty()) {
+            (_, true) => format!("delete {file}:{line}: {}", text(before).trim_start()),
+            (true, false) => format!("add before {file}:{line}:\n{}", text(after)),
+            (false, false) => format!("change {file}:{line} to: {}", text(after).trim_start()),
+        }
+    }
 }
 
 /// A remedy that was tried on a copy of the tree, and turned the gate green there.
@@ -191,10 +209,12 @@ impl Finding {
             return self.escalation().into_iter().chain(steps).collect();
         }
         let lacks = (!self.lacks.is_empty()).then(|| format!("add: {}", self.lacks.join("\n")));
-        self.escalation().into_iter().chain(lacks).chain(self.steps()).collect()
+        let change = lacks.or_else(|| self.edit.as_ref().map(Edit::told));
+        self.escalation().into_iter().chain(change).chain(self.steps()).collect()
     }
 
-    /// The fix, step by step: the remedy of its cause, if known, else of its code.
+    /// The fix, step by step: the safe form of what was seen, else the remedy of its cause, if known,
+    /// else of its code.
     pub fn steps(&self) -> Vec<String> {
         let cause = self.transcript.as_deref().and_then(Cause::of);
         let steps = match cause.filter(|cause| cause.explains(self.code)) {
@@ -205,12 +225,21 @@ impl Finding {
             None => self.code.remedy,
         };
         let about = |step: &&str| match (called::named(step), &self.subject) {
-            (step, Some(subject)) => {
-                step.replace("KIND NAME", subject).replace("TABLE.COLUMN", subject)
-            }
+            (step, Some(subject)) => step
+                .replace("KIND NAME", subject)
+                .replace("TABLE.COLUMN", subject)
+                .replace(" TABLE, reason", &format!(" {subject}, reason")),
             (step, None) => step,
         };
-        steps.iter().map(about).collect()
+        let Some(instead) = self.instead() else { return steps.iter().map(about).collect() };
+        let directive = |step: &&&str| self.subject.is_some() && step.contains(DIRECTIVE);
+        let directives = steps.iter().filter(directive).map(about);
+        iter::once(instead.to_owned()).chain(directives).collect()
+    }
+
+    /// The safe form of what a revision does to production.
+    pub fn instead(&self) -> Option<&str> {
+        self.impact.as_deref()?.told("instead")
     }
 
     /// A finding of which nothing but the message is known yet.

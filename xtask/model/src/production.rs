@@ -83,8 +83,8 @@ pub struct Catalog {
     pub columns: Vec<Column>,
     /// The unique indexes on columns alone, of all rows.
     pub keys: Vec<Key>,
-    /// Foreign keys: the table that points, and the table that it points to.
-    pub foreign: Vec<(Oid, Oid)>,
+    /// Foreign keys: the constraint, the table that points, and the table that it points to.
+    pub foreign: Vec<(Oid, Oid, Oid)>,
     /// Views: the view, and the relation that it reads.
     pub reads: Vec<(Oid, Oid)>,
     /// The tables with triggers of their own.
@@ -278,6 +278,13 @@ pub struct Impact {
     pub table: String,
     /// The lines to print, each with its word: `seen`, `there`, `also`, `back`, `instead`.
     pub told: Vec<(String, String)>,
+}
+
+impl Impact {
+    /// The line with a word.
+    pub fn told(&self, word: &str) -> Option<&str> {
+        self.told.iter().find(|(of, _)| of == word).map(|(_, text)| text.as_str())
+    }
 }
 
 /// Observations of a way, by name.

@@ -14,7 +14,7 @@ const LOOKED_AT: usize = 1000;
 /// How long the rows of one table may take.
 const PATIENCE: &str = "10s";
 /// Set-up of a connection for [`choices`] and [`put`]: whether a text is a value of a type; the
-/// rows of a query, none where it fails; and inserts, all at once, or one by one where that fails.
+/// rows of the first of some queries that does not fail; and inserts, all at once, or one by one where that fails.
 pub const HELPERS: &str = "\
 CREATE OR REPLACE FUNCTION pg_temp.fits(value text, type text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
@@ -23,12 +23,16 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
   RETURN false;
 END $$;
-CREATE OR REPLACE FUNCTION pg_temp.ask(question int, sql text) RETURNS TABLE (n int, answer text)
+CREATE OR REPLACE FUNCTION pg_temp.ask(question int, VARIADIC sqls text[]) RETURNS TABLE (n int, answer text)
 LANGUAGE plpgsql AS $$
 BEGIN
-  RETURN QUERY EXECUTE format('SELECT %s, q.* FROM (%s) AS q(answer)', question, sql);
-EXCEPTION WHEN OTHERS THEN
-  RETURN;
+  FOR i IN 1 .. cardinality(sqls) LOOP
+    BEGIN
+      RETURN QUERY EXECUTE format('SELECT %s, q.* FROM (%s) AS q(answer)', question, sqls[i]);
+      RETURN;
+    EXCEPTION WHEN OTHERS THEN
+    END;
+  END LOOP;
 END $$;
 CREATE OR REPLACE FUNCTION pg_temp.put(bulk text, singles text[])
 RETURNS TABLE (into_table text, place text, complaint text) LANGUAGE plpgsql AS $$
@@ -93,14 +97,15 @@ fn array(names: &BTreeSet<String>) -> String {
 }
 
 /// The answers to some questions, each in its place; none where Postgres cannot answer one.
-pub fn choices(session: &mut Session<'_>, questions: &[String]) -> Result<Vec<Vec<Choice>>> {
+pub fn choices(session: &mut Session<'_>, questions: &[[String; 2]]) -> Result<Vec<Vec<Choice>>> {
     let mut answers: Vec<Vec<Choice>> = vec![Vec::new(); questions.len()];
     if questions.is_empty() {
         return Ok(answers);
     }
     let mut sql = String::new();
     for (number, question) in questions.iter().enumerate() {
-        sql += &format!("SELECT * FROM pg_temp.ask({number}, {});\n", literal(question));
+        let forms = question.each_ref().map(|form| literal(form)).join(", ");
+        sql += &format!("SELECT * FROM pg_temp.ask({number}, {forms});\n");
     }
     for (number, answer) in self::answers(session, &sql)? {
         if let Some(known) = answers.get_mut(number) {

@@ -26,7 +26,7 @@ SELECT json_build_object(
       ORDER BY i.indisprimary DESC, i.indexrelid), '[]')
     FROM pg_index i JOIN tables c ON c.oid = i.indrelid AND c.relkind IN ('r', 'p') JOIN pg_class x ON x.oid = i.indexrelid
     WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indimmediate),
-  'foreign', (SELECT coalesce(json_agg(DISTINCT jsonb_build_array(f.conrelid::int8, f.confrelid::int8)), '[]') FROM pg_constraint f WHERE f.contype = 'f'),
+  'foreign', (SELECT coalesce(json_agg(jsonb_build_array(f.oid::int8, f.conrelid::int8, f.confrelid::int8)), '[]') FROM pg_constraint f WHERE f.contype = 'f'),
   'reads', (SELECT coalesce(json_agg(DISTINCT jsonb_build_array(v.ev_class::int8, d.refobjid::int8)), '[]')
     FROM pg_rewrite v JOIN tables c ON c.oid = v.ev_class
     JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = v.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> v.ev_class),

@@ -109,7 +109,7 @@ impl TrapSite<'_> {
         let relations = &self.catalog.relations;
         let is_named = relations.iter().filter(|r| words.contains(bare(&r.name).as_str()));
         let named: Vec<Oid> = is_named.map(|r| r.of.unwrap_or(r.oid)).collect();
-        let links = self.catalog.foreign.iter().copied();
+        let links = self.catalog.foreign.iter().map(|(_, from, to)| (*from, *to));
         let parts = relations.iter().filter_map(|r| Some((r.oid, r.parent?)));
         let beside = links.chain(parts).flat_map(|(a, b)| [(a, b), (b, a)]);
         let beside = beside.filter(|(a, _)| named.contains(a)).map(|(_, b)| b);

@@ -29,9 +29,11 @@ pub(super) fn title(finding: &Finding, word: &str) -> String {
 
 /// The impact on production, and the reasons.
 pub(super) fn impact(out: &mut String, finding: &Finding) {
-    let Some(impact) = &finding.impact else { return };
+    if finding.impact.is_none() {
+        return;
+    }
     field(out, "allowed", finding.allowed.as_deref().unwrap_or_default());
-    for (word, text) in &impact.told {
+    for (word, text) in remedy::seen(finding) {
         field(out, word, text);
     }
 }
@@ -85,10 +87,9 @@ pub(super) fn fix<S: AsRef<str>>(
     out: &mut String,
     (owner, code): (Option<Owner>, &Code),
     ready: Option<remedy::Ready>,
-    steps: &[S],
+    (mut name, steps): (&'static str, &[S]),
 ) {
     field(out, "owner", owner.map(words::owner).unwrap_or_default());
-    let mut name = "fix";
     if let Some(remedy::Ready { what, text, next }) = &ready {
         label(out, name, what);
         match text.contains("\n+++ ") {

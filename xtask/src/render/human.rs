@@ -357,7 +357,7 @@ pub fn finding(finding: &Finding) -> String {
     }
     field(&mut out, "SEV-2", &finding.escalation().unwrap_or_default());
     let steps = remedy::further_steps(finding);
-    fix(&mut out, (finding.owner, code), remedy::ready(finding), &steps);
+    fix(&mut out, (finding.owner, code), remedy::ready(finding), (remedy::word(finding), &steps));
     verbatim(&mut out, "by hand", &finding.by_hand.join("\n"));
     out
 }
@@ -369,7 +369,7 @@ pub fn code(code: &Code) -> String {
     line(&mut out, &format!("{BOLD}{}: {}{mode}{BOLD:#}", code.id, code.title));
     field(&mut out, "symptom", code.symptom);
     field(&mut out, "why", code.why);
-    fix(&mut out, (Some(code.owner), code), None, &code.steps());
+    fix(&mut out, (Some(code.owner), code), None, ("fix", &code.steps()));
     if let Some(example) = code.example {
         verbatim(&mut out, "wrong", example.bad);
         verbatim(&mut out, "right", example.good);
@@ -388,7 +388,7 @@ pub fn causes(causes: &[&Cause]) -> String {
     for Cause { state, says, code, remedy, .. } in causes {
         line(&mut out, &format!("{BOLD}SQLSTATE {state} ({}: {}){BOLD:#}", code.id, code.title));
         field(&mut out, "says", says);
-        fix(&mut out, (Some(code.owner), code), None, remedy);
+        fix(&mut out, (Some(code.owner), code), None, ("fix", remedy));
     }
     out
 }

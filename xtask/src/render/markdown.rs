@@ -154,9 +154,9 @@ fn verdict(report: &Report) -> String {
 
 /// The impact on production, an item each.
 fn impact(finding: &Finding) -> String {
-    let told = finding.impact.iter().flat_map(|impact| &impact.told);
-    let items: String =
-        told.map(|(word, told)| format!("- **{word}**: {}\n", prose(&redact(told)))).collect();
+    let items: String = remedy::seen(finding)
+        .map(|(word, told)| format!("- **{word}**: {}\n", prose(&redact(told))))
+        .collect();
     if items.is_empty() { items } else { items + "\n" }
 }
 
@@ -194,17 +194,7 @@ fn finding(finding: &Finding, again: bool) -> String {
     if again {
         return out;
     }
-    let steps = remedy::further_steps(finding);
-    let label = if finding.fix.is_some() { "After the change" } else { "To fix it" };
-    match steps.as_slice() {
-        [] => {}
-        [only] => {
-            let _ = writeln!(out, "**{label}:** {only}\n");
-        }
-        several => {
-            let _ = writeln!(out, "**{label}:**\n\n- {}\n", several.join("\n- "));
-        }
-    }
+    out.push_str(&to_fix(finding));
     let _ = writeln!(out, "**Then:** {}\n", code.check());
     let output = said.map(|said| said.output.trim()).unwrap_or_default();
     if !output.is_empty() {
@@ -218,6 +208,20 @@ fn finding(finding: &Finding, again: bool) -> String {
         out.push_str("</details>\n\n");
     }
     out
+}
+
+/// The steps of a finding's remedy.
+fn to_fix(finding: &Finding) -> String {
+    let label = match (&finding.fix, finding.instead()) {
+        (Some(_), _) => "After the change",
+        (None, Some(_)) => "Instead",
+        (None, None) => "To fix it",
+    };
+    match remedy::further_steps(finding).as_slice() {
+        [] => String::new(),
+        [only] => format!("**{label}:** {only}\n\n"),
+        several => format!("**{label}:**\n\n- {}\n\n", several.join("\n- ")),
+    }
 }
 
 /// The line at fault, and the change that fixes it, if known.

@@ -4,14 +4,23 @@ use std::fmt::Write as _;
 
 use model::finding::{Edit, Finding, Fix};
 
-/// The steps of a finding's remedy; empty if a safe form is shown. Of a verified fix, what follows the change.
+/// The steps of a finding's remedy; of a verified fix, what follows the change.
 pub fn further_steps(finding: &Finding) -> Vec<String> {
-    let mut told = finding.impact.iter().flat_map(|impact| &impact.told);
     match &finding.fix {
         Some(fix) => fix.then().into_iter().collect(),
-        None if told.any(|(word, _)| word == "instead") => Vec::new(),
         None => finding.steps(),
     }
+}
+
+/// What is said of a finding's impact on production, but for the safe form, which is a step of the remedy.
+pub(super) fn seen(finding: &Finding) -> impl Iterator<Item = &(String, String)> {
+    let told = finding.impact.iter().flat_map(|impact| &impact.told);
+    told.filter(|(word, _)| word != "instead")
+}
+
+/// The word before the steps of a finding's remedy.
+pub(super) fn word(finding: &Finding) -> &'static str {
+    if finding.instead().is_some() { "instead" } else { "fix" }
 }
 
 /// A change as a patch without context.

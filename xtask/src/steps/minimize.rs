@@ -39,19 +39,28 @@ impl Lane<'_> {
             }
             _ => ("upgrade", ""),
         };
-        let row = match told_row {
-            Some(detail) => shown(detail.trim_end_matches('.')),
-            None => match self.culprit(stair, &failed, seen)? {
-                Some(row) => format!("the row that breaks it{when}: {}", shown(&row)),
-                None => "no single row breaks it".to_owned(),
-            },
+        let culprit = match told_row {
+            Some(_) => None,
+            None => self.culprit(stair, &failed, seen)?,
+        };
+        let row = match (told_row, &culprit) {
+            (Some(detail), _) => shown(detail.trim_end_matches('.')),
+            (None, Some((table, row))) => {
+                format!("the row that breaks it{when}: {}", shown(&format!("{table} {row}")))
+            }
+            (None, None) => "no single row breaks it".to_owned(),
         };
         let code = rows::code_of(said.and_then(Transcript::sqlstate));
         let told = match headline {
             Some(exception) => exception.to_string(),
             None => failed.message.clone(),
         };
-        if let Some(why) = rows::not_of_the_schema(said).or(made_up) {
+        let filled = said.and_then(|said| {
+            let by = rows::filled_by(said, &stair.revision, &self.tree_run.statements)?;
+            Some(format!("revision {by}, below it, gives the rows a value"))
+        });
+        let why = rows::not_of_the_schema(said).or(made_up).or(filled.as_deref());
+        if let Some(why) = why {
             let message = format!(
                 "the {way} of revision {} was not tried on rows to its end: {why}: {told}; {row}; where \
                  production holds other rows, `# migration-gate: rows TABLE, reason` leaves these out",
@@ -65,16 +74,17 @@ impl Lane<'_> {
              {told}; {row}",
             stair.revision
         );
-        Ok(Finding { code, message, predicted: None, ..failed })
+        let subject = culprit.map(|(table, _)| table);
+        Ok(Finding { code, message, predicted: None, subject, ..failed })
     }
 
-    /// A row that breaks the revision where all others of the tables in question are gone.
+    /// A row that breaks the revision where all others of the tables in question are gone, and its table.
     fn culprit(
         &mut self,
         stair: &RevisionNode,
         failed: &Finding,
         seen: &mut Vec<Statement>,
-    ) -> Result<Option<String>> {
+    ) -> Result<Option<(String, String)>> {
         self.clear_trial_of_roles()?;
         let trial = self.trial.database.clone();
         self.copy(None, &trial)?;
@@ -94,7 +104,7 @@ impl Lane<'_> {
         }
         let Some(made) = suspects.first() else { return Ok(None) };
         let row = self.trial.reader.ask(|session| tables::row(session, made))?;
-        Ok(row.map(|row| format!("{} {row}", made.table)))
+        Ok(row.map(|row| (made.table.clone(), row)))
     }
 
     /// Whether the revision fails in the same way where only some of the rows are there.

@@ -288,7 +288,7 @@ impl Judged<'_> {
         // touch it.
         // NOT NULL alone fails on rows for which the column comes back without values.
         let is_unfilled = comes_back && is_attribute(difference, "nullability");
-        let lacks = is_wrong && !of_downgrade && !is_unfilled;
+        let lacks = is_wrong && !of_downgrade && !is_unfilled && !self.may_have_held_rows();
         let lacks = lacks.then(|| python_line(difference, made_by)).flatten();
         let changed = script.filter(|_| is_wrong && of_downgrade).and_then(|script| {
             let line = schema_diff::line_of_downgrade(difference, script)?;
@@ -302,6 +302,8 @@ impl Judged<'_> {
                 Some((line, Some(fix::with_type(script, line, right)?)))
             });
         let lacks = lacks.filter(|_| retyped.is_none());
+        let is_label = is_wrong && schema_diff::adds_labels(difference);
+        let kept = script.filter(|_| is_label).and_then(fix::with_labels_kept);
         let changed = changed.or(retyped);
         let mut place =
             origin.file.map(|file| Place { file, line: origin.line, source: origin.source });
@@ -317,9 +319,14 @@ impl Judged<'_> {
             statement: origin.statement,
             subject: Some(difference.object.to_string()),
             lacks: lacks.into_iter().collect(),
-            edit: changed.and_then(|(_, edit)| edit),
+            edit: changed.and_then(|(_, edit)| edit).or(kept),
             ..Finding::new(code, message)
         }
+    }
+
+    fn may_have_held_rows(&self) -> bool {
+        let Judged { difference, script, .. } = *self;
+        script.is_some_and(|script| schema_diff::may_have_held_rows(difference, script))
     }
 
     /// The code and the message.
@@ -346,8 +353,12 @@ impl Judged<'_> {
                 format!("{told}, by the downgrade of revision {revision}, {why}"),
             );
         }
+        // The second upgrade shows whether it finds the constraint under that name.
+        let is_name = difference.object.kind == "constraint"
+            && matches!(difference.change, Change::Renamed { anew: true, .. });
         let code = match difference.change {
             _ if is_order => &code::COLUMN_AT_END,
+            _ if is_name => &code::KEPT,
             _ if schema_diff::is_shared(difference, made_by) => &code::KEPT,
             Change::LeftBehind(_) => &code::REMAINS,
             Change::Missing(_) | Change::Renamed { .. } => &code::NOT_RESTORED,
@@ -356,6 +367,10 @@ impl Judged<'_> {
         let is_label = schema_diff::adds_labels(difference);
         let alone = match of_downgrade && !is_order {
             true => "; the upgrade left it as it was",
+            false if is_name => "; nothing but its name differs",
+            false if self.may_have_held_rows() => {
+                "; it is made only where it is missing: drop it only if production had none before"
+            }
             false if code == &code::CHANGED && is_label && made_by.contains("ADD VALUE") => {
                 "; Postgres takes no label back: `ADD VALUE IF NOT EXISTS` accepts that it is there"
             }

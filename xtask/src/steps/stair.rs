@@ -14,7 +14,7 @@ use model::event::timed;
 use model::finding::Finding;
 use model::rows::{Contents, Table};
 use model::schema::Schema;
-use model::transcript::{End, Statement, Transcript};
+use model::transcript::{Direction, End, Statement, Transcript};
 
 /// Findings of a stair, and why it was not tried to its end.
 #[derive(Default)]
@@ -77,16 +77,25 @@ impl Lane<'_> {
         }
         let empty = match self.round_trip(stair, FixtureSet::None, seen)? {
             RoundTrip::Went(findings) => findings,
+            // The downgrade fails in any case, and the upgrade on some rows.
+            RoundTrip::Broke { failed, .. } if goes_up(&first) && !goes_up(&failed) => {
+                vec![*failed]
+            }
             RoundTrip::Broke { failed, .. } => return Ok(StairFindings::of(vec![*failed])),
         };
+        let breaks_down = empty.iter().any(|finding| finding.transcript.is_some());
         let findings = match self.round_trip(stair, FixtureSet::Plain, seen)? {
             RoundTrip::Went(findings) => {
                 [findings, vec![of_extremes(&stair.revision, *first, &touched)]].concat()
+            }
+            RoundTrip::Broke { failed, .. } if breaks_down && !goes_up(&failed) => {
+                [empty, vec![of_extremes(&stair.revision, *first, &touched)]].concat()
             }
             RoundTrip::Broke { failed, touched } => {
                 match self.on_named_values(stair, (failed, touched), seen)? {
                     Ok(findings) => findings,
                     Err((failed, _)) if failed.code.infrastructure => vec![*failed],
+                    Err((failed, _)) if breaks_down && !goes_up(&failed) => empty,
                     Err((failed, why)) => {
                         [empty, vec![self.blamed_on_rows(stair, *failed, why, seen)?]].concat()
                     }
@@ -164,7 +173,7 @@ impl Lane<'_> {
         // Of another type, a value is written in another way; that has a finding of its own.
         let retyped = schema_diff::retyped(&before, &after);
         let not_null = schema_diff::filled(&before, &between);
-        let columns = [&retyped, &not_null];
+        let columns = ([&retyped, &not_null], before == between);
         findings.extend(self.judge_rows(revision, (&filled, &held, &left), columns));
         self.trial.gone.dropped = rows::gone_with_drops(&filled.before, &held, &left);
         if !wrong {
@@ -236,6 +245,11 @@ impl Lane<'_> {
         self.trial.gone.added = rows::gone_with_columns(&filled.before, held, &now);
         Ok(())
     }
+}
+
+/// Whether it was the upgrade that failed.
+fn goes_up(failed: &Finding) -> bool {
+    failed.direction() == Some(Direction::Upgrade)
 }
 
 /// What fails on rows of what hardly anybody writes alone.

@@ -46,6 +46,8 @@ struct Case {
     down: String,
     seen_up: Seen,
     seen_down: Seen,
+    /// Words of the safe form that the upgrade's first finding names.
+    instead: Option<String>,
 }
 
 /// What a way does.
@@ -261,6 +263,7 @@ impl Bench<'_> {
             down: down.into(),
             seen_up: Seen::default(),
             seen_down: Seen::default(),
+            instead: None,
         };
         let bad = case(format!("bad_{number}"), form.bad, "pass");
         let (connection, rehearsal) = self.rehearse(&bad, connection);
@@ -299,6 +302,12 @@ fn tells(finding: &Finding, code: &str) -> bool {
 fn judged(case: &Case, rehearsal: &Rehearsal, folder: &Utf8Path) -> Vec<String> {
     let told = findings(case, rehearsal, folder);
     let mut wrong = Vec::new();
+    let named = told.first().and_then(|finding| finding.remedies().into_iter().next());
+    if let Some(form) = &case.instead
+        && !named.as_ref().is_some_and(|named| named.contains(form))
+    {
+        wrong.push(format!("{}: {form} is not named, but {named:?}", case.name));
+    }
     for (direction, measured) in
         [(Direction::Upgrade, &case.seen_up), (Direction::Downgrade, &case.seen_down)]
     {

@@ -29,7 +29,7 @@ fn downgrade_in_one_transaction_is_compared() {
         Revision::new("one", "CREATE TABLE t (a int)", "DROP TABLE t"),
         Revision::new("two", "CREATE TYPE side AS ENUM ('buy')", "SELECT 1"),
     ];
-    let said = gate(&chain, ONE_FOR_ALL, "");
+    let said = gate(&chain, ONE_FOR_ALL, &[]);
     assert_eq!(said.verdict(), "fail");
     let about = said.about("two");
     assert_eq!(about.len(), 1, "{about:#?}\n{}", said.stderr);
@@ -43,4 +43,18 @@ fn downgrade_in_one_transaction_is_compared() {
     assert!(
         finding["file"].as_str().unwrap().ends_with("versions/two.py") && finding["line"] == 10
     );
+}
+
+/// No downgrade can remove a label; the upgrade must accept it when it runs again.
+#[test]
+fn label_that_stays_is_accepted_by_the_verified_patch() {
+    let chain = [
+        Revision::new("one", "CREATE TYPE side AS ENUM ('buy')", "DROP TYPE side"),
+        Revision::new("two", "ALTER TYPE side ADD VALUE 'sell'", "SELECT 1"),
+    ];
+    let said = gate(&chain, ONE_FOR_ALL, &[]);
+    let finding = &said.report["findings"][0];
+    assert_eq!((&finding["code"], &finding["verified"]), (&"MG402".into(), &true.into()));
+    let patch = finding["patch"].as_str().unwrap();
+    assert!(patch.contains("ADD VALUE IF NOT EXISTS 'sell'"), "{patch}");
 }

@@ -53,7 +53,7 @@ fn upgrade_that_differs_the_second_time_is_found() {
             ..Revision::new("two", up, "DROP TABLE t;\nCREATE TABLE seen (a int)")
         },
     ];
-    let said = gate(&chain, EACH_ITS_OWN, "");
+    let said = gate(&chain, EACH_ITS_OWN, &[]);
     let codes: Vec<String> = said.about_schema("two").into_iter().map(|f| f.0).collect();
     assert_eq!(codes, ["MG406", "MG403"], "{:#?}", said.about("two"));
 }

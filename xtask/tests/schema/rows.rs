@@ -33,15 +33,17 @@ fn new_head_is_tried_on_rows_without_a_stairway() {
         Revision::new("a", "CREATE TABLE h1 (id int PRIMARY KEY)", "DROP TABLE h1"),
         Revision::new("b", up, down),
     ];
-    let said = gate(&chain, EACH_ITS_OWN, "");
+    let said = gate(&chain, EACH_ITS_OWN, &[]);
     let told = said.about("b");
     assert_eq!(told.len(), 1, "{told:?}\n{}", said.stderr);
     assert_eq!(told[0].0, "MG410");
     assert!(told[0].1.contains("h1 {\"id\":"), "{told:?}");
     assert_eq!(said.verdict(), "fail");
     let findings = said.report["findings"].as_array().unwrap();
-    let step = findings.iter().find(|finding| finding["code"] == "MG410").unwrap()["step"].as_str();
+    let found = findings.iter().find(|finding| finding["code"] == "MG410").unwrap();
+    let (step, directive) = (found["step"].as_str(), found["remedy"][1].as_str());
     assert!(step.unwrap().ends_with("(round trip)"), "{step:?}");
+    assert!(directive.unwrap().contains("`# migration-gate: rows h1, reason`"), "{directive:?}");
 }
 
 /// A head that says that it has no way back stays applied, and is tried on rows all the same.
@@ -58,7 +60,7 @@ fn irreversible_head_is_tried_on_rows() {
             )
         },
     ];
-    let said = gate(&chain, EACH_ITS_OWN, "");
+    let said = gate(&chain, EACH_ITS_OWN, &[]);
     let told = said.about("b");
     let codes: Vec<&str> = told.iter().map(|(code, _)| code.as_str()).collect();
     assert_eq!(codes, ["MG408", "MG410"], "{told:?}\n{}", said.stderr);
@@ -83,4 +85,17 @@ fn notes_about_rows_leave_the_verdict_alone() {
         assert!(code == "MG417" && message.contains(part), "{part}: {told:?}");
     }
     assert_eq!(said.verdict(), "pass");
+}
+
+/// A downgrade that fails in any case does not hide that the upgrade fails on rows.
+#[test]
+fn upgrade_is_tried_on_rows_where_the_downgrade_fails() {
+    let chain = [
+        Revision::new("a", "CREATE TABLE h4 (id int PRIMARY KEY)", "DROP TABLE h4"),
+        Revision::new("b", "ALTER TABLE h4 ADD COLUMN note text NOT NULL", "DROP TABLE h5"),
+        Revision::new("c", "CREATE TABLE h6 (a int)", "DROP TABLE h6"),
+    ];
+    let said = gate(&chain, EACH_ITS_OWN, &["--stairway"]);
+    let codes: Vec<String> = said.about("b").into_iter().map(|(code, _)| code).collect();
+    assert_eq!(codes, ["MG106", "MG410"], "{}", said.stderr);
 }

@@ -148,9 +148,10 @@ fn is_about_rows(code: &str) -> bool {
 }
 
 /// Runs the gate on a chain of revisions.
-pub fn gate(revisions: &[Revision<'_>], transactions: bool, options: &str) -> Said {
+pub fn gate(revisions: &[Revision<'_>], transactions: bool, options: &[&str]) -> Said {
     run(revisions, transactions, |gate, _| {
-        let ended = gate.args(options).args("--format json").run();
+        let gate = options.iter().fold(gate, |gate, option| gate.arg(option));
+        let ended = gate.args("--format json").run();
         (ended.report(), ended)
     })
 }

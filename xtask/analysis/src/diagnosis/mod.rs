@@ -134,6 +134,7 @@ mod tests {
         let finding = diagnose(said, known(&revisions));
         assert_eq!(finding.code.id, "MG106");
         assert_eq!(finding.revision.as_deref(), Some("1.a"));
+        assert!(finding.message.starts_with("the revision has no `downgrade()`"));
         assert_eq!(finding.place.unwrap().file, "t/versions/1.a-b c.py");
     }
 

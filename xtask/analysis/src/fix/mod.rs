@@ -57,6 +57,15 @@ pub fn with_type(script: &Script, line: u32, statement: &str) -> Option<Edit> {
     FileChange { file: script.file.clone(), before, after: Some(after) }.edit()
 }
 
+/// A revision whose `ADD VALUE` accepts the labels that no downgrade can remove.
+pub fn with_labels_kept(script: &Script) -> Option<Edit> {
+    let before = script.module.source();
+    let after = Some(rewrite::guarded(before));
+    FileChange { file: script.file.clone(), before: Some(before.to_owned()), after }
+        .edit()
+        .filter(|edit| edit.before != edit.after)
+}
+
 /// The change that is known to the letter.
 fn known(scene: &Scene<'_>) -> Option<Candidate> {
     let edit = scene.finding.edit.as_ref()?;

@@ -32,7 +32,7 @@ pub(super) fn label(at: &At<'_>) -> Option<(String, String)> {
 }
 
 /// `ADD VALUE` that skips an existing label: no downgrade can remove a label.
-fn guarded(text: &str) -> String {
+pub(super) fn guarded(text: &str) -> String {
     text.replace("ADD VALUE IF NOT EXISTS", "ADD VALUE")
         .replace("ADD VALUE", "ADD VALUE IF NOT EXISTS")
 }

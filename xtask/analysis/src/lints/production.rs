@@ -144,7 +144,7 @@ impl Reader<'_, '_> {
         let (weight, seconds, mut told) = self.weight(table, seconds)?;
         told.push(("instead", instead(&[work])));
         let message = blocked(what, table, &format!(" while {why},"), seconds, ITS_SIZE);
-        self.finding((&code::WHO_WAITS, deed), table, weight, (message, told))
+        self.finding((&code::WHO_WAITS, deed), (table, table), weight, (message, told))
     }
 
     /// MG503.
@@ -161,7 +161,7 @@ impl Reader<'_, '_> {
             true => lost("all ", table),
             false => locked("all", table, &lasting(seconds, ITS_SIZE)),
         };
-        self.finding((&code::WHOLE_TABLE, deed), table, weight, (message, told))
+        self.finding((&code::WHOLE_TABLE, deed), (table, table), weight, (message, told))
     }
 
     /// The weight of work on a table, its duration, and the size of the table; `None`: the table is
@@ -224,7 +224,7 @@ impl Reader<'_, '_> {
         };
         let message = fails(relation, &gone, "");
         let told = vec![("instead", instead_of(&gone))];
-        self.finding((&code::BREAKS_RUNNING, deed), relation, weight, (message, told))
+        self.finding((&code::BREAKS_RUNNING, deed), (relation, &shown), weight, (message, told))
     }
 
     /// Whether an object existed before the change, and no code that cannot be followed touched it
@@ -242,13 +242,14 @@ impl Reader<'_, '_> {
     fn finding(
         &self,
         (code, deed): (&'static Code, &Deed),
-        table: &str,
+        (table, subject): (&str, &str),
         weight: Severity,
         (message, told): (String, Told),
     ) -> Option<Finding> {
         let told = told.into_iter().map(|(word, text)| (word.to_owned(), text)).collect();
         let impact = Impact { direction: Direction::Upgrade, table: table.to_owned(), told };
         Some(Finding {
+            subject: Some(subject.to_owned()),
             severity: Some(weight),
             impact: Some(Box::new(impact)),
             ..self.subject.in_script(code, self.index, deed.line, message)

@@ -11,7 +11,7 @@ pub(crate) fn once_a_remedy(findings: Vec<Finding>) -> Vec<Finding> {
         let is_same = |known: &&mut Finding| {
             known.code == finding.code
                 && is_beside(known, &finding)
-                && told(known, "instead") == told(&finding, "instead")
+                && known.instead() == finding.instead()
         };
         let foldable = [&code::BREAKS_RUNNING, &code::WHO_WAITS].contains(&finding.code)
             && finding.allowed.is_none();
@@ -60,11 +60,6 @@ fn is_beside(one: &Finding, other: &Finding) -> bool {
 
 fn weight(finding: &Finding) -> (Option<Direction>, Severity) {
     (finding.impact.as_ref().map(|impact| impact.direction), finding.severity())
-}
-
-fn told<'f>(finding: &'f Finding, word: &str) -> Option<&'f str> {
-    let told = &finding.impact.as_ref()?.told;
-    told.iter().find(|(of, _)| of == word).map(|(_, text)| text.as_str())
 }
 
 fn add(known: &mut Finding, finding: Finding) {

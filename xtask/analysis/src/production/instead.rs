@@ -13,7 +13,7 @@ pub(crate) fn instead_of(kind: &Kind) -> String {
             "grant in the same revision what the running version's role had"
         }
         Kind::ColumnDropped { .. } | Kind::TableDropped | Kind::ViewDropped => {
-            "drop it when no running version uses it; where none does, `# migration-gate: unused TABLE.COLUMN, reason`"
+            "drop it when no running version uses it"
         }
         Kind::NoKey { .. } => {
             "keep a unique index on exactly these columns until no running version needs it"

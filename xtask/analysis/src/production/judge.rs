@@ -145,8 +145,10 @@ impl<'a> Judge<'a> {
             place_named(self.setting.revisions, &mut finding, view, broken);
             let dropped = match &broken.kind {
                 Kind::ColumnDropped { column } => Some(format!("{}.{column}", broken.name)),
+                Kind::TableDropped | Kind::ViewDropped => Some(broken.name.clone()),
                 _ => None,
             };
+            finding.subject.clone_from(&dropped);
             // A finding about a table covers all of its parts.
             let is = |what: &str| broken.name == what || dropped.as_deref() == Some(what);
             self.exceptions.excuse(
@@ -316,7 +318,9 @@ impl<'a> Judge<'a> {
     ) -> Finding {
         let told = told.into_iter().map(|(word, text)| (word.to_owned(), text)).collect();
         let impact = Impact { direction, table: table.to_owned(), told };
+        let is_of_table = [&code::WHO_WAITS, &code::WHOLE_TABLE].contains(&code);
         Finding {
+            subject: is_of_table.then(|| table.to_owned()),
             severity: Some(weight),
             impact: Some(Box::new(impact)),
             ..Finding::new(code, message)

@@ -36,8 +36,8 @@ fn pointers(catalog: &Catalog, held: &BTreeSet<Oid>) -> Vec<Probe> {
     let pointing = catalog
         .foreign
         .iter()
-        .filter(|(from, to)| held.contains(to) && !held.contains(from) && copies(*from));
-    let probe = |(from, to): &(Oid, Oid)| {
+        .filter(|(_, from, to)| held.contains(to) && !held.contains(from) && copies(*from));
+    let probe = |(_, from, to): &(Oid, Oid, Oid)| {
         let to = catalog.relations.iter().find(|r| r.oid == *to)?;
         let sql = format!("SELECT 1 FROM {} LIMIT 0 FOR KEY SHARE", to.name);
         let used = Use { role: None, relation: *from, column: None, act: Act::Insert, sql };
@@ -49,8 +49,8 @@ fn pointers(catalog: &Catalog, held: &BTreeSet<Oid>) -> Vec<Probe> {
 fn near(catalog: &Catalog, held: &BTreeSet<Oid>) -> BTreeSet<Oid> {
     let tables = catalog.relations.iter().filter(|r| held.contains(&r.oid));
     let mut near: BTreeSet<Oid> = tables.map(|r| r.of.unwrap_or(r.oid)).collect();
-    let pointing = catalog.foreign.iter().filter(|(_, to)| near.contains(to));
-    let pointing: Vec<Oid> = pointing.map(|(from, _)| *from).collect();
+    let pointing = catalog.foreign.iter().filter(|(_, _, to)| near.contains(to));
+    let pointing: Vec<Oid> = pointing.map(|(_, from, _)| *from).collect();
     near.extend(pointing);
     near.extend(&catalog.triggered);
     loop {

@@ -137,11 +137,10 @@ impl<'a> View<'a> {
         {
             return Work::Index;
         }
-        let touches = |key: &&(Oid, Oid)| {
-            (key.0 == oid || key.1 == oid)
-                && ran.scanned.contains(&key.0)
-                && !was.foreign.contains(key)
+        let is_new = |key: &(Oid, Oid, Oid)| {
+            let (_, from, to) = key;
+            [*from, *to].contains(&oid) && ran.scanned.contains(from) && !was.foreign.contains(key)
         };
-        if is.foreign.iter().any(|key| touches(&key)) { Work::ForeignKey } else { Work::Scan }
+        if is.foreign.iter().any(is_new) { Work::ForeignKey } else { Work::Scan }
     }
 }

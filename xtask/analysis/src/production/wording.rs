@@ -62,7 +62,8 @@ pub(crate) fn there(sizes: Option<&Sizes>, extent: Extent) -> Option<String> {
 pub(super) fn grows_with(view: &View<'_>, stand: &Stand) -> String {
     let foreign = &view.way.after.catalog.foreign;
     let is_key = |on: &Oid| stand.work.contains(&(*on, Work::ForeignKey));
-    let is_target = |(from, to): &(Oid, Oid)| *to == stand.table && from != to && is_key(from);
+    let is_target =
+        |(_, from, to): &(Oid, Oid, Oid)| *to == stand.table && from != to && is_key(from);
     let is_pointed_to = is_key(&stand.table) && foreign.iter().any(is_target);
     let has_own = stand.work.iter().any(|(on, _)| *on == stand.table);
     let others = stand.work.iter().filter(|(on, _)| *on != stand.table);

@@ -1,7 +1,10 @@
 //! Codes for failures that need rows, by the error of Postgres.
 
+use crate::effect::Effect;
+use crate::schema_diff::mentions;
+use crate::sql;
 use model::code::{self, Code};
-use model::transcript::Transcript;
+use model::transcript::{Statement, Transcript};
 
 /// The code of a revision that fails only where tables have rows.
 pub fn code_of(sqlstate: Option<&str>) -> &'static Code {
@@ -33,4 +36,25 @@ pub fn not_of_the_schema(said: Option<&Transcript>) -> Option<&'static str> {
         }
         Some(_) => None,
     }
+}
+
+/// The earlier revision that gave a column the values which a statement finds missing (23502).
+pub fn filled_by<'s>(said: &Transcript, revision: &str, ran: &'s [Statement]) -> Option<&'s str> {
+    let sql = said.statement.as_deref().filter(|_| said.sqlstate() == Some("23502"))?;
+    let effects = sql::read(sql);
+    let column = effects.iter().find_map(|(_, effect)| match effect {
+        Effect::Alter { object, .. } => Some((object.table.as_deref()?, object.name.as_str())),
+        _ => None,
+    });
+    let (table, column) = column?;
+    let fills = |statement: &&Statement| {
+        let text = statement.sql.split_whitespace().collect::<Vec<_>>().join(" ");
+        let starts =
+            |word: &str| text.get(..word.len()).is_some_and(|s| s.eq_ignore_ascii_case(word));
+        let set = text.split_once(" SET ").or_else(|| text.split_once(" set "));
+        starts("update ")
+            && statement.revision.as_deref() != Some(revision)
+            && set.is_some_and(|(of, set)| mentions(of, table) && mentions(set, column))
+    };
+    ran.iter().find(fills)?.revision.as_deref()
 }

@@ -143,8 +143,8 @@ pub fn gone_with_drops(before: &Contents, between: &Contents, after: &Contents) 
     let mut told = Vec::new();
     for (table, was) in before {
         let Some(held) = between.get(table) else {
-            let left = after.get(table).map_or(0, |is| is.rows.len());
-            if left < was.rows.len() {
+            // A table that does not come back is a difference of the schemas, or has another name.
+            if after.get(table).is_some_and(|is| is.rows.len() < was.rows.len()) {
                 told.push(format!("{table} ({} rows)", was.rows.len()));
             }
             continue;

@@ -20,7 +20,7 @@ use self::values::{About, Value, candidates, is_well_known};
 use model::quoting::{identifier, literal};
 use model::rows::{Choice, Column, ForeignKey, Inserts, Table};
 
-pub use self::blame::{code_of, not_of_the_schema};
+pub use self::blame::{code_of, filled_by, not_of_the_schema};
 pub use self::losses::{Loss, gone_with_columns, gone_with_drops, losses};
 pub use self::named::{Named, is_about_floats, named, names_values};
 pub use self::touched::{Touched, touched};
@@ -74,9 +74,11 @@ impl<'t> Draft<'t> {
     }
 
     /// The queries for Postgres: one for each group that it must decide, whose rows are the allowed
-    /// combinations of values, each a JSON array.
-    pub fn questions(&self) -> Vec<String> {
-        self.groups.iter().filter(|group| group.asked).map(Group::question).collect()
+    /// combinations of values, each a JSON array. The second form is for a sum of integers that would
+    /// overflow.
+    pub fn questions(&self) -> Vec<[String; 2]> {
+        let asked = self.groups.iter().filter(|group| group.asked);
+        asked.map(|group| [group.question(false), group.question(true)]).collect()
     }
 
     /// The rows, once their parents exist. `answers` are the choices for the queried groups, in
@@ -147,6 +149,13 @@ impl<'t> Draft<'t> {
         format!("({})", cells.join(", "))
     }
 
+    /// Whether the table only joins rows of others: one of its rows without them says nothing.
+    fn is_association(&self) -> bool {
+        let Table { foreign, columns, .. } = self.table;
+        let points = |c: &Column| foreign.iter().any(|key| key.columns.contains(&c.name));
+        foreign.len() > 1 && columns.iter().all(points)
+    }
+
     /// A cell that points to a row of another table, or of its own.
     fn pointer(
         &self,
@@ -158,7 +167,7 @@ impl<'t> Draft<'t> {
     ) -> String {
         let column = |name: &String| self.table.columns.iter().find(|c| c.name == *name);
         let nullable = key.columns.iter().filter_map(column).all(|column| !column.not_null);
-        if nullable && row.is_multiple_of(4) {
+        if nullable && row.is_multiple_of(4) && !self.is_association() {
             return "NULL".to_owned();
         }
         if key.to == self.table.name && !nullable {
@@ -214,7 +223,7 @@ impl<'t> Group<'t> {
         null.into_iter().chain(values).collect()
     }
 
-    fn question(&self) -> String {
+    fn question(&self, widens: bool) -> String {
         let most = (PRODUCT_MAX as f64).powf(1.0 / self.columns.len() as f64) as usize;
         let mut pools = Vec::new();
         let (mut typed, mut raw) = (Vec::new(), Vec::new());
@@ -223,6 +232,8 @@ impl<'t> Group<'t> {
             let texts = null.into_iter().chain(values.iter().map(|value| literal(&value.text)));
             let texts: Vec<String> = texts.take(most.max(2)).collect();
             let kind = &column.type_name;
+            let is_integer = ["smallint", "integer", "bigint"].contains(&column.base.as_str());
+            let compared = if widens && is_integer { "numeric" } else { kind };
             pools.push(format!(
                 "gate_p{number} AS MATERIALIZED (SELECT c FROM unnest(ARRAY[{}]::text[]) AS c \
                  WHERE c IS NULL OR pg_temp.fits(c, {}))",
@@ -230,7 +241,7 @@ impl<'t> Group<'t> {
                 literal(kind)
             ));
             typed.push(format!(
-                "(SELECT c AS gate_r{number}, c::{kind} AS {} FROM gate_p{number}) AS gate_v{number}",
+                "(SELECT c AS gate_r{number}, c::{compared} AS {} FROM gate_p{number}) AS gate_v{number}",
                 identifier(&column.name)
             ));
             raw.push(format!("gate_r{number}"));

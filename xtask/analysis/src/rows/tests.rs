@@ -57,7 +57,7 @@ fn columns_tied_by_a_condition_are_asked_together() {
     let questions = draft.questions();
     assert_eq!(questions.len(), 1, "{questions:?}");
     let tied = "((low < high)) IS NOT FALSE AND ((high < top)) IS NOT FALSE";
-    assert!(questions[0].contains(tied), "{}", questions[0]);
+    assert!(questions[0][0].contains(tied), "{}", questions[0][0]);
     let none: Vec<Vec<Choice>> = vec![Vec::new()];
     let why = draft.inserts(none).unwrap_err();
     assert!(why.contains("(low < high) and (high < top)"), "{why}");

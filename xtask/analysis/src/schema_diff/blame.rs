@@ -60,6 +60,19 @@ pub fn is_made_on_condition(difference: &Difference, script: &Script) -> bool {
         && makes.all(|deed| deed.conditional)
 }
 
+/// Whether a drop of the object could lose rows from before the revision, which makes it only where it
+/// is missing (`IF NOT EXISTS`).
+pub fn may_have_held_rows(difference: &Difference, script: &Script) -> bool {
+    let guarded = |deed: &Deed| match &deed.effect {
+        Effect::Create(object, detail) => detail.guarded && is_named(&difference.object, object),
+        _ => false,
+    };
+    let up = script.body().upgrade.as_ref();
+    matches!(difference.change, Change::LeftBehind(_))
+        && ["table", "column"].contains(&difference.object.kind.as_str())
+        && up.is_some_and(|up| up.deeds.iter().any(guarded))
+}
+
 /// The line of the downgrade that changes the object.
 pub fn line_of_downgrade(difference: &Difference, script: &Script) -> Option<u32> {
     let does = |deed: &&Deed| {
@@ -108,6 +121,9 @@ mod tests {
         assert!(is_made_on_condition(&table, &script("pass", &asked)));
         assert!(!is_made_on_condition(&table, &script(make, "pass")));
         assert!(!is_made_on_condition(&table, &script("pass", "pass")));
+        let guarded = make.replace("TABLE", "TABLE IF NOT EXISTS");
+        assert!(may_have_held_rows(&table, &script(&guarded, "pass")));
+        assert!(!may_have_held_rows(&table, &script(make, "pass")));
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub enum Change {
     Renamed {
         /// The new identity.
         to: String,
+        /// Whether no statement renamed it: it was made again under another name.
+        anew: bool,
     },
     /// One of its attributes differs.
     Changed {

@@ -18,7 +18,9 @@ use std::collections::BTreeSet;
 
 use model::schema::{Attributes, ObjectId, Schema, attribute, without_public};
 
-pub use self::blame::{filled, is_made_on_condition, is_of_downgrade, line_of_downgrade, retyped};
+pub use self::blame::{
+    filled, is_made_on_condition, is_of_downgrade, line_of_downgrade, may_have_held_rows, retyped,
+};
 pub use self::difference::{Change, Difference};
 pub(crate) use self::origin::mentions;
 pub use self::origin::{Declaration, Origin, Sources, declared, impure, line_that_names};
@@ -193,7 +195,7 @@ pub fn describe(difference: &Difference) -> String {
     match change {
         Change::LeftBehind(own) => format!("left behind: {object}{}", summary(own)),
         Change::Missing(own) => format!("not restored: {object}{}", summary(own)),
-        Change::Renamed { to } => {
+        Change::Renamed { to, .. } => {
             let name = to.rsplit('.').next().unwrap_or(to);
             format!("not renamed back: {object} is `{name}` now")
         }

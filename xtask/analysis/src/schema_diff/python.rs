@@ -12,7 +12,7 @@ pub fn line(difference: &Difference, made_by: &str) -> Option<String> {
         Change::LeftBehind(own) => drop(kind, identity, own),
         Change::Missing(own) if kind == "sequence" => Some(create_sequence(identity, own)),
         Change::Missing(own) => create(kind, identity, own).map(|sql| execute(&sql)),
-        Change::Renamed { to } => rename_back(kind, identity, to),
+        Change::Renamed { to, .. } => rename_back(kind, identity, to),
         Change::Changed { attribute, expected, found } => {
             let line = change(kind, identity, attribute, expected.as_deref(), found.as_deref())?;
             let is_type = (kind, attribute.as_str()) == ("column", "type");

@@ -25,7 +25,9 @@ pub fn fold(differences: Vec<Difference>, statements: &[&Statement]) -> Vec<Diff
         .collect();
     let kept = differences.iter().enumerate().filter_map(|(at, difference)| {
         if let Some((_, is)) = renames.iter().find(|(was, _)| *was == at) {
-            let change = Change::Renamed { to: differences[*is].object.identity.clone() };
+            let to = differences[*is].object.identity.clone();
+            let anew = !is_renamed_by(difference, &differences[*is], statements);
+            let change = Change::Renamed { to, anew };
             return Some(Difference { object: difference.object.clone(), change });
         }
         let follows = match &difference.change {
@@ -39,21 +41,26 @@ pub fn fold(differences: Vec<Difference>, statements: &[&Statement]) -> Vec<Diff
     kept.collect()
 }
 
-/// Whether a statement renames the one to the other.
+/// Whether the one is the other under another name.
 fn renamed(missing: &Difference, left: &Difference, statements: &[&Statement]) -> bool {
     let owner = |difference: &Difference| {
         let identity = &difference.object.identity;
         identity.rsplit_once('.').map(|(owner, _)| owner.to_owned())
     };
+    missing.object.kind == left.object.kind
+        && owner(missing) == owner(left)
+        && (is_renamed_by(missing, left, statements) || same(missing, left))
+}
+
+/// Whether a statement renames the one to the other.
+fn is_renamed_by(missing: &Difference, left: &Difference, statements: &[&Statement]) -> bool {
     let is_rename = |sql: &str| {
         let mut words = sql.split_whitespace();
         words.any(|word| word.eq_ignore_ascii_case("rename"))
             && mentions(sql, name(missing))
             && mentions(sql, name(left))
     };
-    missing.object.kind == left.object.kind
-        && owner(missing) == owner(left)
-        && (statements.iter().any(|statement| is_rename(&statement.sql)) || same(missing, left))
+    statements.iter().any(|statement| is_rename(&statement.sql))
 }
 
 /// Whether two constraints, indexes or sequences of one column differ only in their names.

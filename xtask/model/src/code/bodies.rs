@@ -112,6 +112,10 @@ pub static BASE_NOT_EMPTY: Code = Code {
     ..LINT
 };
 
+/// The remedy of a revision that is not to be taken back.
+pub(super) const IRREVERSIBLE_BY_DIRECTIVE: &str =
+    "where there is no way back, say so in the revision: `# migration-gate: irreversible, REASON`";
+
 /// A revision without `downgrade()`.
 pub static NO_DOWNGRADE: Code = Code {
     id: "MG230",
@@ -124,6 +128,7 @@ pub static NO_DOWNGRADE: Code = Code {
     }),
     remedy: &[
         "write a `downgrade()` that undoes `upgrade()`, in reverse order: all migrations are reversible",
+        IRREVERSIBLE_BY_DIRECTIVE,
     ],
     ..LINT
 };
@@ -140,6 +145,7 @@ pub static EMPTY_DOWNGRADE: Code = Code {
     }),
     remedy: &[
         "make `downgrade()` undo what `upgrade()` does, in reverse order: all migrations are reversible",
+        IRREVERSIBLE_BY_DIRECTIVE,
     ],
     ..LINT
 };
@@ -157,7 +163,7 @@ pub static RAISING_DOWNGRADE: Code = Code {
     remedy: &[
         "make `downgrade()` undo what `upgrade()` does, as far as that is possible: all migrations are reversible",
         "what is lost for good (rows that were deleted) is no reason to keep the schema",
-        "where there is no way back, say so in the revision: `# migration-gate: irreversible, REASON`",
+        IRREVERSIBLE_BY_DIRECTIVE,
     ],
     ..LINT
 };

@@ -2,10 +2,12 @@
 
 use super::entry::{Code, Example, MIGRATION, Severity};
 
+const UNDO: &str = "change `downgrade()` so that it undoes what the message names";
+
 const REVERSAL: Code = Code {
     remedy: &[
-        "change `downgrade()` so that it undoes what the message names",
-        "or keep it on purpose: say so in the revision (`# migration-gate: keeps KIND NAME, REASON`), and make `upgrade()` accept that it is there (`IF NOT EXISTS`, `checkfirst=True`)",
+        UNDO,
+        "or leave it so on purpose: say so in the revision (`# migration-gate: keeps KIND NAME, REASON`)",
     ],
     verify: "run the gate again: the schema must be the same before the upgrade and after the \
              downgrade",
@@ -22,6 +24,10 @@ pub static REMAINS: Code = Code {
         bad: "def downgrade():\n    op.drop_table(\"orders\")",
         good: "def downgrade():\n    op.drop_table(\"orders\")\n    order_side.drop(op.get_bind())",
     }),
+    remedy: &[
+        UNDO,
+        "or keep it on purpose: say so in the revision (`# migration-gate: keeps KIND NAME, REASON`), and make `upgrade()` accept that it is there (`IF NOT EXISTS`, `checkfirst=True`)",
+    ],
     ..REVERSAL
 };
 
@@ -88,9 +94,9 @@ pub static SUPPLY_LOST: Code = Code {
 /// An object that a revision declares as not restored.
 pub static KEPT: Code = Code {
     id: "MG406",
-    title: "the downgrade keeps something on purpose",
+    title: "the downgrade leaves a difference that is no fault",
     symptom: "a note beside a green step",
-    why: "A comment `# migration-gate: keeps …` says so, with its reason; or the object is an extension, a schema or an enum label that the revision creates `IF NOT EXISTS`, so that production may have had it before.",
+    why: "A comment `# migration-gate: keeps …` says so, with its reason; or the object is an extension, a schema or an enum label that the revision creates `IF NOT EXISTS`, so that production may have had it before; or a constraint that was made again has another name.",
     example: Some(Example {
         bad: "def downgrade():\n    op.drop_table(\"orders\")",
         good: "# migration-gate: keeps type order_side, the archive uses it",

@@ -36,7 +36,7 @@ fn exit_at_the_top_level_and_a_kill_are_not_green() {
 
 /// Side by side: they wait, and for most of the time for nothing but that.
 #[test]
-fn what_does_not_end_is_ended_when_its_time_is_over() {
+fn endless_migration_is_ended_when_its_time_is_over() {
     let checks: &[fn()] = &[
         migration_that_kills_its_parent_or_descriptors_is_red,
         endless_statement_is_named_and_endless_output_bounded,

@@ -150,8 +150,7 @@ fn is_about_rows(code: &str) -> bool {
 /// Runs the gate on a chain of revisions.
 pub fn gate(revisions: &[Revision<'_>], transactions: bool, options: &[&str]) -> Said {
     run(revisions, transactions, |gate, _| {
-        let gate = options.iter().fold(gate, |gate, option| gate.arg(option));
-        let ended = gate.args("--format json").run();
+        let ended = options.iter().fold(gate, Gate::arg).args("--format json").run();
         (ended.report(), ended)
     })
 }

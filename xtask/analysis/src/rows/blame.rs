@@ -38,7 +38,7 @@ pub fn not_of_the_schema(said: Option<&Transcript>) -> Option<&'static str> {
     }
 }
 
-/// The earlier revision that gave a column the values which a statement finds missing (23502).
+/// The earlier revision that gave all rows the value which a statement finds missing (23502).
 pub fn filled_by<'s>(said: &Transcript, revision: &str, ran: &'s [Statement]) -> Option<&'s str> {
     let sql = said.statement.as_deref().filter(|_| said.sqlstate() == Some("23502"))?;
     let effects = sql::read(sql);
@@ -46,15 +46,18 @@ pub fn filled_by<'s>(said: &Transcript, revision: &str, ran: &'s [Statement]) ->
         Effect::Alter { object, .. } => Some((object.table.as_deref()?, object.name.as_str())),
         _ => None,
     });
-    let (table, column) = column?;
+    let (table, column) =
+        column.map(|(table, column)| (table.to_lowercase(), column.to_lowercase()))?;
     let fills = |statement: &&Statement| {
-        let text = statement.sql.split_whitespace().collect::<Vec<_>>().join(" ");
-        let starts =
-            |word: &str| text.get(..word.len()).is_some_and(|s| s.eq_ignore_ascii_case(word));
-        let set = text.split_once(" SET ").or_else(|| text.split_once(" set "));
-        starts("update ")
-            && statement.revision.as_deref() != Some(revision)
-            && set.is_some_and(|(of, set)| mentions(of, table) && mentions(set, column))
+        let words: Vec<&str> = statement.sql.split_whitespace().collect();
+        let text = words.join(" ").to_lowercase();
+        let Some((of, set)) = text.split_once(" set ") else { return false };
+        let (set, rows) = set.split_once(" where ").unwrap_or((set, ""));
+        statement.revision.as_deref() != Some(revision)
+            && of.starts_with("update ")
+            && mentions(of, &table)
+            && mentions(set, &column)
+            && (rows.is_empty() || rows.contains(&format!("{column} is null")))
     };
     ran.iter().find(fills)?.revision.as_deref()
 }

@@ -1,5 +1,6 @@
 //! The gate on a tree: cold, from its cache, and in a watch.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use rustix::process::Signal;
 use super::support::report::Report;
 use super::support::run::Gate;
 use super::support::sandbox::Sandbox;
-use super::tree::{Case, HEAD, StepOutcome};
+use super::tree::{Case, Edit, HEAD, StepOutcome, save_head};
 use super::{Differences, World, touch};
 
 /// No verdict of a watch on such a tree takes this long.
@@ -23,54 +24,66 @@ pub fn warm_up(world: &World) {
     assert_eq!(ended.code(), 0, "{}\n{}", ended.stdout, ended.stderr);
 }
 
-/// One form with nothing to reuse, and from the cache; the other where a result is there that must not serve.
-/// Then a watch that begins with the other form, and whose saves run on a snapshot: the edit is taken back,
-/// and made again where no run from the cache had it.
+/// The tree with nothing to reuse, and from the cache; then after an edit of each file but the head, whose
+/// content counts in any case, and each that the gate judges in its own way, where a result is there that must
+/// not serve. Then each edit in a watch, which begins with the first one, and has the tree as it was between
+/// two.
 pub fn check(world: &World, case: &Case, differences: &Differences) {
-    let (one, two) = case.gated();
     let (sandbox, tree) = (Sandbox::new(), world.copy(case, "gated"));
-    let expect = |place: &str, is: &str, wanted: StepOutcome| {
-        differences.expect(case, place, is, &format!("{wanted:?}"));
+    let expect_pass = |place: &str, is: (String, String)| {
+        differences.expect(&case.name, place, &is, StepOutcome::Pass);
     };
-    expect("cold", &run(world, &sandbox, &tree), one);
+    expect_pass("cold", run(world, &sandbox, &tree));
     touch(&tree.join(HEAD));
-    expect("cached", &run(world, &sandbox, &tree), one);
-    case.edit(&tree, false);
-    // The content of a revision counts in any case.
-    let is_head = case.edited() == HEAD;
-    if !is_head {
-        expect("cached, edited", &run(world, &sandbox, &tree), two);
+    expect_pass("cached", run(world, &sandbox, &tree));
+    let expect = |edit: &Edit, place: &str, is: (String, String)| {
+        differences.expect(&edit.name, place, &is, edit.gated());
+    };
+    let mut counted = BTreeSet::from([HEAD]);
+    for edit in &case.edits {
+        if !counted.insert(&edit.file) && edit.gate.is_none() {
+            continue;
+        }
+        edit.make(&tree);
+        expect(edit, "cached, edited", run(world, &sandbox, &tree));
+        edit.take_back(&tree);
     }
     let report = sandbox.path().join("report.json");
     let option = format!("--report=json={}", report.display());
+    let (first, others) = case.edits.split_first().unwrap();
+    first.make(&tree);
     let mut watch = gate(world, &sandbox, &tree).arg("--watch").arg(option).spawn();
-    expect("watched, edited", &verdict(&report), two);
-    for (back, wanted) in [(true, one), (false, two)].into_iter().take(1 + usize::from(is_head)) {
-        case.edit(&tree, back);
-        if case.is_edited_outside() {
-            let head = tree.join(HEAD);
-            let text = fs::read_to_string(&head).unwrap();
-            fs::write(head, text + "# saved\n").unwrap();
+    expect(first, "watched", verdict(&report, &tree));
+    first.take_back(&tree);
+    for edit in others {
+        edit.make(&tree);
+        // A watch need not look at what is outside the tree.
+        if edit.file.starts_with("..") {
+            save_head(&tree);
         }
-        let place = if back { "watched, as before" } else { "watched, edited again" };
-        expect(place, &verdict(&report), wanted);
+        expect(edit, "watched", verdict(&report, &tree));
+        edit.take_back(&tree);
     }
+    save_head(&tree);
+    expect_pass("watched", verdict(&report, &tree));
+    first.make(&tree);
+    expect(first, "watched again", verdict(&report, &tree));
     watch.signal(Signal::INT);
     let code = watch.wait().code();
-    differences.expect(case, "watched, interrupted", &code.to_string(), "130");
+    assert_eq!(code, 130, "{}: the watch, interrupted", case.name);
 }
 
 /// The next verdict of a watch, which takes its report away.
-fn verdict(report: &Path) -> String {
+fn verdict(report: &Path, tree: &Path) -> (String, String) {
     let deadline = Instant::now() + NO_VERDICT_AFTER;
     while Instant::now() < deadline {
         if let Some(text) = fs::read_to_string(report).ok().filter(|text| text.ends_with("}\n")) {
             fs::remove_file(report).unwrap();
-            return said(&Report::parse(&text));
+            return said(&Report::parse(&text), tree);
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    "no verdict".to_owned()
+    ("no verdict".to_owned(), String::new())
 }
 
 fn gate<'a>(world: &World, sandbox: &'a Sandbox, tree: &Path) -> Gate<'a> {
@@ -82,22 +95,17 @@ fn gate<'a>(world: &World, sandbox: &'a Sandbox, tree: &Path) -> Gate<'a> {
         .args("--timeout 20")
 }
 
-fn run(world: &World, sandbox: &Sandbox, tree: &Path) -> String {
+fn run(world: &World, sandbox: &Sandbox, tree: &Path) -> (String, String) {
     let ended = gate(world, sandbox, tree).args("--format json").run();
-    let report = ended.report();
-    let is = said(&report);
+    let (is, why) = said(&ended.report(), tree);
     // The exit status and the report say the same.
     let wanted = if is == "Pass" { 0 } else { 1 };
-    if ended.code() == wanted { is } else { format!("{is} with status {}", ended.code()) }
+    let is = if ended.code() == wanted { is } else { format!("{is} with {}", ended.code()) };
+    (is, why)
 }
 
-/// The step that failed, in the words of [`Outcome`]; what else is wrong, by its code.
-fn said(report: &Report) -> String {
-    if std::env::var_os("FIDELITY").is_some() {
-        for finding in report.findings() {
-            eprintln!("{} {}: {}", finding["code"], finding["step"], finding["message"]);
-        }
-    }
+/// The step that failed, in the words of [`StepOutcome`], and the findings with the lines that they name.
+fn said(report: &Report, tree: &Path) -> (String, String) {
     let steps = report.0["trees"][0]["steps"].as_array().cloned().unwrap_or_default();
     let failed = steps.iter().find(|step| step["status"] == "failed");
     let outcome = failed.map(|step| {
@@ -110,13 +118,17 @@ fn said(report: &Report) -> String {
         let known = known.iter().find(|(words, _)| name.contains(words));
         known.map_or_else(|| name.to_owned(), |(_, outcome)| format!("{outcome:?}"))
     });
-    let codes = || {
-        let codes = report.findings().iter().map(|finding| finding["code"].as_str().unwrap());
-        codes.collect::<Vec<_>>().join(" ")
-    };
-    match (outcome, report.verdict()) {
+    let findings = report.findings().iter().map(|finding| {
+        let text =
+            finding["file"].as_str().and_then(|file| fs::read_to_string(tree.join(file)).ok());
+        let number = finding["line"].as_u64().and_then(|line| usize::try_from(line).ok());
+        let line = text.as_deref().zip(number).and_then(|(text, n)| text.lines().nth(n - 1));
+        format!("{} {} {line:?}", finding["code"], finding["message"])
+    });
+    let is = match (outcome, report.verdict()) {
         (Some(outcome), "fail") => outcome,
         (None, "pass") => format!("{:?}", StepOutcome::Pass),
-        (_, verdict) => format!("{verdict} with {}", codes()),
-    }
+        (_, verdict) => format!("{verdict} at no step"),
+    };
+    (is, findings.collect::<Vec<_>>().join("\n"))
 }

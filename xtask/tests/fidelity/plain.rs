@@ -3,8 +3,8 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use super::World;
-use super::tree::{Case, StepOutcome};
+use super::tree::{Case, Edit, StepOutcome};
+use super::{Differences, World};
 
 const COMMANDS: [(&str, &str, StepOutcome); 3] = [
     ("upgrade", "head", StepOutcome::Upgrade),
@@ -12,21 +12,29 @@ const COMMANDS: [(&str, &str, StepOutcome); 3] = [
     ("upgrade", "head", StepOutcome::Again),
 ];
 
-/// How the commands end on a database of their own, in an environment like that of the gate.
-pub fn outcome(world: &World, case: &Case, edited: bool) -> String {
-    let name = if edited { "plain_edited" } else { "plain" };
-    let tree = world.copy(case, name);
-    if edited {
-        case.edit(&tree, false);
+/// The tree as it is written, and after each edit.
+pub fn check(world: &World, case: &Case, differences: &Differences) {
+    differences.expect(&case.name, "plain", &outcome(world, case, None), StepOutcome::Pass);
+    for edit in &case.edits {
+        let is = outcome(world, case, Some(edit));
+        differences.expect(&edit.name, "plain", &is, edit.plain);
+    }
+}
+
+/// How the commands end on a database of their own, in an environment like that of the gate, and why.
+fn outcome(world: &World, case: &Case, edit: Option<&Edit>) -> (String, String) {
+    let name = edit.map_or(&case.name, |edit| &edit.name);
+    let tree = world.copy(case, &format!("plain_{name}"));
+    if let Some(edit) = edit {
+        edit.make(&tree);
     }
     let (home, tmp) = (tree.with_file_name("home"), tree.with_file_name("tmp"));
     for folder in [&home, &tmp] {
         fs::create_dir(folder).unwrap();
     }
     // As a name for Postgres, at most 63 bytes.
-    let database = format!("{}_{}", if edited { "e" } else { "p" }, case.name);
-    world.server.execute("postgres", &[&format!("CREATE DATABASE {database}")]);
-    let url = world.server.url().replace("/postgres?", &format!("/{database}"));
+    world.server.execute("postgres", &[&format!("CREATE DATABASE {name}")]);
+    let url = world.server.url().replace("/postgres?", &format!("/{name}"));
     for (command, revision, outcome) in COMMANDS {
         let said = Command::new(&world.python)
             .args(["-m", "alembic", command, revision])
@@ -42,12 +50,9 @@ pub fn outcome(world: &World, case: &Case, edited: bool) -> String {
             .output()
             .unwrap();
         if !said.status.success() {
-            if std::env::var_os("FIDELITY").is_some() {
-                let text = String::from_utf8_lossy(&said.stderr);
-                eprintln!("{}: {command} {revision}:\n{text}", case.name);
-            }
-            return format!("{outcome:?}");
+            let why = [said.stdout, said.stderr].concat();
+            return (format!("{outcome:?}"), String::from_utf8_lossy(&why).into_owned());
         }
     }
-    format!("{:?}", StepOutcome::Pass)
+    (format!("{:?}", StepOutcome::Pass), String::new())
 }

@@ -1,4 +1,4 @@
-//! A small Alembic tree in two forms: as it is written, and after one edit.
+//! A small Alembic tree: as it is written, and after each of its edits.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -35,20 +35,21 @@ pub struct Case {
     pub down: String,
     /// Other files: path and text.
     pub files: BTreeMap<String, String>,
-    pub edit: Edit,
-    /// What plain Alembic says of both forms.
-    pub plain: (StepOutcome, StepOutcome),
-    /// What the gate says, where the contract wants something else.
-    pub gate: Option<(StepOutcome, StepOutcome)>,
+    pub edits: Vec<Edit>,
 }
 
 /// A text in a file, and what takes its place. A file that is not there is made.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Edit {
-    pub file: Option<String>,
+    pub name: String,
+    pub file: String,
     pub from: String,
     pub to: String,
+    /// What plain Alembic says of the tree after it.
+    pub plain: StepOutcome,
+    /// What the gate says, where the contract wants something else.
+    pub gate: Option<StepOutcome>,
 }
 
 /// The file of the head.
@@ -71,8 +72,20 @@ impl Default for Case {
             up: String::new(),
             down: String::new(),
             files: BTreeMap::new(),
-            edit: Edit { file: None, from: "# here".into(), to: "raise ValueError".into() },
-            plain: (StepOutcome::Pass, StepOutcome::Upgrade),
+            edits: Vec::new(),
+        }
+    }
+}
+
+/// One that makes the head fail.
+impl Default for Edit {
+    fn default() -> Edit {
+        Edit {
+            name: String::new(),
+            file: HEAD.into(),
+            from: "# here".into(),
+            to: "raise ValueError".into(),
+            plain: StepOutcome::Upgrade,
             gate: None,
         }
     }
@@ -84,12 +97,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 impl Case {
-    /// What the gate must say of both forms.
-    pub fn gated(&self) -> (StepOutcome, StepOutcome) {
-        self.gate.unwrap_or(self.plain)
-    }
-
-    /// Writes the tree as it is before the edit, into a folder that is not there yet.
+    /// Writes the tree as it is before an edit, into a folder that is not there yet.
     pub fn write(&self, folder: &Path) {
         let put = |name: &str, text: &str| {
             let path = folder.join(name);
@@ -134,35 +142,44 @@ impl Case {
             put(name, text);
         }
     }
+}
 
-    /// Makes the edit, or takes it back.
-    pub fn edit(&self, folder: &Path, back: bool) {
-        let Edit { from, to, .. } = &self.edit;
-        let path = folder.join(self.edited());
-        if from.is_empty() {
-            // A file that comes and goes; what is saved in the tree with it is nothing but a comment.
-            if back {
-                fs::remove_file(path).unwrap();
-            } else {
-                fs::write(path, to).unwrap();
-            }
-            return;
+impl Edit {
+    /// What the gate must say of the tree after it.
+    pub fn gated(&self) -> StepOutcome {
+        self.gate.unwrap_or(self.plain)
+    }
+
+    /// Makes the edit.
+    pub fn make(&self, folder: &Path) {
+        if self.from.is_empty() {
+            fs::write(folder.join(&self.file), &self.to).unwrap();
+        } else {
+            self.replace(folder, &self.from, &self.to);
         }
-        let (from, to) = if back { (to, from) } else { (from, to) };
+    }
+
+    /// Takes the edit back.
+    pub fn take_back(&self, folder: &Path) {
+        if self.from.is_empty() {
+            fs::remove_file(folder.join(&self.file)).unwrap();
+        } else {
+            self.replace(folder, &self.to, &self.from);
+        }
+    }
+
+    fn replace(&self, folder: &Path, from: &str, to: &str) {
+        let path = folder.join(&self.file);
         let text = fs::read_to_string(&path).unwrap();
         assert_eq!(text.matches(from).count(), 1, "{}: {from:?} in {path:?}", self.name);
         fs::write(path, text.replace(from, to)).unwrap();
     }
+}
 
-    /// The file of the edit.
-    pub fn edited(&self) -> &str {
-        self.edit.file.as_deref().unwrap_or(HEAD)
-    }
-
-    /// Whether the file that the edit makes is outside the tree, where a watch need not look.
-    pub fn is_edited_outside(&self) -> bool {
-        self.edited().starts_with("..")
-    }
+/// Saves the head with one more comment.
+pub fn save_head(folder: &Path) {
+    let text = fs::read_to_string(folder.join(HEAD)).unwrap();
+    fs::write(folder.join(HEAD), text + "# saved\n").unwrap();
 }
 
 fn indented(text: &str) -> String {

@@ -29,9 +29,16 @@ END IF;
 END $$;";
 
 /// Ends and removes what was kept, however the test ends.
-pub struct Removal(pub String);
+pub struct Removal(String);
 
 impl Removal {
+    /// The one that a run told.
+    #[track_caller]
+    pub fn told(stdout: &str) -> Removal {
+        let told = stdout.lines().find(|line| line.contains("rm -rf "));
+        Removal(told.unwrap_or_else(|| panic!("no removal in:\n{stdout}")).trim().to_owned())
+    }
+
     fn run(&self) -> bool {
         Command::new("sh").args(["-c", &self.0]).output().unwrap().status.success()
     }
@@ -129,11 +136,7 @@ fn the_databases_are_those_that_alembic_by_hand_makes() {
     let root = Root::copy();
     let ended = root.gate_for_a_person().arg("--keep").run();
     ended.assert_code(0);
-    let line = |text: &str| {
-        let line = ended.stdout.lines().map(str::trim).find(|line| line.contains(text));
-        line.unwrap_or_else(|| panic!("no {text} in:\n{}", ended.stdout)).to_owned()
-    };
-    let removal = Removal(line("rm -rf "));
+    let removal = Removal::told(&ended.stdout);
     // Each tree has a server of its own.
     let lines: Vec<&str> = ended.stdout.lines().map(str::trim).collect();
     let kept_of = |tree: &str| {
@@ -179,7 +182,7 @@ fn kept_host_is_reached_by_what_was_printed() {
         let line = lines.iter().find(|line| line.contains(text));
         *line.unwrap_or_else(|| panic!("no {text} in:\n{}", ended.stdout))
     };
-    let removal = Removal(line("rm -rf ").to_owned());
+    let removal = Removal::told(&ended.stdout);
     let (_, alter) = line("to set another: ").split_once("another: ").unwrap();
     let (_, url) = line("postgresql+psycopg2://postgres:***@").split_once("//").unwrap();
     let url = url.trim_end_matches('\'').replace("***", "ours");

@@ -168,7 +168,6 @@ fn another_question_is_another_answer() {
         cached.gate().args("--stairway"),
         cached.gate().args("--pass-env SHOP").env("SHOP", "1"),
         cached.gate().args("--pass-env SHOP").env("SHOP", "2"),
-        cached.gate().args("--no-cache"),
         cached.gate().env("CI", "true"),
     ] {
         ran(gate, By::AllSteps, 0);

@@ -4,7 +4,9 @@ use std::fs;
 
 use serde_json::json;
 
+use crate::support::report::Report;
 use crate::support::shop::Shop;
+use crate::support::watched::first_verdict;
 
 /// The rows of a screen.
 const SCREEN_ROWS: usize = 50;
@@ -56,11 +58,9 @@ fn thirty_faults() -> Vec<(String, String)> {
 #[test]
 fn thirty_faults_are_at_most_thirty_findings_on_a_screen() {
     let chain = Shop::chain(&thirty_faults());
-    let json = chain.path().join("report.json");
-    let report = format!("--report=json={}", json.display());
-    let ended = chain.command("--no-cache --stairway").arg(report).run();
-    ended.assert_code(1);
-    let said: serde_json::Value = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
+    let gate = chain.command("--no-cache --stairway");
+    let (Report(said), ended) = first_verdict(gate, &chain.sandbox);
+    assert_eq!(said["verdict"], "fail");
     let findings = said["findings"].as_array().unwrap();
     let errors: Vec<_> = findings.iter().filter(|f| f["severity"] == "error").collect();
     // Those that only raise have one reason.
@@ -93,9 +93,9 @@ fn stairs_are_tried_where_the_round_trip_of_the_head_fails() {
     ];
     // The head goes up and not down again.
     let chain = Shop::chain(&revisions[..3]);
-    let ended = chain.gate().args("--stairway").run();
-    ended.assert_code(1);
-    let report = ended.report();
+    let gate = chain.command("--no-cache --stairway");
+    let (report, _) = first_verdict(gate, &chain.sandbox);
+    assert_eq!(report.verdict(), "fail");
     assert_eq!(report.statuses("shop"), "passed passed failed skipped failed");
     let told: Vec<_> = report
         .findings()
@@ -107,9 +107,9 @@ fn stairs_are_tried_where_the_round_trip_of_the_head_fails() {
     assert!(also.contains("the same in the step 'shop — stairway, 3 revisions"), "{also}");
     // A revision that cannot be applied keeps those above it from being tried, and says so.
     let chain = Shop::chain(&revisions);
-    let ended = chain.gate().args("--stairway").run();
-    ended.assert_code(1);
-    let report = ended.report();
+    let gate = chain.command("--no-cache --stairway");
+    let (report, _) = first_verdict(gate, &chain.sandbox);
+    assert_eq!(report.verdict(), "fail");
     let stairway = &report.tree("shop")["stairway"];
     let reason = "revision 0005, below it, cannot be applied";
     let untried = json!([{"revision": "0006", "reason": reason}]);

@@ -34,7 +34,18 @@ fn exit_at_the_top_level_and_a_kill_are_not_green() {
     red(&root, "", [("console", UP, console), ("raptor", UNREAD, raptor)]);
 }
 
+/// Side by side: they wait, and for most of the time for nothing but that.
 #[test]
+fn endless_migration_is_ended_when_its_time_is_over() {
+    let checks: &[fn()] = &[
+        migration_that_kills_its_parent_or_descriptors_is_red,
+        endless_statement_is_named_and_endless_output_bounded,
+        #[cfg(target_os = "linux")]
+        daemon_ends_with_the_gate_or_the_step_past_its_time,
+    ];
+    std::thread::scope(|scope| checks.iter().for_each(|check| drop(scope.spawn(check))));
+}
+
 fn migration_that_kills_its_parent_or_descriptors_is_red() {
     let root = Root::copy();
     root.add_head(Tree::Console, "os.kill(os.getppid(), 9)\ntime.sleep(600)", "pass");
@@ -45,11 +56,11 @@ fn migration_that_kills_its_parent_or_descriptors_is_red() {
     red(&root, "--timeout 8", expected);
 }
 
-#[test]
 fn endless_statement_is_named_and_endless_output_bounded() {
     let root = Root::copy();
     let deaf = "import signal\nfor number in (1, 2, 13, 14, 15):\n    \
-                signal.signal(number, signal.SIG_IGN)\nwhile True:\n    print('x' * 1000)";
+                signal.signal(number, signal.SIG_IGN)\nwhile True:\n    \
+                print(('x' * 1000 + '\\n') * 100)\n    time.sleep(0.01)";
     root.add_head(Tree::Console, deaf, "pass");
     // It would hold its locks for ever if the server went on with it.
     let sql = "SELECT pg_sleep(600)";
@@ -81,7 +92,6 @@ while not os.path.exists(os.path.join(os.environ['TMPDIR'], os.path.basename(os.
 ";
 
 #[cfg(target_os = "linux")]
-#[test]
 fn daemon_ends_with_the_gate_or_the_step_past_its_time() {
     let root = Root::copy();
     let endless = format!("{DAEMON}\nwhile True:\n    time.sleep(0.01)");

@@ -53,8 +53,7 @@ fn fault_that_only_the_stairway_sees_is_found() {
     let file = shop.path().join("report.json");
     let report = format!("--report=json={}", file.display());
     let ended = shop.command("--no-cache --keep").arg(report).run();
-    let removal = ended.stdout.split("to remove it all:\n").nth(1).unwrap().lines().next().unwrap();
-    let _removal = Removal(removal.trim().to_owned());
+    let _removal = Removal::told(&ended.stdout);
     ended.assert_code(1);
     let report = Report::parse(&fs::read_to_string(file).unwrap());
     let last = report.steps(TREE).last().unwrap();

@@ -3,14 +3,14 @@
 use std::fs;
 
 use rustix::process::Signal;
-use serde_json::Value;
 
 use crate::known::{Cached, ON_SNAPSHOT};
 use crate::snapshot::timeless;
 use crate::support::root::{Root, Tree};
 use crate::support::run::Gate;
+use crate::support::sandbox::Sandbox;
 use crate::support::shop::Shop;
-use crate::support::watched::Watched;
+use crate::support::watched::{Watched, first_verdict};
 
 const GOOD: (&str, &str) = ("op.execute('CREATE TABLE t (a int)')", "op.execute('DROP TABLE t')");
 
@@ -131,7 +131,7 @@ const EDITS_ABOUT_MORE: &[Edit] = &[
     GOOD,
 ];
 
-/// Saves each as the newest revision, in one watch, and gates it anew.
+/// Saves each as the newest revision, in one watch, and gates it anew in another that reuses nothing.
 #[track_caller]
 fn matches_full_run(edits: &[Edit]) {
     let cached = Cached::new();
@@ -142,18 +142,11 @@ fn matches_full_run(edits: &[Edit]) {
         // What is saved is not what stands there.
         cached.shop.add("d4", "c3", &format!("{upgrade}  # saved"), downgrade);
         let saved = watched.verdict();
-        let full = cached.gate().args("--no-cache").run();
-        // A watch tries no remedies, and no revision on a database in use.
-        let untried = |mut report: Value| {
-            let rollback = &mut report["trees"][0]["rollback"];
-            *rollback = rollback["command"].take();
-            for finding in report["findings"].as_array_mut().unwrap() {
-                let fields = finding.as_object_mut().unwrap();
-                fields.retain(|name, _| !["verified", "patch", "remedy"].contains(&name.as_str()));
-            }
-            timeless(report)
-        };
-        let (saved, full) = (untried(saved.0), untried(full.report().0));
+        let alone = Sandbox::new();
+        let gate = cached.gate_for_a_person().args("--no-cache").env("TMPDIR", alone.path());
+        let (full, ended) = first_verdict(gate, &alone);
+        assert!(!ended.stdout.contains(ON_SNAPSHOT), "{}", ended.stdout);
+        let (saved, full) = (timeless(saved.0), timeless(full.0));
         assert_eq!(saved, full, "{upgrade} and {downgrade}: {saved:#}\n{full:#}");
     }
     watched.run.signal(Signal::INT);

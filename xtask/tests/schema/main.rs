@@ -3,9 +3,14 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     reason = "a test's helper may fail the test; clippy knows only the test functions themselves"
 )]
+
+#[allow(dead_code, reason = "the vocabulary of the gate's tests, of which this needs a part")]
+#[path = "../gate/support/mod.rs"]
+mod vocabulary;
 
 mod defects;
 mod impure;

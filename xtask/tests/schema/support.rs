@@ -2,10 +2,14 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::Command;
 
 use serde::Deserialize;
 use serde_json::Value;
+
+use super::vocabulary::report::Report;
+use super::vocabulary::run::{Ended, Gate};
+use super::vocabulary::sandbox::{Sandbox, temporary};
+use super::vocabulary::watched::first_verdict;
 
 /// One revision: what its `upgrade()` and its `downgrade()` run.
 pub struct Revision<'a> {
@@ -62,7 +66,7 @@ pub fn changes(file: &str) -> Vec<Change> {
 }
 
 /// Takes one chain up and down by all stairs: first a revision that makes what the others find there, then
-/// each change, then what comes after them.
+/// each change, then what comes after them. No remedies are tried.
 pub fn climb(changes: &[Change], last: Option<Revision<'_>>) -> Said {
     let before: Vec<&str> = changes.iter().map(|change| change.before.as_str()).collect();
     let before = before.join(";\n");
@@ -74,7 +78,7 @@ pub fn climb(changes: &[Change], last: Option<Revision<'_>>) -> Said {
         Revision { says, autocommit: *autocommit, ..Revision::new(id, up, down) }
     }));
     chain.extend(last);
-    gate(&chain, EACH_ITS_OWN, &["--stairway"])
+    run(&chain, EACH_ITS_OWN, |gate, sandbox| first_verdict(gate.arg("--stairway"), sandbox))
 }
 
 /// Whether each revision has a transaction of its own.
@@ -145,19 +149,23 @@ fn is_about_rows(code: &str) -> bool {
 
 /// Runs the gate on a chain of revisions.
 pub fn gate(revisions: &[Revision<'_>], transactions: bool, options: &[&str]) -> Said {
-    let folder = tempfile::tempdir().unwrap();
+    run(revisions, transactions, |gate, _| {
+        let ended = options.iter().fold(gate, Gate::arg).args("--format json").run();
+        (ended.report(), ended)
+    })
+}
+
+fn run(
+    revisions: &[Revision<'_>],
+    transactions: bool,
+    report: impl Fn(Gate<'_>, &Sandbox) -> (Report, Ended),
+) -> Said {
+    let (folder, sandbox) = (temporary("mg-schema-"), Sandbox::new());
     write_tree(folder.path(), revisions, transactions);
-    let out = Command::new(env!("CARGO_BIN_EXE_xtask"))
-        .args(["migration-gate", "--no-cache", "--format", "json", "--ini"])
-        .arg(folder.path().join("alembic.ini"))
-        .args(options)
-        .env_remove("MIGRATION_GATE_POSTGRES_URL")
-        .output()
-        .unwrap();
-    let stderr = String::from_utf8_lossy(&out.stderr).into_owned();
-    let report = serde_json::from_slice(&out.stdout)
-        .unwrap_or_else(|err| panic!("no report: {err}\n{stderr}"));
-    Said { report, stderr }
+    let gate = Gate::new(&sandbox).with_postgres().arg("--no-cache");
+    let gate = gate.arg("--ini").arg(folder.path().join("alembic.ini"));
+    let (report, ended) = report(gate, &sandbox);
+    Said { report: report.0, stderr: ended.stderr }
 }
 
 fn write_tree(folder: &Path, revisions: &[Revision<'_>], transactions: bool) {

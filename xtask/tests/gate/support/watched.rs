@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
+use rustix::process::Signal;
+
 use super::report::Report;
-use super::run::{Gate, Running};
+use super::run::{Ended, Gate, Running};
 use super::sandbox::Sandbox;
 
 /// A watch, and where its reports lie.
@@ -36,4 +38,16 @@ impl<'a> Watched<'a> {
         let report = self.verdict();
         assert_eq!(report.verdict(), "pass", "{:#}", report.0);
     }
+}
+
+/// The first verdict of a watch, which tries no remedies: a red run does so for up to a minute.
+#[track_caller]
+pub fn first_verdict(gate: Gate<'_>, sandbox: &Sandbox) -> (Report, Ended) {
+    let mut watched = Watched::begin(gate, sandbox);
+    let report = watched.verdict();
+    watched.run.until_said("\nwatching: ");
+    watched.run.signal(Signal::INT);
+    let ended = watched.run.wait();
+    ended.assert_code(130);
+    (report, ended)
 }

@@ -1,7 +1,7 @@
 //! A change in a database in use: the catalogue, the statements of the running version, and the
 //! observations made during the change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
@@ -267,6 +267,24 @@ pub struct Rehearsal {
     pub up: Way,
     /// The way down, if it exists.
     pub down: Option<Way>,
+}
+
+impl Rehearsal {
+    /// The number of statements that succeeded before the change: only these can break.
+    pub fn tried(&self) -> usize {
+        self.up.before.tried.iter().filter(|tried| tried.state.is_none()).count()
+    }
+
+    /// The roles as which no statement succeeded, each with what Postgres said: the gate's own role may
+    /// not act as these.
+    pub fn untried_roles(&self) -> BTreeMap<&str, &str> {
+        let tried = || self.uses.iter().zip(&self.up.before.tried);
+        let of =
+            |(used, tried): (&'_ Use, &'_ Tried)| tried.state.is_none().then(|| used.role.clone());
+        let able: BTreeSet<Option<String>> = tried().filter_map(of).collect();
+        let unable = tried().filter(|(used, _)| !able.contains(&used.role));
+        unable.filter_map(|(used, tried)| Some((used.role.as_deref()?, &*tried.message))).collect()
+    }
 }
 
 /// Impact on production that a finding is about.

@@ -55,6 +55,9 @@ fn a_server_with_a_password_is_used_and_left_as_it_was() {
         assert!(report.0["postgres"]["version"].as_str().unwrap().starts_with("15."));
     }
     assert_eq!(ended.report().statuses("raptor"), ["passed"; 4].join(" "));
+    // The role may not act as `raptor_app`, so nothing is said of what that needs.
+    assert!(ended.stderr.contains("no statement was tried as `raptor_app`"), "{}", ended.stderr);
+    assert!(!ended.stdout.contains("MG211"), "{}", ended.stdout);
     let contents = ["customers", "role able", "role raptor_app", "role somebody"];
     assert_eq!(server.contents(), contents);
     let reached = ["the machine's network", "the network included"];

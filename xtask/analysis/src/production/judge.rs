@@ -34,12 +34,18 @@ pub fn judge(rehearsal: &Rehearsal, setting: &Setting<'_>) -> Judged {
     if is_sound {
         // A way back that blocks statements has a finding of its own.
         let back = down.as_ref().filter(|_| judge.judged.findings.is_empty());
-        judge.judged.lines = sound(setting.revisions, &up, back, rehearsal.uses.len());
+        judge.judged.lines = sound(setting.revisions, &up, back, rehearsal.tried());
     }
+    let untried = rehearsal.untried_roles();
+    let told =
+        untried.iter().map(|(role, why)| format!("no statement was tried as `{role}`: {why}"));
+    judge.judged.lines.extend(told);
     judge.once(&up);
     judge.judged.findings = once_a_remedy(judge.judged.findings);
-    let unneeded = judge.exceptions.unneeded(setting.revisions);
-    judge.judged.findings.extend(unneeded);
+    if untried.is_empty() {
+        let unneeded = judge.exceptions.unneeded(setting.revisions);
+        judge.judged.findings.extend(unneeded);
+    }
     judge.judged
 }
 
@@ -79,7 +85,7 @@ impl<'a> Judge<'a> {
         for (oid, is_lost) in held.map(|oid| (*oid, false)).chain(lost) {
             self.rows(view, direction, oid, is_lost);
         }
-        let seen = seen(self.setting.revisions, view, direction, (&broken, uses.len()));
+        let seen = seen(self.setting.revisions, view, direction, (&broken, self.rehearsal.tried()));
         self.judged.seen.push(seen);
     }
 
@@ -126,7 +132,7 @@ impl<'a> Judge<'a> {
             let message = format!(
                 "{} ({count} of {} statements tried)",
                 fails(&broken.name, &broken.kind, &broken.said),
-                self.rehearsal.uses.len()
+                self.rehearsal.tried()
             );
             let invented = matches!(broken.kind, Kind::Refused { .. } | Kind::Other { .. })
                 && self.setting.filled.contains(&broken.name);

@@ -87,11 +87,25 @@ pub fn downgrade(findings: &mut [Finding], statements: &[Statement], file: &Utf8
     let mut lacking: Vec<usize> = (0..findings.len()).collect();
     lacking.retain(|index| !findings[*index].lacks.is_empty());
     let Some(first) = lacking.first().copied() else { return };
-    lacking.sort_by_key(|index| (!is_needed(&findings[*index]), Reverse(made(&findings[*index]))));
+    lacking.sort_by_key(|index| (turn(&findings[*index]), Reverse(made(&findings[*index]))));
     let mut seen = BTreeSet::new();
     let lacks = lacking.iter().flat_map(|index| &findings[*index].lacks);
     let lacks: Vec<&str> = lacks.map(String::as_str).filter(|text| seen.insert(*text)).collect();
     findings[first].edit = add_to_downgrade(file, text, &lacks.join("\n"));
+}
+
+/// When a line has its turn: others may need what is restored, a restored constraint may exclude one that
+/// is left, and what holds or types others goes last.
+fn turn(finding: &Finding) -> u8 {
+    let subject = finding.subject.as_deref().unwrap_or_default();
+    let is = |kinds: &[&str]| kinds.iter().any(|kind| subject.starts_with(kind));
+    let is_left = finding.code == &code::REMAINS;
+    match finding {
+        _ if is_needed(finding) => 0,
+        _ if is_left && is(&["constraint "]) => 1,
+        _ if is_left && is(&["schema "]) => 3,
+        _ => 2,
+    }
 }
 
 /// Whether the missing object may be used by others: such an object is restored first.

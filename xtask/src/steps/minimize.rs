@@ -59,7 +59,10 @@ impl Lane<'_> {
             let by = rows::filled_by(said, &stair.revision, &self.tree_run.statements)?;
             Some(format!("revision {by}, below it, gives the rows a value"))
         });
-        let why = rows::not_of_the_schema(said).or(made_up).or(filled.as_deref());
+        let is_name =
+            said.zip(culprit.as_ref()).is_some_and(|(s, (_, row))| rows::is_named_by(s, row));
+        let named = is_name.then_some("it takes a made-up text for the name of an object");
+        let why = rows::not_of_the_schema(said).or(made_up).or(named).or(filled.as_deref());
         if let Some(why) = why {
             let message = format!(
                 "the {way} of revision {} was not tried on rows to its end: {why}: {told}; {row}; where \
@@ -74,7 +77,8 @@ impl Lane<'_> {
              {told}; {row}",
             stair.revision
         );
-        let subject = culprit.map(|(table, _)| table);
+        let named = || said.and_then(|said| rows::table_of(said.statement.as_deref()?));
+        let subject = culprit.map(|(table, _)| table).or_else(named);
         Ok(Finding { code, message, predicted: None, subject, ..failed })
     }
 

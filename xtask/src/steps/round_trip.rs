@@ -170,10 +170,9 @@ impl TreeRun<'_> {
             let file = &self.context.relative(file);
             edit::downgrade(&mut findings, sources.statements, file, text);
         }
-        if differences.len() > TOLD {
-            let more = format!("{} further differences are not shown", differences.len() - TOLD);
-            let revision = Some(revision.to_owned());
-            findings.push(Finding { revision, ..Finding::new(&code::CHANGED, more) });
+        if let (Some(first), true) = (findings.first_mut(), differences.len() > TOLD) {
+            let more = differences.len() - TOLD;
+            first.also.push(format!("{more} further differences are not shown"));
         }
         findings
     }
@@ -354,7 +353,7 @@ impl Judged<'_> {
             );
         }
         // The second upgrade shows whether it finds the constraint under that name.
-        let is_name = difference.object.kind == "constraint"
+        let is_name = ["constraint", "sequence"].contains(&difference.object.kind.as_str())
             && matches!(difference.change, Change::Renamed { anew: true, .. });
         let code = match difference.change {
             _ if is_order => &code::COLUMN_AT_END,

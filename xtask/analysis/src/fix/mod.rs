@@ -32,9 +32,12 @@ pub fn candidates(scene: &Scene<'_>) -> Vec<Candidate> {
     found
 }
 
-/// A revision without the statement on a line.
+/// A revision without the statement on a line; `None` in a loop, which may do more than what is wrong.
 pub fn without_line(script: &Script, line: u32) -> Option<Edit> {
     let statement = text::statement_at(&script.module, line)?;
+    if text::is_in_loop(statement) {
+        return None;
+    }
     let after = text::without(&script.module, statement)?;
     let before = Some(script.module.source().to_owned());
     FileChange { file: script.file.clone(), before, after: Some(after) }.edit()

@@ -60,6 +60,12 @@ pub(super) fn without(module: &Module, statement: Node<'_>) -> Option<String> {
     })
 }
 
+/// Whether a statement may run several times.
+pub(super) fn is_in_loop(statement: Node<'_>) -> bool {
+    let is_loop = |node: &Node<'_>| ["for_statement", "while_statement"].contains(&node.kind());
+    std::iter::successors(statement.parent(), Node::parent).any(|node| is_loop(&node))
+}
+
 /// The text without the line at a row, if the line is blank.
 fn drop_blank_line(text: &str, row: usize) -> String {
     let lines = text.split_inclusive('\n').enumerate();

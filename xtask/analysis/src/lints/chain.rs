@@ -317,15 +317,9 @@ pub(super) fn base_not_empty(subject: &Subject<'_>) -> Vec<Finding> {
 /// Uses of objects before their creation.
 pub(super) fn used_before_made(subject: &Subject<'_>) -> Vec<Finding> {
     let elsewhere = from_elsewhere(subject);
-    let is_said = |what: &What| elsewhere.iter().any(|(_, event)| event.what == *what);
     once_a_downgrade(told_once(findings(subject, &code::USED_BEFORE_MADE, |_, what| match what {
-        what if is_said(what) => None,
-        // If tables came from elsewhere, so did the types of their columns.
-        What::UsedBeforeMade { object, .. }
-            if object.kind == Kind::Type && !elsewhere.is_empty() =>
-        {
-            None
-        }
+        // If tables came from elsewhere, so may one that a later revision makes anew.
+        _ if !elsewhere.is_empty() => None,
         What::UsedBeforeMade { object, later: Some(later) } => {
             Some(format!("{} is created only in {}", object.shown(), place(subject, *later)))
         }

@@ -28,7 +28,8 @@ pub(super) fn need_value(subject: &Subject<'_>) -> Vec<Finding> {
                  default"
             );
             let finding = subject.in_script(&code::NULLS_IN_ROWS, index, deed.line, message);
-            found.push(Finding { severity: Some(Severity::Warning), ..finding });
+            let subject = Some(table.to_owned());
+            found.push(Finding { severity: Some(Severity::Warning), subject, ..finding });
         }
     }
     once_a_revision(found)

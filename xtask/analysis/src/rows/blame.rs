@@ -1,6 +1,6 @@
 //! Codes for failures that need rows, by the error of Postgres.
 
-use crate::effect::Effect;
+use crate::effect::{Effect, Kind};
 use crate::schema_diff::mentions;
 use crate::sql;
 use model::code::{self, Code};
@@ -60,4 +60,24 @@ pub fn filled_by<'s>(said: &Transcript, revision: &str, ran: &'s [Statement]) ->
             && (rows.is_empty() || rows.contains(&format!("{column} is null")))
     };
     ran.iter().find(fills)?.revision.as_deref()
+}
+
+/// The first table that a statement names.
+pub fn table_of(sql: &str) -> Option<String> {
+    sql::read(sql).into_iter().find_map(|(_, effect)| {
+        let object = match effect {
+            Effect::Create(object, _) | Effect::Alter { object, .. } | Effect::Use(object) => {
+                object
+            }
+            _ => return None,
+        };
+        object.table.or_else(|| (object.kind == Kind::Table).then_some(object.name))
+    })
+}
+
+/// Whether an object that does not exist has its name from a row, a JSON object.
+pub fn is_named_by(said: &Transcript, row: &str) -> bool {
+    let is_name = said.sqlstate().is_some_and(|state| state.starts_with("42"));
+    let name = said.headline().and_then(|headline| headline.message.split('"').nth(1));
+    is_name && name.is_some_and(|name| row.contains(&format!(":\"{name}\"")))
 }

@@ -170,6 +170,24 @@ pub struct Gate {
     pub env_py: EnvPy,
 }
 
+impl Gate {
+    /// The options that decide what is judged, as a command line has them.
+    pub fn words(&self) -> Vec<String> {
+        let stairway = self.stairway.then(|| "--stairway".to_owned());
+        let python = self.programs.interpreter.python.as_ref();
+        let python = python.map(|python| ["--python".to_owned(), python.to_string()]);
+        let python = python.into_iter().flatten();
+        let judged = judged(self.all, self.since.as_deref()).into_iter();
+        judged.chain(stairway).chain(python).chain(self.env_py.words()).collect()
+    }
+}
+
+/// The options of what counts as new.
+pub fn judged(all: bool, since: Option<&str>) -> Vec<String> {
+    let since = since.map(|since| ["--since".to_owned(), since.to_owned()]);
+    all.then(|| "--all".to_owned()).into_iter().chain(since.into_iter().flatten()).collect()
+}
+
 /// What there is beside the gate itself. The help of each stands at its arguments.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Verb {

@@ -7,11 +7,10 @@ use crate::edit;
 use crate::schema_diff::mentions;
 use model::code::{self, Code, Severity};
 use model::finding::Finding;
-use model::transcript::Transcript;
+use model::transcript::{Direction, Transcript};
 
-/// Codes about one `downgrade()`, or about one statement on rows.
-const OF_A_REVISION: [&Code; 4] =
-    [&code::REMAINS, &code::NOT_RESTORED, &code::CHANGED, &code::DATA_LOST];
+/// Codes about the schema that one `downgrade()` leaves.
+const OF_A_DOWNGRADE: [&Code; 3] = [&code::REMAINS, &code::NOT_RESTORED, &code::CHANGED];
 /// Codes of habits: each revision of the tree has the same reason.
 const OF_A_HABIT: [&Code; 3] = [&code::NO_DOWNGRADE, &code::RAISING_DOWNGRADE, &code::IRREVERSIBLE];
 
@@ -108,6 +107,14 @@ fn lacks_downgrade(finding: &Finding) -> bool {
     said.is_some_and(|raised| raised.message.ends_with(NO_DOWNGRADE))
 }
 
+/// Whether both are about what one downgrade leaves; of lost rows, about the same table.
+fn is_of_one_downgrade(first: &Finding, other: &Finding) -> bool {
+    let of_rows = |finding: &Finding| finding.code == &code::DATA_LOST;
+    let is_of = |finding: &Finding| OF_A_DOWNGRADE.contains(&finding.code) || of_rows(finding);
+    let is_mixed = of_rows(first) != of_rows(other);
+    is_of(first) && is_of(other) && (!is_mixed || was_empty(first) || is_related(first, other))
+}
+
 /// Whether two gaps of one downgrade are about the same table, or one is the reason of the other.
 fn is_related(first: &Finding, other: &Finding) -> bool {
     let identity = |finding: &Finding| {
@@ -125,16 +132,21 @@ fn is_related(first: &Finding, other: &Finding) -> bool {
         || told(&bare(&one), other)
 }
 
-/// Whether a downgrade fails on the largest values of a column whose type it does not restore.
+/// Whether a downgrade fails on rows at the column that it does not restore as it was.
 fn is_narrower(first: &Finding, other: &Finding) -> bool {
     let column = first.subject.as_deref().and_then(|subject| subject.strip_prefix("column "));
     let name =
         column.and_then(|column| column.rsplit('.').next()).map(|name| name.trim_matches('"'));
     let sql = other.transcript.as_deref().and_then(|said| said.statement.as_deref());
-    let alters =
-        |sql: &str, name: &str| sql.to_uppercase().contains(" TYPE ") && mentions(sql, name);
+    let alters = |sql: &str, name: &str| {
+        let sql = sql.trim_start();
+        sql.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("alter")) && mentions(sql, name)
+    };
+    let fails_on_rows = [&code::FAILS_ON_EXTREMES, &code::NULLS_IN_ROWS, &code::VALUES_IN_ROWS];
+    let goes_down = other.direction().is_none_or(|way| way == Direction::Downgrade);
     first.code == &code::CHANGED
-        && other.code == &code::FAILS_ON_EXTREMES
+        && fails_on_rows.contains(&other.code)
+        && (goes_down || other.code == &code::FAILS_ON_EXTREMES)
         && name.zip(sql).is_some_and(|(name, sql)| alters(sql, name))
 }
 
@@ -174,17 +186,11 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
             if same_revision
                 && step.ends_with("(round trip)")
                 && first.transcript.is_some()
-                && OF_A_REVISION.contains(&two)
-                && two != &code::DATA_LOST =>
+                && OF_A_DOWNGRADE.contains(&two) =>
         {
             Some(other.message.clone())
         }
-        (Some(_), Some(_))
-            if same_revision
-                && OF_A_REVISION.contains(&one)
-                && OF_A_REVISION.contains(&two)
-                && (one == two || was_empty(first) || is_related(first, other)) =>
-        {
+        (Some(_), Some(_)) if same_revision && is_of_one_downgrade(first, other) => {
             Some(other.message.clone())
         }
         // The type that the downgrade gives a column holds less than the one that it had.
@@ -203,7 +209,6 @@ pub(crate) const DOES_NOTHING: &str = "`upgrade()` changes the database and this
 mod tests {
     use super::*;
     use model::production::Impact;
-    use model::transcript::Direction;
 
     fn found(code: &'static Code, revision: &str, step: &str, message: &str) -> Finding {
         Finding {
@@ -275,30 +280,23 @@ mod tests {
     }
 
     #[test]
-    fn remains_of_one_downgrade_are_told_once_a_code() {
-        let left = |code, what: &str| found(code, "2", "stairway", what);
-        let findings = [
-            left(&code::REMAINS, "table t"),
-            left(&code::REMAINS, "table u"),
-            left(&code::CHANGED, "column a"),
-        ];
-        check(&findings, &["table t; table u", "column a"]);
-        // A type that is lost and the column that had it, or two parts of a table.
+    fn remains_of_one_downgrade_are_told_once() {
         let about = |code, subject: &str, what: &str| Finding {
             subject: Some(subject.to_owned()),
-            ..left(code, what)
+            ..found(code, "2", "stairway", what)
         };
-        let findings_of_one = [
+        let findings = [
             about(&code::CHANGED, "column t.state", "column state: type was kind"),
             about(&code::NOT_RESTORED, "type kind", "type kind"),
-            about(&code::REMAINS, "column t.other", "column other"),
             about(&code::REMAINS, "column u.b", "column b"),
+            about(&code::DATA_LOST, "t.state", "t.state: 4 values lost"),
+            about(&code::DATA_LOST, "v.a", "v.a: 3 values lost"),
         ];
-        let told = "column state: type was kind; type kind; column other";
-        check(&findings_of_one, &[told, "column b"]);
+        let told = "column state: type was kind; type kind; column b; t.state: 4 values lost";
+        check(&findings, &[told, "v.a: 3 values lost"]);
         let empty = |f: &Finding| Finding { predicted: Some(DOES_NOTHING.into()), ..f.clone() };
         let findings: Vec<Finding> = findings.iter().map(empty).collect();
-        check(&findings, &["table t; table u; column a"]);
+        check(&findings, &[&format!("{told}; v.a: 3 values lost")]);
     }
 
     #[test]

@@ -204,6 +204,8 @@ fn came_true(lint: &Finding, run: &Finding) -> bool {
     if first_way_up && downwards.contains(&lint.code) {
         return false;
     }
+    // What nobody creates, an index or a column of such a table among it, may fail in any revision.
+    let base = lint.code == &code::BASE_NOT_EMPTY && first_way_up;
     // While the files are loaded, no revision runs.
     let loading = is_sharper(lint.code, run.code) && run.revision.is_none();
     // A line of env.py that raises has a fault of its own: the settings led to it.
@@ -212,7 +214,7 @@ fn came_true(lint: &Finding, run: &Finding) -> bool {
     run.step.is_some()
         && lint.tree == run.tree
         && !of_env
-        && (loading || (becomes(lint.code, run.code) && (graph || same_revision)))
+        && (loading || (becomes(lint.code, run.code) && (graph || base || same_revision)))
 }
 
 #[cfg(test)]
@@ -228,6 +230,26 @@ mod tests {
         join(&mut findings, vec![lint], Proofs::default());
         let codes: Vec<&str> = findings.iter().map(|finding| finding.code.id).collect();
         assert_eq!(codes, ["MG108", "MG213"]);
+    }
+
+    #[test]
+    fn base_that_is_missing_fails_in_any_revision() {
+        let of = |revision: &str, step: &str| Finding {
+            revision: Some(revision.into()),
+            ..finding(&code::UNDEFINED_OBJECT, "", Some(step))
+        };
+        for (step, left) in [
+            ("shop — alembic upgrade head", ["MG225"].as_slice()),
+            ("shop — alembic upgrade head (round trip)", &["MG110", "MG225"]),
+        ] {
+            let mut findings = vec![of("0003", step)];
+            join(
+                &mut findings,
+                vec![finding(&code::BASE_NOT_EMPTY, "0002", None)],
+                Proofs::default(),
+            );
+            assert_eq!(findings.iter().map(|found| found.code.id).collect::<Vec<_>>(), left);
+        }
     }
 
     /// A missing dependency reads like a missing parent.

@@ -62,7 +62,7 @@ pub fn run(flags: &Gate, ask: Ask<'_>, interrupt: &Interrupt, tell: Tell<'_>) ->
         }
         report.elapsed = started.elapsed();
     }
-    report.next = gate::next::command(&report, "", &flags.which, &flags.env_py);
+    report.next = gate::next::command(&report, "", &flags.which, flags.words());
     report
 }
 

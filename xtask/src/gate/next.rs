@@ -1,15 +1,21 @@
 //! Next command: the one to run after a red report.
 
-use crate::flags::{EnvPy, TreeSelection};
+use crate::flags::TreeSelection;
 use crate::os::process::quote_all;
 use model::called;
 use model::code::{self, Severity};
 use model::finding::Finding;
 use model::report::{Next, Report, Verdict};
 
-/// The command that goes on from a report. `verb`: the command that made it, empty for the gate itself.
-/// `None`: nothing is wrong, or nothing that a command or an edit would change.
-pub fn command(report: &Report, verb: &str, which: &TreeSelection, env_py: &EnvPy) -> Option<Next> {
+/// The command that goes on from a report. `verb`: the command that made it, empty for the gate itself;
+/// `options`: its further options. `None`: nothing is wrong, or nothing that a command or an edit would
+/// change.
+pub fn command(
+    report: &Report,
+    verb: &str,
+    which: &TreeSelection,
+    options: Vec<String>,
+) -> Option<Next> {
     if report.verdict() != Verdict::Fail {
         return None;
     }
@@ -22,7 +28,7 @@ pub fn command(report: &Report, verb: &str, which: &TreeSelection, env_py: &EnvP
     };
     let verified = named(&|finding| finding.fix.is_some());
     let parted = named(&|finding| finding.code.id == code::MULTIPLE_HEADS.id);
-    let (when, verb, more, trees) = if !verified.is_empty() {
+    let (when, next, more, trees) = if !verified.is_empty() {
         ("to fix it", "", "--fix", verified)
     } else if !parted.is_empty() {
         ("to fix it", "renumber", "", parted)
@@ -30,9 +36,9 @@ pub fn command(report: &Report, verb: &str, which: &TreeSelection, env_py: &EnvP
         let wrong = named(&|finding| finding.severity() == Severity::Error);
         ("once that is fixed", verb, "", wrong)
     };
-    let env_py = if verb.is_empty() { env_py.words() } else { Vec::new() };
-    let arguments = which.words(&trees).into_iter().chain(env_py);
-    let words = [called::gate(), verb.to_owned(), quote_all(arguments), more.to_owned()];
+    let options = if next == verb { options } else { Vec::new() };
+    let arguments = which.words(&trees).into_iter().chain(options);
+    let words = [called::gate(), next.to_owned(), quote_all(arguments), more.to_owned()];
     let command = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     Some(Next { when: when.to_owned(), command })
 }

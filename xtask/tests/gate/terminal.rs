@@ -27,6 +27,8 @@ fn quiet_lint_shows_errors_and_the_verdict_alone() {
     for told in [&all, &quiet] {
         assert!(told.ends_with(&next) && told.contains("\n      once that is fixed: "), "{told}");
     }
+    let again = next.replace('\n', " --all\n");
+    assert!(lint("--all").ends_with(&again), "the same is judged again");
     assert!(!quiet.contains('\x1b') && lint("-q --color always").contains("\x1b[1m"));
     assert!(!lint("--color never").contains('\x1b'));
 }

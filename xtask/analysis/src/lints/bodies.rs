@@ -7,7 +7,7 @@ use crate::body::Function;
 use crate::effect::{Deed, Effect, Kind, Object};
 use crate::once::DOES_NOTHING;
 use crate::script::Script;
-use model::code::{self, Code};
+use model::code::{self, Code, Severity};
 use model::finding::Finding;
 
 /// Findings for each revision file: a line and a message.
@@ -93,7 +93,7 @@ fn dropped(effect: &Effect) -> Option<&Object> {
 
 /// The number of revisions without `downgrade()` that, with hardly any other in the tree, show a
 /// tree that does not use downgrades.
-const NEVER_BACK: usize = 2;
+const NEVER_BACK: usize = 3;
 
 /// Revisions without `downgrade()`; in a tree that has hardly any, the newest for all of them.
 pub(super) fn no_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
@@ -105,10 +105,13 @@ pub(super) fn no_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
             let id = subject.graph.id(*index);
             found.iter().position(|finding| finding.revision.as_deref() == Some(id))
         });
-        let all = found.len();
+        let lacks = |script: &&Script| script.body().downgrade.is_none();
+        let all = subject.scripts.iter().filter(lacks).count();
         found.swap(0, newest.unwrap_or(0));
         found.truncate(1);
         for finding in &mut found {
+            // The step that goes back decides; further words change no policy.
+            finding.severity = Some(Severity::Note);
             finding.message = format!("{all} of the tree's revisions have no `downgrade()`");
         }
     }

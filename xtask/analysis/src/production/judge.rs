@@ -110,7 +110,7 @@ impl<'a> Judge<'a> {
         told.extend(there(view.sizes, extent).map(|there| ("there", there)));
         told.extend(also(view, stand.table).map(|also| ("also", also)));
         told.extend(back.map(|(back, down)| ("back", of_back(stand, back, down))));
-        told.push(("instead", stand.instead()));
+        told.push(("instead", stand.instead(view)));
         let weight = weigh(stand.seconds, extent, direction);
         let about = (direction, name.as_str());
         let mut finding = self.finding(&code::WHO_WAITS, about, weight, (message, told));

@@ -6,6 +6,8 @@ use super::instead::instead;
 use super::sizes::Work;
 use super::statements::Ran;
 use super::view::View;
+use crate::effect::Effect;
+use crate::sql;
 use model::production::{ACCESS_EXCLUSIVE, MODES, Oid};
 
 /// The idle time from which a pause counts, in seconds.
@@ -155,12 +157,24 @@ impl Stand {
     }
 
     /// How it is done without it.
-    pub(super) fn instead(&self) -> String {
-        if self.work.is_empty() {
-            return "do what takes time before the first statement that blocks a table".to_owned();
-        }
+    pub(super) fn instead(&self, view: &View<'_>) -> String {
         let own = self.work.iter().filter(|(on, _)| *on == self.table);
-        instead(&own.map(|(_, work)| *work).collect::<Vec<_>>())
+        let own: Vec<Work> = own.map(|(_, work)| *work).collect();
+        let ran = view.facts.statements.get(self.statement);
+        let sql = ran.and_then(|ran| ran.sql.as_deref()).unwrap_or_default();
+        let name = view.name(self.table).replace('"', "");
+        let defines = |effect: &Effect| match effect {
+            Effect::Alter { object, .. } | Effect::Create(object, _) => {
+                object.table.as_ref().unwrap_or(&object.name) == &name
+            }
+            _ => false,
+        };
+        let is_query = !sql::read(sql).iter().any(|(_, effect)| defines(effect));
+        if self.work.is_empty() || is_query && own == [Work::Scan] {
+            return "do what takes time before the first statement that blocks a table, or in a revision of its own"
+                .to_owned();
+        }
+        instead(&own)
     }
 }
 

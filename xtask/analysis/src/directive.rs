@@ -9,7 +9,7 @@ use crate::python::{Module, descendants, line};
 /// The start of such a comment, after its `#`.
 const MARK: &str = "migration-gate:";
 /// Stands where a person must write why.
-pub const REASON: &str = "REASON";
+const REASON: &str = "REASON";
 
 /// The directives, each with its arguments.
 const FORMS: [(&str, &str); 7] = [
@@ -87,12 +87,6 @@ pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Opti
 /// A suggestion, for the end of an error.
 pub fn did_you_mean<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> String {
     nearest(name, known).map_or(String::new(), |near| format!("; did you mean `{near}`?"))
-}
-
-/// The first line of a text with a directive whose reason a person must still give.
-pub fn without_reason(text: &str) -> Option<&str> {
-    let lacks = |line: &&str| line.contains(MARK) && line.ends_with(&format!(", {REASON}"));
-    text.lines().find(lacks)
 }
 
 /// The text about directives in `lint --help`.

@@ -14,7 +14,6 @@ use crate::os::git::Git;
 use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::os::process;
 use crate::remedies::{self, RemedyBench};
-use analysis::directive;
 use model::code::Severity;
 use model::event::{Event, Tell};
 use model::finding::{FileChange, Fix};
@@ -129,29 +128,25 @@ fn apply(
     before: &Report,
     (interrupt, tell): (&Interrupt, Tell<'_>),
 ) -> Result<Option<Report>> {
-    let Remedies { root, patch, extra, .. } = remedies;
-    let mut changes = remedies.changes.clone();
+    let Remedies { root, patch, extra, changes } = remedies;
     if changes.is_empty() {
         bail!("--fix changed nothing: no remedy turned the gate green");
     }
-    refuse_dirty(root, &changes, interrupt)?;
+    refuse_dirty(root, changes, interrupt)?;
     let answer = ask(&format!("{patch}apply this patch? [y/N]"));
     interrupt.check()?;
     if answer.is_some_and(|answer| !["y", "yes"].contains(&answer.to_lowercase().as_str())) {
         bail!("--fix changed nothing, as you asked");
     }
-    let reasons = give_reasons(&mut changes, ask);
-    interrupt.check()?;
-    reasons?;
-    if let Err(err) = write(root, &changes, false) {
-        write(root, &changes, true)?;
+    if let Err(err) = write(root, changes, false) {
+        write(root, changes, true)?;
         return Err(err);
     }
     let files: Vec<&str> = changes.iter().map(|change| change.file.as_str()).collect();
     tell(Event::Notice(&format!("--fix: changed {}; gating again", files.join(", "))));
     let mut after = gate::run_with(flags, extra, interrupt, tell);
     if after.interrupted || is_worse(&after, before) {
-        write(root, &changes, true)?;
+        write(root, changes, true)?;
         interrupt.check()?;
         let said = after.findings.first().map(|f| format!(" ({}: {})", f.code.id, f.message));
         bail!(
@@ -163,29 +158,6 @@ fn apply(
     let then = then.map(|then| format!("; {then}")).unwrap_or_default();
     after.notes.push(format!("--fix changed {}{then}", files.join(", ")));
     Ok(Some(after))
-}
-
-/// Has a person say why, for each directive that the files get.
-fn give_reasons(changes: &mut [FileChange], ask: Ask<'_>) -> Result<()> {
-    for change in changes {
-        let Some(after) = &mut change.after else { continue };
-        let before = change.before.as_deref().unwrap_or_default();
-        while let Some(line) =
-            directive::without_reason(after).filter(|line| !before.contains(*line))
-        {
-            let line = line.to_owned();
-            let reason = ask(&format!("{}\nwhy? {}", change.file, line.trim())).unwrap_or_default();
-            if reason.is_empty() {
-                bail!(
-                    "--fix changed nothing: a person must say why, at a terminal or in the patch: {}",
-                    line.trim()
-                );
-            }
-            let told = line.replace(directive::REASON, &reason);
-            *after = after.replace(&line, &told);
-        }
-    }
-    Ok(())
 }
 
 /// Files with uncommitted changes are not changed.

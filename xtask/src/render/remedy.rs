@@ -61,7 +61,7 @@ pub(super) fn ready(finding: &Finding) -> Option<Ready> {
     let lines = || (!finding.lacks.is_empty()).then(|| finding.lacks.join("\n"));
     let (what, text, next) = match (&finding.fix, change(finding)) {
         (Some(_), Some(patch)) => ("apply this change (`git apply`, or --fix):", patch, "then"),
-        (None, Some(patch)) => ("apply this change (`git apply --unidiff-zero`):", patch, "or"),
+        (None, Some(patch)) => ("a change, not tried (`git apply --unidiff-zero`):", patch, "or"),
         _ => ("add:", lines()?, "or"),
     };
     Some(Ready { what, text, next })

@@ -2,7 +2,6 @@
 
 use super::at::At;
 use super::text::{before, function, replaced, strings};
-use crate::directive::REASON;
 use crate::distance::distance;
 use crate::edit;
 use crate::python::{Module, descendants, line};
@@ -208,22 +207,4 @@ pub(super) fn another_name(at: &At<'_>) -> Option<(String, String)> {
         text.insert_str(place.end_byte(), "_2");
     }
     Some((format!("call the index {name}_2: {name} is another one"), text))
-}
-
-/// An enum's label that the downgrade cannot take back.
-pub(super) fn label_stays(at: &At<'_>) -> Option<(String, String)> {
-    let message = &at.finding.message;
-    let (_, rest) =
-        message.split_once("changed: type ").filter(|_| message.contains(": enum was "))?;
-    let name = rest.split(':').next()?;
-    let upgrade = function(at.module, "upgrade")?;
-    let start = upgrade.start_byte();
-    let keeps = format!("# migration-gate: keeps type {name}, {REASON}\n");
-    let text = replaced(at.module, start..start, &keeps)?;
-    at.module.source().contains("ADD VALUE").then(|| {
-        (
-            format!("say that the label of {name} stays, and why: Postgres cannot take one back"),
-            text,
-        )
-    })
 }

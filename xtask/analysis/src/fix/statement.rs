@@ -42,7 +42,6 @@ const RULES: &[Rule] = &[
     rewrite::one_connection,
     rewrite::misspelt,
     rewrite::another_name,
-    rewrite::label_stays,
     raise_goes,
     goes,
     exit_goes,

@@ -335,10 +335,9 @@ impl<'m> Reader<'m> {
             Some(schema) => format!("{schema}.{name}"),
             None => name,
         };
-        // `create_type` is an argument of postgresql.ENUM only, but an author who writes it on
-        // sa.Enum intends the same: the reader treats both alike.
-        let _ = is_postgres;
-        let made_with_table = !is_false("create_type") && arguments.named("metadata").is_none();
+        // `create_type` is an argument of postgresql.ENUM: sa.Enum takes it and does nothing with it.
+        let is_separate = is_postgres && is_false("create_type");
+        let made_with_table = !is_separate && arguments.named("metadata").is_none();
         Some(Enum { name, made_with_table })
     }
 }

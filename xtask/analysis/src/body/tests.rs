@@ -261,7 +261,7 @@ other = sa.Enum('a', name='other')
 def upgrade():
     kind.create(op.get_bind(), checkfirst=False)
     other.create(op.get_bind())
-    op.create_table('t', sa.Column('k', kind), sa.Column('o', other), sa.Column('n', sa.Enum('x', name='n', native_enum=False)))
+    op.create_table('t', sa.Column('k', kind), sa.Column('o', other), sa.Column('n', sa.Enum('x', name='n', native_enum=False)), sa.Column('g', sa.Enum('a', name='generic', create_type=False)))
     op.add_column('t', sa.Column('z', kind))
     sa.Enum(name='third').drop(op.get_bind(), checkfirst=False)
 ",
@@ -269,11 +269,13 @@ def upgrade():
             8 create type `kind` enum
             9 create type `other` guarded enum
             10 create type `other` enum
+            10 create type `generic` enum
             10 create table `t`
             10 alter type `kind`
             10 create column `k` of `t` kind
             10 create column `o` of `t` other
             10 create column `n` of `t`
+            10 create column `g` of `t` generic
             11 use table `t`
             11 alter type `kind`
             11 create column `z` of `t` kind

@@ -1,6 +1,8 @@
 //! Lints on the effects of the chain of revisions, one after the other, on an empty database: the
 //! failure modes A, B, D and F among them.
 
+use std::collections::BTreeSet;
+
 use super::subject::{IN_DOWNGRADE, Subject, once_a_downgrade, once_a_revision, told_once};
 use crate::effect::{Deed, Effect, Kind, Object, Value};
 use crate::history::{self, At, Event, MissingRow, Revision, What};
@@ -351,12 +353,30 @@ fn each_left(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// Objects of other revisions that `downgrade()` drops.
 pub(super) fn drops_others(subject: &Subject<'_>) -> Vec<Finding> {
-    findings(subject, &code::DROPS_OTHERS, |_, what| match what {
-        What::DropsOther { object, made } => Some(format!(
-            "it drops {}, which was created in {}",
-            object.shown(),
-            place(subject, *made)
-        )),
+    let order = order(subject);
+    findings(subject, &code::DROPS_OTHERS, |index, what| match what {
+        // What another branch makes may not be there.
+        What::DropsOther { object, made }
+            if order.get(made.revision).is_some_and(|made| is_below(subject, *made, index)) =>
+        {
+            Some(format!(
+                "it drops {}, which was created in {}",
+                object.shown(),
+                place(subject, *made)
+            ))
+        }
         _ => None,
     })
+}
+
+/// Whether a revision is an ancestor of another one.
+fn is_below(subject: &Subject<'_>, below: usize, index: usize) -> bool {
+    let (mut next, mut seen) = (vec![index], BTreeSet::new());
+    while let Some(at) = next.pop() {
+        let revision = &subject.graph.revisions[at];
+        next.extend(
+            revision.parents.iter().chain(&revision.dependencies).filter(|i| seen.insert(**i)),
+        );
+    }
+    seen.contains(&below)
 }

@@ -203,9 +203,11 @@ fn rows_lost(table: &str, was: &Held, is: &Held, meanwhile: &Held) -> Option<Los
     })
 }
 
-/// The number of rows that still exist: by their key, or without a key by their count.
+/// The number of rows that still exist: by their key, or by their count where there is no key or nothing
+/// but a key.
 fn present(was: &Held, is: &Held) -> usize {
-    if was.primary.is_empty() || was.primary != is.primary || is_renumbered(was, is) {
+    let is_all_key = was.rows.iter().all(|row| row.keys().all(|c| was.primary.contains(c)));
+    if was.primary.is_empty() || was.primary != is.primary || is_all_key || is_renumbered(was, is) {
         return was.rows.len().min(is.rows.len());
     }
     let there = by_key(is);

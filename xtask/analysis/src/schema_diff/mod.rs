@@ -319,9 +319,10 @@ pub fn is_shared(difference: &Difference, made_by: &str) -> bool {
 /// Whether a difference is labels that an enum has beside those that it should have.
 pub fn adds_labels(difference: &Difference) -> bool {
     match &difference.change {
-        Change::Changed { attribute, expected: Some(was), found: Some(is) } => {
-            let mut labels = is.split(", ");
-            attribute == "enum" && was.split(", ").all(|label| labels.any(|other| other == label))
+        Change::Changed { attribute, expected, found: Some(is) } if attribute == "enum" => {
+            let (was, mut labels) =
+                (expected.iter().flat_map(|was| was.split(", ")), is.split(", "));
+            { was }.all(|label| label.is_empty() || labels.any(|other| other == label))
         }
         _ => false,
     }

@@ -92,6 +92,9 @@ fn keys_that_are_numbered_anew_are_no_loss() {
     let before = both(&[["1", "a", "1"], ["2", "b", "1"]]);
     let uuids = both(&[["x", "a", "x"], ["y", "b", "x"]]);
     check(&before, &uuids, &uuids, &[]);
+    // Nothing but a key says that it is another row.
+    let pairs = |of: &str| held("a b", &[&[("a", Some("1")), ("b", Some(of))]]);
+    check(&pairs("1"), &pairs("2"), &pairs("2"), &[]);
     // If no other column identifies the rows, they are different ones.
     let others = both(&[["x", "c", "x"], ["y", "d", "x"]]);
     check(&before, &others, &others, &["orders: 2 of 2 rows lost by the upgrade"]);

@@ -271,6 +271,34 @@ mod tests {
     }
 
     #[test]
+    fn leftover_constraint_goes_first_and_a_schema_last() {
+        let about = |code, subject: &str, lacks: &str| Finding {
+            code,
+            subject: Some(subject.to_owned()),
+            ..lacking(lacks, "")
+        };
+        let mut findings = [
+            about(&code::REMAINS, "schema s", "op.execute('DROP SCHEMA s')"),
+            about(
+                &code::NOT_RESTORED,
+                "constraint t.was",
+                "op.create_primary_key('was', 't', ['a'])",
+            ),
+            about(&code::REMAINS, "constraint t.is", "op.drop_constraint('is', 't')"),
+            about(&code::NOT_RESTORED, "type kind", "op.execute('CREATE TYPE kind')"),
+        ];
+        let text = "from alembic import op\n\n\ndef downgrade():\n    pass\n";
+        super::downgrade(&mut findings, &[], "0002_x.py".into(), text);
+        let edit = findings.iter().find_map(|finding| finding.edit.as_ref()).unwrap();
+        let order = ["CREATE TYPE kind", "drop_constraint", "create_primary_key", "DROP SCHEMA"];
+        let lines = edit.after.iter().zip(order);
+        assert!(
+            edit.after.len() == 4 && { lines }.all(|(line, part)| line.contains(part)),
+            "{edit:?}"
+        );
+    }
+
+    #[test]
     fn unreachable_end_of_downgrade_is_not_changed() {
         for downgrade in [
             "def downgrade():\n    return\n",

@@ -58,3 +58,18 @@ fn label_that_stays_is_accepted_by_the_verified_patch() {
     let patch = finding["patch"].as_str().unwrap();
     assert!(patch.contains("ADD VALUE IF NOT EXISTS 'sell'"), "{patch}");
 }
+
+/// What is not shown of a downgrade's differences is counted in the finding that shows the others.
+#[test]
+fn further_differences_are_a_line_of_the_first_finding() {
+    let types: Vec<String> = (0..30).map(|n| format!("CREATE TYPE e{n} AS ENUM ('a')")).collect();
+    let types = types.join(";\n");
+    let chain = [
+        Revision::new("one", "CREATE TABLE t (a int)", "DROP TABLE t"),
+        Revision::new("two", &types, "SELECT 1"),
+    ];
+    let said = gate(&chain, ONE_FOR_ALL, &[]);
+    assert_eq!(said.about("two").len(), 1, "{:#?}", said.about("two"));
+    let also = said.report["findings"][0]["also"].as_array().unwrap();
+    assert!(also.contains(&"5 further differences are not shown".into()), "{also:#?}");
+}

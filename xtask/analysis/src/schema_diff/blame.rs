@@ -155,5 +155,7 @@ mod tests {
         }
         let dropped = script("pass", "op.drop_column('t', 'a')");
         assert_eq!(line_of_downgrade(&column(null), &dropped), None);
+        let looped = script("pass", "for name in 'ab':\n        op.drop_column('t', name)");
+        assert_eq!(crate::fix::without_line(&looped, 11), None);
     }
 }

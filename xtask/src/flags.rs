@@ -177,13 +177,13 @@ impl Gate {
         let python = self.programs.interpreter.python.as_ref();
         let python = python.map(|python| ["--python".to_owned(), python.to_string()]);
         let python = python.into_iter().flatten();
-        let judged = judged(self.all, self.since.as_deref()).into_iter();
-        judged.chain(stairway).chain(python).chain(self.env_py.words()).collect()
+        let base = base_words(self.all, self.since.as_deref()).into_iter();
+        base.chain(stairway).chain(python).chain(self.env_py.words()).collect()
     }
 }
 
 /// The options of what counts as new.
-pub fn judged(all: bool, since: Option<&str>) -> Vec<String> {
+pub fn base_words(all: bool, since: Option<&str>) -> Vec<String> {
     let since = since.map(|since| ["--since".to_owned(), since.to_owned()]);
     all.then(|| "--all".to_owned()).into_iter().chain(since.into_iter().flatten()).collect()
 }

@@ -72,8 +72,8 @@ pub fn in_autocommit_block(script: &Script, line: u32) -> Option<Edit> {
     Some(Edit { file: script.file.clone(), line, before, after })
 }
 
-/// Gives the first finding about an incomplete downgrade the change that adds all missing lines: in
-/// the reverse order of the statements of the upgrade, at the end of the downgrade. The findings of
+/// Gives the first finding about an incomplete downgrade all missing lines, and the change that adds them:
+/// in the reverse order of the statements of the upgrade, at the end of the downgrade. The findings of
 /// each code are put into that order, too.
 pub fn downgrade(findings: &mut [Finding], statements: &[Statement], file: &Utf8Path, text: &str) {
     let made = |finding: &Finding| {
@@ -89,30 +89,24 @@ pub fn downgrade(findings: &mut [Finding], statements: &[Statement], file: &Utf8
     let Some(first) = lacking.first().copied() else { return };
     lacking.sort_by_key(|index| (turn(&findings[*index]), Reverse(made(&findings[*index]))));
     let mut seen = BTreeSet::new();
-    let lacks = lacking.iter().flat_map(|index| &findings[*index].lacks);
-    let lacks: Vec<&str> = lacks.map(String::as_str).filter(|text| seen.insert(*text)).collect();
+    let lacks = lacking.iter().flat_map(|index| std::mem::take(&mut findings[*index].lacks));
+    let lacks: Vec<String> = lacks.filter(|text| seen.insert(text.clone())).collect();
     findings[first].edit = add_to_downgrade(file, text, &lacks.join("\n"));
+    findings[first].lacks = lacks;
 }
 
-/// When a line has its turn: others may need what is restored, a restored constraint may exclude one that
-/// is left, and what holds or types others goes last.
+/// The place of what a finding lacks: first what other objects need, then leftover constraints, which may
+/// exclude those that are restored, and last leftover schemas, which hold other objects.
 fn turn(finding: &Finding) -> u8 {
+    let needed = ["domain ", "extension ", "schema ", "sequence ", "type "];
     let subject = finding.subject.as_deref().unwrap_or_default();
-    let is = |kinds: &[&str]| kinds.iter().any(|kind| subject.starts_with(kind));
     let is_left = finding.code == &code::REMAINS;
-    match finding {
-        _ if is_needed(finding) => 0,
-        _ if is_left && is(&["constraint "]) => 1,
-        _ if is_left && is(&["schema "]) => 3,
+    match finding.code {
+        lost if lost == &code::NOT_RESTORED && needed.iter().any(|k| subject.starts_with(k)) => 0,
+        _ if is_left && subject.starts_with("constraint ") => 1,
+        _ if is_left && subject.starts_with("schema ") => 3,
         _ => 2,
     }
-}
-
-/// Whether the missing object may be used by others: such an object is restored first.
-pub(crate) fn is_needed(finding: &Finding) -> bool {
-    let kinds = ["domain ", "extension ", "schema ", "sequence ", "type "];
-    let subject = finding.subject.as_deref().unwrap_or_default();
-    finding.code == &code::NOT_RESTORED && kinds.iter().any(|kind| subject.starts_with(kind))
 }
 
 fn add_to_downgrade(file: &Utf8Path, text: &str, lacks: &str) -> Option<Edit> {

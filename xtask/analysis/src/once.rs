@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnosis::NO_DOWNGRADE;
-use crate::edit;
+use crate::effect::{Effect, Object};
 use crate::schema_diff::mentions;
+use crate::sql;
 use model::code::{self, Code, Severity};
 use model::finding::Finding;
 use model::transcript::{Direction, Transcript};
@@ -25,10 +26,12 @@ pub fn fold(findings: &mut Vec<Finding>) {
     let habits = habits_of_production(findings);
     let mut folded: Vec<Finding> = Vec::new();
     for mut finding in findings.drain(..) {
-        let is_habit = hazard(&finding).is_some_and(|hazard| habits.contains(&hazard));
+        let habit = hazard(&finding).filter(|hazard| habits.contains(hazard));
         let first = folded.iter_mut().find_map(|first| {
-            let one = is_habit && hazard(first) == hazard(&finding);
-            let line = if one { Some(so_does(&finding)) } else { line(first, &finding) };
+            let line = match &habit {
+                Some(_) => (hazard(first) == habit).then(|| so_does(&finding)),
+                None => line(first, &finding),
+            };
             Some((line?, first))
         });
         match first {
@@ -41,13 +44,11 @@ pub fn fold(findings: &mut Vec<Finding>) {
                 if !first.also.contains(&line) {
                     first.also.push(line);
                 }
-                if !is_habit {
+                if habit.is_none() {
                     first.also.append(&mut finding.also);
                 }
-                let at = if edit::is_needed(&finding) { 0 } else { first.lacks.len() };
-                first.lacks.splice(at..at, finding.lacks);
+                first.lacks.append(&mut finding.lacks);
                 first.edit = first.edit.take().or(finding.edit);
-                in_order_of_edit(first);
             }
             None => folded.push(finding),
         }
@@ -85,13 +86,6 @@ fn so_does(finding: &Finding) -> String {
     let table = finding.impact.as_ref().map(|impact| format!(": `{}`", impact.table));
     let revision = finding.revision.as_deref().unwrap_or("another revision");
     format!("so does {revision}{}{}", place.unwrap_or_default(), table.unwrap_or_default())
-}
-
-/// Puts the lines that a downgrade lacks into the order in which the change has them.
-fn in_order_of_edit(finding: &mut Finding) {
-    let Some(edit) = &finding.edit else { return };
-    let added = edit.after.join("\n");
-    finding.lacks.sort_by_key(|line| added.find(line.lines().next().unwrap_or_default()));
 }
 
 /// Whether both are about a repeated effect, or a repeated lack, of one tree.
@@ -133,21 +127,22 @@ fn is_related(first: &Finding, other: &Finding) -> bool {
 }
 
 /// Whether a downgrade fails on rows at the column that it does not restore as it was.
-fn is_narrower(first: &Finding, other: &Finding) -> bool {
+fn fails_at(first: &Finding, other: &Finding) -> bool {
     let column = first.subject.as_deref().and_then(|subject| subject.strip_prefix("column "));
-    let name =
-        column.and_then(|column| column.rsplit('.').next()).map(|name| name.trim_matches('"'));
+    let column = column.map(|column| column.replace('"', ""));
     let sql = other.transcript.as_deref().and_then(|said| said.statement.as_deref());
-    let alters = |sql: &str, name: &str| {
-        let sql = sql.trim_start();
-        sql.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("alter")) && mentions(sql, name)
+    let is_it = |effect: &Effect| match effect {
+        Effect::Alter { object: Object { table: Some(table), name, .. }, .. } => {
+            column.as_ref() == Some(&format!("{table}.{name}"))
+        }
+        _ => false,
     };
     let fails_on_rows = [&code::FAILS_ON_EXTREMES, &code::NULLS_IN_ROWS, &code::VALUES_IN_ROWS];
     let goes_down = other.direction().is_none_or(|way| way == Direction::Downgrade);
     first.code == &code::CHANGED
         && fails_on_rows.contains(&other.code)
         && (goes_down || other.code == &code::FAILS_ON_EXTREMES)
-        && name.zip(sql).is_some_and(|(name, sql)| alters(sql, name))
+        && sql.is_some_and(|sql| sql::read(sql).iter().any(|(_, effect)| is_it(effect)))
 }
 
 /// Whether the downgrade of a finding does nothing, as its lint said.
@@ -194,7 +189,7 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
             Some(other.message.clone())
         }
         // The type that the downgrade gives a column holds less than the one that it had.
-        (Some(_), Some(_)) if same_revision && is_narrower(first, other) => {
+        (Some(_), Some(_)) if same_revision && fails_at(first, other) => {
             Some(other.message.clone())
         }
         _ if is_one_habit(first, other) => Some(so_does(other)),

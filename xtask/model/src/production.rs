@@ -275,14 +275,14 @@ impl Rehearsal {
         self.up.before.tried.iter().filter(|tried| tried.state.is_none()).count()
     }
 
-    /// The roles as which no statement succeeded, each with what Postgres said: the gate's own role may
-    /// not act as these.
+    /// The roles as which no statement succeeded before the change, each with what Postgres said. The
+    /// gate's own role may lack the right to act as these.
     pub fn untried_roles(&self) -> BTreeMap<&str, &str> {
         let tried = || self.uses.iter().zip(&self.up.before.tried);
-        let of =
-            |(used, tried): (&'_ Use, &'_ Tried)| tried.state.is_none().then(|| used.role.clone());
-        let able: BTreeSet<Option<String>> = tried().filter_map(of).collect();
-        let unable = tried().filter(|(used, _)| !able.contains(&used.role));
+        let succeeded = tried().filter(|(_, tried)| tried.state.is_none());
+        let able: BTreeSet<Option<&str>> =
+            succeeded.map(|(used, _)| used.role.as_deref()).collect();
+        let unable = tried().filter(|(used, _)| !able.contains(&used.role.as_deref()));
         unable.filter_map(|(used, tried)| Some((used.role.as_deref()?, &*tried.message))).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask migration-gate lint`: faults that can be found without running anything, in
 //! milliseconds.
 
-use crate::flags::{Lint, judged};
+use crate::flags::{Lint, base_words};
 use crate::gate;
 use crate::lint::LintOptions;
 use crate::os::interrupt::Interrupt;
@@ -12,6 +12,6 @@ pub fn run(flags: &Lint, interrupt: &Interrupt) -> Report {
     let Lint { which, since, all, whole: _, verbose, output: _ } = flags;
     let terms = LintOptions { all: *all, others: true, ..LintOptions::since(since.as_deref()) };
     let report = gate::lint::report(which, terms, interrupt);
-    let next = gate::next::command(&report, "lint", which, judged(*all, since.as_deref()));
+    let next = gate::next::command(&report, "lint", which, base_words(*all, since.as_deref()));
     Report { verbose: *verbose, next, ..report }
 }

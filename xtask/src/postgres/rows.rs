@@ -14,7 +14,8 @@ const LOOKED_AT: usize = 1000;
 /// How long the rows of one table may take.
 const PATIENCE: &str = "10s";
 /// Set-up of a connection for [`choices`] and [`put`]: whether a text is a value of a type; the
-/// rows of the first of some queries that does not fail; and inserts, all at once, or one by one where that fails.
+/// rows of the first of some queries that does not fail; and inserts, all at once, or one by one
+/// where that fails.
 pub const HELPERS: &str = "\
 CREATE OR REPLACE FUNCTION pg_temp.fits(value text, type text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN

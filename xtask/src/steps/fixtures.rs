@@ -146,16 +146,13 @@ impl Lane<'_> {
         self.trial.reader.ask(|session| tables::contents(session, &filled.touched))
     }
 
-    /// Findings for rows that a round trip lost or changed. `rows_alone`: the upgrade left the schema as it
-    /// was.
+    /// Findings for rows that a round trip lost or changed.
     pub(super) fn judge_rows(
         &self,
         revision: &str,
         (filled, between, after): (&Fixtures, &Contents, &Contents),
-        ([retyped, not_null], rows_alone): ([&BTreeSet<String>; 2], bool),
+        [retyped, not_null]: [&BTreeSet<String>; 2],
     ) -> Vec<Finding> {
-        // A revision that corrects rows, and has nothing to take back.
-        let is_correction = rows_alone && between == after;
         let declared = self.tree_run.declarations(revision);
         let run = self.tree_run.statements.iter();
         let own = run.filter(|s| s.revision.as_deref() == Some(revision));
@@ -177,8 +174,7 @@ impl Lane<'_> {
             let names: Vec<String> = loss.what.rsplit('.').map(str::to_owned).collect();
             let way = if loss.by_upgrade { Direction::Upgrade } else { Direction::Downgrade };
             // A condition (`WHERE`) in the revision says which rows or values are meant to go.
-            let chosen =
-                loss.by_upgrade && (is_correction || own.iter().any(|sql| loss.is_chosen_by(sql)));
+            let chosen = loss.by_upgrade && own.iter().any(|sql| loss.is_chosen_by(sql));
             let finding = Finding {
                 direction: Some(way),
                 subject: Some(loss.what.clone()),

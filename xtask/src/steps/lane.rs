@@ -230,9 +230,9 @@ impl<'a> Lane<'a> {
         self.upgrade_ladder(revision, seen)
     }
 
-    /// Puts the ladder up to a revision in one call of Alembic, as `alembic upgrade` goes: SQLAlchemy makes
-    /// a type once in a process, so a revision that makes one again fails only in a call of its own, and its
-    /// stair has said so. Returns whether it went.
+    /// Makes the ladder anew and takes it up to a revision in one call of Alembic, as `alembic upgrade` does:
+    /// SQLAlchemy makes a type once in a process, so a revision that makes it again fails only in a call of
+    /// its own. That is the finding of that revision's stair. Returns whether the call succeeded.
     fn climb_at_once(&mut self, revision: &str, seen: &mut Vec<Statement>) -> Result<bool> {
         let TreeContext { tree, server, supplies, interrupt, .. } = self.context();
         let ladder = self.ladder.database.clone();

@@ -75,15 +75,14 @@ impl Lane<'_> {
         if touched.is_empty() || !raised || (first.code.infrastructure && !exhausted) {
             return Ok(StairFindings::of(vec![*first]));
         }
-        let empty = match self.round_trip(stair, FixtureSet::None, seen)? {
-            RoundTrip::Went(findings) => findings,
+        let (empty, breaks_down) = match self.round_trip(stair, FixtureSet::None, seen)? {
+            RoundTrip::Went(findings) => (findings, false),
             // The downgrade fails in any case, and the upgrade on some rows.
             RoundTrip::Broke { failed, .. } if goes_up(&first) && !goes_up(&failed) => {
-                vec![*failed]
+                (vec![*failed], true)
             }
             RoundTrip::Broke { failed, .. } => return Ok(StairFindings::of(vec![*failed])),
         };
-        let breaks_down = empty.iter().any(|finding| finding.transcript.is_some());
         let findings = match self.round_trip(stair, FixtureSet::Plain, seen)? {
             RoundTrip::Went(findings) => {
                 [findings, vec![of_extremes(&stair.revision, *first, &touched)]].concat()
@@ -173,8 +172,13 @@ impl Lane<'_> {
         // Of another type, a value is written in another way; that has a finding of its own.
         let retyped = schema_diff::retyped(&before, &after);
         let not_null = schema_diff::filled(&before, &between);
-        let columns = ([&retyped, &not_null], before == between);
-        findings.extend(self.judge_rows(revision, (&filled, &held, &left), columns));
+        let columns = [&retyped, &not_null];
+        let mut lost = self.judge_rows(revision, (&filled, &held, &left), columns);
+        // A revision that corrects rows, and has nothing to take back.
+        if before == between && held == left {
+            lost.iter_mut().for_each(|loss| loss.severity = Some(Severity::Note));
+        }
+        findings.extend(lost);
         self.trial.gone.dropped = rows::gone_with_drops(&filled.before, &held, &left);
         if !wrong {
             // Otherwise the second upgrade would only meet the remains of the downgrade.

@@ -56,7 +56,7 @@ fn a_server_with_a_password_is_used_and_left_as_it_was() {
     }
     assert_eq!(ended.report().statuses("raptor"), ["passed"; 4].join(" "));
     // The role may not act as `raptor_app`, so nothing is said of what that needs.
-    assert!(ended.stderr.contains("no statement was tried as `raptor_app`"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("what breaks for `raptor_app` is not known"), "{}", ended.stderr);
     assert!(!ended.stdout.contains("MG211"), "{}", ended.stdout);
     let contents = ["customers", "role able", "role raptor_app", "role somebody"];
     assert_eq!(server.contents(), contents);

@@ -110,7 +110,7 @@ pub(super) fn no_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
         found.swap(0, newest.unwrap_or(0));
         found.truncate(1);
         for finding in &mut found {
-            // The step that goes back decides; further words change no policy.
+            // Such a tree does without downgrades on purpose, and the gate's downgrade step fails anyway.
             finding.severity = Some(Severity::Note);
             finding.message = format!("{all} of the tree's revisions have no `downgrade()`");
         }

@@ -38,7 +38,7 @@ pub fn judge(rehearsal: &Rehearsal, setting: &Setting<'_>) -> Judged {
     }
     let untried = rehearsal.untried_roles();
     let told =
-        untried.iter().map(|(role, why)| format!("no statement was tried as `{role}`: {why}"));
+        untried.iter().map(|(role, why)| format!("what breaks for `{role}` is not known: {why}"));
     judge.judged.lines.extend(told);
     judge.once(&up);
     judge.judged.findings = once_a_remedy(judge.judged.findings);

@@ -37,13 +37,15 @@ fn pointers(catalog: &Catalog, held: &BTreeSet<Oid>) -> Vec<Probe> {
         .foreign
         .iter()
         .filter(|(_, from, to)| held.contains(to) && !held.contains(from) && copies(*from));
-    let probe = |(_, from, to): &(Oid, Oid, Oid)| {
-        let to = catalog.relations.iter().find(|r| r.oid == *to)?;
+    // Two keys between the same tables ask once.
+    let pointing: BTreeSet<(Oid, Oid)> = pointing.map(|(_, from, to)| (*from, *to)).collect();
+    let probe = |(from, to): (Oid, Oid)| {
+        let to = catalog.relations.iter().find(|r| r.oid == to)?;
         let sql = format!("SELECT 1 FROM {} LIMIT 0 FOR KEY SHARE", to.name);
-        let used = Use { role: None, relation: *from, column: None, act: Act::Insert, sql };
+        let used = Use { role: None, relation: from, column: None, act: Act::Insert, sql };
         Some(Probe { used, what: Blocked::Writes })
     };
-    pointing.filter_map(probe).collect()
+    pointing.into_iter().filter_map(probe).collect()
 }
 
 fn near(catalog: &Catalog, held: &BTreeSet<Oid>) -> BTreeSet<Oid> {

@@ -1,7 +1,7 @@
 //! Codes for failures that need rows, by the error of Postgres.
 
+use super::losses::gives_all;
 use crate::effect::{Effect, Kind};
-use crate::schema_diff::mentions;
 use crate::sql;
 use model::code::{self, Code};
 use model::transcript::{Statement, Transcript};
@@ -46,18 +46,9 @@ pub fn filled_by<'s>(said: &Transcript, revision: &str, ran: &'s [Statement]) ->
         Effect::Alter { object, .. } => Some((object.table.as_deref()?, object.name.as_str())),
         _ => None,
     });
-    let (table, column) =
-        column.map(|(table, column)| (table.to_lowercase(), column.to_lowercase()))?;
+    let (table, column) = column?;
     let fills = |statement: &&Statement| {
-        let words: Vec<&str> = statement.sql.split_whitespace().collect();
-        let text = words.join(" ").to_lowercase();
-        let Some((of, set)) = text.split_once(" set ") else { return false };
-        let (set, rows) = set.split_once(" where ").unwrap_or((set, ""));
-        statement.revision.as_deref() != Some(revision)
-            && of.starts_with("update ")
-            && mentions(of, &table)
-            && mentions(set, &column)
-            && (rows.is_empty() || rows.contains(&format!("{column} is null")))
+        statement.revision.as_deref() != Some(revision) && gives_all(&statement.sql, table, column)
     };
     ran.iter().find(fills)?.revision.as_deref()
 }

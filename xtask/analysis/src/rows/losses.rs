@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use model::rows::{Cells, Contents, Held};
-use sqlparser::ast::{Assignment, FromTable, Statement, TableFactor, TableWithJoins};
+use sqlparser::ast::{Assignment, Expr, FromTable, Statement, TableFactor, TableWithJoins, Update};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
@@ -50,9 +50,8 @@ impl Loss {
     /// Whether this statement removes the rows or the values that are lost, and leaves others: its
     /// condition says which are meant.
     pub fn is_chosen_by(&self, sql: &str) -> bool {
-        let parsed = Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap_or_default();
         let some = self.count < self.of;
-        some && parsed.iter().any(|statement| match (statement, &self.fate) {
+        some && parsed(sql).iter().any(|statement| match (statement, &self.fate) {
             (Statement::Delete(delete), Fate::RowsLost) => {
                 let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) =
                     &delete.from;
@@ -60,19 +59,44 @@ impl Loss {
             }
             (Statement::Update(update), Fate::Lost { .. }) => {
                 let Some((table, column)) = self.what.rsplit_once('.') else { return false };
-                let is_set = |set: &Assignment| set.target.to_string() == column;
-                update.selection.is_some()
-                    && is_named(&update.table, table)
-                    && update.assignments.iter().any(is_set)
+                update.selection.is_some() && sets(update, table, column)
             }
             _ => false,
         })
     }
 }
 
+/// Whether a statement gives each row of a table a value of a column, or each that has none.
+pub(super) fn gives_all(sql: &str, table: &str, column: &str) -> bool {
+    let has_none = |condition: &Expr| match condition {
+        Expr::IsNull(of) => plain(of).rsplit('.').next() == Some(column),
+        _ => false,
+    };
+    parsed(sql).iter().any(|statement| match statement {
+        Statement::Update(update) => {
+            sets(update, table, column) && update.selection.as_ref().is_none_or(has_none)
+        }
+        _ => false,
+    })
+}
+
+fn parsed(sql: &str) -> Vec<Statement> {
+    Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap_or_default()
+}
+
+/// A name without quotes.
+fn plain(name: &impl ToString) -> String {
+    name.to_string().replace('"', "")
+}
+
+fn sets(update: &Update, table: &str, column: &str) -> bool {
+    let is_set = |set: &Assignment| plain(&set.target) == column.replace('"', "");
+    is_named(&update.table, table) && update.assignments.iter().any(is_set)
+}
+
 fn is_named(table: &TableWithJoins, wanted: &str) -> bool {
     match &table.relation {
-        TableFactor::Table { name, .. } => name.to_string() == wanted,
+        TableFactor::Table { name, .. } => plain(name) == wanted.replace('"', ""),
         _ => false,
     }
 }

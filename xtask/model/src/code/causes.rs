@@ -187,7 +187,7 @@ pub static CAUSES: &[Cause] = &[
         "give the column of the foreign key the type of the column that it names",
     ]).saying("foreign key constraint"),
     state("42804", &REFUSED, &[
-        "say how the values are converted: `postgresql_using=\"a::integer\"` in `op.alter_column` (from one enum to another `a::text::order_side`), or a cast in the statement; for a downgrade that leaves another type than the upgrade expects, correct the downgrade",
+        "say how the values are converted: `postgresql_using=\"a::integer\"` in `op.alter_column` (from one enum to another: `a::text::order_side`), or a cast in the statement",
     ]),
     state("42809", &REFUSED, &["it is another kind of object: `DROP VIEW` for a view, `DROP MATERIALIZED VIEW`, `DROP INDEX`, `op.drop_constraint`"]),
     state("42830", &REFUSED, &[

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use super::cause::by_cause;
+use super::sentence::{order, place, sentence, unmade};
 use super::subject::{IN_DOWNGRADE, Subject, once_a_downgrade, once_a_revision, told_once};
 use crate::effect::{Deed, Effect, Kind, Object, Value};
-use crate::history::{self, At, Event, MissingRow, Revision, What};
+use crate::history::{self, Event, MissingRow, Revision, What};
 use model::code::{self, Code};
 use model::finding::Finding;
 use model::graph::Fault;
@@ -42,11 +44,6 @@ pub(super) fn events(subject: &Subject<'_>) -> Vec<(usize, Event)> {
     };
     let known = events.into_iter().filter(in_order);
     known.filter_map(|event| Some((*order.get(event.at.revision)?, event))).collect()
-}
-
-/// The revisions in the order of the upgrade.
-fn order(subject: &Subject<'_>) -> Vec<usize> {
-    subject.graph.walk.iter().rev().copied().collect()
 }
 
 /// Whether the chain cannot be followed from its base to its head: revisions beyond the gap would
@@ -92,23 +89,26 @@ fn findings(
     message: impl Fn(usize, &What) -> Option<String>,
 ) -> Vec<Finding> {
     let events = subject.events.get_or_init(|| events(subject));
-    events
-        .iter()
-        .filter_map(|(index, event)| {
-            let mut message = message(*index, &event.what)?;
-            if event.down && !matches!(event.what, What::DropsOther { .. }) {
-                message.push_str(IN_DOWNGRADE);
+    by_cause(events, is_whole(subject))
+        .into_iter()
+        .filter_map(|(index, event, also)| {
+            let way = |event: &Event| match event.what {
+                What::DropsOther { .. } => "",
+                _ if event.down => IN_DOWNGRADE,
+                _ => "",
+            };
+            let mut message = message(index, &event.what)? + way(event);
+            for other in also {
+                let (line, told) = (other.at.line, sentence(subject, &other.what)?);
+                let told = match (event.down, other.down) {
+                    (false, true) => format!("so `downgrade()` fails: {told}"),
+                    _ => told + way(other),
+                };
+                message.push_str(&format!("\nline {line}: {told}"));
             }
-            Some(subject.in_script(code, *index, event.at.line, message))
+            Some(subject.in_script(code, index, event.at.line, message))
         })
         .collect()
-}
-
-/// A place in the chain, as a reader finds it.
-fn place(subject: &Subject<'_>, at: At) -> String {
-    let index = order(subject).get(at.revision).copied();
-    let script = index.and_then(|index| subject.scripts.get(index));
-    script.map_or_else(String::new, |script| format!("{}:{}", script.file, at.line))
 }
 
 /// Rows that are looked up and that are not supplied (mode A).
@@ -218,25 +218,18 @@ pub(super) fn tables_twice(subject: &Subject<'_>) -> Vec<Finding> {
 /// Anything else that is created twice.
 pub(super) fn created_twice(subject: &Subject<'_>) -> Vec<Finding> {
     once_a_downgrade(findings(subject, &code::CREATED_TWICE, |_, what| match what {
-        What::CreatedTwice { object, first } if object.kind != Kind::Table => Some(format!(
-            "{} was created in {} already, and nothing drops it in between",
-            object.shown(),
-            place(subject, *first)
-        )),
+        What::CreatedTwice { object, .. } if object.kind != Kind::Table => sentence(subject, what),
         _ => None,
     }))
 }
 
 /// Drops of missing objects.
 pub(super) fn dropped_not_there(subject: &Subject<'_>) -> Vec<Finding> {
-    // If tables came from elsewhere, other objects may have, too.
-    let is_whole = from_elsewhere(subject).is_empty();
+    let is_whole = is_whole(subject);
     once_a_downgrade(findings(subject, &code::DROPPED_NOT_THERE, |_, what| match what {
-        What::DroppedTwice { object, first } => {
-            Some(format!("{} was already dropped in {}", object.shown(), place(subject, *first)))
-        }
+        What::DroppedTwice { .. } => sentence(subject, what),
         What::NeverMade(object) if is_whole => {
-            Some(format!("nothing ever creates {}", object.shown()))
+            Some(unmade(subject, "nothing ever creates", object))
         }
         _ => None,
     }))
@@ -245,11 +238,14 @@ pub(super) fn dropped_not_there(subject: &Subject<'_>) -> Vec<Finding> {
 /// Uses of dropped objects.
 pub(super) fn used_after_drop(subject: &Subject<'_>) -> Vec<Finding> {
     findings(subject, &code::USED_AFTER_DROP, |_, what| match what {
-        What::UsedAfterDrop { object, dropped } => {
-            Some(format!("{} was dropped in {}", object.shown(), place(subject, *dropped)))
-        }
+        What::UsedAfterDrop { .. } => sentence(subject, what),
         _ => None,
     })
+}
+
+/// Whether no table comes from elsewhere: other objects may, where one does.
+fn is_whole(subject: &Subject<'_>) -> bool {
+    from_elsewhere(subject).is_empty()
 }
 
 /// The tables that no revision makes, if the chain was begun on a database that had tables already:
@@ -323,11 +319,9 @@ pub(super) fn used_before_made(subject: &Subject<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     once_a_downgrade(told_once(findings(subject, &code::USED_BEFORE_MADE, |_, what| match what {
-        What::UsedBeforeMade { object, later: Some(later) } => {
-            Some(format!("{} is created only in {}", object.shown(), place(subject, *later)))
-        }
+        What::UsedBeforeMade { later: Some(_), .. } => sentence(subject, what),
         What::UsedBeforeMade { object, later: None } => {
-            Some(format!("nothing creates {}", object.shown()))
+            Some(unmade(subject, "nothing creates", object))
         }
         _ => None,
     })))
@@ -357,14 +351,10 @@ pub(super) fn drops_others(subject: &Subject<'_>) -> Vec<Finding> {
     let order = order(subject);
     findings(subject, &code::DROPS_OTHERS, |index, what| match what {
         // What another branch makes may not be there.
-        What::DropsOther { object, made }
+        What::DropsOther { made, .. }
             if order.get(made.revision).is_some_and(|made| is_below(subject, *made, index)) =>
         {
-            Some(format!(
-                "it drops {}, which was created in {}",
-                object.shown(),
-                place(subject, *made)
-            ))
+            sentence(subject, what)
         }
         _ => None,
     })

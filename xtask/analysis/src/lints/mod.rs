@@ -8,6 +8,7 @@ mod allow;
 mod arrivals;
 mod base;
 mod bodies;
+mod cause;
 mod chain;
 mod directives;
 mod edits;
@@ -17,6 +18,7 @@ mod imports;
 mod nearest;
 mod production;
 mod rows;
+mod sentence;
 mod subject;
 mod tables;
 

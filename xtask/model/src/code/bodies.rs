@@ -34,7 +34,7 @@ pub static DROPPED_NOT_THERE: Code = Code {
         good: "op.drop_table(\"alerts\")",
     }),
     remedy: &[
-        "delete the second drop, or correct the name",
+        "correct the name, or, where the object went before, delete this drop",
         "drop an index before its table or not at all: it goes with the table; so does whatever else belongs to a dropped object",
     ],
     ..LINT

@@ -246,6 +246,8 @@ pub enum Effect {
     Insert(Rows),
     /// Changes or removes rows.
     Write(String),
+    /// `LOCK TABLE`, by which nobody else uses the table: the revision says so itself.
+    Lock(String),
     /// Works on all rows of a table, which must exist.
     Whole {
         /// The table.
@@ -343,6 +345,7 @@ impl Effect {
             }
             Effect::Insert(Rows { table, rows }) => format!("insert {table} {rows:?}"),
             Effect::Write(table) => format!("write {table}"),
+            Effect::Lock(table) => format!("lock {table}"),
             Effect::Whole { table, work } => format!("whole {table}: {work:?}"),
             Effect::Role { name, command } => format!("role {name} ({command})"),
             Effect::CreateRole(name) => format!("create role {name}"),

@@ -9,8 +9,8 @@ use super::subject::Subject;
 use super::tables::Tables;
 use crate::effect::{Deed, Effect, Kind, Object, Whole};
 use crate::production::{
-    Extent, Kind as Gone, Sizes, Work, blocked, fails, instead, instead_of, lasting, locked, lost,
-    once_a_remedy, there, weigh,
+    CHOSEN, Extent, Kind as Gone, Sizes, Work, blocked, fails, instead, instead_of, lasting,
+    locked, lost, once_a_remedy, there, weigh,
 };
 use crate::schema_diff::{Declaration, declared, mentions};
 use model::code::{self, Code, Severity};
@@ -144,7 +144,13 @@ impl Reader<'_, '_> {
         let (weight, seconds, mut told) = self.weight(table, seconds)?;
         told.push(("instead", instead(&[work])));
         let message = blocked(what, table, &format!(" while {why},"), seconds, ITS_SIZE);
-        self.finding((&code::WHO_WAITS, deed), (table, table), weight, (message, told))
+        let lock = Effect::Lock(table.to_owned());
+        let mut own = self.before.iter().filter(|(index, _)| *index == self.index);
+        let is_chosen = seconds.is_none() && own.any(|(_, deed)| deed.effect == lock);
+        let weight = if is_chosen { Severity::Note } else { weight };
+        let about = (&code::WHO_WAITS, deed);
+        let found = self.finding(about, (table, table), weight, (message, told))?;
+        Some(Finding { allowed: is_chosen.then(|| CHOSEN.to_owned()), ..found })
     }
 
     /// MG503.

@@ -12,7 +12,9 @@ use super::statements::Ran;
 use super::view::View;
 use super::waits::{Stand, stands};
 use super::weight::weigh;
-use super::wording::{also, blocked, fails, grows_with, locked, lost, of_back, sound, there};
+use super::wording::{
+    CHOSEN, also, blocked, fails, grows_with, locked, lost, of_back, sound, there,
+};
 use crate::schema_diff::Declaration;
 use model::code::{self, Code, Severity};
 use model::finding::Finding;
@@ -120,6 +122,9 @@ impl<'a> Judge<'a> {
             &mut finding,
             |d| matches!(d, Declaration::Blocks { table, .. } if *table == name),
         );
+        if finding.allowed.is_none() && stand.is_chosen(view) {
+            (finding.severity, finding.allowed) = (Some(Severity::Note), Some(CHOSEN.to_owned()));
+        }
         let of: Vec<String> = stand.work.iter().map(|(on, _)| view.name(*on)).collect();
         let of = if stand.works() { Vec::new() } else { of };
         waits_once(&mut self.judged.findings, finding, &of);

@@ -35,4 +35,4 @@ pub use self::sizes::{Sizes, Work, days};
 pub use self::statements::Ran;
 pub use self::uses::{Samples, uses};
 pub(crate) use self::weight::weigh;
-pub(crate) use self::wording::{blocked, fails, lasting, locked, lost, there};
+pub(crate) use self::wording::{CHOSEN, blocked, fails, lasting, locked, lost, there};

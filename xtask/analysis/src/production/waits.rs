@@ -127,6 +127,19 @@ impl Stand {
         self.work.is_empty() || self.work.iter().any(|(on, _)| *on == self.table)
     }
 
+    /// Whether its revision takes the table with `LOCK TABLE` for work on it, of unknown duration.
+    pub(super) fn is_chosen(&self, view: &View<'_>) -> bool {
+        let of = |at: usize| view.facts.statements.get(at).and_then(|ran| ran.revision.as_ref());
+        let lock = Effect::Lock(view.name(self.table).replace('"', ""));
+        let locks = |ran: &Ran| {
+            let sql = ran.sql.as_deref().unwrap_or_default();
+            sql::read(sql).iter().any(|(_, effect)| *effect == lock)
+        };
+        let mut own =
+            view.facts.statements.iter().filter(|ran| ran.revision.as_ref() == of(self.statement));
+        self.seconds.is_none() && self.works() && own.any(locks)
+    }
+
     /// The statements that cannot run.
     pub(super) fn what(&self) -> &'static str {
         if self.mode == ACCESS_EXCLUSIVE { "read or write" } else { "write" }

@@ -10,6 +10,9 @@ use super::waits::Stand;
 use crate::schema_diff::mentions;
 use model::production::{Blocked, Oid};
 
+/// Why a table may be blocked that a revision locks itself.
+pub(crate) const CHOSEN: &str = "the revision locks the table itself, with `LOCK TABLE`";
+
 /// MG500: the statements that cannot run, and for how long.
 pub(crate) fn blocked(
     what: &str,

@@ -108,9 +108,16 @@ fn dispatch(tokens: &[Token]) -> Option<Vec<Effect>> {
             c.eat(&["TABLE"]);
             c.eat(&["ONLY"]);
             let mut effects = Vec::new();
+            let access = tokens
+                .windows(2)
+                .any(|two| is_word(&two[0], "ACCESS") && is_word(&two[1], "EXCLUSIVE"));
+            let is_whole = access || !tokens.iter().any(|token| is_word(token, "MODE"));
             loop {
                 let table = c.name()?;
                 effects.push(Effect::Write(table.clone()));
+                if verb == "LOCK" && is_whole {
+                    effects.push(Effect::Lock(table.clone()));
+                }
                 if verb == "TRUNCATE" {
                     effects.push(Effect::Whole { table, work: Whole::Empty });
                 }
@@ -198,6 +205,7 @@ fn without_holes(effect: Effect) -> Option<Effect> {
         Effect::Alter { object, .. } | Effect::Use(object) if unknown(object) => None,
         Effect::Lookup(Lookup { table, .. })
         | Effect::Write(table)
+        | Effect::Lock(table)
         | Effect::Whole { table, .. }
             if table.contains(HOLE) =>
         {

@@ -99,3 +99,22 @@ fn each_prediction_is_among_what_was_measured() {
     assert!(wrong.is_empty(), "{} are not true:\n{}", wrong.len(), wrong.join("\n"));
     assert!(told.len() * 5 > hazards * 2, "{} of {hazards}: {told:?}", told.len());
 }
+
+#[test]
+fn a_lock_on_purpose_is_a_note_where_no_size_is_known() {
+    let table = "op.execute('CREATE TABLE t (a int, b int)')";
+    let check = |lock: &str, sizes, expected| {
+        let up = format!("{lock}\nop.create_index('ix', 't', ['a'])");
+        let found = predicted(&[(table, false), (&up, true)], sizes);
+        let weights: Vec<_> = found.iter().map(|f| (f.code.id, f.severity())).collect();
+        assert_eq!(weights, [("MG500", expected)], "{lock}");
+    };
+    let warning = Severity::Warning;
+    check("op.execute('LOCK TABLE t IN ACCESS EXCLUSIVE MODE')", None, Severity::Note);
+    check("op.get_bind().execute(sa.text('LOCK t'))", None, Severity::Note);
+    check("op.execute('LOCK TABLE t IN ROW SHARE MODE')", None, warning);
+    check("op.execute('SELECT 1')", None, warning);
+    // How long it takes, the lock does not say.
+    let sizes = Some("table,rows,bytes\nt,100000000,10000000000\n");
+    check("op.execute('LOCK TABLE t')", sizes, Severity::Error);
+}

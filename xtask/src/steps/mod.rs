@@ -3,6 +3,7 @@
 
 mod around;
 mod checks;
+mod colliding;
 pub mod context;
 mod each_head;
 pub mod errors;

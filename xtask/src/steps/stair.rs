@@ -83,7 +83,7 @@ impl Lane<'_> {
             }
             RoundTrip::Broke { failed, .. } => return Ok(StairFindings::of(vec![*failed])),
         };
-        let findings = match self.round_trip(stair, FixtureSet::Plain, seen)? {
+        let mut findings = match self.round_trip(stair, FixtureSet::Plain, seen)? {
             RoundTrip::Went(findings) => {
                 [findings, vec![of_extremes(&stair.revision, *first, &touched)]].concat()
             }
@@ -101,6 +101,9 @@ impl Lane<'_> {
                 }
             }
         };
+        for finding in findings.iter_mut().filter(|it| it.code == &code::DUPLICATES_IN_ROWS) {
+            self.name_colliding(&stair.revision, finding)?;
+        }
         self.trial.named.clear();
         Ok(StairFindings::of(findings))
     }

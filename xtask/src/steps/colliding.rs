@@ -1,0 +1,50 @@
+//! Rows that have one key twice: those that were there, or that the revision makes itself.
+
+use anyhow::Result;
+
+use super::fixtures::FixtureSet;
+use super::lane::Lane;
+use super::minimize::shown;
+use analysis::rows;
+use model::code;
+use model::finding::Finding;
+use model::transcript::{Direction, Transcript};
+
+impl Lane<'_> {
+    /// Names the two rows that a finding about duplicates is about, as they were before the upgrade.
+    /// Where there are none, and the revision writes to the table, the revision makes them.
+    pub(super) fn name_colliding(&mut self, revision: &str, finding: &mut Finding) -> Result<()> {
+        let is_up = finding.direction() == Some(Direction::Upgrade);
+        let said = finding.transcript.as_deref().filter(|_| is_up);
+        let Some(query) = said.and_then(rows::two_rows) else { return Ok(()) };
+        self.clear_trial_of_roles()?;
+        let trial = self.trial.database.clone();
+        self.copy(None, &trial)?;
+        self.fill(revision, FixtureSet::All)?;
+        // A column that is new, or an expression of one, has no rows yet.
+        let found = self.trial.reader.ask(|session| match session.value(&query) {
+            Ok(found) => Ok(found),
+            // Nor is there an answer where the connection is gone.
+            Err(_) => session.value("SELECT 1").map(|_| None),
+        })?;
+        self.context().interrupt.check()?;
+        if let Some(two) = found {
+            finding.message.push_str(&format!(": {}", shown(&two)));
+        } else if finding.transcript.as_deref().is_some_and(writes_itself) {
+            finding.code = &code::FAILS_ON_ROWS;
+            finding.message.push_str(
+                "; no two rows have this key before: the revision itself writes it into several \
+                 rows, and must give each a key of its own",
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Whether the revision, which has failed, wrote to the rows of the table itself.
+fn writes_itself(said: &Transcript) -> bool {
+    let failing = said.statement.as_deref();
+    let Some(table) = failing.and_then(rows::table_of) else { return false };
+    let ran = said.statements.iter().map(|ran| ran.sql.as_str());
+    ran.chain(failing).any(|sql| rows::writes(sql, &table))
+}

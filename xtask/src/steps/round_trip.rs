@@ -286,8 +286,10 @@ impl Judged<'_> {
         // The downgrade need not bring back an object that the upgrade left alone: it must not
         // touch it.
         // NOT NULL alone fails on rows for which the column comes back without values.
-        let is_unfilled = comes_back && is_attribute(difference, "nullability");
-        let lacks = is_wrong && !of_downgrade && !is_unfilled && !self.may_have_held_rows();
+        let is_unfilled = comes_back && is_attribute(difference, "nullability")
+            || schema_diff::is_made_anew(difference, sources.statements, sources.revision);
+        let may_be_due = self.may_have_held_rows() || schema_diff::is_conditional(made_by);
+        let lacks = is_wrong && !of_downgrade && !is_unfilled && !may_be_due;
         let lacks = lacks.then(|| python_line(difference, made_by)).flatten();
         let changed = script.filter(|_| is_wrong && of_downgrade).and_then(|script| {
             let line = schema_diff::line_of_downgrade(difference, script)?;
@@ -369,6 +371,9 @@ impl Judged<'_> {
             false if is_name => "; nothing but its name differs",
             false if self.may_have_held_rows() => {
                 "; it is made only where it is missing: drop it only if production had none before"
+            }
+            false if schema_diff::is_conditional(made_by) => {
+                "; the upgrade asks first: take it back only where production had it otherwise"
             }
             false if code == &code::CHANGED && is_label && made_by.contains("ADD VALUE") => {
                 "; Postgres takes no label back: `ADD VALUE IF NOT EXISTS` accepts that it is there"

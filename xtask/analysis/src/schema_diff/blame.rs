@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::effect::{Deed, Effect, Object};
+use crate::effect::{Deed, Effect, Kind, Object};
 use crate::script::Script;
+use crate::sql;
 use model::schema::{Attributes, ObjectId, Schema, attribute};
+use model::transcript::Statement;
 
 use super::difference::{Change, Difference};
 
@@ -73,6 +75,36 @@ pub fn may_have_held_rows(difference: &Difference, script: &Script) -> bool {
         && up.is_some_and(|up| up.deeds.iter().any(guarded))
 }
 
+/// Whether the downgrade adds the column anew that must not be NULL, alone or in a primary key: where
+/// there are rows, that fails.
+pub fn is_made_anew(difference: &Difference, statements: &[Statement], revision: &str) -> bool {
+    let identity = difference.object.identity.replace('"', "");
+    let Some((table, name)) = identity.rsplit_once('.') else { return false };
+    let columns: Vec<String> = match &difference.change {
+        Change::Changed { attribute, expected: Some(_), .. } if attribute == "nullability" => {
+            vec![name.to_owned()]
+        }
+        Change::Missing(own) => {
+            let key = attribute(own, "definition").and_then(|it| it.strip_prefix("PRIMARY KEY ("));
+            let key = key.and_then(|key| key.strip_suffix(')')).unwrap_or_default();
+            key.replace('"', "").split(", ").map(str::to_owned).collect()
+        }
+        _ => return false,
+    };
+    let own = statements.iter().filter(|ran| ran.revision.as_deref() == Some(revision));
+    let effects: Vec<Effect> =
+        own.flat_map(|ran| sql::read(&ran.sql)).map(|(_, effect)| effect).collect();
+    columns.into_iter().any(|column| {
+        let column = Object::on(table, Kind::Column, column);
+        let last = effects.iter().rev().find_map(|effect| match effect {
+            Effect::Create(object, _) if *object == column => Some(true),
+            Effect::Drop { object, .. } if *object == column => Some(false),
+            _ => None,
+        });
+        last == Some(true)
+    })
+}
+
 /// The line of the downgrade that changes the object.
 pub fn line_of_downgrade(difference: &Difference, script: &Script) -> Option<u32> {
     let does = |deed: &&Deed| {
@@ -124,6 +156,29 @@ mod tests {
         let guarded = make.replace("TABLE", "TABLE IF NOT EXISTS");
         assert!(may_have_held_rows(&table, &script(&guarded, "pass")));
         assert!(!may_have_held_rows(&table, &script(make, "pass")));
+    }
+
+    #[test]
+    fn column_that_the_downgrade_adds_has_no_values() {
+        let null = Change::Changed {
+            attribute: "nullability".into(),
+            expected: Some("NOT NULL".into()),
+            found: None,
+        };
+        let key = Change::Missing(vec![("definition".into(), "PRIMARY KEY (id, a)".into())]);
+        let statement =
+            |sql: &str| Statement { sql: sql.into(), revision: Some("2".into()), elapsed: None };
+        let (add, drop) = ("ALTER TABLE t ADD COLUMN a int", "ALTER TABLE t DROP COLUMN a");
+        for (ran, expected) in [([drop, add], true), ([add, drop], false)] {
+            let ran = ran.map(statement);
+            for difference in [
+                difference("column", "t.a", null.clone()),
+                difference("constraint", "t.k", key.clone()),
+            ] {
+                assert_eq!(is_made_anew(&difference, &ran, "2"), expected, "{difference:?}");
+                assert!(!is_made_anew(&difference, &ran, "1"));
+            }
+        }
     }
 
     #[test]

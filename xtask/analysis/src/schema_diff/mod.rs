@@ -19,7 +19,8 @@ use std::collections::BTreeSet;
 use model::schema::{Attributes, ObjectId, Schema, attribute, without_public};
 
 pub use self::blame::{
-    filled, is_made_on_condition, is_of_downgrade, line_of_downgrade, may_have_held_rows, retyped,
+    filled, is_made_anew, is_made_on_condition, is_of_downgrade, line_of_downgrade,
+    may_have_held_rows, retyped,
 };
 pub use self::difference::{Change, Difference};
 pub(crate) use self::origin::mentions;
@@ -314,6 +315,16 @@ pub fn is_shared(difference: &Difference, made_by: &str) -> bool {
         && ["extension", "schema"].contains(&difference.object.kind.as_str());
     (is_left || adds_labels(difference))
         && words.windows(3).any(|three| three == ["if", "not", "exists"])
+}
+
+/// Whether a statement does its work only where the catalogue says so: `DO $$ … IF NOT EXISTS …`.
+pub fn is_conditional(made_by: &str) -> bool {
+    let part = |c: char| c.is_whitespace() || c == '(';
+    let words: Vec<String> =
+        made_by.split(part).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+    let is = |at: usize, word: &str| words.get(at).is_some_and(|own| own == word);
+    let asks = |at: usize| is(at, "if") && (is(at + 1, "exists") || is(at + 2, "exists"));
+    is(0, "do") && (0..words.len()).any(asks)
 }
 
 /// Whether a difference is labels that an enum has beside those that it should have.

@@ -10,10 +10,11 @@ use model::template::Template;
 /// The section with the options of an `--ini` tree.
 const SECTION: &str = "migration-gate";
 /// The options, by their names on the command line with `_` for `-`.
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 12] = [
     "before",
     "cwd",
     "driver",
+    "irreversible",
     "name",
     "postgres",
     "root",
@@ -66,12 +67,15 @@ impl Options {
         before.flat_map(|(revision, files)| files.iter().map(move |file| (revision, file.as_str())))
     }
 
-    /// The one value of an option. `Err` for several values.
+    /// The one value of an option. `Err` for several values, and for an option without any.
     pub fn one(&self, name: &str) -> Result<Option<&str>, String> {
-        match self.all(name) {
-            [] => Ok(None),
-            [value] => Ok(Some(value)),
-            _ => Err(format!("`[{SECTION}]` has several values for `{name}`, which takes one")),
+        match self.0.get(name).map(Vec::as_slice) {
+            None => Ok(None),
+            Some([value]) => Ok(Some(value)),
+            Some([]) => Err(format!("`[{SECTION}]` has no value for `{name}`")),
+            Some(_) => {
+                Err(format!("`[{SECTION}]` has several values for `{name}`, which takes one"))
+            }
         }
     }
 }
@@ -197,8 +201,7 @@ mod tests {
 
     #[test]
     fn unknown_option_is_an_error() {
-        let known =
-            "before, cwd, driver, name, postgres, root, set_env, strict_models, target, url_env, x";
+        let known = "before, cwd, driver, irreversible, name, postgres, root, set_env, strict_models, target, url_env, x";
         let unknown = format!("`[migration-gate]` has no option `set-env`; it has {known}");
         check("[migration-gate]\nset-env = A=b\n", "", "x", Err(&unknown));
         let number = "`x` in `[tool.migration-gate]` is neither a text, a number or a flag, nor a list of those";

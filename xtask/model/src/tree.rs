@@ -59,6 +59,8 @@ pub struct Tree {
     /// The SQLAlchemy driver to name in the URL; `None`: the driver of the ini, else the first that
     /// its Python has.
     pub driver: Option<String>,
+    /// Why revisions without a way back have none, where the tree's settings say so for all.
+    pub irreversible: Option<String>,
     /// Whether models that differ from its migrations are an error.
     pub strict_models: bool,
     /// The driver in the ini's own URL.
@@ -88,6 +90,7 @@ impl Tree {
             x_args: Vec::new(),
             target: Target::Head,
             driver: None,
+            irreversible: None,
             strict_models: false,
             ini_driver: None,
             sets_config_url: false,

@@ -139,6 +139,7 @@ fn plain(
             bail!("cannot use `{absolute}`: `target` is `{other}`: head or heads")
         }
     };
+    tree.irreversible = options.one("irreversible").map_err(in_ini)?.map(str::to_owned);
     let strict = options.one("strict_models").map_err(in_ini)?;
     tree.strict_models = env_py.strict_models || flag(strict).map_err(in_ini)?;
     let url_env = one(&env_py.url_env, "url_env")?.unwrap_or(DEFAULT_URL_ENV.to_owned());

@@ -194,6 +194,7 @@ fn subject_tree(tree: &Tree, root: &Utf8Path, terms: LintOptions<'_>) -> Subject
     SubjectTree {
         label: tree.label.clone(),
         several: tree.target == Target::Heads,
+        irreversible: tree.irreversible.is_some(),
         ini: shown(&tree.ini_path(), root).to_owned(),
         given: given(tree, terms.supplies),
         recipe: tree.recipe_file(),

@@ -251,11 +251,18 @@ impl TreeRun<'_> {
     pub(super) fn declared_irreversible(&self, revision: &str) -> Option<Finding> {
         let file = self.file_of(revision)?;
         let text = std::fs::read_to_string(file).ok()?;
-        let reason = schema_diff::declared(&text).into_iter().find_map(|d| match d {
+        let file = self.context.relative(file);
+        let of_file = schema_diff::declared(&text).into_iter().find_map(|d| match d {
             Declaration::Irreversible { reason } => Some(reason),
             _ => None,
-        })?;
-        let file = self.context.relative(file);
+        });
+        let has_no_way_back = || {
+            let (script, _) = Script::read(&file, text.as_bytes());
+            let downgrade = script.as_ref().map(|script| &script.body().downgrade);
+            downgrade.is_some_and(|down| down.as_ref().is_none_or(|down| down.raises.is_some()))
+        };
+        let of_tree = || self.context.tree.irreversible.clone().filter(|_| has_no_way_back());
+        let reason = of_file.or_else(of_tree)?;
         Some(Finding {
             revision: Some(revision.to_owned()),
             place: Some(Place { file, line: None, source: None }),

@@ -26,7 +26,7 @@ pub(super) struct StairFindings {
 impl StairFindings {
     fn of(findings: Vec<Finding>) -> StairFindings {
         let declared = findings.iter().any(|f| f.code == &code::IRREVERSIBLE_DECLARED);
-        let untried = declared.then(|| "its file says that it cannot be taken back".to_owned());
+        let untried = declared.then(|| "it is declared to have no way back".to_owned());
         StairFindings { findings, untried }
     }
 }

@@ -97,6 +97,9 @@ const NEVER_BACK: usize = 3;
 
 /// Revisions without `downgrade()`; in a tree that has hardly any, the newest for all of them.
 pub(super) fn no_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
+    if subject.tree.irreversible {
+        return Vec::new();
+    }
     let mut found = without_downgrade(subject);
     let does = |script: &&Script| script.body().upgrade.as_ref().is_some_and(|up| up.acts);
     let revisions = subject.scripts.iter().filter(does).count();
@@ -150,6 +153,9 @@ pub(super) fn empty_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// `downgrade()`s that always raise.
 pub(super) fn raising_downgrade(subject: &Subject<'_>) -> Vec<Finding> {
+    if subject.tree.irreversible {
+        return Vec::new();
+    }
     each(subject, &code::RAISING_DOWNGRADE, |script| {
         let raises = script.body().downgrade.as_ref().and_then(|down| down.raises);
         let message = "`downgrade()` always ends with this exception".to_owned();

@@ -58,8 +58,9 @@ fn several_heads(subject: &Subject<'_>) -> Option<Finding> {
         shown.push(format!("and {} more", heads.len() - shown.len()));
     }
     let label = &subject.tree.label;
+    let expected = if subject.tree.several { "one for each base" } else { "exactly 1" };
     let mut message =
-        format!("{label} has {} heads, expected exactly 1: {}.", heads.len(), shown.join(", "));
+        format!("{label} has {} heads, expected {expected}: {}.", heads.len(), shown.join(", "));
     let described = graph.branches.iter().filter(|branch| heads.contains(&branch.head));
     for branch in described.take(HEADS_SHOWN) {
         message.push_str(&format!("\n{}", describe(subject, branch)));

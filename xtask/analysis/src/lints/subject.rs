@@ -60,6 +60,8 @@ pub struct SubjectTree {
     pub label: String,
     /// Whether it means to have several heads, one a base.
     pub several: bool,
+    /// Whether its settings say why revisions without a way back have none.
+    pub irreversible: bool,
     /// The ini, as shown to the user.
     pub ini: Utf8PathBuf,
     /// The supplies of its recipe.

@@ -116,6 +116,10 @@ pub static BASE_NOT_EMPTY: Code = Code {
 pub(super) const IRREVERSIBLE_BY_DIRECTIVE: &str =
     "where there is no way back, say so in the revision: `# migration-gate: irreversible, REASON`";
 
+/// The same, and for all revisions of a tree that have no `downgrade()` or one that raises.
+pub(super) const NO_WAY_BACK: &str = "where there is no way back, say so in the revision: `# migration-gate: irreversible, REASON`; \
+     for all such revisions of a tree given with `--ini`: `irreversible = REASON` in its section `[migration-gate]`";
+
 /// A revision without `downgrade()`.
 pub static NO_DOWNGRADE: Code = Code {
     id: "MG230",
@@ -128,7 +132,7 @@ pub static NO_DOWNGRADE: Code = Code {
     }),
     remedy: &[
         "write a `downgrade()` that undoes `upgrade()`, in reverse order: all migrations are reversible",
-        IRREVERSIBLE_BY_DIRECTIVE,
+        NO_WAY_BACK,
     ],
     ..LINT
 };
@@ -163,7 +167,7 @@ pub static RAISING_DOWNGRADE: Code = Code {
     remedy: &[
         "make `downgrade()` undo what `upgrade()` does, as far as that is possible: all migrations are reversible",
         "what is lost for good (rows that were deleted) is no reason to keep the schema",
-        IRREVERSIBLE_BY_DIRECTIVE,
+        NO_WAY_BACK,
     ],
     ..LINT
 };

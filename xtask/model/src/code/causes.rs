@@ -1,7 +1,7 @@
 //! Causes: SQLSTATEs and exceptions that migrations meet, each with its code and its fix. The fix
 //! is more precise than the code's own remedy, and replaces it.
 
-use super::bodies::IRREVERSIBLE_BY_DIRECTIVE;
+use super::bodies::NO_WAY_BACK;
 use super::{
     BEFORE_SEED, CONSTRAINT_VIOLATED, Code, DOWNGRADE_FAILED, DUPLICATE_OBJECT, ENV_FAILED, LOCKED,
     MIGRATION_FAILED, NO_PRIVILEGE, REFUSED, UNDEFINED_OBJECT,
@@ -249,7 +249,7 @@ pub static CAUSES: &[Cause] = &[
     raised("CompileError", "requires a name", &["give the enum a name: `sa.Enum(…, name=\"order_side\")`; Postgres keeps an enum as a type of its own"]),
     raised("AttributeError", "has no attribute 'downgrade'", &[
         "write a `downgrade()` that undoes `upgrade()`, in reverse order: all migrations are reversible",
-        IRREVERSIBLE_BY_DIRECTIVE,
+        NO_WAY_BACK,
     ]),
     raised("TypeError", "execute() takes", &[
         "`op.execute` takes no parameters: `op.get_bind().execute(sa.text(\"…\"), {\"name\": value})`, or `sa.text(\"…\").bindparams(name=value)`",

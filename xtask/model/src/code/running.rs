@@ -1,6 +1,7 @@
 //! Codes of faults that the gate sees when it runs a step, beyond the runbook's six modes: `MG100`
 //! to `MG199`.
 
+use super::bodies::NO_WAY_BACK;
 use super::entry::{Code, Example, MIGRATION, Owner, Severity};
 
 /// A call to Alembic that failed, and no recogniser knows why.
@@ -306,10 +307,7 @@ pub static IRREVERSIBLE: Code = Code {
         bad: "def downgrade():\n    raise NotImplementedError",
         good: "def downgrade():\n    op.drop_column(\"orders\", \"note\")",
     }),
-    remedy: &[
-        "write the `downgrade()`: all migrations must be reversible",
-        "where there is no way back, say so in the revision: `# migration-gate: irreversible, REASON`",
-    ],
+    remedy: &["write the `downgrade()`: all migrations must be reversible", NO_WAY_BACK],
     verify: "the step 'downgrade -1 (reversibility check)' must pass, and the upgrade after it",
     ..MIGRATION
 };

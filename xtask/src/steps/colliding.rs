@@ -21,16 +21,18 @@ impl Lane<'_> {
         let trial = self.trial.database.clone();
         self.copy(None, &trial)?;
         self.fill(revision, FixtureSet::All)?;
-        // A column that is new, or an expression of one, has no rows yet.
         let found = self.trial.reader.ask(|session| match session.value(&query) {
-            Ok(found) => Ok(found),
-            // Nor is there an answer where the connection is gone.
+            Ok(found) => Ok(Some(found)),
+            // The table or a column has another name, or is not there yet.
             Err(_) => session.value("SELECT 1").map(|_| None),
         })?;
         self.context().interrupt.check()?;
-        if let Some(two) = found {
-            finding.message.push_str(&format!(": {}", shown(&two)));
-        } else if finding.transcript.as_deref().is_some_and(writes_itself) {
+        let makes_them = |said: &Transcript| {
+            rows::writes_itself(said) && (found.is_some() || rows::adds_to_key(said))
+        };
+        if let Some(Some(two)) = &found {
+            finding.message.push_str(&format!(": {}", shown(two)));
+        } else if finding.transcript.as_deref().is_some_and(makes_them) {
             finding.code = &code::FAILS_ON_ROWS;
             finding.message.push_str(
                 "; no two rows have this key before: the revision itself writes it into several \
@@ -39,12 +41,4 @@ impl Lane<'_> {
         }
         Ok(())
     }
-}
-
-/// Whether the revision, which has failed, wrote to the rows of the table itself.
-fn writes_itself(said: &Transcript) -> bool {
-    let failing = said.statement.as_deref();
-    let Some(table) = failing.and_then(rows::table_of) else { return false };
-    let ran = said.statements.iter().map(|ran| ran.sql.as_str());
-    ran.chain(failing).any(|sql| rows::writes(sql, &table))
 }

@@ -1,18 +1,23 @@
 //! Rows that have one key twice, as Postgres reports the key.
 
 use super::blame::table_of;
-use crate::effect::{Effect, Whole};
+use crate::effect::{Effect, Kind, Object, Whole};
 use crate::sql;
 use model::quoting::literal;
 use model::transcript::Transcript;
 
-/// A query for two rows with the key of a failure on duplicates, a text; NULL: there are no two.
-pub fn two_rows(said: &Transcript) -> Option<String> {
+/// The key that a failure on duplicates is about, and its values, as Postgres writes them.
+fn key(said: &Transcript) -> Option<(&str, &str)> {
     let detail = said.headline().filter(|it| it.sqlstate.as_deref() == Some("23505"))?;
     let detail = detail.detail.as_deref()?.trim_end_matches('.').strip_prefix("Key (")?;
     let detail =
         detail.strip_suffix(" is duplicated").or_else(|| detail.strip_suffix(" already exists"))?;
-    let (key, values) = detail.strip_suffix(')')?.split_once(")=(")?;
+    detail.strip_suffix(')')?.split_once(")=(")
+}
+
+/// A query for two rows with the key of a failure on duplicates, a text; NULL: there are no two.
+pub fn two_rows(said: &Transcript) -> Option<String> {
+    let (key, values) = key(said)?;
     let table = table_of(said.statement.as_deref()?)?;
     let table: Vec<String> = table.split('.').map(model::quoting::identifier).collect();
     Some(format!(
@@ -23,9 +28,9 @@ pub fn two_rows(said: &Transcript) -> Option<String> {
     ))
 }
 
-/// Whether a statement writes to rows of a table.
-pub fn writes(sql: &str, table: &str) -> bool {
-    sql::read(sql).iter().any(|(_, effect)| match effect {
+/// Whether the revision, which has failed on duplicates, wrote to the rows of the table itself.
+pub fn writes_itself(said: &Transcript) -> bool {
+    does(said, |effect, table| match effect {
         Effect::Write(name) => name == table,
         Effect::Insert(rows) => rows.table == table,
         Effect::Whole { table: name, work } => name == table && *work == Whole::Update,
@@ -33,10 +38,30 @@ pub fn writes(sql: &str, table: &str) -> bool {
     })
 }
 
+/// Whether the revision adds a column of the key: no row had a value in it before.
+pub fn adds_to_key(said: &Transcript) -> bool {
+    let Some((key, _)) = key(said) else { return false };
+    let is_of_key = |name: &str| key.split(", ").any(|own| own.trim_matches('"') == name);
+    does(said, |effect, table| match effect {
+        Effect::Create(Object { kind: Kind::Column, table: Some(of), name }, _) => {
+            of == table && is_of_key(name)
+        }
+        _ => false,
+    })
+}
+
+/// Whether a statement of the revision has such an effect on the table of the failing one.
+fn does(said: &Transcript, is_it: impl Fn(&Effect, &str) -> bool) -> bool {
+    let failing = said.statement.as_deref();
+    let Some(table) = failing.and_then(table_of) else { return false };
+    let ran = said.statements.iter().map(|ran| ran.sql.as_str()).chain(failing);
+    ran.flat_map(sql::read).any(|(_, effect)| is_it(&effect, &table))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::transcript::Exception;
+    use model::transcript::{Exception, Statement};
 
     #[test]
     fn key_of_the_detail_is_asked_for_in_its_table() {
@@ -59,10 +84,26 @@ mod tests {
     }
 
     #[test]
-    fn writes_of_a_revision_are_known() {
-        assert!(writes("UPDATE t SET a = 1 WHERE b = 2", "t"));
-        assert!(writes("INSERT INTO t (a) VALUES (1)", "t"));
-        assert!(!writes("UPDATE u SET a = 1", "t"));
-        assert!(!writes("CREATE UNIQUE INDEX i ON t (a)", "t"));
+    fn writes_and_new_columns_of_a_revision_are_known() {
+        let exception = Exception {
+            sqlstate: Some("23505".into()),
+            detail: Some("Key (a)=(1) is duplicated.".into()),
+            ..Exception::default()
+        };
+        let of = |sql: &str| {
+            let said = Transcript {
+                exceptions: vec![exception.clone()],
+                statement: Some("CREATE UNIQUE INDEX i ON t (a)".into()),
+                statements: vec![Statement { sql: sql.into(), revision: None, elapsed: None }],
+                ..Transcript::default()
+            };
+            (writes_itself(&said), adds_to_key(&said))
+        };
+        assert_eq!(of("UPDATE t SET a = 1 WHERE b = 2"), (true, false));
+        assert_eq!(of("INSERT INTO t (a) VALUES (1)"), (true, false));
+        assert_eq!(of("UPDATE u SET a = 1"), (false, false));
+        assert_eq!(of("ALTER TABLE t ADD COLUMN a int"), (false, true));
+        assert_eq!(of("ALTER TABLE t ADD COLUMN b int"), (false, false));
+        assert_eq!(of("ALTER TABLE u ADD COLUMN a int"), (false, false));
     }
 }

@@ -86,8 +86,8 @@ pub static FAILS_ON_ROWS: Code = Code {
         good: "for row in op.get_bind().execute(sa.text(\"SELECT note FROM orders WHERE note IS NOT NULL\")):\n    row.note.strip()",
     }),
     remedy: &[
-        "look at the row in the message: the schema allows it, so production may have it",
-        "where production cannot have it, say so in the revision: `# migration-gate: rows TABLE, reason`",
+        "have the revision work on rows like those that the message names: the schema allows them, so production may have them",
+        "where production cannot have such rows, say so in the revision: `# migration-gate: rows TABLE, reason`",
     ],
     ..ROWS
 };

@@ -9,7 +9,7 @@ use model::template::Template;
 
 /// The section with the options of an `--ini` tree.
 const SECTION: &str = "migration-gate";
-/// The options, by their names on the command line with `_` for `-`.
+/// The options: those of the command line, with `_` for `-`, and some of the ini alone.
 const KNOWN: [&str; 12] = [
     "before",
     "cwd",
@@ -209,6 +209,8 @@ mod tests {
         check("", "[tool.migration-gate]\npostgres = 17\n", "postgres", Ok(&["17"]));
         let several = Options::read(&texts("[migration-gate]\ndriver =\n  a\n  b\n", ""));
         assert!(several.is_ok_and(|several| several.one("driver").is_err()));
+        let empty = Options::read(&texts("[migration-gate]\nirreversible =\n", ""));
+        assert!(empty.is_ok_and(|empty| empty.one("irreversible").is_err()));
     }
 
     #[test]

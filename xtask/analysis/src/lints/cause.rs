@@ -16,7 +16,7 @@ pub(super) fn by_cause(events: &[(usize, Event)], is_whole: bool) -> Vec<Caused<
     let is_effect = |event: &Event| events.iter().any(|(_, by)| brings(by, event));
     // A cause comes before its effects, and a table before what lies on it.
     let mut order: Vec<&(usize, Event)> = events.iter().collect();
-    order.sort_by_key(|(_, event)| (is_effect(event), !is_about_table(event)));
+    order.sort_by_cached_key(|(_, event)| (is_effect(event), !is_about_table(event)));
     let mut caused: Vec<Caused<'_>> = Vec::new();
     for (index, event) in order {
         let mut causes = caused.iter_mut();

@@ -75,7 +75,9 @@ fn environment_of(
     let lock = lock_file.map_or(Ok(CARRIED.into()), read)?;
     let hash = Sha256::new().chain_update(&lock).chain_update(&base.identity).finalize();
     let name: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(search.environments.join(name))
+    // The cache may be a link to a folder that migrations do not see, while they see their own Python.
+    let real = search.environments.canonicalize_utf8();
+    Ok(real.unwrap_or(search.environments.to_owned()).join(name))
 }
 
 /// Interpreters and environments that were found to run migrations with.

@@ -39,7 +39,7 @@ fn made_by_the_gate() -> Option<PathBuf> {
         .iter()
         .filter(|thing| thing["kind"] == "python")
         .map(|thing| PathBuf::from(thing["path"].as_str().unwrap()));
-    let made = made.filter(|path| path.join("migration-gate-complete").is_file());
+    let made = made.filter(|path| path.with_extension("manifest").exists());
     made.map(|path| path.join("bin/python")).min()
 }
 

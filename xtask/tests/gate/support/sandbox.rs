@@ -179,6 +179,10 @@ fn processes_with(path: &str) -> Vec<Process> {
         let read = |name: &str| fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).replace('\0', " ");
         let command = text(read("cmdline"));
+        // A process that was killed gives back its memory, and with it its command, before its folder.
+        if command.is_empty() {
+            continue;
+        }
         let cwd = fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
         if command.contains(path) || text(read("environ")).contains(path) || cwd.starts_with(path) {
             found.push(Process { pid, command });

@@ -41,7 +41,7 @@ pub fn fold(findings: &mut Vec<Finding>) {
                 if is_count && HEADS.contains(&first.code) {
                     std::mem::swap(first, &mut finding);
                 }
-                if !first.also.contains(&line) {
+                if !first.also.contains(&line) && !is_said(first, &finding) {
                     first.also.push(line);
                 }
                 if habit.is_none() {
@@ -54,6 +54,11 @@ pub fn fold(findings: &mut Vec<Finding>) {
         }
     }
     *findings = folded;
+}
+
+/// Whether both say of one revision that its work was done before.
+fn is_said(first: &Finding, other: &Finding) -> bool {
+    other.code == &code::SCHEMA_OF_TODAY && first.subject == other.subject
 }
 
 /// The tree of a warning about production, its code and its safe form.
@@ -191,6 +196,9 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
         // The type that the downgrade gives a column holds less than the one that it had.
         (Some(_), Some(_)) if same_revision && fails_at(first, other) => {
             Some(other.message.clone())
+        }
+        _ if one == two && one == &code::SCHEMA_OF_TODAY && same_revision => {
+            Some(format!("so does {}", other.subject.as_deref().unwrap_or("another revision")))
         }
         _ if is_one_habit(first, other) => Some(so_does(other)),
         _ => None,

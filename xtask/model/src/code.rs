@@ -143,6 +143,7 @@ pub static ALL: &[&Code] = &[
     &COLUMN_AT_END,
     &IRREVERSIBLE_DECLARED,
     &IMPURE,
+    &SCHEMA_OF_TODAY,
     &NULLS_IN_ROWS,
     &DUPLICATES_IN_ROWS,
     &ORPHANS_IN_ROWS,

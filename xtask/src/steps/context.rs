@@ -341,7 +341,7 @@ impl<'a> TreeRun<'a> {
         let before_seed = self.before_seed;
         let revisions = &self.revision_files();
         let known = Known { root: self.context.root, revisions, before_seed };
-        let finding = self.placed(diagnosis::diagnose(said, known));
+        let finding = self.with_schema_of_today(self.placed(diagnosis::diagnose(said, known)));
         let refuses = finding.code == &code::DOWNGRADE_FAILED && self.refuses(&finding);
         Finding { code: if refuses { &code::IRREVERSIBLE } else { finding.code }, ..finding }
     }

@@ -5,6 +5,7 @@ mod around;
 mod checks;
 mod colliding;
 pub mod context;
+mod done_before;
 mod each_head;
 pub mod errors;
 mod fixtures;

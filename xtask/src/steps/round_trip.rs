@@ -162,6 +162,9 @@ impl TreeRun<'_> {
         };
         let told = differences.iter().take(TOLD).map(|difference| {
             let (of_downgrade, comes_back) = (of_downgrade(difference), comes_back(difference));
+            if let Some(done) = self.done_before(difference, script.filter(|_| of_downgrade)) {
+                return done;
+            }
             Judged { difference, way, declarations, sources, script, of_downgrade, comes_back }
                 .finding()
         });

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::done_before::is_done_before;
 use super::fixtures::{FixtureSet, Fixtures};
 use super::gone::dropped_between;
 use super::lane::{Lane, StairEnvironment, not_where_asked};
@@ -26,8 +27,13 @@ pub(super) struct StairFindings {
 impl StairFindings {
     fn of(findings: Vec<Finding>) -> StairFindings {
         let declared = findings.iter().any(|f| f.code == &code::IRREVERSIBLE_DECLARED);
-        let untried = declared.then(|| "it is declared to have no way back".to_owned());
-        StairFindings { findings, untried }
+        let done = findings.iter().any(is_done_before);
+        let untried = match (declared, done) {
+            (true, _) => Some("it is declared to have no way back"),
+            (_, true) => Some("an earlier revision does its work on an empty database"),
+            (false, false) => None,
+        };
+        StairFindings { findings, untried: untried.map(str::to_owned) }
     }
 }
 
@@ -170,7 +176,8 @@ impl Lane<'_> {
         findings.extend(
             self.trial.reader.ask(|session| tree_run.lost_supplies(revision, session, rows))?,
         );
-        let wrong = findings.iter().any(|finding| finding.code.severity == Severity::Error);
+        let wrong = |f: &Finding| f.code.severity == Severity::Error || is_done_before(f);
+        let wrong = findings.iter().any(wrong);
         let left = self.contents(&filled)?;
         // Of another type, a value is written in another way; that has a finding of its own.
         let retyped = schema_diff::retyped(&before, &after);

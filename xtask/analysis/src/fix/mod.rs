@@ -18,6 +18,7 @@ pub use self::candidate::{Candidate, Files, History, Lacking, Lookup, Scene};
 pub(crate) use self::text::{function, is_last_raise};
 use crate::python::descendants;
 use crate::script::Script;
+use model::code;
 use model::finding::{Edit, FileChange};
 
 /// The number of context lines in a patch.
@@ -25,6 +26,10 @@ const CONTEXT: usize = 3;
 
 /// Candidates for a finding, the most fitting first.
 pub fn candidates(scene: &Scene<'_>) -> Vec<Candidate> {
+    // The fault lies in an earlier revision, and what it should have made is in the project's history.
+    if scene.finding.code == &code::SCHEMA_OF_TODAY {
+        return Vec::new();
+    }
     let mut found: Vec<Candidate> = supply::candidates(scene).into_iter().collect();
     found.extend(chain::candidates(scene));
     found.extend(known(scene));

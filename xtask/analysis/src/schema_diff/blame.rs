@@ -122,7 +122,7 @@ pub fn line_of_downgrade(difference: &Difference, script: &Script) -> Option<u32
 }
 
 /// Whether the text of a revision and the schema name the same object.
-fn is_named(id: &ObjectId, object: &Object) -> bool {
+pub(super) fn is_named(id: &ObjectId, object: &Object) -> bool {
     let identity = id.identity.replace('"', "");
     let on_table = object.table.as_ref().map(|table| format!("{table}.{}", object.name));
     id.kind == object.kind.word() && (identity == object.name || on_table == Some(identity))

@@ -9,6 +9,7 @@
 
 mod blame;
 mod difference;
+mod done_before;
 mod origin;
 mod privileges;
 mod python;
@@ -23,6 +24,7 @@ pub use self::blame::{
     may_have_held_rows, retyped,
 };
 pub use self::difference::{Change, Difference};
+pub use self::done_before::{created_by, made_elsewhere, made_in, may_have_been_done};
 pub(crate) use self::origin::mentions;
 pub use self::origin::{Declaration, Origin, Sources, declared, impure, line_that_names};
 pub use self::python::line as python_line;

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::difference::{Change, Difference};
 use crate::directive;
-use model::schema::without_public;
+use model::schema::{ObjectId, without_public};
 use model::transcript::Statement;
 
 /// Sources of the revisions.
@@ -45,7 +45,7 @@ pub fn impure<'s>(
     here: &'s [Statement],
     elsewhere: &'s [Statement],
 ) -> Option<&'s Statement> {
-    let names = names(difference);
+    let names = names(&difference.object);
     // A column's name alone is not distinctive.
     let named =
         |s: &&Statement| s.revision.is_some() && names.iter().all(|name| mentions(&s.sql, name));
@@ -70,7 +70,7 @@ pub fn impure<'s>(
 impl Origin {
     /// Looks an object up.
     pub fn find(difference: &Difference, sources: Sources<'_>) -> Origin {
-        let names = names(difference);
+        let names = names(&difference.object);
         let own: Vec<&Statement> = sources
             .statements
             .iter()
@@ -140,8 +140,8 @@ fn creates(sql: &str, kind: &str, name: &str) -> bool {
 }
 
 /// The bare names by which a statement may call the object, the most telling first.
-fn names(difference: &Difference) -> Vec<String> {
-    let identity = &difference.object.identity;
+pub(super) fn names(id: &ObjectId) -> Vec<String> {
+    let identity = &id.identity;
     let plain = identity.split('(').next().unwrap_or(identity);
     let plain = plain.strip_prefix("of role ").unwrap_or(plain);
     let plain = plain.split(" in ").next().unwrap_or(plain);

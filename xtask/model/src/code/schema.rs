@@ -158,3 +158,23 @@ pub static IMPURE: Code = Code {
              the same schema",
     ..MIGRATION
 };
+
+/// A revision that makes the newest schema with code from outside its file.
+pub static SCHEMA_OF_TODAY: Code = Code {
+    id: "MG420",
+    title: "an early revision makes the schema of today",
+    symptom: "later revisions that ask `has_table` or `IF NOT EXISTS` and do nothing on an empty database",
+    why: "`metadata.create_all` makes the tables as the models are today, not as they were when the revision was written. Later revisions find their work done, so an empty database does not show what they do to production, and an index or a default that the models do not name is missing there.",
+    example: Some(Example {
+        bad: "def upgrade():\n    Base.metadata.create_all(op.get_bind())",
+        good: "def upgrade():\n    op.create_table(\"orders\", sa.Column(\"id\", sa.Integer, primary_key=True))",
+    }),
+    severity: Severity::Warning,
+    remedy: &[
+        "write what the revision made at its time into it: on the commit that brought it, let \
+         `alembic revision --autogenerate` compare the models with an empty database, and put the \
+         `op.create_table` calls in place of the call",
+    ],
+    verify: "run the gate again: the later revisions must be tried",
+    ..MIGRATION
+};

@@ -122,13 +122,14 @@ mod tests {
         let lacking = lacking.filter(|id| !codes.contains(*id) && !of_workflows(id));
         // Of trees that were too large to be read whole; all are now.
         let lacking = lacking.filter(|id| *id != code::NOT_COMPARED.id);
-        // Faults around the revisions of any other tree: `tests/cases` has trees for them.
+        // Faults of any other tree: `tests/cases` has trees for them.
         let around = [
             &code::NOT_COMMITTED,
             &code::NOT_STORED,
             &code::MODELS_DIFFER,
             &code::NOT_TOLD,
             &code::NOT_WRITABLE,
+            &code::SCHEMA_OF_TODAY,
         ];
         let around = around.map(|code| code.id);
         let lacking = lacking.filter(|id| !around.contains(id));

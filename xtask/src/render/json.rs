@@ -217,7 +217,7 @@ pub(super) fn finding(finding: &finding::Finding) -> Finding {
         merged: finding.standing == finding::Standing::Merged,
         file: finding.place.as_ref().map(|place| place.file.to_string()),
         line: finding.place.as_ref().and_then(|place| place.line),
-        message: redact(&finding.message).into_owned(),
+        message: redact(&(finding.message.clone() + &words::detail(finding))).into_owned(),
         also: finding.also.iter().map(|text| redact(text).into_owned()).collect(),
         sqlstate: said.and_then(|said| said.sqlstate()).map(Into::into),
         statement: said

@@ -241,15 +241,22 @@ pub(super) fn message(finding: &Finding) -> String {
     for line in also(finding) {
         let _ = write!(out, "\nalso: {line}");
     }
+    out += &detail(finding);
+    if let Some(predicted) = &finding.predicted {
+        let _ = write!(out, "\nlint said before the run: {}", predicted.trim_end());
+    }
+    out
+}
+
+/// The detail and the hint of Postgres, each on a line of its own after the message.
+pub(super) fn detail(finding: &Finding) -> String {
+    let mut out = String::new();
     let exception = finding.transcript.as_deref().and_then(Transcript::headline);
     let details = exception.map(|e| [("detail", &e.detail), ("hint", &e.hint)]);
     for (name, text) in details.into_iter().flatten() {
         if let Some(text) = text {
             let _ = write!(out, "\n{name}: {}", text.trim_end());
         }
-    }
-    if let Some(predicted) = &finding.predicted {
-        let _ = write!(out, "\nlint said before the run: {}", predicted.trim_end());
     }
     out
 }

@@ -171,21 +171,16 @@ pub static CAUSES: &[Cause] = &[
     state("42704", &UNDEFINED_OBJECT, &[
         "`sa.DATETIME` is MySQL's: write `sa.DateTime()`, in SQL `timestamp` or `timestamptz`",
     ]).saying("type \"datetime\""),
-    state("42704", &UNDEFINED_OBJECT, &[
-        "Postgres has no `blob`: write `sa.LargeBinary()`, in SQL `bytea`",
-    ]).saying("type \"blob\""),
-    state("42704", &UNDEFINED_OBJECT, &[
-        "Postgres has no `clob`: write `sa.Text()`, in SQL `text`",
-    ]).saying("type \"clob\""),
-    state("42704", &UNDEFINED_OBJECT, &[
-        "Postgres has no `nvarchar`: write `sa.Unicode(n)`, in SQL `varchar(n)`",
-    ]).saying("type \"nvarchar\""),
-    state("42704", &UNDEFINED_OBJECT, &[
-        "Postgres has no `tinyint`: write `sa.SmallInteger()`, or `sa.Boolean()` for true and false",
-    ]).saying("type \"tinyint\""),
-    state("42704", &UNDEFINED_OBJECT, &[
-        "Postgres has no `double`: write `sa.Double()`, in SQL `double precision`",
-    ]).saying("type \"double\""),
+    state("42704", &UNDEFINED_OBJECT, &["Postgres has no `blob`: write `sa.LargeBinary()`, in SQL `bytea`"])
+        .saying("type \"blob\""),
+    state("42704", &UNDEFINED_OBJECT, &["Postgres has no `clob`: write `sa.Text()`, in SQL `text`"])
+        .saying("type \"clob\""),
+    state("42704", &UNDEFINED_OBJECT, &["Postgres has no `nvarchar`: write `sa.Unicode(n)`, in SQL `varchar(n)`"])
+        .saying("type \"nvarchar\""),
+    state("42704", &UNDEFINED_OBJECT, &["Postgres has no `tinyint`: write `sa.SmallInteger()`, or `sa.Boolean()` for true and false"])
+        .saying("type \"tinyint\""),
+    state("42704", &UNDEFINED_OBJECT, &["Postgres has no `double`: write `sa.Double()`, in SQL `double precision`"])
+        .saying("type \"double\""),
     state("42704", &UNDEFINED_OBJECT, &[
         "the access method takes no such type by itself: `CREATE EXTENSION IF NOT EXISTS btree_gin` (for gist: `btree_gist`) in an earlier revision; for parts of texts `pg_trgm` and `postgresql_ops={\"name\": \"gin_trgm_ops\"}`; or leave `postgresql_using` out",
     ]).saying("no default operator class"),
@@ -231,12 +226,10 @@ pub static CAUSES: &[Cause] = &[
     state("42883", &UNDEFINED_OBJECT, &[
         "a boolean is not a number in Postgres: compare it with `true` or `false`, or write `WHERE a` and `WHERE NOT a`",
     ]).saying("operator does not exist: boolean = integer"),
-    state("42883", &UNDEFINED_OBJECT, &[
-        "Postgres has no `ifnull`: write `coalesce(a, b)`",
-    ]).saying("function ifnull("),
-    state("42883", &UNDEFINED_OBJECT, &[
-        "Postgres has no `group_concat`: write `string_agg(a, ',')`",
-    ]).saying("function group_concat("),
+    state("42883", &UNDEFINED_OBJECT, &["Postgres has no `ifnull`: write `coalesce(a, b)`"])
+        .saying("function ifnull("),
+    state("42883", &UNDEFINED_OBJECT, &["Postgres has no `group_concat`: write `string_agg(a, ',')`"])
+        .saying("function group_concat("),
     state("42883", &UNDEFINED_OBJECT, &[
         "the types do not fit: add a cast on one side (`a::text`); an enum or a uuid is not compared with text",
     ]).saying("operator does not exist"),
@@ -331,6 +324,12 @@ pub static CAUSES: &[Cause] = &[
         code: &UNDEFINED_OBJECT,
         ..raised("NoSuchTableError", "", &["the table that is read from the catalogue is not there: create it in an earlier revision, or correct its name or schema"])
     },
+    Cause {
+        code: &ENV_FAILED,
+        ..raised("ImportError", "Can't find Python file", &[
+            "the folder that `script_location` names has no env.py: correct `script_location` in the ini, or write the file (`alembic init` in an empty folder makes one to begin with)",
+        ])
+    },
     raised("NoSuchModuleError", "", &["begin the URL with `postgresql://` or `postgresql+driver://`: SQLAlchemy knows no `postgres://`"]),
 ];
 
@@ -392,5 +391,8 @@ mod tests {
         // The SQLSTATE from Postgres outweighs the type in which SQLAlchemy wraps the error.
         assert!(of("ProgrammingError", Some("99999"), "are allowed as placeholders").is_none());
         assert!(of("KeyError", None, "'x'").is_none());
+        let no_env = of("ImportError", None, "Can't find Python file /srv/migrations/env.py");
+        assert_eq!(no_env.unwrap().code, &ENV_FAILED);
+        assert!(of("ImportError", None, "cannot import name 'x'").is_none());
     }
 }

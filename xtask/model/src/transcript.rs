@@ -25,6 +25,9 @@ pub struct Transcript {
     pub begun: Vec<Frame>,
     /// The statement in flight at the end; a statement that was done is not in flight.
     pub statement: Option<String>,
+    /// Whether the last statement ran on another connection than Alembic's.
+    #[serde(default)]
+    pub apart: bool,
     /// The session that held the lock for which the statement waited at its deadline.
     pub waits_for: Option<String>,
     /// Every statement that was run, in order.
@@ -53,6 +56,8 @@ pub enum End {
     Killed(i32),
     /// The call was still running at its deadline and was ended.
     TimedOut,
+    /// The call waited for a lock that another connection of its own held, and was ended.
+    WaitsForItself,
     /// The process of the call is gone; no more is known.
     Lost,
 }

@@ -169,7 +169,7 @@ mod tests {
         let deadline = Instant::now() + Duration::from_millis(50);
         loop {
             all.push(match connection.next(&interrupt, deadline).unwrap() {
-                Received::Event(Event::Statement { sql }) => sql,
+                Received::Event(Event::Statement { sql, .. }) => sql,
                 Received::Event(Event::StatementDone { seconds }) => format!("took {seconds}"),
                 Received::Event(Event::Paused { .. }) => "paused".into(),
                 Received::Event(Event::Ended(_)) => "ended".into(),

@@ -11,8 +11,8 @@ pub(super) struct Listener {
     description: Option<Description>,
     pub(super) started: Instant,
     returned: Option<bool>,
-    /// The limit that the call has passed. The time that it took to end the call does not count.
-    pub(super) timed_out: Option<Duration>,
+    /// Why the call was cut off, and when. The time that it took to end the call does not count.
+    cut_off: Option<(End, Duration)>,
 }
 
 impl Listener {
@@ -22,7 +22,7 @@ impl Listener {
             description: None,
             started: Instant::now(),
             returned: None,
-            timed_out: None,
+            cut_off: None,
         }
     }
 
@@ -37,7 +37,8 @@ impl Listener {
                 self.said.revision = Some(revision);
             }
             Event::RevisionsDone => self.said.revision = None,
-            Event::Statement { sql } => {
+            Event::Statement { sql, apart } => {
+                self.said.apart = apart;
                 self.said.statement = Some(sql.clone());
                 let revision = self.said.revision.as_ref().map(|r| r.id.clone());
                 self.said.statements.push(Statement { sql, revision, elapsed: None });
@@ -76,11 +77,16 @@ impl Listener {
         }
     }
 
+    /// Remembers why the call was cut off, and after what time.
+    pub(super) fn cut(&mut self, why: End, after: Duration) {
+        self.cut_off = Some((why, after));
+    }
+
     pub(super) fn end(mut self, ended: protocol::CallEnd) -> (Transcript, Option<Description>) {
         self.said.elapsed = self.elapsed();
         (self.said.output, self.said.orphaned) = (ended.output, ended.orphaned);
-        self.said.end = match (self.timed_out, self.returned, ended.status, ended.signal) {
-            (Some(_), ..) => End::TimedOut,
+        self.said.end = match (self.cut_off, self.returned, ended.status, ended.signal) {
+            (Some((end, _)), ..) => end,
             (_, Some(false), ..) => End::Raised,
             (_, Some(true), Some(0), _) => End::Returned,
             (_, _, _, Some(signal)) => End::Killed(signal),
@@ -91,11 +97,11 @@ impl Listener {
 
     pub(super) fn lost(mut self) -> Transcript {
         self.said.elapsed = self.elapsed();
-        self.said.end = if self.timed_out.is_some() { End::TimedOut } else { End::Lost };
+        self.said.end = self.cut_off.map_or(End::Lost, |(end, _)| end);
         self.said
     }
 
     fn elapsed(&self) -> Duration {
-        self.timed_out.unwrap_or_else(|| self.started.elapsed())
+        self.cut_off.map_or_else(|| self.started.elapsed(), |(_, after)| after)
     }
 }

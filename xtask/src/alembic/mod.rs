@@ -9,6 +9,7 @@ mod call_target;
 mod connection;
 mod interpreter;
 mod listener;
+mod own_wait;
 mod project;
 mod protocol;
 pub mod python;

@@ -87,6 +87,8 @@ pub(super) enum Event {
     },
     Statement {
         sql: String,
+        /// Whether it runs on another connection than Alembic's.
+        apart: bool,
     },
     StatementDone {
         seconds: f64,

@@ -8,12 +8,13 @@ use anyhow::{Context, Result};
 use super::call_target::CallTarget;
 use super::connection::{Connection, Received};
 use super::listener::Listener;
+use super::own_wait::OwnWait;
 use super::protocol::{Call, Description, Event, Target};
 use crate::os::interrupt::{Interrupt, Interrupted};
 use crate::postgres::endpoint::Endpoint;
 use model::production::Look;
 use model::start::VersionTable;
-use model::transcript::{RevisionInFlight, Statement, Transcript};
+use model::transcript::{End, RevisionInFlight, Statement, Transcript};
 use model::tree::Tree;
 use model::used::Used;
 
@@ -239,9 +240,10 @@ impl Alembic {
         if !self.connection.send(&line) {
             return Ok((heard.lost(), None));
         }
-        let mut deadline = Instant::now() + limits.timeout;
+        let (mut deadline, mut wait) = (Instant::now() + limits.timeout, OwnWait::new());
         loop {
-            match self.connection.next(&self.interrupt, deadline)? {
+            let next = if limits.look.is_none() { deadline.min(wait.next) } else { deadline };
+            match self.connection.next(&self.interrupt, next)? {
                 Received::Event(Event::Ended(ended)) => return Ok(heard.end(ended)),
                 Received::Event(Event::Used { files, folders, doubts }) => {
                     self.used.add(files, folders, doubts);
@@ -262,20 +264,20 @@ impl Alembic {
                 }
                 Received::Event(Event::Look(mut look)) => {
                     look.revision = heard.said.revision.clone();
-                    let (waits, told) = (look.waits, Instant::now());
-                    if let Some(take) = limits.look {
-                        take(look);
-                        deadline += told.elapsed();
-                    }
-                    if waits {
-                        self.connection.send(r#"{"go": true}"#);
-                    }
+                    deadline += self.take_look(look, limits);
                 }
                 Received::Event(event) => heard.take(event, limits.on_revision),
                 Received::Closed => return Ok((heard.lost(), None)),
                 Received::Deadline => {
-                    heard.timed_out = Some(limits.timeout);
-                    heard.said.waits_for = (limits.on_deadline)();
+                    let waits_for = (limits.on_deadline)();
+                    match wait.is_endless(waits_for.as_deref()) {
+                        true => heard.cut(End::WaitsForItself, heard.started.elapsed()),
+                        false if Instant::now() >= deadline => {
+                            heard.cut(End::TimedOut, limits.timeout);
+                        }
+                        false => continue,
+                    }
+                    heard.said.waits_for = waits_for;
                     return Ok(match self.connection.end_call(&self.interrupt)? {
                         Some(ended) => heard.end(ended),
                         None => (heard.lost(), None),
@@ -283,5 +285,17 @@ impl Alembic {
                 }
             }
         }
+    }
+
+    /// Hands on what the call's sessions hold; returns the time that it took, which is not the call's.
+    fn take_look(&mut self, look: Look, limits: &Limits<'_>) -> Duration {
+        let (waits, told) = (look.waits, Instant::now());
+        if let Some(take) = limits.look {
+            take(look);
+        }
+        if waits {
+            self.connection.send(r#"{"go": true}"#);
+        }
+        told.elapsed()
     }
 }

@@ -418,6 +418,7 @@ def migrate(gate, call, config, go_r):
     begun = trace_transactions(call)
 
     def steps(rev, context):
+        call["session"] = session_of(context.connection)
         carried = carried_by(context.connection) if waits else set()
         if call.pop("describe", False):
             # A graph that cannot be walked is told by the step that counts heads.
@@ -441,7 +442,7 @@ def migrate(gate, call, config, go_r):
             yield step
         gate.send_event("revisions_done")
 
-    trace_statements(gate)
+    trace_statements(gate, call)
     trace_failures(call)
     if call["looks"]:
         look_around_statements(gate, call, go_r)
@@ -564,7 +565,13 @@ def carried_by(connection):
         return {f"unknown: {type(exc).__name__}"}
 
 
-def trace_statements(gate):
+def session_of(conn):
+    """The driver's connection of a connection of SQLAlchemy."""
+    pooled = conn.connection
+    return getattr(pooled, "dbapi_connection", None) or pooled.connection
+
+
+def trace_statements(gate, call):
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 
@@ -575,7 +582,8 @@ def trace_statements(gate):
         nonlocal count, began
         count += 1
         if count <= STATEMENTS_KEPT:
-            gate.send_event("statement", sql=clip(statement))
+            apart = call.get("session") not in (None, session_of(conn))
+            gate.send_event("statement", sql=clip(statement), apart=apart)
             began = time.perf_counter()
 
     @event.listens_for(Engine, "after_cursor_execute")

@@ -4,6 +4,7 @@
 
 use super::case::{Case, Known, Named, type_name};
 use super::{environment, unloaded};
+use crate::schema_diff::mentions;
 use model::code;
 use model::code::causes::Cause;
 use model::transcript::{Direction, End, Transcript};
@@ -18,6 +19,7 @@ const RECOGNISERS: &[fn(&Case<'_>) -> Option<Named>] = &[
     environment::outside_of_application,
     nobody_answered,
     connection_ended,
+    second_connection,
     multiple_heads,
     broken_pointer,
     unloaded::recognise,
@@ -43,6 +45,10 @@ pub(super) fn name(said: &Transcript, known: Known<'_>) -> Named {
             let seconds = said.elapsed.as_secs_f64();
             let waits = said.waits_for.as_ref().map(|w| format!("; {w}")).unwrap_or_default();
             (&code::TIMED_OUT, format!("still running after {seconds:.0} s{during}{waits}"))
+        }
+        End::WaitsForItself => {
+            let waits = said.waits_for.as_deref().unwrap_or_default();
+            (&code::SECOND_CONNECTION, format!("the revision waits for itself{during}: {waits}"))
         }
         End::Exited(status) => (
             &code::PROCESS_ENDED,
@@ -181,6 +187,21 @@ fn not_immutable(case: &Case<'_>) -> Option<Named> {
     } else {
         None
     }
+}
+
+/// A second connection does not see what the first one has not committed: a statement of this call has
+/// named the object that is said not to exist.
+fn second_connection(case: &Case<'_>) -> Option<Named> {
+    let missing = ["42P01", "42703", "42704"].contains(&case.sqlstate);
+    let name = case.headline.message.split('"').nth(1)?;
+    let (_, before) = case.said.statements.split_last()?;
+    let is_it = case.said.apart && missing;
+    let (code, message) = case.is(&code::SECOND_CONNECTION)?;
+    let was_named = is_it && before.iter().any(|ran| mentions(&ran.sql, name));
+    was_named.then(|| {
+        let why = "Alembic's transaction, which has made it, is not committed yet";
+        (code, format!("{message}, for a second connection: {why}"))
+    })
 }
 
 /// 42P07 is any existing relation; the statement shows whether it is a table.

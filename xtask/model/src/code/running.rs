@@ -277,7 +277,7 @@ pub static LOCKED: Code = Code {
         good: "op.get_bind().execute(…)",
     }),
     remedy: &[
-        "look for two connections in one migration: the second waits for ever for a lock of the first",
+        "use one connection in a revision, `op.get_bind()`: a second one waits for ever for a lock of the first",
         "where no lock is in the way, do the work in batches, or raise `statement_timeout` in the revision",
     ],
     ..MIGRATION
@@ -337,6 +337,20 @@ pub static FOREIGN_DATABASE: Code = Code {
     why: "The revision opens a connection of its own, to a host, port or database that is not the one the gate made. The gate refuses it before its first statement: migrations from a pull request reach no other database.",
     example: Some(Example {
         bad: "create_engine(\"postgresql://app@db.example/app\").execute(…)",
+        good: "op.get_bind().execute(…)",
+    }),
+    remedy: &["use the connection that Alembic hands to the revision: `op.get_bind()`"],
+    ..MIGRATION
+};
+
+/// A revision that does some of its work on a connection of its own.
+pub static SECOND_CONNECTION: Code = Code {
+    id: "MG120",
+    title: "the revision works on a second connection",
+    symptom: "`relation … does not exist` of what was just created, or a step that waits until `--timeout`",
+    why: "A connection beside Alembic's, as from `op.get_bind().engine`, is a session of its own. It does not see what Alembic's transaction has not committed, and waits for ever for the locks that this transaction holds.",
+    example: Some(Example {
+        bad: "with op.get_bind().engine.connect() as connection:\n    connection.execute(…)",
         good: "op.get_bind().execute(…)",
     }),
     remedy: &["use the connection that Alembic hands to the revision: `op.get_bind()`"],

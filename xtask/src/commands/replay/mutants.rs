@@ -130,6 +130,7 @@ mod tests {
             &code::NOT_TOLD,
             &code::NOT_WRITABLE,
             &code::SCHEMA_OF_TODAY,
+            &code::SECOND_CONNECTION,
         ];
         let around = around.map(|code| code.id);
         let lacking = lacking.filter(|id| !around.contains(id));

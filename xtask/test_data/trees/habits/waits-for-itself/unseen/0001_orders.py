@@ -1,0 +1,14 @@
+from alembic import op
+import sqlalchemy as sa
+
+revision = '0001'
+down_revision = None
+
+
+def upgrade():
+    op.create_table('orders', sa.Column('id', sa.Integer(), primary_key=True))
+    op.get_bind().engine.connect().execute(sa.text('INSERT INTO orders VALUES (1)'))
+
+
+def downgrade():
+    op.drop_table('orders')

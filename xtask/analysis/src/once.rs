@@ -29,7 +29,7 @@ pub fn fold(findings: &mut Vec<Finding>) {
         let habit = hazard(&finding).filter(|hazard| habits.contains(hazard));
         let first = folded.iter_mut().find_map(|first| {
             let line = match &habit {
-                Some(_) => (hazard(first) == habit).then(|| so_does(&finding)),
+                Some(_) => (hazard(first) == habit).then(|| same_in(&finding)),
                 None => line(first, &finding),
             };
             Some((line?, first))
@@ -83,14 +83,14 @@ fn habits_of_production(findings: &[Finding]) -> BTreeSet<Hazard> {
 }
 
 /// The line of a finding beside another one of its habit: its revision, place and table.
-fn so_does(finding: &Finding) -> String {
+fn same_in(finding: &Finding) -> String {
     let place = finding.place.as_ref().map(|place| {
         let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
         format!(" ({}{line})", place.file)
     });
     let table = finding.impact.as_ref().map(|impact| format!(": `{}`", impact.table));
     let revision = finding.revision.as_deref().unwrap_or("another revision");
-    format!("so does {revision}{}{}", place.unwrap_or_default(), table.unwrap_or_default())
+    format!("the same in {revision}{}{}", place.unwrap_or_default(), table.unwrap_or_default())
 }
 
 /// Whether both are about a repeated effect, or a repeated lack, of one tree.
@@ -198,9 +198,9 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
             Some(other.message.clone())
         }
         _ if one == two && one == &code::SCHEMA_OF_TODAY && same_revision => {
-            Some(format!("so does {}", other.subject.as_deref().unwrap_or("another revision")))
+            Some(format!("the same for {}", other.subject.as_deref().unwrap_or("another revision")))
         }
-        _ if is_one_habit(first, other) => Some(so_does(other)),
+        _ if is_one_habit(first, other) => Some(same_in(other)),
         _ => None,
     }
 }
@@ -315,14 +315,14 @@ mod tests {
         let few = ["2", "3", "4"].map(|revision| warns(revision, "concurrently"));
         check(&few, &["nobody can write"; 3]);
         let many = [&few[..], &[warns("5", "concurrently"), warns("6", "NOT VALID")]].concat();
-        let told = "nobody can write; so does 3: `t`; so does 4: `t`; so does 5: `t`";
+        let told = "nobody can write; the same in 3: `t`; the same in 4: `t`; the same in 5: `t`";
         check(&many, &[told, "nobody can write"]);
     }
 
     #[test]
     fn repeated_habit_of_a_tree_is_one_finding() {
         let raises = |revision: &str| found(&code::RAISING_DOWNGRADE, revision, "", "it raises");
-        let told = "it raises; so does 3; so does 4";
+        let told = "it raises; the same in 3; the same in 4";
         check(&[raises("2"), raises("3"), raises("4")], &[told]);
         let does = |revision: &str| found(&code::EMPTY_DOWNGRADE, revision, "", "it does nothing");
         check(&[does("2"), does("3")], &["it does nothing", "it does nothing"]);

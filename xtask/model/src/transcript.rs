@@ -25,6 +25,9 @@ pub struct Transcript {
     pub begun: Vec<Frame>,
     /// The statement in flight at the end; a statement that was done is not in flight.
     pub statement: Option<String>,
+    /// The time until the first revision began: env.py, and what it imports.
+    #[serde(default)]
+    pub before_first: Option<Duration>,
     /// Whether the last statement ran on another connection than Alembic's.
     #[serde(default)]
     pub apart: bool,

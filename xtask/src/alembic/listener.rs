@@ -33,6 +33,9 @@ impl Listener {
                     if direction == "upgrade" { Direction::Upgrade } else { Direction::Downgrade };
                 let revision = RevisionInFlight { id, direction };
                 on_revision(&revision);
+                if self.said.revisions.is_empty() {
+                    self.said.before_first = Some(self.started.elapsed());
+                }
                 self.said.revisions.push(revision.clone());
                 self.said.revision = Some(revision);
             }

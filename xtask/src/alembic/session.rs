@@ -34,6 +34,8 @@ pub struct Alembic {
     /// The operations that [`Alembic::check`] found to lead from the database to the models of env.py;
     /// `None`: it has none.
     pub models: Option<Vec<String>>,
+    /// The longest time until a call's first revision began: env.py, and what it imports.
+    pub slowest_start: Duration,
 }
 
 /// Facts of an interpreter that a report names.
@@ -121,6 +123,7 @@ impl Alembic {
             version_table: VersionTable::default(),
             version_tables: Vec::new(),
             models: None,
+            slowest_start: Duration::ZERO,
         })
     }
 
@@ -179,6 +182,7 @@ impl Alembic {
             self.connection.end_call(&Interrupt::never()?)?;
         }
         let (said, description) = called?;
+        self.slowest_start = self.slowest_start.max(said.before_first.unwrap_or_default());
         Ok((said.map_texts(|text| self.target.without_password(text)), description))
     }
 

@@ -1,6 +1,6 @@
 //! Calls of Alembic in a lane.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -13,6 +13,9 @@ use model::event::{Event, timed};
 use model::finding::Finding;
 use model::production::Look;
 use model::transcript::{Direction, End, RevisionInFlight, Statement};
+
+/// The time before the first revision from which on it is worth a word.
+const SLOW_START: Duration = Duration::from_secs(2);
 
 impl Lane<'_> {
     /// Runs `alembic upgrade` or `alembic downgrade` on a database; returns the failure.
@@ -88,11 +91,7 @@ impl Lane<'_> {
             let mut failed = self.tree_run.server_lives(outcome)?.findings.pop();
             // The revisions before it took most of the time.
             if let Some(failed) = failed.as_mut().filter(|_| is_late && own * 2 < limit) {
-                failed.message = format!(
-                    "the {} s that the step may take were over when this revision had run for {} s",
-                    limit.as_secs(),
-                    own.as_secs()
-                );
+                failed.message = out_of_time(limit, own, self.tree_run.alembic.slowest_start);
             }
             return Ok(failed.map_or(Ok(()), |failed| Err(Box::new(failed))));
         }
@@ -108,5 +107,20 @@ impl Lane<'_> {
                 Ok(Err(Box::new(Finding::new(&code::NOT_AS_ASKED, message))))
             }
         }
+    }
+}
+
+/// The time of a step ran out at a revision that did not take it.
+fn out_of_time(limit: Duration, own: Duration, start: Duration) -> String {
+    let (limit, own) = (limit.as_secs(), own.as_secs());
+    let told = format!(
+        "the {limit} s that the step may take were over when this call had run for {own} s"
+    );
+    match start >= SLOW_START {
+        true => format!(
+            "{told}; of each call {} s pass in env.py, and what it imports, before the first revision",
+            start.as_secs()
+        ),
+        false => told,
     }
 }

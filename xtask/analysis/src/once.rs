@@ -178,6 +178,10 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
         (Some(_), Some(step)) if same_revision && (same_words || same_exception) => {
             Some(format!("the same in the step '{step}'"))
         }
+        // Raised by code that the revisions share, such as env.py.
+        (Some(_), Some(_)) if same_exception && first.place == other.place => {
+            Some(same_in(&Finding { place: None, ..other.clone() }))
+        }
         (Some(step), Some(_)) if one == two && one == &code::MULTIPLE_HEADS => {
             Some(format!("the same in the step '{step}'"))
         }
@@ -211,7 +215,9 @@ pub(crate) const DOES_NOTHING: &str = "`upgrade()` changes the database and this
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::finding::Place;
     use model::production::Impact;
+    use model::transcript::{Exception, Frame};
 
     fn found(code: &'static Code, revision: &str, step: &str, message: &str) -> Finding {
         Finding {
@@ -245,6 +251,25 @@ mod tests {
         );
         let lint = found(&code::UNDEFINED_OBJECT, "2", "", "there is no t");
         check(&[failed("2", "upgrade"), lint], &["there is no t", "there is no t"]);
+    }
+
+    #[test]
+    fn exception_of_shared_code_is_one_finding() {
+        let failed = |revision: &str, line: u32| {
+            let raised = Exception { message: "too many arguments".into(), ..Exception::default() };
+            let frame = Frame { file: "env.py".into(), line, function: "run".into(), source: None };
+            Finding {
+                transcript: Some(Box::new(Transcript {
+                    exceptions: vec![raised],
+                    frames: vec![frame],
+                    ..Transcript::default()
+                })),
+                place: Some(Place { file: "env.py".into(), line: Some(line), source: None }),
+                ..found(&code::DOWNGRADE_FAILED, revision, "stairway", &format!("{line}: it fails"))
+            }
+        };
+        check(&[failed("2", 7), failed("3", 7)], &["7: it fails; the same in 3"]);
+        check(&[failed("2", 7), failed("3", 8)], &["7: it fails", "8: it fails"]);
     }
 
     #[test]

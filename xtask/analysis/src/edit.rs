@@ -222,6 +222,7 @@ mod tests {
         let ran = ["CREATE TABLE parents", "DROP VIEW v"].map(|sql| Statement {
             sql: sql.to_owned(),
             revision: None,
+            line: None,
             elapsed: None,
         });
         super::downgrade(&mut findings, &ran, "0002_x.py".into(), &text);

@@ -229,6 +229,8 @@ pub struct Statement {
     pub sql: String,
     /// The revision that ran it; `None`: Alembic itself.
     pub revision: Option<String>,
+    /// The line of the revision's file that ran it.
+    pub line: Option<u32>,
     /// How long it took; `None`: it did not end.
     pub elapsed: Option<Duration>,
 }

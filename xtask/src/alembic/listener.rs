@@ -40,11 +40,11 @@ impl Listener {
                 self.said.revision = Some(revision);
             }
             Event::RevisionsDone => self.said.revision = None,
-            Event::Statement { sql, apart } => {
+            Event::Statement { sql, line, apart } => {
                 self.said.apart = apart;
                 self.said.statement = Some(sql.clone());
                 let revision = self.said.revision.as_ref().map(|r| r.id.clone());
-                self.said.statements.push(Statement { sql, revision, elapsed: None });
+                self.said.statements.push(Statement { sql, revision, line, elapsed: None });
             }
             Event::StatementDone { seconds } => {
                 self.said.statement = None;

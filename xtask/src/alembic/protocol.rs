@@ -87,7 +87,10 @@ pub(super) enum Event {
     },
     Statement {
         sql: String,
+        #[serde(default)]
+        line: Option<u32>,
         /// Whether it runs on another connection than Alembic's.
+        #[serde(default)]
         apart: bool,
     },
     StatementDone {

@@ -415,10 +415,10 @@ def migrate(gate, call, config, go_r):
     script = ScriptDirectory.from_config(config)
     revisions = script._upgrade_revs if call["op"] == "upgrade" else script._downgrade_revs
     waits = list(call["pause_before"])
-    begun = trace_transactions(call)
+    begun, running = trace_transactions(call), {"file": None, "session": None}
 
     def steps(rev, context):
-        call["session"] = session_of(context.connection)
+        running["session"] = session_of(context.connection)
         carried = carried_by(context.connection) if waits else set()
         if call.pop("describe", False):
             # A graph that cannot be walked is told by the step that counts heads.
@@ -439,10 +439,12 @@ def migrate(gate, call, config, go_r):
                     os.read(go_r, 1)
                 direction = "upgrade" if step.is_upgrade else "downgrade"
                 gate.send_event("revision", id=revision, direction=direction)
+                running["file"] = getattr(step.revision.module, "__file__", None)
             yield step
+        running["file"] = None
         gate.send_event("revisions_done")
 
-    trace_statements(gate, call)
+    trace_statements(gate, running)
     trace_failures(call)
     if call["looks"]:
         look_around_statements(gate, call, go_r)
@@ -571,19 +573,27 @@ def session_of(conn):
     return getattr(pooled, "dbapi_connection", None) or pooled.connection
 
 
-def trace_statements(gate, call):
+def trace_statements(gate, running):
+    """Tells each statement, the line of the running revision's file that runs it, and whether it runs on
+    another connection than Alembic's."""
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 
     count, began = 0, 0.0
+
+    def line():
+        frame = sys._getframe(2)
+        while frame is not None and frame.f_code.co_filename != running["file"]:
+            frame = frame.f_back
+        return frame.f_lineno if frame is not None else None
 
     @event.listens_for(Engine, "before_cursor_execute")
     def before(conn, cursor, statement, parameters, context, executemany):
         nonlocal count, began
         count += 1
         if count <= STATEMENTS_KEPT:
-            apart = call.get("session") not in (None, session_of(conn))
-            gate.send_event("statement", sql=clip(statement), apart=apart)
+            apart = running["session"] not in (None, session_of(conn))
+            gate.send_event("statement", sql=clip(statement), line=line(), apart=apart)
             began = time.perf_counter()
 
     @event.listens_for(Engine, "after_cursor_execute")

@@ -74,7 +74,12 @@ impl<'a> Session<'a> {
         let mut said = Transcript {
             command: "psql".into(),
             elapsed,
-            statements: vec![Statement { sql: sql.into(), revision: None, elapsed: Some(elapsed) }],
+            statements: vec![Statement {
+                sql: sql.into(),
+                revision: None,
+                line: None,
+                elapsed: Some(elapsed),
+            }],
             ..Transcript::default()
         };
         if let Err(err) = result {

@@ -177,6 +177,7 @@ fn green() -> Report {
     let sql = |sql: &str| Statement {
         sql: sql.to_owned(),
         revision: Some("0044".to_owned()),
+        line: None,
         elapsed: Some(Duration::from_millis(3)),
     };
     green.trees[0].sql = vec![

@@ -11,12 +11,12 @@ use anyhow::Result;
 use super::context::TreeRun;
 use super::lane::Lane;
 use crate::postgres::rows as tables;
-use analysis::rows::{self, Draft, Loss, Touched, parents_first};
-use analysis::schema_diff::{self, Declaration, line_that_names};
+use analysis::rows::{self, Draft, Fate, Loss, Touched, parents_first};
+use analysis::schema_diff::{self, Declaration, line_of, line_that_names};
 use model::code::{self, Severity};
 use model::finding::{Finding, Place};
 use model::rows::{Contents, Made, Table};
-use model::transcript::Direction;
+use model::transcript::{Direction, Statement};
 
 /// Rows that a trial puts into the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,48 +146,41 @@ impl Lane<'_> {
         self.trial.reader.ask(|session| tables::contents(session, &filled.touched))
     }
 
-    /// Findings for rows that a round trip lost or changed.
+    /// Findings for rows that a round trip lost or changed, and lines for those that the upgrade deletes by
+    /// their table's name. The statements from `down` on are the downgrade's.
     pub(super) fn judge_rows(
         &self,
         revision: &str,
         (filled, between, after): (&Fixtures, &Contents, &Contents),
         [retyped, not_null]: [&BTreeSet<String>; 2],
-    ) -> Vec<Finding> {
+        down: usize,
+    ) -> (Vec<Finding>, Vec<String>) {
         let declared = self.tree_run.declarations(revision);
-        let run = self.tree_run.statements.iter();
-        let own = run.filter(|s| s.revision.as_deref() == Some(revision));
-        let own: Vec<&str> = own.map(|s| s.sql.as_str()).collect();
-        let finding = |loss: Loss| {
+        let (up, down) = self.tree_run.statements.split_at(down);
+        let own = |s: &&Statement| s.revision.as_deref() == Some(revision);
+        let own = [up, down].map(|ran| ran.iter().filter(own).collect::<Vec<_>>());
+        let (mut findings, mut deleted) = (Vec::new(), Vec::new());
+        for loss in rows::losses(&filled.before, between, after, not_null) {
+            // How real values of these are spelt, only their writers know.
+            let is_named = self.trial.named.iter().any(|named| named.has(&loss.what));
+            if is_named || retyped.contains(&loss.what) {
+                continue;
+            }
             let reason = declared.iter().find_map(|declaration| match declaration {
                 Declaration::Loses { what, reason } => loss.is_of(what).then_some(reason.as_str()),
                 _ => None,
             });
+            let is_written = |ran: &[&Statement]| ran.iter().any(|s| loss.is_written_by(&s.sql));
             if let Some(reason) = reason {
-                return self.tree_run.declared(revision, &loss.what, &loss.to_string(), reason);
+                let told = loss.to_string();
+                findings.push(self.tree_run.declared(revision, &loss.what, &told, reason));
+            } else if loss.by_upgrade && loss.fate == Fate::RowsLost && is_written(&own[0]) {
+                deleted.push(format!("{} ({} rows, by DELETE or TRUNCATE)", loss.what, loss.count));
+            } else {
+                findings.push(self.tree_run.lost(revision, &loss, &own));
             }
-            let message = match loss.by_upgrade {
-                true => format!(
-                    "{loss}, by the upgrade of revision {revision}, and its downgrade does not bring them back"
-                ),
-                false => format!("{loss}, by the downgrade of revision {revision}"),
-            };
-            let names: Vec<String> = loss.what.rsplit('.').map(str::to_owned).collect();
-            let way = if loss.by_upgrade { Direction::Upgrade } else { Direction::Downgrade };
-            // A condition (`WHERE`) in the revision says which rows or values are meant to go.
-            let chosen = loss.by_upgrade && own.iter().any(|sql| loss.is_chosen_by(sql));
-            let finding = Finding {
-                direction: Some(way),
-                subject: Some(loss.what.clone()),
-                severity: chosen.then_some(Severity::Note),
-                ..Finding::new(&code::DATA_LOST, message)
-            };
-            self.tree_run.about(revision, &names, finding)
-        };
-        let losses = rows::losses(&filled.before, between, after, not_null).into_iter();
-        // How real values of these are spelt, only their writers know.
-        let is_named = |loss: &Loss| self.trial.named.iter().any(|named| named.has(&loss.what));
-        let losses = losses.filter(|loss| !retyped.contains(&loss.what) && !is_named(loss));
-        losses.map(finding).collect()
+        }
+        (findings, deleted)
     }
 }
 
@@ -196,6 +189,50 @@ impl TreeRun<'_> {
     fn texts_of(&self, revision: &str) -> Vec<String> {
         let own = self.statements.iter().filter(|s| s.revision.as_deref() == Some(revision));
         own.map(|statement| statement.sql.clone()).chain(self.text_of(revision)).collect()
+    }
+
+    /// The finding about rows or values that are lost, with the statements of both ways.
+    fn lost(&self, revision: &str, loss: &Loss, [up, down]: &[Vec<&Statement>; 2]) -> Finding {
+        let (way, ran, def) = match loss.by_upgrade {
+            true => (Direction::Upgrade, up, "def upgrade"),
+            false => (Direction::Downgrade, down, "def downgrade"),
+        };
+        let is_written = |s: &&&Statement| loss.is_written_by(&s.sql);
+        // A downgrade that sets the column as well claims to restore it.
+        let is_meant = loss.merged
+            && up.iter().any(|s| is_written(&s))
+            && !down.iter().any(|s| is_written(&s));
+        let by =
+            ran.iter().find(is_written).or_else(|| ran.iter().find(|s| loss.may_be_by(&s.sql)));
+        let message = match way {
+            Direction::Upgrade if is_meant => format!(
+                "{loss}, by the upgrade of revision {revision}: it makes one value of several, which no downgrade can tell apart"
+            ),
+            Direction::Upgrade => format!(
+                "{loss}, by the upgrade of revision {revision}, and its downgrade does not bring them back"
+            ),
+            Direction::Downgrade => format!("{loss}, by the downgrade of revision {revision}"),
+        };
+        let place = self.file_of(revision).map(|file| {
+            let text = self.text_of(revision).unwrap_or_default();
+            let line = by.and_then(|s| s.line);
+            let source = line.and_then(|line| text.lines().nth(line as usize - 1));
+            let known = line.zip(source).or_else(|| line_of(&text, def));
+            Place {
+                file: self.context.relative(file),
+                line: known.map(|(line, _)| line),
+                source: known.map(|(_, source)| source.to_owned()),
+            }
+        });
+        Finding {
+            revision: Some(revision.to_owned()),
+            direction: Some(way),
+            place,
+            statement: by.map(|s| s.sql.clone()),
+            subject: Some(loss.what.clone()),
+            severity: is_meant.then_some(Severity::Note),
+            ..Finding::new(&code::DATA_LOST, message)
+        }
     }
 
     /// A note about a declaration of the revision.

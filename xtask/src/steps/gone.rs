@@ -11,7 +11,7 @@ const TOLD: usize = 4;
 pub(super) struct LostData {
     /// With those that the upgrade added.
     pub(super) added: Vec<String>,
-    /// With those that the upgrade dropped.
+    /// With those that the upgrade dropped, and rows that it deleted.
     pub(super) dropped: Vec<String>,
     /// The tables and columns that the downgrade drops.
     pub(super) homes: Vec<String>,
@@ -38,7 +38,7 @@ pub(super) fn told_lost(stairs: &Stairs) -> Vec<String> {
     let mut lines = Vec::new();
     for (how, lost) in [
         ("on downgrade, with the columns that were added", &stairs.lost_down),
-        ("on upgrade, with what it drops", &stairs.lost_up),
+        ("on upgrade, with what it drops or deletes", &stairs.lost_up),
     ] {
         if lost.is_empty() {
             continue;

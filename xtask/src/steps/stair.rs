@@ -157,7 +157,7 @@ impl Lane<'_> {
             return Ok(RoundTrip::Went([filled.notes, vec![note]].concat()));
         }
         let held = self.contents(&filled)?;
-        let version_above = self.version()?;
+        let (version_above, began_down) = (self.version()?, self.tree_run.statements.len());
         let target = self.tree_run.down_from(revision, &version_above);
         if let Err(failed) =
             self.run(("downgrade", &target), &trial, StairEnvironment::Here, seen)?
@@ -183,13 +183,15 @@ impl Lane<'_> {
         let retyped = schema_diff::retyped(&before, &after);
         let not_null = schema_diff::filled(&before, &between);
         let columns = [&retyped, &not_null];
-        let mut lost = self.judge_rows(revision, (&filled, &held, &left), columns);
+        let contents = (&filled, &held, &left);
+        let (mut lost, deleted) = self.judge_rows(revision, contents, columns, began_down);
         // A revision that corrects rows, and has nothing to take back.
         if before == between && held == left {
             lost.iter_mut().for_each(|loss| loss.severity = Some(Severity::Note));
         }
         findings.extend(lost);
         self.trial.gone.dropped = rows::gone_with_drops(&filled.before, &held, &left);
+        self.trial.gone.dropped.extend(deleted);
         if !wrong {
             // Otherwise the second upgrade would only meet the remains of the downgrade.
             match self.up_again(revision, &between, seen)? {

@@ -16,9 +16,10 @@ fn losses_and_failures_on_rows_are_found_with_the_row() {
             [(code, message)] => *code == change.code && message.contains(&change.told),
             _ => false,
         };
-        if !is_right {
+        let weight = said.severity_of(&change.id);
+        if !is_right || (!change.severity.is_empty() && weight != change.severity) {
             let (before, code, part) = (&change.before, &change.code, &change.told);
-            wrong.push(format!("{before}: expected {code} {part}, found {told:?}"));
+            wrong.push(format!("{before}: expected {code} {part}, found {weight} {told:?}"));
         }
     }
     assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), said.stderr);
@@ -44,6 +45,35 @@ fn new_head_is_tried_on_rows_without_a_stairway() {
     let (step, directive) = (found["step"].as_str(), found["remedy"][1].as_str());
     assert!(step.unwrap().ends_with("(round trip)"), "{step:?}");
     assert!(directive.unwrap().contains("`# migration-gate: rows h1, reason`"), "{directive:?}");
+}
+
+/// A loss is shown at the line that ran, whatever other line names the column.
+#[test]
+fn lost_value_stands_where_its_statement_ran() {
+    let up = "python: run = op.get_bind().exec_driver_sql
+    if run('SELECT 1').scalar() == 2:
+        run('SELECT note FROM h7')
+    for value in ('note || note',):
+        run('UPDATE h7 SET note = ' + value)
+    run('DELETE FROM h8')
+    run('ALTER TABLE h7 ADD COLUMN title text')";
+    let chain = [
+        Revision::new(
+            "a",
+            "CREATE TABLE h7 (id int PRIMARY KEY, note text);\nCREATE TABLE h8 (id int)",
+            "DROP TABLE h7, h8",
+        ),
+        Revision::new("b", up, "ALTER TABLE h7 DROP COLUMN title"),
+    ];
+    let said = gate(&chain, EACH_ITS_OWN, &[]);
+    let findings = said.report["findings"].as_array().unwrap();
+    let lost: Vec<_> = findings.iter().filter(|finding| finding["code"] == "MG416").collect();
+    assert_eq!(lost.len(), 1, "{lost:#?}\n{}", said.stderr);
+    assert_eq!(lost[0]["line"], 13, "{:#}", lost[0]);
+    assert_eq!(lost[0]["statement"], "UPDATE h7 SET note = note || note");
+    let deleted =
+        ["data lost on upgrade, with what it drops or deletes", "b h8 (", "by DELETE or TRUNCATE"];
+    assert!(deleted.iter().all(|part| said.stderr.contains(part)), "{}", said.stderr);
 }
 
 /// A head that says that it has no way back stays applied, and is tried on rows all the same.

@@ -52,6 +52,8 @@ pub struct Change {
     pub code: String,
     /// A part of the message.
     pub told: String,
+    /// Its weight, where that is not the one of its code.
+    pub severity: String,
 }
 
 /// The changes of a file.
@@ -111,6 +113,13 @@ impl Said {
                 (text("code"), text("message"))
             })
             .collect()
+    }
+
+    /// The severity of the first finding about a revision.
+    pub fn severity_of(&self, revision: &str) -> &str {
+        let mut findings = self.report["findings"].as_array().unwrap().iter();
+        let first = findings.find(|f| f["revision"] == revision && !is_of_rehearsal(f));
+        first.map_or("", |first| first["severity"].as_str().unwrap())
     }
 
     /// The same without what is about the rows of tables.

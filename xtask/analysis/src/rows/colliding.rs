@@ -94,7 +94,12 @@ mod tests {
             let said = Transcript {
                 exceptions: vec![exception.clone()],
                 statement: Some("CREATE UNIQUE INDEX i ON t (a)".into()),
-                statements: vec![Statement { sql: sql.into(), revision: None, elapsed: None }],
+                statements: vec![Statement {
+                    sql: sql.into(),
+                    revision: None,
+                    line: None,
+                    elapsed: None,
+                }],
                 ..Transcript::default()
             };
             (writes_itself(&said), adds_to_key(&said))

@@ -1,12 +1,14 @@
 //! Losses of a round trip among the earlier rows.
 
+mod statements;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use model::rows::{Cells, Contents, Held};
-use sqlparser::ast::{Assignment, Expr, FromTable, Statement, TableFactor, TableWithJoins, Update};
-use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::parser::Parser;
+use serde_json::Value as Json;
+
+pub(super) use self::statements::gives_all;
 
 /// The longest value that is shown, in characters.
 const SHOWN: usize = 60;
@@ -25,6 +27,8 @@ pub struct Loss {
     /// Whether they were lost in the upgrade already: the downgrade then only failed to restore
     /// them.
     pub by_upgrade: bool,
+    /// Whether the upgrade made one value of several, which no downgrade can tell apart.
+    pub merged: bool,
 }
 
 /// Fate of rows or values.
@@ -44,61 +48,6 @@ pub enum Fate {
         /// Its value now.
         is: String,
     },
-}
-
-impl Loss {
-    /// Whether this statement removes the rows or the values that are lost, and leaves others: its
-    /// condition says which are meant.
-    pub fn is_chosen_by(&self, sql: &str) -> bool {
-        let some = self.count < self.of;
-        some && parsed(sql).iter().any(|statement| match (statement, &self.fate) {
-            (Statement::Delete(delete), Fate::RowsLost) => {
-                let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) =
-                    &delete.from;
-                delete.selection.is_some() && from.iter().any(|table| is_named(table, &self.what))
-            }
-            (Statement::Update(update), Fate::Lost { .. }) => {
-                let Some((table, column)) = self.what.rsplit_once('.') else { return false };
-                update.selection.is_some() && sets(update, table, column)
-            }
-            _ => false,
-        })
-    }
-}
-
-/// Whether a statement gives each row of a table a value of a column, or each that has none.
-pub(super) fn gives_all(sql: &str, table: &str, column: &str) -> bool {
-    let has_none = |condition: &Expr| match condition {
-        Expr::IsNull(of) => plain(of).rsplit('.').next() == Some(column),
-        _ => false,
-    };
-    parsed(sql).iter().any(|statement| match statement {
-        Statement::Update(update) => {
-            sets(update, table, column) && update.selection.as_ref().is_none_or(has_none)
-        }
-        _ => false,
-    })
-}
-
-fn parsed(sql: &str) -> Vec<Statement> {
-    Parser::parse_sql(&PostgreSqlDialect {}, sql).unwrap_or_default()
-}
-
-/// A name without quotes.
-fn plain(name: &impl ToString) -> String {
-    name.to_string().replace('"', "")
-}
-
-fn sets(update: &Update, table: &str, column: &str) -> bool {
-    let is_set = |set: &Assignment| plain(&set.target) == column.replace('"', "");
-    is_named(&update.table, table) && update.assignments.iter().any(is_set)
-}
-
-fn is_named(table: &TableWithJoins, wanted: &str) -> bool {
-    match &table.relation {
-        TableFactor::Table { name, .. } => plain(name) == wanted.replace('"', ""),
-        _ => false,
-    }
 }
 
 impl fmt::Display for Loss {
@@ -224,6 +173,7 @@ fn rows_lost(table: &str, was: &Held, is: &Held, meanwhile: &Held) -> Option<Los
         of: was.rows.len(),
         fate: Fate::RowsLost,
         by_upgrade: present(was, meanwhile) < was.rows.len(),
+        merged: false,
     })
 }
 
@@ -231,7 +181,7 @@ fn rows_lost(table: &str, was: &Held, is: &Held, meanwhile: &Held) -> Option<Los
 /// but a key.
 fn present(was: &Held, is: &Held) -> usize {
     let is_all_key = was.rows.iter().all(|row| row.keys().all(|c| was.primary.contains(c)));
-    if was.primary.is_empty() || was.primary != is.primary || is_all_key || is_renumbered(was, is) {
+    if is_all_key || !has_matches(was, is) {
         return was.rows.len().min(is.rows.len());
     }
     let there = by_key(is);
@@ -249,13 +199,14 @@ fn values_lost(
     let of = pairs.iter().filter(|(was, _)| was.is_some()).count();
     let lost: Vec<_> = pairs.iter().filter(|(was, is)| was.is_some() && is.is_none()).collect();
     let changed: Vec<_> =
-        pairs.iter().filter(|(was, is)| was.is_some() && is.is_some() && was != is).collect();
+        pairs.iter().filter(|(was, is)| is.is_some() && !is_kept(was, is)).collect();
     // If the upgrade left the data unchanged, the downgrade is to blame.
     let kept = self::pairs(was, meanwhile, column);
-    let by_upgrade = kept.len() < pairs.len() || kept.iter().any(|(was, is)| was != is);
+    let by_upgrade = kept.len() < pairs.len() || kept.iter().any(|(was, held)| !is_kept(was, held));
+    let merged = by_upgrade && merges(&kept, has_matches(was, meanwhile));
     let loss = |count, of, fate| {
         let what = format!("{table}.{column}");
-        Loss { what, count, of, fate, by_upgrade }
+        Loss { what, count, of, fate, by_upgrade, merged }
     };
     if let Some((example, _)) = lost.first() {
         losses.push(loss(lost.len(), of, Fate::Lost { example: shown(example.as_deref()) }));
@@ -265,6 +216,42 @@ fn values_lost(
         losses.push(loss(changed.len(), of, fate));
     }
     losses
+}
+
+/// Whether a value is still there: the same, or a JSON array or object with all its former members.
+fn is_kept(was: &Option<String>, is: &Option<String>) -> bool {
+    fn holds(was: &Json, is: &Json) -> bool {
+        match (was, is) {
+            (Json::Object(was), Json::Object(is)) => {
+                was.iter().all(|(key, was)| is.get(key).is_some_and(|is| holds(was, is)))
+            }
+            (Json::Array(was), Json::Array(is)) => {
+                let mut rest: Vec<&Json> = is.iter().collect();
+                was.iter().all(|was| {
+                    let at = rest.iter().position(|is| holds(was, is));
+                    at.map(|at| rest.remove(at)).is_some()
+                })
+            }
+            _ => was == is,
+        }
+    }
+    let (Some(was), Some(is)) = (was, is) else { return was.is_none() };
+    let json = |text: &String| serde_json::from_str::<Json>(text).ok();
+    let grown = || Some(holds(&json(was)?, &json(is)?));
+    was == is || was.starts_with(['[', '{']) && grown() == Some(true)
+}
+
+/// Whether several values became one; of rows that cannot be matched, only the number of values says so.
+fn merges(pairs: &[(Option<String>, Option<String>)], is_matched: bool) -> bool {
+    let each: BTreeSet<_> = pairs.iter().collect();
+    let was: BTreeSet<_> = pairs.iter().map(|(was, _)| was).collect();
+    let is: BTreeSet<_> = pairs.iter().map(|(_, is)| is).collect();
+    is.len() < if is_matched { each.len() } else { was.len() }
+}
+
+/// Whether each row can be found again by its key.
+fn has_matches(was: &Held, is: &Held) -> bool {
+    !was.primary.is_empty() && was.primary == is.primary && !is_renumbered(was, is)
 }
 
 /// Whether a table has as many rows as before, and other keys: then they were renumbered, and rows
@@ -305,7 +292,7 @@ fn unchanged(was: &Held, is: &Held) -> Vec<String> {
 /// A column's values in rows that both have; empty where one does not have the column.
 fn pairs(was: &Held, is: &Held, column: &str) -> Vec<(Option<String>, Option<String>)> {
     let value = |row: &Cells| row.get(column).cloned();
-    if was.primary.is_empty() || was.primary != is.primary || is_renumbered(was, is) {
+    if !has_matches(was, is) {
         // Without a key, only the values and their frequency count.
         let all = |held: &Held| held.rows.iter().map(value).collect::<Option<Vec<_>>>();
         let (Some(mut was), Some(mut is)) = (all(was), all(is)) else { return Vec::new() };

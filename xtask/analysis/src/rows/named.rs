@@ -166,7 +166,7 @@ mod tests {
             ..Transcript::default()
         };
         let made = "CREATE TYPE invoice_state AS ENUM ('draft', 'it''s paid')";
-        let ran = Statement { sql: made.into(), revision: None, elapsed: None };
+        let ran = Statement { sql: made.into(), revision: None, line: None, elapsed: None };
         let named = named(&said, &[ran], &[table()]);
         let found = named.map(|named| named.values);
         let expected = values.map(|values| values.iter().map(|v| (*v).to_owned()).collect());

@@ -166,8 +166,12 @@ mod tests {
             found: None,
         };
         let key = Change::Missing(vec![("definition".into(), "PRIMARY KEY (id, a)".into())]);
-        let statement =
-            |sql: &str| Statement { sql: sql.into(), revision: Some("2".into()), elapsed: None };
+        let statement = |sql: &str| Statement {
+            sql: sql.into(),
+            revision: Some("2".into()),
+            line: None,
+            elapsed: None,
+        };
         let (add, drop) = ("ALTER TABLE t ADD COLUMN a int", "ALTER TABLE t DROP COLUMN a");
         for (ran, expected) in [([drop, add], true), ([add, drop], false)] {
             let ran = ran.map(statement);

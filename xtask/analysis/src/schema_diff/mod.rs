@@ -26,7 +26,7 @@ pub use self::blame::{
 pub use self::difference::{Change, Difference};
 pub use self::done_before::{created_by, made_elsewhere, made_in, may_have_been_done};
 pub(crate) use self::origin::mentions;
-pub use self::origin::{Declaration, Origin, Sources, declared, impure, line_that_names};
+pub use self::origin::{Declaration, Origin, Sources, declared, impure, line_of, line_that_names};
 pub use self::python::line as python_line;
 
 /// The differences. Those that follow from another one, such as the columns of a table, are left

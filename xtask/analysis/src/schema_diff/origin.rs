@@ -170,7 +170,8 @@ pub fn line_that_names<'t>(text: &'t str, names: &[String]) -> Option<(u32, &'t 
     })
 }
 
-fn line_of<'t>(text: &'t str, start: &str) -> Option<(u32, &'t str)> {
+/// The first line that begins with a text.
+pub fn line_of<'t>(text: &'t str, start: &str) -> Option<(u32, &'t str)> {
     let (at, line) = text.lines().enumerate().find(|(_, line)| line.starts_with(start))?;
     Some((u32::try_from(at + 1).ok()?, line))
 }

@@ -129,6 +129,7 @@ fn renames(
     let run = |sql: &&str| model::transcript::Statement {
         revision: None,
         sql: (*sql).to_owned(),
+        line: None,
         elapsed: None,
     };
     let statements: Vec<_> = statements.iter().map(run).collect();

@@ -14,6 +14,7 @@ mod query;
 mod roles;
 pub mod types;
 mod volatility;
+mod written;
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use self::cursor::{Cursor, is_word, string_of, text_of};
+pub use self::written::{Written, written};
 use super::effect::{Effect, HOLE, Kind, Lookup, Object, Rows, Whole};
 
 /// The longest SQL that is read, in bytes. Longer ones are dumps, and opaque.

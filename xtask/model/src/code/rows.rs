@@ -115,14 +115,14 @@ pub static DATA_LOST: Code = Code {
     id: "MG416",
     title: "the round trip loses what rows held before",
     symptom: "`orders.note: 40 of 40 values lost`",
-    why: "`upgrade()` removes or changes data that `downgrade()` does not bring back; after a rollback in production the data would be gone as well.",
+    why: "`upgrade()` changes data that `downgrade()` does not bring back, or `downgrade()` changes what the upgrade left; after a rollback in production the data would be gone as well. What an upgrade drops, or deletes by name, is a line of the step. It is a note where an `UPDATE` makes one value of several, which no downgrade can tell apart.",
     example: Some(Example {
-        bad: "def upgrade():\n    op.drop_column(\"orders\", \"note\")",
-        good: "def upgrade():\n    op.alter_column(\"orders\", \"note\", new_column_name=\"note_unused\")   # dropped later",
+        bad: "def upgrade():\n    op.execute(\"UPDATE orders SET cents = cents * 100\")",
+        good: "def downgrade():\n    op.execute(\"UPDATE orders SET cents = cents / 100\")",
     }),
     severity: Severity::Warning,
     remedy: &[
-        "keep the data as long as a rollback may be needed: rename or copy it now, drop it in a later revision",
+        "bring the data back in `downgrade()`, or keep it as long as a rollback may be needed: copy it now, drop it in a later revision",
         "where the loss is intended, say so in the revision: `# migration-gate: loses TABLE.COLUMN, reason`",
     ],
     verify: "run the gate again: what the rows held before must be there after the downgrade",

@@ -19,6 +19,10 @@ use model::tree::Target;
 /// The most differences of one revision that are findings of their own.
 const TOLD: usize = 25;
 
+/// What is told of a label that `ADD VALUE` added.
+pub(super) const LABEL_STAYS: &str =
+    "; Postgres takes no label back: `ADD VALUE IF NOT EXISTS` accepts that it is there";
+
 /// Direction of a comparison.
 #[derive(Clone, Copy)]
 pub(super) enum ComparedDirection<'a> {
@@ -277,6 +281,11 @@ impl TreeRun<'_> {
     }
 }
 
+/// Whether a statement adds a label to an enum.
+fn adds_value(made_by: &str) -> bool {
+    made_by.to_uppercase().contains("ADD VALUE")
+}
+
 /// Whether a difference is about this attribute.
 fn is_attribute(difference: &Difference, name: &str) -> bool {
     matches!(&difference.change, Change::Changed { attribute, .. } if attribute == name)
@@ -385,9 +394,7 @@ impl Judged<'_> {
             false if schema_diff::is_conditional(made_by) => {
                 "; the upgrade asks first: take it back only where production had it otherwise"
             }
-            false if code == &code::CHANGED && is_label && made_by.contains("ADD VALUE") => {
-                "; Postgres takes no label back: `ADD VALUE IF NOT EXISTS` accepts that it is there"
-            }
+            false if code == &code::CHANGED && is_label && adds_value(made_by) => LABEL_STAYS,
             false => "",
         };
         (code, format!("{told}, by the downgrade of revision {revision}{alone}"))

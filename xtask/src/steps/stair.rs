@@ -8,7 +8,7 @@ use super::gone::dropped_between;
 use super::lane::{Lane, StairEnvironment, not_where_asked};
 use super::minimize::shown;
 use super::revisions::RevisionNode;
-use super::round_trip::ComparedDirection;
+use super::round_trip::{ComparedDirection, LABEL_STAYS};
 use analysis::{rows, schema_diff};
 use model::code::{self, Severity};
 use model::event::timed;
@@ -169,42 +169,65 @@ impl Lane<'_> {
             return Ok(RoundTrip::Went(vec![not_where_asked(revision, &found, &version)]));
         }
         let after = self.look()?;
-        self.trial.gone.homes = dropped_between(&between, &after);
-        let mut findings =
-            self.tree_run.judge(revision, &before, &after, ComparedDirection::Down(&between));
-        let (tree_run, rows) = (&self.tree_run, self.ladder.supplied);
-        findings.extend(
-            self.trial.reader.ask(|session| tree_run.lost_supplies(revision, session, rows))?,
-        );
-        let wrong = |f: &Finding| f.code.severity == Severity::Error || is_done_before(f);
-        let wrong = findings.iter().any(wrong);
-        let left = self.contents(&filled)?;
-        // Of another type, a value is written in another way; that has a finding of its own.
-        let retyped = schema_diff::retyped(&before, &after);
-        let not_null = schema_diff::filled(&before, &between);
-        let columns = [&retyped, &not_null];
-        let contents = (&filled, &held, &left);
-        let (mut lost, deleted) = self.judge_rows(revision, contents, columns, began_down);
-        // A revision that corrects rows, and has nothing to take back.
-        if before == between && held == left {
-            lost.iter_mut().for_each(|loss| loss.severity = Some(Severity::Note));
-        }
-        findings.extend(lost);
-        self.trial.gone.dropped = rows::gone_with_drops(&filled.before, &held, &left);
-        self.trial.gone.dropped.extend(deleted);
-        if !wrong {
-            // Otherwise the second upgrade would only meet the remains of the downgrade.
+        let way = [&before, &between, &after].map(Vec::as_slice);
+        let mut findings = self.judge_way_down(revision, way, (&filled, &held), began_down)?;
+        let is_wrong = |f: &&Finding| f.code.severity == Severity::Error || is_done_before(f);
+        let mut errors = findings.iter().filter(is_wrong).peekable();
+        // After an error, the second upgrade would only meet the remains of the downgrade.
+        let wrong = errors.peek().is_some();
+        if !wrong || errors.all(|f| f.message.contains(LABEL_STAYS)) {
             match self.up_again(revision, &between, seen)? {
                 Ok(differences) => {
+                    findings.iter_mut().for_each(accept_label);
                     if differences.is_empty() {
                         self.note_rows(&filled, &held)?;
                     }
                     findings.extend(differences);
                 }
+                Err(_) if wrong => {}
                 Err(failed) => return broke(*failed),
             }
         }
         Ok(RoundTrip::Went([filled.notes, findings].concat()))
+    }
+
+    /// Findings about what the way down left, of the schema and of rows.
+    fn judge_way_down(
+        &mut self,
+        revision: &str,
+        [before, between, after]: [&[Schema]; 3],
+        (filled, held): (&Fixtures, &Contents),
+        began: usize,
+    ) -> Result<Vec<Finding>> {
+        self.trial.gone.homes = dropped_between(between, after);
+        let mut findings =
+            self.tree_run.judge(revision, before, after, ComparedDirection::Down(between));
+        let (tree_run, rows) = (&self.tree_run, self.ladder.supplied);
+        findings.extend(
+            self.trial.reader.ask(|session| tree_run.lost_supplies(revision, session, rows))?,
+        );
+        let left = self.contents(filled)?;
+        // Of another type, a value is written in another way; that has a finding of its own.
+        let retyped = schema_diff::retyped(before, after);
+        let not_null = schema_diff::filled(before, between);
+        let (columns, contents) = ([&retyped, &not_null], (filled, held, &left));
+        let (mut lost, deleted) = self.judge_rows(revision, contents, columns, began);
+        // A revision that corrects rows, and has nothing to take back.
+        if before == between && *held == left {
+            lost.iter_mut().for_each(|loss| loss.severity = Some(Severity::Note));
+        }
+        let mut ran = self.tree_run.statements[began..].iter();
+        let does_nothing = !ran.any(|ran| ran.revision.as_deref() == Some(revision));
+        // A downgrade that runs nothing is one cause, of lost rows too.
+        let first = findings.iter_mut().find(|f| f.code.severity == Severity::Error);
+        if let Some(first) = first.filter(|_| does_nothing) {
+            let of_rows = lost.extract_if(.., |f| f.code == &code::DATA_LOST);
+            first.also.extend(of_rows.map(|lost| lost.message));
+        }
+        findings.extend(lost);
+        self.trial.gone.dropped = rows::gone_with_drops(&filled.before, held, &left);
+        self.trial.gone.dropped.extend(deleted);
+        Ok(findings)
     }
 
     /// The second upgrade, in another environment: the schema must be the one of the first. Where it is
@@ -260,6 +283,14 @@ impl Lane<'_> {
         let now = self.contents(filled)?;
         self.trial.gone.added = rows::gone_with_columns(&filled.before, held, &now);
         Ok(())
+    }
+}
+
+/// Makes a note of a label that stays, where the second upgrade went all the same.
+fn accept_label(finding: &mut Finding) {
+    if finding.message.contains(LABEL_STAYS) {
+        finding.message = finding.message.replace(LABEL_STAYS, "; the second upgrade accepts it");
+        (finding.code, finding.edit) = (&code::KEPT, None);
     }
 }
 

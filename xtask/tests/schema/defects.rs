@@ -73,3 +73,41 @@ fn further_differences_are_a_line_of_the_first_finding() {
     let also = said.report["findings"][0]["also"].as_array().unwrap();
     assert!(also.contains(&"5 further differences are not shown".into()), "{also:#?}");
 }
+
+/// A label that the upgrade adds only where it is missing is no fault of the downgrade.
+#[test]
+fn label_that_the_second_upgrade_accepts_is_a_note() {
+    let up = "python: run = op.get_bind().exec_driver_sql
+    there = run('SELECT enumlabel FROM pg_enum').scalars().all()
+    if 'sell' not in there:
+        run(\"ALTER TYPE side ADD VALUE 'sell'\")";
+    let chain = [
+        Revision::new("one", "CREATE TYPE side AS ENUM ('buy')", "DROP TYPE side"),
+        Revision::new("two", up, ""),
+    ];
+    let said = gate(&chain, ONE_FOR_ALL, &[]);
+    let about = said.about("two");
+    assert_eq!(about.len(), 1, "{about:#?}\n{}", said.stderr);
+    assert!(about[0].0 == "MG406" && about[0].1.ends_with("the second upgrade accepts it"));
+    assert_eq!(said.verdict(), "pass");
+}
+
+/// A downgrade that runs nothing is told once, with all that it leaves.
+#[test]
+fn downgrade_that_runs_nothing_is_one_finding() {
+    let before = "CREATE TABLE t (id int PRIMARY KEY, note text);\nCREATE INDEX ix ON t (note);\n\
+                  CREATE TABLE other (id int PRIMARY KEY, a int CHECK (a BETWEEN 0 AND 99))";
+    let up = "CREATE TABLE made (a int);\nDROP INDEX ix;\nALTER TABLE t ALTER id TYPE bigint;\n\
+              UPDATE other SET a = 99 - a";
+    let chain = [
+        Revision::new("one", before, "DROP TABLE t, other"),
+        Revision::new("two", up, "python: print('kept')"),
+    ];
+    let said = gate(&chain, ONE_FOR_ALL, &[]);
+    let about = said.about("two");
+    assert_eq!(about.len(), 1, "{about:#?}\n{}", said.stderr);
+    let told = format!("{}; {}", about[0].1, said.report["findings"][0]["also"]);
+    for part in ["index ix", "table made", "type was", "other.a: "] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}

@@ -23,6 +23,8 @@ use model::finding::{Edit, FileChange};
 
 /// The number of context lines in a patch.
 const CONTEXT: usize = 3;
+/// The most lines of a change that is offered as it is.
+const MOST_LINES: usize = 10;
 
 /// Candidates for a finding, the most fitting first.
 pub fn candidates(scene: &Scene<'_>) -> Vec<Candidate> {
@@ -65,13 +67,13 @@ pub fn with_type(script: &Script, line: u32, statement: &str) -> Option<Edit> {
     FileChange { file: script.file.clone(), before, after: Some(after) }.edit()
 }
 
-/// A revision whose `ADD VALUE` accepts the labels that no downgrade can remove.
+/// A revision whose `ADD VALUE` accepts the labels that no downgrade can remove, where that is a short change.
 pub fn with_labels_kept(script: &Script) -> Option<Edit> {
     let before = script.module.source();
     let after = Some(rewrite::guarded(before));
     FileChange { file: script.file.clone(), before: Some(before.to_owned()), after }
         .edit()
-        .filter(|edit| edit.before != edit.after)
+        .filter(|edit| edit.before != edit.after && edit.after.len() <= MOST_LINES)
 }
 
 /// The change that is known to the letter.

@@ -1,6 +1,6 @@
 //! Codes for failures that need rows, by the error of Postgres.
 
-use super::losses::gives_all;
+use super::statements::gives_all;
 use crate::effect::{Effect, Kind};
 use crate::sql;
 use model::code::{self, Code};

@@ -1,14 +1,10 @@
 //! Losses of a round trip among the earlier rows.
 
-mod statements;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use model::rows::{Cells, Contents, Held};
 use serde_json::Value as Json;
-
-pub(super) use self::statements::gives_all;
 
 /// The longest value that is shown, in characters.
 const SHOWN: usize = 60;

@@ -12,6 +12,7 @@ mod colliding;
 mod hints;
 mod losses;
 mod named;
+mod statements;
 mod touched;
 mod values;
 

@@ -96,7 +96,7 @@ pub static KEPT: Code = Code {
     id: "MG406",
     title: "the downgrade leaves a difference that is no fault",
     symptom: "a note beside a green step",
-    why: "A comment `# migration-gate: keeps …` says so, with its reason; or the object is an extension, a schema or an enum label that the revision creates `IF NOT EXISTS`, so that production may have had it before; or a constraint that was made again has another name.",
+    why: "A comment `# migration-gate: keeps …` says so, with its reason; or the object is an extension, a schema or an enum label that the revision creates `IF NOT EXISTS`, so that production may have had it before; or a label that no downgrade can remove and the second upgrade accepts; or a constraint that was made again has another name.",
     example: Some(Example {
         bad: "def downgrade():\n    op.drop_table(\"orders\")",
         good: "# migration-gate: keeps type order_side, the archive uses it",

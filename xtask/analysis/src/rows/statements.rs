@@ -1,10 +1,10 @@
-//! What the statements of a revision do to the rows and values that are lost.
+//! Statements of a revision, and the rows and values that they lose or give.
 
 use sqlparser::ast::{Assignment, Expr, Statement, TableFactor, TableWithJoins, Update};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
-use super::{Fate, Loss};
+use super::losses::{Fate, Loss};
 use crate::effect::{Effect, Kind, Object};
 use crate::schema_diff::mentions;
 use crate::sql::{self, Written};
@@ -47,7 +47,7 @@ impl Loss {
 }
 
 /// Whether a statement gives each row of a table a value of a column, or each that has none.
-pub(in crate::rows) fn gives_all(sql: &str, table: &str, column: &str) -> bool {
+pub(super) fn gives_all(sql: &str, table: &str, column: &str) -> bool {
     let has_none = |condition: &Expr| match condition {
         Expr::IsNull(of) => plain(of).rsplit('.').next() == Some(column),
         _ => false,

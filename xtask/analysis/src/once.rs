@@ -47,8 +47,13 @@ pub fn fold(findings: &mut Vec<Finding>) {
                 if habit.is_none() {
                     first.also.append(&mut finding.also);
                 }
-                first.lacks.append(&mut finding.lacks);
-                first.edit = first.edit.take().or(finding.edit);
+                // What another downgrade lacks belongs into that one.
+                let is_of_another =
+                    OF_A_DOWNGRADE.contains(&finding.code) && first.revision != finding.revision;
+                if !is_of_another {
+                    first.lacks.append(&mut finding.lacks);
+                    first.edit = first.edit.take().or(finding.edit);
+                }
             }
             None => folded.push(finding),
         }
@@ -131,6 +136,19 @@ fn is_related(first: &Finding, other: &Finding) -> bool {
         || told(&bare(&one), other)
 }
 
+/// Whether a revision does not restore what an earlier one leaves behind: where both are taken down, the
+/// one makes up for the other, so neither is changed alone.
+fn is_left_by(first: &Finding, other: &Finding) -> bool {
+    let Some(subject) = other.subject.as_deref() else { return false };
+    let is_it = |line: &String| {
+        let named = line.strip_prefix("left behind: ").and_then(|line| line.strip_prefix(subject));
+        named.is_some_and(|rest| rest.starts_with([' ', ',']))
+    };
+    OF_A_DOWNGRADE.contains(&first.code)
+        && [&code::NOT_RESTORED, &code::CHANGED].contains(&other.code)
+        && first.also.iter().chain([&first.message]).any(is_it)
+}
+
 /// Whether a downgrade fails on rows at the column that it does not restore as it was.
 fn fails_at(first: &Finding, other: &Finding) -> bool {
     let column = first.subject.as_deref().and_then(|subject| subject.strip_prefix("column "));
@@ -195,6 +213,9 @@ fn line(first: &Finding, other: &Finding) -> Option<String> {
             Some(other.message.clone())
         }
         (Some(_), Some(_)) if same_revision && is_of_one_downgrade(first, other) => {
+            Some(other.message.clone())
+        }
+        (Some(_), Some(_)) if !same_revision && is_left_by(first, other) => {
             Some(other.message.clone())
         }
         // The type that the downgrade gives a column holds less than the one that it had.
@@ -325,6 +346,26 @@ mod tests {
         let empty = |f: &Finding| Finding { predicted: Some(DOES_NOTHING.into()), ..f.clone() };
         let findings: Vec<Finding> = findings.iter().map(empty).collect();
         check(&findings, &[&format!("{told}; v.a: 3 values lost")]);
+    }
+
+    #[test]
+    fn object_that_an_earlier_revision_leaves_is_told_there() {
+        let about = |code, revision: &str, subject: &str, what: &str| Finding {
+            subject: Some(subject.to_owned()),
+            lacks: vec![what.to_owned()],
+            ..found(code, revision, "stairway", what)
+        };
+        let mut findings = vec![
+            about(&code::REMAINS, "2", "table t", "left behind: table t (columns: a)"),
+            about(&code::REMAINS, "2", "type kind", "left behind: type kind (enum: a)"),
+            about(&code::NOT_RESTORED, "3", "type kind", "not restored: type kind"),
+            about(&code::NOT_RESTORED, "3", "index ix", "not restored: index ix"),
+            about(&code::NOT_RESTORED, "4", "type kind_of", "not restored: type kind_of"),
+        ];
+        let told = "left behind: table t (columns: a); left behind: type kind (enum: a); not restored: type kind";
+        check(&findings, &[told, "not restored: index ix", "not restored: type kind_of"]);
+        fold(&mut findings);
+        assert_eq!(findings[0].lacks.len(), 2, "the third is of another file");
     }
 
     #[test]

@@ -216,8 +216,11 @@ impl Lane<'_> {
         if before == between && *held == left {
             lost.iter_mut().for_each(|loss| loss.severity = Some(Severity::Note));
         }
-        let mut ran = self.tree_run.statements[began..].iter();
-        let does_nothing = !ran.any(|ran| ran.revision.as_deref() == Some(revision));
+        let own_table = &self.tree_run.alembic.version_table.name;
+        let is_own = |ran: &Statement| {
+            ran.revision.as_deref() == Some(revision) && !ran.sql.contains(own_table)
+        };
+        let does_nothing = !self.tree_run.statements[began..].iter().any(is_own);
         // A downgrade that runs nothing is one cause, of lost rows too.
         let first = findings.iter_mut().find(|f| f.code.severity == Severity::Error);
         if let Some(first) = first.filter(|_| does_nothing) {

@@ -15,6 +15,8 @@ use super::transcript::{Direction, Transcript};
 
 /// The beginning of a comment that allows what a revision does.
 const DIRECTIVE: &str = "# migration-gate:";
+/// The ends of directives whose object is not named.
+const NAMELESS: [&str; 2] = [" TABLE, reason", " TABLE.COLUMN, reason"];
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -231,9 +233,14 @@ impl Finding {
                 .replace(" TABLE, reason", &format!(" {subject}, reason")),
             (step, None) => step,
         };
-        let Some(instead) = self.instead() else { return steps.iter().map(about).collect() };
+        // A directive without the name of its object is none.
+        let is_known = |step: &&&str| {
+            self.subject.is_some() || !NAMELESS.iter().any(|name| step.contains(name))
+        };
+        let steps = steps.iter().filter(is_known);
+        let Some(instead) = self.instead() else { return steps.map(about).collect() };
         let directive = |step: &&&str| self.subject.is_some() && step.contains(DIRECTIVE);
-        let directives = steps.iter().filter(directive).map(about);
+        let directives = steps.filter(directive).map(about);
         iter::once(instead.to_owned()).chain(directives).collect()
     }
 

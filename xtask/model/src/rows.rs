@@ -101,6 +101,19 @@ pub struct Made {
     pub place: String,
 }
 
+/// A value of a row that was made, and another one of its column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// Its row.
+    pub row: Made,
+    /// Its column, without quotes.
+    pub column: String,
+    /// The value; `None` is NULL.
+    pub value: Option<String>,
+    /// A value of another row.
+    pub other: String,
+}
+
 /// A row as text: each column's value, `None` where it is NULL.
 pub type Cells = BTreeMap<String, Option<String>>;
 

@@ -148,6 +148,10 @@ pub struct Exception {
     pub detail: Option<String>,
     /// Postgres's hint.
     pub hint: Option<String>,
+    /// The table that Postgres names, with its schema: `public.orders`, without quotes.
+    pub table: Option<String>,
+    /// The column that Postgres names.
+    pub column: Option<String>,
 }
 
 impl fmt::Display for Exception {

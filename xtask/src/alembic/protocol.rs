@@ -181,13 +181,15 @@ pub(super) struct Exception {
     sqlstate: Option<String>,
     detail: Option<String>,
     hint: Option<String>,
+    table: Option<String>,
+    column: Option<String>,
 }
 
 impl From<Exception> for transcript::Exception {
     fn from(e: Exception) -> Self {
-        let Exception { kind, raised_in, message, sqlstate, detail, hint } = e;
+        let Exception { kind, raised_in, message, sqlstate, detail, hint, table, column } = e;
         let message = transcript::without_addresses(&message);
-        transcript::Exception { kind, raised_in, message, sqlstate, detail, hint }
+        transcript::Exception { kind, raised_in, message, sqlstate, detail, hint, table, column }
     }
 }
 

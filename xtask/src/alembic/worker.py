@@ -961,11 +961,12 @@ def message_of(exc):
 
 
 def server_fields(exc):
-    """SQLSTATE, message, detail and hint, as each driver keeps them."""
+    """SQLSTATE, message, detail, hint, and the table and the column at fault, as each driver keeps them."""
     first = exc.args[0] if exc.args else None
     if isinstance(first, dict) and "C" in first:  # pg8000
-        keys = {"sqlstate": "C", "message": "M", "detail": "D", "hint": "H"}
-        return {name: first.get(key) for name, key in keys.items()}
+        keys = {"sqlstate": "C", "message": "M", "detail": "D", "hint": "H", "column": "c"}
+        fields = {name: first.get(key) for name, key in keys.items()}
+        return {**fields, "table": f"{first.get('s')}.{first['t']}" if "t" in first else None}
     diag = getattr(exc, "diag", None)  # psycopg2 and psycopg
     source = diag or exc  # asyncpg has them on the exception itself
     sqlstate = getattr(exc, "sqlstate", None) or getattr(exc, "pgcode", None)
@@ -974,6 +975,8 @@ def server_fields(exc):
         "message": getattr(diag, "message_primary", None),
         "detail": getattr(source, "message_detail" if diag else "detail", None) if sqlstate else None,
         "hint": getattr(source, "message_hint" if diag else "hint", None) if sqlstate else None,
+        "table": f"{source.schema_name}.{source.table_name}" if sqlstate and getattr(source, "table_name", None) else None,
+        "column": getattr(source, "column_name", None) if sqlstate else None,
     }
 
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 
-use super::session::{Session, literal};
-use model::rows::{Cells, Choice, Contents, Held, Inserts, Made, Table};
+use super::session::{Session, identifier, literal};
+use model::rows::{Cell, Cells, Choice, Contents, Held, Inserts, Made, Table};
 
 /// Set-up of a connection for [`tables`].
 pub const TABLES: &str = include_str!("rows.sql");
@@ -205,11 +205,50 @@ pub fn row(session: &mut Session<'_>, made: &Made) -> Result<Option<String>> {
     ))
 }
 
-/// Deletes rows, even referenced ones.
-pub fn delete(session: &mut Session<'_>, rows: &[Made]) -> Result<()> {
+/// The values of a row that can be set, each with one that another row has in its place.
+pub fn cells(session: &mut Session<'_>, made: &Made) -> Result<Vec<Cell>> {
+    let Made { table, place } = made;
+    let columns = session.column(&format!(
+        "SELECT attname FROM pg_attribute WHERE attrelid = {}::regclass AND attnum > 0 AND NOT attisdropped \
+         AND attgenerated = '' AND attidentity <> 'a'",
+        literal(table)
+    ))?;
+    let one = |name: &String| {
+        let column = identifier(name);
+        let other = format!(
+            "SELECT gate_d.{column}::text FROM {table} gate_d WHERE gate_d.{column}::text <> \
+             coalesce(gate_t.{column}::text, '') ORDER BY ctid LIMIT 1"
+        );
+        format!(
+            "SELECT json_build_array({}, {column}::text, ({other}))::text FROM {table} gate_t WHERE ctid = {}",
+            literal(name),
+            literal(place)
+        )
+    };
+    let columns: Vec<String> = columns.iter().map(one).collect();
+    let mut cells = Vec::new();
+    for found in session.column(&columns.join(" UNION ALL "))? {
+        let found: (String, Option<String>, Option<String>) =
+            serde_json::from_str(&found).context("cannot read a value")?;
+        let (column, value, other) = found;
+        cells.extend(other.map(|other| Cell { row: made.clone(), column, value, other }));
+    }
+    Ok(cells)
+}
+
+/// Deletes rows, even referenced ones, and gives some values of other rows their other value.
+pub fn change(session: &mut Session<'_>, gone: &[Made], set: &[Cell]) -> Result<()> {
     let mut sql = "SET session_replication_role = replica;\n".to_owned();
-    for Made { table, place } in rows {
+    for Made { table, place } in gone {
         sql += &format!("DELETE FROM {table} WHERE ctid = {};\n", literal(place));
+    }
+    // A row has another place after its first update.
+    for cells in set.chunk_by(|one, other| one.row == other.row) {
+        let Made { table, place } = &cells[0].row;
+        let set = |cell: &Cell| format!("{} = {}", identifier(&cell.column), literal(&cell.other));
+        let set: Vec<String> = cells.iter().map(set).collect();
+        sql +=
+            &format!("UPDATE {table} SET {} WHERE ctid = {};\n", set.join(", "), literal(place));
     }
     session.execute(&sql)
 }

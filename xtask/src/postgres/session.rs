@@ -227,6 +227,8 @@ fn exception(err: &anyhow::Error) -> Exception {
             sqlstate: Some(db.code().code().into()),
             detail: db.detail().map(Into::into),
             hint: db.hint().map(Into::into),
+            table: db.schema().zip(db.table()).map(|(schema, table)| format!("{schema}.{table}")),
+            column: db.column().map(Into::into),
         },
         None => {
             Exception { kind: "ERROR".into(), message: format!("{err:#}"), ..Exception::default() }

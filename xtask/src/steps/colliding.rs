@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::fixtures::FixtureSet;
 use super::lane::Lane;
-use super::minimize::shown;
+use super::blame::shown;
 use analysis::rows;
 use model::code;
 use model::finding::Finding;

@@ -1,7 +1,7 @@
-//! Minimising: the row that breaks a revision where it is the only one.
+//! Minimising: the row that breaks a revision where it is the only one, and the value in it.
 //!
 //! The revision itself is run again and again, each time on a copy of the database in which some of
-//! the rows are deleted. Only a revision that has failed pays for that.
+//! the rows are deleted or have other values. Only a revision that has failed pays for that.
 
 use anyhow::Result;
 
@@ -10,134 +10,189 @@ use super::lane::{Lane, StairEnvironment};
 use super::revisions::RevisionNode;
 use crate::postgres::rows as tables;
 use analysis::rows;
-use model::code;
 use model::finding::Finding;
-use model::rows::Made;
-use model::transcript::{Direction, Statement, Transcript};
+use model::rows::{Cell, Made};
+use model::transcript::{Statement, Transcript};
 
-/// The longest row that is shown, in characters.
-const SHOWN: usize = 300;
+/// How often a revision is run to find the row.
+const TRIALS_MAX: usize = 48;
+/// The number of rows that may break a revision together; more say nothing.
+const TOGETHER_MAX: usize = 3;
+
+/// Rows that break a revision.
+#[derive(Default)]
+pub(super) struct Culprit {
+    /// The rows without one of which it does not fail so, each a table and a JSON object.
+    pub(super) rows: Vec<(String, String)>,
+    /// The value with another one in place of which it does not fail so.
+    pub(super) cell: Option<Cell>,
+}
+
+/// A search for a culprit.
+struct Search<'s> {
+    stair: &'s RevisionNode,
+    failed: &'s Finding,
+    /// The rows that may be to blame.
+    all: Vec<Made>,
+    /// How often the revision may still be run.
+    left: usize,
+}
+
+/// End of a trial, next to the failure at hand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// In the same failure.
+    Same,
+    /// In another failure of the same line or statement.
+    AtSamePlace,
+    /// Well.
+    Well,
+    /// Elsewhere, or it could not be tried.
+    Elsewhere,
+}
 
 impl Lane<'_> {
-    /// Makes a failure that needs rows a finding of its own, with the row. The database is in the
-    /// state after the trial on plain rows. `made_up` says why such rows may not exist in
-    /// production.
-    pub(super) fn blamed_on_rows(
-        &mut self,
-        stair: &RevisionNode,
-        failed: Finding,
-        made_up: Option<&str>,
-        seen: &mut Vec<Statement>,
-    ) -> Result<Finding> {
-        let said = failed.transcript.as_deref();
-        let headline = said.and_then(Transcript::headline);
-        let told_row = headline.and_then(|e| e.detail.clone()).filter(|detail| names_row(detail));
-        // Rows are put in before the upgrade, and are shown as they were then.
-        let (way, when) = match said.and_then(|said| said.revision.as_ref()) {
-            Some(revision) if revision.direction == Direction::Downgrade => {
-                ("downgrade", ", as it was before the upgrade")
-            }
-            _ => ("upgrade", ""),
-        };
-        let culprit = match told_row {
-            Some(_) => None,
-            None => self.culprit(stair, &failed, seen)?,
-        };
-        let row = match (told_row, &culprit) {
-            (Some(detail), _) => shown(detail.trim_end_matches('.')),
-            (None, Some((table, row))) => {
-                format!("the row that breaks it{when}: {}", shown(&format!("{table} {row}")))
-            }
-            (None, None) => "no single row breaks it".to_owned(),
-        };
-        let code = rows::code_of(said.and_then(Transcript::sqlstate));
-        let told = match headline {
-            Some(exception) => exception.to_string(),
-            None => failed.message.clone(),
-        };
-        let filled = said.and_then(|said| {
-            let by = rows::filled_by(said, &stair.revision, &self.tree_run.statements)?;
-            Some(format!("revision {by}, below it, gives the rows a value"))
-        });
-        let is_name =
-            said.zip(culprit.as_ref()).is_some_and(|(s, (_, row))| rows::is_named_by(s, row));
-        let named = is_name.then_some("it takes a made-up text for the name of an object");
-        let why = rows::not_of_the_schema(said).or(made_up).or(named).or(filled.as_deref());
-        if let Some(why) = why {
-            let message = format!(
-                "the {way} of revision {} was not tried on rows to its end: {why}: {told}; {row}; where \
-                 production holds other rows, `# migration-gate: rows TABLE, reason` leaves these out",
-                stair.revision
-            );
-            let code = &code::NOT_FILLED;
-            return Ok(Finding { code, message, predicted: None, ..failed });
-        }
-        let message = format!(
-            "the {way} of revision {} passes on empty tables and fails on rows that the schema allows: \
-             {told}; {row}",
-            stair.revision
-        );
-        let named = || said.and_then(|said| rows::table_of(said.statement.as_deref()?));
-        let subject = culprit.map(|(table, _)| table).or_else(named);
-        Ok(Finding { code, message, predicted: None, subject, ..failed })
-    }
-
-    /// A row that breaks the revision where all others of the tables in question are gone, and its table.
-    fn culprit(
+    /// The rows that break the revision where all others of the tables in question are gone; none
+    /// where that cannot be told.
+    pub(super) fn culprit(
         &mut self,
         stair: &RevisionNode,
         failed: &Finding,
+        which: FixtureSet,
         seen: &mut Vec<Statement>,
-    ) -> Result<Option<(String, String)>> {
+    ) -> Result<Culprit> {
         self.clear_trial_of_roles()?;
         let trial = self.trial.database.clone();
         self.copy(None, &trial)?;
-        let filled = self.fill(&stair.revision, FixtureSet::Plain)?;
+        let filled = self.fill(&stair.revision, which)?;
         let all = suspects(&filled, failed.transcript.as_deref());
-        let mut suspects = all.clone();
-        while suspects.len() > 1 {
-            let (one, other) = suspects.split_at(suspects.len() / 2);
-            let (one, other) = (one.to_vec(), other.to_vec());
-            if self.breaks_with(stair, failed, (&all, &one), seen)? {
-                suspects = one;
-            } else if self.breaks_with(stair, failed, (&all, &other), seen)? {
-                suspects = other;
-            } else {
-                return Ok(None);
+        let mut search = Search { stair, failed, all, left: TRIALS_MAX };
+        // Rows of tables that the statement does not name may break it, through a trigger say.
+        if self.ended(&mut search, &[], &[], seen)? == Ended::Same {
+            search.all.clone_from(&filled.made);
+            if self.ended(&mut search, &[], &[], seen)? == Ended::Same {
+                return Ok(Culprit::default());
             }
         }
-        let Some(made) = suspects.first() else { return Ok(None) };
-        let row = self.trial.reader.ask(|session| tables::row(session, made))?;
-        Ok(row.map(|row| (made.table.clone(), row)))
+        let all = search.all.clone();
+        let needed = self.needed(&mut search, &all, &[], seen)?;
+        if search.left == 0 || needed.len() > TOGETHER_MAX {
+            return Ok(Culprit::default());
+        }
+        let mut rows = Vec::new();
+        for made in &needed {
+            let row = self.trial.reader.ask(|session| tables::row(session, made))?;
+            rows.extend(row.map(|row| (made.table.clone(), row)));
+        }
+        Ok(Culprit { rows, cell: self.cell(&mut search, &needed, seen)? })
     }
 
-    /// Whether the revision fails in the same way where only some of the rows are there.
-    fn breaks_with(
+    /// The rows of a part that the failure needs, where those beside it are there as well.
+    fn needed(
         &mut self,
-        stair: &RevisionNode,
-        failed: &Finding,
-        (all, kept): (&[Made], &[Made]),
+        search: &mut Search<'_>,
+        part: &[Made],
+        beside: &[Made],
         seen: &mut Vec<Statement>,
-    ) -> Result<bool> {
+    ) -> Result<Vec<Made>> {
+        if part.len() <= 1 || search.left == 0 {
+            return Ok(part.to_vec());
+        }
+        let halves = part.split_at(part.len() / 2);
+        for half in [halves.0, halves.1] {
+            if self.ended(search, &[half, beside].concat(), &[], seen)? == Ended::Same {
+                return self.needed(search, half, beside, seen);
+            }
+        }
+        let one = self.needed(search, halves.0, &[halves.1, beside].concat(), seen)?;
+        let other = self.needed(search, halves.1, &[&one, beside].concat(), seen)?;
+        Ok([one, other].concat())
+    }
+
+    /// The value of these rows that is to blame, a NULL before all others.
+    fn cell(
+        &mut self,
+        search: &mut Search<'_>,
+        rows: &[Made],
+        seen: &mut Vec<Statement>,
+    ) -> Result<Option<Cell>> {
+        let said = search.failed.transcript.as_deref().and_then(Transcript::headline);
+        if said.is_some_and(|raised| raised.column.is_some()) {
+            return Ok(None);
+        }
+        let mut cells = Vec::new();
+        for made in rows {
+            cells.extend(self.trial.reader.ask(|session| tables::cells(session, made))?);
+        }
+        let (nulls, values): (Vec<Cell>, Vec<Cell>) =
+            cells.into_iter().partition(|cell| cell.value.is_none());
+        // Another value may part rows that belong together.
+        let values = if rows.len() == 1 { values } else { Vec::new() };
+        for group in [nulls, values] {
+            let found = self.cell_of(search, rows, &group, seen)?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The one value of some that is to blame.
+    fn cell_of(
+        &mut self,
+        search: &mut Search<'_>,
+        rows: &[Made],
+        group: &[Cell],
+        seen: &mut Vec<Statement>,
+    ) -> Result<Option<Cell>> {
+        let ended = match group {
+            [] => return Ok(None),
+            group => self.ended(search, rows, group, seen)?,
+        };
+        // With the other value the line gets as far as before, or further.
+        if ![Ended::Well, Ended::AtSamePlace].contains(&ended) {
+            return Ok(None);
+        }
+        if let [cell] = group {
+            return Ok(Some(cell.clone()));
+        }
+        let (one, other) = group.split_at(group.len() / 2);
+        match self.cell_of(search, rows, one, seen)? {
+            Some(found) => Ok(Some(found)),
+            None => self.cell_of(search, rows, other, seen),
+        }
+    }
+
+    /// How the revision ends where only some of the rows are there, and some values are others.
+    fn ended(
+        &mut self,
+        search: &mut Search<'_>,
+        kept: &[Made],
+        set: &[Cell],
+        seen: &mut Vec<Statement>,
+    ) -> Result<Ended> {
+        if search.left == 0 {
+            return Ok(Ended::Elsewhere);
+        }
+        search.left -= 1;
         let (trial, part) = (self.trial.database.clone(), format!("{}_part", self.trial.database));
         self.copy(Some(&trial), &part)?;
-        let gone: Vec<Made> = all.iter().filter(|row| !kept.contains(row)).cloned().collect();
+        let gone: Vec<Made> =
+            search.all.iter().filter(|row| !kept.contains(row)).cloned().collect();
         let mut session = self.context().session(&part)?;
         // A given server may not let the gate skip foreign keys; then the row cannot be found.
-        let deleted = tables::delete(&mut session, &gone);
+        let changed = tables::change(&mut session, &gone, set);
         drop(session);
-        let fails = match deleted {
-            Ok(()) => self.failure_in(stair, &part, seen),
-            Err(_) => self.context().interrupt.check().map(|()| None),
+        let ended = match changed {
+            Ok(()) => {
+                let other = self.failure_in(search.stair, &part, seen);
+                other.map(|other| compared(other.as_deref(), search.failed))
+            }
+            Err(_) => self.context().interrupt.check().map(|()| Ended::Elsewhere),
         };
         self.drop(&part)?;
         self.restore_shared()?;
-        // Rows whose parents are gone may break another statement.
-        let way = |finding: &Finding| {
-            let said = finding.transcript.as_deref();
-            said.map(|said| (said.sqlstate().map(str::to_owned), said.statement.clone()))
-        };
-        Ok(fails?.is_some_and(|other| way(&other) == way(failed)))
+        ended
     }
 
     fn failure_in(
@@ -159,6 +214,25 @@ impl Lane<'_> {
     }
 }
 
+/// The end of a trial next to the failure at hand. Rows whose parents are gone may break another
+/// statement, or the same line in another way.
+fn compared(other: Option<&Finding>, failed: &Finding) -> Ended {
+    let Some(other) = other else { return Ended::Well };
+    let of = |finding: &Finding| {
+        let said = finding.transcript.as_deref()?;
+        let line = said.frames.last().map(|frame| (frame.file.clone(), frame.line));
+        let state = said.sqlstate().map(str::to_owned);
+        let raised = said.headline().map(|raised| (raised.kind.clone(), raised.message.clone()));
+        let raised = raised.filter(|_| state.is_none());
+        Some(((said.statement.clone(), line), (state, raised)))
+    };
+    match (of(other), of(failed)) {
+        (Some(other), Some(failed)) if other == failed => Ended::Same,
+        (Some((other, _)), Some((failed, _))) if other == failed => Ended::AtSamePlace,
+        _ => Ended::Elsewhere,
+    }
+}
+
 /// The rows that may be to blame: those of the tables that the failing statement names, else all.
 fn suspects(filled: &Fixtures, said: Option<&Transcript>) -> Vec<Made> {
     let statement = said.and_then(|said| said.statement.as_deref()).unwrap_or_default();
@@ -168,16 +242,4 @@ fn suspects(filled: &Fixtures, said: Option<&Transcript>) -> Vec<Made> {
     };
     let own: Vec<Made> = filled.made.iter().filter(is_named).cloned().collect();
     if own.is_empty() { filled.made.clone() } else { own }
-}
-
-/// Whether Postgres itself says which row it is.
-fn names_row(detail: &str) -> bool {
-    detail.starts_with("Key (") || detail.starts_with("Failing row contains")
-}
-
-pub(super) fn shown(row: &str) -> String {
-    match row.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &row[..end]),
-        None => row.to_owned(),
-    }
 }

@@ -2,6 +2,7 @@
 //! new revisions.
 
 mod around;
+mod blame;
 mod checks;
 mod colliding;
 pub mod context;

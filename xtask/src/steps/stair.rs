@@ -6,7 +6,6 @@ use super::done_before::is_done_before;
 use super::fixtures::{FixtureSet, Fixtures};
 use super::gone::dropped_between;
 use super::lane::{Lane, StairEnvironment, not_where_asked};
-use super::minimize::shown;
 use super::revisions::RevisionNode;
 use super::round_trip::{ComparedDirection, LABEL_STAYS};
 use analysis::{rows, schema_diff};
@@ -91,18 +90,20 @@ impl Lane<'_> {
         };
         let mut findings = match self.round_trip(stair, FixtureSet::Plain, seen)? {
             RoundTrip::Went(findings) => {
-                [findings, vec![of_extremes(&stair.revision, *first, &touched)]].concat()
+                let of_extremes = self.blamed_on_extremes(stair, (*first, &touched), seen)?;
+                [findings, vec![of_extremes]].concat()
             }
             RoundTrip::Broke { failed, .. } if breaks_down && !goes_up(&failed) => {
-                [empty, vec![of_extremes(&stair.revision, *first, &touched)]].concat()
+                [empty, vec![self.blamed_on_extremes(stair, (*first, &touched), seen)?]].concat()
             }
             RoundTrip::Broke { failed, touched } => {
-                match self.on_named_values(stair, (failed, touched), seen)? {
+                match self.on_named_values(stair, (failed, touched.clone()), seen)? {
                     Ok(findings) => findings,
                     Err((failed, _)) if failed.code.infrastructure => vec![*failed],
                     Err((failed, _)) if breaks_down && !goes_up(&failed) => empty,
                     Err((failed, why)) => {
-                        [empty, vec![self.blamed_on_rows(stair, *failed, why, seen)?]].concat()
+                        let of_rows = self.blamed_on_rows(stair, (*failed, &touched), why, seen)?;
+                        [empty, vec![of_rows]].concat()
                     }
                 }
             }
@@ -300,28 +301,4 @@ fn accept_label(finding: &mut Finding) {
 /// Whether it was the upgrade that failed.
 fn goes_up(failed: &Finding) -> bool {
     failed.direction() == Some(Direction::Upgrade)
-}
-
-/// What fails on rows of what hardly anybody writes alone.
-fn of_extremes(revision: &str, failed: Finding, touched: &[Table]) -> Finding {
-    let said = failed.transcript.as_deref();
-    // Two rows that are the same are nothing that hardly anybody writes.
-    let code = match rows::code_of(said.and_then(Transcript::sqlstate)) {
-        same if same == &code::DUPLICATES_IN_ROWS => same,
-        _ => &code::FAILS_ON_EXTREMES,
-    };
-    let on = match code == &code::FAILS_ON_EXTREMES {
-        true => "values that the schema allows and hardly anybody writes",
-        false => "rows that the schema allows and few tables hold",
-    };
-    let detail = said.and_then(Transcript::headline).and_then(|e| e.detail.as_deref());
-    let detail = detail.map(|detail| format!("; {}", shown(detail.trim_end_matches('.'))));
-    let detail = detail.filter(|_| code != &code::FAILS_ON_EXTREMES).unwrap_or_default();
-    let message = format!("revision {revision} fails on {on}: {}{detail}", failed.message);
-    let about_floats = said.is_some_and(|said| rows::is_about_floats(said, touched));
-    // A table for each month from the first day of a type to its last is more than a server takes (53200).
-    let state = said.and_then(Transcript::sqlstate).unwrap_or_default();
-    let is_note = about_floats || state.starts_with("53");
-    let severity = Some(if is_note { Severity::Note } else { Severity::Warning });
-    Finding { code, message, severity, predicted: None, ..failed }
 }

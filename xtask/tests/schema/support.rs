@@ -54,6 +54,8 @@ pub struct Change {
     pub told: String,
     /// Its weight, where that is not the one of its code.
     pub severity: String,
+    /// A part of the remedy.
+    pub remedy: String,
 }
 
 /// The changes of a file.
@@ -64,6 +66,9 @@ pub fn changes(file: &str) -> Vec<Change> {
     for (number, change) in changes.iter_mut().enumerate().filter(|(_, c)| c.id.is_empty()) {
         change.id = format!("r{number:03}");
     }
+    // `CASE=word` leaves those that hold that word.
+    let word = std::env::var("CASE").unwrap_or_default();
+    changes.retain(|c| [&c.id, &c.before, &c.up].iter().any(|text| text.contains(&word)));
     changes
 }
 
@@ -120,6 +125,14 @@ impl Said {
         let mut findings = self.report["findings"].as_array().unwrap().iter();
         let first = findings.find(|f| f["revision"] == revision && !is_of_rehearsal(f));
         first.map_or("", |first| first["severity"].as_str().unwrap())
+    }
+
+    /// The steps of the remedies of these findings.
+    pub fn remedies(&self, revision: &str) -> Vec<String> {
+        let findings = self.report["findings"].as_array().unwrap().iter();
+        let own = findings.filter(|f| f["revision"] == revision && !is_of_rehearsal(f));
+        let steps = own.flat_map(|f| f["remedy"].as_array().unwrap());
+        steps.map(|step| step.as_str().unwrap().to_owned()).collect()
     }
 
     /// The same without what is about the rows of tables.

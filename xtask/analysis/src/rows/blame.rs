@@ -4,6 +4,7 @@ use super::statements::gives_all;
 use crate::effect::{Effect, Kind};
 use crate::sql;
 use model::code::{self, Code};
+use model::rows::Table;
 use model::transcript::{Statement, Transcript};
 
 /// The code of a revision that fails only where tables have rows.
@@ -64,6 +65,18 @@ pub fn table_of(sql: &str) -> Option<String> {
         };
         object.table.or_else(|| (object.kind == Kind::Table).then_some(object.name))
     })
+}
+
+/// The table that a failure is about, as the catalogue spells it: the one that Postgres names, else the
+/// first that the statement names.
+pub fn table_at_fault(said: &Transcript, tables: &[Table]) -> Option<String> {
+    let of_server = said.headline().and_then(|raised| raised.table.clone());
+    let named = of_server.or_else(|| table_of(said.statement.as_deref()?))?;
+    let is_it = |table: &&Table| {
+        let plain = table.name.replace('"', "");
+        named == plain || named.ends_with(&format!(".{plain}"))
+    };
+    tables.iter().find(is_it).map(|table| table.name.clone())
 }
 
 /// Whether an object that does not exist has its name from a row, a JSON object.

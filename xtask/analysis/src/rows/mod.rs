@@ -22,7 +22,7 @@ use self::values::{About, Value, candidates, is_well_known};
 use model::quoting::{identifier, literal};
 use model::rows::{Choice, Column, ForeignKey, Inserts, Table};
 
-pub use self::blame::{code_of, filled_by, is_named_by, not_of_the_schema, table_of};
+pub use self::blame::{code_of, filled_by, is_named_by, not_of_the_schema, table_at_fault};
 pub use self::colliding::{adds_to_key, two_rows, writes_itself};
 pub use self::losses::{Fate, Loss, gone_with_columns, gone_with_drops, losses};
 pub use self::named::{Named, is_about_floats, named, names_values};

@@ -86,7 +86,7 @@ pub static FAILS_ON_ROWS: Code = Code {
         good: "for row in op.get_bind().execute(sa.text(\"SELECT note FROM orders WHERE note IS NOT NULL\")):\n    row.note.strip()",
     }),
     remedy: &[
-        "have the revision work on rows like those that the message names: the schema allows them, so production may have them",
+        "have the revision work on every row that the schema allows: production may have such rows",
         "where production cannot have such rows, say so in the revision: `# migration-gate: rows TABLE, reason`",
     ],
     ..ROWS

@@ -1,0 +1,175 @@
+//! Blame: what is told of a failure that needs rows.
+
+use anyhow::Result;
+
+use super::fixtures::FixtureSet;
+use super::lane::Lane;
+use super::minimize::Culprit;
+use super::revisions::RevisionNode;
+use analysis::rows;
+use model::code::{self, Severity};
+use model::finding::Finding;
+use model::rows::Table;
+use model::transcript::{Direction, Exception, Statement, Transcript};
+
+/// The longest row that is shown, in characters.
+const SHOWN: usize = 300;
+/// The longest value that is shown.
+const VALUE_SHOWN: usize = 60;
+
+impl Lane<'_> {
+    /// Makes a failure that needs rows a finding of its own, with the row. The database is in the
+    /// state after the trial on plain rows. `made_up` says why such rows may not exist in
+    /// production.
+    pub(super) fn blamed_on_rows(
+        &mut self,
+        stair: &RevisionNode,
+        (failed, touched): (Finding, &[Table]),
+        made_up: Option<&str>,
+        seen: &mut Vec<Statement>,
+    ) -> Result<Finding> {
+        let said = failed.transcript.as_deref();
+        let headline = said.and_then(Transcript::headline);
+        let told_row = headline.and_then(|e| e.detail.clone()).filter(|detail| names_row(detail));
+        // Rows are put in before the upgrade, and are shown as they were then.
+        let (way, when) = match said.and_then(|said| said.revision.as_ref()) {
+            Some(revision) if revision.direction == Direction::Downgrade => {
+                ("downgrade", ", as it was before the upgrade")
+            }
+            _ => ("upgrade", ""),
+        };
+        let culprit = match told_row {
+            Some(_) => Culprit::default(),
+            None => self.culprit(stair, &failed, FixtureSet::Plain, seen)?,
+        };
+        let told_row = told_row.map(|detail| format!("; {}", shown(detail.trim_end_matches('.'))));
+        let told = headline.map_or(failed.message.clone(), Exception::to_string);
+        let told = told + &told_row.unwrap_or_default() + &culprit.told(when);
+        let filled = said.and_then(|said| {
+            let by = rows::filled_by(said, &stair.revision, &self.tree_run.statements)?;
+            Some(format!("revision {by}, below it, gives the rows a value"))
+        });
+        let is_name = said
+            .is_some_and(|said| culprit.rows.iter().any(|(_, row)| rows::is_named_by(said, row)));
+        let named = is_name.then_some("it takes a made-up text for the name of an object");
+        let why = rows::not_of_the_schema(said).or(made_up).or(named).or(filled.as_deref());
+        let subject = culprit.table().or_else(|| rows::table_at_fault(said?, touched));
+        let (code, message) = match why {
+            Some(why) => (
+                &code::NOT_FILLED,
+                format!(
+                    "the {way} of revision {} was not tried on rows to its end: {why}: {told}",
+                    stair.revision
+                ),
+            ),
+            None => (
+                rows::code_of(said.and_then(Transcript::sqlstate)),
+                format!(
+                    "the {way} of revision {} passes on empty tables and fails on rows that the schema \
+                     allows: {told}",
+                    stair.revision
+                ),
+            ),
+        };
+        Ok(Finding { code, message, predicted: None, subject, ..failed })
+    }
+
+    /// Makes a failure that needs the largest or longest values a finding of its own, with the value.
+    pub(super) fn blamed_on_extremes(
+        &mut self,
+        stair: &RevisionNode,
+        (failed, touched): (Finding, &[Table]),
+        seen: &mut Vec<Statement>,
+    ) -> Result<Finding> {
+        let said = failed.transcript.as_deref();
+        let state = said.and_then(Transcript::sqlstate).unwrap_or_default().to_owned();
+        // Two rows that are the same hold no extreme value.
+        let code = match rows::code_of(Some(&state)) {
+            same if same == &code::DUPLICATES_IN_ROWS => same,
+            _ => &code::FAILS_ON_EXTREMES,
+        };
+        // A table for each month from the first day of a type to its last is more than a server takes (53200).
+        let is_exhausted = state.starts_with("53");
+        let is_note = said.is_some_and(|said| rows::is_about_floats(said, touched)) || is_exhausted;
+        let culprit = match is_exhausted || code == &code::DUPLICATES_IN_ROWS {
+            true => Culprit::default(),
+            false => self.culprit(stair, &failed, FixtureSet::All, seen)?,
+        };
+        let detail = said.and_then(Transcript::headline).and_then(|e| e.detail.as_deref());
+        let detail = detail.map(|detail| format!("; {}", shown(detail.trim_end_matches('.'))));
+        let detail = detail.filter(|_| code == &code::DUPLICATES_IN_ROWS).unwrap_or_default();
+        let on = match &culprit.cell {
+            _ if code == &code::DUPLICATES_IN_ROWS => "rows that the schema allows".to_owned(),
+            Some(cell) => format!(
+                "{} in `{}.{}`, which the schema allows",
+                value(cell.value.as_deref()),
+                cell.row.table,
+                cell.column
+            ),
+            None => "the largest, smallest or longest values that the schema allows".to_owned(),
+        };
+        let message = format!(
+            "revision {} passes on ordinary rows and fails on {on}: {}{detail}{}",
+            stair.revision,
+            failed.message,
+            culprit.told("")
+        );
+        let subject = culprit.table().or_else(|| rows::table_at_fault(said?, touched));
+        let severity = Some(if is_note { Severity::Note } else { Severity::Warning });
+        Ok(Finding { code, message, severity, subject, predicted: None, ..failed })
+    }
+}
+
+impl Culprit {
+    /// The table to blame, where it is one.
+    fn table(&self) -> Option<String> {
+        let of_cell = self.cell.as_ref().map(|cell| &cell.row.table);
+        let of_row = self.rows.first().map(|(table, _)| table).filter(|_| self.rows.len() == 1);
+        of_cell.or(of_row).cloned()
+    }
+
+    /// The rows and the value, as far as they are known.
+    fn told(&self, when: &str) -> String {
+        let rows: Vec<String> =
+            self.rows.iter().map(|(table, row)| shown(&format!("{table} {row}"))).collect();
+        let mut told = match rows.as_slice() {
+            [] => String::new(),
+            [row] => format!("; the row that breaks it{when}: {row}"),
+            rows => format!("; the rows that break it together{when}: {}", rows.join(" and ")),
+        };
+        if let Some(cell) = &self.cell {
+            told += &format!(
+                "; with {} in place of {} in `{}.{}` this error does not come",
+                value(Some(&cell.other)),
+                value(cell.value.as_deref()),
+                cell.row.table,
+                cell.column
+            );
+        }
+        told
+    }
+}
+
+/// A value for a reader.
+fn value(value: Option<&str>) -> String {
+    match value {
+        None => "NULL".to_owned(),
+        Some(text) if text.chars().count() > VALUE_SHOWN => {
+            let start: String = text.chars().take(VALUE_SHOWN).collect();
+            format!("'{start}…' ({} characters)", text.chars().count())
+        }
+        Some(text) => format!("'{text}'"),
+    }
+}
+
+/// Whether Postgres itself says which row it is.
+fn names_row(detail: &str) -> bool {
+    detail.starts_with("Key (") || detail.starts_with("Failing row contains")
+}
+
+pub(super) fn shown(row: &str) -> String {
+    match row.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &row[..end]),
+        None => row.to_owned(),
+    }
+}

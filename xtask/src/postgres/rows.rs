@@ -247,8 +247,7 @@ pub fn change(session: &mut Session<'_>, gone: &[Made], set: &[Cell]) -> Result<
         let Made { table, place } = &cells[0].row;
         let set = |cell: &Cell| format!("{} = {}", identifier(&cell.column), literal(&cell.other));
         let set: Vec<String> = cells.iter().map(set).collect();
-        sql +=
-            &format!("UPDATE {table} SET {} WHERE ctid = {};\n", set.join(", "), literal(place));
+        sql += &format!("UPDATE {table} SET {} WHERE ctid = {};\n", set.join(", "), literal(place));
     }
     session.execute(&sql)
 }

@@ -6,7 +6,7 @@ use super::fixtures::FixtureSet;
 use super::lane::Lane;
 use super::minimize::Culprit;
 use super::revisions::RevisionNode;
-use analysis::rows;
+use analysis::rows::{self, Need};
 use model::code::{self, Severity};
 use model::finding::Finding;
 use model::rows::Table;
@@ -45,10 +45,13 @@ impl Lane<'_> {
         let told_row = told_row.map(|detail| format!("; {}", shown(detail.trim_end_matches('.'))));
         let told = headline.map_or(failed.message.clone(), Exception::to_string);
         let told = told + &told_row.unwrap_or_default() + &culprit.told(when);
-        let filled = said.and_then(|said| {
-            let by = rows::filled_by(said, &stair.revision, &self.tree_run.statements)?;
-            Some(format!("revision {by}, below it, gives the rows a value"))
-        });
+        let filled = match (said, way) {
+            (Some(said), "upgrade") => {
+                let need = Need::of(said, culprit.cell.as_ref(), touched);
+                self.filled_before(stair, (said, need), seen)?
+            }
+            _ => None,
+        };
         let is_name = said
             .is_some_and(|said| culprit.rows.iter().any(|(_, row)| rows::is_named_by(said, row)));
         let named = is_name.then_some("it takes a made-up text for the name of an object");
@@ -72,6 +75,33 @@ impl Lane<'_> {
             ),
         };
         Ok(Finding { code, message, predicted: None, subject, ..failed })
+    }
+
+    /// Why rows that lack what a revision needs may not exist in production: the chain gave it to all.
+    fn filled_before(
+        &mut self,
+        stair: &RevisionNode,
+        (said, need): (&Transcript, Option<Need>),
+        seen: &mut Vec<Statement>,
+    ) -> Result<Option<String>> {
+        let ran = &self.tree_run.statements;
+        if let Some(by) = rows::filled_by(said, &stair.revision, ran) {
+            return Ok(Some(format!("revision {by}, below it, gives the rows a value")));
+        }
+        let Some(need) = need else { return Ok(None) };
+        let what = format!("`{}.{}`", need.table, need.columns.join(", "));
+        if need.has_default(ran) {
+            return Ok(Some(format!(
+                "{what} has had a default since it was made, and no revision sets it to NULL"
+            )));
+        }
+        let by = self.filled_in_past(stair, &need, seen)?;
+        let value = if need.distinct { "a value of its own" } else { "a value" };
+        Ok(by.map(|by| {
+            format!(
+                "with revision {by}, which adds {what}, all rows from before it get {value} there"
+            )
+        }))
     }
 
     /// Makes a failure that needs the largest or longest values a finding of its own, with the value.

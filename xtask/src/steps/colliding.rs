@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
+use super::blame::shown;
 use super::fixtures::FixtureSet;
 use super::lane::Lane;
-use super::blame::shown;
 use analysis::rows;
 use model::code;
 use model::finding::Finding;

@@ -135,7 +135,9 @@ impl Lane<'_> {
             "table {name} has no rows when revision {revision} is tried, because none could be made: {why}"
         );
         let named = std::slice::from_ref(name);
-        Ok(Some(self.tree_run.about(revision, named, Finding::new(&code::NOT_FILLED, message))))
+        let subject = Some(name.clone());
+        let note = Finding { subject, ..Finding::new(&code::NOT_FILLED, message) };
+        Ok(Some(self.tree_run.about(revision, named, note)))
     }
 
     /// The contents of the touched tables.

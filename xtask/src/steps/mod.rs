@@ -17,6 +17,7 @@ pub mod lane;
 mod minimize;
 mod models;
 mod named_values;
+mod past;
 mod rehearsal;
 pub mod revisions;
 pub mod round_trip;

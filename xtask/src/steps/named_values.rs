@@ -49,7 +49,8 @@ impl Lane<'_> {
                             stair.revision,
                             named.values.join(", ")
                         );
-                        let note = Finding::new(&code::NOT_FILLED, message);
+                        let subject = Some(named.table.clone());
+                        let note = Finding { subject, ..Finding::new(&code::NOT_FILLED, message) };
                         self.tree_run.about(&stair.revision, &named.columns, note)
                     });
                     return Ok(Ok(named.chain(findings).collect()));

@@ -7,7 +7,7 @@ use model::quoting::literal;
 use model::transcript::Transcript;
 
 /// The key that a failure on duplicates is about, and its values, as Postgres writes them.
-fn key(said: &Transcript) -> Option<(&str, &str)> {
+pub(super) fn key(said: &Transcript) -> Option<(&str, &str)> {
     let detail = said.headline().filter(|it| it.sqlstate.as_deref() == Some("23505"))?;
     let detail = detail.detail.as_deref()?.trim_end_matches('.').strip_prefix("Key (")?;
     let detail =

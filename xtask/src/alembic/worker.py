@@ -920,7 +920,7 @@ def report_exception(gate, call, exc):
         if isinstance(current, SyntaxError) and current.filename and lies_in_tree(current.filename, call):
             line = {"file": os.path.abspath(current.filename), "line": current.lineno or 1}
             frames.append({**line, "function": "<module>", "source": current.text})
-        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+        current = cause_of(current)
     for raised in exceptions if ABORTED_BY else ():
         if raised["sqlstate"] == "25P02":
             raised["message"] += f"; an earlier statement failed: {ABORTED_BY[0]}"
@@ -928,6 +928,13 @@ def report_exception(gate, call, exc):
     # As a shell would show it; the gate prints the end of it where nothing better is known.
     traceback.print_exception(type(exc), exc, exc.__traceback__)
     gate.send_event("result", ok=False, exceptions=exceptions, frames=frames)
+
+
+def cause_of(exc):
+    """The exception behind another: the one that it was raised from, else one that it holds, as libraries
+    hold the database's own, else the one that was handled when it was raised."""
+    held = [value for value in (*vars(exc).values(), *exc.args) if isinstance(value, BaseException)]
+    return exc.__cause__ or (held[0] if held else None if exc.__suppress_context__ else exc.__context__)
 
 
 def describe_exception(exc):

@@ -50,6 +50,8 @@ pub struct Finding {
     pub statement: Option<String>,
     /// The name for a directive: `type order_side`, `orders.note`.
     pub subject: Option<String>,
+    /// The column of the subject, a table, whose values are at fault.
+    pub column: Option<String>,
     /// The lines that the migration lacks, as Python ready to paste.
     pub lacks: Vec<String>,
     /// The commands that run the failed step again by hand.
@@ -233,6 +235,12 @@ impl Finding {
                 .replace(" TABLE, reason", &format!(" {subject}, reason")),
             (step, None) => step,
         };
+        let about = |step: &&str| match (&self.subject, &self.column) {
+            (Some(table), Some(column)) => about(step)
+                .replace("TABLE SET COLUMN", &format!("{table} SET {column}"))
+                .replace("COLUMN IS NULL", &format!("{column} IS NULL")),
+            _ => about(step),
+        };
         // A directive without the name of its object is none.
         let is_known = |step: &&&str| {
             self.subject.is_some() || !NAMELESS.iter().any(|name| step.contains(name))
@@ -266,6 +274,7 @@ impl Finding {
             transcript: None,
             statement: None,
             subject: None,
+            column: None,
             lacks: Vec::new(),
             by_hand: Vec::new(),
             edit: None,

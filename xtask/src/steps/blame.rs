@@ -2,11 +2,13 @@
 
 use anyhow::Result;
 
+use super::context::TreeRun;
 use super::fixtures::FixtureSet;
 use super::lane::Lane;
 use super::minimize::Culprit;
 use super::revisions::RevisionNode;
 use analysis::rows::{self, Need};
+use analysis::script::Script;
 use model::code::{self, Severity};
 use model::finding::Finding;
 use model::rows::Table;
@@ -55,7 +57,11 @@ impl Lane<'_> {
         let is_name = said
             .is_some_and(|said| culprit.rows.iter().any(|(_, row)| rows::is_named_by(said, row)));
         let named = is_name.then_some("it takes a made-up text for the name of an object");
-        let why = rows::not_of_the_schema(said).or(made_up).or(named).or(filled.as_deref());
+        let by_null = culprit.by_null();
+        let why = rows::not_of_the_schema(said, by_null, touched)
+            .or(made_up)
+            .or(named)
+            .or(filled.as_deref());
         let subject = culprit.table().or_else(|| rows::table_at_fault(said?, touched));
         let (code, message) = match why {
             Some(why) => (
@@ -74,7 +80,18 @@ impl Lane<'_> {
                 ),
             ),
         };
-        Ok(Finding { code, message, predicted: None, subject, ..failed })
+        let column = match &culprit.cell {
+            Some(cell) => Some(cell.column.clone()),
+            None => headline.and_then(|raised| raised.column.clone()),
+        };
+        let is_null = code == &code::NULLS_IN_ROWS && way == "upgrade";
+        let also = match (&subject, &column) {
+            (Some(table), Some(column)) if is_null => {
+                self.tree_run.not_null_too(&stair.revision, (table, column))
+            }
+            _ => failed.also.clone(),
+        };
+        Ok(Finding { code, message, predicted: None, subject, column, also, ..failed })
     }
 
     /// Why rows that lack what a revision needs may not exist in production: the chain gave it to all.
@@ -150,7 +167,31 @@ impl Lane<'_> {
     }
 }
 
+impl TreeRun<'_> {
+    /// A line for each other column that the revision makes NOT NULL, and gives no value before.
+    fn not_null_too(&self, revision: &str, known: (&str, &str)) -> Vec<String> {
+        let file = self.file_of(revision);
+        let text = file.and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
+        let file = file.map(|file| self.context.relative(file)).unwrap_or_default();
+        let script = Script::read(&file, &text).0;
+        let columns = script.as_ref().map(rows::need_values).unwrap_or_default().into_iter();
+        let others =
+            columns.filter(|(_, table, column)| (table.as_str(), column.as_str()) != known);
+        others
+            .map(|(line, table, column)| {
+                format!("line {line}: `{table}.{column}` becomes NOT NULL there as well")
+            })
+            .collect()
+    }
+}
+
 impl Culprit {
+    /// Whether a NULL is to blame; `None`: nothing is known.
+    fn by_null(&self) -> Option<bool> {
+        let is_null = self.cell.as_ref().is_some_and(|cell| cell.value.is_none());
+        (!self.rows.is_empty()).then_some(is_null)
+    }
+
     /// The table to blame, where it is one.
     fn table(&self) -> Option<String> {
         let of_cell = self.cell.as_ref().map(|cell| &cell.row.table);

@@ -43,8 +43,8 @@ struct Search<'s> {
 enum Ended {
     /// In the same failure.
     Same,
-    /// In another failure of the same line or statement.
-    AtSamePlace,
+    /// In another failure of the same statement, or of the same line or one below.
+    Further,
     /// Well.
     Well,
     /// Elsewhere, or it could not be tried.
@@ -149,8 +149,7 @@ impl Lane<'_> {
             [] => return Ok(None),
             group => self.ended(search, rows, group, seen)?,
         };
-        // With the other value the line gets as far as before, or further.
-        if ![Ended::Well, Ended::AtSamePlace].contains(&ended) {
+        if ![Ended::Well, Ended::Further].contains(&ended) {
             return Ok(None);
         }
         if let [cell] = group {
@@ -220,15 +219,22 @@ fn compared(other: Option<&Finding>, failed: &Finding) -> Ended {
     let Some(other) = other else { return Ended::Well };
     let of = |finding: &Finding| {
         let said = finding.transcript.as_deref()?;
-        let line = said.frames.last().map(|frame| (frame.file.clone(), frame.line));
+        let frame = said.frames.last().cloned();
         let state = said.sqlstate().map(str::to_owned);
         let raised = said.headline().map(|raised| (raised.kind.clone(), raised.message.clone()));
         let raised = raised.filter(|_| state.is_none());
-        Some(((said.statement.clone(), line), (state, raised)))
+        Some((frame, (said.statement.clone(), state, raised)))
     };
-    match (of(other), of(failed)) {
-        (Some(other), Some(failed)) if other == failed => Ended::Same,
-        (Some((other, _)), Some((failed, _))) if other == failed => Ended::AtSamePlace,
+    let (Some((at, how)), Some((before, as_before))) = (of(other), of(failed)) else {
+        return Ended::Elsewhere;
+    };
+    let is_below = at.as_ref().zip(before.as_ref()).is_some_and(|(at, before)| {
+        (&at.file, &at.function) == (&before.file, &before.function) && at.line > before.line
+    });
+    match at == before {
+        true if how == as_before => Ended::Same,
+        true if how.0 == as_before.0 => Ended::Further,
+        false if is_below => Ended::Further,
         _ => Ended::Elsewhere,
     }
 }

@@ -23,10 +23,12 @@ fn losses_and_failures_on_rows_are_found_with_the_row() {
         // A directive that is offered names its table.
         let is_nameless = remedies.iter().any(|step| step.contains(" TABLE"));
         let is_helped = !is_nameless && (is_helped || change.remedy.is_empty());
+        let also = said.also(&change.id);
+        let is_right = is_right && (change.also.is_empty() || change.also == also);
         if !is_right || !is_weighed || !is_helped {
             let (before, code, part) = (&change.before, &change.code, &change.told);
             wrong.push(format!(
-                "{before}: expected {code} {part}, found {weight} {told:?} {remedies:?}"
+                "{before}: expected {code} {part}, found {weight} {told:?} {also:?} {remedies:?}"
             ));
         }
     }

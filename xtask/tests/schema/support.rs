@@ -56,6 +56,8 @@ pub struct Change {
     pub severity: String,
     /// A part of the remedy.
     pub remedy: String,
+    /// The lines below the message.
+    pub also: Vec<String>,
 }
 
 /// The changes of a file.
@@ -135,6 +137,14 @@ impl Said {
         steps.map(|step| step.as_str().unwrap().to_owned()).collect()
     }
 
+    /// The lines below the messages of these findings.
+    pub fn also(&self, revision: &str) -> Vec<String> {
+        let findings = self.report["findings"].as_array().unwrap().iter();
+        let own = findings.filter(|f| f["revision"] == revision && !is_of_rehearsal(f));
+        let lines = own.flat_map(|f| f["also"].as_array().cloned().unwrap_or_default());
+        lines.map(|line| line.as_str().unwrap().to_owned()).collect()
+    }
+
     /// The same without what is about the rows of tables.
     pub fn about_schema(&self, revision: &str) -> Vec<(String, String)> {
         let mut about = self.about(revision);
@@ -207,7 +217,7 @@ fn write_tree(folder: &Path, revisions: &[Revision<'_>], transactions: bool) {
         let Revision { id, up, down, says, autocommit, below, needs } = revision;
         let parent_here = below.map_or_else(|| parent.clone(), str::to_owned);
         let mut text = format!(
-            "from alembic import op\nrevision = '{id}'\ndown_revision = {parent_here}\ndepends_on = {needs}\n{says}\n"
+            "import sqlalchemy as sa\nfrom alembic import op\nrevision = '{id}'\ndown_revision = {parent_here}\ndepends_on = {needs}\n{says}\n"
         );
         for (name, sql) in [("upgrade", up), ("downgrade", down)] {
             let _ = writeln!(text, "\n\ndef {name}():");

@@ -28,8 +28,8 @@ pub(super) fn need_value(subject: &Subject<'_>) -> Vec<Finding> {
                  default"
             );
             let finding = subject.in_script(&code::NULLS_IN_ROWS, index, deed.line, message);
-            let subject = Some(table.to_owned());
-            found.push(Finding { severity: Some(Severity::Warning), subject, ..finding });
+            let (subject, column) = (Some(table.to_owned()), Some(column.to_owned()));
+            found.push(Finding { severity: Some(Severity::Warning), subject, column, ..finding });
         }
     }
     once_a_revision(found)

@@ -1,10 +1,11 @@
 //! Codes for failures that need rows, by the error of Postgres.
 
+use super::named::mentioned;
 use super::statements::gives_all;
 use crate::effect::{Effect, Kind};
 use crate::sql;
 use model::code::{self, Code};
-use model::rows::Table;
+use model::rows::{Column, Table};
 use model::transcript::{Statement, Transcript};
 
 /// The code of a revision that fails only where tables have rows.
@@ -21,22 +22,44 @@ pub fn code_of(sqlstate: Option<&str>) -> &'static Code {
 
 /// Why a failure on generated rows proves no fault: the revision relies on properties of its rows
 /// that the catalogue does not show, and rows generated from the catalogue need not have them.
-pub fn not_of_the_schema(said: Option<&Transcript>) -> Option<&'static str> {
+/// `by_null`: whether a NULL is to blame, where that was tried.
+pub fn not_of_the_schema(
+    said: Option<&Transcript>,
+    by_null: Option<bool>,
+    tables: &[Table],
+) -> Option<&'static str> {
     let said = said?;
     let headline = said.headline()?;
     let source = said.frames.last().and_then(|frame| frame.source.as_deref()).unwrap_or_default();
     match headline.sqlstate.as_deref() {
-        // A column that is NULL by the schema may be NULL in production.
-        None if headline.message.contains("NoneType") => None,
         None if source.trim_start().starts_with("raise") => {
             Some("it checks its rows, and raises on purpose")
         }
+        // A column that is NULL by the schema may be NULL in production.
+        None if by_null.unwrap_or(headline.message.contains("NoneType")) => None,
         None => Some("its code expects other values than the schema shows"),
         Some("22P02") if headline.message.contains("for type json") => {
             Some("it takes a text for JSON, which no schema shows")
         }
+        Some(state) if is_about_form(state) && by_null != Some(true) => {
+            let is_free = |column: &Column| FREE.contains(&column.base.as_str());
+            let statement = said.statement.as_deref().unwrap_or_default();
+            let takes = mentioned(statement, tables, is_free).is_some();
+            takes.then_some("it takes values of a form that no schema shows")
+        }
         Some(_) => None,
     }
+}
+
+/// Types whose values may have any form inside.
+const FREE: [&str; 8] =
+    ["text", "character varying", "character", "citext", "bytea", "json", "jsonb", "xml"];
+/// Data exceptions (class 22) about the size of a value, a division by zero, and a NULL.
+const OF_SIZE: [&str; 5] = ["22001", "22003", "22004", "22008", "22012"];
+
+/// Whether a state is of a value that a function or a type does not read.
+fn is_about_form(state: &str) -> bool {
+    state.starts_with("22") && !OF_SIZE.contains(&state)
 }
 
 /// The earlier revision that gave all rows the value which a statement finds missing (23502).

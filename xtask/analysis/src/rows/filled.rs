@@ -9,7 +9,8 @@ use sqlparser::parser::Parser;
 
 use super::colliding::key;
 use super::table_at_fault;
-use crate::effect::{Effect, Kind};
+use crate::effect::{Deed, Effect, Kind, Object, Whole};
+use crate::script::Script;
 use crate::sql;
 use model::quoting::identifier;
 use model::rows::{Cell, Table};
@@ -103,6 +104,37 @@ impl Need {
     fn is_of(&self, name: &impl ToString) -> bool {
         plain(name) == plain(&self.table)
     }
+}
+
+/// The columns that an upgrade makes NOT NULL, or adds so, in tables whose rows it leaves alone before:
+/// each with its line and its table.
+pub fn need_values(script: &Script) -> Vec<(u32, String, String)> {
+    let deeds = script.body().upgrade.as_ref().map_or(&[][..], |function| &function.deeds);
+    let column = |deed: &Deed| match &deed.effect {
+        Effect::Create(Object { kind: Kind::Column, table: Some(table), name }, detail) => {
+            detail.needs_value.then(|| (deed.line, table.clone(), name.clone()))
+        }
+        Effect::Whole { table, work: Whole::NotNull(column) } => {
+            Some((deed.line, table.clone(), column.clone()))
+        }
+        _ => None,
+    };
+    let writes = |deed: &Deed, to: &str| match &deed.effect {
+        Effect::Write(table) | Effect::Whole { table, work: Whole::Update | Whole::Empty } => {
+            table == to
+        }
+        Effect::Create(Object { kind: Kind::Table, name, .. }, _) => name == to,
+        Effect::Opaque(_) => true,
+        _ => false,
+    };
+    let found = deeds.iter().enumerate().filter_map(|(at, deed)| {
+        let found = column(deed)?;
+        let is_left_alone = !deeds[..at].iter().any(|deed| writes(deed, &found.1));
+        (is_left_alone && !deed.conditional).then_some(found)
+    });
+    let mut columns: Vec<(u32, String, String)> = found.collect();
+    columns.dedup_by(|one, other| (&one.1, &one.2) == (&other.1, &other.2));
+    columns
 }
 
 /// Whether a column has had a default since it was made, after a change of its table.

@@ -105,7 +105,7 @@ pub fn is_about_floats(said: &Transcript, tables: &[Table]) -> bool {
 }
 
 /// The first table that a statement names with columns of some kind, and those.
-fn mentioned(
+pub(super) fn mentioned(
     statement: &str,
     tables: &[Table],
     is_it: impl Fn(&Column) -> bool,

@@ -18,7 +18,7 @@ pub static NULLS_IN_ROWS: Code = Code {
         good: "op.add_column(\"orders\", sa.Column(\"note\", sa.Text, nullable=False, server_default=\"\"))",
     }),
     remedy: &[
-        "give the rows a value first: a `server_default`, or an `UPDATE` before `SET NOT NULL`",
+        "give the rows a value before: `UPDATE TABLE SET COLUMN = … WHERE COLUMN IS NULL`, then `SET NOT NULL`; add a new column nullable first, or with a `server_default`",
         "where production has no such row, say so in the revision: `# migration-gate: rows TABLE, reason`",
     ],
     ..ROWS

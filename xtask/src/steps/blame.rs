@@ -40,28 +40,25 @@ impl Lane<'_> {
             }
             _ => ("upgrade", ""),
         };
-        let culprit = match told_row {
-            Some(_) => Culprit::default(),
-            None => self.culprit(stair, &failed, FixtureSet::Plain, seen)?,
+        let culprit = match &told_row {
+            Some(key) if key.starts_with("Key (") => Culprit::default(),
+            _ => self.culprit(stair, &failed, FixtureSet::Plain, seen)?,
         };
+        let told_row = told_row.filter(|_| culprit.rows.is_empty());
         let told_row = told_row.map(|detail| format!("; {}", shown(detail.trim_end_matches('.'))));
         let told = headline.map_or(failed.message.clone(), Exception::to_string);
         let told = told + &told_row.unwrap_or_default() + &culprit.told(when);
-        let filled = match (said, way) {
-            (Some(said), "upgrade") => {
-                let need = Need::of(said, culprit.cell.as_ref(), touched);
-                self.filled_before(stair, (said, need), seen)?
-            }
-            _ => None,
-        };
         let is_name = said
             .is_some_and(|said| culprit.rows.iter().any(|(_, row)| rows::is_named_by(said, row)));
         let named = is_name.then_some("it takes a made-up text for the name of an object");
-        let by_null = culprit.by_null();
-        let why = rows::not_of_the_schema(said, by_null, touched)
-            .or(made_up)
-            .or(named)
-            .or(filled.as_deref());
+        let why = rows::not_of_the_schema(said, culprit.by_null(), touched).or(made_up).or(named);
+        let why = match said.filter(|_| way == "upgrade") {
+            Some(said) if why.is_none() => {
+                let need = Need::of(said, culprit.cell.as_ref(), touched);
+                self.filled_before(stair, (said, need), seen)?
+            }
+            _ => why.map(str::to_owned),
+        };
         let subject = culprit.table().or_else(|| rows::table_at_fault(said?, touched));
         let (code, message) = match why {
             Some(why) => (
@@ -109,14 +106,14 @@ impl Lane<'_> {
         let what = format!("`{}.{}`", need.table, need.columns.join(", "));
         if need.has_default(ran) {
             return Ok(Some(format!(
-                "{what} has had a default since it was made, and no revision sets it to NULL"
+                "{what} has had a default since it was made, and no statement so far sets it to NULL"
             )));
         }
         let by = self.filled_in_past(stair, &need, seen)?;
-        let value = if need.distinct { "a value of its own" } else { "a value" };
+        let value = if need.distinct { "values of their own" } else { "a value" };
         Ok(by.map(|by| {
             format!(
-                "with revision {by}, which adds {what}, all rows from before it get {value} there"
+                "all rows from before revision {by}, which adds {what}, have {value} there by now"
             )
         }))
     }

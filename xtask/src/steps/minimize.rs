@@ -76,7 +76,9 @@ impl Lane<'_> {
         }
         let all = search.all.clone();
         let needed = self.needed(&mut search, &all, &[], seen)?;
-        if search.left == 0 || needed.len() > TOGETHER_MAX {
+        if needed.len() > TOGETHER_MAX
+            || self.ended(&mut search, &needed, &[], seen)? != Ended::Same
+        {
             return Ok(Culprit::default());
         }
         let mut rows = Vec::new();
@@ -84,7 +86,8 @@ impl Lane<'_> {
             let row = self.trial.reader.ask(|session| tables::row(session, made))?;
             rows.extend(row.map(|row| (made.table.clone(), row)));
         }
-        Ok(Culprit { rows, cell: self.cell(&mut search, &needed, seen)? })
+        let cell = self.cell(&mut search, &needed, seen)?;
+        Ok(if search.left > 0 { Culprit { rows, cell } } else { Culprit::default() })
     }
 
     /// The rows of a part that the failure needs, where those beside it are there as well.
@@ -117,7 +120,12 @@ impl Lane<'_> {
         seen: &mut Vec<Statement>,
     ) -> Result<Option<Cell>> {
         let said = search.failed.transcript.as_deref().and_then(Transcript::headline);
-        if said.is_some_and(|raised| raised.column.is_some()) {
+        // Postgres names the column itself; a row that is written anew has its NULL from another one.
+        let (table, column) = (said.and_then(|it| it.table.as_ref()), said.map(|it| &it.column));
+        let is_own = |made: &Made| {
+            table.is_some_and(|table| format!(".{table}").ends_with(&format!(".{}", made.table)))
+        };
+        if column.is_some_and(Option::is_some) && rows.iter().any(is_own) {
             return Ok(None);
         }
         let mut cells = Vec::new();

@@ -108,3 +108,56 @@ pub fn is_named_by(said: &Transcript, row: &str) -> bool {
     let name = said.headline().and_then(|headline| headline.message.split('"').nth(1));
     is_name && name.is_some_and(|name| row.contains(&format!(":\"{name}\"")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::transcript::Exception;
+
+    fn said(exception: Exception, statement: &str, source: &str) -> Transcript {
+        let frame = model::transcript::Frame {
+            file: "a.py".into(),
+            line: 1,
+            function: "upgrade".into(),
+            source: Some(source.into()),
+        };
+        let (exceptions, statement) = (vec![exception], Some(statement.to_owned()));
+        Transcript { exceptions, statement, frames: vec![frame], ..Transcript::default() }
+    }
+
+    #[test]
+    fn table_at_fault_is_spelled_as_the_catalogue_does() {
+        let tables = ["orders", "app.\"User\""].map(|name| Table {
+            name: name.into(),
+            ..Table::default()
+        });
+        let of = |table: Option<&str>, statement: &str| {
+            let raised = Exception { table: table.map(str::to_owned), ..Exception::default() };
+            table_at_fault(&said(raised, statement, ""), &tables)
+        };
+        assert_eq!(of(Some("public.orders"), "").as_deref(), Some("orders"));
+        assert_eq!(of(Some("app.User"), "").as_deref(), Some("app.\"User\""));
+        assert_eq!(of(Some("public.reorders"), ""), None);
+        assert_eq!(of(None, "ALTER TABLE orders ADD UNIQUE (a)").as_deref(), Some("orders"));
+        assert_eq!(of(None, "ALTER TABLE others ADD UNIQUE (a)"), None);
+    }
+
+    #[test]
+    fn null_is_a_fault_and_a_form_is_none() {
+        let column = Column { name: "data".into(), base: "text".into(), ..Column::default() };
+        let tables = [Table { name: "t".into(), columns: vec![column], ..Table::default() }];
+        let why = |state: Option<&str>, message: &str, source: &str, by_null: Option<bool>| {
+            let (sqlstate, message) = (state.map(str::to_owned), message.to_owned());
+            let raised = Exception { sqlstate, message, ..Exception::default() };
+            let said = said(raised, "UPDATE t SET raw = decode(data, 'base64')", source);
+            not_of_the_schema(Some(&said), by_null, &tables).is_some()
+        };
+        let none = "'NoneType' object has no attribute 'strip'";
+        assert!(!why(None, none, "", None) && !why(None, "must be str, not None", "", Some(true)));
+        assert!(why(None, none, "", Some(false)) && why(None, "Expecting value", "", None));
+        assert!(why(None, none, "raise ValueError()", Some(true)));
+        assert!(why(Some("22023"), "invalid symbol", "", Some(false)));
+        assert!(!why(Some("22023"), "invalid symbol", "", Some(true)));
+        assert!(!why(Some("22001"), "value too long", "", Some(false)));
+    }
+}

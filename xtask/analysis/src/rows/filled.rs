@@ -7,8 +7,9 @@ use sqlparser::ast::{
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
+use super::blame::table_at_fault;
 use super::colliding::key;
-use super::table_at_fault;
+
 use crate::effect::{Deed, Effect, Kind, Object, Whole};
 use crate::script::Script;
 use crate::sql;
@@ -159,7 +160,8 @@ fn defaults(made: &ColumnDef, column: &str) -> bool {
 
 /// Whether an update may set a column to NULL: only a literal cannot.
 fn may_empty(set: &Assignment, column: &str) -> bool {
-    let is_literal = matches!(&set.value, Expr::Value(value) if !matches!(value.value, Value::Placeholder(_)));
+    let is_literal =
+        matches!(&set.value, Expr::Value(value) if !matches!(value.value, Value::Placeholder(_)));
     plain(&set.target) == column && (!is_literal || is_null(&set.value))
 }
 

@@ -127,10 +127,8 @@ mod tests {
 
     #[test]
     fn table_at_fault_is_spelled_as_the_catalogue_does() {
-        let tables = ["orders", "app.\"User\""].map(|name| Table {
-            name: name.into(),
-            ..Table::default()
-        });
+        let tables =
+            ["orders", "app.\"User\""].map(|name| Table { name: name.into(), ..Table::default() });
         let of = |table: Option<&str>, statement: &str| {
             let raised = Exception { table: table.map(str::to_owned), ..Exception::default() };
             table_at_fault(&said(raised, statement, ""), &tables)

@@ -1,5 +1,5 @@
-//! Checks of a call of Alembic beside its version table: the revisions that ran, and the databases
-//! that it asked for.
+//! Checks of a call of Alembic beside its version table: the revisions that ran, the databases that it
+//! asked for, and whether the supplies are still there.
 
 use std::collections::BTreeSet;
 
@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use super::context::{StepOutcome, TreeRun, list};
 use super::errors::ForeignDatabase;
 use super::revisions::ancestors_of;
+use crate::postgres::session::Session;
 use model::code;
 use model::finding::{Finding, Place};
 use model::transcript::{Direction, Refused, RevisionInFlight};
@@ -90,5 +91,40 @@ impl TreeRun<'_> {
         );
         let revision = Some(by.id.clone());
         Ok(Finding { revision, place, ..Finding::new(&code::FOREIGN_DATABASE, message) })
+    }
+}
+
+impl TreeRun<'_> {
+    /// A finding for each supply that is gone, of the first so many rows and all roles.
+    pub(super) fn lost_supplies(
+        &self,
+        revision: &str,
+        session: &mut Session<'_>,
+        rows: usize,
+    ) -> Result<Vec<Finding>> {
+        let mut gone = Vec::new();
+        for (_, row) in self.context.supplies.rows.iter().take(rows) {
+            // Where its table is gone or has other columns, so is the row.
+            let there = session.value(row.exists).ok().flatten();
+            self.context.interrupt.check()?;
+            if there.is_none() {
+                // Nor is it where the connection is.
+                session.value("SELECT 1")?;
+                gone.push(row.name.to_owned());
+            }
+        }
+        for role in &self.context.supplies.roles {
+            if session.role(role.name)?.is_none() {
+                gone.push(format!("role {}", role.name));
+            }
+        }
+        let finding = |what: String| Finding {
+            revision: Some(revision.to_owned()),
+            ..Finding::new(
+                &code::SUPPLY_LOST,
+                format!("the {what} is gone after revision {revision}"),
+            )
+        };
+        Ok(gone.into_iter().map(finding).collect())
     }
 }

@@ -3,7 +3,6 @@
 use anyhow::Result;
 
 use super::context::{ExpectedVersions, StepOutcome, TreeRun};
-use crate::postgres::session::Session;
 use analysis::schema_diff::{
     self, Change, Declaration, Difference, Origin, Sources, compare, describe, describe_apart,
     python_line,
@@ -182,39 +181,6 @@ impl TreeRun<'_> {
             first.also.push(format!("{more} further differences are not shown"));
         }
         findings
-    }
-
-    /// A finding for each supply that is gone, of the first so many rows and all roles.
-    pub(super) fn lost_supplies(
-        &self,
-        revision: &str,
-        session: &mut Session<'_>,
-        rows: usize,
-    ) -> Result<Vec<Finding>> {
-        let mut gone = Vec::new();
-        for (_, row) in self.context.supplies.rows.iter().take(rows) {
-            // Where its table is gone or has other columns, so is the row.
-            let there = session.value(row.exists).ok().flatten();
-            self.context.interrupt.check()?;
-            if there.is_none() {
-                // Nor is it where the connection is.
-                session.value("SELECT 1")?;
-                gone.push(row.name.to_owned());
-            }
-        }
-        for role in &self.context.supplies.roles {
-            if session.role(role.name)?.is_none() {
-                gone.push(format!("role {}", role.name));
-            }
-        }
-        let finding = |what: String| Finding {
-            revision: Some(revision.to_owned()),
-            ..Finding::new(
-                &code::SUPPLY_LOST,
-                format!("the {what} is gone after revision {revision}"),
-            )
-        };
-        Ok(gone.into_iter().map(finding).collect())
     }
 
     /// A finding for each object that the environment changed. The statements from `second` on were

@@ -192,6 +192,7 @@ mod tests {
         let of = |(number, sql): (usize, &&str)| Statement {
             sql: (*sql).into(),
             revision: Some(number.to_string()),
+            line: None,
             elapsed: None,
         };
         all.iter().enumerate().map(of).collect()

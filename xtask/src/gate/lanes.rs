@@ -20,7 +20,7 @@ use crate::postgres::server::Server;
 use crate::steps::context::TreeRun;
 use crate::steps::lane::{Elsewhere, Lane, LaneStart};
 use crate::steps::revisions::ancestors_of;
-use crate::steps::runner::StairwayStep;
+use crate::steps::runner::{StairwayStep, WaitForStairs};
 use crate::steps::stairway::{LaneEnd, StairResult, Stairway};
 use crate::steps::tree_context::TreeContext;
 use model::event::{Event, timed};
@@ -72,10 +72,7 @@ impl StairwayPlan {
     }
 
     /// The stairs as the steps see them.
-    pub(super) fn stairs<'a>(
-        &self,
-        wait: &'a dyn Fn() -> Result<Vec<StairResult>>,
-    ) -> Option<StairwayStep<'a>> {
+    pub(super) fn stairs<'a>(&self, wait: &'a WaitForStairs<'a>) -> Option<StairwayStep<'a>> {
         let count = self.stairway.len();
         (count > 0).then_some(StairwayStep { count, is_step: self.is_step, wait })
     }
@@ -122,7 +119,8 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
         if let Some(Snapshot { data, start }) = snapshot {
             let (at, statements) = (start.at.clone(), start.statements.clone());
             let table = start.table.clone();
-            self.spawn(Some((data.clone(), LaneStart { at, table, statements })));
+            let ground = (data.clone(), LaneStart { at, table, statements });
+            self.spawn(self.graph.as_ref(), Some(ground));
         } else if let Servers::External(_) = &self.context.stage.servers {
             self.has_begun.set(true);
             if let Some(graph) =
@@ -134,7 +132,7 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
                 *self.failed.borrow_mut() = failed;
             }
         } else if self.context.plan.from_empty {
-            self.spawn(None);
+            self.spawn(self.graph.as_ref(), None);
         }
         Ok(())
     }
@@ -186,7 +184,8 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
         let taken = self.taken.borrow().clone();
         if let Some(taken) = taken.filter(|_| !self.has_begun.get()) {
             let PendingSnapshot { data, at, table, statements, .. } = taken;
-            self.spawn(Some((data, LaneStart { at, table, statements })));
+            let ground = (data, LaneStart { at, table, statements });
+            self.spawn(self.graph.as_ref(), Some(ground));
         }
     }
 
@@ -223,8 +222,8 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
         Ok(PendingSnapshot { data, at, table: stop.table.clone(), applied, statements })
     }
 
-    fn spawn(&self, ground: Option<(DataDir, LaneStart)>) {
-        let Some(graph) = &self.graph else { return };
+    fn spawn(&self, graph: Option<&Description>, ground: Option<(DataDir, LaneStart)>) {
+        let Some(graph) = graph else { return };
         self.has_begun.set(true);
         let count = self.context.stage.lanes.min(self.context.plan.stairway.len());
         for _ in 0..count {
@@ -235,9 +234,15 @@ impl<'scope, 'env> Lanes<'scope, 'env> {
     }
 
     /// Waits for all stairs and returns their results.
-    pub(super) fn wait(&self) -> Result<Vec<StairResult>> {
+    pub(super) fn wait(&self, graph: Option<&Description>) -> Result<Vec<StairResult>> {
         if !self.has_begun.get() {
-            self.spawn(None);
+            self.spawn(self.graph.as_ref().or(graph), None);
+        } else if self.graph.is_none() && self.context.plan.stairway.len() > 0 {
+            bail!(
+                "cannot take revisions down on a server that was given: Alembic reads the revisions \
+                 only after env.py has run, and the stairs come before that there; let the gate start \
+                 a Postgres of its own (without --postgres-url)"
+            );
         }
         if let Some(err) = self.failed.take() {
             return Err(err);

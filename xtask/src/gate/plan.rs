@@ -52,7 +52,7 @@ impl GateContext<'_> {
     /// trees, or of some.
     pub fn skip_the_rest(&self, report: &mut Report, of: Option<&[usize]>) {
         let why = if report.interrupted { "interrupted" } else { NOT_BEGUN };
-        let wait = || Ok(Vec::new());
+        let wait = |_: Option<&Description>| Ok(Vec::new());
         for (index, (tree, done)) in self.trees.iter().zip(&mut report.trees).enumerate() {
             if of.is_some_and(|of| !of.contains(&index)) {
                 continue;

@@ -268,7 +268,7 @@ impl GateContext<'_> {
                     lanes.at_pause(reader, before, stop);
                 };
             let after = |tables: usize| lanes.after_pause(tables);
-            let wait = || lanes.wait();
+            let wait = |graph: Option<&Description>| lanes.wait(graph);
             let pause = HeadPause { before: lanes.pauses(), during: &during, after: &after };
             let pause = (!pause.before.is_empty()).then_some(pause);
             let tree_run = TreeRun::new(context.steps, alembic, graph, pause);

@@ -15,7 +15,7 @@ use super::gone::told_lost;
 use super::known::doubt;
 use super::stairway::{self, StairResult, of_head};
 use super::tree_context::TreeContext;
-use crate::alembic::Alembic;
+use crate::alembic::{Alembic, Description};
 use crate::os::interrupt::Interrupted;
 use analysis::diagnosis;
 use model::code;
@@ -57,6 +57,10 @@ struct RunnerOptions<'a> {
     only_up: bool,
 }
 
+/// Wait for the stairs. It takes the graph as the way up showed it: some can be read only after env.py
+/// has run.
+pub type WaitForStairs<'a> = dyn Fn(Option<&Description>) -> Result<Vec<StairResult>> + 'a;
+
 /// Stairway of a tree, as its steps see it.
 #[derive(Clone, Copy)]
 pub struct StairwayStep<'a> {
@@ -65,7 +69,7 @@ pub struct StairwayStep<'a> {
     /// Whether they are a step of their own; else the round trip reports the one stair.
     pub is_step: bool,
     /// Waits until all have been tried.
-    pub wait: &'a dyn Fn() -> Result<Vec<StairResult>>,
+    pub wait: &'a WaitForStairs<'a>,
 }
 
 /// Steps of one tree with their outcome.
@@ -231,7 +235,7 @@ impl<'a> StepRunner<'a> {
                 let mut outcome = tree_run.upgrade_head(seen)?;
                 outcome.notes.extend(tree_run.without_models());
                 if let (true, Some(stairs)) = (outcome.error().is_none(), stair) {
-                    let tried = (stairs.wait)()?;
+                    let tried = (stairs.wait)(tree_run.graph.as_ref().ok())?;
                     outcome.notes.extend(told_lost(outcomes.insert(stairway::sorted(&tried))));
                     seen.extend(tried.iter().flat_map(|tried| tried.statements.iter().cloned()));
                     told_of_production(&tried, &mut outcome);
@@ -256,15 +260,11 @@ impl<'a> StepRunner<'a> {
         self.step("downgrade -1 (reversibility check)", Dependency::Database, |tree_run, seen| {
             let mut outcome = tree_run.downgrade_one(seen)?;
             if let (true, Some(stairs)) = (outcome.findings.is_empty(), stair) {
-                outcome.findings.extend(of_head((stairs.wait)()?, true));
+                let tried = (stairs.wait)(tree_run.graph.as_ref().ok())?;
+                outcome.findings.extend(of_head(tried, true));
             }
             Ok(outcome)
         })
-    }
-
-    /// The one stair that has no step of its own.
-    fn only_stair(&self) -> Option<StairwayStep<'a>> {
-        self.options.stairs.filter(|stairs| !stairs.is_step)
     }
 
     /// Each new revision up, down and up again; nothing where only the head is new, which the
@@ -275,8 +275,9 @@ impl<'a> StepRunner<'a> {
         };
         let what = format!("stairway, {} revisions (reversibility check)", stairs.count);
         let mut outcomes = None;
-        let ran = self.step(&what, Dependency::Supplies, |_, seen| {
-            let tried = (stairs.wait)()?;
+        let blocked_by = self.blocked_by.clone();
+        let ran = self.step(&what, Dependency::Supplies, |tree_run, seen| {
+            let tried = (stairs.wait)(tree_run.graph.as_ref().ok())?;
             seen.extend(tried.iter().flat_map(|tried| tried.statements.iter().cloned()));
             let stairs = outcomes.insert(stairway::sorted(&tried));
             let mut notes = stairs.told();
@@ -287,6 +288,8 @@ impl<'a> StepRunner<'a> {
             Ok(outcome)
         });
         self.done.stairs = outcomes;
+        // It has databases of its own: those of the steps are as they were.
+        self.blocked_by = blocked_by;
         ran
     }
 

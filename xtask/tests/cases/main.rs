@@ -47,6 +47,8 @@ enum Python {
     Psycopg3,
     #[serde(rename = "asyncpg")]
     Asyncpg,
+    #[serde(rename = "alembic 1.13")]
+    Alembic113,
 }
 
 /// What is wrong with the outcome of a case; nothing where it is right. The stairway runs all that a run
@@ -69,6 +71,7 @@ fn run(case: &Case) -> Option<String> {
         None => gate,
         Some(Python::Psycopg3) => gate.arg("--python").arg(python::with_psycopg_3()),
         Some(Python::Asyncpg) => gate.arg("--python").arg(python::with_asyncpg()),
+        Some(Python::Alembic113) => gate.arg("--python").arg(python::with_alembic_1_13()),
     };
     if case.verb != "lint" {
         gate = gate.args(if case.status == 0 { "--no-cache --stairway" } else { "--no-cache" });

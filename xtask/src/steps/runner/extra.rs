@@ -2,14 +2,19 @@
 
 use anyhow::Result;
 
-use super::{Dependency, StepRunner};
+use super::{Dependency, StairwayStep, StepRunner};
 use model::supply::{Extra, Given, Script, Supply};
 
-impl StepRunner<'_> {
+impl<'a> StepRunner<'a> {
     /// The same up to the head, and no further, where that is all that is wanted.
     pub fn only_up(mut self, only_up: bool) -> Self {
         self.options.only_up = only_up;
         self
+    }
+
+    /// The one stair that has no step of its own.
+    pub(super) fn only_stair(&self) -> Option<StairwayStep<'a>> {
+        self.options.stairs.filter(|stairs| !stairs.is_step)
     }
 
     /// The supplies of this tree that the recipe does not have.

@@ -70,8 +70,8 @@ pub static TIMED_OUT: Code = Code {
         good: "# a migration that does its work and returns",
     }),
     remedy: &[
-        "look at the revision and the statement that were in flight",
-        "where the work really takes that long, allow more with `--timeout SECONDS`",
+        "where the revision had run for a short time only, or its work takes that long, allow more: `--timeout SECONDS`",
+        "else look at the statement that was in flight: it loops, sleeps or waits",
     ],
     ..MIGRATION
 };

@@ -114,7 +114,7 @@ impl Lane<'_> {
 fn out_of_time(limit: Duration, own: Duration, start: Duration) -> String {
     let (limit, own) = (limit.as_secs(), own.as_secs());
     let told = format!(
-        "the {limit} s that the step may take were over when this call had run for {own} s"
+        "the {limit} s of the stairway, which runs beside the other steps, were over when this revision had run for {own} s"
     );
     match start >= SLOW_START {
         true => format!(

@@ -41,7 +41,7 @@ fn downgrade_in_one_transaction_is_compared() {
     let patch = finding["patch"].as_str().unwrap();
     assert!(patch.contains("\n+    op.execute(\"DROP TYPE side\")"), "{patch}");
     assert!(
-        finding["file"].as_str().unwrap().ends_with("versions/two.py") && finding["line"] == 10
+        finding["file"].as_str().unwrap().ends_with("versions/two.py") && finding["line"] == 11
     );
 }
 

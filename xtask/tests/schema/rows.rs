@@ -79,7 +79,7 @@ fn lost_value_stands_where_its_statement_ran() {
     let findings = said.report["findings"].as_array().unwrap();
     let lost: Vec<_> = findings.iter().filter(|finding| finding["code"] == "MG416").collect();
     assert_eq!(lost.len(), 1, "{lost:#?}\n{}", said.stderr);
-    assert_eq!(lost[0]["line"], 13, "{:#}", lost[0]);
+    assert_eq!(lost[0]["line"], 14, "{:#}", lost[0]);
     assert_eq!(lost[0]["statement"], "UPDATE h7 SET note = note || note");
     let deleted =
         ["data lost on upgrade, with what it drops or deletes", "b h8 (", "by DELETE or TRUNCATE"];

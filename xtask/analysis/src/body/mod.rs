@@ -193,6 +193,8 @@ struct Frame<'e> {
     returns: Thing,
     /// The code below is not reached.
     done: bool,
+    /// A branch above may have returned.
+    may_return: bool,
     depth: u32,
 }
 
@@ -206,6 +208,7 @@ impl<'e> Frame<'e> {
             raises: None,
             returns: Thing::Unknown,
             done: false,
+            may_return: false,
             depth,
         }
     }

@@ -196,8 +196,9 @@ impl<'m> Reader<'m> {
         let before = frame.conditional;
         frame.conditional = true;
         self.block(frame, block);
-        let returned = frame.done && !ends_in_raise(block);
-        frame.conditional = before || returned;
+        // So may a branch inside this one.
+        frame.may_return |= frame.done && !ends_in_raise(block);
+        frame.conditional = before || frame.may_return;
         frame.done = false;
     }
 

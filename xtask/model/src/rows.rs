@@ -43,7 +43,7 @@ pub struct Column {
     pub modifier: i32,
     /// Whether the column is NOT NULL.
     pub not_null: bool,
-    /// Whether a sequence gives the column its value.
+    /// Whether the server gives each row a value of its own: of a sequence, or a volatile default.
     pub counted: bool,
     /// Whether Postgres computes its value and refuses any other.
     pub generated: bool,

@@ -32,7 +32,12 @@ SELECT json_build_object(
       'base', format_type(b.oid, NULL),
       'modifier', CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END,
       'not_null', a.attnotnull OR t.typnotnull,
-      'counted', coalesce(pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%', false) OR a.attidentity <> '',
+      -- A volatile function, such as gen_random_uuid, in a default that no row goes without. Of a date or a
+      -- time, two rows may have the same.
+      'counted', coalesce(pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%', false) OR a.attidentity <> ''
+        OR a.attnotnull AND b.typcategory <> 'D' AND EXISTS (
+          SELECT FROM regexp_matches(pg_get_expr(d.adbin, d.adrelid), '(\w+)\(', 'g') AS called (name)
+          JOIN pg_proc p ON p.proname = called.name[1] AND p.provolatile = 'v'),
       'generated', a.attgenerated <> '' OR a.attidentity = 'a',
       'labels', (SELECT coalesce(json_agg(e.enumlabel ORDER BY e.enumsortorder), '[]') FROM pg_enum e WHERE e.enumtypid = b.oid),
       'element', CASE WHEN b.typcategory = 'A' THEN format_type(b.typelem, NULL) END,

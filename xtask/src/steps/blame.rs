@@ -134,11 +134,15 @@ impl Lane<'_> {
         };
         // A table for each month from the first day of a type to its last is more than a server takes (53200).
         let is_exhausted = state.starts_with("53");
-        let is_note = said.is_some_and(|said| rows::is_about_floats(said, touched)) || is_exhausted;
         let culprit = match is_exhausted || code == &code::DUPLICATES_IN_ROWS {
             true => Culprit::default(),
             false => self.culprit(stair, &failed, FixtureSet::All, seen)?,
         };
+        // An exception of Python is about the form of a value, which no type decides.
+        let is_of_form = rows::not_of_the_schema(said, culprit.by_null(), touched).is_some();
+        let is_note = said.is_some_and(|said| rows::is_about_floats(said, touched))
+            || is_exhausted
+            || is_of_form;
         let detail = said.and_then(Transcript::headline).and_then(|e| e.detail.as_deref());
         let detail = detail.map(|detail| format!("; {}", shown(detail.trim_end_matches('.'))));
         let detail = detail.filter(|_| code == &code::DUPLICATES_IN_ROWS).unwrap_or_default();

@@ -18,7 +18,8 @@ pub fn is_of_downgrade(difference: &Difference, before: &Schema, between: &Schem
             attribute(&was, name) == attribute(&held, name)
         }
         (Change::Changed { .. }, ..) => false,
-        (_, was, held) => was.is_some() == held.is_some(),
+        // The upgrade may have put another object in its place, under the same name.
+        (_, was, held) => was == held,
     }
 }
 
@@ -156,6 +157,19 @@ mod tests {
         let guarded = make.replace("TABLE", "TABLE IF NOT EXISTS");
         assert!(may_have_held_rows(&table, &script(&guarded, "pass")));
         assert!(!may_have_held_rows(&table, &script(make, "pass")));
+    }
+
+    #[test]
+    fn object_that_the_upgrade_made_anew_is_its_own() {
+        let id = ObjectId { kind: "constraint".into(), identity: "t.fk".into() };
+        let held = |definition: &str| {
+            let own: Attributes = vec![("definition".to_owned(), definition.to_owned())];
+            Schema::of([(id.clone(), own)].into_iter().collect())
+        };
+        let missing = difference("constraint", "t.fk", Change::Missing(Vec::new()));
+        let (plain, cascade) = (held("FOREIGN KEY"), held("FOREIGN KEY ON DELETE CASCADE"));
+        assert!(is_of_downgrade(&missing, &plain, &plain));
+        assert!(!is_of_downgrade(&missing, &plain, &cascade));
     }
 
     #[test]

@@ -8,11 +8,16 @@ use crate::sql;
 use model::schema::ObjectId;
 use model::transcript::Statement;
 
-/// Whether the upgrade may leave out work that is done already: some of it depends on a condition.
+/// Whether the upgrade may leave out work that is done already: some of it depends on a condition, or is
+/// done by code outside the file.
 pub fn may_have_been_done(script: &Script) -> bool {
-    let guarded = |effect: &Effect| matches!(effect, Effect::Create(_, how) if how.guarded);
+    let asks = |effect: &Effect| match effect {
+        Effect::Create(_, how) => how.guarded,
+        Effect::Opaque(text) => text.is_none(),
+        _ => false,
+    };
     let up = script.body().upgrade.as_ref();
-    up.is_some_and(|up| up.deeds.iter().any(|deed| deed.conditional || guarded(&deed.effect)))
+    up.is_some_and(|up| up.deeds.iter().any(|deed| deed.conditional || asks(&deed.effect)))
 }
 
 /// The object that a statement creates.
@@ -91,6 +96,7 @@ mod tests {
     fn work_on_a_condition_may_have_been_done() {
         let add = "op.add_column('t', sa.Column('a', sa.Text()))";
         assert!(!may_have_been_done(&read(add)));
+        assert!(may_have_been_done(&read("meta.make('t', op.get_bind())")));
         assert!(may_have_been_done(&read(&format!("if meta.x:\n        {add}"))));
         assert!(may_have_been_done(&read(
             "op.execute('ALTER TABLE t ADD COLUMN IF NOT EXISTS a int')"

@@ -190,7 +190,7 @@ impl Culprit {
     /// Whether a NULL is to blame; `None`: nothing is known.
     fn by_null(&self) -> Option<bool> {
         let is_null = self.cell.as_ref().is_some_and(|cell| cell.value.is_none());
-        (!self.rows.is_empty()).then_some(is_null)
+        (is_null || !self.rows.is_empty()).then_some(is_null)
     }
 
     /// The table to blame, where it is one.

@@ -3,6 +3,8 @@
 //! The revision itself is run again and again, each time on a copy of the database in which some of
 //! the rows are deleted or have other values. Only a revision that has failed pays for that.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 
 use super::fixtures::{FixtureSet, Fixtures};
@@ -16,6 +18,8 @@ use model::transcript::{Statement, Transcript};
 
 /// How often a revision is run to find the row.
 const TRIALS_MAX: usize = 48;
+/// How often it is run to find the column, where no few rows break it.
+const COLUMN_TRIALS_MAX: usize = 16;
 /// The number of rows that may break a revision together; more say nothing.
 const TOGETHER_MAX: usize = 3;
 
@@ -79,7 +83,8 @@ impl Lane<'_> {
         if needed.len() > TOGETHER_MAX
             || self.ended(&mut search, &needed, &[], seen)? != Ended::Same
         {
-            return Ok(Culprit::default());
+            search.left = COLUMN_TRIALS_MAX;
+            return Ok(Culprit { rows: Vec::new(), cell: self.column(&mut search, seen)? });
         }
         let mut rows = Vec::new();
         for made in &needed {
@@ -137,7 +142,8 @@ impl Lane<'_> {
         // Another value may part rows that belong together.
         let values = if rows.len() == 1 { values } else { Vec::new() };
         for group in [nulls, values] {
-            let found = self.cell_of(search, rows, &group, seen)?;
+            let alone: Vec<Vec<Cell>> = group.into_iter().map(|cell| vec![cell]).collect();
+            let found = self.cell_of(search, rows, &alone, seen)?;
             if found.is_some() {
                 return Ok(found);
             }
@@ -145,25 +151,45 @@ impl Lane<'_> {
         Ok(None)
     }
 
-    /// The one value of some that is to blame.
+    /// A NULL of the one column whose NULLs, all of them, are to blame.
+    fn column(
+        &mut self,
+        search: &mut Search<'_>,
+        seen: &mut Vec<Statement>,
+    ) -> Result<Option<Cell>> {
+        let mut columns: BTreeMap<(String, String), Vec<Cell>> = BTreeMap::new();
+        let all = search.all.clone();
+        for made in &all {
+            let cells = self.trial.reader.ask(|session| tables::cells(session, made))?;
+            for cell in cells.into_iter().filter(|cell| cell.value.is_none()) {
+                let key = (made.table.clone(), cell.column.clone());
+                columns.entry(key).or_default().push(cell);
+            }
+        }
+        let columns: Vec<Vec<Cell>> = columns.into_values().collect();
+        let found = self.cell_of(search, &all, &columns, seen)?;
+        Ok(found.filter(|_| search.left > 0))
+    }
+
+    /// A value of the one group that is to blame.
     fn cell_of(
         &mut self,
         search: &mut Search<'_>,
         rows: &[Made],
-        group: &[Cell],
+        groups: &[Vec<Cell>],
         seen: &mut Vec<Statement>,
     ) -> Result<Option<Cell>> {
-        let ended = match group {
+        let ended = match groups {
             [] => return Ok(None),
-            group => self.ended(search, rows, group, seen)?,
+            groups => self.ended(search, rows, &groups.concat(), seen)?,
         };
         if ![Ended::Well, Ended::Further].contains(&ended) {
             return Ok(None);
         }
-        if let [cell] = group {
-            return Ok(Some(cell.clone()));
+        if let [group] = groups {
+            return Ok(group.first().cloned());
         }
-        let (one, other) = group.split_at(group.len() / 2);
+        let (one, other) = groups.split_at(groups.len() / 2);
         match self.cell_of(search, rows, one, seen)? {
             Some(found) => Ok(Some(found)),
             None => self.cell_of(search, rows, other, seen),

@@ -4,11 +4,13 @@
 use crate::lints::IN_DOWNGRADE;
 use model::code::{self, Code};
 use model::finding::{Finding, Standing};
+use model::transcript::Direction;
 
 /// Whether a lint's code becomes this code when the revision runs.
 fn becomes(lint: &Code, run: &Code) -> bool {
-    let pairs: [(&Code, &[&Code]); 16] = [
-        (&code::CREATED_TWICE, &[&code::DUPLICATE_OBJECT]),
+    let pairs: [(&Code, &[&Code]); 17] = [
+        (&code::CREATED_TWICE, &[&code::DUPLICATE_OBJECT, &code::DOWNGRADE_FAILED]),
+        (&code::TABLE_TWICE, &[&code::DUPLICATE_OBJECT, &code::DOWNGRADE_FAILED]),
         (&code::DROPPED_NOT_THERE, &[&code::UNDEFINED_OBJECT, &code::DOWNGRADE_FAILED]),
         (&code::USED_AFTER_DROP, &[&code::UNDEFINED_OBJECT, &code::DOWNGRADE_FAILED]),
         (&code::USED_BEFORE_MADE, &[&code::UNDEFINED_OBJECT, &code::DOWNGRADE_FAILED]),
@@ -175,6 +177,9 @@ pub fn join(findings: &mut Vec<Finding>, lints: Vec<Finding>, proofs: Proofs<'_>
                 run.code = lint.code;
             }
             run.revision = run.revision.take().or(lint.revision.clone());
+            if run.own_steps.is_empty() {
+                run.own_steps.clone_from(&lint.own_steps);
+            }
             // One change is enough for all that it fixes.
             run.edit = run.edit.take().or(edit.take());
         }
@@ -211,9 +216,15 @@ fn came_true(lint: &Finding, run: &Finding) -> bool {
     // A line of env.py that raises has a fault of its own: the settings led to it.
     let of_env = lint.code == &code::CONFIG_UNKNOWN
         && run.place.as_ref().is_some_and(|place| place.line.is_some());
+    // What is created twice on one way does not explain the other.
+    let twice = [&code::TABLE_TWICE, &code::CREATED_TWICE].contains(&lint.code);
+    let is_down = lint.message.ends_with(IN_DOWNGRADE);
+    let other_way =
+        twice && run.direction().is_some_and(|ran| (ran == Direction::Downgrade) != is_down);
     run.step.is_some()
         && lint.tree == run.tree
         && !of_env
+        && !other_way
         && (loading || (becomes(lint.code, run.code) && (graph || base || same_revision)))
 }
 
@@ -249,6 +260,24 @@ mod tests {
                 Proofs::default(),
             );
             assert_eq!(findings.iter().map(|found| found.code.id).collect::<Vec<_>>(), left);
+        }
+    }
+
+    #[test]
+    fn a_way_down_that_creates_twice_explains_no_way_up() {
+        let message = format!("twice{IN_DOWNGRADE}");
+        let own_steps = vec!["correct the name".to_owned()];
+        let lint = finding(&code::TABLE_TWICE, "0002", None);
+        let lint = Finding { message, own_steps, ..lint };
+        for (code, direction, left) in [
+            (&code::DOWNGRADE_FAILED, Direction::Downgrade, 1),
+            (&code::DUPLICATE_OBJECT, Direction::Upgrade, 2),
+        ] {
+            let run = finding(code, "0002", Some("shop — stairway (reversibility check)"));
+            let mut findings = vec![Finding { direction: Some(direction), ..run }];
+            join(&mut findings, vec![lint.clone()], Proofs::default());
+            assert_eq!(findings.len(), left);
+            assert_eq!(findings[0].own_steps.is_empty(), left == 2);
         }
     }
 

@@ -54,6 +54,8 @@ pub struct Finding {
     pub column: Option<String>,
     /// The lines that the migration lacks, as Python ready to paste.
     pub lacks: Vec<String>,
+    /// The remedy of this very case, step by step, where that of its code or cause does not fit.
+    pub own_steps: Vec<String>,
     /// The commands that run the failed step again by hand.
     pub by_hand: Vec<String>,
     /// The change that fixes it, if the gate knows the exact lines.
@@ -217,9 +219,12 @@ impl Finding {
         self.escalation().into_iter().chain(change).chain(self.steps()).collect()
     }
 
-    /// The fix, step by step: the safe form of what was seen, else the remedy of its cause, if known,
-    /// else of its code.
+    /// The fix, step by step: that of the very case, else the safe form of what was seen, else the
+    /// remedy of its cause, if known, else of its code.
     pub fn steps(&self) -> Vec<String> {
+        if !self.own_steps.is_empty() {
+            return self.own_steps.clone();
+        }
         let cause = self.transcript.as_deref().and_then(Cause::of);
         let steps = match cause.filter(|cause| cause.explains(self.code)) {
             Some(cause) => cause.remedy,
@@ -276,6 +281,7 @@ impl Finding {
             subject: None,
             column: None,
             lacks: Vec::new(),
+            own_steps: Vec::new(),
             by_hand: Vec::new(),
             edit: None,
             fix: None,

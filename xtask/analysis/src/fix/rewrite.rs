@@ -137,7 +137,9 @@ pub(super) fn renames_earlier_table(at: &At<'_>) -> Option<(String, String)> {
 /// The table that is created although it exists.
 fn creates_again<'a>(at: &At<'a>) -> Option<&'a str> {
     let creates = at.module.text(at.node).starts_with("op.create_table(");
-    let is_again = at.finding.code == &code::TABLE_TWICE && creates;
+    // A table that a rename gave the name is no earlier version of this one.
+    let is_again =
+        at.finding.code == &code::TABLE_TWICE && at.finding.own_steps.is_empty() && creates;
     strings(at.node).next().filter(|_| is_again).map(|name| at.module.text(name))
 }
 

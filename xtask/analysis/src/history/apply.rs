@@ -3,7 +3,7 @@
 use super::chain::Chain;
 use super::event::What;
 use super::needs::is_ours;
-use super::world::{Entry, Key};
+use super::world::{Entry, Key, ShownBy};
 use crate::effect::{Deed, Detail, Effect, Kind, Object};
 
 impl Chain<'_> {
@@ -80,7 +80,7 @@ impl Chain<'_> {
                 }
                 return;
             }
-            self.created_twice(&key, object, detail, before);
+            self.created_twice((&key, object, None), detail, before);
             if object.kind == Kind::Table {
                 self.passing_over = Some(object.name.clone());
                 return;
@@ -98,9 +98,9 @@ impl Chain<'_> {
             detail: detail.clone(),
             alive: true,
             certain: !(conditional || overloads),
-            implied: false,
-            unseen: false,
+            shown_by: ShownBy::Itself,
             made,
+            renamed: None,
             dropped: None,
             since: self.world.tick(),
         };
@@ -109,13 +109,19 @@ impl Chain<'_> {
         }
         if detail.indexed && object.kind == Kind::Constraint {
             let index = Object { kind: Kind::Index, ..object.clone() };
-            let entry = Entry { object: index.clone(), implied: true, ..entry.clone() };
+            let entry = Entry { object: index.clone(), shown_by: ShownBy::Other, ..entry.clone() };
             self.world.put(Key::of(&index), entry);
         }
         self.world.put(key, entry);
     }
 
-    fn created_twice(&mut self, key: &Key, object: &Object, detail: &Detail, before: &Entry) {
+    /// `from`: the name of the object until a rename gives it that of the other one.
+    fn created_twice(
+        &mut self,
+        (key, object, from): (&Key, &Object, Option<String>),
+        detail: &Detail,
+        before: &Entry,
+    ) {
         let on_twice = object.table.as_ref().is_some_and(|table| self.twice.contains(table));
         // Functions of one name may differ in their arguments.
         let other_function = object.kind == Kind::Function && before.detail.type_ != detail.type_;
@@ -135,7 +141,11 @@ impl Chain<'_> {
         if object.kind == Kind::Table {
             self.twice.insert(object.name.clone());
         }
-        self.push(What::CreatedTwice { object: object.clone(), first: before.made });
+        let (first, first_from) = match before.renamed.clone() {
+            Some((at, name)) => (at, Some(name)),
+            None => (before.made, None),
+        };
+        self.push(What::CreatedTwice { object: object.clone(), from, first, first_from });
     }
 
     fn drop(&mut self, object: &Object, guarded: bool, conditional: bool) {
@@ -207,9 +217,9 @@ impl Chain<'_> {
             detail: Detail::default(),
             alive: true,
             certain: false,
-            implied: false,
-            unseen: true,
+            shown_by: ShownBy::Drop,
             made: self.at,
+            renamed: None,
             dropped: None,
             since: self.world.tick(),
         };
@@ -296,7 +306,8 @@ impl Chain<'_> {
         if let Some(before) = self.world.get(&new_key).filter(|entry| entry.alive).cloned()
             && !conditional
         {
-            self.created_twice(&new_key, &renamed, &Detail::default(), &before);
+            let from = Some(object.name.clone());
+            self.created_twice((&new_key, &renamed, from), &Detail::default(), &before);
         }
         if conditional {
             self.world.mention(&object.name);
@@ -316,7 +327,8 @@ impl Chain<'_> {
         if is_table {
             self.world.forget_parts(&name);
         }
-        self.move_to(&key, &entry, renamed);
+        let named = Entry { renamed: Some((self.at, object.name.clone())), ..entry };
+        self.move_to(&key, &named, renamed);
         for child in children {
             if let Some(entry) = self.world.get(&child).cloned() {
                 let mut moved = entry.clone();

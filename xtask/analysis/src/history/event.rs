@@ -41,8 +41,12 @@ pub enum What {
     CreatedTwice {
         /// The object.
         object: Object,
-        /// Where it was made before.
+        /// The name that it has before a rename, where one makes it.
+        from: Option<String>,
+        /// Where the other one was made, or got its name.
         first: At,
+        /// The name that the other one had before a rename, where it got its name by one.
+        first_from: Option<String>,
     },
     /// The object is dropped, and was dropped before.
     DroppedTwice {

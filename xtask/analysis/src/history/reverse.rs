@@ -5,7 +5,7 @@ use rustc_hash::FxHashSet;
 use super::apply::goes_with_others;
 use super::chain::Chain;
 use super::event::{At, Event, What};
-use super::world::{Entry, Key, Mark};
+use super::world::{Entry, Key, Mark, ShownBy};
 use crate::body::Function;
 use crate::effect::{Effect, Kind, Object};
 
@@ -57,7 +57,8 @@ impl Chain<'_> {
             .touched_since(after)
             .into_iter()
             .filter_map(|(key, was)| {
-                let was = was.filter(|was| was.alive && was.certain && !was.implied)?;
+                let was =
+                    was.filter(|was| was.alive && was.certain && was.shown_by != ShownBy::Other)?;
                 let entry = self.world.get(&key).filter(|entry| !entry.alive && entry.certain)?;
                 // The object was made by this upgrade, or existed before it: the latter does not
                 // concern the upgrade.
@@ -107,7 +108,8 @@ impl Chain<'_> {
 
     /// The object, if it certainly still exists after the downgrade.
     fn left(&self, key: &Key, after: &Mark) -> Option<Object> {
-        let entry = self.world.get(key).filter(|e| e.alive && e.certain && !e.implied)?;
+        let entry =
+            self.world.get(key).filter(|e| e.alive && e.certain && e.shown_by != ShownBy::Other)?;
         let kind = entry.object.kind;
         if matches!(kind, Kind::Extension | Kind::Schema) {
             return None;

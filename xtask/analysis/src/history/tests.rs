@@ -10,7 +10,7 @@ use model::supply::{Given, Role, Row, Supply};
 /// An event in short form.
 pub fn shown(event: &Event) -> String {
     let what = match &event.what {
-        What::CreatedTwice { object, first } => {
+        What::CreatedTwice { object, first, .. } => {
             format!("twice: {}, first {}:{}", object.shown(), first.revision, first.line)
         }
         What::DroppedTwice { object, .. } => format!("dropped twice: {}", object.shown()),

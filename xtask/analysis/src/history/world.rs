@@ -46,6 +46,17 @@ impl Key {
     }
 }
 
+/// What shows that an object was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShownBy {
+    /// A statement that makes it.
+    Itself,
+    /// One that makes another object with it: the index of a constraint.
+    Other,
+    /// Nothing but its drop.
+    Drop,
+}
+
 /// Entry of one object, existing or dropped.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -57,12 +68,12 @@ pub struct Entry {
     pub alive: bool,
     /// Whether that is certain: no conditional code made or dropped it.
     pub certain: bool,
-    /// Whether it was made with another object: the index of a constraint.
-    pub implied: bool,
-    /// Whether it was only seen when it was dropped.
-    pub unseen: bool,
+    /// What shows that it was made.
+    pub shown_by: ShownBy,
     /// Where it was made.
     pub made: At,
+    /// Where a rename gave it its name, and the name that it had before.
+    pub renamed: Option<(At, String)>,
     /// Where it went.
     pub dropped: Option<At>,
     /// When that was, in deeds from the start.
@@ -142,7 +153,9 @@ impl World {
     /// The objects that existed at some time since a point although their creation was not seen.
     pub fn unseen_since(&self, mark: &Mark) -> FxHashSet<Key> {
         let since = self.journal.get(mark.journal..).unwrap_or_default();
-        let unseen = since.iter().filter(|(_, was)| was.as_ref().is_some_and(|was| was.unseen));
+        let unseen = since
+            .iter()
+            .filter(|(_, was)| was.as_ref().is_some_and(|was| was.shown_by == ShownBy::Drop));
         unseen.map(|(key, _)| key.clone()).collect()
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::cause::by_cause;
-use super::sentence::{order, place, sentence, unmade};
+use super::sentence::{order, place, renamed_twice, sentence, unmade};
 use super::subject::{IN_DOWNGRADE, Subject, once_a_downgrade, once_a_revision, told_once};
 use crate::effect::{Deed, Effect, Kind, Object, Value};
 use crate::history::{self, Event, MissingRow, Revision, What};
@@ -106,7 +106,8 @@ fn findings(
                 };
                 message.push_str(&format!("\nline {line}: {told}"));
             }
-            Some(subject.in_script(code, index, event.at.line, message))
+            let own_steps = renamed_twice(subject, &event.what).into_iter().collect();
+            Some(Finding { own_steps, ..subject.in_script(code, index, event.at.line, message) })
         })
         .collect()
 }
@@ -203,7 +204,12 @@ pub(super) fn not_immutable(subject: &Subject<'_>) -> Vec<Finding> {
 /// Tables that are created twice (mode F).
 pub(super) fn tables_twice(subject: &Subject<'_>) -> Vec<Finding> {
     findings(subject, &code::TABLE_TWICE, |_, what| match what {
-        What::CreatedTwice { object, first } if object.kind == Kind::Table => Some(format!(
+        What::CreatedTwice { object, .. }
+            if object.kind == Kind::Table && renamed_twice(subject, what).is_some() =>
+        {
+            sentence(subject, what)
+        }
+        What::CreatedTwice { object, first, .. } if object.kind == Kind::Table => Some(format!(
             "`{name}` was created in {} already, and nothing drops it in between. Where this one \
              replaces it, drop it first (`op.drop_table(\"{name}\")`, its indexes before it) and \
              create the earlier one again in `downgrade()`; where it is the same table, delete \

@@ -20,9 +20,13 @@ pub(super) fn place(subject: &Subject<'_>, at: At) -> String {
 pub(super) fn sentence(subject: &Subject<'_>, what: &What) -> Option<String> {
     let place = place(subject, what.elsewhere()?);
     Some(match what {
-        What::CreatedTwice { object, .. } => {
-            let object = object.shown();
-            format!("{object} was created in {place} already, and nothing drops it in between")
+        What::CreatedTwice { object, from, first_from, .. } => {
+            let (first, name) = (made_first(subject, what)?, &object.name);
+            let now = from
+                .as_ref()
+                .map(|from| format!("{} is to be renamed to `{name}`, and ", named(object, from)));
+            let goes = if first_from.is_some() { "renames or drops" } else { "drops" };
+            format!("{}{first}, and nothing {goes} it in between", now.unwrap_or_default())
         }
         What::DroppedTwice { object, .. } => {
             format!("{} was already dropped in {place}", object.shown())
@@ -36,6 +40,32 @@ pub(super) fn sentence(subject: &Subject<'_>, what: &What) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+/// An object under another name.
+fn named(object: &Object, name: &str) -> String {
+    Object { name: name.to_owned(), ..object.clone() }.shown()
+}
+
+/// How the first of two objects got the name of both.
+fn made_first(subject: &Subject<'_>, what: &What) -> Option<String> {
+    let What::CreatedTwice { object, first, first_from, .. } = what else { return None };
+    let place = place(subject, *first);
+    Some(match first_from {
+        Some(from) => {
+            format!("{} was renamed to `{}` in {place} already", named(object, from), object.name)
+        }
+        None => format!("{} was created in {place} already", object.shown()),
+    })
+}
+
+/// The remedy where one of two objects has the name of both by a rename: neither is a leftover.
+pub(super) fn renamed_twice(subject: &Subject<'_>, what: &What) -> Option<String> {
+    let first = match what {
+        What::CreatedTwice { from: None, first_from: None, .. } => None,
+        _ => made_first(subject, what),
+    }?;
+    Some(format!("{first}: correct the name there or here, and drop nothing: both are in use"))
 }
 
 /// What nothing creates, and the object whose name differs only in its capitals.

@@ -162,6 +162,55 @@ fn mg006_table_twice() {
     ]);
 }
 
+/// A table that has the name by a rename is not to be dropped: it holds what it held before.
+#[test]
+fn mg006_the_name_comes_from_a_rename() {
+    let two = "op.create_table('t', sa.Column('a', sa.Text()))
+op.create_table('u', sa.Column('a', sa.Text())) -- op.drop_table('u')
+op.drop_table('t')";
+    let renames = "op.rename_table('t', 'v')
+op.rename_table('u', 'w') -- op.rename_table('v', 'u')
+op.rename_table('w', 'u')";
+    check(
+        &[two, renames],
+        &expect![[
+            r#"MG006 0002_b.py:9 table `w` is to be renamed to `u`, and table `v` was renamed to `u` in 0002_b.py:8 already, and nothing renames or drops it in between (in `downgrade()`)"#
+        ]],
+    );
+    let found = lint_files(&tree(&[two, renames]), &[], None);
+    let twice = found.iter().find(|finding| finding.code.id == "MG006").unwrap();
+    expect![[r#"
+        [
+            "table `v` was renamed to `u` in 0002_b.py:8 already: correct the name there or here, and drop nothing: both are in use",
+        ]
+    "#]]
+    .assert_debug_eq(&twice.steps());
+    check(
+        &[
+            two,
+            "op.rename_table('t', 'v') -- op.rename_table('v', 't')",
+            "op.create_table('v', sa.Column('a', sa.Text())) -- op.drop_table('v')",
+        ],
+        &expect![[
+            r#"MG006 0003_c.py:5 table `t` was renamed to `v` in 0002_b.py:5 already, and nothing renames or drops it in between"#
+        ]],
+    );
+    check(
+        &[two, "op.rename_table('t', 'u') -- op.rename_table('u', 't')"],
+        &expect![[
+            r#"MG006 0002_b.py:5 table `t` is to be renamed to `u`, and table `u` was created in 0001_a.py:6 already, and nothing drops it in between"#
+        ]],
+    );
+    clean(&[
+        two,
+        "op.rename_table('t', 'v')
+op.rename_table('u', 't')
+op.rename_table('v', 'u') -- op.rename_table('u', 'v')
+op.rename_table('t', 'u')
+op.rename_table('v', 't')",
+    ]);
+}
+
 #[test]
 fn mg220_created_twice() {
     check(

@@ -117,6 +117,9 @@ impl Edit {
             |lines: &[String]| lines.iter().map(|l| l.trim_end()).collect::<Vec<_>>().join("\n");
         match (before.is_empty(), after.is_empty()) {
             (_, true) => format!("delete {file}:{line}: {}", text(before).trim_start()),
+            _ if after.iter().all(|line| line.trim() == "pass") => {
+                format!("write `pass` in the place of {file}:{line}: {}", text(before).trim_start())
+            }
             (true, false) => format!("add before {file}:{line}:\n{}", text(after)),
             (false, false) => format!("change {file}:{line} to: {}", text(after).trim_start()),
         }
@@ -215,7 +218,10 @@ impl Finding {
             return self.escalation().into_iter().chain(steps).collect();
         }
         let lacks = (!self.lacks.is_empty()).then(|| format!("add: {}", self.lacks.join("\n")));
-        let change = lacks.or_else(|| self.edit.as_ref().map(Edit::told));
+        // A change may do more than add what is lacking.
+        let does_more =
+            |edit: &&Edit| lacks.is_none() || edit.before.iter().any(|line| line.trim() != "pass");
+        let change = self.edit.as_ref().filter(does_more).map(Edit::told).or(lacks);
         self.escalation().into_iter().chain(change).chain(self.steps()).collect()
     }
 

@@ -3,12 +3,12 @@
 use anyhow::Result;
 
 use super::context::{ExpectedVersions, StepOutcome, TreeRun};
+use analysis::fix::{self, StatementChange, WrongStatement};
 use analysis::schema_diff::{
     self, Change, Declaration, Difference, Origin, Sources, compare, describe, describe_apart,
     python_line,
 };
 use analysis::script::Script;
-use analysis::{edit, fix};
 use model::code::{self, Code, Severity};
 use model::finding::{Finding, Place};
 use model::schema::Schema;
@@ -166,15 +166,15 @@ impl TreeRun<'_> {
         let told = differences.iter().take(TOLD).map(|difference| {
             let (of_downgrade, comes_back) = (of_downgrade(difference), comes_back(difference));
             if let Some(done) = self.done_before(difference, script.filter(|_| of_downgrade)) {
-                return done;
+                return (done, WrongStatement::None);
             }
             Judged { difference, way, declarations, sources, script, of_downgrade, comes_back }
                 .finding()
         });
-        let mut findings: Vec<Finding> = told.collect();
+        let (mut findings, wrong): (Vec<Finding>, Vec<WrongStatement>) = told.unzip();
         if let Some((file, text)) = sources.file {
-            let file = &self.context.relative(file);
-            edit::downgrade(&mut findings, sources.statements, file, text);
+            let (file, all) = (&self.context.relative(file), differences.len() <= TOLD);
+            fix::downgrade(&mut findings, sources.statements, (file, text), (script, wrong), all);
         }
         if let (Some(first), true) = (findings.first_mut(), differences.len() > TOLD) {
             let more = differences.len() - TOLD;
@@ -258,7 +258,7 @@ fn is_attribute(difference: &Difference, name: &str) -> bool {
 }
 
 impl Judged<'_> {
-    fn finding(&self) -> Finding {
+    fn finding(&self) -> (Finding, WrongStatement) {
         let Judged { difference, sources, script, of_downgrade, comes_back, .. } = *self;
         let origin = Origin::find(difference, sources);
         let made_by = origin.statement.as_deref().unwrap_or_default();
@@ -276,38 +276,43 @@ impl Judged<'_> {
         let may_be_due = self.may_have_held_rows() || schema_diff::is_conditional(made_by);
         let lacks = is_wrong && !of_downgrade && !is_unfilled && !may_be_due;
         let lacks = lacks.then(|| python_line(difference, made_by)).flatten();
-        let changed = script.filter(|_| is_wrong && of_downgrade).and_then(|script| {
-            let line = schema_diff::line_of_downgrade(difference, script)?;
-            Some((line, fix::without_line(script, line)))
-        });
+        let line = script.and_then(|script| schema_diff::line_of_downgrade(difference, script));
+        let at = script.zip(line);
+        let is_own_fault = is_wrong && of_downgrade;
+        let removal = at.filter(|_| is_own_fault);
+        let removal = removal.and_then(|(script, line)| StatementChange::removal(script, line));
         // The type that the downgrade gives may hold less than the one that is put back after it.
         let is_type = is_attribute(difference, "type");
-        let retyped =
-            script.zip(lacks.as_deref()).filter(|_| is_type).and_then(|(script, right)| {
-                let line = schema_diff::line_of_downgrade(difference, script)?;
-                Some((line, Some(fix::with_type(script, line, right)?)))
-            });
+        let retyped = at.zip(lacks.as_deref()).filter(|_| is_type);
+        let retyped = retyped
+            .and_then(|((script, line), right)| StatementChange::of_type(script, line, right));
         let lacks = lacks.filter(|_| retyped.is_none());
         let is_label = is_wrong && schema_diff::adds_labels(difference);
         let kept = script.filter(|_| is_label).and_then(fix::with_labels_kept);
-        let changed = changed.or(retyped);
+        let line = line.filter(|_| is_own_fault || retyped.is_some());
+        let wrong = match removal.or(retyped) {
+            Some(change) => WrongStatement::Known(change),
+            None if is_own_fault => WrongStatement::Unknown,
+            None => WrongStatement::None,
+        };
         let mut place =
             origin.file.map(|file| Place { file, line: origin.line, source: origin.source });
-        if let (Some((line, _)), Some(place)) = (&changed, &mut place) {
+        if let (Some(line), Some(place)) = (line, &mut place) {
             let text = sources.file.map(|(_, text)| text).unwrap_or_default();
-            place.line = Some(*line);
-            place.source = text.lines().nth(*line as usize - 1).map(str::to_owned);
+            place.line = Some(line);
+            place.source = text.lines().nth(line as usize - 1).map(str::to_owned);
         }
-        Finding {
+        let finding = Finding {
             revision: Some(sources.revision.to_owned()),
             direction: Some(direction),
             place,
             statement: origin.statement,
             subject: Some(difference.object.to_string()),
             lacks: lacks.into_iter().collect(),
-            edit: changed.and_then(|(_, edit)| edit).or(kept),
+            edit: kept,
             ..Finding::new(code, message)
-        }
+        };
+        (finding, wrong)
     }
 
     fn may_have_held_rows(&self) -> bool {

@@ -6,6 +6,8 @@
 mod at;
 mod candidate;
 mod chain;
+mod changes;
+mod downgrade;
 pub mod recipe;
 mod rewrite;
 mod statement;
@@ -15,8 +17,11 @@ mod text;
 use similar::TextDiff;
 
 pub use self::candidate::{Candidate, Files, History, Lacking, Lookup, Scene};
+pub use self::changes::{StatementChange, WrongStatement};
+#[cfg(test)]
+pub(crate) use self::changes::{changed, edit_to};
+pub use self::downgrade::downgrade;
 pub(crate) use self::text::{function, is_last_raise};
-use crate::python::descendants;
 use crate::script::Script;
 use model::code;
 use model::finding::{Edit, FileChange};
@@ -37,34 +42,6 @@ pub fn candidates(scene: &Scene<'_>) -> Vec<Candidate> {
     found.extend(known(scene));
     found.extend(statement::candidates(scene));
     found
-}
-
-/// A revision without the statement on a line; `None` in a loop, which may do more than what is wrong.
-pub fn without_line(script: &Script, line: u32) -> Option<Edit> {
-    let statement = text::statement_at(&script.module, line)?;
-    if text::is_in_loop(statement) {
-        return None;
-    }
-    let after = text::without(&script.module, statement)?;
-    let before = Some(script.module.source().to_owned());
-    FileChange { file: script.file.clone(), before, after: Some(after) }.edit()
-}
-
-/// Puts another statement in the place of one that does nothing but give a column another type,
-/// without a conversion of its own.
-pub fn with_type(script: &Script, line: u32, statement: &str) -> Option<Edit> {
-    let module = &script.module;
-    let at = text::statement_at(module, line)?;
-    let named = descendants(at).filter(|node| node.kind() == "keyword_argument");
-    let mut names = named.filter_map(|node| node.child_by_field_name("name"));
-    let is_more = |name: &str| !(name == "type_" || name.starts_with("existing_"));
-    let converts = module.text(at).to_lowercase().contains(" using ");
-    if converts || names.any(|name| is_more(module.text(name))) || statement.contains('\n') {
-        return None;
-    }
-    let after = text::replaced(module, at.byte_range(), statement)?;
-    let before = Some(module.source().to_owned());
-    FileChange { file: script.file.clone(), before, after: Some(after) }.edit()
 }
 
 /// A revision whose `ADD VALUE` accepts the labels that no downgrade can remove, where that is a short change.

@@ -40,16 +40,17 @@ pub(super) fn statement_at(module: &Module, line: u32) -> Option<Node<'_>> {
     descendants(module.root()).filter(holds).min_by_key(|node| node.byte_range().len())
 }
 
-/// The text without a statement. A block without statements gets `pass`; an `if` whose only
-/// statement it is, is removed with its condition.
+/// The text without a statement. A block without statements gets `pass`; an `if` or a `with` whose
+/// only statement it is, is removed with it.
 pub(super) fn without(module: &Module, statement: Node<'_>) -> Option<String> {
     let block = statement.parent()?;
     let mut cursor = block.walk();
     let others = block.named_children(&mut cursor).filter(|node| node.kind() != "comment").count();
     let owner = block.parent()?;
     let mut cursor = owner.walk();
-    let is_condition = owner.kind() == "if_statement"
-        && !owner.named_children(&mut cursor).any(|node| node.kind().starts_with("el"));
+    let is_condition = owner.kind() == "with_statement"
+        || owner.kind() == "if_statement"
+            && !owner.named_children(&mut cursor).any(|node| node.kind().starts_with("el"));
     if others == 1 && is_condition {
         return without(module, owner);
     }

@@ -132,6 +132,7 @@ pub(super) fn is_named(id: &ObjectId, object: &Object) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fix::{StatementChange, changed, edit_to};
 
     fn difference(kind: &str, identity: &str, change: Change) -> Difference {
         Difference { object: ObjectId { kind: kind.into(), identity: identity.into() }, change }
@@ -223,12 +224,14 @@ mod tests {
         ] {
             let script = script("pass", downgrade);
             let line = line_of_downgrade(&difference, &script).unwrap();
-            let edit = crate::fix::without_line(&script, line).unwrap();
+            let change = StatementChange::removal(&script, line).unwrap();
+            let after = changed(&script, &[change]).unwrap();
+            let edit = edit_to(&script, &after, [line].into_iter()).unwrap();
             assert_eq!(edit.after.join("\n"), left, "{downgrade}");
         }
         let dropped = script("pass", "op.drop_column('t', 'a')");
         assert_eq!(line_of_downgrade(&column(null), &dropped), None);
         let looped = script("pass", "for name in 'ab':\n        op.drop_column('t', name)");
-        assert_eq!(crate::fix::without_line(&looped, 11), None);
+        assert_eq!(StatementChange::removal(&looped, 11), None);
     }
 }

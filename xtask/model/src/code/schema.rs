@@ -2,7 +2,8 @@
 
 use super::entry::{Code, Example, MIGRATION, Severity};
 
-const UNDO: &str = "change `downgrade()` so that it undoes what the message names";
+const UNDO: &str =
+    "change `downgrade()` so that it undoes all that the message and the lines below it name";
 
 const REVERSAL: Code = Code {
     remedy: &[

@@ -88,8 +88,8 @@ pub static NAMELESS_DROP: Code = Code {
     }),
     remedy: &[
         "give the constraint a name in `upgrade()`, and the same name and its table here",
-        "a constraint that exists already has the name that Postgres gave it: `t_a_fkey` for a \
-         foreign key, `t_a_key` for a unique constraint, `t_a_check` for a check, `t_pkey` for the primary key",
+        "a constraint that exists already has the name that the `naming_convention` of `target_metadata` \
+         gave it; where there is no convention, Postgres named it: `t_a_fkey` for a foreign key, `t_a_key` for a unique constraint, `t_a_check` for a check, `t_pkey` for the primary key",
     ],
     ..LINT
 };

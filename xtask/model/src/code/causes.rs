@@ -279,7 +279,7 @@ pub static CAUSES: &[Cause] = &[
         "the migration or a trigger raised this error itself: where it checks for data that production has, supply that data (see 'Adding a supply' in README.md; for a tree given with `--ini`, `before.REVISION = FILE` in its section `[migration-gate]`)",
     ]),
     raised("CompileError", "it has no name", &[
-        "give `op.drop_constraint` the constraint's name; `None` names nothing. Postgres named it `t_a_fkey`, `t_a_key`, `t_a_check` or `t_pkey`",
+        "give `op.drop_constraint` the constraint's name; `None` names nothing. The `naming_convention` of `target_metadata` named it; where there is none, Postgres did: `t_a_fkey`, `t_a_key`, `t_a_check` or `t_pkey`",
     ]),
     raised("UnsupportedCompilationError", "can't render element of type", &[
         "the type belongs to another database: write a general one (`sa.SmallInteger()`, `sa.Text()`, `sa.LargeBinary()`); where that database is used too, `sa.Text().with_variant(mysql.LONGTEXT(), \"mysql\")`",

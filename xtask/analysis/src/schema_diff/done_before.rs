@@ -49,7 +49,7 @@ pub fn made_in<'s>(
 }
 
 /// The line of a revision's upgrade that made the object, where that calls code outside the file:
-/// the revision itself names neither the object nor its table.
+/// the revision creates neither the object nor its table, and does not name the object at all.
 pub fn made_elsewhere(id: &ObjectId, maker: &Script) -> Option<u32> {
     let table = id.identity.rsplit_once('.').map(|(table, _)| table.replace('"', ""));
     let deeds = &maker.body().upgrade.as_ref()?.deeds;
@@ -60,8 +60,11 @@ pub fn made_elsewhere(id: &ObjectId, maker: &Script) -> Option<u32> {
         }
         _ => false,
     });
+    let source = maker.module.source();
+    let is_named_here = names(id).first().is_none_or(|name| mentions(source, name));
     let outside = |effect: &Effect| matches!(effect, Effect::Opaque(None));
-    deeds.iter().find(|deed| outside(&deed.effect) && !makes_here).map(|deed| deed.line)
+    let calls = deeds.iter().find(|deed| outside(&deed.effect));
+    calls.filter(|_| !makes_here && !is_named_here).map(|deed| deed.line)
 }
 
 #[cfg(test)]
@@ -90,6 +93,10 @@ mod tests {
         assert_eq!(of("column", "items.tag", &both), None);
         assert_eq!(of("table", "notes", &both), Some(7));
         assert_eq!(of("table", "items", "op.execute('SELECT 1')"), None);
+        // The multidb template calls its functions by computed names.
+        let by_name = "globals()['up_' + meta.name]()\ndef up_a():\n    op.create_table('items')";
+        assert_eq!(of("table", "items", by_name), None);
+        assert!(of("table", "notes", by_name).is_some());
     }
 
     #[test]

@@ -248,7 +248,8 @@ impl Cluster {
         std::mem::forget(self);
     }
 
-    fn log_end(&self) -> String {
+    /// The end of the server's log.
+    pub fn log_end(&self) -> String {
         let log = fs::read(&self.log).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
         let end = last_lines(&log, 20);

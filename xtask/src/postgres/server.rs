@@ -151,7 +151,11 @@ impl Server {
         let is_full =
             cause.and_then(postgres::Error::code) == Some(&SqlState::TOO_MANY_CONNECTIONS);
         let is_silent = !is_full && !err.is::<Interrupted>();
-        is_silent.then(|| format!("the server does not answer any more: {err:#}"))
+        let log = match self {
+            Server::Local(cluster) => format!("; the end of its log:\n{}", cluster.log_end()),
+            Server::External(_) => String::new(),
+        };
+        is_silent.then(|| format!("the server does not answer any more: {err:#}{log}"))
     }
 }
 

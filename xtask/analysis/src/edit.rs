@@ -113,16 +113,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-
-    /// A text with a change made in it.
-    fn applied(text: &str, edit: &Edit) -> String {
-        let mut lines: Vec<&str> = text.lines().collect();
-        let at = edit.line as usize - 1;
-        let end = at + edit.before.len();
-        assert_eq!(lines[at..end], edit.before);
-        lines.splice(at..end, edit.after.iter().map(String::as_str));
-        lines.join("\n") + "\n"
-    }
+    use crate::fix::applied;
 
     fn script(text: &str) -> Script {
         Script::read("0002_x.py".into(), text.as_bytes()).0.unwrap()
@@ -134,7 +125,7 @@ mod tests {
         let script = script(text);
         let edit = renamed(&script, &script.down_revision.names[0], "1b").unwrap();
         let expected = "revision = '2'\ndown_revision: str | None = '1b'  # was '0'\n";
-        assert_eq!(applied(text, &edit), expected);
+        assert_eq!(applied(text, &edit).unwrap(), expected);
         assert_eq!(renamed(&script, &script.down_revision.names[0], "1'"), None);
     }
 
@@ -154,7 +145,7 @@ mod tests {
                     )
                 op.f('x'); op.f('y')
         "#]]
-        .assert_eq(&applied(text, &edit).split_off(text.find("def upgrade").unwrap()));
+        .assert_eq(&applied(text, &edit).unwrap().split_off(text.find("def upgrade").unwrap()));
         assert_eq!(in_autocommit_block(&script, 12), None, "two statements in a line");
         assert_eq!(in_autocommit_block(&script, 2), None, "none of a function");
     }

@@ -141,16 +141,6 @@ mod tests {
 
     use super::*;
 
-    /// A text with a change made in it.
-    fn applied(text: &str, edit: &Edit) -> String {
-        let mut lines: Vec<&str> = text.lines().collect();
-        let at = edit.line as usize - 1;
-        let end = at + edit.before.len();
-        assert_eq!(lines[at..end], edit.before);
-        lines.splice(at..end, edit.after.iter().map(String::as_str));
-        lines.join("\n") + "\n"
-    }
-
     fn lacking(lacks: &str, statement: &str) -> Finding {
         Finding {
             lacks: vec![lacks.to_owned()],
@@ -181,7 +171,9 @@ mod tests {
         );
         assert!(findings[1].edit.is_none(), "one change adds it all");
         let said = match &findings[0].edit {
-            Some(edit) => applied(&text, edit).split_off(text.find("def downgrade").unwrap()),
+            Some(edit) => {
+                applied(&text, edit).unwrap().split_off(text.find("def downgrade").unwrap())
+            }
             None => "no change\n".to_owned(),
         };
         expected.assert_eq(&said);

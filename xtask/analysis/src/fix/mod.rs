@@ -21,6 +21,8 @@ pub use self::changes::{StatementChange, WrongStatement};
 #[cfg(test)]
 pub(crate) use self::changes::{changed, edit_to};
 pub use self::downgrade::downgrade;
+#[cfg(test)]
+pub(crate) use self::text::applied;
 pub(crate) use self::text::{function, is_last_raise};
 use crate::script::Script;
 use model::code;

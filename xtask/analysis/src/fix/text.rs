@@ -12,7 +12,7 @@ const SHOWN: usize = 60;
 
 /// A text with a change made in it; `None` if the text differs from the one that the change
 /// expects.
-pub(super) fn applied(text: &str, edit: &Edit) -> Option<String> {
+pub(crate) fn applied(text: &str, edit: &Edit) -> Option<String> {
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let bare = |line: &str| line.trim_end_matches(['\r', '\n']).to_owned();

@@ -5,6 +5,7 @@
 //! tables are compared after the downgrade.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use anyhow::Result;
 
@@ -38,6 +39,8 @@ pub(super) struct Fixtures {
     pub(super) made: Vec<Made>,
     /// The contents of the touched tables then.
     pub(super) before: Contents,
+    /// When they were read.
+    pub(super) read: Option<Instant>,
     /// Notes about tables without rows.
     pub(super) notes: Vec<Finding>,
 }
@@ -90,6 +93,7 @@ impl Lane<'_> {
         }
         let touched = &filled.touched;
         filled.before = self.trial.reader.ask(|session| tables::contents(session, touched))?;
+        filled.read = Some(Instant::now());
         Ok(filled)
     }
 
@@ -151,18 +155,23 @@ impl Lane<'_> {
     /// Findings for rows that a round trip lost or changed, and lines for those that the upgrade deletes by
     /// their table's name. The statements from `down` on are the downgrade's.
     pub(super) fn judge_rows(
-        &self,
+        &mut self,
         revision: &str,
         (filled, between, after): (&Fixtures, &Contents, &Contents),
         [retyped, not_null]: [&BTreeSet<String>; 2],
         down: usize,
-    ) -> (Vec<Finding>, Vec<String>) {
+    ) -> Result<(Vec<Finding>, Vec<String>)> {
+        let mut losses = rows::losses(&filled.before, between, after, not_null);
+        if let Some(read) = filled.read.filter(|_| losses.iter().any(|loss| loss.range.is_some())) {
+            let meanwhile = self.since(read)?;
+            losses.retain(|loss| !loss.is_stamp(&meanwhile));
+        }
         let declared = self.tree_run.declarations(revision);
         let (up, down) = self.tree_run.statements.split_at(down);
         let own = |s: &&Statement| s.revision.as_deref() == Some(revision);
         let own = [up, down].map(|ran| ran.iter().filter(own).collect::<Vec<_>>());
         let (mut findings, mut deleted) = (Vec::new(), Vec::new());
-        for loss in rows::losses(&filled.before, between, after, not_null) {
+        for loss in losses {
             // How real values of these are spelt, only their writers know.
             let is_named = self.trial.named.iter().any(|named| named.has(&loss.what));
             if is_named || retyped.contains(&loss.what) {
@@ -182,7 +191,17 @@ impl Lane<'_> {
                 findings.push(self.tree_run.lost(revision, &loss, &own));
             }
         }
-        (findings, deleted)
+        Ok((findings, deleted))
+    }
+
+    /// A time and now, as the server writes them.
+    fn since(&mut self, time: Instant) -> Result<[String; 2]> {
+        let at = |seconds: f64| {
+            format!("SELECT to_json(clock_timestamp() - interval '{seconds} s') #>> '{{}}'")
+        };
+        let mut ask = |sql: String| self.trial.reader.ask(|session| session.value(&sql));
+        let since = ask(at(time.elapsed().as_secs_f64()))?.unwrap_or_default();
+        Ok([since, ask(at(0.0))?.unwrap_or_default()])
     }
 }
 

@@ -212,7 +212,7 @@ impl Lane<'_> {
         let retyped = schema_diff::retyped(before, after);
         let not_null = schema_diff::filled(before, between);
         let (columns, contents) = ([&retyped, &not_null], (filled, held, &left));
-        let (mut lost, deleted) = self.judge_rows(revision, contents, columns, began);
+        let (mut lost, deleted) = self.judge_rows(revision, contents, columns, began)?;
         // A revision that corrects rows, and has nothing to take back.
         if before == between && *held == left {
             lost.iter_mut().for_each(|loss| loss.severity = Some(Severity::Note));

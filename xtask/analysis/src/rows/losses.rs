@@ -25,6 +25,8 @@ pub struct Loss {
     pub by_upgrade: bool,
     /// Whether the upgrade made one value of several, which no downgrade can tell apart.
     pub merged: bool,
+    /// The least and the greatest new value, where each of these rows changed in another column too.
+    pub range: Option<[String; 2]>,
 }
 
 /// Fate of rows or values.
@@ -62,6 +64,12 @@ impl fmt::Display for Loss {
 }
 
 impl Loss {
+    /// Whether the new values are times between two others: the row was changed otherwise too, and
+    /// its time stamp says when.
+    pub fn is_stamp(&self, [since, until]: &[String; 2]) -> bool {
+        self.range.as_ref().is_some_and(|[least, most]| since <= least && most <= until)
+    }
+
     /// Whether it is about a table, or a column of it.
     pub fn is_of(&self, what: &str) -> bool {
         self.what == what || self.what.strip_prefix(what).is_some_and(|rest| rest.starts_with('.'))
@@ -170,6 +178,7 @@ fn rows_lost(table: &str, was: &Held, is: &Held, meanwhile: &Held) -> Option<Los
         fate: Fate::RowsLost,
         by_upgrade: present(was, meanwhile) < was.rows.len(),
         merged: false,
+        range: None,
     })
 }
 
@@ -202,16 +211,40 @@ fn values_lost(
     let merged = by_upgrade && merges(&kept, has_matches(was, meanwhile));
     let loss = |count, of, fate| {
         let what = format!("{table}.{column}");
-        Loss { what, count, of, fate, by_upgrade, merged }
+        Loss { what, count, of, fate, by_upgrade, merged, range: None }
     };
     if let Some((example, _)) = lost.first() {
         losses.push(loss(lost.len(), of, Fate::Lost { example: shown(example.as_deref()) }));
     }
-    if let Some((was, is)) = changed.first() {
-        let fate = Fate::Changed { was: shown(was.as_deref()), is: shown(is.as_deref()) };
-        losses.push(loss(changed.len(), of, fate));
+    if let Some((old, new)) = changed.first() {
+        let fate = Fate::Changed { was: shown(old.as_deref()), is: shown(new.as_deref()) };
+        let range = range_beside(column, [was, is, meanwhile]);
+        losses.push(Loss { range, ..loss(changed.len(), of, fate) });
     }
     losses
+}
+
+/// The least and the greatest new value of a column, where the upgrade changed each of its rows in
+/// another column too.
+fn range_beside(column: &str, [was, is, meanwhile]: [&Held; 3]) -> Option<[String; 2]> {
+    if !has_matches(was, is) || !has_matches(was, meanwhile) {
+        return None;
+    }
+    let (is, meanwhile) = (by_key(is), by_key(meanwhile));
+    let mut values = BTreeSet::new();
+    for row in &was.rows {
+        let key = key(row, &was.primary);
+        let Some(new) = is.get(&key).filter(|new| new.get(column) != row.get(column)) else {
+            continue;
+        };
+        let held = meanwhile.get(&key)?;
+        let is_other = |(name, value): (&String, &Option<String>)| {
+            name != column && row.get(name) != Some(value)
+        };
+        held.iter().any(is_other).then_some(())?;
+        values.insert(new.get(column)?.clone()?);
+    }
+    Some([values.first()?.clone(), values.last()?.clone()])
 }
 
 /// Whether a value is still there: the same, or a JSON array or object with all its former members.

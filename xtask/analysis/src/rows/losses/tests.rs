@@ -47,6 +47,26 @@ fn a_row_that_cannot_stay_is_no_loss() {
 }
 
 #[test]
+fn time_of_a_change_is_a_stamp() {
+    let row =
+        |rights, at| held("id", &[&[("id", Some("1")), ("rights", rights), ("at", Some(at))]]);
+    let was = row(Some("a"), "2026-01-01T10:00:00+00:00");
+    let is_stamp = |between: &Contents, after: &Contents| {
+        let told = losses(&was, between, after, &BTreeSet::new());
+        assert_eq!(told.len(), 1, "{told:?}");
+        told[0].is_stamp(&["2026-01-01T10:05:00".into(), "2026-01-01T10:06:00".into()])
+    };
+    let (up, down) = ("2026-01-01T10:05:10+00:00", "2026-01-01T10:05:20+00:00");
+    assert!(is_stamp(&row(Some("b"), up), &row(Some("a"), down)));
+    assert!(is_stamp(&row(Some("b"), up), &row(Some("a"), up)));
+    // The time alone was changed.
+    assert!(!is_stamp(&row(Some("a"), up), &row(Some("a"), up)));
+    // It is not the time of the change.
+    let moved = "2026-01-01T12:00:00+00:00";
+    assert!(!is_stamp(&row(Some("b"), moved), &row(Some("a"), moved)));
+}
+
+#[test]
 fn values_and_rows_are_counted_and_blamed() {
     let before = held(
         "id",
@@ -182,6 +202,7 @@ fn upgrade_that_makes_one_value_of_several_is_known() {
 #[test]
 fn statement_that_loses_something_is_known() {
     let rows = Loss {
+        range: None,
         what: "orders".to_owned(),
         count: 2,
         of: 4,

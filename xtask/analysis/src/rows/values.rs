@@ -225,7 +225,10 @@ fn texts(column: &Column, distinct: bool) -> Vec<Value> {
         values.extend((1..=DISTINCT).map(|n| plain(format!("n{n}"))));
         values.extend((0..DISTINCT).map(|n| plain(format!("{}", letter(n)))));
     }
-    values.push(plain(""));
+    // An empty text where each row has another one would be a key that names nothing.
+    if !distinct {
+        values.push(plain(""));
+    }
     let most = limit.unwrap_or(TEXT_MAX).min(TEXT_MAX);
     values.push(extreme("x".repeat(most)));
     values.retain(|value| value.text.chars().count() <= most);
@@ -341,6 +344,12 @@ mod tests {
             assert_eq!(longest, Some(usize::try_from(limit).unwrap().min(1000)));
         }
         assert!(of("character", 5, &[], true).len() > 30);
+    }
+
+    #[test]
+    fn a_key_is_no_empty_text() {
+        assert!(!of("text", -1, &[], true).contains(&String::new()));
+        assert!(of("text", -1, &[], false).contains(&String::new()));
     }
 
     #[test]

@@ -1,42 +1,85 @@
-//! Tables that a revision uses before a later revision creates them: the failure names that revision.
+//! Tables and columns that a revision uses before a later revision creates them: the failure names that
+//! revision.
 
-use crate::effect::{Effect, Kind};
+use crate::effect::{Effect, Kind, Object};
 use crate::history::deeds;
+use crate::lints::{comes_with_python, is_required};
+use crate::schema_diff::mentions;
 use crate::script::Script;
 use model::finding::Finding;
 use model::graph::Graph;
+use model::transcript::Transcript;
 
-/// Adds to a finding about a missing table the later revision that makes it.
+/// The remedy where a statement names what the revision's file does not: a model of the application.
+const FROM_A_MODEL: &str = "a revision must not use models of the application, which change: declare in the \
+     revision the tables and columns that it needs, `users = sa.table(\"users\", sa.column(\"id\"), …)`, and \
+     query those";
+
+/// Adds to a finding about a missing table or column the later revision that makes it.
 pub fn name_the_maker(finding: &mut Finding, scripts: &[Script], graph: &Graph) {
-    let told = missing_table(finding).and_then(|table| maker(finding, &table, scripts, graph));
-    if let Some(told) = told {
-        finding.message.push_str(&told);
+    let Some((_, own, above)) = chain_around(finding, scripts, graph) else { return };
+    let Some(said) = finding.transcript.as_deref() else { return };
+    let Some((script, line, object)) = maker(said, &above) else { return };
+    let (id, file) = (&script.revision.text, &script.file);
+    let mut told = format!("; revision {id} creates it later ({file}:{line})");
+    let is_package = |module: &str| comes_with_python(module) || is_required(module, "");
+    let imports_more = own.body().imports.iter().any(|import| !is_package(&import.module));
+    if imports_more && !mentions(own.module.source(), &object.name) {
+        told += "; this file does not name it: the statement comes from code that the file imports";
+        finding.own_steps = vec![FROM_A_MODEL.to_owned()];
     }
+    finding.message.push_str(&told);
 }
 
-/// The table of `relation "t" does not exist`, or the one that an inspector did not find.
-fn missing_table(finding: &Finding) -> Option<String> {
-    let raised = finding.transcript.as_deref()?.headline()?;
-    if raised.kind.ends_with("NoSuchTableError") {
-        return Some(raised.message.clone());
-    }
-    let is_it = raised.sqlstate.as_deref() == Some("42P01");
-    is_it.then(|| raised.message.split('"').nth(1).map(str::to_owned)).flatten()
-}
-
-fn maker(finding: &Finding, table: &str, scripts: &[Script], graph: &Graph) -> Option<String> {
-    let order: Vec<&Script> =
-        graph.walk.iter().rev().filter_map(|index| scripts.get(*index)).collect();
+/// The revisions before that of a finding, in the order of the upgrade, that revision, and those after.
+pub(crate) fn chain_around<'s>(
+    finding: &Finding,
+    scripts: &'s [Script],
+    graph: &Graph,
+) -> Option<(Vec<&'s Script>, &'s Script, Vec<&'s Script>)> {
     let failed = finding.revision.as_deref()?;
-    let at = order.iter().position(|script| script.revision.text == failed)?;
-    order.get(at + 1..)?.iter().find_map(|script| {
-        let mut deeds = deeds(script.body().upgrade.as_ref());
-        let made = deeds.find(|deed| {
-            matches!(&deed.effect, Effect::Create(o, _) if o.kind == Kind::Table && o.name == table)
-        })?;
-        let (id, file, line) = (&script.revision.text, &script.file, made.line);
-        Some(format!("; revision {id} creates it later ({file}:{line})"))
+    let mut below: Vec<&Script> =
+        graph.walk.iter().rev().filter_map(|index| scripts.get(*index)).collect();
+    let at = below.iter().position(|script| script.revision.text == failed)?;
+    let above = below.split_off(at + 1);
+    let own = below.pop()?;
+    Some((below, own, above))
+}
+
+/// The later revision that makes the missing object, with the line and the object.
+fn maker<'s>(said: &Transcript, above: &[&'s Script]) -> Option<(&'s Script, u32, &'s Object)> {
+    let raised = said.headline()?;
+    let sql = said.statement.as_deref().unwrap_or_default();
+    // `relation "t" does not exist`, or the table that an inspector did not find.
+    let table = match raised.sqlstate.as_deref() {
+        _ if raised.kind.ends_with("NoSuchTableError") => Some(raised.message.as_str()),
+        Some("42P01") => raised.message.split('"').nth(1),
+        _ => None,
+    };
+    let no_column = raised.sqlstate.as_deref() == Some("42703");
+    let is_it = |made: &Object| match (made.kind, &made.table) {
+        (Kind::Table, _) => table == Some(&made.name),
+        (Kind::Column, Some(of)) => no_column && is_column(&raised.message, (of, &made.name), sql),
+        _ => false,
+    };
+    above.iter().find_map(|script| {
+        deeds(script.body().upgrade.as_ref()).find_map(|deed| match &deed.effect {
+            Effect::Create(object, _) if is_it(object) => Some((*script, deed.line, object)),
+            _ => None,
+        })
     })
+}
+
+/// Whether Postgres says of this column that it does not exist: `column t.a does not exist`, where the
+/// statement may have another name for `t`, or `column "a" of relation "t" does not exist`.
+fn is_column(message: &str, (table, column): (&str, &str), sql: &str) -> bool {
+    let table = table.rsplit('.').next().unwrap_or(table);
+    let missing = message.strip_prefix("column ").and_then(|m| m.split_once(" does not exist"));
+    let missing = missing.map_or("", |(missing, _)| missing);
+    missing == format!("\"{column}\" of relation \"{table}\"")
+        || missing
+            .strip_suffix(&format!(".{column}"))
+            .is_some_and(|called| called == table || mentions(sql, &format!("{table} AS {called}")))
 }
 
 #[cfg(test)]
@@ -79,5 +122,57 @@ mod tests {
         assert_eq!(told("1", "runs"), "it fails; revision 2 creates it later (2.py:6)");
         assert_eq!(told("1", "other"), "it fails");
         assert_eq!(told("2", "runs"), "it fails");
+    }
+
+    /// A finding of revision 1, whose first line is `imports`, where revision 2 adds `people.nick`.
+    fn of_column(imports: &str, upgrade: &str, sql: &str, message: &str) -> Finding {
+        let adds = "op.add_column('people', sa.Column('nick', sa.Text()))";
+        let scripts =
+            [script("1", "None", &format!("{imports}\n    {upgrade}")), script("2", "'1'", adds)];
+        let graph = graph::build(&scripts.iter().collect::<Vec<_>>());
+        let raised = Exception {
+            sqlstate: Some("42703".into()),
+            message: message.to_owned(),
+            ..Exception::default()
+        };
+        let said = Transcript {
+            exceptions: vec![raised],
+            statement: Some(sql.into()),
+            ..Transcript::default()
+        };
+        let mut finding = Finding {
+            revision: Some("1".into()),
+            transcript: Some(Box::new(said)),
+            ..Finding::new(&code::UNDEFINED_OBJECT, "it fails")
+        };
+        name_the_maker(&mut finding, &scripts, &graph);
+        finding
+    }
+
+    #[test]
+    fn column_of_a_later_revision_in_a_model_has_its_own_remedy() {
+        let (imports, query) =
+            ("from shop.models import Person", "Session(op.get_bind()).query(Person).all()");
+        let sql = "SELECT people.id AS people_id, people.nick AS people_nick FROM people";
+        let message = "column people.nick does not exist\nLINE 1: SELECT people.id";
+        let told = of_column(imports, query, sql, message);
+        assert!(told.message.contains("revision 2 creates it later (2.py:6)"), "{}", told.message);
+        assert!(told.message.contains("code that the file imports"), "{}", told.message);
+        let steps = told.steps();
+        assert!(matches!(&steps[..], [step] if step.contains("sa.table(")), "{steps:?}");
+        let aliased = "SELECT p1.nick FROM people AS p1";
+        let told = of_column(imports, query, aliased, "column p1.nick does not exist");
+        assert!(!told.own_steps.is_empty());
+        let insert = "INSERT INTO people (nick) VALUES ('a')";
+        let of_relation = "column \"nick\" of relation \"people\" does not exist";
+        assert!(!of_column(imports, query, insert, of_relation).own_steps.is_empty());
+        // The file names the column itself, or has nothing from outside that could.
+        let own = "op.execute('SELECT people.nick FROM people')";
+        assert!(of_column(imports, own, sql, message).own_steps.is_empty());
+        assert!(of_column("import psycopg2", query, sql, message).own_steps.is_empty());
+        // It is the column of another table.
+        let other = "SELECT people.id, p1.nick FROM people JOIN pets AS p1 ON true";
+        let told = of_column(imports, query, other, "column p1.nick does not exist");
+        assert_eq!((told.message.as_str(), told.own_steps.len()), ("it fails", 0));
     }
 }

@@ -209,8 +209,9 @@ fn came_true(lint: &Finding, run: &Finding) -> bool {
     if first_way_up && downwards.contains(&lint.code) {
         return false;
     }
-    // What nobody creates, an index or a column of such a table among it, may fail in any revision.
-    let base = lint.code == &code::BASE_NOT_EMPTY && first_way_up;
+    // What nobody creates, an index or a column of such a table among it, may fail in any revision; what
+    // a later revision creates has a remedy of its own.
+    let base = lint.code == &code::BASE_NOT_EMPTY && first_way_up && run.own_steps.is_empty();
     // While the files are loaded, no revision runs.
     let loading = is_sharper(lint.code, run.code) && run.revision.is_none();
     // A line of env.py that raises has a fault of its own: the settings led to it.

@@ -8,6 +8,7 @@ pub mod directive;
 mod distance;
 pub mod edit;
 pub mod effect;
+pub mod elsewhere;
 pub mod fix;
 #[cfg(test)]
 mod fuzz;

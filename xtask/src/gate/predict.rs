@@ -7,7 +7,7 @@ use crate::alembic::Description;
 use crate::lint::{self, LintOptions, TreeLint};
 use analysis::graph::compare;
 use analysis::predicted::{self, Proofs};
-use analysis::{later, once};
+use analysis::{elsewhere, later, once};
 use model::code;
 use model::event::{Event, timed};
 use model::finding::{Finding, Standing};
@@ -93,6 +93,7 @@ impl GateContext<'_> {
             let id = Some(&tree.tree);
             for finding in report.findings.iter_mut().filter(|found| found.tree.as_ref() == id) {
                 later::name_the_maker(finding, &survey.scripts, &survey.graph);
+                elsewhere::tell(finding, &survey.scripts, &survey.graph);
             }
             let mut lints = survey.findings.clone();
             let may_predict = self.setting.rehearses && tree.production.is_empty();

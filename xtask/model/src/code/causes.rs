@@ -193,8 +193,8 @@ pub static CAUSES: &[Cause] = &[
         "what goes with its table or column is dropped before it, or not at all",
     ]),
     state("42710", &DUPLICATE_OBJECT, &[
-        "the type is left from an earlier upgrade: drop it in `downgrade()` (`sa.Enum(name=\"…\").drop(op.get_bind())`); it does not go with its table",
-        "where another revision created it, use `postgresql.ENUM(…, name=\"…\", create_type=False)`",
+        "where another revision created the type, it is that one's: write `postgresql.ENUM(…, name=\"…\", create_type=False)` here, and do not drop it in `downgrade()`",
+        "where this revision alone creates it, its `downgrade()` left it, as a type does not go with its table: drop it there (`sa.Enum(name=\"…\").drop(op.get_bind())`)",
     ]).saying("type \""),
     state("42710", &DUPLICATE_OBJECT, &[
         "find what created it first: delete one of the two, or drop it in the `downgrade()` that left it",

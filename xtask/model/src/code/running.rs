@@ -213,7 +213,7 @@ pub static DUPLICATE_OBJECT: Code = Code {
     }),
     remedy: &[
         "find the revision that created it first; drop it there or here, or do not create it again",
-        "in a round trip, the `downgrade()` left it behind: drop it there (an enum type, most often)",
+        "where this revision alone creates it, its `downgrade()` left it behind: drop it there (an enum type, most often)",
     ],
     ..MIGRATION
 };

@@ -28,13 +28,60 @@ impl TreeRun<'_> {
             let finding = Finding { transcript: Some(Box::new(said)), ..differ(message) };
             return Ok(StepOutcome { notes: Vec::new(), findings: vec![finding] });
         }
-        let lacks = self.alembic.models.clone().unwrap_or_default();
+        let mut lacks = self.alembic.models.clone().unwrap_or_default();
         if lacks.is_empty() {
             return Ok(StepOutcome::default());
         }
-        let message = "the migrations make another schema than the models of env.py; a revision with \
-                       these operations would make them equal";
-        let finding = Finding { lacks, ..differ(message.to_owned()) };
+        let unseen = Unseen::take(&mut lacks);
+        let (told, own_steps) = match unseen.tables.as_slice() {
+            [] => ("a revision with these operations would make them equal".to_owned(), Vec::new()),
+            tables => (format!("no model has {}", tables.join(", ")), unseen.steps()),
+        };
+        let message =
+            format!("the migrations make another schema than the models of env.py; {told}");
+        let finding = Finding { lacks, own_steps, ..differ(message) };
         Ok(StepOutcome { notes: vec!["they differ: MG132".to_owned()], findings: vec![finding] })
+    }
+}
+
+/// Tables that no model has, as far as env.py sees: its model may only not be imported.
+struct Unseen {
+    /// Each as a reader finds it: "table `parts`".
+    tables: Vec<String>,
+    /// The operations that drop them.
+    drops: Vec<String>,
+}
+
+impl Unseen {
+    /// Takes the operations that drop whole tables, with their indexes, out of those of Alembic.
+    fn take(operations: &mut Vec<String>) -> Unseen {
+        let table = |line: &String| {
+            Some(line.strip_prefix("op.drop_table(")?.strip_suffix(')')?.to_owned())
+        };
+        let gone: Vec<String> = operations.iter().filter_map(table).collect();
+        let is_of_gone = |line: &mut String| {
+            let of = |table: &String| line.contains(&format!("table_name={table}"));
+            table(line).is_some() || line.starts_with("op.drop_index(") && gone.iter().any(of)
+        };
+        let drops = operations.extract_if(.., is_of_gone).collect();
+        let name = |table: &String| table.split('\'').nth(1).map(|name| format!("table `{name}`"));
+        Unseen { tables: gone.iter().filter_map(name).collect(), drops }
+    }
+
+    /// The remedy, what breaks nothing first.
+    fn steps(&self) -> Vec<String> {
+        let tables = self.tables.join(", ");
+        let known = code::MODELS_DIFFER.remedy.iter().map(|step| (*step).to_owned());
+        let both = [
+            format!(
+                "where {tables} has a model, import its module in env.py: `target_metadata` has only \
+                 the models of modules that were imported, and a table without one is to be dropped"
+            ),
+            format!(
+                "where nothing uses it any more, drop it in a revision: `{}`",
+                self.drops.join("`, `")
+            ),
+        ];
+        both.into_iter().chain(known).collect()
     }
 }

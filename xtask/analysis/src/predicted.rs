@@ -164,6 +164,7 @@ pub fn join(findings: &mut Vec<Finding>, lints: Vec<Finding>, proofs: Proofs<'_>
                 }
                 None => lint.message.clone(),
             };
+            let said = [&[said], lint.also.as_slice()].concat().join("\n");
             run.predicted = Some(match run.predicted.take() {
                 Some(before) => format!("{before}\n{said}"),
                 None => said,

@@ -97,17 +97,22 @@ fn findings(
                 _ if event.down => IN_DOWNGRADE,
                 _ => "",
             };
-            let mut message = message(index, &event.what)? + way(event);
+            let message = message(index, &event.what)? + way(event);
+            let mut lines = Vec::new();
             for other in also {
                 let (line, told) = (other.at.line, sentence(subject, &other.what)?);
                 let told = match (event.down, other.down) {
                     (false, true) => format!("so `downgrade()` fails: {told}"),
                     _ => told + way(other),
                 };
-                message.push_str(&format!("\nline {line}: {told}"));
+                lines.push(format!("line {line}: {told}"));
             }
             let own_steps = renamed_twice(subject, &event.what).into_iter().collect();
-            Some(Finding { own_steps, ..subject.in_script(code, index, event.at.line, message) })
+            Some(Finding {
+                own_steps,
+                also: lines,
+                ..subject.in_script(code, index, event.at.line, message)
+            })
         })
         .collect()
 }

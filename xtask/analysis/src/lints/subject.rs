@@ -147,7 +147,8 @@ fn once_where(all: Vec<Finding>, belong: impl Fn(&Finding, &Finding) -> bool) ->
         match found.iter_mut().find(|first| belong(first, &finding)) {
             Some(first) => {
                 let line = finding.place.as_ref().and_then(|place| place.line).unwrap_or_default();
-                first.message.push_str(&format!("\nline {line}: {}", finding.message));
+                first.also.push(format!("line {line}: {}", finding.message));
+                first.also.extend(finding.also);
             }
             None => found.push(finding),
         }

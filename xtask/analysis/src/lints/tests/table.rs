@@ -98,6 +98,8 @@ fn found(files: &[(String, String)]) -> Vec<Found> {
         .into_iter()
         .filter(super::is_wrong)
         .map(|finding| {
+            // Further places are lines of their own below it.
+            assert!(!finding.message.contains("\nline "), "{}", finding.message);
             let place = finding.place.as_ref();
             let name = place.and_then(|place| place.file.file_name());
             let number = name.and_then(|name| name.get(..4)?.parse().ok());

@@ -9,6 +9,7 @@ use crate::script::Script;
 use crate::sql;
 use model::finding::Finding;
 use model::graph::Graph;
+use model::transcript::Direction;
 
 /// Gives a finding the remedy of its case, where the chain has the object elsewhere.
 pub fn tell(finding: &mut Finding, scripts: &[Script], graph: &Graph) {
@@ -32,7 +33,8 @@ fn steps(finding: &Finding, scripts: &[Script], graph: &Graph) -> Option<Vec<Str
             let step = match (object.kind, state) {
                 (Kind::Column | Kind::Constraint | Kind::Index, "42703" | "42704")
                 | (Kind::Index, "2BP01") => found_elsewhere(&object, &below, own)?,
-                (Kind::Table, "42P01") => {
+                // On a way up, the table may be what the chain began on.
+                (Kind::Table, "42P01") if finding.direction() == Some(Direction::Downgrade) => {
                     let name = &object.name;
                     format!("no table `{name}` is there: correct the name, or delete this drop")
                 }
@@ -135,7 +137,7 @@ mod tests {
     use model::code;
     use model::transcript::{Exception, Transcript};
 
-    /// The remedy of the last revision of a chain, where a statement fails.
+    /// The remedy of the last revision of a chain, where a statement of its downgrade fails.
     fn told(upgrades: &[&str], (statement, sqlstate, message): (&str, &str, &str)) -> String {
         let scripts = upgrades.iter().enumerate().map(|(number, upgrade)| {
             let parent = if number == 0 { "None".to_owned() } else { format!("'{number}'") };
@@ -159,6 +161,7 @@ mod tests {
             ..Transcript::default()
         };
         let mut finding = Finding {
+            direction: Some(Direction::Downgrade),
             revision: Some(upgrades.len().to_string()),
             transcript: Some(Box::new(said)),
             ..Finding::new(&code::MIGRATION_FAILED, "it fails")

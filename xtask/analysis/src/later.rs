@@ -10,10 +10,10 @@ use model::finding::Finding;
 use model::graph::Graph;
 use model::transcript::Transcript;
 
-/// The remedy where a statement names what the revision's file does not: a model of the application.
-const FROM_A_MODEL: &str = "a revision must not use models of the application, which change: declare in the \
-     revision the tables and columns that it needs, `users = sa.table(\"users\", sa.column(\"id\"), …)`, and \
-     query those";
+/// The remedy where a query names what the revision's file does not: that of a model, most often.
+const FROM_A_MODEL: &str = "a revision must not query by code of the application, such as its models, \
+     which change: declare in the revision the tables and columns that it needs, \
+     `users = sa.table(\"users\", sa.column(\"id\"), …)`, and query those";
 
 /// Adds to a finding about a missing table or column the later revision that makes it.
 pub fn name_the_maker(finding: &mut Finding, scripts: &[Script], graph: &Graph) {
@@ -24,7 +24,13 @@ pub fn name_the_maker(finding: &mut Finding, scripts: &[Script], graph: &Graph) 
     let mut told = format!("; revision {id} creates it later ({file}:{line})");
     let is_package = |module: &str| comes_with_python(module) || is_required(module, "");
     let imports_more = own.body().imports.iter().any(|import| !is_package(&import.module));
-    if imports_more && !mentions(own.module.source(), &object.name) {
+    let verb = said.statement.as_deref().and_then(|sql| sql.split_whitespace().next());
+    let is_query = verb.is_some_and(|verb| {
+        ["SELECT", "INSERT", "UPDATE", "DELETE"]
+            .iter()
+            .any(|known| verb.eq_ignore_ascii_case(known))
+    });
+    if is_query && imports_more && !mentions(own.module.source(), &object.name) {
         told += "; this file does not name it: the statement comes from code that the file imports";
         finding.own_steps = vec![FROM_A_MODEL.to_owned()];
     }
@@ -73,13 +79,14 @@ fn maker<'s>(said: &Transcript, above: &[&'s Script]) -> Option<(&'s Script, u32
 /// Whether Postgres says of this column that it does not exist: `column t.a does not exist`, where the
 /// statement may have another name for `t`, or `column "a" of relation "t" does not exist`.
 fn is_column(message: &str, (table, column): (&str, &str), sql: &str) -> bool {
-    let table = table.rsplit('.').next().unwrap_or(table);
+    let bare = table.rsplit('.').next().unwrap_or(table);
     let missing = message.strip_prefix("column ").and_then(|m| m.split_once(" does not exist"));
     let missing = missing.map_or("", |(missing, _)| missing);
-    missing == format!("\"{column}\" of relation \"{table}\"")
+    let is_it = missing == format!("\"{column}\" of relation \"{bare}\"")
         || missing
             .strip_suffix(&format!(".{column}"))
-            .is_some_and(|called| called == table || mentions(sql, &format!("{table} AS {called}")))
+            .is_some_and(|called| called == bare || mentions(sql, &format!("{table} AS {called}")));
+    is_it && mentions(sql, table)
 }
 
 #[cfg(test)]
@@ -170,6 +177,8 @@ mod tests {
         let own = "op.execute('SELECT people.nick FROM people')";
         assert!(of_column(imports, own, sql, message).own_steps.is_empty());
         assert!(of_column("import psycopg2", query, sql, message).own_steps.is_empty());
+        let ddl = "CREATE INDEX i ON people (nick)";
+        assert!(of_column(imports, query, ddl, message).own_steps.is_empty());
         // It is the column of another table.
         let other = "SELECT people.id, p1.nick FROM people JOIN pets AS p1 ON true";
         let told = of_column(imports, query, other, "column p1.nick does not exist");

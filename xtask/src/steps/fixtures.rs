@@ -280,7 +280,7 @@ impl TreeRun<'_> {
         Finding { revision: Some(revision.to_owned()), place, ..finding }
     }
 
-    fn text_of(&self, revision: &str) -> Option<String> {
+    pub(super) fn text_of(&self, revision: &str) -> Option<String> {
         std::fs::read_to_string(self.file_of(revision)?).ok()
     }
 

@@ -10,6 +10,7 @@
 mod blame;
 mod colliding;
 mod filled;
+mod foreseen;
 mod hints;
 mod losses;
 mod named;
@@ -26,6 +27,7 @@ use model::rows::{Choice, Column, ForeignKey, Inserts, Table};
 pub use self::blame::{code_of, filled_by, is_named_by, not_of_the_schema, table_at_fault};
 pub use self::colliding::{adds_to_key, two_rows, writes_itself};
 pub use self::filled::{Need, need_values};
+pub use self::foreseen::is_foreseen;
 pub use self::losses::{Fate, Loss, gone_with_columns, gone_with_drops, losses};
 pub use self::named::{Named, is_about_floats, named, names_values};
 pub use self::touched::{Touched, touched};

@@ -110,6 +110,7 @@ impl Lane<'_> {
         };
         for finding in findings.iter_mut().filter(|it| it.code == &code::DUPLICATES_IN_ROWS) {
             self.name_colliding(&stair.revision, finding)?;
+            self.name_further(&stair.revision, finding, seen)?;
         }
         self.trial.named.clear();
         Ok(StairFindings::of(findings))

@@ -18,14 +18,37 @@ pub(super) fn key(said: &Transcript) -> Option<(&str, &str)> {
 /// A query for two rows with the key of a failure on duplicates, a text; NULL: there are no two.
 pub fn two_rows(said: &Transcript) -> Option<String> {
     let (key, values) = key(said)?;
-    let table = table_of(said.statement.as_deref()?)?;
-    let table: Vec<String> = table.split('.').map(model::quoting::identifier).collect();
+    let table = spelled(said)?;
     Some(format!(
         "SELECT CASE count(*) WHEN 2 THEN string_agg(cells, ' and ') END FROM (SELECT \
-         row_to_json(t)::text AS cells FROM {} AS t WHERE concat_ws(', ', {key}) = {} LIMIT 2) two",
-        table.join("."),
+         row_to_json(t)::text AS cells FROM {table} AS t WHERE concat_ws(', ', {key}) = {} LIMIT 2) two",
         literal(values)
     ))
+}
+
+/// A statement that leaves one row of each key of a failure on duplicates. Which one is by chance, but
+/// always the same: the first ones of each key may differ in all columns.
+pub fn one_of_each(said: &Transcript) -> Option<String> {
+    let (key, _) = key(said)?;
+    let table = spelled(said)?;
+    Some(format!(
+        "DELETE FROM {table} WHERE num_nulls({key}) = 0 AND ctid NOT IN \
+         (SELECT DISTINCT ON ({key}) ctid FROM {table} ORDER BY {key}, md5(ctid::text))"
+    ))
+}
+
+/// The table of the failing statement, as SQL writes it.
+fn spelled(said: &Transcript) -> Option<String> {
+    let table = table_of(said.statement.as_deref()?)?;
+    let parts: Vec<String> = table.split('.').map(model::quoting::identifier).collect();
+    Some(parts.join("."))
+}
+
+/// The line of a failure on duplicates, and its key, for a reader.
+pub fn told_duplicates(said: &Transcript) -> Option<String> {
+    let (key, values) = key(said)?;
+    let line = said.frames.last()?.line;
+    Some(format!("line {line}: Key ({key})=({values}) is duplicated there as well"))
 }
 
 /// Whether the revision, which has failed on duplicates, wrote to the rows of the table itself.

@@ -25,7 +25,7 @@ use model::quoting::{identifier, literal};
 use model::rows::{Choice, Column, ForeignKey, Inserts, Table};
 
 pub use self::blame::{code_of, filled_by, is_named_by, not_of_the_schema, table_at_fault};
-pub use self::colliding::{adds_to_key, two_rows, writes_itself};
+pub use self::colliding::{adds_to_key, one_of_each, told_duplicates, two_rows, writes_itself};
 pub use self::filled::{Need, need_values};
 pub use self::foreseen::is_foreseen;
 pub use self::losses::{Fate, Loss, gone_with_columns, gone_with_drops, losses};

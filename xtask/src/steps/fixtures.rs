@@ -12,6 +12,7 @@ use anyhow::Result;
 use super::context::TreeRun;
 use super::lane::Lane;
 use crate::postgres::rows as tables;
+use analysis::once::NO_ROWS;
 use analysis::rows::{self, Draft, Fate, Loss, Touched, parents_first};
 use analysis::schema_diff::{self, Declaration, line_of, line_that_names};
 use model::code::{self, Severity};
@@ -135,9 +136,8 @@ impl Lane<'_> {
         if self.trial.reader.ask(|session| session.value(&any))?.is_some() {
             return Ok(None);
         }
-        let message = format!(
-            "table {name} has no rows when revision {revision} is tried, because none could be made: {why}"
-        );
+        let message =
+            format!("table {name}{NO_ROWS}{revision} is tried, because none could be made: {why}");
         let named = std::slice::from_ref(name);
         let subject = Some(name.clone());
         let note = Finding { subject, ..Finding::new(&code::NOT_FILLED, message) };

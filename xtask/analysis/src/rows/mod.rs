@@ -172,8 +172,7 @@ impl<'t> Draft<'t> {
         names: &[String],
         cells: &[String],
     ) -> String {
-        let column = |name: &String| self.table.columns.iter().find(|c| c.name == *name);
-        let nullable = key.columns.iter().filter_map(column).all(|column| !column.not_null);
+        let nullable = is_nullable(self.table, key);
         if nullable && row.is_multiple_of(4) && !self.is_association() {
             return "NULL".to_owned();
         }
@@ -323,17 +322,40 @@ pub fn parents_first(tables: &[Table]) -> Vec<&Table> {
     let mut sorted: Vec<&Table> = Vec::new();
     let mut left: Vec<&Table> = tables.iter().collect();
     while !left.is_empty() {
-        let waits = |table: &Table| {
-            table
-                .foreign
-                .iter()
-                .any(|key| key.to != table.name && left.iter().any(|other| other.name == key.to))
-        };
-        // Of tables that point to each other, one must be first.
-        let next = left.iter().position(|table| !waits(table)).unwrap_or(0);
-        sorted.push(left.remove(next));
+        let waits = |table: &Table| left.iter().any(|other| points(table, other));
+        let next = left.iter().position(|table| !waits(table));
+        sorted.push(left.remove(next.unwrap_or_else(|| first_of_cycle(&left))));
     }
     sorted
+}
+
+/// Of tables that all point to others of them, the one to begin with: part of a cycle, and its rows can
+/// do without those that they point to.
+fn first_of_cycle(left: &[&Table]) -> usize {
+    let mut cycle = left.to_vec();
+    loop {
+        let all = cycle.clone();
+        cycle.retain(|table| all.iter().any(|other| points(other, table)));
+        if cycle.len() == all.len() {
+            break;
+        }
+    }
+    let is_left = |key: &&ForeignKey| left.iter().any(|other| other.name == key.to);
+    let needs = |table: &Table| {
+        let mut keys = table.foreign.iter().filter(|key| key.to != table.name).filter(is_left);
+        keys.any(|key| !is_nullable(table, key))
+    };
+    let first = cycle.iter().find(|table| !needs(table)).or(cycle.first());
+    left.iter().position(|table| Some(table) == first).unwrap_or(0)
+}
+
+fn points(table: &Table, to: &Table) -> bool {
+    to.name != table.name && table.foreign.iter().any(|key| key.to == to.name)
+}
+
+fn is_nullable(table: &Table, key: &ForeignKey) -> bool {
+    let column = |name: &String| table.columns.iter().find(|c| c.name == *name);
+    key.columns.iter().filter_map(column).all(|column| !column.not_null)
 }
 
 #[cfg(test)]

@@ -125,6 +125,8 @@ pub type Contents = BTreeMap<String, Held>;
 pub struct Held {
     /// The columns of its primary key.
     pub primary: Vec<String>,
+    /// The identity of each column, which stays when the column gets another name.
+    pub columns: BTreeMap<String, String>,
     /// Its rows.
     pub rows: Vec<Cells>,
 }

@@ -1,6 +1,6 @@
 //! Tables as the catalogue describes them, rows that are put into them, and their contents.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 
@@ -159,20 +159,27 @@ fn refused(err: &anyhow::Error) -> bool {
 pub fn contents(session: &mut Session<'_>, tables: &[Table]) -> Result<Contents> {
     let names: Vec<String> = tables.iter().map(|table| literal(&table.name)).collect();
     let there = session.column(&format!(
-        "SELECT t FROM unnest(ARRAY[{}]::text[]) AS t WHERE to_regclass(t) IS NOT NULL",
+        "SELECT json_build_array(t, (SELECT coalesce(json_object_agg(attname, concat(attrelid, '.', attnum)), '{{}}') \
+         FROM pg_attribute WHERE attrelid = to_regclass(t) AND attnum > 0 AND NOT attisdropped))::text \
+         FROM unnest(ARRAY[{}]::text[]) AS t WHERE to_regclass(t) IS NOT NULL",
         names.join(", ")
     ))?;
+    let read = |text: &String| serde_json::from_str(text);
+    let there: serde_json::Result<BTreeMap<String, BTreeMap<String, String>>> =
+        there.iter().map(read).collect();
+    let mut there = there.context("cannot read the columns of a table")?;
     let mut contents = Contents::new();
     let mut sql = String::new();
-    for (number, table) in tables.iter().enumerate().filter(|(_, t)| there.contains(&t.name)) {
+    for (number, table) in tables.iter().enumerate() {
         let name = &table.name;
+        let Some(columns) = there.remove(name) else { continue };
         let rows = format!(
             "SELECT (SELECT json_object_agg(c.key, c.value) FROM json_each_text(row_to_json(gate_row)) AS c)::text \
              FROM {name} AS gate_row WHERE (SELECT count(*) <= {LOOKED_AT} FROM {name})"
         );
         sql += &format!("SELECT * FROM pg_temp.ask({number}, {});\n", literal(&rows));
         let primary = table.primary.clone().unwrap_or_default();
-        contents.insert(name.clone(), Held { primary, rows: Vec::new() });
+        contents.insert(name.clone(), Held { primary, columns, rows: Vec::new() });
     }
     if contents.is_empty() {
         return Ok(contents);

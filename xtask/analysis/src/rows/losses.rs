@@ -103,11 +103,12 @@ pub fn losses(
         losses.extend(rows_lost(table, &could_stay, is, held));
         let columns = was.rows.first().map(|row| row.keys().cloned().collect::<Vec<_>>());
         for column in columns.unwrap_or_default() {
-            let is_there = held.rows.first().is_none_or(|row| row.contains_key(&column));
+            let named = name_in(held, was, &column);
+            let is_there = held.rows.first().is_none_or(|row| row.contains_key(named));
             let is_number = was.primary.contains(&column) && is_renumbered(was, is)
                 || renumbered.iter().any(|to| points_to(was, &column, to));
             if is_there && !is_number {
-                losses.extend(values_lost((table, &column), was, is, held));
+                losses.extend(values_lost((table, &column, named), was, is, held));
             }
         }
     }
@@ -128,7 +129,7 @@ pub fn gone_with_drops(before: &Contents, between: &Contents, after: &Contents) 
         };
         let Some(row) = held.rows.first() else { continue };
         let known = was.rows.first().into_iter().flat_map(|row| row.keys());
-        for column in known.filter(|column| !row.contains_key(*column)) {
+        for column in known.filter(|column| !row.contains_key(name_in(held, was, column))) {
             let values = |held: &Held| {
                 let cells = held.rows.iter().filter_map(|row| row.get(column)?.clone());
                 let mut cells: Vec<String> = cells.collect();
@@ -154,8 +155,9 @@ pub fn gone_with_columns(before: &Contents, between: &Contents, again: &Contents
     let mut told = Vec::new();
     for (table, held) in between {
         let (Some(was), Some(row)) = (before.get(table), held.rows.first()) else { continue };
-        let known = was.rows.first();
-        let added = row.keys().filter(|column| !known.is_some_and(|row| row.contains_key(*column)));
+        let known = was.rows.first().into_iter().flat_map(|row| row.keys());
+        let known: BTreeSet<&str> = known.map(|column| name_in(held, was, column)).collect();
+        let added = row.keys().filter(|column| !known.contains(column.as_str()));
         for column in added {
             let (had, has) = (values(Some(held), column), values(again.get(table), column));
             if had > 0 {
@@ -194,23 +196,23 @@ fn present(was: &Held, is: &Held) -> usize {
 }
 
 fn values_lost(
-    (table, column): (&str, &str),
+    (table, column, named): (&str, &str, &str),
     was: &Held,
     is: &Held,
     meanwhile: &Held,
 ) -> Vec<Loss> {
     let mut losses = Vec::new();
-    let pairs = pairs(was, is, column);
+    let pairs = pairs(was, is, [column, column]);
     let of = pairs.iter().filter(|(was, _)| was.is_some()).count();
     let lost: Vec<_> = pairs.iter().filter(|(was, is)| was.is_some() && is.is_none()).collect();
     let changed: Vec<_> =
         pairs.iter().filter(|(was, is)| is.is_some() && !is_kept(was, is)).collect();
     // If the upgrade left the data unchanged, the downgrade is to blame.
-    let kept = self::pairs(was, meanwhile, column);
+    let kept = self::pairs(was, meanwhile, [column, named]);
     let by_upgrade = kept.len() < pairs.len() || kept.iter().any(|(was, held)| !is_kept(was, held));
     let merged = by_upgrade && merges(&kept, has_matches(was, meanwhile));
     let loss = |count, of, fate| {
-        let what = format!("{table}.{column}");
+        let what = format!("{table}.{named}");
         Loss { what, count, of, fate, by_upgrade, merged, range: None }
     };
     if let Some((example, _)) = lost.first() {
@@ -218,7 +220,7 @@ fn values_lost(
     }
     if let Some((old, new)) = changed.first() {
         let fate = Fate::Changed { was: shown(old.as_deref()), is: shown(new.as_deref()) };
-        let range = range_beside(column, [was, is, meanwhile]);
+        let range = range_beside([column, named], [was, is, meanwhile]);
         losses.push(Loss { range, ..loss(changed.len(), of, fate) });
     }
     losses
@@ -226,7 +228,10 @@ fn values_lost(
 
 /// The least and the greatest new value of a column, where the upgrade changed each of its rows in
 /// another column too.
-fn range_beside(column: &str, [was, is, meanwhile]: [&Held; 3]) -> Option<[String; 2]> {
+fn range_beside(
+    [column, named]: [&str; 2],
+    [was, is, meanwhile]: [&Held; 3],
+) -> Option<[String; 2]> {
     if !has_matches(was, is) || !has_matches(was, meanwhile) {
         return None;
     }
@@ -239,7 +244,7 @@ fn range_beside(column: &str, [was, is, meanwhile]: [&Held; 3]) -> Option<[Strin
         };
         let held = meanwhile.get(&key)?;
         let is_other = |(name, value): (&String, &Option<String>)| {
-            name != column && row.get(name) != Some(value)
+            name != named && row.get(name) != Some(value)
         };
         held.iter().any(is_other).then_some(())?;
         values.insert(new.get(column)?.clone()?);
@@ -318,13 +323,24 @@ fn unchanged(was: &Held, is: &Held) -> Vec<String> {
     columns.filter(same).cloned().collect()
 }
 
-/// A column's values in rows that both have; empty where one does not have the column.
-fn pairs(was: &Held, is: &Held, column: &str) -> Vec<(Option<String>, Option<String>)> {
-    let value = |row: &Cells| row.get(column).cloned();
+/// The name that a column has in another state of its table.
+fn name_in<'c>(held: &'c Held, was: &Held, column: &'c str) -> &'c str {
+    let own = was.columns.get(column);
+    let now = held.columns.iter().find(|(_, identity)| Some(*identity) == own);
+    now.map_or(column, |(name, _)| name)
+}
+
+/// A column's values in rows that both have, by its name in each; empty where one does not have it.
+fn pairs(was: &Held, is: &Held, names: [&str; 2]) -> Vec<(Option<String>, Option<String>)> {
+    let value = |row: &Cells, name: &str| row.get(name).cloned();
     if !has_matches(was, is) {
         // Without a key, only the values and their frequency count.
-        let all = |held: &Held| held.rows.iter().map(value).collect::<Option<Vec<_>>>();
-        let (Some(mut was), Some(mut is)) = (all(was), all(is)) else { return Vec::new() };
+        let all = |held: &Held, name: &str| {
+            held.rows.iter().map(|row| value(row, name)).collect::<Option<Vec<_>>>()
+        };
+        let (Some(mut was), Some(mut is)) = (all(was, names[0]), all(is, names[1])) else {
+            return Vec::new();
+        };
         if was.len() != is.len() {
             // The lost rows cannot be identified.
             return Vec::new();
@@ -336,7 +352,7 @@ fn pairs(was: &Held, is: &Held, column: &str) -> Vec<(Option<String>, Option<Str
     let there = by_key(is);
     let both = was.rows.iter().filter_map(|row| {
         let other = there.get(&key(row, &was.primary))?;
-        Some((value(row)?, value(other)?))
+        Some((value(row, names[0])?, value(other, names[1])?))
     });
     both.collect()
 }

@@ -9,7 +9,7 @@ fn held(key: &str, rows: &[&[(&str, Option<&str>)]]) -> Contents {
     let cell = |(name, value): &(&str, Option<&str>)| ((*name).into(), value.map(str::to_owned));
     let rows = rows.iter().map(|row| row.iter().map(cell).collect()).collect();
     let primary = key.split_whitespace().map(str::to_owned).collect();
-    Contents::from([("orders".to_owned(), Held { primary, rows })])
+    Contents::from([("orders".to_owned(), Held { primary, rows, ..Held::default() })])
 }
 
 #[track_caller]
@@ -109,7 +109,10 @@ fn keys_that_are_numbered_anew_are_no_loss() {
             cells.map(|(name, value)| (name.to_owned(), Some((*value).to_owned()))).into()
         };
         let rows = orders.iter().map(row).collect();
-        Contents::from([("orders".to_owned(), Held { primary: vec!["id".into()], rows })])
+        Contents::from([(
+            "orders".to_owned(),
+            Held { primary: vec!["id".into()], rows, ..Held::default() },
+        )])
     };
     let before = both(&[["1", "a", "1"], ["2", "b", "1"]]);
     let uuids = both(&[["x", "a", "x"], ["y", "b", "x"]]);
@@ -180,7 +183,7 @@ fn upgrade_that_makes_one_value_of_several_is_known() {
         let notes = notes.iter().map(|note| note.map(str::to_owned));
         let rows = ids.into_iter().zip(notes).map(row).collect();
         let primary = key.split_whitespace().map(str::to_owned).collect();
-        Contents::from([("orders".to_owned(), Held { primary, rows })])
+        Contents::from([("orders".to_owned(), Held { primary, rows, ..Held::default() })])
     };
     let merged = |key: &str, was: &[Option<&str>], is: &[Option<&str>]| {
         let (was, is) = (notes(key, was), notes(key, is));
@@ -233,4 +236,28 @@ fn statement_that_loses_something_is_known() {
         let told = (notes.is_written_by(sql), notes.may_be_by(sql));
         assert_eq!(told, (written, may_be), "{sql}");
     }
+}
+
+#[test]
+fn renamed_column_is_named_as_after_the_upgrade() {
+    let orders = |columns: &[(&str, &str, &str)]| {
+        let mut contents = held("id", &[]);
+        let orders = contents.get_mut("orders").unwrap();
+        let own = |(name, identity, _): &(&str, &str, &str)| ((*name).into(), (*identity).into());
+        orders.columns = columns.iter().map(own).collect();
+        let cell = |(name, _, value): &(&str, &str, &str)| ((*name).into(), Some((*value).into()));
+        orders.rows = vec![columns.iter().map(cell).collect()];
+        contents
+    };
+    let id = ("id", "7.1", "1");
+    let before = orders(&[id, ("note", "7.2", "a")]);
+    // `note` becomes `title`, and another `note` is added.
+    let between = orders(&[id, ("title", "7.2", "a"), ("note", "7.3", "new")]);
+    check(&before, &between, &before, &[]);
+    assert_eq!(gone_with_drops(&before, &between, &before), [""; 0]);
+    let added = gone_with_columns(&before, &between, &between);
+    assert_eq!(added, ["orders.note (1 of 1 rows; 1 after the second upgrade)"]);
+    let after = orders(&[id, ("note", "7.3", "new")]);
+    let told = "orders.title: 1 of 1 values changed, 'a' to 'new' for one by the downgrade";
+    check(&before, &between, &after, &[told]);
 }

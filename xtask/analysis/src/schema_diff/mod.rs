@@ -265,18 +265,21 @@ fn shown(value: Option<&str>) -> String {
     format!("`{text}`")
 }
 
-/// The lines that only one of two texts has.
+/// The lines that only one of two texts has, those of both by turns: the first few show both.
 fn line_diff(was: &str, now: &str) -> String {
     const LINES_SHOWN: usize = 12;
     let only = |of: &str, other: &str, sign: char| -> Vec<String> {
         let lines = of.lines().filter(|line| !other.lines().any(|known| known == *line));
         lines.map(|line| format!("  {sign} {}", without_public(line))).collect()
     };
-    let lines = [only(was, now, '-'), only(now, was, '+')].concat();
+    let (lost, new) = (only(was, now, '-'), only(now, was, '+'));
+    let turns = 0..lost.len().max(new.len());
+    let lines = turns.flat_map(|at| [lost.get(at), new.get(at)]).flatten().cloned();
+    let lines: Vec<String> = lines.take(LINES_SHOWN).collect();
     if lines.is_empty() {
         return "  the same lines in another order".into();
     }
-    lines.into_iter().take(LINES_SHOWN).collect::<Vec<_>>().join("\n")
+    lines.join("\n")
 }
 
 /// The most telling attributes of an object, in brackets.

@@ -216,3 +216,11 @@ fn a_declaration_needs_a_reason() {
     assert_eq!(reason("# migration-gate: keeps type order_side"), None);
     assert_eq!(reason("# migration-gate: keeps type order, x"), None);
 }
+
+#[test]
+fn lines_of_both_definitions_are_shown() {
+    let lines = |name: &str| (0..20).map(|at| format!("{name}.c{at},\n")).collect::<String>();
+    let told = line_diff(&lines("a"), &lines("b"));
+    assert!(told.starts_with("  - a.c0,\n  + b.c0,\n  - a.c1,"), "{told}");
+    assert_eq!(told.lines().count(), 12);
+}

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::called;
 use super::code::causes::Cause;
 use super::code::modes::LISTED;
-use super::code::{Code, OPERATOR, Owner, Severity};
+use super::code::{Code, FAILS_ON_ROWS, OPERATOR, Owner, Severity};
 use super::production::Impact;
 use super::transcript::{Direction, Transcript};
 
@@ -233,6 +233,10 @@ impl Finding {
         }
         let cause = self.transcript.as_deref().and_then(Cause::of);
         let steps = match cause.filter(|cause| cause.explains(self.code)) {
+            // Rows only bring the cause to light.
+            Some(cause) if self.code == &FAILS_ON_ROWS => {
+                &[cause.remedy, &self.code.remedy[1..]].concat()
+            }
             Some(cause) => cause.remedy,
             None if self.owner.is_none() && !self.code.remedy_elsewhere.is_empty() => {
                 self.code.remedy_elsewhere

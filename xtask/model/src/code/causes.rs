@@ -3,8 +3,8 @@
 
 use super::bodies::NO_WAY_BACK;
 use super::{
-    BEFORE_SEED, CONSTRAINT_VIOLATED, Code, DOWNGRADE_FAILED, DUPLICATE_OBJECT, ENV_FAILED, LOCKED,
-    MIGRATION_FAILED, NO_PRIVILEGE, REFUSED, UNDEFINED_OBJECT,
+    BEFORE_SEED, CONSTRAINT_VIOLATED, Code, DOWNGRADE_FAILED, DUPLICATE_OBJECT, ENV_FAILED,
+    FAILS_ON_ROWS, LOCKED, MIGRATION_FAILED, NO_PRIVILEGE, REFUSED, UNDEFINED_OBJECT,
 };
 use crate::transcript::Transcript;
 
@@ -24,7 +24,8 @@ pub struct Cause {
 }
 
 /// Codes that name the place of a failure and not its reason: any cause may lie behind them.
-const OF_ANY_CAUSE: &[&Code] = &[&MIGRATION_FAILED, &BEFORE_SEED, &DOWNGRADE_FAILED, &ENV_FAILED];
+const OF_ANY_CAUSE: &[&Code] =
+    &[&MIGRATION_FAILED, &BEFORE_SEED, &DOWNGRADE_FAILED, &ENV_FAILED, &FAILS_ON_ROWS];
 
 /// A cause known by the SQLSTATE of a Postgres error.
 const fn state(state: &'static str, code: &'static Code, remedy: &'static [&'static str]) -> Cause {
@@ -91,6 +92,9 @@ pub static CAUSES: &[Cause] = &[
     state("22001", &REFUSED, &["make the column wider (`sa.String(n)`), or shorten the values with an `UPDATE` first"]),
     state("22003", &REFUSED, &["use a wider type (`sa.BigInteger`, a larger `sa.Numeric`), or correct the values first"]),
     state("22007", &REFUSED, &["correct the values that are no dates with an `UPDATE` before the type changes"]),
+    state("21000", &REFUSED, &[
+        "the subquery finds several rows where one value is needed: look the row up by a unique key, or take one (`ORDER BY … LIMIT 1`)",
+    ]),
     state("22012", &REFUSED, &["guard the division: `x / NULLIF(y, 0)`"]),
     state("22P02", &REFUSED, &["an enum lacks this label: add it in a revision before this one, or use one of its labels"])
         .saying("for enum"),

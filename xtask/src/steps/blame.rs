@@ -70,7 +70,7 @@ impl Lane<'_> {
                 ),
             ),
             None => (
-                rows::code_of(said.and_then(Transcript::sqlstate)),
+                rows::code_of(headline),
                 format!(
                     "the {way} of revision {} passes on empty tables and fails on rows that the schema \
                      allows: {told}",
@@ -127,10 +127,11 @@ impl Lane<'_> {
         seen: &mut Vec<Statement>,
     ) -> Result<Finding> {
         let said = failed.transcript.as_deref();
+        let headline = said.and_then(Transcript::headline);
         let state = said.and_then(Transcript::sqlstate).unwrap_or_default().to_owned();
         // Two rows with one key, or where a subquery may find one (21000), hold no extreme value.
         let is_of_two = state == "21000";
-        let code = match rows::code_of(Some(&state)) {
+        let code = match rows::code_of(headline) {
             same if is_of_two || same == &code::DUPLICATES_IN_ROWS => same,
             _ => &code::FAILS_ON_EXTREMES,
         };
@@ -146,7 +147,7 @@ impl Lane<'_> {
         let is_note = said.is_some_and(|said| rows::is_about_floats(said, touched))
             || is_exhausted
             || is_of_form;
-        let detail = said.and_then(Transcript::headline).and_then(|e| e.detail.as_deref());
+        let detail = headline.and_then(|e| e.detail.as_deref());
         let detail = detail.map(|detail| format!("; {}", shown(detail.trim_end_matches('.'))));
         let detail = detail.filter(|_| code == &code::DUPLICATES_IN_ROWS).unwrap_or_default();
         let on = match &culprit.cell {

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::context::{StepOutcome, TreeRun};
 use crate::alembic::Limits;
+use model::code::causes::Cause;
 use model::code::{self, Severity};
 use model::finding::Finding;
 
@@ -25,7 +26,16 @@ impl TreeRun<'_> {
         if !said.ok() {
             let why = said.headline().map(ToString::to_string).unwrap_or_default();
             let message = format!("`{}` could not compare the models: {why}", said.command);
-            let finding = Finding { transcript: Some(Box::new(said)), ..differ(message) };
+            let own_steps = match Cause::of(&said) {
+                Some(cause) => cause.remedy.iter().map(|step| (*step).to_owned()).collect(),
+                None => vec![format!(
+                    "correct what the error names: `{}` and `alembic revision --autogenerate` fail \
+                     until then",
+                    said.command
+                )],
+            };
+            let finding =
+                Finding { transcript: Some(Box::new(said)), own_steps, ..differ(message) };
             return Ok(StepOutcome { notes: Vec::new(), findings: vec![finding] });
         }
         let mut lacks = self.alembic.models.clone().unwrap_or_default();

@@ -49,6 +49,8 @@ enum Python {
     Asyncpg,
     #[serde(rename = "alembic 1.13")]
     Alembic113,
+    #[serde(rename = "alembic 1.8")]
+    Alembic18,
 }
 
 /// What is wrong with the outcome of a case; nothing where it is right. The stairway runs all that a run
@@ -72,6 +74,7 @@ fn run(case: &Case) -> Option<String> {
         Some(Python::Psycopg3) => gate.arg("--python").arg(python::with_psycopg_3()),
         Some(Python::Asyncpg) => gate.arg("--python").arg(python::with_asyncpg()),
         Some(Python::Alembic113) => gate.arg("--python").arg(python::with_alembic_1_13()),
+        Some(Python::Alembic18) => gate.arg("--python").arg(python::with_alembic_1_8()),
     };
     if case.verb != "lint" {
         gate = gate.args(if case.status == 0 { "--no-cache --stairway" } else { "--no-cache" });

@@ -7,11 +7,14 @@ use crate::sql;
 use model::code::causes::Cause;
 use model::code::{self, Code};
 use model::rows::{Column, Table};
-use model::transcript::{Statement, Transcript};
+use model::transcript::{Exception, Statement, Transcript};
 
 /// The code of a revision that fails only where tables have rows.
-pub fn code_of(sqlstate: Option<&str>) -> &'static Code {
-    match sqlstate {
+pub fn code_of(raised: Option<&Exception>) -> &'static Code {
+    let deletes = |raised: &Exception| raised.message.starts_with("update or delete on table");
+    match raised.and_then(|raised| raised.sqlstate.as_deref()) {
+        // No key is added: rows that others refer to go before these.
+        Some("23503") if raised.is_some_and(deletes) => &code::FAILS_ON_ROWS,
         Some("23502") => &code::NULLS_IN_ROWS,
         Some("23505" | "23P01") => &code::DUPLICATES_IN_ROWS,
         Some("23503") => &code::ORPHANS_IN_ROWS,
@@ -115,7 +118,6 @@ pub fn is_named_by(said: &Transcript, row: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::transcript::Exception;
 
     fn said(exception: Exception, statement: &str, source: &str) -> Transcript {
         let frame = model::transcript::Frame {

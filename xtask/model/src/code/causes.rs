@@ -110,8 +110,11 @@ pub static CAUSES: &[Cause] = &[
         "an `INSERT` must give the column a value",
     ]),
     state("23503", &CONSTRAINT_VIOLATED, &[
+        "rows of the table that the message names last still refer to these: delete or change them first",
+    ])
+    .saying("update or delete on table"),
+    state("23503", &CONSTRAINT_VIOLATED, &[
         "rows refer to others that are not there: insert the missing ones first, or delete or correct those that refer to them before the key is added",
-        "where rows are deleted, delete those that refer to them first",
     ]),
     state("23505", &CONSTRAINT_VIOLATED, &[
         "two rows have the same key: remove the duplicates before the unique constraint or index is created",

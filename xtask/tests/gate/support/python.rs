@@ -39,6 +39,12 @@ pub fn with_alembic_1_13() -> PathBuf {
     with("alembic-1.13", "alembic==1.13.3 sqlalchemy==2.0.43 psycopg2-binary==2.9.10")
 }
 
+/// An interpreter with an Alembic of 2022, which has no `alembic check`.
+#[allow(dead_code, reason = "for tests/cases")]
+pub fn with_alembic_1_8() -> PathBuf {
+    with("alembic-1.8", "alembic==1.8.1 sqlalchemy==2.0.43 psycopg2-binary==2.9.10")
+}
+
 /// An interpreter with the monorepo's Alembic and SQLAlchemy, each driver that reaches Postgres, and
 /// what reads a `.env` file.
 #[allow(dead_code, reason = "other test binaries use it")]

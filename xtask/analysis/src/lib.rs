@@ -32,4 +32,5 @@ pub mod script;
 pub mod settings;
 pub mod sql;
 pub mod whole;
+pub mod words;
 pub mod workflow;

@@ -174,10 +174,9 @@ impl Lane<'_> {
         let way = [&before, &between, &after].map(Vec::as_slice);
         let mut findings = self.judge_way_down(revision, way, (&filled, &held), began_down)?;
         let is_wrong = |f: &&Finding| f.code.severity == Severity::Error || is_done_before(f);
-        let mut errors = findings.iter().filter(is_wrong).peekable();
-        // After an error, the second upgrade would only meet the remains of the downgrade.
-        let wrong = errors.peek().is_some();
-        if !wrong || errors.all(|f| f.message.contains(LABEL_STAYS)) {
+        let wrong: Vec<&Finding> = findings.iter().filter(is_wrong).collect();
+        if wrong.iter().all(|f| f.message.contains(LABEL_STAYS)) {
+            let is_wrong = !wrong.is_empty();
             match self.up_again(revision, &between, seen)? {
                 Ok(differences) => {
                     findings.iter_mut().for_each(accept_label);
@@ -186,9 +185,14 @@ impl Lane<'_> {
                     }
                     findings.extend(differences);
                 }
-                Err(_) if wrong => {}
+                Err(_) if is_wrong => {}
                 Err(failed) => return broke(*failed),
             }
+        } else if wrong.iter().all(|f| f.code == &code::REMAINS) {
+            // It would only meet what the downgrade has left behind: with what, the reader is told.
+            let upgrade = ("upgrade", revision);
+            let again = self.run(upgrade, &trial, StairEnvironment::Here, seen)?;
+            again.err().iter().for_each(|failed| tell_second(&mut findings, failed));
         }
         Ok(RoundTrip::Went([filled.notes, findings].concat()))
     }
@@ -228,6 +232,8 @@ impl Lane<'_> {
         if let Some(first) = first.filter(|_| does_nothing) {
             let of_rows = lost.extract_if(.., |f| f.code == &code::DATA_LOST);
             first.also.extend(of_rows.map(|lost| lost.message));
+            let words = self.tree_run.words_of_downgrade(revision);
+            words.into_iter().for_each(|words| heed(&mut findings, &words));
         }
         findings.extend(lost);
         self.trial.gone.dropped = rows::gone_with_drops(&filled.before, held, &left);
@@ -296,6 +302,30 @@ fn accept_label(finding: &mut Finding) {
     if finding.message.contains(LABEL_STAYS) {
         finding.message = finding.message.replace(LABEL_STAYS, "; the second upgrade accepts it");
         (finding.code, finding.edit) = (&code::KEPT, None);
+    }
+}
+
+/// Says at what a downgrade leaves behind that the second upgrade fails, and with what.
+fn tell_second(findings: &mut [Finding], failed: &Finding) {
+    let said = failed.transcript.as_deref().and_then(Transcript::headline);
+    let remains = findings.iter_mut().find(|finding| finding.code == &code::REMAINS);
+    if let (Some(remains), Some(said)) = (remains, said) {
+        remains.also.push(format!("the second upgrade fails: {said}"));
+    }
+}
+
+/// Where the author wrote into a downgrade that does nothing why that is so, the way to say it to the gate
+/// comes first, and no statement is put into it.
+fn heed(findings: &mut [Finding], words: &str) {
+    for finding in findings.iter_mut().filter(|it| it.code.severity == Severity::Error) {
+        (finding.lacks, finding.edit) = (Vec::new(), None);
+        finding.own_steps = vec![
+            format!(
+                "`downgrade()` says `{words}`: where that means that there is no way back, say so to the \
+                 gate as well: `# migration-gate: irreversible, REASON`"
+            ),
+            "else make `downgrade()` undo what `upgrade()` does, in reverse order".to_owned(),
+        ];
     }
 }
 

@@ -16,6 +16,9 @@ fn planted_defects_are_found_and_named() {
         }
     }
     assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), said.stderr);
+    let second =
+        "the second upgrade fails: psycopg2.errors.DuplicateObject: type \"l_side\" already exists";
+    assert_eq!(said.also(&defects[0].id), [second]);
     // That columns stand in another order is a note.
     let notes = defects.iter().filter(|defect| defect.told.contains("column order")).count();
     let errors = said.errors_of_schema();
@@ -43,6 +46,23 @@ fn downgrade_in_one_transaction_is_compared() {
     assert!(
         finding["file"].as_str().unwrap().ends_with("versions/two.py") && finding["line"] == 11
     );
+}
+
+/// An author who wrote why there is no way back is offered the directive, and no statements.
+#[test]
+fn words_of_an_empty_downgrade_are_quoted() {
+    let of = |down: &str| {
+        let two = Revision::new("two", "CREATE TABLE t (a int)", down);
+        let said = gate(&[Revision::new("one", "SELECT 1", "SELECT 1"), two], ONE_FOR_ALL, &[]);
+        let finding = said.report["findings"][0].clone();
+        assert_eq!(finding["code"], "MG400", "{}", said.stderr);
+        (finding["remedy"][0].as_str().unwrap_or_default().to_owned(), finding["patch"].is_null())
+    };
+    let (remedy, has_none) = of("python: pass  # Older code does not mind the table");
+    let words = "`downgrade()` says `Older code does not mind the table`: where that means";
+    assert!(remedy.starts_with(words) && has_none, "{remedy}");
+    let (remedy, has_none) = of("python: pass");
+    assert!(!remedy.contains("irreversible") && !has_none, "{remedy}");
 }
 
 /// No downgrade can remove a label; the upgrade must accept it when it runs again.

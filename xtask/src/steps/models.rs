@@ -1,5 +1,7 @@
 //! Models of env.py against the schema that the migrations made: `alembic check`.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 
 use super::context::{StepOutcome, TreeRun};
@@ -43,15 +45,43 @@ impl TreeRun<'_> {
             return Ok(StepOutcome::default());
         }
         let unseen = Unseen::take(&mut lacks);
-        let (told, own_steps) = match unseen.tables.as_slice() {
-            [] => ("a revision with these operations would make them equal".to_owned(), Vec::new()),
+        let (told, mut own_steps) = match unseen.tables.as_slice() {
+            [] => (
+                "`alembic revision --autogenerate` would write these operations".to_owned(),
+                Vec::new(),
+            ),
             tables => (format!("no model has {}", tables.join(", ")), unseen.steps()),
         };
+        let enums = renamed_enums(&lacks);
+        if !enums.is_empty() && own_steps.is_empty() {
+            own_steps = code::MODELS_DIFFER.remedy.iter().map(|it| (*it).to_owned()).collect();
+        }
+        own_steps.splice(0..0, enums);
         let message =
             format!("the migrations make another schema than the models of env.py; {told}");
         let finding = Finding { lacks, own_steps, ..differ(message) };
         Ok(StepOutcome { notes: vec!["they differ: MG132".to_owned()], findings: vec![finding] })
     }
+}
+
+/// A remedy for each column whose enum has another name in the model: Alembic's own operation fails, as it
+/// does not make the type.
+fn renamed_enums(operations: &[String]) -> BTreeSet<String> {
+    let name = |line: &String, argument: &str| {
+        let at = line.trim_start().strip_prefix(argument)?;
+        Some(at.split_once("name='")?.1.split_once('\'')?.0.to_owned())
+    };
+    let pairs = operations.windows(2).filter_map(|lines| {
+        let is = name(&lines[0], "existing_type=postgresql.ENUM(")?;
+        let wanted = name(&lines[1], "type_=sa.Enum(")?;
+        (is != wanted).then(|| {
+            format!(
+                "the database has enum `{is}`, the model `{wanted}`: name it `{is}` in the model, or \
+                 `ALTER TYPE {is} RENAME TO {wanted}` in a revision; the operation above fails"
+            )
+        })
+    });
+    pairs.collect()
 }
 
 /// Tables that no model has, as far as env.py sees: its model may only not be imported.

@@ -244,7 +244,8 @@ pub static ENDS_TRANSACTION: Code = Code {
         good: "with op.get_context().autocommit_block():\n    …",
     }),
     remedy: &[
-        "delete the `COMMIT`: Alembic commits, and undoes the whole revision where it fails halfway",
+        "delete the `COMMIT`: Alembic commits, and undoes the whole revision where it fails halfway; where \
+         checks are still pending (55006), `SET CONSTRAINTS ALL IMMEDIATE` makes them run",
         "put statements that must run outside of the transaction into `with op.get_context().autocommit_block():`",
     ],
     ..LINT

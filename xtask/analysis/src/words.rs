@@ -1,4 +1,4 @@
-//! What the author of a `downgrade()` that does nothing wrote into it.
+//! Words of the author in a `downgrade()` that does nothing.
 
 use std::collections::HashSet;
 

@@ -8,7 +8,7 @@ use crate::schema_diff::mentions;
 use crate::script::Script;
 use model::finding::Finding;
 use model::graph::Graph;
-use model::transcript::Transcript;
+use model::transcript::{Direction, Transcript};
 
 /// The remedy where a query names what the revision's file does not: that of a model, most often.
 const FROM_A_MODEL: &str = "a revision must not query by code of the application, such as its models, \
@@ -17,6 +17,10 @@ const FROM_A_MODEL: &str = "a revision must not query by code of the application
 
 /// Adds to a finding about a missing table or column the later revision that makes it.
 pub fn name_the_maker(finding: &mut Finding, scripts: &[Script], graph: &Graph) {
+    // On a way down, the later revisions have been taken back.
+    if finding.direction() == Some(Direction::Downgrade) {
+        return;
+    }
     let Some((_, own, above)) = chain_around(finding, scripts, graph) else { return };
     let Some(said) = finding.transcript.as_deref() else { return };
     let Some((script, line, object)) = maker(said, &above) else { return };

@@ -6,7 +6,7 @@
 //! [`Effect::Opaque`](super::effect::Effect::Opaque). The reader has a budget; past it the rest is
 //! opaque.
 
-mod arguments;
+pub(crate) mod arguments;
 mod builtins;
 mod calls;
 mod columns;

@@ -8,6 +8,7 @@ mod candidate;
 mod chain;
 mod changes;
 mod downgrade;
+mod nameless;
 pub mod recipe;
 mod rewrite;
 mod statement;

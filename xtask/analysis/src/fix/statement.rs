@@ -4,6 +4,7 @@ use tree_sitter::Node;
 
 use super::at::At;
 use super::candidate::{Candidate, Scene};
+use super::nameless;
 use super::rewrite;
 use super::text::{function, is_last_raise, replaced, shown, statement_at, without};
 use crate::python::{Module, descendants, line};
@@ -35,6 +36,7 @@ const RULES: &[Rule] = &[
     rewrite::replaces_view,
     rewrite::if_not_exists,
     rewrite::type_that_is_there,
+    nameless::as_postgres_does,
     same_again,
     rewrite::renames_earlier_table,
     rewrite::archives_earlier_table,

@@ -38,6 +38,8 @@ struct Table<'c> {
     /// Its columns, each with the literal of its one row.
     columns: Vec<(&'c Column, Option<String>)>,
     keys: Vec<&'c [String]>,
+    /// Whether it says alone which rows of other tables belong together: no row of it lacks one of them.
+    associates: bool,
 }
 
 impl<'c> Table<'c> {
@@ -56,7 +58,10 @@ impl<'c> Table<'c> {
             (column, cell.map(plain))
         });
         let keys = catalog.keys.iter().filter(|key| key.of == relation.oid);
-        Table { relation, columns: cells.collect(), keys: keys.map(|k| &*k.columns).collect() }
+        let (columns, keys) = (cells.collect::<Vec<_>>(), keys.map(|key| &*key.columns).collect());
+        let foreign = catalog.foreign.iter().filter(|(_, of, _)| *of == relation.oid).count();
+        let associates = foreign > 1 && foreign >= columns.len();
+        Table { relation, columns, keys, associates }
     }
 
     fn uses(&self) -> Vec<Use> {
@@ -123,16 +128,50 @@ impl<'c> Table<'c> {
         (!conditions.is_empty()).then(|| (BTreeSet::new(), conditions.join(" AND ")))
     }
 
-    /// An insert of the required columns, with the values of the one row; `None`: a value is
+    /// An insert of the columns that a row must have, with the values of the one row; `None`: a value is
     /// unknown.
     fn insert(&self) -> Option<String> {
         let name = &self.relation.name;
-        let required: Vec<_> = self.columns.iter().filter(|(column, _)| column.required).collect();
+        let is_given = |(column, _): &&(&Column, _)| column.required || self.associates;
+        let required: Vec<_> = self.columns.iter().filter(is_given).collect();
         if required.is_empty() {
             return Some(format!("INSERT INTO {name} DEFAULT VALUES"));
         }
         let names: Vec<String> = required.iter().map(|(c, _)| identifier(&c.name)).collect();
         let cells: Option<Vec<String>> = required.iter().map(|(_, cell)| cell.clone()).collect();
         Some(format!("INSERT INTO {name} ({}) VALUES ({})", names.join(", "), cells?.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The insert into a table of two columns, whose foreign keys are the first so many.
+    fn insert(foreign: usize) -> Option<String> {
+        let columns = ["role_id", "user_id"].map(|name| Column {
+            of: 1,
+            name: name.into(),
+            ..Column::default()
+        });
+        let relation = Relation { oid: 1, name: "grants".into(), kind: 'r', ..Relation::default() };
+        let catalog = Catalog {
+            relations: vec![relation],
+            columns: columns.to_vec(),
+            foreign: [(5, 1, 2), (6, 1, 3)][..foreign].to_vec(),
+            ..Catalog::default()
+        };
+        let samples = Samples::from([(1, vec![Some("1".into()), Some("2".into())])]);
+        let mut uses = uses(&catalog, &samples).into_iter();
+        Some(uses.find(|used| used.act == Act::Insert)?.sql)
+    }
+
+    #[test]
+    fn row_of_an_association_is_given_both_ends() {
+        let both =
+            "INSERT INTO grants (\"role_id\", \"user_id\") VALUES (1, 2) ON CONFLICT DO NOTHING";
+        assert_eq!(insert(2).as_deref(), Some(both));
+        let none = "INSERT INTO grants DEFAULT VALUES ON CONFLICT DO NOTHING";
+        assert_eq!(insert(1).as_deref(), Some(none));
     }
 }

@@ -87,6 +87,7 @@ impl Watcher {
     /// gone.
     pub fn changed(&mut self, interrupt: &Interrupt) -> Result<Vec<Utf8PathBuf>> {
         let began = Instant::now();
+        let mut git_worked = false;
         loop {
             let quiet_until = Instant::now() + QUIET;
             let mut chunk = [0; 4096];
@@ -99,6 +100,12 @@ impl Watcher {
                 continue;
             }
             if self.git_is_at_work() && began.elapsed() < GIT_TIMEOUT {
+                git_worked = true;
+                interrupt.sleep(GIT_POLL)?;
+                continue;
+            }
+            // Word of its last edits may come after the lock is gone.
+            if std::mem::take(&mut git_worked) {
                 interrupt.sleep(GIT_POLL)?;
                 continue;
             }

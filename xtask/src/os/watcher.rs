@@ -86,31 +86,7 @@ impl Watcher {
     /// Waits until a change is over, and returns the files that have other content, are new, or are
     /// gone.
     pub fn changed(&mut self, interrupt: &Interrupt) -> Result<Vec<Utf8PathBuf>> {
-        let began = Instant::now();
-        let mut git_worked = false;
-        loop {
-            let quiet_until = Instant::now() + QUIET;
-            let mut chunk = [0; 4096];
-            // The bytes say nothing; reading them makes the socket quiet.
-            while matches!(self.alarm.read(&mut chunk), Ok(1..)) {}
-            if interrupt.wait(&[self.alarm.as_fd()], quiet_until)?.is_some() {
-                continue;
-            }
-            if self.noted().is_being_written() && began.elapsed() < WRITING_TIMEOUT {
-                continue;
-            }
-            if self.git_is_at_work() && began.elapsed() < GIT_TIMEOUT {
-                git_worked = true;
-                interrupt.sleep(GIT_POLL)?;
-                continue;
-            }
-            // Word of its last edits may come after the lock is gone.
-            if std::mem::take(&mut git_worked) {
-                interrupt.sleep(GIT_POLL)?;
-                continue;
-            }
-            break;
-        }
+        self.wait_until_over(interrupt)?;
         let PendingChanges { touched, .. } = std::mem::take(&mut *self.noted());
         let (mut changed, mut gone) = (Vec::new(), Vec::new());
         for path in touched {
@@ -147,6 +123,34 @@ impl Watcher {
         changed.sort();
         changed.dedup();
         Ok(changed)
+    }
+
+    fn wait_until_over(&mut self, interrupt: &Interrupt) -> Result<()> {
+        let began = Instant::now();
+        let mut git_worked = false;
+        loop {
+            let quiet_until = Instant::now() + QUIET;
+            let mut chunk = [0; 4096];
+            // The bytes say nothing; reading them makes the socket quiet.
+            while matches!(self.alarm.read(&mut chunk), Ok(1..)) {}
+            if interrupt.wait(&[self.alarm.as_fd()], quiet_until)?.is_some() {
+                continue;
+            }
+            if self.noted().is_being_written() && began.elapsed() < WRITING_TIMEOUT {
+                continue;
+            }
+            if self.git_is_at_work() && began.elapsed() < GIT_TIMEOUT {
+                git_worked = true;
+                interrupt.sleep(GIT_POLL)?;
+                continue;
+            }
+            // Word of its last edits may come after the lock is gone.
+            if std::mem::take(&mut git_worked) {
+                interrupt.sleep(GIT_POLL)?;
+                continue;
+            }
+            return Ok(());
+        }
     }
 
     fn noted(&self) -> MutexGuard<'_, PendingChanges> {

@@ -10,6 +10,7 @@
 mod blame;
 mod difference;
 mod done_before;
+mod identity;
 mod origin;
 mod privileges;
 mod python;

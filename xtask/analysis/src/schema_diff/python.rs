@@ -1,7 +1,7 @@
 //! The line that a downgrade lacks, as Python ready to paste.
 
 use super::difference::{Change, Difference};
-use super::privileges;
+use super::{identity, privileges};
 use model::schema::{Attributes, attribute, without_public};
 
 /// The line that takes the difference back, where one line can. `made_by` is the statement of the upgrade
@@ -349,7 +349,7 @@ fn alter_column(identity: &str, name: &str, expected: Option<&str>) -> Option<St
         ("storage", text) => alter(&format!("SET STORAGE {}", text.unwrap_or("EXTENDED"))),
         ("compression", text) => alter(&format!("SET COMPRESSION {}", text.unwrap_or("DEFAULT"))),
         ("identity", None) => alter("DROP IDENTITY"),
-        ("identity", Some(text)) => alter(&format!("ADD {text}")),
+        ("identity", Some(text)) => Some(execute(&identity::again(table, column, text))),
         _ => None,
     }
 }

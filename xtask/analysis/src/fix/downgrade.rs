@@ -88,14 +88,15 @@ fn change_downgrade(script: &Script, changes: &[StatementChange], lacks: &str) -
 }
 
 /// The place of what a finding lacks: first what other objects need, then leftover constraints, which may
-/// exclude those that are restored, and last leftover schemas, which hold other objects.
+/// exclude those that are restored, and leftover triggers, which need their functions, and last leftover
+/// schemas, which hold other objects.
 fn turn(finding: &Finding) -> u8 {
     let needed = ["domain ", "extension ", "schema ", "sequence ", "type "];
     let subject = finding.subject.as_deref().unwrap_or_default();
     let is_left = finding.code == &code::REMAINS;
     match finding.code {
         lost if lost == &code::NOT_RESTORED && needed.iter().any(|k| subject.starts_with(k)) => 0,
-        _ if is_left && subject.starts_with("constraint ") => 1,
+        _ if is_left && ["constraint ", "trigger "].iter().any(|k| subject.starts_with(k)) => 1,
         _ if is_left && subject.starts_with("schema ") => 3,
         _ => 2,
     }
@@ -219,6 +220,8 @@ mod tests {
         };
         let mut findings = [
             about(&code::REMAINS, "schema s", "op.execute('DROP SCHEMA s')"),
+            about(&code::REMAINS, "function f()", "op.execute('DROP FUNCTION f()')"),
+            about(&code::REMAINS, "trigger t.tr", "op.execute('DROP TRIGGER tr ON t')"),
             about(
                 &code::NOT_RESTORED,
                 "constraint t.was",
@@ -230,12 +233,10 @@ mod tests {
         let text = "from alembic import op\n\n\ndef downgrade():\n    pass\n";
         super::downgrade(&mut findings, &[], ("0002_x.py".into(), text), (None, Vec::new()), true);
         let edit = findings.iter().find_map(|finding| finding.edit.as_ref()).unwrap();
-        let order = ["CREATE TYPE kind", "drop_constraint", "create_primary_key", "DROP SCHEMA"];
-        let lines = edit.after.iter().zip(order);
-        assert!(
-            edit.after.len() == 4 && { lines }.all(|(line, part)| line.contains(part)),
-            "{edit:?}"
-        );
+        let place = |part: &str| edit.after.iter().position(|line| line.contains(part)).unwrap();
+        let order = ["CREATE TYPE", "drop_constraint", "create_primary_key", "DROP SCHEMA"];
+        assert!(order.map(place).is_sorted(), "{edit:?}");
+        assert!(place("DROP TRIGGER") < place("DROP FUNCTION"), "{edit:?}");
     }
 
     #[test]

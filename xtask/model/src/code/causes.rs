@@ -304,6 +304,9 @@ pub static CAUSES: &[Cause] = &[
     raised("TypeError", "tuple indices must be integers", &[
         "a row of SQLAlchemy 2 has its columns as attributes: `row.id`; for names in brackets, take `result.mappings()`",
     ]),
+    raised("AttributeError", "Could not locate column in row", &[
+        "the row has no such column; of a row of SQLAlchemy 2, `row._mapping` has `keys()`, `items()` and names in brackets",
+    ]),
     raised("AttributeError", "set attribute", &[
         "a row that a query gave cannot be changed: write the new value with an UPDATE",
     ]),

@@ -175,8 +175,8 @@ impl Lane<'_> {
         let (mut findings, mut deleted) = (Vec::new(), Vec::new());
         for loss in losses {
             // How real values of these are spelt, only their writers know.
-            let is_named = self.trial.named.iter().any(|named| named.has(&loss.what));
-            if is_named || retyped.contains(&loss.what) {
+            let is_named = self.trial.named.iter().any(|named| named.has(&loss.formerly));
+            if is_named || retyped.contains(&loss.formerly) {
                 continue;
             }
             let reason = declared.iter().find_map(|declaration| match declaration {

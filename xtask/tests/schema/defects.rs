@@ -1,7 +1,7 @@
 //! Downgrades that end well and leave the schema otherwise than it was. Each defect is a revision of
 //! one long chain, which the stairway climbs; each must be found, at its revision, by its object.
 
-use super::support::{ONE_FOR_ALL, Revision, changes, climb, gate};
+use super::support::{EACH_ITS_OWN, ONE_FOR_ALL, Revision, changes, climb, gate};
 
 #[test]
 fn planted_defects_are_found_and_named() {
@@ -46,6 +46,24 @@ fn downgrade_in_one_transaction_is_compared() {
     assert!(
         finding["file"].as_str().unwrap().ends_with("versions/two.py") && finding["line"] == 11
     );
+}
+
+/// What a renamed column holds is written otherwise in another type: that is told of the type alone.
+#[test]
+fn renamed_column_of_another_type_is_told_once() {
+    let chain = [
+        Revision::new("one", "CREATE TABLE t (id int PRIMARY KEY, n int)", "DROP TABLE t"),
+        Revision::new(
+            "two",
+            "ALTER TABLE t RENAME n TO m",
+            "ALTER TABLE t RENAME m TO n;\nALTER TABLE t ALTER n TYPE numeric(12, 2)",
+        ),
+        Revision::new("three", "SELECT 1", "SELECT 1"),
+    ];
+    let said = gate(&chain, EACH_ITS_OWN, &["--stairway"]);
+    let about: Vec<String> = said.about("two").into_iter().map(|(code, _)| code).collect();
+    assert_eq!(about, ["MG402"], "{}", said.stderr);
+    assert!(!said.also("two").iter().any(|line| line.contains("values changed")));
 }
 
 /// An author who wrote why there is no way back is offered the directive, and no statements.

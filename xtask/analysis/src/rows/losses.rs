@@ -12,8 +12,10 @@ const SHOWN: usize = 60;
 /// The effect of one revision's upgrade and downgrade on earlier rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
-    /// The table, or the table and the column.
+    /// The table, or the table and the column, by its name after the upgrade.
     pub what: String,
+    /// The same, by its name before the upgrade.
+    pub formerly: String,
     /// The number of rows or values.
     pub count: usize,
     /// Of how many.
@@ -70,9 +72,12 @@ impl Loss {
         self.range.as_ref().is_some_and(|[least, most]| since <= least && most <= until)
     }
 
-    /// Whether it is about a table, or a column of it.
+    /// Whether it is about a table, or a column of it, by either name.
     pub fn is_of(&self, what: &str) -> bool {
-        self.what == what || self.what.strip_prefix(what).is_some_and(|rest| rest.starts_with('.'))
+        let is_below = |rest: &str| rest.is_empty() || rest.starts_with('.');
+        [&self.what, &self.formerly]
+            .iter()
+            .any(|name| name.strip_prefix(what).is_some_and(is_below))
     }
 }
 
@@ -175,6 +180,7 @@ fn rows_lost(table: &str, was: &Held, is: &Held, meanwhile: &Held) -> Option<Los
     let count = was.rows.len().saturating_sub(present(was, is));
     (count > 0).then(|| Loss {
         what: table.to_owned(),
+        formerly: table.to_owned(),
         count,
         of: was.rows.len(),
         fate: Fate::RowsLost,
@@ -212,8 +218,8 @@ fn values_lost(
     let by_upgrade = kept.len() < pairs.len() || kept.iter().any(|(was, held)| !is_kept(was, held));
     let merged = by_upgrade && merges(&kept, has_matches(was, meanwhile));
     let loss = |count, of, fate| {
-        let what = format!("{table}.{named}");
-        Loss { what, count, of, fate, by_upgrade, merged, range: None }
+        let (what, formerly) = (format!("{table}.{named}"), format!("{table}.{column}"));
+        Loss { what, formerly, count, of, fate, by_upgrade, merged, range: None }
     };
     if let Some((example, _)) = lost.first() {
         losses.push(loss(lost.len(), of, Fate::Lost { example: shown(example.as_deref()) }));

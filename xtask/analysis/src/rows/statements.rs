@@ -12,11 +12,11 @@ use crate::sql::{self, Written};
 impl Loss {
     /// Whether this statement removes the rows, or sets the column, by its name.
     pub fn is_written_by(&self, sql: &str) -> bool {
-        let what = self.what.replace('"', "");
+        let names = self.names();
         sql::written(sql).into_iter().any(|written| match (written, &self.fate) {
-            (Written::Removed(table), Fate::RowsLost) => table == what,
+            (Written::Removed(table), Fate::RowsLost) => names.contains(&table),
             (Written::Set(table, column), Fate::Lost { .. } | Fate::Changed { .. }) => {
-                format!("{table}.{column}") == what
+                names.contains(&format!("{table}.{column}"))
             }
             _ => false,
         })
@@ -25,13 +25,13 @@ impl Loss {
     /// Whether this statement may do it otherwise: it removes rows that others point to, changes the table
     /// or the column, or may do anything with them.
     pub fn may_be_by(&self, sql: &str) -> bool {
-        let what = self.what.replace('"', "");
+        let names = self.names();
         let table = match self.fate {
-            Fate::RowsLost => what.as_str(),
-            _ => what.rsplit_once('.').map_or("", |(table, _)| table),
+            Fate::RowsLost => names[0].as_str(),
+            _ => names[0].rsplit_once('.').map_or("", |(table, _)| table),
         };
         let is_it = |object: &Object| match &object.table {
-            Some(of) => format!("{of}.{}", object.name) == what,
+            Some(of) => names.contains(&format!("{of}.{}", object.name)),
             None => object.kind == Kind::Table && object.name == table,
         };
         let removes = |written: &Written| matches!(written, Written::Removed(_));
@@ -43,6 +43,11 @@ impl Loss {
                 Effect::Opaque(Some(text)) => mentions(text, table),
                 _ => false,
             })
+    }
+
+    /// Both names, as statements have them.
+    fn names(&self) -> [String; 2] {
+        [&self.what, &self.formerly].map(|name| name.replace('"', ""))
     }
 }
 

@@ -207,6 +207,7 @@ fn statement_that_loses_something_is_known() {
     let rows = Loss {
         range: None,
         what: "orders".to_owned(),
+        formerly: "orders".to_owned(),
         count: 2,
         of: 4,
         fate: Fate::RowsLost,
@@ -214,7 +215,8 @@ fn statement_that_loses_something_is_known() {
         merged: false,
     };
     let fate = Fate::Lost { example: "a".to_owned() };
-    let notes = Loss { what: "orders.note".into(), fate, ..rows.clone() };
+    let named = || "orders.note".to_owned();
+    let notes = Loss { what: named(), formerly: named(), fate, ..rows.clone() };
     for (sql, written, may_be) in [
         ("DELETE FROM orders o USING customers c WHERE o.customer_id = c.id", true, true),
         ("DELETE FROM customers WHERE id > %(id)s", false, true),
@@ -236,6 +238,13 @@ fn statement_that_loses_something_is_known() {
         let told = (notes.is_written_by(sql), notes.may_be_by(sql));
         assert_eq!(told, (written, may_be), "{sql}");
     }
+    // A directive and a statement may name a renamed column either way.
+    let renamed = Loss { what: "orders.title".into(), ..notes };
+    for column in ["note", "title"] {
+        assert!(renamed.is_of(&format!("orders.{column}")), "{column}");
+        assert!(renamed.is_written_by(&format!("UPDATE orders SET {column} = 'a'")), "{column}");
+    }
+    assert!(!renamed.is_of("orders.tit"));
 }
 
 #[test]

@@ -46,8 +46,7 @@ pub fn run(flags: &New, interrupt: &Interrupt) -> Result<String> {
         message,
         created: &created.replace('T', " ").replace('Z', ""),
     };
-    let template = folder.ancestors().take(2).map(|folder| folder.join("script.py.mako"));
-    let template = template.filter_map(|file| fs::read_to_string(file).ok()).next();
+    let template = tree_files::template(&folder);
     let (pattern, slug_length) = &settings.file_template;
     let name = new.file_name(pattern, *slug_length).unwrap_or_else(|| format!("{id}.py"));
     let file = folder.join(name);

@@ -30,6 +30,12 @@ pub fn texts(ini: &Utf8Path, cwd: &Utf8Path) -> Texts {
     }
 }
 
+/// The template of new revisions of a folder `versions`: it lies beside them, or in the folder above.
+pub fn template(versions: &Utf8Path) -> Option<String> {
+    let files = versions.ancestors().take(2).map(|folder| folder.join("script.py.mako"));
+    files.filter_map(|file| fs::read_to_string(file).ok()).next()
+}
+
 /// Lists the files that Alembic would read as revisions, in its order.
 pub fn list(settings: &Settings) -> Listing {
     let mut listing = Listing::default();

@@ -15,8 +15,6 @@ use crate::postgres::rows as tables;
 use analysis::once::NO_ROWS;
 use analysis::rows::{self, Draft, Fate, Loss, Touched, parents_first};
 use analysis::schema_diff::{self, Declaration, line_of, line_that_names};
-use analysis::script::Script;
-use analysis::words;
 use model::code::{self, Severity};
 use model::finding::{Finding, Place};
 use model::rows::{Contents, Made, Table};
@@ -284,16 +282,6 @@ impl TreeRun<'_> {
 
     pub(super) fn text_of(&self, revision: &str) -> Option<String> {
         std::fs::read_to_string(self.file_of(revision)?).ok()
-    }
-
-    /// What the author of a downgrade that does nothing wrote into it.
-    pub(super) fn words_of_downgrade(&self, revision: &str) -> Option<String> {
-        let (file, text) = (self.file_of(revision)?, self.text_of(revision)?);
-        let folders = file.ancestors().skip(1).take(2);
-        let templates = folders.map(|folder| folder.join("script.py.mako"));
-        let template = templates.filter_map(|path| std::fs::read_to_string(path).ok()).next();
-        let (script, _) = Script::read(&self.context.relative(file), text.as_bytes());
-        words::of_downgrade(&script?, &template.unwrap_or_default())
     }
 
     fn declarations(&self, revision: &str) -> Vec<Declaration> {

@@ -28,14 +28,14 @@ impl TreeRun<'_> {
         if !said.ok() {
             let why = said.headline().map(ToString::to_string).unwrap_or_default();
             let message = format!("`{}` could not compare the models: {why}", said.command);
-            let own_steps = match Cause::of(&said) {
-                Some(cause) => cause.remedy.iter().map(|step| (*step).to_owned()).collect(),
-                None => vec![format!(
+            let otherwise = || {
+                format!(
                     "correct what the error names: `{}` and `alembic revision --autogenerate` fail \
                      until then",
                     said.command
-                )],
+                )
             };
+            let own_steps = Cause::of(&said).is_none().then(otherwise).into_iter().collect();
             let finding =
                 Finding { transcript: Some(Box::new(said)), own_steps, ..differ(message) };
             return Ok(StepOutcome { notes: Vec::new(), findings: vec![finding] });
@@ -52,11 +52,10 @@ impl TreeRun<'_> {
             ),
             tables => (format!("no model has {}", tables.join(", ")), unseen.steps()),
         };
-        let enums = renamed_enums(&lacks);
-        if !enums.is_empty() && own_steps.is_empty() {
-            own_steps = code::MODELS_DIFFER.remedy.iter().map(|it| (*it).to_owned()).collect();
+        own_steps.extend(renamed_enums(&lacks));
+        if !own_steps.is_empty() {
+            own_steps.extend(code::MODELS_DIFFER.remedy.iter().map(|step| (*step).to_owned()));
         }
-        own_steps.splice(0..0, enums);
         let message =
             format!("the migrations make another schema than the models of env.py; {told}");
         let finding = Finding { lacks, own_steps, ..differ(message) };
@@ -108,11 +107,10 @@ impl Unseen {
         Unseen { tables: gone.iter().filter_map(name).collect(), drops }
     }
 
-    /// The remedy, what breaks nothing first.
+    /// The two readings, what breaks nothing first.
     fn steps(&self) -> Vec<String> {
         let tables = self.tables.join(", ");
-        let known = code::MODELS_DIFFER.remedy.iter().map(|step| (*step).to_owned());
-        let both = [
+        vec![
             format!(
                 "where {tables} has a model, import its module in env.py: `target_metadata` has only \
                  the models of modules that were imported, and a table without one is to be dropped"
@@ -121,7 +119,6 @@ impl Unseen {
                 "where nothing uses it any more, drop it in a revision: `{}`",
                 self.drops.join("`, `")
             ),
-        ];
-        both.into_iter().chain(known).collect()
+        ]
     }
 }

@@ -2,13 +2,16 @@
 
 use anyhow::Result;
 
+use super::context::TreeRun;
 use super::done_before::is_done_before;
 use super::fixtures::{FixtureSet, Fixtures};
 use super::gone::dropped_between;
 use super::lane::{Lane, StairEnvironment, not_where_asked};
 use super::revisions::RevisionNode;
 use super::round_trip::{ComparedDirection, LABEL_STAYS};
-use analysis::{rows, schema_diff};
+use crate::os::tree_files;
+use analysis::script::Script;
+use analysis::{rows, schema_diff, words};
 use model::code::{self, Severity};
 use model::event::timed;
 use model::finding::Finding;
@@ -176,7 +179,7 @@ impl Lane<'_> {
         let is_wrong = |f: &&Finding| f.code.severity == Severity::Error || is_done_before(f);
         let wrong: Vec<&Finding> = findings.iter().filter(is_wrong).collect();
         if wrong.iter().all(|f| f.message.contains(LABEL_STAYS)) {
-            let is_wrong = !wrong.is_empty();
+            let stays = !wrong.is_empty();
             match self.up_again(revision, &between, seen)? {
                 Ok(differences) => {
                     findings.iter_mut().for_each(accept_label);
@@ -185,11 +188,11 @@ impl Lane<'_> {
                     }
                     findings.extend(differences);
                 }
-                Err(_) if is_wrong => {}
+                Err(_) if stays => {}
                 Err(failed) => return broke(*failed),
             }
         } else if wrong.iter().all(|f| f.code == &code::REMAINS) {
-            // It would only meet what the downgrade has left behind: with what, the reader is told.
+            // It meets what the downgrade has left behind; only its error is of use.
             let upgrade = ("upgrade", revision);
             let again = self.run(upgrade, &trial, StairEnvironment::Here, seen)?;
             again.err().iter().for_each(|failed| tell_second(&mut findings, failed));
@@ -305,7 +308,7 @@ fn accept_label(finding: &mut Finding) {
     }
 }
 
-/// Says at what a downgrade leaves behind that the second upgrade fails, and with what.
+/// Adds the error of the second upgrade to the finding about what the downgrade leaves behind.
 fn tell_second(findings: &mut [Finding], failed: &Finding) {
     let said = failed.transcript.as_deref().and_then(Transcript::headline);
     let remains = findings.iter_mut().find(|finding| finding.code == &code::REMAINS);
@@ -314,8 +317,17 @@ fn tell_second(findings: &mut [Finding], failed: &Finding) {
     }
 }
 
-/// Where the author wrote into a downgrade that does nothing why that is so, the way to say it to the gate
-/// comes first, and no statement is put into it.
+impl TreeRun<'_> {
+    /// What the author of a downgrade that does nothing wrote into it.
+    fn words_of_downgrade(&self, revision: &str) -> Option<String> {
+        let (file, text) = (self.file_of(revision)?, self.text_of(revision)?);
+        let template = tree_files::template(file.parent()?).unwrap_or_default();
+        let (script, _) = Script::read(&self.context.relative(file), text.as_bytes());
+        words::of_downgrade(&script?, &template)
+    }
+}
+
+/// Offers the directive in place of statements, where a downgrade that does nothing has words of its author.
 fn heed(findings: &mut [Finding], words: &str) {
     for finding in findings.iter_mut().filter(|it| it.code.severity == Severity::Error) {
         (finding.lacks, finding.edit) = (Vec::new(), None);

@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use super::at::At;
-use super::text::{function, strings};
+use super::text::{function, replaced_all, strings};
 use crate::body::arguments::Arguments;
 use crate::python::{Module, descendants};
 use model::code;
@@ -41,14 +41,13 @@ pub(super) fn as_postgres_does(at: &At<'_>) -> Option<(String, String)> {
         // What comes last goes first.
         let is_it = |it: &Nameless<'_>| it.table == dropped.table && it.kind == dropped.kind;
         let own = made.remove(made.iter().rposition(is_it)?);
-        edits.push((dropped.none.byte_range(), own.name()));
+        edits.push((dropped.none.byte_range(), format!("\"{}\"", own.name())));
     }
-    let told: Vec<String> = edits.iter().map(|(_, name)| format!("`{name}`")).collect();
-    let mut text = at.module.source().to_owned();
-    edits.iter().rev().for_each(|(at, name)| text.replace_range(at.clone(), &format!("{name:?}")));
-    (!edits.is_empty()).then(|| {
-        (format!("drop the constraint by the name that Postgres gave: {}", told.join(", ")), text)
-    })
+    let told: Vec<&str> = edits.iter().map(|(_, name)| name.trim_matches('"')).collect();
+    let what =
+        format!("drop the constraint by the name that Postgres gave: `{}`", told.join("`, `"));
+    let text = replaced_all(at.module, &edits)?;
+    (!edits.is_empty()).then_some((what, text))
 }
 
 impl Nameless<'_> {
@@ -137,13 +136,14 @@ mod tests {
     fn name_is_given_where_the_revision_shows_it() {
         let of = |up: &str, down: &str| {
             let text = format!(
-                "revision = '1'\ndown_revision = None\ndef upgrade():\n    {up}\ndef downgrade():\n    {down}\n"
+                "\u{feff}revision = '1'\ndown_revision = None\ndef upgrade():\n    {up}\ndef downgrade():\n    {down}\n"
             );
             let script = Script::read("1.py".into(), text.as_bytes()).0.unwrap();
             let finding = Finding::new(&code::NAMELESS_DROP, "it has no name");
             let (module, finding) = (&script.module, &finding);
             let (node, sql, state, script) = (module.root(), "", "", &script);
             let (_, text) = as_postgres_does(&At { finding, script, module, node, sql, state })?;
+            assert!(text.starts_with('\u{feff}'), "{text}");
             text.trim_end().rsplit_once("downgrade():\n    ").map(|(_, down)| down.to_owned())
         };
         let unique = "op.create_unique_constraint(None, 't', ['a'])";

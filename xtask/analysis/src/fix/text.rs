@@ -75,9 +75,20 @@ fn drop_blank_line(text: &str, row: usize) -> String {
 
 /// The text with other text in the place of some bytes.
 pub(super) fn replaced(module: &Module, range: Range<usize>, new: &str) -> Option<String> {
+    replaced_all(module, &[(range, new.to_owned())])
+}
+
+/// The same for several places, in their order.
+pub(super) fn replaced_all(module: &Module, all: &[(Range<usize>, String)]) -> Option<String> {
     let source = module.source();
-    let bom = if module.bom_len() > 0 { "\u{feff}" } else { "" };
-    Some(format!("{bom}{}{new}{}", source.get(..range.start)?, source.get(range.end..)?))
+    let mut text = if module.bom_len() > 0 { "\u{feff}".to_owned() } else { String::new() };
+    let mut done = 0;
+    for (range, new) in all {
+        text += source.get(done..range.start)?;
+        text += new;
+        done = range.end;
+    }
+    Some(text + source.get(done..)?)
 }
 
 /// The text with a line before a statement, as far to the right as that.

@@ -1,11 +1,9 @@
 //! Errors of Postgres that a revision itself catches, to say what is wrong with the rows.
 
-use std::ops::RangeInclusive;
-
 use camino::Utf8Path;
 use tree_sitter::Node;
 
-use crate::python::{Module, descendants};
+use crate::python::{Module, descendants, line};
 use model::transcript::Transcript;
 
 /// Whether the revision's file catches the error by its own class, and raises with words of its own: its
@@ -50,7 +48,7 @@ fn raises_with_words(handler: Node<'_>, ran: &[u32]) -> bool {
 
 /// Whether one of the lines is one of a node's.
 fn holds(node: Node<'_>, lines: &[u32]) -> bool {
-    let line = |row: usize| u32::try_from(row + 1).unwrap_or(u32::MAX);
-    let own: RangeInclusive<u32> = line(node.start_position().row)..=line(node.end_position().row);
-    lines.iter().any(|line| own.contains(line))
+    let rows = u32::try_from(node.end_position().row - node.start_position().row);
+    let last = line(node) + rows.unwrap_or_default();
+    lines.iter().any(|at| (line(node)..=last).contains(at))
 }

@@ -4,7 +4,8 @@
 use super::bodies::NO_WAY_BACK;
 use super::{
     BEFORE_SEED, CONSTRAINT_VIOLATED, Code, DOWNGRADE_FAILED, DUPLICATE_OBJECT, ENV_FAILED,
-    FAILS_ON_ROWS, LOCKED, MIGRATION_FAILED, NO_PRIVILEGE, REFUSED, UNDEFINED_OBJECT,
+    FAILS_ON_ROWS, LOCKED, MIGRATION_FAILED, MODELS_DIFFER, NO_PRIVILEGE, REFUSED,
+    UNDEFINED_OBJECT,
 };
 use crate::transcript::Transcript;
 
@@ -24,8 +25,14 @@ pub struct Cause {
 }
 
 /// Codes that name the place of a failure and not its reason: any cause may lie behind them.
-const OF_ANY_CAUSE: &[&Code] =
-    &[&MIGRATION_FAILED, &BEFORE_SEED, &DOWNGRADE_FAILED, &ENV_FAILED, &FAILS_ON_ROWS];
+const OF_ANY_CAUSE: &[&Code] = &[
+    &MIGRATION_FAILED,
+    &BEFORE_SEED,
+    &DOWNGRADE_FAILED,
+    &ENV_FAILED,
+    &FAILS_ON_ROWS,
+    &MODELS_DIFFER,
+];
 
 /// A cause known by the SQLSTATE of a Postgres error.
 const fn state(state: &'static str, code: &'static Code, remedy: &'static [&'static str]) -> Cause {
@@ -86,15 +93,15 @@ pub static CAUSES: &[Cause] = &[
         "drop the view, rule, trigger or policy that the message names, alter the column, then create it again; do the same in `downgrade()`",
     ]).saying("cannot alter type of a column used"),
     state("0A000", &REFUSED, &["this version of Postgres cannot do it: write the statement in another way"]),
+    state("21000", &REFUSED, &[
+        "the subquery finds several rows where one value is needed: look the row up by a unique key, or take one (`ORDER BY … LIMIT 1`)",
+    ]),
     state("22001", &REFUSED, &[
         "a revision id has more than 32 characters, which is all that `alembic_version` holds: shorten the id",
     ]).saying("character varying(32)"),
     state("22001", &REFUSED, &["make the column wider (`sa.String(n)`), or shorten the values with an `UPDATE` first"]),
     state("22003", &REFUSED, &["use a wider type (`sa.BigInteger`, a larger `sa.Numeric`), or correct the values first"]),
     state("22007", &REFUSED, &["correct the values that are no dates with an `UPDATE` before the type changes"]),
-    state("21000", &REFUSED, &[
-        "the subquery finds several rows where one value is needed: look the row up by a unique key, or take one (`ORDER BY … LIMIT 1`)",
-    ]),
     state("22012", &REFUSED, &["guard the division: `x / NULLIF(y, 0)`"]),
     state("22P02", &REFUSED, &["an enum lacks this label: add it in a revision before this one, or use one of its labels"])
         .saying("for enum"),
@@ -200,7 +207,7 @@ pub static CAUSES: &[Cause] = &[
         "what goes with its table or column is dropped before it, or not at all",
     ]),
     state("42710", &DUPLICATE_OBJECT, &[
-        "where another revision created the type, it is that one's: write `postgresql.ENUM(…, name=\"…\", create_type=False)` here, and do not drop it in `downgrade()`",
+        "where another revision created the type, use that one: write `postgresql.ENUM(…, name=\"…\", create_type=False)` here, and do not drop it in `downgrade()`",
         "where this revision alone creates it, its `downgrade()` left it, as a type does not go with its table: drop it there (`sa.Enum(name=\"…\").drop(op.get_bind())`)",
     ]).saying("type \""),
     state("42710", &DUPLICATE_OBJECT, &[
